@@ -38,7 +38,8 @@ export function assertShares(shares: readonly Rate[]): void {
     if (share.numerator < 0n) throw new MoneyError('SharesInvalid', `the share ${formatRate(share)} is negative`);
     sum = addRates(sum, share);
   }
-  if (compareRates(sum, ONE) !== 0) throw new MoneyError('SharesInvalid', `the shares sum to ${formatRate(sum)}, not to 1`);
+  if (compareRates(sum, ONE) !== 0)
+    throw new MoneyError('SharesInvalid', `the shares sum to ${formatRate(sum)}, not to 1`);
 }
 
 function orderOfRemainders(magnitude: bigint, shares: readonly Rate[], remainder: Remainder): number[] {

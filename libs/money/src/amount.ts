@@ -24,8 +24,7 @@ export function parseMinor(text: string, decimals: number): bigint {
   const short = parseShort(text, decimals);
   if (short !== undefined) return short;
   const fault = decimalFault(text);
-  if (fault !== undefined)
-    throw new MoneyError(fault.includes('more than') ? 'AmountTooLong' : 'AmountInvalid', fault);
+  if (fault !== undefined) throw new MoneyError(fault.includes('more than') ? 'AmountTooLong' : 'AmountInvalid', fault);
   const { numerator, denominator } = parseDecimal(text);
   const scaled = numerator * powerOfTen(decimals);
   if (scaled % denominator !== 0n)
@@ -78,8 +77,7 @@ export function parseAmountRounded(
 ): { readonly minor: bigint; readonly rounded: boolean } {
   const decimals = decimalsOf(currency);
   const fault = decimalFault(text);
-  if (fault !== undefined)
-    throw new MoneyError(fault.includes('more than') ? 'AmountTooLong' : 'AmountInvalid', fault);
+  if (fault !== undefined) throw new MoneyError(fault.includes('more than') ? 'AmountTooLong' : 'AmountInvalid', fault);
   const { numerator, denominator } = parseDecimal(text);
   const scaled = numerator * powerOfTen(decimals);
   return { minor: divideRounded(scaled, denominator, mode), rounded: scaled % denominator !== 0n };

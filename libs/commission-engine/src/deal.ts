@@ -1,0 +1,68 @@
+/**
+ * A deal as the engine reads it: structurally the `Deal` of the integration events (the engine may not import those; the
+ * type checker keeps the two in step where one is passed as the other).
+ */
+
+export type DealRole = 'seller' | 'referrer' | 'influencer' | 'servicing' | 'salesperson' | 'buyer';
+
+export interface DealPartner {
+  readonly role: DealRole;
+  readonly partner: string;
+  /** Exact decimal share of the role; the shares of a role sum to 1. Default "1". */
+  readonly share?: string;
+}
+
+/** Amounts are decimal text in the deal's currency. */
+export interface DealLine {
+  readonly id: string;
+  readonly product?: string;
+  readonly category?: string;
+  /** Exact decimal. */
+  readonly quantity?: string;
+  readonly net: string;
+  readonly gross?: string;
+  readonly cost?: string;
+}
+
+export interface DealTerms {
+  /** ISO 4217 code. */
+  readonly currency: string;
+  readonly lines: readonly DealLine[];
+  readonly partners: readonly DealPartner[];
+  /** The end customer as a pseudonymous key. */
+  readonly customer?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+export interface ReturnedLine {
+  readonly line: string;
+  /** The net amount that comes back, positive decimal text; the whole line if left out. */
+  readonly net?: string;
+}
+
+export interface DealReturn {
+  readonly id: string;
+  readonly at: string;
+  /** The whole deal if left out. */
+  readonly lines?: readonly ReturnedLine[];
+}
+
+/** Instants are ISO 8601 texts. */
+export interface Deal {
+  readonly source: string;
+  readonly id: string;
+  /** Undefined while only facts without terms are known (a return that came before its deal). */
+  readonly terms?: DealTerms;
+  readonly registeredAt?: string;
+  readonly bookedAt?: string;
+  readonly invoices: readonly { readonly id: string; readonly at: string; readonly lines?: readonly DealLine[] }[];
+  readonly payments: readonly { readonly id: string; readonly at: string; readonly amount: string }[];
+  readonly soldThrough: readonly { readonly id: string; readonly at: string }[];
+  readonly returns: readonly DealReturn[];
+  readonly cancelledAt?: string;
+}
+
+/** `source|id`: how a deal is named wherever one text has to do. */
+export function dealKey(deal: { readonly source: string; readonly id: string }): string {
+  return `${deal.source}|${deal.id}`;
+}

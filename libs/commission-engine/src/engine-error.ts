@@ -1,0 +1,12 @@
+/** A refusal of the engine. `code` is stable. */
+export type EngineErrorCode =
+  'InstantInvalid' | 'TimeZoneUnknown' | 'PeriodInvalid' | 'PlanInvalid' | 'PlanUnknown' | 'CreditInvalid';
+
+export class EngineError extends Error {
+  constructor(
+    readonly code: EngineErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
