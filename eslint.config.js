@@ -22,7 +22,17 @@ const rooms = {
 const purity = {
   'no-restricted-globals': [
     'error',
-    ...['process', 'setTimeout', 'setInterval', 'setImmediate', 'fetch', 'performance', 'crypto', 'Intl', 'console'].map((name) => ({
+    ...[
+      'process',
+      'setTimeout',
+      'setInterval',
+      'setImmediate',
+      'fetch',
+      'performance',
+      'crypto',
+      'Intl',
+      'console',
+    ].map((name) => ({
       name,
       message: 'Pure code has no clock, randomness, locale, environment or I/O: take it as an argument.',
     })),
@@ -41,7 +51,10 @@ const purity = {
   ],
   'no-restricted-syntax': [
     'error',
-    { selector: 'NewExpression[callee.name="Date"]', message: 'Pure code has no clock; Temporal does calendar arithmetic.' },
+    {
+      selector: 'NewExpression[callee.name="Date"]',
+      message: 'Pure code has no clock; Temporal does calendar arithmetic.',
+    },
     { selector: 'CallExpression[callee.name="Date"]', message: 'Pure code has no clock.' },
   ],
   'no-restricted-imports': [
@@ -49,7 +62,20 @@ const purity = {
     {
       patterns: [
         {
-          group: ['@nestjs/*', 'node:*', 'fs', 'os', 'kysely', 'fastify', 'kafkajs', '@eventstore/*', 'pino', 'class-validator', 'class-transformer', 'reflect-metadata'],
+          group: [
+            '@nestjs/*',
+            'node:*',
+            'fs',
+            'os',
+            'kysely',
+            'fastify',
+            'kafkajs',
+            '@eventstore/*',
+            'pino',
+            'class-validator',
+            'class-transformer',
+            'reflect-metadata',
+          ],
           message: 'Pure code imports no framework and does no I/O.',
         },
       ],

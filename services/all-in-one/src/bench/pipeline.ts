@@ -1,0 +1,169 @@
+/**
+ * The whole way beside what the machine can do at best, in one run: deals posted over HTTP until every statement is issued, against bare inserts of
+ * the very same bytes; verification against reading and parsing; peak memory for a tenth and for all of the deals.
+ */
+import { fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { verifyLog } from '@tantieme/audit/verify';
+import { measureBareInserts } from '@tantieme/event-store/bare-insert';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
+import { replayables } from '../replayables.js';
+import { CALENDAR, dealsOf, partnersOf, PERIOD, PLAN } from './history.js';
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    deals: { type: 'string', default: '100000' },
+    growth: { type: 'string', default: '10' },
+  },
+});
+
+interface Run {
+  readonly directory: string;
+  readonly seconds: number;
+  readonly events: number;
+  readonly eventsPerDeal: number;
+  readonly peakBytes: number;
+}
+
+/** Posts all deals, waits until they are carried to the end, closes the month, waits for the statements. */
+async function run(deals: number, payees: number): Promise<Run> {
+  const directory = mkdtempSync(join(tmpdir(), 'tantieme-bench-'));
+  const child = fork(new URL('./server.js', import.meta.url), { env: { ...process.env, TANTIEME_DATA: directory } });
+  const next = <Answer>(): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      child.once('message', (message) => resolve(message as Answer));
+      child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
+    });
+  const { url, tokens } = await next<{ url: string; tokens: Record<string, string> }>();
+  const call = async (
+    role: string,
+    method: string,
+    path: string,
+    body?: string,
+    type = 'application/json',
+  ): Promise<string> => {
+    const answer = await fetch(url + path, {
+      method,
+      headers: { authorization: `Bearer ${tokens[role]}`, ...(body === undefined ? {} : { 'content-type': type }) },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text;
+  };
+  const settled = async (): Promise<void> => {
+    for (let still = 0; still < 2; await pause(50)) {
+      const { items }: { items: { lag?: string }[] } = JSON.parse(await call('operator', 'GET', '/health/lag'));
+      still = items.every(({ lag }) => lag === undefined || lag === '0') ? still + 1 : 0;
+    }
+  };
+  const until = async (path: string, state: string): Promise<void> => {
+    while (JSON.parse(await call('operator', 'GET', path)).state !== state) await pause(50);
+  };
+  const count = async (): Promise<number> => {
+    const store = openSqliteEventStore(join(directory, 'events.sqlite'));
+    const head = Number(await store.head());
+    await store.close();
+    return head;
+  };
+
+  const people = partnersOf(payees);
+  for (let at = 0; at < people.length; at += 1000)
+    await call('operator', 'POST', '/partners/batch', people.slice(at, at + 1000).join('\n'), 'application/x-ndjson');
+  await call('plan-designer', 'POST', '/plans', JSON.stringify({ document: PLAN, effectiveFrom: '2026-01-01' }));
+  await settled();
+
+  const before = await count();
+  const started = performance.now();
+  for (const chunk of dealsOf(deals, payees))
+    await call('source', 'POST', '/imports?format=ndjson', chunk, 'application/x-ndjson');
+  await settled();
+  const calculated = await count();
+  await call('operator', 'POST', `/periods/${encodeURIComponent(CALENDAR)}/${PERIOD}/close`, '{}');
+  await until(`/periods/${encodeURIComponent(CALENDAR)}/${PERIOD}`, 'closed');
+  await until(`/settlements/${encodeURIComponent(CALENDAR)}/${PERIOD}`, 'issued');
+  const seconds = (performance.now() - started) / 1000;
+  const events = (await count()) - before;
+
+  const stopped = next<{ peakBytes: number }>();
+  child.send('stop');
+  return {
+    directory,
+    seconds,
+    events,
+    eventsPerDeal: (calculated - before) / deals,
+    peakBytes: (await stopped).peakBytes,
+  };
+}
+
+/** Seconds to read every event and parse its data, and to verify them all. */
+async function readAndVerify(
+  path: string,
+): Promise<{ readSeconds: number; verifySeconds: number; bytes: number; events: number }> {
+  const store = openSqliteEventStore(path);
+  let [bytes, events] = [0, 0];
+  const readStarted = performance.now();
+  for (let after = 0n, end = false; !end;) {
+    const page = await store.readAll({ after, limit: 1000 });
+    for (const event of page.events) {
+      JSON.parse(event.dataText);
+      JSON.parse(event.metadataText);
+      bytes += Buffer.byteLength(event.dataText) + Buffer.byteLength(event.metadataText);
+    }
+    events += page.events.length;
+    after = page.through;
+    end = page.end;
+  }
+  const verifyStarted = performance.now();
+  const { differenceCount } = await verifyLog({ store, replayables: await replayables(store) });
+  const ended = performance.now();
+  await store.close();
+  if (differenceCount > 0) throw new Error(`verification found ${differenceCount} differences`);
+  return {
+    readSeconds: (verifyStarted - readStarted) / 1000,
+    verifySeconds: (ended - verifyStarted) / 1000,
+    bytes,
+    events,
+  };
+}
+
+const deals = Number(options.deals);
+const growth = Number(options.growth);
+const small = await run(deals, Math.max(20, deals / 100));
+const path = join(small.directory, 'events.sqlite');
+const bare = await measureBareInserts(path, join(small.directory, 'bare.sqlite'));
+const replay = await readAndVerify(path);
+rmSync(small.directory, { recursive: true });
+const large = growth > 1 ? await run(deals * growth, Math.max(20, (deals * growth) / 100)) : undefined;
+if (large) rmSync(large.directory, { recursive: true });
+
+const figures = {
+  deals,
+  dealsPerSecond: deals / small.seconds,
+  eventsPerSecond: small.events / small.seconds,
+  bareInsertsPerSecond: bare.events / bare.seconds,
+  pipelineToRawAppend: small.events / small.seconds / (bare.events / bare.seconds),
+  eventsPerDeal: small.eventsPerDeal,
+  bytesPerDeal: replay.bytes / deals,
+  readParsePerSecond: replay.events / replay.readSeconds,
+  verifyPerSecond: replay.events / replay.verifySeconds,
+  verifyToReadParse: replay.readSeconds / replay.verifySeconds,
+  peakMemoryBytes: small.peakBytes,
+  ...(large
+    ? {
+        largeDeals: deals * growth,
+        largeDealsPerSecond: (deals * growth) / large.seconds,
+        largePeakMemoryBytes: large.peakBytes,
+        memoryGrowth: large.peakBytes / small.peakBytes,
+      }
+    : {}),
+};
+if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+else
+  for (const [name, value] of Object.entries(figures))
+    process.stdout.write(`${name.padEnd(24)} ${value < 100 ? value.toFixed(3) : Math.round(value)}\n`);
