@@ -1,0 +1,80 @@
+import { applyDecorators, createParamDecorator, SetMetadata } from '@nestjs/common';
+import type { CustomDecorator, ExecutionContext } from '@nestjs/common';
+import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
+import { DomainError } from '@tantieme/event-sourcing/decider';
+import type { FastifyRequest } from 'fastify';
+
+/** What a caller may be. A token may name several; names that are none of these are not heeded. */
+export const ROLES = ['source', 'plan-designer', 'approver', 'finance', 'auditor', 'partner', 'operator'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who calls, as the token says it. */
+export interface Principal {
+  /** `sub` of the token; it is the actor of every event that the call causes. */
+  readonly subject: string;
+  readonly roles: readonly Role[];
+  /** The partner that the caller acts for, where the token names one. */
+  readonly partner?: string;
+  /**
+   * Set where the caller may use this route only as a partner (no other role of theirs is named on it): they see
+   * this partner's own and nothing else. Always the same as `partner`.
+   */
+  readonly limitedTo?: string;
+}
+
+export const ROLES_METADATA = 'tantieme:roles';
+export const PUBLIC_METADATA = 'tantieme:public';
+
+/** The roles that may use this route (or all routes of this controller); one of them is enough. */
+export function Roles(...roles: readonly [Role, ...Role[]]): MethodDecorator & ClassDecorator {
+  return applyDecorators(SetMetadata(ROLES_METADATA, roles), ApiBearerAuth(), ApiExtension('x-roles', roles));
+}
+
+/** Anybody may use this route, without a token. */
+export function Public(): CustomDecorator {
+  return SetMetadata(PUBLIC_METADATA, true);
+}
+
+/** The caller of this request, as a parameter: `@Caller() caller: Principal`. */
+export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
+  return principalOf(context.switchToHttp().getRequest<FastifyRequest>());
+});
+
+const principals = new WeakMap<FastifyRequest, Principal>();
+
+/** Set by the access guard alone. */
+export function rememberPrincipal(request: FastifyRequest, principal: Principal): void {
+  principals.set(request, principal);
+}
+
+/** The principal of a request, if the access guard has let one in. */
+export function findPrincipal(request: FastifyRequest): Principal | undefined {
+  return principals.get(request);
+}
+
+/** @throws {Error} on a public route, which has no caller: an error of the programmer. */
+export function principalOf(request: FastifyRequest): Principal {
+  const principal = principals.get(request);
+  if (principal === undefined)
+    throw new Error('this route has no caller: it is public, or the access guard is missing');
+  return principal;
+}
+
+/**
+ * The partner whose data a list is to show: what was asked for, but for a partner always their own.
+ * @throws {DomainError} `NotYours` where a partner asks for another's.
+ */
+export function ownPartner(principal: Principal, asked: string | undefined): string | undefined {
+  if (principal.limitedTo === undefined) return asked;
+  if (asked !== undefined) assertOwn(principal, asked);
+  return principal.limitedTo;
+}
+
+/**
+ * Refuses a partner what belongs to another one; does nothing for all others.
+ * @throws {DomainError} `NotYours`
+ */
+export function assertOwn(principal: Principal, owner: string): void {
+  if (principal.limitedTo !== undefined && principal.limitedTo !== owner)
+    throw new DomainError('NotYours', 'a partner sees only its own', 'forbidden');
+}

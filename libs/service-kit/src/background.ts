@@ -1,0 +1,120 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { OnApplicationBootstrap } from '@nestjs/common';
+import type { EventStore } from '@tantieme/event-store/event-store';
+
+import type { RuntimeConfig } from './config.js';
+import { acquireLock } from './directory-lock.js';
+import type { Lock } from './directory-lock.js';
+import { CONFIG, EVENT_STORE } from './runtime-tokens.js';
+
+/** What runs in the background: a projection, follower, relay or processor of `@tantieme/event-sourcing` fits. */
+export interface BackgroundWork {
+  /** Finishes what is in hand and ends. */
+  stop(): Promise<void>;
+  /** How far it has come in the global order of the event store. */
+  position?(): Promise<bigint>;
+  /** How much is left to do, for work that does not follow the event store. */
+  lag?(): Promise<bigint>;
+  /** Why it does not get on at the moment. */
+  lastError?(): string | undefined;
+}
+
+export interface WorkStatus {
+  readonly name: string;
+  readonly running: boolean;
+  /** Positions in the global order, as decimal text. */
+  readonly position?: string;
+  /** Events (or messages) that are left to do, as decimal text. */
+  readonly lag?: string;
+  readonly lastError?: string;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly start: () => BackgroundWork | Promise<BackgroundWork>;
+  work?: BackgroundWork;
+  lock?: Lock;
+  startError?: string;
+}
+
+/**
+ * The background work of all service modules in this process. A module adds its own in its constructor or
+ * `onModuleInit`; all is started at application bootstrap, in the order in which it was added, and stopped in reverse
+ * at shutdown before the stores close. One work runs once a data directory: a lock holds it.
+ */
+@Injectable()
+export class Background implements OnApplicationBootstrap {
+  private readonly logger = new Logger(Background.name);
+  private readonly entries: Entry[] = [];
+  private phase: 'new' | 'started' | 'stopped' = 'new';
+
+  constructor(
+    @Inject(CONFIG) private readonly config: RuntimeConfig,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+  ) {}
+
+  /**
+   * @param name unique in the data directory, the service first: `payouts-relay`.
+   * @throws {Error} where the name is taken, or bootstrap is over.
+   */
+  add(name: string, start: () => BackgroundWork | Promise<BackgroundWork>): void {
+    if (this.phase !== 'new') throw new Error(`background work ${name} was added after the application had started`);
+    if (this.entries.some((entry) => entry.name === name)) throw new Error(`two background works are named ${name}`);
+    this.entries.push({ name, start });
+  }
+
+  /** @throws {DirectoryLocked} where another process does this work on this data directory. */
+  async onApplicationBootstrap(): Promise<void> {
+    if (this.phase !== 'new') return;
+    this.phase = 'started';
+    // All locks first: a process that may not do one work starts none.
+    for (const entry of this.entries) entry.lock = acquireLock(this.config.dataDirectory, entry.name);
+    for (const entry of this.entries) {
+      entry.work = await entry.start();
+      this.logger.debug(`${entry.name} started`);
+    }
+  }
+
+  /** Stops all work, last added first, and gives the locks back. One that fails to stop does not hold up the rest. */
+  async stop(): Promise<void> {
+    if (this.phase === 'stopped') return;
+    this.phase = 'stopped';
+    for (const entry of this.entries.toReversed()) {
+      try {
+        await entry.work?.stop();
+      } catch (error) {
+        this.logger.error(`${entry.name} did not stop: ${String(error)}`);
+      }
+      delete entry.work;
+      entry.lock?.release();
+    }
+  }
+
+  /** True from the end of bootstrap to the beginning of the stop. */
+  get started(): boolean {
+    return this.phase === 'started' && this.entries.every((entry) => entry.work !== undefined);
+  }
+
+  /** Names of work that does not get on at the moment. */
+  failing(): readonly string[] {
+    return this.entries.filter((entry) => entry.work?.lastError?.() !== undefined).map((entry) => entry.name);
+  }
+
+  async status(): Promise<readonly WorkStatus[]> {
+    const head = await this.store.head();
+    return Promise.all(
+      this.entries.map(async ({ name, work }) => {
+        const position = await work?.position?.();
+        const lag = work?.lag === undefined ? (position === undefined ? undefined : head - position) : await work.lag();
+        const lastError = work?.lastError?.();
+        return {
+          name,
+          running: work !== undefined,
+          ...(position === undefined ? {} : { position: String(position) }),
+          ...(lag === undefined ? {} : { lag: String(lag < 0n ? 0n : lag) }),
+          ...(lastError === undefined ? {} : { lastError }),
+        };
+      }),
+    );
+  }
+}

@@ -1,0 +1,132 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+
+/** Levels of pino; `silent` logs nothing. */
+export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Issuer of the tokens that the local development issuer mints: `development-issuer.ts`. */
+export const DEVELOPMENT_ISSUER = 'urn:tantieme:development';
+
+/** Where a process keeps its data, where it listens, and whose tokens it believes. The README lists the variables. */
+export interface RuntimeConfig {
+  /** Absolute path of the folder that holds `events.sqlite`, `broker.sqlite`, `read.sqlite` and the locks. */
+  readonly dataDirectory: string;
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** `iss` of the tokens that are accepted: the URL of an OIDC issuer, or `DEVELOPMENT_ISSUER`. */
+  readonly issuer: string;
+  /** `aud` that a token must name. */
+  readonly audience: string;
+  /** Where the issuer's keys are; found by OIDC discovery where it is left out. */
+  readonly jwksUrl?: string;
+  /** Claim that holds the roles; dots go into objects (`realm_access.roles`). */
+  readonly rolesClaim: string;
+  /** Claim that holds the id of the partner that the caller acts for. */
+  readonly partnerClaim: string;
+  readonly logLevel: LogLevel;
+  /** Partitions of a topic of the embedded broker. Not to be changed once topics exist. */
+  readonly partitions: number;
+  /** Bytes of a request's body at the most; NDJSON and CSV streams are not bound by it. */
+  readonly bodyBytesMax: number;
+  /** Seconds that requests in flight get to finish once a stop was asked for. */
+  readonly stopSeconds: number;
+}
+
+/** Configuration that cannot be used: `field` is the environment variable (or the field of the overrides). */
+export class ConfigError extends Error {
+  readonly code = 'ConfigError';
+  constructor(
+    readonly field: string,
+    readonly reason: string,
+  ) {
+    super(`${field}: ${reason}`);
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The variable that sets each field. */
+const VARIABLES: Readonly<Record<keyof RuntimeConfig, string>> = {
+  dataDirectory: 'TANTIEME_DATA',
+  host: 'TANTIEME_HOST',
+  port: 'TANTIEME_PORT',
+  issuer: 'TANTIEME_ISSUER',
+  audience: 'TANTIEME_AUDIENCE',
+  jwksUrl: 'TANTIEME_JWKS_URL',
+  rolesClaim: 'TANTIEME_ROLES_CLAIM',
+  partnerClaim: 'TANTIEME_PARTNER_CLAIM',
+  logLevel: 'TANTIEME_LOG_LEVEL',
+  partitions: 'TANTIEME_PARTITIONS',
+  bodyBytesMax: 'TANTIEME_BODY_BYTES_MAX',
+  stopSeconds: 'TANTIEME_STOP_SECONDS',
+};
+
+/**
+ * The configuration of this process: `overrides` (command line options) before the environment before the defaults.
+ * @throws {ConfigError} naming the variable and the reason; also for a public address with the development issuer.
+ */
+export function loadConfig(env: Environment, overrides: Partial<RuntimeConfig> = {}): RuntimeConfig {
+  const textOf = (field: keyof RuntimeConfig, otherwise: string): string => {
+    const value = overrides[field] ?? env[VARIABLES[field]];
+    // An empty variable is what `FOO=` in a compose file leaves: the same as none.
+    return value === undefined || value === '' ? otherwise : String(value);
+  };
+  const numberOf = (field: keyof RuntimeConfig, otherwise: number, min: number, max: number): number => {
+    const text = textOf(field, String(otherwise));
+    const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max))
+      throw new ConfigError(VARIABLES[field], `"${text}" is not a whole number from ${min} to ${max}`);
+    return value;
+  };
+  const jwksUrl = textOf('jwksUrl', '');
+  return checkConfig({
+    dataDirectory: resolve(textOf('dataDirectory', 'data/tantieme')),
+    host: textOf('host', '127.0.0.1'),
+    port: numberOf('port', 8080, 0, 65_535),
+    issuer: textOf('issuer', DEVELOPMENT_ISSUER),
+    audience: textOf('audience', 'tantieme'),
+    ...(jwksUrl === '' ? {} : { jwksUrl }),
+    rolesClaim: textOf('rolesClaim', 'roles'),
+    partnerClaim: textOf('partnerClaim', 'partner'),
+    logLevel: logLevelOf(textOf('logLevel', 'info')),
+    partitions: numberOf('partitions', 4, 1, 1024),
+    bodyBytesMax: numberOf('bodyBytesMax', 1024 * 1024, 1024, 1024 * 1024 * 1024),
+    stopSeconds: numberOf('stopSeconds', 20, 1, 3600),
+  });
+}
+
+/** What holds for every configuration, however it came about. @throws {ConfigError} */
+export function checkConfig(config: RuntimeConfig): RuntimeConfig {
+  if (config.issuer === DEVELOPMENT_ISSUER && !isLoopback(config.host))
+    throw new ConfigError(
+      VARIABLES.host,
+      `"${config.host}" is no loopback address, and the development issuer lets everybody on this machine be everything: ` +
+        `name an OIDC issuer in ${VARIABLES.issuer}, or listen on 127.0.0.1`,
+    );
+  if (config.issuer !== DEVELOPMENT_ISSUER) checkUrl(VARIABLES.issuer, config.issuer, ['https:', 'http:']);
+  if (config.jwksUrl !== undefined) checkUrl(VARIABLES.jwksUrl, config.jwksUrl, ['https:', 'http:', 'file:']);
+  return config;
+}
+
+/** True for addresses that only this machine reaches. `localhost` is loopback by RFC 6761. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+}
+
+function logLevelOf(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level === undefined) throw new ConfigError(VARIABLES.logLevel, `"${text}" is none of ${LOG_LEVELS.join(', ')}`);
+  return level;
+}
+
+/** Keys that come over a network in the clear could be anybody's: plain http is for this machine only. */
+function checkUrl(field: string, text: string, protocols: readonly string[]): void {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !protocols.includes(url.protocol))
+    throw new ConfigError(field, `"${text}" is no URL of ${protocols.join(' ')}`);
+  if (url.protocol === 'http:' && !isLoopback(url.hostname.replace(/^\[|\]$/g, '')))
+    throw new ConfigError(field, `"${text}" must be https: keys fetched in the clear could be anybody's`);
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/** Another process (or application of this one) does the same work on the same data directory. */
+export class DirectoryLocked extends Error {
+  readonly code = 'DirectoryLocked';
+  constructor(
+    readonly directory: string,
+    readonly work: string,
+    /** Process id of the holder, where it is known. */
+    readonly holder: number | undefined,
+  ) {
+    super(
+      `${work} already runs on the data directory ${directory}` +
+        `${holder === undefined ? '' : ` in process ${holder}`}: stop that one, or use another directory`,
+    );
+  }
+}
+
+export interface Lock {
+  release(): void;
+}
+
+/**
+ * Takes the lock for one work on one data directory. It is SQLite's own file lock (RESERVED, held by an open
+ * transaction that writes nothing), so that the system drops it with the process, however that ends: a file left by a
+ * SIGKILL blocks nobody. While it is held others can still read who holds it.
+ * @throws {DirectoryLocked}
+ */
+export function acquireLock(directory: string, work: string): Lock {
+  const folder = join(directory, 'locks');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(join(folder, lockFileName(work)), { timeout: 0 });
+  try {
+    database.exec('BEGIN IMMEDIATE');
+    database.exec('CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY CHECK (one = 1), pid INTEGER NOT NULL)');
+    database
+      .prepare('INSERT INTO holder (one, pid) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET pid = excluded.pid')
+      .run(process.pid);
+    database.exec('COMMIT');
+    database.exec('BEGIN IMMEDIATE');
+  } catch (error) {
+    const holder = isBusy(error) ? holderOf(database) : undefined;
+    database.close();
+    if (isBusy(error)) throw new DirectoryLocked(directory, work, holder);
+    throw error;
+  }
+  return {
+    release: () => {
+      if (database.isOpen) database.close();
+    },
+  };
+}
+
+/** Readable where the name is harmless in a path, its hash where it is not. */
+function lockFileName(work: string): string {
+  return /^[a-z0-9][a-z0-9.-]{0,99}$/.test(work)
+    ? `${work}.lock`
+    : `${createHash('sha256').update(work).digest('hex')}.lock`;
+}
+
+/** SQLITE_BUSY */
+const BUSY = 5;
+
+function isBusy(error: unknown): boolean {
+  return (
+    error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === BUSY
+  );
+}
+
+function holderOf(database: DatabaseSync): number | undefined {
+  try {
+    const pid = database.prepare('SELECT pid FROM holder').get()?.['pid'];
+    return typeof pid === 'number' ? pid : undefined;
+  } catch {
+    // The holder is just writing its id: the lock counts, not the name.
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+import { RequestMethod } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+
+import { PUBLIC_METADATA, ROLES_METADATA } from './auth.js';
+
+/**
+ * Routes that name neither roles nor that they are public, as `GET deals (DealsController.list)`: such a route is
+ * closed to everybody. A test of every application expects none.
+ */
+export function routesWithoutRoles(application: INestApplication): readonly string[] {
+  return routesOf(application)
+    .filter((route) => !route.named)
+    .map((route) => route.name);
+}
+
+interface Route {
+  readonly name: string;
+  readonly named: boolean;
+}
+
+/** Every route of every controller of the application. */
+export function routesOf(application: INestApplication): readonly Route[] {
+  const scanner = new MetadataScanner();
+  return application
+    .get(DiscoveryService)
+    .getControllers()
+    .flatMap(({ metatype }) => {
+      if (typeof metatype !== 'function') return [];
+      const prototype: Record<string, unknown> = metatype.prototype;
+      return scanner.getAllMethodNames(prototype).flatMap((method): Route[] => {
+        const handler = prototype[method];
+        if (typeof handler !== 'function' || !Reflect.hasMetadata(METHOD_METADATA, handler)) return [];
+        const path = [metatype, handler].flatMap((target) => Reflect.getMetadata(PATH_METADATA, target) ?? []);
+        const verb = RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))] ?? 'ANY';
+        return [
+          { name: `${verb} ${path.join('/')} (${metatype.name}.${method})`, named: namesItsCallers(handler, metatype) },
+        ];
+      });
+    });
+}
+
+function namesItsCallers(handler: object, controller: object): boolean {
+  return [handler, controller].some(
+    (target) => Reflect.getMetadata(PUBLIC_METADATA, target) === true || Reflect.hasMetadata(ROLES_METADATA, target),
+  );
+}

@@ -1,0 +1,86 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Global, Inject, Injectable, Module } from '@nestjs/common';
+import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
+import { openDatabase } from '@tantieme/event-sourcing/database';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
+import type { Broker } from '@tantieme/messaging/broker';
+import { openSqliteBroker } from '@tantieme/messaging/sqlite-broker';
+import type { Kysely } from 'kysely';
+
+import { AccessGuard } from './access-guard.js';
+import { Background } from './background.js';
+import { checkConfig } from './config.js';
+import type { RuntimeConfig } from './config.js';
+import { HealthController } from './health.js';
+import { IdempotencyInterceptor } from './idempotency.js';
+import { ProblemFilter } from './problem.js';
+import { BROKER, CONFIG, DATABASE, EVENT_STORE } from './runtime-tokens.js';
+import { TokenVerifier } from './token-verifier.js';
+import { requestValidation } from './validation.js';
+
+export { BROKER, CONFIG, DATABASE, EVENT_STORE } from './runtime-tokens.js';
+
+/** The tables of all service modules; each types its own: `@Inject(DATABASE) database: Kysely<PayoutsTables>`. */
+type AnyTables = Record<string, Record<string, unknown>>;
+
+/** Closes what the process holds, last: the background first, as it writes to everything else. */
+@Injectable()
+export class RuntimeShutdown implements OnApplicationShutdown {
+  constructor(
+    @Inject(Background) private readonly background: Background,
+    @Inject(DATABASE) private readonly database: Kysely<AnyTables>,
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.background.stop();
+    await this.database.destroy();
+    await this.broker.close();
+    await this.store.close();
+  }
+}
+
+/**
+ * The ports of one process, open for all its service modules, and what every route goes through: access guard,
+ * validation, idempotency, problem answers, health. Global: service modules import nothing to inject from it.
+ */
+@Global()
+@Module({})
+export class RuntimeModule {
+  /** @throws {ConfigError} */
+  static forRoot(config: RuntimeConfig): DynamicModule {
+    checkConfig(config);
+    const inDirectory = (file: string): string => {
+      // The log and the development issuer's key are nobody else's business.
+      mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
+      return join(config.dataDirectory, file);
+    };
+    return {
+      module: RuntimeModule,
+      imports: [DiscoveryModule],
+      controllers: [HealthController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: EVENT_STORE, useFactory: () => openSqliteEventStore(inDirectory('events.sqlite')) },
+        {
+          provide: BROKER,
+          useFactory: () => openSqliteBroker(inDirectory('broker.sqlite'), { partitions: config.partitions }),
+        },
+        { provide: DATABASE, useFactory: () => openDatabase(inDirectory('read.sqlite')) },
+        Background,
+        TokenVerifier,
+        RuntimeShutdown,
+        { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+        { provide: APP_PIPE, useFactory: requestValidation },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier],
+    };
+  }
+}

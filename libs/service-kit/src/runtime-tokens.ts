@@ -1,0 +1,10 @@
+/**
+ * What the runtime module gives to whoever injects it, by token:
+ * `@Inject(EVENT_STORE) store: EventStore`, `@Inject(BROKER) broker: Broker`,
+ * `@Inject(DATABASE) database: Kysely<…>` (one SQL database a process; tables are prefixed by service),
+ * `@Inject(CONFIG) config: RuntimeConfig`.
+ */
+export const EVENT_STORE = Symbol('EVENT_STORE');
+export const BROKER = Symbol('BROKER');
+export const DATABASE = Symbol('DATABASE');
+export const CONFIG = Symbol('CONFIG');
