@@ -223,10 +223,16 @@ export function periodBounds(calendar: Calendar, id: string): { readonly from: s
   };
 }
 
+const startDays = new Map<string, string>();
+
 /** Day on which a window starts: `2026-01-01` for `2026-Q1`. @throws {EngineError} `PeriodInvalid` */
 export function windowStartDay(window: string): string {
-  const { first } = monthsOf(window);
-  return `${monthName(first)}-01`;
+  let day = startDays.get(window);
+  if (day === undefined) {
+    day = `${monthName(monthsOf(window).first)}-01`;
+    startDays.set(window, day);
+  }
+  return day;
 }
 
 /** The last period of a window: `2026-03` for `2026-Q1` in a monthly calendar. @throws {EngineError} `PeriodInvalid` */

@@ -1,0 +1,255 @@
+/**
+ * What of a deal has happened under a trigger: its occurrences with their parts of the lines, and how much of each part
+ * has come back. A pure function of the deal.
+ */
+import { formatMinor, parseMinor } from '@tantieme/money/amount';
+import { decimalsOf, isCurrency } from '@tantieme/money/currency';
+import { decimalFault } from '@tantieme/money/decimal';
+import { MoneyError } from '@tantieme/money/money-error';
+import { divideRounded } from '@tantieme/money/rounding';
+import type { Deal, DealLine, DealTerms } from './deal.js';
+import { parseInstant } from './instant.js';
+import type { Trigger } from './plan.js';
+
+export interface Occurrence {
+  /** `booked`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>` */
+  readonly name: string;
+  readonly atMs: number;
+}
+
+/** What one return takes from one part. */
+export interface TakenBack {
+  /** `return:<id>` or `cancelled` */
+  readonly name: string;
+  readonly atMs: number;
+  /** Net, as a magnitude. */
+  readonly netMinor: bigint;
+  /** True where it takes all that was left: what a part without money can only be. */
+  readonly rest: boolean;
+}
+
+/** The part of a deal's line that an occurrence is about. Amounts in minor units of the deal's currency. */
+export interface Part {
+  readonly occurrence: Occurrence;
+  readonly line: DealLine;
+  readonly netMinor: bigint;
+  readonly grossMinor: bigint | undefined;
+  readonly costMinor: bigint | undefined;
+  /** In order of time. */
+  readonly takenBack: readonly TakenBack[];
+}
+
+/** What is wrong with a deal's own data, in words. */
+export interface DealFault {
+  readonly code: 'TermsMissing' | 'TermsInvalid';
+  readonly message: string;
+}
+
+export interface Happened {
+  /** In order of time, occurrence and position in it. */
+  readonly parts: readonly Part[];
+  readonly faults: readonly DealFault[];
+}
+
+interface OpenPart extends Part {
+  readonly takenBack: TakenBack[];
+  leftMinor: bigint;
+}
+
+/**
+ * The deal's parts under a trigger.
+ *
+ * - An invoice without lines is of all lines that no earlier invoice is about; likewise sold-through: nothing is paid twice.
+ * - A payment is with tax: it stands for the share of every line that it is of the deal's gross sum, cumulatively, so that
+ *   the parts sum to the line; what is paid beyond the sum counts for nothing.
+ * - A return is taken from the earliest part of its line on. What came back is a fact of the line: it also takes from a part
+ *   that happened after it (an instalment paid for what is already returned earns nothing in the end).
+ * - A cancellation takes all that is left.
+ */
+export function happened(deal: Deal, terms: DealTerms, trigger: Trigger): Happened {
+  const faults: DealFault[] = [];
+  const parts: OpenPart[] = [];
+  try {
+    if (!isCurrency(terms.currency))
+      return { parts, faults: [{ code: 'TermsInvalid', message: `"${terms.currency}" is no ISO 4217 currency` }] };
+    const decimals = decimalsOf(terms.currency);
+    parts.push(...partsOf(deal, terms, trigger, decimals));
+    takeBack(deal, terms, parts, decimals, faults);
+  } catch (fault) {
+    if (!(fault instanceof MoneyError)) throw fault;
+    return { parts: [], faults: [{ code: 'TermsInvalid', message: fault.message }] };
+  }
+  return { parts, faults };
+}
+
+function byTime<Fact extends { readonly id: string; readonly at: string }>(
+  facts: readonly Fact[],
+): { fact: Fact; atMs: number }[] {
+  return facts
+    .map((fact) => ({ fact, atMs: parseInstant(fact.at) }))
+    .sort((left, right) => left.atMs - right.atMs || compareText(left.fact.id, right.fact.id));
+}
+
+/** Order of code units: the same on every machine, in every locale. */
+export function compareText(left: string, right: string): -1 | 0 | 1 {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function partsOf(deal: Deal, terms: DealTerms, trigger: Trigger, decimals: number): OpenPart[] {
+  switch (trigger) {
+    case 'booked': {
+      if (deal.bookedAt === undefined) return [];
+      const occurrence = { name: 'booked', atMs: parseInstant(deal.bookedAt) };
+      return terms.lines.map((line) => partOf(occurrence, line, decimals));
+    }
+    case 'invoiced': {
+      const named = new Set<string>();
+      return byTime(deal.invoices).flatMap(({ fact, atMs }) => {
+        const occurrence = { name: `invoice:${fact.id}`, atMs };
+        const lines = fact.lines ?? terms.lines.filter(({ id }) => !named.has(id));
+        for (const { id } of lines) named.add(id);
+        return lines.map((line) => partOf(occurrence, line, decimals));
+      });
+    }
+    case 'sold-through': {
+      const first = byTime(deal.soldThrough)[0];
+      if (first === undefined) return [];
+      const occurrence = { name: `sold-through:${first.fact.id}`, atMs: first.atMs };
+      return terms.lines.map((line) => partOf(occurrence, line, decimals));
+    }
+    case 'paid':
+      return instalments(deal, terms, decimals);
+    default:
+      return trigger satisfies never;
+  }
+}
+
+function partOf(occurrence: Occurrence, line: DealLine, decimals: number): OpenPart {
+  const minor = (field: 'net' | 'gross' | 'cost', text: string): bigint => {
+    try {
+      return parseMinor(text, decimals);
+    } catch (fault) {
+      throw fault instanceof MoneyError ? fault.at(`line ${line.id}, ${field}`) : fault;
+    }
+  };
+  const netMinor = minor('net', line.net);
+  return {
+    occurrence,
+    line,
+    netMinor,
+    grossMinor: line.gross === undefined ? undefined : minor('gross', line.gross),
+    costMinor: line.cost === undefined ? undefined : minor('cost', line.cost),
+    takenBack: [],
+    leftMinor: magnitude(netMinor),
+  };
+}
+
+function instalments(deal: Deal, terms: DealTerms, decimals: number): OpenPart[] {
+  const whole = terms.lines.map((line) => partOf({ name: '', atMs: 0 }, line, decimals));
+  const totalMinor = whole.reduce((sum, part) => sum + (part.grossMinor ?? part.netMinor), 0n);
+  const parts: OpenPart[] = [];
+  let receivedMinor = 0n;
+  let countedMinor = 0n;
+  for (const { fact, atMs } of byTime(deal.payments)) {
+    receivedMinor += parseMinor(fact.amount, decimals);
+    // A deal of no money is paid with its first payment.
+    const [before, now, of] =
+      totalMinor > 0n ? [countedMinor, clamp(receivedMinor, totalMinor), totalMinor] : [countedMinor, 1n, 1n];
+    if (now === before) continue;
+    countedMinor = now;
+    const occurrence = { name: `payment:${fact.id}`, atMs };
+    const share = (minor: bigint) =>
+      divideRounded(minor * now, of, 'half-up') - divideRounded(minor * before, of, 'half-up');
+    for (const { line, netMinor, grossMinor, costMinor } of whole) {
+      const partMinor = share(netMinor);
+      parts.push({
+        occurrence,
+        line,
+        netMinor: partMinor,
+        grossMinor: grossMinor === undefined ? undefined : share(grossMinor),
+        costMinor: costMinor === undefined ? undefined : share(costMinor),
+        takenBack: [],
+        leftMinor: magnitude(partMinor),
+      });
+    }
+  }
+  return parts;
+}
+
+function takeBack(
+  deal: Deal,
+  terms: DealTerms,
+  parts: readonly OpenPart[],
+  decimals: number,
+  faults: DealFault[],
+): void {
+  if (deal.returns.length === 0 && deal.cancelledAt === undefined) return;
+  const byLine = new Map<string, OpenPart[]>();
+  for (const part of parts) {
+    const ofLine = byLine.get(part.line.id);
+    if (ofLine === undefined) byLine.set(part.line.id, [part]);
+    else ofLine.push(part);
+  }
+  const known = new Set([...terms.lines, ...deal.invoices.flatMap(({ lines }) => lines ?? [])].map(({ id }) => id));
+  const cancelled =
+    deal.cancelledAt === undefined
+      ? []
+      : [{ name: 'cancelled', atMs: parseInstant(deal.cancelledAt), lines: undefined }];
+  const returns = byTime(deal.returns).map(({ fact, atMs }) => ({
+    name: `return:${fact.id}`,
+    atMs,
+    lines: fact.lines,
+  }));
+  for (const { name, atMs, lines } of [...returns, ...cancelled].sort((left, right) => left.atMs - right.atMs)) {
+    for (const { line, net } of lines ?? [...byLine.keys()].map((id) => ({ line: id, net: undefined }))) {
+      if (!known.has(line)) {
+        faults.push({ code: 'TermsMissing', message: `${name} takes back line ${line}, which the deal does not have` });
+        continue;
+      }
+      const fault =
+        net === undefined
+          ? undefined
+          : net.startsWith('-')
+            ? 'an amount that comes back is positive'
+            : decimalFault(net);
+      if (fault !== undefined) {
+        faults.push({ code: 'TermsInvalid', message: `${name}, line ${line}: ${fault}` });
+        continue;
+      }
+      takeFrom(byLine.get(line) ?? [], { name, atMs }, net === undefined ? undefined : parseMinor(net, decimals));
+    }
+  }
+}
+
+/** Takes an amount, or (undefined) all that is left, from the parts of a line, earliest first. */
+function takeFrom(
+  parts: readonly OpenPart[],
+  cause: { readonly name: string; readonly atMs: number },
+  amountMinor: bigint | undefined,
+): void {
+  let open = amountMinor;
+  for (const part of parts) {
+    const gone = part.takenBack.some(({ rest }) => rest) && part.leftMinor === 0n;
+    if (gone || open === 0n) continue;
+    const netMinor = open === undefined || open > part.leftMinor ? part.leftMinor : open;
+    const rest = netMinor === part.leftMinor;
+    // An amount takes nothing from a part of no money; only a whole return does.
+    if (netMinor === 0n && open !== undefined) continue;
+    part.takenBack.push({ ...cause, netMinor, rest });
+    part.leftMinor -= netMinor;
+    if (open !== undefined) open -= netMinor;
+  }
+}
+
+function clamp(minor: bigint, mostMinor: bigint): bigint {
+  return minor < 0n ? 0n : minor > mostMinor ? mostMinor : minor;
+}
+
+export function magnitude(minor: bigint): bigint {
+  return minor < 0n ? -minor : minor;
+}
+
+/** A net amount of the deal, as the reversal names it. */
+export function formatNet(minor: bigint, terms: DealTerms): string {
+  return formatMinor(minor, decimalsOf(terms.currency));
+}
