@@ -11,7 +11,8 @@ export type Remainder = 'largest' | 'first';
 
 /**
  * Parts of `totalMinor` by exact shares. A negative total is split as its magnitude, so that what is taken back mirrors
- * what was given. No part is off by a whole unit; a share of zero gets nothing.
+ * what was given. With `largest` no part is off by a whole unit, with `first` none by more than one; a share of zero gets
+ * nothing.
  * @throws {MoneyError} `SharesInvalid` where a share is negative or they do not sum to 1
  */
 export function allocate(totalMinor: bigint, shares: readonly Rate[], remainder: Remainder): bigint[] {
