@@ -44,7 +44,8 @@ function write(value: unknown, depth: number): string {
     case 'object':
       if (value === null) return 'null';
       if (depth === DEPTH_MAX) throw new NotCanonical(`nested deeper than ${DEPTH_MAX} levels`);
-      return Array.isArray(value) ? writeArray(value, depth + 1) : writeObject(value, depth + 1);
+      if (Array.isArray(value)) return writeArray(value, depth + 1);
+      return writeObject(value, depth + 1);
     default:
       throw new NotCanonical(`a value of type ${typeof value} has no JSON`);
   }
@@ -69,18 +70,22 @@ function writeObject(value: object, depth: number): string {
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     throw new NotCanonical('an object that is not plain has no JSON of its own');
   }
-  const entries: Readonly<Record<string, unknown>> = { ...value };
   const names = sortedNames(value);
   let text = '';
   for (let index = 0; index < names.length; index++) {
     const name = names[index] ?? '';
     try {
-      text += (index === 0 ? '{' : ',') + quotedName(name) + write(entries[name], depth);
+      text += (index === 0 ? '{' : ',') + quotedName(name) + write(memberOf(value, name), depth);
     } catch (error) {
       throw located(error, name);
     }
   }
   return names.length === 0 ? '{}' : text + '}';
+}
+
+/** Typed as unknown instead of any. */
+function memberOf(value: object, name: string): unknown {
+  return Reflect.get(value, name);
 }
 
 function sortedNames(value: object): readonly string[] {

@@ -70,7 +70,12 @@ export type AppendResult =
       /** True where the store already held them. */
       readonly repeated: boolean;
     }
-  | { readonly outcome: 'conflict'; readonly stream: string; readonly expected: ExpectedRevision; readonly actual: ExpectedRevision };
+  | {
+      readonly outcome: 'conflict';
+      readonly stream: string;
+      readonly expected: ExpectedRevision;
+      readonly actual: ExpectedRevision;
+    };
 
 export interface ReadStreamOptions {
   /** First revision to read (inclusive). Default: 0 forwards, the newest backwards. */

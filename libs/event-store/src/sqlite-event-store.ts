@@ -1,407 +1,451 @@
 /**
- * The embedded event store: one SQLite file, through Node's own `node:sqlite`. Writers of other processes are kept apart by SQLite's
- * write lock, so the global order is the order of commits and never fills a gap later.
+ * The embedded event store: SQLite through Node's own `node:sqlite`, in the process, one file.
+ *
+ * Everything is written under `BEGIN IMMEDIATE`, so two processes on one file queue up; positions are given under that
+ * lock, so the global order never fills a gap later. Appends that are asked for in one turn of the event loop share a
+ * transaction (one fsync), each still standing or falling on its own.
  */
-import { hash as digest } from 'node:crypto';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
 import { canonicalJson } from './canonical-json.js';
-import { CHAIN_START } from './chain.js';
-import {
-  APPEND_BYTES_MAX,
-  categoryOf,
-  EventTooLarge,
-  type Append,
-  type AppendResult,
-  type EventFilter,
-  type EventStore,
-  type Page,
-  type Position,
-  type ReadAllOptions,
-  type ReadStreamOptions,
-  type StoredEvent,
-  type SubscribeOptions,
+import { eventHash, FIRST_PREDECESSOR } from './chain.js';
+import { APPEND_BYTES_MAX, categoryOf, EventTooLarge } from './event-store.js';
+import type {
+  Append,
+  AppendResult,
+  EventStore,
+  NewEvent,
+  Page,
+  Position,
+  ReadAllOptions,
+  ReadStreamOptions,
+  StoredEvent,
+  SubscribeOptions,
 } from './event-store.js';
-import { INSERT_EVENT, PRAGMAS, TABLES } from './schema.js';
+import { APPLICATION_ID, CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT, SCHEMA_VERSION } from './schema.js';
+import { SqliteEventReader, UnreadableStore } from './sqlite-event-reader.js';
+import { StreamHeads } from './stream-heads.js';
+import type { StreamHead } from './stream-heads.js';
+import type { BrokenTailsPage, LogTip, RemembersTips } from './tip.js';
 
-/** How often a subscription looks for what another process has written; writes of this process wake it at once. */
-const POLL_MS = 100;
-/** Events that one page looks through at the most: a filter that nothing matches must not hold up the process. */
-const SCAN_MAX = 20_000n;
-/** Tips of streams held in memory: some 200 bytes each. */
-const TIPS_MAX = 100_000;
+/** Heads kept in memory: some 250 bytes each. */
+const HEADS_MAX = 50_000;
+/** A transaction takes whole calls until it has this many events: a bound on how long the lock is held. */
+const EVENTS_PER_TRANSACTION = 4_000;
+/** How long a writer waits for another process's transaction before it gives up. */
+const BUSY_MILLISECONDS = 30_000;
+/** How often a live subscription looks for what other processes appended; this process's own appends wake it at once. */
+const POLL_MILLISECONDS = 100;
+/** Beyond this, finding out which streams another process wrote costs more than reading the heads again. */
+const FOREIGN_EVENTS_MAX = 20_000;
 
-/** The newest revision of a stream (−1: none) and its hash. */
-interface Tip {
-  readonly id: number;
-  readonly category: number;
-  revision: number;
-  hash: string;
+export interface SqliteEventStoreOptions {
+  /** The store's own clock, in milliseconds since 1970: transaction time. */
+  readonly now?: () => number;
 }
 
-export interface StreamTip {
-  readonly stream: string;
-  readonly revision: number;
-  readonly hash: string;
-}
-
-interface Row {
-  readonly position: number;
-  readonly stream: string;
-  readonly revision: number;
-  readonly type: number;
-  readonly version: number;
-  readonly recorded_at: number;
-  readonly id: string;
-  readonly occurred_at: string;
-  readonly metadata: string;
-  readonly data: string;
-  readonly hash: Uint8Array;
-}
-
-/** @param path a file, made where there is none, or `:memory:`. */
-export function openSqliteEventStore(path: string): SqliteEventStore {
-  return new SqliteEventStore(path);
-}
-
-export class SqliteEventStore implements EventStore {
-  private readonly database: DatabaseSync;
-  private readonly insertEvent: StatementSync;
-  private readonly statements = new Map<string, StatementSync>();
-  private readonly tips = new Map<string, Tip>();
-  private readonly types: NameTable;
-  private readonly categories: NameTable;
-  private readonly sleepers = new Set<() => void>();
-  private dataVersion = -1;
-  private closed = false;
-
-  constructor(path: string) {
-    this.database = new DatabaseSync(path);
-    this.database.exec(PRAGMAS);
-    this.database.exec(TABLES);
-    this.insertEvent = this.database.prepare(INSERT_EVENT);
-    this.types = new NameTable(this.database, 'types');
-    this.categories = new NameTable(this.database, 'categories');
+/** The store was closed before, or while, it was asked. */
+export class EventStoreClosed extends Error {
+  readonly code = 'EventStoreClosed';
+  constructor() {
+    super('the event store is closed');
   }
+}
 
-  async append(append: Append): Promise<AppendResult> {
-    const [result] = await this.appendMany([append]);
-    if (!result) throw new Error('an append without a result');
-    return result;
-  }
+/** An append that no engine could store, whatever the stream holds: a mistake of the caller. */
+export class InvalidAppend extends Error {
+  readonly code = 'InvalidAppend';
+}
 
-  async appendMany(appends: readonly Append[]): Promise<readonly AppendResult[]> {
-    const prepared = appends.map(prepare);
-    if (new Set(appends.map(({ stream }) => stream)).size < appends.length) throw new TypeError('a stream stands twice in one call of appendMany');
-    this.database.exec('BEGIN IMMEDIATE');
+/** @throws {UnreadableStore} where the file is not an event store, or of a newer layout. */
+export function openSqliteEventStore(path: string, options: SqliteEventStoreOptions = {}): SqliteEventStore {
+  return new SqliteEventStore(path, options);
+}
+
+interface PreparedEvent extends NewEvent {
+  readonly metadataText: string;
+  readonly dataText: string;
+}
+
+interface PreparedAppend extends Append {
+  readonly events: readonly PreparedEvent[];
+}
+
+interface Call {
+  readonly appends: readonly PreparedAppend[];
+  readonly resolve: (results: readonly AppendResult[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class SqliteEventStore implements EventStore, RemembersTips {
+  readonly #database: DatabaseSync;
+  readonly #reader: SqliteEventReader;
+  readonly #heads = new StreamHeads(HEADS_MAX);
+  readonly #now: () => number;
+  readonly #insertEvent: StatementSync;
+  readonly #insertStream: StatementSync;
+  readonly #insertTip: StatementSync;
+  readonly #updateTip: StatementSync;
+  readonly #updateLog: StatementSync;
+  readonly #insertKind: StatementSync;
+  /** Position up to which `#heads` is known to be true. */
+  #known = 0;
+  #calls: Call[] = [];
+  #flushing: NodeJS.Immediate | undefined;
+  #closed = false;
+  readonly #waiting = new Set<() => void>();
+  #poll: NodeJS.Timeout | undefined;
+  #polled = 0;
+
+  constructor(path: string, options: SqliteEventStoreOptions) {
+    this.#database = new DatabaseSync(path, { timeout: BUSY_MILLISECONDS });
+    this.#now = options.now ?? Date.now;
     try {
-      this.forgetWhatOthersChanged();
-      let position = Number(this.statement('SELECT coalesce(max(position), 0) AS head FROM events').get()?.['head']);
-      const recordedAtMs = Date.now();
-      const results = prepared.map((one): AppendResult => {
-        const result = this.appendOne(one, position, recordedAtMs);
-        if (result.outcome === 'appended' && !result.repeated) position += result.events.length;
-        return result;
-      });
-      this.database.exec('COMMIT');
-      this.wake();
-      return results;
+      createSchema(this.#database);
+      this.#reader = new SqliteEventReader(this.#database);
+      this.#known = this.#reader.head();
+      this.#insertEvent = this.#database.prepare(INSERT_EVENT);
+      this.#insertStream = this.#database.prepare('INSERT INTO streams (name) VALUES (?)');
+      this.#insertTip = this.#database.prepare('INSERT INTO tips VALUES (?, ?)');
+      this.#updateTip = this.#database.prepare('UPDATE tips SET revision = ?2 WHERE stream = ?1');
+      this.#updateLog = this.#database.prepare('UPDATE log SET position = ?, hash = ?');
+      this.#insertKind = this.#database.prepare('INSERT OR IGNORE INTO kinds (category, type) VALUES (?, ?)');
     } catch (error) {
-      this.database.exec('ROLLBACK');
-      this.tips.clear();
-      this.types.forget();
-      this.categories.forget();
+      this.#database.close();
       throw error;
     }
   }
 
-  private appendOne({ stream, expected, events }: PreparedAppend, head: number, recordedAtMs: number): AppendResult {
-    const tip = this.tipOf(stream);
-    const actual = tip?.revision ?? -1;
-    if (actual !== expected) {
-      const stored = this.sameAsStored(stream, expected, events);
-      if (stored) return { outcome: 'appended', stream, revision: expected + events.length, events: stored, repeated: true };
-      const named = (revision: number): number | 'no-stream' => (revision === -1 ? 'no-stream' : revision);
-      return { outcome: 'conflict', stream, expected: named(expected), actual: named(actual) };
-    }
-    const { id, category, revision, hash } = tip ?? this.createStream(stream);
-    const recordedAt = new Date(recordedAtMs).toISOString();
-    const streamText = JSON.stringify(stream);
-    let previous = hash;
-    let next = revision;
-    let position = head;
-    let hashBytes: Uint8Array = new Uint8Array();
-    const stored = events.map((event): StoredEvent => {
-      next += 1;
-      position += 1;
-      // The same text as `eventHash` hashes, with what repeats serialised once.
-      const identity = `[${streamText},${next},${JSON.stringify(event.id)},${JSON.stringify(event.type)},${event.version},${JSON.stringify(event.occurredAt)}]`;
-      const bytes = digest('sha256', `${previous}\n${identity}\n${event.metadataText}\n${event.dataText}`, 'buffer');
-      hashBytes = bytes;
-      previous = bytes.toString('hex');
-      this.insertEvent.run(
-        position,
-        id,
-        next,
-        category,
-        this.types.idOf(event.type),
-        event.version,
-        recordedAtMs,
-        event.id,
-        event.occurredAt,
-        event.metadataText,
-        event.dataText,
-        bytes,
-      );
-      return {
-        stream,
-        revision: next,
-        position: BigInt(position),
-        recordedAt,
-        id: event.id,
-        type: event.type,
-        version: event.version,
-        occurredAt: event.occurredAt,
-        metadataText: event.metadataText,
-        dataText: event.dataText,
-        hash: previous,
-      };
+  async append(append: Append): Promise<AppendResult> {
+    const [result] = await this.appendMany([append]);
+    if (result === undefined) throw new UnreadableStore('an append had no result');
+    return result;
+  }
+
+  async appendMany(appends: readonly Append[]): Promise<readonly AppendResult[]> {
+    this.#mustBeOpen();
+    const prepared = prepare(appends);
+    if (prepared.length === 0) return [];
+    return new Promise((resolve, reject) => {
+      this.#calls.push({ appends: prepared, resolve, reject });
+      this.#flushing ??= setImmediate(() => this.#flush());
     });
-    this.statement('UPDATE streams SET revision = ?, hash = ? WHERE id = ?').run(next, hashBytes, id);
-    this.remember(stream, { id, category, revision: next, hash: previous });
-    return { outcome: 'appended', stream, revision: next, events: stored, repeated: false };
   }
 
-  /** The stored events, where an append of the same ids at the same place is a repetition. */
-  private sameAsStored(stream: string, expected: number, events: readonly PreparedEvent[]): StoredEvent[] | undefined {
-    const stored = this.rowsOfStream(stream, `AND e.revision > ? ORDER BY e.revision LIMIT ?`, expected, events.length);
-    const same = stored.length === events.length && stored.every((event, index) => event.id === events[index]?.id);
-    return same ? stored : undefined;
-  }
-
-  async readStream(stream: string, options: ReadStreamOptions = {}): Promise<readonly StoredEvent[]> {
-    const limit = options.limit ?? -1;
-    return options.direction === 'backwards'
-      ? this.rowsOfStream(stream, 'AND e.revision <= ? ORDER BY e.revision DESC LIMIT ?', options.from ?? Number.MAX_SAFE_INTEGER, limit)
-      : this.rowsOfStream(stream, 'AND e.revision >= ? ORDER BY e.revision LIMIT ?', options.from ?? 0, limit);
+  async readStream(stream: string, options?: ReadStreamOptions): Promise<readonly StoredEvent[]> {
+    this.#mustBeOpen();
+    return this.#reader.readStream(stream, options);
   }
 
   async readStreams(streams: readonly string[]): Promise<ReadonlyMap<string, readonly StoredEvent[]>> {
+    this.#mustBeOpen();
     const found = new Map<string, readonly StoredEvent[]>();
-    for (const stream of new Set(streams)) {
-      const events = this.rowsOfStream(stream, 'ORDER BY e.revision');
+    for (const stream of streams) {
+      const events = this.#reader.readStream(stream);
       if (events.length > 0) found.set(stream, events);
     }
     return found;
   }
 
-  async readAll({ after = 0n, filter, limit }: ReadAllOptions): Promise<Page> {
-    const where = this.whereOf(filter);
-    // The head is read first: what is committed between the two reads is not skipped.
-    const head = await this.head();
-    const until = head < after + SCAN_MAX ? head : after + SCAN_MAX;
-    const events = this.rows(`WHERE e.position > ? AND e.position <= ? ${where} ORDER BY e.position LIMIT ?`, Number(after), Number(until), limit);
-    const last = events.at(-1);
-    if (last && events.length === limit) return { events, through: last.position, end: last.position === head };
-    return { events, through: until > after ? until : after, end: until === head };
+  async readAll(options: ReadAllOptions): Promise<Page> {
+    this.#mustBeOpen();
+    return this.#reader.readAll(options);
   }
 
-  async *subscribe({ after = 0n, filter, batchSize, signal }: SubscribeOptions): AsyncIterable<Page> {
-    let from = after;
-    while (!signal.aborted && !this.closed) {
-      const page = await this.readAll({ after: from, limit: batchSize, ...(filter ? { filter } : {}) });
-      if (page.through > from) {
-        from = page.through;
+  async *subscribe({ after = 0n, filter, batchSize, signal }: SubscribeOptions): AsyncGenerator<Page, void, undefined> {
+    this.#mustBeOpen();
+    let position = after;
+    while (!signal.aborted && !this.#closed) {
+      const page = this.#reader.readAll({ after: position, limit: batchSize, ...(filter ? { filter } : {}) });
+      if (page.through > position) {
+        position = page.through;
         yield page;
-      } else await this.sleep(signal);
+        // Reading is synchronous: without a turn of the event loop a long catch-up would starve everybody else.
+        await new Promise(setImmediate);
+      } else {
+        // Between the reading above and the waiting here nothing of this process can run: no append is missed.
+        await this.#moved(signal);
+      }
     }
   }
 
   async head(): Promise<Position> {
-    return BigInt(Number(this.statement('SELECT coalesce(max(position), 0) AS head FROM events').get()?.['head']));
+    this.#mustBeOpen();
+    return BigInt(this.#reader.head());
   }
 
-  /** The tip of each stream as the store's own books have it, in pages by the stream's number: `verifyLog` compares. */
-  async *streamTips(): AsyncIterable<readonly StreamTip[]> {
-    for (let after = 0; ; ) {
-      const rows = this.statement('SELECT id, name, revision, hash FROM streams WHERE id > ? ORDER BY id LIMIT 1000').all(after);
-      if (rows.length === 0) return;
-      yield rows.map((row) => ({ stream: String(row['name']), revision: Number(row['revision']), hash: hexOf(row['hash']) }));
-      after = Number(rows.at(-1)?.['id']);
-    }
+  async logTip(): Promise<LogTip> {
+    this.#mustBeOpen();
+    return this.#reader.logTip();
   }
 
+  async brokenTails({ after = 0, limit }: { after?: number; limit: number }): Promise<BrokenTailsPage> {
+    this.#mustBeOpen();
+    return this.#reader.brokenTails(after, limit);
+  }
+
+  /** Stores what was asked for before, ends the subscriptions, and closes the file. */
   async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    this.wake();
-    this.database.close();
+    if (this.#closed) return;
+    if (this.#flushing !== undefined) clearImmediate(this.#flushing);
+    while (this.#calls.length > 0) this.#flush();
+    this.#closed = true;
+    this.#wake();
+    this.#database.close();
   }
 
-  private rowsOfStream(stream: string, rest: string, ...parameters: SQLInputValue[]): StoredEvent[] {
-    const found = this.tips.get(stream) ?? this.statement('SELECT id FROM streams WHERE name = ?').get(stream);
-    return found ? this.rows(`WHERE e.stream = ? ${rest}`, Number(found.id), ...parameters) : [];
+  #mustBeOpen(): void {
+    if (this.#closed) throw new EventStoreClosed();
   }
 
-  private rows(where: string, ...parameters: SQLInputValue[]): StoredEvent[] {
-    const rows = this.statement(
-      `SELECT e.position, s.name AS stream, e.revision, e.type, e.version, e.recorded_at, e.id, e.occurred_at, e.metadata, e.data, e.hash
-       FROM events e JOIN streams s ON s.id = e.stream ${where}`,
-    ).all(...parameters) as unknown as Row[];
-    return rows.map((row) => ({
-      stream: row.stream,
-      revision: row.revision,
-      position: BigInt(row.position),
-      recordedAt: new Date(row.recorded_at).toISOString(),
-      id: row.id,
-      type: this.types.nameOf(row.type),
-      version: row.version,
-      occurredAt: row.occurred_at,
-      metadataText: row.metadata,
-      dataText: row.data,
-      hash: hexOf(row.hash),
-    }));
-  }
-
-  /** Names that the store has never seen match nothing. */
-  private whereOf(filter: EventFilter | undefined): string {
-    const among = (column: string, names: readonly string[] | undefined, table: NameTable): string =>
-      names === undefined ? '' : `AND ${column} IN (${names.map((name) => table.find(name)).filter((id) => id !== undefined).join(',')})`;
-    return `${among('e.category', filter?.categories, this.categories)} ${among('e.type', filter?.types, this.types)}`;
-  }
-
-  private tipOf(stream: string): Tip | undefined {
-    const known = this.tips.get(stream);
-    if (known) return known;
-    const row = this.statement('SELECT id, category, revision, hash FROM streams WHERE name = ?').get(stream);
-    return row && { id: Number(row['id']), category: Number(row['category']), revision: Number(row['revision']), hash: hexOf(row['hash']) };
-  }
-
-  private createStream(stream: string): Tip {
-    const category = this.categories.idOf(categoryOf(stream));
-    const { lastInsertRowid } = this.statement('INSERT INTO streams (name, category, revision, hash) VALUES (?, ?, -1, ?)').run(stream, category, new Uint8Array(32));
-    return { id: Number(lastInsertRowid), category, revision: -1, hash: CHAIN_START };
-  }
-
-  private remember(stream: string, tip: Tip): void {
-    if (this.tips.size >= TIPS_MAX && !this.tips.has(stream)) {
-      const [oldest] = this.tips.keys();
-      if (oldest !== undefined) this.tips.delete(oldest);
+  #flush(): void {
+    this.#flushing = undefined;
+    let events = 0;
+    let count = 0;
+    for (const call of this.#calls) {
+      if (count > 0 && events >= EVENTS_PER_TRANSACTION) break;
+      for (const append of call.appends) events += append.events.length;
+      count += 1;
     }
-    this.tips.set(stream, tip);
+    const calls = this.#calls.slice(0, count);
+    this.#calls = this.#calls.slice(count);
+    if (this.#calls.length > 0) this.#flushing = setImmediate(() => this.#flush());
+    let results: readonly (readonly AppendResult[])[];
+    try {
+      results = this.#transaction(calls);
+    } catch (error) {
+      for (const call of calls) call.reject(error);
+      return;
+    }
+    calls.forEach((call, index) => call.resolve(results[index] ?? []));
+    this.#wake();
   }
 
-  /** Inside the write lock: where another connection has committed since, what is held in memory may be stale. */
-  private forgetWhatOthersChanged(): void {
-    const version = Number(this.statement('PRAGMA data_version').get()?.['data_version']);
-    if (version === this.dataVersion) return;
-    this.tips.clear();
-    this.dataVersion = version;
+  #transaction(calls: readonly Call[]): readonly (readonly AppendResult[])[] {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const tip = this.#catchUpWithOtherWriters();
+      const writing = { position: Number(tip.position), hash: tip.hash, recordedAt: this.#now() };
+      const results = calls.map((call) => call.appends.map((append) => this.#write(append, writing)));
+      if (writing.position > Number(tip.position)) this.#updateLog.run(writing.position, writing.hash);
+      this.#database.exec('COMMIT');
+      this.#known = writing.position;
+      return results;
+    } catch (error) {
+      this.#heads.clear();
+      this.#reader.forgetKinds();
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
   }
 
-  private statement(sql: string): StatementSync {
-    let statement = this.statements.get(sql);
-    if (!statement) this.statements.set(sql, (statement = this.database.prepare(sql)));
-    return statement;
+  #catchUpWithOtherWriters(): LogTip {
+    const tip = this.#reader.logTip();
+    const position = Number(tip.position);
+    if (position !== this.#known) {
+      this.#reader.refreshKinds();
+      if (position - this.#known > FOREIGN_EVENTS_MAX || position < this.#known) this.#heads.clear();
+      else for (const stream of this.#reader.streamsWrittenAfter(this.#known)) this.#heads.forget(stream);
+    }
+    return tip;
   }
 
-  private wake(): void {
-    for (const sleeper of [...this.sleepers]) sleeper();
+  #write(
+    append: PreparedAppend,
+    writing: { position: number; hash: string; readonly recordedAt: number },
+  ): AppendResult {
+    const { stream, expectedRevision, events } = append;
+    const head = this.#head(stream);
+    const actual = head === undefined ? 'no-stream' : head.revision;
+    if (actual !== expectedRevision) return this.#repeatedOrConflict(append, actual);
+
+    const key = head?.key ?? Number(this.#insertStream.run(stream).lastInsertRowid);
+    const category = categoryOf(stream);
+    const recordedAt = this.#reader.recordedAt(writing.recordedAt);
+    const stored: StoredEvent[] = [];
+    let revision = head?.revision ?? -1;
+    let hash = head?.hash ?? FIRST_PREDECESSOR;
+    for (const { id, type, version, occurredAt, metadataText, dataText } of events) {
+      revision += 1;
+      writing.position += 1;
+      hash = eventHash(hash, { stream, revision, id, type, version, occurredAt, metadataText, dataText });
+      this.#insertEvent.run(
+        writing.position,
+        key,
+        revision,
+        this.#kind(category, type),
+        version,
+        id,
+        occurredAt,
+        writing.recordedAt,
+        metadataText,
+        dataText,
+        hash,
+      );
+      const position = BigInt(writing.position);
+      stored.push({
+        stream,
+        revision,
+        position,
+        type,
+        version,
+        id,
+        occurredAt,
+        recordedAt,
+        metadataText,
+        dataText,
+        hash,
+      });
+    }
+    if (head === undefined) this.#insertTip.run(key, revision);
+    else this.#updateTip.run(key, revision);
+    writing.hash = hash;
+    this.#heads.set(stream, { key, revision, hash });
+    return { outcome: 'appended', stream, revision, events: stored, repeated: false };
   }
 
-  private sleep(signal: AbortSignal): Promise<void> {
+  #head(stream: string): StreamHead | undefined {
+    const known = this.#heads.get(stream);
+    if (known !== undefined) return known;
+    const loaded = this.#reader.streamHead(stream);
+    if (loaded !== undefined) this.#heads.set(stream, loaded);
+    return loaded;
+  }
+
+  #kind(category: string, type: string): number {
+    const known = this.#reader.kindKey(category, type);
+    if (known !== undefined) return known;
+    this.#insertKind.run(category, type);
+    this.#reader.refreshKinds();
+    const key = this.#reader.kindKey(category, type);
+    if (key === undefined) throw new UnreadableStore(`the kind ${category} ${type} was not kept`);
+    return key;
+  }
+
+  #repeatedOrConflict(
+    { stream, expectedRevision, events }: PreparedAppend,
+    actual: number | 'no-stream',
+  ): AppendResult {
+    const from = expectedRevision === 'no-stream' ? 0 : expectedRevision + 1;
+    if (actual !== 'no-stream' && from + events.length - 1 <= actual) {
+      const stored = this.#reader.readStream(stream, { from, limit: events.length });
+      if (stored.length === events.length && stored.every((event, index) => event.id === events[index]?.id)) {
+        return { outcome: 'appended', stream, revision: from + events.length - 1, events: stored, repeated: true };
+      }
+    }
+    return { outcome: 'conflict', stream, expected: expectedRevision, actual };
+  }
+
+  /** Resolves when there may be something new, or nothing to wait for any more. */
+  #moved(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
-        clearTimeout(timer);
         signal.removeEventListener('abort', done);
-        this.sleepers.delete(done);
+        this.#waiting.delete(done);
+        if (this.#waiting.size === 0) this.#stopPolling();
         resolve();
       };
-      const timer = setTimeout(done, POLL_MS);
       signal.addEventListener('abort', done);
-      this.sleepers.add(done);
+      this.#waiting.add(done);
+      if (this.#poll === undefined) {
+        this.#polled = this.#reader.head();
+        this.#poll = setInterval(() => this.#look(), POLL_MILLISECONDS);
+      }
     });
   }
-}
 
-/** A small table of names with integer keys, held in memory. */
-class NameTable {
-  private readonly ids = new Map<string, number>();
-  private readonly names = new Map<number, string>();
-
-  constructor(
-    private readonly database: DatabaseSync,
-    private readonly table: 'types' | 'categories',
-  ) {}
-
-  /** Makes the name known. Only inside the write lock. */
-  idOf(name: string): number {
-    const known = this.find(name);
-    if (known !== undefined) return known;
-    const { lastInsertRowid } = this.database.prepare(`INSERT INTO ${this.table} (name) VALUES (?)`).run(name);
-    this.remember(Number(lastInsertRowid), name);
-    return Number(lastInsertRowid);
+  #look(): void {
+    const head = this.#reader.head();
+    if (head === this.#polled) return;
+    this.#polled = head;
+    this.#wake();
   }
 
-  find(name: string): number | undefined {
-    const known = this.ids.get(name);
-    if (known !== undefined) return known;
-    const row = this.database.prepare(`SELECT id FROM ${this.table} WHERE name = ?`).get(name);
-    if (row) this.remember(Number(row['id']), name);
-    return row && Number(row['id']);
+  #wake(): void {
+    for (const done of [...this.#waiting]) done();
+    this.#stopPolling();
   }
 
-  nameOf(id: number): string {
-    const known = this.names.get(id);
-    if (known !== undefined) return known;
-    const row = this.database.prepare(`SELECT name FROM ${this.table} WHERE id = ?`).get(id);
-    // Reached only where somebody changed the file: the chain will say so.
-    if (!row) return `unknown ${this.table} ${id}`;
-    this.remember(id, String(row['name']));
-    return String(row['name']);
-  }
-
-  /** After a rollback: a name given inside the transaction is gone. */
-  forget(): void {
-    this.ids.clear();
-    this.names.clear();
-  }
-
-  private remember(id: number, name: string): void {
-    this.ids.set(name, id);
-    this.names.set(id, name);
+  #stopPolling(): void {
+    clearInterval(this.#poll);
+    this.#poll = undefined;
   }
 }
 
-interface PreparedEvent {
-  readonly id: string;
-  readonly type: string;
-  readonly version: number;
-  readonly occurredAt: string;
-  readonly metadataText: string;
-  readonly dataText: string;
+function createSchema(database: DatabaseSync): void {
+  const identity = (pragma: string): unknown => Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0];
+  const application = identity('application_id');
+  const version = identity('user_version');
+  const isNew = application === 0 && version === 0 && identity('page_count') === 0;
+  // A file that another process is just creating is new to both: each may set up what is not there yet.
+  if (!isNew && application !== APPLICATION_ID) throw new UnreadableStore('the file is not an event store');
+  if (!isNew && version !== SCHEMA_VERSION) {
+    throw new UnreadableStore(`the file has layout ${String(version)}, this program reads layout ${SCHEMA_VERSION}`);
+  }
+  for (const pragma of CONNECTION_PRAGMAS) database.exec(pragma);
+  if (!isNew) return;
+  for (const pragma of FILE_PRAGMAS) database.exec(pragma);
+  database.exec('BEGIN IMMEDIATE');
+  for (const statement of DDL) database.exec(statement);
+  database.exec(`INSERT OR IGNORE INTO log VALUES (1, 0, '${FIRST_PREDECESSOR}')`);
+  database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  database.exec('COMMIT');
 }
 
-interface PreparedAppend {
-  readonly stream: string;
-  /** −1 for no stream. */
-  readonly expected: number;
-  readonly events: readonly PreparedEvent[];
-}
-
-/** The texts of an append, before any lock is taken. @throws {EventTooLarge} @throws {TypeError} for what is no JSON. */
-function prepare({ stream, expectedRevision, events }: Append): PreparedAppend {
-  if (events.length === 0) throw new TypeError(`an append to ${stream} without events`);
-  let bytes = 0;
-  const prepared = events.map((event): PreparedEvent => {
-    const metadataText = canonicalJson(event.metadata);
-    const dataText = canonicalJson(event.data);
-    bytes += Buffer.byteLength(metadataText) + Buffer.byteLength(dataText);
-    return { id: event.id, type: event.type, version: event.version, occurredAt: event.occurredAt, metadataText, dataText };
+/** Everything that can be refused is refused here, before anything is stored. */
+function prepare(appends: readonly Append[]): readonly PreparedAppend[] {
+  if (appends.length > 1 && new Set(appends.map(({ stream }) => stream)).size !== appends.length) {
+    throw new InvalidAppend('a call names a stream at most once');
+  }
+  return appends.map((append) => {
+    const { stream, expectedRevision } = append;
+    mustBeName('the stream', stream);
+    if (append.events.length === 0) throw new InvalidAppend(`the append to ${stream} has no events`);
+    if (expectedRevision !== 'no-stream' && !(Number.isSafeInteger(expectedRevision) && expectedRevision >= 0)) {
+      throw new InvalidAppend(`expected revision of ${stream}: ${String(expectedRevision)}`);
+    }
+    const events = append.events.map(prepareEvent);
+    mustFit(stream, events);
+    return { stream, expectedRevision, events };
   });
-  if (bytes > APPEND_BYTES_MAX) throw new EventTooLarge(stream, bytes);
-  return { stream, expected: expectedRevision === 'no-stream' ? -1 : expectedRevision, events: prepared };
 }
 
-function hexOf(bytes: unknown): string {
-  return bytes instanceof Uint8Array ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex') : '';
+function prepareEvent(event: NewEvent): PreparedEvent {
+  const { id, type, version, occurredAt, metadata, data } = event;
+  mustBeName('the id', id);
+  mustBeName('the type', type);
+  mustBeName('occurredAt', occurredAt);
+  if (!Number.isSafeInteger(version) || version < 1)
+    throw new InvalidAppend(`the version of ${type} is ${String(version)}`);
+  return {
+    id,
+    type,
+    version,
+    occurredAt,
+    metadata,
+    data,
+    metadataText: canonicalJson(metadata),
+    dataText: canonicalJson(data),
+  };
+}
+
+/** Printable text that survives UTF-8: SQLite would replace a lone surrogate, and the hash would not fit any more. */
+const NAME = /^[^\p{Cc}\p{Cs}]+$/u;
+const PLAIN_NAME = /^[\x20-\x7e]+$/;
+
+function mustBeName(what: string, name: string): void {
+  if (!PLAIN_NAME.test(name) && !NAME.test(name))
+    throw new InvalidAppend(`${what} is empty or not printable: ${JSON.stringify(name)}`);
+}
+
+function mustFit(stream: string, events: readonly PreparedEvent[]): void {
+  let characters = 0;
+  for (const { metadataText, dataText } of events) characters += metadataText.length + dataText.length;
+  // A UTF-16 unit makes at most three bytes of UTF-8: only what may be too large is counted exactly.
+  if (characters * 3 <= APPEND_BYTES_MAX) return;
+  let bytes = 0;
+  for (const { metadataText, dataText } of events)
+    bytes += Buffer.byteLength(metadataText) + Buffer.byteLength(dataText);
+  if (bytes > APPEND_BYTES_MAX) throw new EventTooLarge(stream, bytes);
 }
