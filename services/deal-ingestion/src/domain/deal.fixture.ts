@@ -1,0 +1,52 @@
+/** Builders for facts, with what a spec does not care about filled in. */
+import type { DealFact, DealTerms } from '@tantieme/contracts/deal';
+import { normalFact } from './deal-fact.js';
+import type { HeldFact } from './deal.js';
+
+export const terms = (changes: Partial<DealTerms> = {}): DealTerms => ({
+  currency: 'EUR',
+  lines: [{ id: '1', category: 'hardware', net: '100.00' }],
+  partners: [{ role: 'seller', partner: 'P-1' }],
+  ...changes,
+});
+
+const head = { source: 'crm', deal: 'D-1' } as const;
+
+export const booked = (changes: Partial<Extract<DealFact, { kind: 'booked' }>> = {}): DealFact => ({
+  ...head,
+  kind: 'booked',
+  occurredAt: '2026-03-05T10:00:00.000Z',
+  terms: terms(),
+  ...changes,
+});
+
+export const amended = (changes: Partial<Extract<DealFact, { kind: 'amended' }>> = {}): DealFact => ({
+  ...head,
+  kind: 'amended',
+  occurredAt: '2026-03-10T10:00:00.000Z',
+  terms: terms({ lines: [{ id: '1', net: '120.00' }] }),
+  ...changes,
+});
+
+export const returned = (changes: Partial<Extract<DealFact, { kind: 'returned' }>> = {}): DealFact => ({
+  ...head,
+  kind: 'returned',
+  id: 'R-1',
+  occurredAt: '2026-03-20T10:00:00.000Z',
+  ...changes,
+});
+
+export const paid = (changes: Partial<Extract<DealFact, { kind: 'paid' }>> = {}): DealFact => ({
+  ...head,
+  kind: 'paid',
+  id: 'PAY-1',
+  occurredAt: '2026-03-25T10:00:00.000Z',
+  amount: '40',
+  ...changes,
+});
+
+/** The fact in its normal form; its text stands for its hash. */
+export const held = (fact: DealFact): HeldFact => {
+  const normal = normalFact(fact);
+  return { fact: normal, hash: JSON.stringify(normal) };
+};

@@ -1,0 +1,174 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { DomainError } from '@tantieme/event-sourcing/decider';
+import type { DealFact } from '@tantieme/contracts/deal';
+import { dealDecider, dealOf } from './deal.js';
+import type { DealFactRecorded, DealState } from './deal.js';
+import { amended, booked, held, paid, returned, terms } from './deal.fixture.js';
+
+function given(...facts: DealFact[]): DealState {
+  let state = dealDecider.initialState();
+  for (const fact of facts)
+    for (const event of dealDecider.decide(held(fact), state)) state = dealDecider.evolve(state, event);
+  return state;
+}
+
+const deciding = (fact: DealFact, state: DealState): readonly DealFactRecorded[] => dealDecider.decide(held(fact), state);
+
+describe('a fact of a deal', () => {
+  it('is recorded together with the whole deal after it', () => {
+    expect(deciding(booked(), given())).toEqual([
+      {
+        type: 'DealFactRecorded',
+        version: 1,
+        occurredAt: '2026-03-05T10:00:00.000Z',
+        data: {
+          ...held(booked()),
+          deal: {
+            source: 'crm',
+            id: 'D-1',
+            terms: terms(),
+            bookedAt: '2026-03-05T10:00:00.000Z',
+            invoices: [],
+            payments: [],
+            soldThrough: [],
+            returns: [],
+          },
+        },
+      },
+    ]);
+  });
+
+  it('adds nothing when it comes again', () => {
+    expect(deciding(booked(), given(booked()))).toEqual([]);
+  });
+
+  it('adds nothing when it comes again in another form', () => {
+    const again = booked({
+      occurredAt: '2026-03-05T11:00:00+01:00',
+      terms: terms({ lines: [{ net: '100', id: '1', category: 'hardware' }] }),
+    });
+    expect(deciding(again, given(booked()))).toEqual([]);
+  });
+
+  it('is refused with other content, naming the fields that differ', () => {
+    const other = booked({ terms: terms({ lines: [{ id: '1', category: 'hardware', net: '99.00' }] }) });
+    const refusal = thrownBy(() => deciding(other, given(booked())));
+    expect(refusal).toMatchObject({
+      code: 'FactConflict',
+      kind: 'conflict',
+      fields: [{ field: 'terms.lines.0.net', reason: 'is known as "100.00", not "99.00"' }],
+    });
+  });
+
+  it('is decided again from its event to the same bytes', () => {
+    const state = given(booked());
+    const [event] = deciding(amended(), state);
+    if (event === undefined) throw new Error('no event');
+    expect(JSON.stringify(dealDecider.decide(dealDecider.commandOf(event), state))).toBe(JSON.stringify([event]));
+  });
+});
+
+describe('a deal', () => {
+  it('is known by its returns alone while nothing else has come', () => {
+    const [event] = deciding(returned({ lines: [{ line: '1', net: '30' }] }), given());
+    expect(event?.data.deal).toEqual({
+      source: 'crm',
+      id: 'D-1',
+      invoices: [],
+      payments: [],
+      soldThrough: [],
+      returns: [{ id: 'R-1', at: '2026-03-20T10:00:00.000Z', lines: [{ line: '1', net: '30' }] }],
+    });
+  });
+
+  it('writes amounts that came before the currency with its decimals', () => {
+    const [event] = deciding(booked(), given(returned({ lines: [{ line: '1', net: '30' }] }), paid()));
+    expect(event?.data.deal.returns[0]?.lines).toEqual([{ line: '1', net: '30.00' }]);
+    expect(event?.data.deal.payments).toEqual([{ id: 'PAY-1', at: '2026-03-25T10:00:00.000Z', amount: '40.00' }]);
+  });
+
+  it('leaves a payment with more decimals than its currency as the source said it', () => {
+    const [event] = deciding(booked(), given(paid({ amount: '40.125' })));
+    expect(event?.data.deal.payments[0]?.amount).toBe('40.125');
+  });
+
+  const termsAfter = (...facts: DealFact[]): string | undefined =>
+    dealOf('crm', 'D-1', facts.map(held)).terms?.lines[0]?.net;
+  const amendedTo = (net: string, changes: Partial<Extract<DealFact, { kind: 'amended' }>> = {}): DealFact =>
+    amended({ terms: terms({ lines: [{ id: '1', net }] }), ...changes });
+
+  it('has the terms of its highest source revision, whenever that came', () => {
+    const older = amendedTo('3', { revision: 2, occurredAt: '2026-04-01T00:00:00Z' });
+    const newer = amendedTo('4', { revision: 3, occurredAt: '2026-03-31T00:00:00Z' });
+    expect(termsAfter(newer, booked(), older)).toBe('4.00');
+  });
+
+  it('has the terms of its latest amendment where none names a revision', () => {
+    const older = amendedTo('9', { occurredAt: '2026-04-01T00:00:00Z' });
+    const newer = amendedTo('2', { occurredAt: '2026-04-02T00:00:00Z' });
+    expect(termsAfter(newer, older, booked())).toBe('2.00');
+  });
+
+  it('has the terms of the amendment with the highest hash where two are of one moment', () => {
+    const facts = [amendedTo('9'), amendedTo('2')];
+    expect(termsAfter(...facts)).toBe(termsAfter(...facts.toReversed()));
+    expect(termsAfter(...facts)).toBe('9.00');
+  });
+
+  it('has its amended terms before its booked, registered and invoiced ones', () => {
+    const registered: DealFact = { ...booked(), kind: 'registered', terms: terms({ lines: [{ id: '1', net: '1' }] }) };
+    const invoiced: DealFact = {
+      source: 'crm',
+      deal: 'D-1',
+      kind: 'invoiced',
+      id: 'I-1',
+      occurredAt: '2026-05-01T00:00:00Z',
+      terms: terms({ lines: [{ id: '1', net: '7' }] }),
+    };
+    expect(termsAfter(invoiced)).toBe('7.00');
+    expect(termsAfter(invoiced, registered)).toBe('1.00');
+    expect(termsAfter(invoiced, registered, booked())).toBe('100.00');
+    expect(termsAfter(amendedTo('5', { occurredAt: '2026-01-01T00:00:00Z' }), invoiced, registered, booked())).toBe('5.00');
+  });
+
+  it('is the same for every order of its facts, with repetitions', () => {
+    const facts: DealFact[] = [
+      booked(),
+      amendedTo('150', { revision: 1 }),
+      amendedTo('140', { occurredAt: '2026-06-01T00:00:00Z' }),
+      amendedTo('141', { occurredAt: '2026-06-01T00:00:00Z' }),
+      returned(),
+      returned({ id: 'R-2', lines: [{ line: '1', net: '5' }] }),
+      paid(),
+      paid({ id: 'PAY-2', amount: '60' }),
+      { source: 'crm', deal: 'D-1', kind: 'cancelled', occurredAt: '2026-07-01T00:00:00Z' },
+      { source: 'crm', deal: 'D-1', kind: 'sold-through', id: 'S-1', occurredAt: '2026-04-01T00:00:00Z' },
+      { source: 'crm', deal: 'D-1', kind: 'invoiced', id: 'I-1', occurredAt: '2026-04-01T00:00:00Z' },
+    ];
+    const whole = JSON.stringify(dealOf('crm', 'D-1', facts.map(held)));
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...facts, ...facts], { minLength: 2 * facts.length }), (order) => {
+        let state = dealDecider.initialState();
+        let last: DealFactRecorded | undefined;
+        for (const fact of order)
+          for (const event of dealDecider.decide(held(fact), state)) {
+            state = dealDecider.evolve(state, event);
+            last = event;
+          }
+        expect(JSON.stringify(last?.data.deal)).toBe(whole);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+function thrownBy(act: () => unknown): unknown {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(DomainError);
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
