@@ -37,7 +37,12 @@ export function normalFact(fact: DealFact): DealFact {
   const faults: FieldReason[] = [];
   const normal = normalOf(fact, faults);
   if (faults.length > 0)
-    throw new DomainError('FactInvalid', faults.map(({ field, reason }) => `${field}: ${reason}`).join('; '), 'invalid', faults);
+    throw new DomainError(
+      'FactInvalid',
+      faults.map(({ field, reason }) => `${field}: ${reason}`).join('; '),
+      'invalid',
+      faults,
+    );
   return normal;
 }
 
@@ -121,7 +126,8 @@ function normalLines(
   const normal = lines.map((line, index): DealLine => {
     const at = `${path}.${index}`;
     if (line.id === '') faults.push({ field: `${at}.id`, reason: 'is empty' });
-    if (seen.has(line.id)) faults.push({ field: `${at}.id`, reason: `${JSON.stringify(line.id)} is the id of two lines` });
+    if (seen.has(line.id))
+      faults.push({ field: `${at}.id`, reason: `${JSON.stringify(line.id)} is the id of two lines` });
     seen.add(line.id);
     const amount = (text: string, field: string): string =>
       currency === undefined
@@ -157,7 +163,8 @@ function normalPartners(partners: readonly DealPartner[], faults: FieldReason[])
     const at = `terms.partners.${index}`;
     checkKeyPart(held.partner, `${at}.partner`, faults);
     const key = `${held.role} ${held.partner}`;
-    if (seen.has(key)) faults.push({ field: `${at}.partner`, reason: `${JSON.stringify(held.partner)} is named twice as ${held.role}` });
+    if (seen.has(key))
+      faults.push({ field: `${at}.partner`, reason: `${JSON.stringify(held.partner)} is named twice as ${held.role}` });
     seen.add(key);
     let share = ONE;
     if (held.share !== undefined) {
@@ -176,12 +183,14 @@ function normalPartners(partners: readonly DealPartner[], faults: FieldReason[])
 }
 
 function normalReturnedLines(lines: readonly ReturnedLine[], faults: FieldReason[]): readonly ReturnedLine[] {
-  if (lines.length === 0) faults.push({ field: 'lines', reason: 'is empty: leave it out where the whole deal came back' });
+  if (lines.length === 0)
+    faults.push({ field: 'lines', reason: 'is empty: leave it out where the whole deal came back' });
   const seen = new Set<string>();
   return lines
     .map((returned, index): ReturnedLine => {
       const at = `lines.${index}`;
-      if (seen.has(returned.line)) faults.push({ field: `${at}.line`, reason: `${JSON.stringify(returned.line)} is named twice` });
+      if (seen.has(returned.line))
+        faults.push({ field: `${at}.line`, reason: `${JSON.stringify(returned.line)} is named twice` });
       seen.add(returned.line);
       if (returned.net === undefined) return { line: returned.line };
       const net = decimalAt(returned.net, `${at}.net`, faults);
@@ -199,7 +208,8 @@ function checkKeyPart(text: string, field: string, faults: FieldReason[]): void 
   if (text === '') faults.push({ field, reason: 'is empty' });
   else if (text.length > ID_LENGTH_MAX) faults.push({ field, reason: `has more than ${ID_LENGTH_MAX} characters` });
   // Control characters and lone surrogates cannot be seen, and would make two ids that look the same.
-  else if (!KEY_PART.test(text) || !text.isWellFormed()) faults.push({ field, reason: 'has characters that cannot be seen' });
+  else if (!KEY_PART.test(text) || !text.isWellFormed())
+    faults.push({ field, reason: 'has characters that cannot be seen' });
 }
 
 // eslint-disable-next-line no-control-regex -- those are what is refused
@@ -208,7 +218,10 @@ const KEY_PART = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/;
 function instantAt(text: string, faults: FieldReason[]): string {
   const instant = normalInstant(text);
   if (instant !== undefined) return instant;
-  faults.push({ field: 'occurredAt', reason: `${JSON.stringify(text)} is no moment: an ISO 8601 instant with its offset is needed` });
+  faults.push({
+    field: 'occurredAt',
+    reason: `${JSON.stringify(text)} is no moment: an ISO 8601 instant with its offset is needed`,
+  });
   return text;
 }
 
@@ -224,7 +237,13 @@ function decimalAt(text: string, field: string, faults: FieldReason[]): string {
   return text;
 }
 
-function valueOr<Value>(otherwise: Value, field: string, faults: FieldReason[], parse: () => Value, before = ''): Value {
+function valueOr<Value>(
+  otherwise: Value,
+  field: string,
+  faults: FieldReason[],
+  parse: () => Value,
+  before = '',
+): Value {
   try {
     return parse();
   } catch (error) {

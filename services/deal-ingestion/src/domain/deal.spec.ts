@@ -13,7 +13,8 @@ function given(...facts: DealFact[]): DealState {
   return state;
 }
 
-const deciding = (fact: DealFact, state: DealState): readonly DealFactRecorded[] => dealDecider.decide(held(fact), state);
+const deciding = (fact: DealFact, state: DealState): readonly DealFactRecorded[] =>
+  dealDecider.decide(held(fact), state);
 
 describe('a fact of a deal', () => {
   it('is recorded together with the whole deal after it', () => {
@@ -129,7 +130,9 @@ describe('a deal', () => {
     expect(termsAfter(invoiced)).toBe('7.00');
     expect(termsAfter(invoiced, registered)).toBe('1.00');
     expect(termsAfter(invoiced, registered, booked())).toBe('100.00');
-    expect(termsAfter(amendedTo('5', { occurredAt: '2026-01-01T00:00:00Z' }), invoiced, registered, booked())).toBe('5.00');
+    expect(termsAfter(amendedTo('5', { occurredAt: '2026-01-01T00:00:00Z' }), invoiced, registered, booked())).toBe(
+      '5.00',
+    );
   });
 
   it('is the same for every order of its facts, with repetitions', () => {

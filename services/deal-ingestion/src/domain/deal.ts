@@ -132,7 +132,9 @@ export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): D
 }
 
 /** In order of time, then id. */
-function inOrder<Moment extends { readonly id: string; readonly at: string }>(moments: readonly Moment[]): readonly Moment[] {
+function inOrder<Moment extends { readonly id: string; readonly at: string }>(
+  moments: readonly Moment[],
+): readonly Moment[] {
   if (moments.length < 2) return moments;
   return [...moments].sort((left, right) => compareText(left.at, right.at) || compareIds(left.id, right.id));
 }
