@@ -1,0 +1,50 @@
+import type { Position } from '@tantieme/event-store/event-store';
+import { sql } from 'kysely';
+import type { QueryExecutorProvider } from 'kysely';
+
+/**
+ * A checkpoint that is not where its keeper left it: another process keeps the same one, or it was forgotten to build
+ * anew. The transaction is to be rolled back, and the work goes on from where the checkpoint is.
+ */
+export class CheckpointMoved extends Error {
+  readonly code = 'CheckpointMoved';
+  constructor(
+    readonly checkpoint: string,
+    readonly expected: Position,
+  ) {
+    super(`the checkpoint of ${checkpoint} is not at ${expected}: somebody else moves it`);
+  }
+}
+
+/** Creates the table `checkpoints(name, position)`; a position is decimal text, so that it fits every event store. */
+export async function migrateCheckpoints(db: QueryExecutorProvider): Promise<void> {
+  await sql`create table if not exists checkpoints (name text not null primary key, position text not null)`.execute(
+    db,
+  );
+}
+
+/** The saved position; 0n (the beginning of the log) for a new name. The row is there afterwards. */
+export async function readCheckpoint(db: QueryExecutorProvider, name: string): Promise<Position> {
+  const { rows } = await sql<{ position: string }>`select position from checkpoints where name = ${name}`.execute(db);
+  const row = rows[0];
+  if (row !== undefined) return BigInt(row.position);
+  await sql`insert into checkpoints (name, position) values (${name}, '0') on conflict (name) do nothing`.execute(db);
+  return 0n;
+}
+
+/**
+ * Compare-and-set, in the transaction of the effect: of two that move the same checkpoint from the same place, one wins.
+ * @throws {CheckpointMoved} where it is not at `from`.
+ */
+export async function advance(trx: QueryExecutorProvider, name: string, from: Position, to: Position): Promise<void> {
+  const { numAffectedRows } =
+    await sql`update checkpoints set position = ${String(to)} where name = ${name} and position = ${String(from)}`.execute(
+      trx,
+    );
+  if (numAffectedRows !== 1n) throw new CheckpointMoved(name, from);
+}
+
+/** Makes the next start begin at the beginning of the log: together with deleting the tables, a rebuild. */
+export async function forgetCheckpoint(trx: QueryExecutorProvider, name: string): Promise<void> {
+  await sql`delete from checkpoints where name = ${name}`.execute(trx);
+}

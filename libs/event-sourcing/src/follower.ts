@@ -1,0 +1,30 @@
+import type { EventFilter, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
+import type { QueryExecutorProvider } from 'kysely';
+
+import { advance } from './checkpoints.js';
+import { startLogReader } from './log-reader.js';
+import type { OnError, Running } from './running.js';
+
+/**
+ * Acts on the log in its global order. The checkpoint is saved after the effect: after a crash between the two, the same
+ * events come again, so `handle` has to be idempotent.
+ */
+export function startFollower(options: {
+  readonly store: EventStore;
+  readonly db: QueryExecutorProvider;
+  /** Name of its checkpoint, unique in the database: the service first. */
+  readonly name: string;
+  readonly filter: EventFilter;
+  /** Events a call of `handle` at the most. */
+  readonly batchSize?: number;
+  readonly handle: (events: readonly StoredEvent[]) => Promise<void>;
+  readonly onError: OnError;
+}): Running {
+  const { db, name, handle } = options;
+  return startLogReader(options, {
+    apply: async ({ events, from, to }) => {
+      await handle(events);
+      await advance(db, name, from, to);
+    },
+  });
+}

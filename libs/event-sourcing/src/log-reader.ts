@@ -1,0 +1,161 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import type { QueryExecutorProvider } from 'kysely';
+
+import { advance, migrateCheckpoints, readCheckpoint } from './checkpoints.js';
+import { messageOf, RunningStopped } from './running.js';
+import type { OnError, Running } from './running.js';
+
+/** Events a batch, where nothing else is said: one transaction or publication for many, some megabytes at the most. */
+export const BATCH_SIZE = 1000;
+
+/** The pause after a failure doubles from the first to the last: long enough to spare what is down, short enough to be back soon. */
+const PAUSE_MS_FIRST = 50;
+const PAUSE_MS_MAX = 10_000;
+
+/** Pages without a matching event are saved this rarely: reading them again costs less than a commit for each. */
+const EMPTY_SAVE_MS = 1000;
+
+export interface LogReaderOptions {
+  readonly store: EventStore;
+  readonly db: QueryExecutorProvider;
+  /** Name of the checkpoint, unique in the database: the service first, `payouts-statements`. */
+  readonly name: string;
+  readonly filter: EventFilter;
+  /** Events a batch at the most. */
+  readonly batchSize?: number;
+  readonly onError: OnError;
+}
+
+/** The events of one page, and what the checkpoint has to move from and to together with their effect. */
+export interface Step {
+  readonly events: readonly StoredEvent[];
+  readonly from: Position;
+  readonly to: Position;
+}
+
+/** What a projection, follower or relay makes of the log. */
+export interface LogEffect {
+  /** Before the first step, and again after a failure: idempotent. */
+  readonly prepare?: () => Promise<void>;
+  /** Stores the effect and then, or together with it, the checkpoint. */
+  readonly apply: (step: Step) => Promise<void>;
+}
+
+interface Waiter {
+  readonly position: Position;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Follows the log from the checkpoint on; after a failure it reports, pauses and goes on from the checkpoint, until it is stopped. */
+export function startLogReader(options: LogReaderOptions, effect: LogEffect): Running {
+  const { store, db, name, filter, batchSize = BATCH_SIZE, onError } = options;
+  const stopping = new AbortController();
+  const waiters = new Set<Waiter>();
+  let reached: Position = 0n;
+  /** Where the checkpoint is in the database; `reached` may be ahead by pages without events. */
+  let saved: Position = 0n;
+  let lastError: string | undefined;
+
+  function arriveAt(position: Position): void {
+    if (position > reached) reached = position;
+    for (const waiter of waiters)
+      if (waiter.position <= reached) {
+        waiters.delete(waiter);
+        waiter.resolve();
+      }
+  }
+
+  async function save(to: Position): Promise<void> {
+    if (to === saved) return;
+    await advance(db, name, saved, to);
+    saved = to;
+  }
+
+  async function follow(onProgress: () => void): Promise<void> {
+    await migrateCheckpoints(db);
+    await effect.prepare?.();
+    saved = await readCheckpoint(db, name);
+    arriveAt(saved);
+    let at = saved;
+    let savedAt = Date.now();
+    for await (const page of store.subscribe({ after: saved, filter, batchSize, signal: stopping.signal })) {
+      if (page.events.length > 0) {
+        await effect.apply({ events: page.events, from: saved, to: page.through });
+        saved = page.through;
+        savedAt = Date.now();
+      } else if (Date.now() - savedAt >= EMPTY_SAVE_MS) {
+        await save(page.through);
+        savedAt = Date.now();
+      }
+      at = page.through;
+      arriveAt(at);
+      onProgress();
+      if (stopping.signal.aborted) break;
+    }
+    await save(at);
+    if (!stopping.signal.aborted) throw new Error(`the subscription of ${name} ended by itself`);
+  }
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (!stopping.signal.aborted) {
+      try {
+        await follow(() => {
+          failures = 0;
+          lastError = undefined;
+        });
+      } catch (error) {
+        if (error === stopping.signal.reason) return;
+        lastError = messageOf(error);
+        onError(error);
+        const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** failures);
+        failures += 1;
+        await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  const running = run().finally(() => {
+    for (const waiter of waiters) waiter.reject(new RunningStopped(name));
+    waiters.clear();
+  });
+
+  return {
+    name,
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+    position: async () => reached,
+    lastError: () => lastError,
+    waitFor: (position, signal) => waitUntil(position, signal),
+  };
+
+  function waitUntil(position: Position, signal: AbortSignal | undefined): Promise<void> {
+    if (position <= reached) return Promise.resolve();
+    if (stopping.signal.aborted) return Promise.reject(new RunningStopped(name));
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const onAbort = (): void => {
+        waiters.delete(waiter);
+        reject(signal?.reason);
+      };
+      const waiter: Waiter = {
+        position,
+        resolve: () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        },
+        reject: (reason) => {
+          signal?.removeEventListener('abort', onAbort);
+          reject(reason);
+        },
+      };
+      waiters.add(waiter);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+}

@@ -1,0 +1,42 @@
+import type { EventFilter, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
+import type { Kysely, Transaction } from 'kysely';
+
+import { advance } from './checkpoints.js';
+import { startLogReader } from './log-reader.js';
+import type { OnError, Running } from './running.js';
+
+/** A read model: tables filled from the log, to be deleted and rebuilt at will. */
+export interface Projection<Tables> {
+  /** Name of its checkpoint, unique in the database: the service first, `payouts-statements`. */
+  readonly name: string;
+  readonly filter: EventFilter;
+  /** Events a transaction at the most. */
+  readonly batchSize?: number;
+  /** Creates what is missing of its tables: runs at every start. */
+  readonly migrate: (db: Kysely<Tables>) => Promise<void>;
+  /** Writes what the events mean, in the order of the log, in the transaction that moves the checkpoint. */
+  readonly apply: (trx: Transaction<Tables>, events: readonly StoredEvent[]) => Promise<void>;
+}
+
+/** Fills a read model from the log, each event's effect exactly once: effect and checkpoint are one transaction. */
+export function startProjection<Tables>(options: {
+  readonly store: EventStore;
+  readonly db: Kysely<Tables>;
+  readonly projection: Projection<Tables>;
+  readonly onError: OnError;
+}): Running {
+  const { store, db, projection, onError } = options;
+  const { name, filter, batchSize } = projection;
+  return startLogReader(
+    { store, db, name, filter, ...(batchSize === undefined ? {} : { batchSize }), onError },
+    {
+      prepare: () => projection.migrate(db),
+      apply: ({ events, from, to }) =>
+        db.transaction().execute(async (trx) => {
+          // First, so that the row's lock makes a second filler of the same table wait, and then fail.
+          await advance(trx, name, from, to);
+          await projection.apply(trx, events);
+        }),
+    },
+  );
+}
