@@ -1,0 +1,15 @@
+/** Topics of the integration events. What a topic is keyed by keeps its order. */
+export const TOPICS = {
+  /** `deal-fact`, keyed by `source|deal`: what internal services publish. */
+  dealsInbound: 'deals.inbound',
+  /** `deal`, keyed by `source|id`. */
+  deals: 'deals',
+  /** `partner`, keyed by the partner's id. */
+  partners: 'partners',
+  /** `earnings-of-deal`, keyed by payee; `period-manifest`, keyed by calendar. */
+  commissions: 'commissions',
+  /** `bonus-of-window`, keyed by payee; `period-manifest`, keyed by calendar. */
+  rewards: 'rewards',
+  /** `statement-issued` and `payout-due`, keyed by payee. */
+  payouts: 'payouts',
+} as const;
