@@ -79,6 +79,8 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
     await effect.prepare?.();
     saved = await readCheckpoint(db, name);
     arriveAt(saved);
+    // Whatever failed, nothing is left to do: there may be no next success for a long time.
+    if (saved === (await store.head())) onProgress();
     let at = saved;
     let savedAt = Date.now();
     for await (const page of store.subscribe({ after: saved, filter, batchSize, signal: stopping.signal })) {
@@ -108,7 +110,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
           lastError = undefined;
         });
       } catch (error) {
-        if (error === stopping.signal.reason) return;
+        if (stopping.signal.aborted && isAbort(error)) return;
         lastError = messageOf(error);
         onError(error);
         const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** failures);
@@ -158,4 +160,9 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
       signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
+}
+
+/** A subscription may end with its signal's reason. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }

@@ -9,21 +9,18 @@ import type {
   NewEvent,
   StoredEvent,
 } from '@tantieme/event-store/event-store';
-import { LRUCache } from 'lru-cache';
 
 import { DomainError } from './decider.js';
 import type { Decider, DomainEvent } from './decider.js';
 import { eventId } from './identity.js';
+import { createStreamStates, nextRevision } from './stream-states.js';
+import type { StreamState } from './stream-states.js';
 import { createStreamTurns } from './stream-turns.js';
-import { domainEventOf } from './upcasting.js';
 
 export { domainEventOf } from './upcasting.js';
 
 /** Bytes of states kept in memory, where nothing else is said. */
 const CACHE_BYTES_MAX = 64 * 1024 * 1024;
-
-/** What an entry of the cache takes beside its state and its stream's name, in bytes, roughly. */
-const ENTRY_BYTES = 200;
 
 /** How often a command is decided anew because another process wrote to its stream, before the call fails. */
 const CONFLICTS_MAX = 10;
@@ -97,13 +94,6 @@ export class ConflictUnresolved extends Error {
   }
 }
 
-interface Entry<State> {
-  state: State;
-  revision: ExpectedRevision;
-  /** Characters of the events behind the state: what it takes at the most, where the decider does not tell. */
-  characters: number;
-}
-
 /** The work on one stream. */
 interface Group {
   readonly stream: string;
@@ -123,18 +113,26 @@ interface Decision<State, Event> {
 /** What one round decided for a group. */
 interface Draft<State, Event> {
   readonly group: Group;
-  readonly entry: Entry<State>;
-  /** True where the state was in memory already: it may be old, which only an append would tell. */
-  readonly remembered: boolean;
+  readonly held: StreamState<State>;
   readonly decisions: readonly Decision<State, Event>[];
+  /** Empty where all was refused or nothing new. */
   readonly events: readonly NewEvent[];
+}
+
+/** One call of `handleMany` on its way, in rounds, until each command has its result. */
+interface Call<State, Command, Result> {
+  readonly work: readonly Work<Command>[];
+  readonly results: (Result | undefined)[];
+  readonly inHand: Map<string, StreamState<State>>;
+  /** Commands of one stream a round: lowered where what they append at once is more than a store takes. */
+  commandsMax: number;
 }
 
 /**
  * Runs a decider over the store: load or take from memory, decide, append under the expected revision, and again where
  * somebody else was faster.
  *
- * @param cacheBytesMax bytes of states kept in memory, as the decider's `sizeOf` tells them.
+ * @param options.cacheBytesMax bytes of states kept in memory, as the decider's `sizeOf` tells them.
  */
 export function createRuntime<State, Command, Event extends DomainEvent>(options: {
   readonly store: EventStore;
@@ -143,179 +141,139 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
 }): Runtime<State, Command, Event> {
   const { store, decider, cacheBytesMax = CACHE_BYTES_MAX } = options;
   type Result = Handled<State, Event> | Refused;
+  type ThisCall = Call<State, Command, Result>;
+  type ThisDraft = Draft<State, Event>;
 
-  const cache = new LRUCache<string, Entry<State>>({ maxSize: cacheBytesMax });
+  const states = createStreamStates({ store, decider, cacheBytesMax });
   const inTurn = createStreamTurns();
 
-  function remember(stream: string, entry: Entry<State>): void {
-    const stateBytes = decider.sizeOf?.(entry.state) ?? entry.characters;
-    cache.set(stream, entry, { size: Math.ceil(stateBytes) + ENTRY_BYTES + stream.length });
-  }
-
-  /** Out of the cache while it is worked on: `evolve` may change it, and an append that fails leaves it beyond the store. */
-  function take(stream: string): Entry<State> | undefined {
-    const entry = cache.get(stream);
-    if (entry !== undefined) cache.delete(stream);
-    return entry;
-  }
-
-  function evolveStored(entry: Entry<State>, events: readonly StoredEvent[]): void {
-    for (const stored of events) {
-      entry.state = decider.evolve(entry.state, domainEventOf<Event>(stored, decider));
-      entry.revision = stored.revision;
-      entry.characters += stored.dataText.length;
-    }
-  }
-
-  function entryOf(events: readonly StoredEvent[]): Entry<State> {
-    const entry: Entry<State> = { state: decider.initialState(), revision: 'no-stream', characters: 0 };
-    evolveStored(entry, events);
-    return entry;
-  }
-
-  /** Brings a remembered state up to date. @returns true where it already was. */
-  async function refresh(stream: string, entry: Entry<State>): Promise<boolean> {
-    const news = await store.readStream(stream, { from: nextRevision(entry.revision) });
-    evolveStored(entry, news);
-    return news.length === 0;
-  }
-
-  function decideGroup(
-    group: Group,
-    entry: Entry<State>,
-    remembered: boolean,
-    work: readonly Work<Command>[],
-    commandsMax: number,
-  ): Draft<State, Event> {
+  function decideGroup(call: ThisCall, group: Group): ThisDraft {
+    const held = required(call.inHand.get(group.stream));
     const decisions: Decision<State, Event>[] = [];
     const events: NewEvent[] = [];
-    const firstRevision = nextRevision(entry.revision);
-    for (const place of group.places.slice(group.done, group.done + commandsMax)) {
-      const { command, context } = at(work, place);
-      const decided = decideOrRefuse(decider, command, entry.state);
+    const revisionFrom = nextRevision(held.revision);
+    for (const place of group.places.slice(group.done, group.done + call.commandsMax)) {
+      const { command, context } = at(call.work, place);
+      const decided = decideOrRefuse(decider, command, held.state);
       if (!(decided instanceof DomainError) && decided.length > 0) {
         const metadata = metadataOf(context);
         for (const event of decided) {
           const { type, version, occurredAt, data } = event;
-          const id = eventId(group.stream, context.cause, firstRevision + events.length);
+          const id = eventId(group.stream, context.cause, revisionFrom + events.length);
           events.push({ id, type, version, occurredAt, metadata, data });
-          entry.state = decider.evolve(entry.state, event);
+          held.state = decider.evolve(held.state, event);
         }
       }
-      decisions.push({ place, decided, state: entry.state });
+      decisions.push({ place, decided, state: held.state });
     }
-    return { group, entry, remembered, decisions, events };
+    return { group, held, decisions, events };
   }
 
-  /** Results of a draft that holds: what it appended is in the store, or it appended nothing to a state that was current. */
-  function settle(draft: Draft<State, Event>, stored: readonly StoredEvent[], results: (Result | undefined)[]): void {
-    const { group, entry } = draft;
+  /** Results of a draft that holds: what it appended is in the store, or it appended nothing to a state that is current. */
+  function settle(call: ThisCall, { group, held, decisions }: ThisDraft, stored: readonly StoredEvent[]): void {
+    const { stream } = group;
     let from = 0;
-    let revision = entry.revision;
-    for (const { place, decided, state } of draft.decisions) {
+    for (const { place, decided, state } of decisions) {
       if (decided instanceof DomainError) {
-        results[place] = { outcome: 'refused', stream: group.stream, error: decided };
+        call.results[place] = { outcome: 'refused', stream, error: decided };
         continue;
       }
       const own = stored.slice(from, from + decided.length);
       from += decided.length;
-      revision = own.at(-1)?.revision ?? revision;
-      results[place] = { outcome: 'handled', stream: group.stream, revision, stored: own, events: decided, state };
+      held.revision = own.at(-1)?.revision ?? held.revision;
+      call.results[place] = {
+        outcome: 'handled',
+        stream,
+        revision: held.revision,
+        stored: own,
+        events: decided,
+        state,
+      };
     }
-    entry.revision = revision;
-    for (const { dataText } of stored) entry.characters += dataText.length;
-    group.done += draft.decisions.length;
+    for (const { dataText } of stored) held.characters += dataText.length;
+    held.current = true;
+    group.done += decisions.length;
   }
 
-  async function handleInTurn(
-    groups: readonly Group[],
-    work: readonly Work<Command>[],
-  ): Promise<(Result | undefined)[]> {
-    const results = new Array<Result | undefined>(work.length).fill(undefined);
-    /** Lowered where what one stream appends at once is more than a store takes. */
-    let commandsMax = Number.POSITIVE_INFINITY;
-    let pending = groups;
-    /** States read in this call: current enough to decide on without an append. */
-    const read = new Map<string, Entry<State>>();
-    while (pending.length > 0) {
-      const remembered = new Map<string, Entry<State>>();
-      const missing: string[] = [];
-      for (const { stream } of pending) {
-        if (read.has(stream)) continue;
-        const entry = take(stream);
-        if (entry === undefined) missing.push(stream);
-        else remembered.set(stream, entry);
-      }
-      if (missing.length > 0) {
-        const streams = await store.readStreams(missing);
-        for (const stream of missing) read.set(stream, entryOf(streams.get(stream) ?? []));
-      }
-      const drafts = pending.map((group) => {
-        const entry = read.get(group.stream);
-        if (entry !== undefined) return decideGroup(group, entry, false, work, commandsMax);
-        return decideGroup(group, required(remembered.get(group.stream)), true, work, commandsMax);
-      });
-      const writing = drafts.filter((draft) => draft.events.length > 0);
-      let appended: readonly AppendResult[];
-      try {
-        appended = await store.appendMany(
-          writing.map(({ group, entry, events }) => ({
-            stream: group.stream,
-            expectedRevision: entry.revision,
-            events,
-          })),
-        );
-      } catch (error) {
-        if (!(error instanceof EventTooLarge)) throw error;
-        const large = required(writing.find((draft) => draft.group.stream === error.stream));
-        commandsMax = Math.ceil(large.decisions.length / 2);
-        if (large.decisions.length === 1) {
-          results[at(large.decisions, 0).place] = tooLarge(error);
-          large.group.done += 1;
-        }
-        // All states are ahead of the store now.
-        read.clear();
-        pending = pending.filter(isUnfinished);
+  /** @returns undefined where one append is too large: nothing is stored, and `call` is ready for a smaller round. */
+  async function append(call: ThisCall, drafts: readonly ThisDraft[]): Promise<readonly AppendResult[] | undefined> {
+    if (drafts.length === 0) return [];
+    try {
+      return await store.appendMany(
+        drafts.map(({ group, held, events }) => ({
+          stream: group.stream,
+          expectedRevision: held.revision,
+          events,
+        })),
+      );
+    } catch (error) {
+      if (!(error instanceof EventTooLarge)) throw error;
+      const { group, decisions } = required(drafts.find((draft) => draft.group.stream === error.stream));
+      if (decisions.length === 1) {
+        call.results[at(decisions, 0).place] = tooLarge(error);
+        group.done += 1;
+        call.commandsMax = Number.POSITIVE_INFINITY;
+      } else call.commandsMax = Math.ceil(decisions.length / 2);
+      // All that evolved is ahead of the store.
+      call.inHand.clear();
+      return undefined;
+    }
+  }
+
+  /** @returns how often the most unlucky of the streams has met another writer, 0 where none did in this round. */
+  function settleAppended(call: ThisCall, drafts: readonly ThisDraft[], results: readonly AppendResult[]): number {
+    let conflicts = 0;
+    for (const [index, result] of results.entries()) {
+      const draft = at(drafts, index);
+      if (result.outcome === 'appended') {
+        settle(call, draft, result.events);
         continue;
       }
-      let conflicts = 0;
-      for (const [index, result] of appended.entries()) {
-        const draft = at(writing, index);
-        const { group, entry } = draft;
-        if (result.outcome === 'conflict') {
-          conflicts = Math.max(conflicts, (group.conflicts += 1));
-          if (group.conflicts > CONFLICTS_MAX) throw new ConflictUnresolved(group.stream, group.conflicts);
-          read.delete(group.stream);
-          continue;
-        }
-        settle(draft, result.events, results);
-        read.set(group.stream, entry);
-      }
-      const silent = drafts.filter((draft) => draft.events.length === 0);
-      const current = await Promise.all(
-        silent.map(({ group, entry, remembered: old }) => !old || refresh(group.stream, entry)),
-      );
-      for (const [index, draft] of silent.entries()) {
-        if (current[index] === true) settle(draft, [], results);
-        read.set(draft.group.stream, draft.entry);
-      }
-      for (const group of pending) {
-        const entry = read.get(group.stream);
-        if (isUnfinished(group) || entry === undefined) continue;
-        remember(group.stream, entry);
-        read.delete(group.stream);
-      }
-      pending = pending.filter(isUnfinished);
-      if (conflicts > 0) await pause(Math.random() * Math.min(CONFLICT_PAUSE_MS_MAX, 2 ** conflicts));
+      const { group } = draft;
+      call.inHand.delete(group.stream);
+      group.conflicts += 1;
+      if (group.conflicts > CONFLICTS_MAX) throw new ConflictUnresolved(group.stream, group.conflicts);
+      conflicts = Math.max(conflicts, group.conflicts);
     }
-    return results;
+    return conflicts;
+  }
+
+  /** No append has guarded these decisions: those on a state from memory hold only if the stream has nothing newer. */
+  async function settleSilent(call: ThisCall, drafts: readonly ThisDraft[]): Promise<void> {
+    const old = drafts.filter((draft) => !draft.held.current);
+    const changed = await Promise.all(old.map(({ group, held }) => states.refresh(group.stream, held)));
+    const again = new Set(old.filter((_, index) => changed[index]));
+    for (const draft of drafts) if (!again.has(draft)) settle(call, draft, []);
+  }
+
+  async function round(call: ThisCall, groups: readonly Group[]): Promise<void> {
+    await states.take(
+      groups.map(({ stream }) => stream).filter((stream) => !call.inHand.has(stream)),
+      call.inHand,
+    );
+    const drafts = groups.map((group) => decideGroup(call, group));
+    const writing = drafts.filter(({ events }) => events.length > 0);
+    const appended = await append(call, writing);
+    if (appended === undefined) return;
+    const conflicts = settleAppended(call, writing, appended);
+    await settleSilent(
+      call,
+      drafts.filter(({ events }) => events.length === 0),
+    );
+    for (const { group, held } of drafts)
+      if (!isUnfinished(group) && call.inHand.delete(group.stream)) states.giveBack(group.stream, held);
+    if (conflicts > 0) await pause(Math.random() * Math.min(CONFLICT_PAUSE_MS_MAX, 2 ** conflicts));
   }
 
   async function handleMany(work: readonly Work<Command>[]): Promise<readonly Result[]> {
     const groups = groupsOf(work, decider.category);
-    const results = await inTurn(
-      groups.map((group) => group.stream),
-      () => handleInTurn(groups, work),
+    const results = new Array<Result | undefined>(work.length).fill(undefined);
+    const call: ThisCall = { work, results, inHand: new Map(), commandsMax: Number.POSITIVE_INFINITY };
+    await inTurn(
+      groups.map(({ stream }) => stream),
+      async () => {
+        for (let left = groups; left.length > 0; left = left.filter(isUnfinished)) await round(call, left);
+      },
     );
     return results.map(required);
   }
@@ -329,11 +287,12 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     },
     load: (stream) =>
       inTurn([stream], async () => {
-        let entry = take(stream);
-        if (entry === undefined) entry = entryOf(await store.readStream(stream));
-        else await refresh(stream, entry);
-        remember(stream, entry);
-        return { state: entry.state, revision: entry.revision };
+        const inHand = new Map<string, StreamState<State>>();
+        await states.take([stream], inHand);
+        const held = required(inHand.get(stream));
+        if (!held.current) await states.refresh(stream, held);
+        states.giveBack(stream, held);
+        return { state: held.state, revision: held.revision };
       }),
   };
 }
@@ -368,10 +327,6 @@ function tooLarge({ stream, message }: EventTooLarge): Refused {
 
 function metadataOf({ actor, correlationId, causationId }: CommandContext): EventMetadata {
   return causationId === undefined ? { actor, correlationId } : { actor, correlationId, causationId };
-}
-
-function nextRevision(revision: ExpectedRevision): number {
-  return revision === 'no-stream' ? 0 : revision + 1;
 }
 
 function isUnfinished(group: Group): boolean {
