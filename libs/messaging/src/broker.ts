@@ -55,7 +55,10 @@ export interface Broker {
   endPositions(topic: string): Promise<Positions>;
   committedPositions(group: string, topic: string): Promise<Positions>;
   /** Messages of a topic that nobody has to be subscribed to: for tools and tests. */
-  read(topic: string, options: { readonly partition: number; readonly from: bigint; readonly limit: number }): Promise<readonly Message[]>;
+  read(
+    topic: string,
+    options: { readonly partition: number; readonly from: bigint; readonly limit: number },
+  ): Promise<readonly Message[]>;
   close(): Promise<void>;
 }
 

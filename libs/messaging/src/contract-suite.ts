@@ -1,0 +1,317 @@
+/** What every broker has to keep: the port's promises as cases. An adapter's spec calls `brokerContract` with a way to open it. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  deadLetterTopic,
+  hasReached,
+  type Broker,
+  type ConsumeOptions,
+  type Consumer,
+  type Message,
+} from './broker.js';
+
+export interface BrokerUnderTest {
+  /** Opens the same broker, with four partitions a new topic; what was published before is there. */
+  open(): Promise<Broker>;
+  /** Removes it. */
+  destroy(): Promise<void>;
+}
+
+export function brokerContract(name: string, create: () => Promise<BrokerUnderTest>): void {
+  describe(`the broker port, kept by ${name}`, () => {
+    let under: BrokerUnderTest;
+    let broker: Broker;
+    let seen: Message[];
+
+    beforeEach(async () => {
+      under = await create();
+      broker = await under.open();
+      seen = [];
+    });
+    afterEach(async () => {
+      await broker.close();
+      await under.destroy();
+    });
+
+    const collect = (options: Partial<ConsumeOptions> = {}): Promise<Consumer> =>
+      broker.consume({
+        group: 'readers',
+        topics: ['sales'],
+        batchSize: 100,
+        handle: async (batch) => {
+          seen.push(...batch);
+        },
+        ...options,
+      });
+    const numbered = (count: number, from = 0): { key: string; value: string }[] =>
+      Array.from({ length: count }, (_, index) => ({ key: `k${(from + index) % 7}`, value: `v${from + index}` }));
+    const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+      for (let tries = 0; tries < 2000; tries += 1) {
+        if (await holds()) return;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      throw new Error('what was waited for did not come');
+    };
+    const values = (): string[] => seen.map(({ value }) => value).sort();
+
+    it('delivers what was published before the group came', async () => {
+      await broker.publish('sales', numbered(20));
+      await collect();
+      await until(() => seen.length === 20);
+      expect(values()).toEqual(
+        numbered(20)
+          .map(({ value }) => value)
+          .sort(),
+      );
+    });
+
+    it('delivers what is published after the group came', async () => {
+      await collect();
+      await broker.publish('sales', numbered(20));
+      await until(() => seen.length === 20);
+    });
+
+    it('keeps key, value and headers', async () => {
+      await broker.publish('sales', [{ key: 'k', value: '{"a":"ü"}', headers: { trace: 'x' } }]);
+      await collect();
+      await until(() => seen.length === 1);
+      expect(seen[0]).toMatchObject({
+        topic: 'sales',
+        key: 'k',
+        value: '{"a":"ü"}',
+        headers: { trace: 'x' },
+        offset: 0n,
+      });
+    });
+
+    it('keeps the order of messages of one key', async () => {
+      for (let from = 0; from < 300; from += 50) await broker.publish('sales', numbered(50, from));
+      await collect({ batchSize: 17 });
+      await until(() => seen.length === 300);
+      for (let key = 0; key < 7; key += 1) {
+        const numbers = seen.filter((message) => message.key === `k${key}`).map(({ value }) => Number(value.slice(1)));
+        expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+      }
+    });
+
+    it('gives one key always the same partition', async () => {
+      await broker.publish('sales', numbered(70));
+      await collect();
+      await until(() => seen.length === 70);
+      const partitions = new Map<string, Set<number>>();
+      for (const { key, partition } of seen) partitions.set(key, (partitions.get(key) ?? new Set()).add(partition));
+      expect([...partitions.values()].map(({ size }) => size)).toEqual(Array.from({ length: 7 }, () => 1));
+    });
+
+    it('numbers the messages of a partition from 0 without gaps', async () => {
+      await broker.publish('sales', numbered(50));
+      await collect();
+      await until(() => seen.length === 50);
+      for (const partition of new Set(seen.map((message) => message.partition))) {
+        const offsets = seen.filter((message) => message.partition === partition).map(({ offset }) => Number(offset));
+        expect(offsets).toEqual(offsets.map((_, index) => index));
+      }
+    });
+
+    it('gives batches of one partition, no larger than asked for', async () => {
+      const batches: (readonly Message[])[] = [];
+      await broker.publish('sales', numbered(100));
+      await collect({
+        batchSize: 8,
+        handle: async (batch) => {
+          batches.push(batch);
+          seen.push(...batch);
+        },
+      });
+      await until(() => seen.length === 100);
+      expect(Math.max(...batches.map(({ length }) => length))).toBeLessThanOrEqual(8);
+      expect(batches.every((batch) => new Set(batch.map(({ partition }) => partition)).size === 1)).toBe(true);
+    });
+
+    it('gives two groups everything each', async () => {
+      const others: Message[] = [];
+      await broker.publish('sales', numbered(20));
+      await collect();
+      await collect({
+        group: 'others',
+        handle: async (batch) => {
+          others.push(...batch);
+        },
+      });
+      await until(() => seen.length === 20 && others.length === 20);
+    });
+
+    it('shares the partitions between two members of a group, each message to one', async () => {
+      const [first, second]: [Message[], Message[]] = [[], []];
+      const into = (list: Message[]) => ({
+        handle: async (batch: readonly Message[]) => {
+          list.push(...batch);
+        },
+      });
+      await collect(into(first));
+      await collect(into(second));
+      await broker.publish('sales', numbered(140));
+      await until(() => first.length + second.length >= 140);
+      expect([...first, ...second].map(({ value }) => value).sort()).toEqual(
+        numbered(140)
+          .map(({ value }) => value)
+          .sort(),
+      );
+      expect(first.length).toBeGreaterThan(0);
+      expect(second.length).toBeGreaterThan(0);
+    });
+
+    it('gives the partitions of a member that left to the others', async () => {
+      const first = await collect();
+      await collect();
+      await first.stop();
+      await broker.publish('sales', numbered(70));
+      await until(() => seen.length === 70);
+    });
+
+    it('delivers a batch again whose handling failed, and then goes on', async () => {
+      let failures = 0;
+      const errors: unknown[] = [];
+      await broker.publish('sales', numbered(10));
+      await collect({
+        handle: async (batch) => {
+          if (failures < 2) {
+            failures += 1;
+            throw new Error('not now');
+          }
+          seen.push(...batch);
+        },
+        onError: (error) => errors.push(error),
+      });
+      await until(() => new Set(values()).size === 10);
+      expect(errors).toHaveLength(2);
+    });
+
+    it('does not commit a batch whose handling failed', async () => {
+      await broker.publish('sales', [{ key: 'k', value: 'v' }]);
+      let tried = false;
+      const consumer = await collect({
+        handle: async () => {
+          tried = true;
+          throw new Error('never');
+        },
+      });
+      await until(() => tried);
+      await consumer.stop();
+      expect(hasReached(await broker.committedPositions('readers', 'sales'), await broker.endPositions('sales'))).toBe(
+        false,
+      );
+    });
+
+    it('sets a dead letter aside with reason and origin, and lets the rest flow', async () => {
+      await broker.publish('sales', numbered(10));
+      await collect({
+        handle: async (batch) => {
+          seen.push(...batch.filter(({ value }) => value !== 'v3'));
+          return batch.filter(({ value }) => value === 'v3').map((message) => ({ message, reason: 'poison' }));
+        },
+      });
+      await until(() => seen.length === 9);
+      const dead: Message[] = [];
+      await broker.consume({
+        group: 'undertaker',
+        topics: [deadLetterTopic('sales', 'readers')],
+        batchSize: 10,
+        handle: async (batch) => {
+          dead.push(...batch);
+        },
+      });
+      await until(() => dead.length === 1);
+      expect(dead[0]).toMatchObject({
+        key: 'k3',
+        value: 'v3',
+        headers: { reason: 'poison', 'origin-topic': 'sales', group: 'readers' },
+      });
+      expect(dead[0]?.headers).toHaveProperty('origin-partition');
+      expect(dead[0]?.headers).toHaveProperty('origin-offset');
+    });
+
+    it('tells the end of a topic and what a group has committed', async () => {
+      await broker.publish('sales', numbered(30));
+      const end = await broker.endPositions('sales');
+      expect([...end.values()].reduce((sum, offset) => sum + offset, 0n)).toBe(30n);
+      expect(hasReached(await broker.committedPositions('readers', 'sales'), end)).toBe(false);
+      await collect();
+      await until(async () => hasReached(await broker.committedPositions('readers', 'sales'), end));
+      expect(seen).toHaveLength(30);
+    });
+
+    it('knows no end of a topic that nobody published to', async () => {
+      expect(
+        hasReached(await broker.committedPositions('readers', 'nothing'), await broker.endPositions('nothing')),
+      ).toBe(true);
+    });
+
+    it('goes on after what the group committed when it is opened again', async () => {
+      await broker.publish('sales', numbered(10));
+      const consumer = await collect();
+      await until(() => seen.length === 10);
+      await consumer.stop();
+      await broker.close();
+      broker = await under.open();
+      await broker.publish('sales', numbered(5, 10));
+      seen = [];
+      await collect();
+      await until(() => seen.length === 5);
+      expect(values()).toEqual(['v10', 'v11', 'v12', 'v13', 'v14']);
+    });
+
+    it('keeps what was published when it is opened again', async () => {
+      await broker.publish('sales', numbered(10));
+      await broker.close();
+      broker = await under.open();
+      await collect();
+      await until(() => seen.length === 10);
+    });
+
+    it('waits for the batch in hand when a consumer stops, and commits it', async () => {
+      await broker.publish('sales', [{ key: 'k', value: 'v' }]);
+      let begun = false;
+      let ended = false;
+      const consumer = await collect({
+        handle: async () => {
+          begun = true;
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          ended = true;
+        },
+      });
+      await until(() => begun);
+      await consumer.stop();
+      expect(ended).toBe(true);
+      expect(hasReached(await broker.committedPositions('readers', 'sales'), await broker.endPositions('sales'))).toBe(
+        true,
+      );
+    });
+
+    it('delivers nothing after a consumer has stopped', async () => {
+      const consumer = await collect();
+      await consumer.stop();
+      await broker.publish('sales', numbered(10));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(seen).toEqual([]);
+    });
+
+    it('consumes several topics in one group', async () => {
+      await collect({ topics: ['sales', 'partners'] });
+      await broker.publish('partners', [{ key: 'p', value: 'a partner' }]);
+      await broker.publish('sales', [{ key: 's', value: 'a sale' }]);
+      await until(() => seen.length === 2);
+      expect(values()).toEqual(['a partner', 'a sale']);
+    });
+
+    it('lets a tool read a partition without a group', async () => {
+      await broker.publish('sales', [
+        { key: 'k', value: 'one' },
+        { key: 'k', value: 'two' },
+      ]);
+      const found = [...(await broker.endPositions('sales'))].find(([, end]) => end === 2n);
+      expect(
+        (await broker.read('sales', { partition: found?.[0] ?? -1, from: 1n, limit: 10 })).map(({ value }) => value),
+      ).toEqual(['two']);
+    });
+  });
+}
