@@ -32,6 +32,31 @@ export function canonicalJson(value: unknown): string {
   return write(value, 0);
 }
 
+/**
+ * The JSON text of a string: what `JSON.stringify` gives, without the call where nothing has to be escaped.
+ * @throws {NotCanonical} for a lone surrogate.
+ */
+export function quote(text: string): string {
+  if (text.length <= PLAIN_LENGTH_MAX && isPlain(text)) return `"${text}"`;
+  const quoted = JSON.stringify(text);
+  // JSON.stringify escapes a lone surrogate, so the length tells whether there is anything to look at.
+  if (quoted.length !== text.length + 2 && !text.isWellFormed()) {
+    throw new NotCanonical('a string with a lone surrogate has no UTF-8');
+  }
+  return quoted;
+}
+
+/** Up to here a loop is quicker than `JSON.stringify`. */
+const PLAIN_LENGTH_MAX = 40;
+
+function isPlain(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x20 || unit > 0x7e || unit === 0x22 || unit === 0x5c) return false;
+  }
+  return true;
+}
+
 function write(value: unknown, depth: number): string {
   switch (typeof value) {
     case 'string':
@@ -45,79 +70,93 @@ function write(value: unknown, depth: number): string {
       if (value === null) return 'null';
       if (depth === DEPTH_MAX) throw new NotCanonical(`nested deeper than ${DEPTH_MAX} levels`);
       if (Array.isArray(value)) return writeArray(value, depth + 1);
-      return writeObject(value, depth + 1);
+      if (isPlainObject(value)) return writeObject(value, depth + 1);
+      throw new NotCanonical('an object that is not plain has no JSON of its own');
     default:
       throw new NotCanonical(`a value of type ${typeof value} has no JSON`);
   }
 }
 
+/** A plain object's prototype is a root; it may be the root of another realm (a worker, a test's sandbox). */
+function isPlainObject(value: object): value is Readonly<Record<string, unknown>> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 function writeArray(values: readonly unknown[], depth: number): string {
   if (values.length === 0) return '[]';
   let text = '';
-  for (let index = 0; index < values.length; index++) {
-    try {
-      text += (index === 0 ? '[' : ',') + write(values[index], depth);
-    } catch (error) {
-      throw located(error, `${index}`);
-    }
+  let index = 0;
+  try {
+    for (; index < values.length; index++) text += (index === 0 ? '[' : ',') + write(values[index], depth);
+  } catch (error) {
+    throw located(error, `${index}`);
   }
   return text + ']';
 }
 
-function writeObject(value: object, depth: number): string {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  // A plain object's prototype is a root; it may be the root of another realm (a worker, a test's sandbox).
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    throw new NotCanonical('an object that is not plain has no JSON of its own');
-  }
-  const names = sortedNames(value);
+function writeObject(value: Readonly<Record<string, unknown>>, depth: number): string {
+  const members = membersOf(value);
   let text = '';
-  for (let index = 0; index < names.length; index++) {
-    const name = names[index] ?? '';
-    try {
-      text += (index === 0 ? '{' : ',') + quotedName(name) + write(memberOf(value, name), depth);
-    } catch (error) {
-      throw located(error, name);
+  let name = '';
+  try {
+    for (let index = 0; index < members.length; index++) {
+      const member = members[index];
+      if (member === undefined) break;
+      name = member.name;
+      text += member.opening + write(value[name], depth);
     }
+  } catch (error) {
+    throw located(error, name);
   }
-  return names.length === 0 ? '{}' : text + '}';
-}
-
-/** Typed as unknown instead of any. */
-function memberOf(value: object, name: string): unknown {
-  return Reflect.get(value, name);
-}
-
-function sortedNames(value: object): readonly string[] {
-  const names = Object.keys(value);
-  for (let index = 1; index < names.length; index++) {
-    // Code units, as `<` and the default `sort` compare: RFC 8785, section 3.2.3.
-    if ((names[index - 1] ?? '') > (names[index] ?? '')) return names.sort();
-  }
-  return names;
-}
-
-function quote(text: string): string {
-  const quoted = JSON.stringify(text);
-  // JSON.stringify escapes a lone surrogate, so the length tells whether there is anything to look at.
-  if (quoted.length !== text.length + 2 && !text.isWellFormed()) {
-    throw new NotCanonical('a string with a lone surrogate has no UTF-8');
-  }
-  return quoted;
-}
-
-/** Member names come again and again: their quoted form is kept, up to a bound (names may come from outside). */
-const QUOTED_NAMES_MAX = 4096;
-const quotedNames = new Map<string, string>();
-
-function quotedName(name: string): string {
-  const known = quotedNames.get(name);
-  if (known !== undefined) return known;
-  const quoted = `${quote(name)}:`;
-  if (quotedNames.size < QUOTED_NAMES_MAX) quotedNames.set(name, quoted);
-  return quoted;
+  return text === '' ? '{}' : text + '}';
 }
 
 function located(error: unknown, name: string): unknown {
   return error instanceof NotCanonical ? error.within(name) : error;
+}
+
+/** A member in canonical order, with what is written before its value: `{"a":` for the first, `,"b":` after. */
+interface Member {
+  readonly name: string;
+  readonly opening: string;
+}
+
+/**
+ * The order of an object's members is worked out once for each sequence of names: events of one type are built with the
+ * same names in the same sequence. The sequences form a tree; a path through it ends in the sorted members.
+ */
+interface Shape {
+  readonly next: Map<string, Shape>;
+  members: readonly Member[] | undefined;
+}
+
+/** Names may come from outside without end: beyond this many shapes the tree is begun anew. Costs time, never the result. */
+const SHAPES_MAX = 8192;
+let shapes = 0;
+let root: Shape = { next: new Map(), members: undefined };
+
+function membersOf(value: Readonly<Record<string, unknown>>): readonly Member[] {
+  let shape = root;
+  for (const name in value) shape = shape.next.get(name) ?? grow(shape, name);
+  return (shape.members ??= sortedMembers(value));
+}
+
+function grow(shape: Shape, name: string): Shape {
+  if (shapes >= SHAPES_MAX) {
+    // What is being looked up goes on in the tree that is given up.
+    shapes = 0;
+    root = { next: new Map(), members: undefined };
+  }
+  const grown: Shape = { next: new Map(), members: undefined };
+  shape.next.set(name, grown);
+  shapes += 1;
+  return grown;
+}
+
+function sortedMembers(value: object): readonly Member[] {
+  // `sort` compares UTF-16 code units, as RFC 8785 section 3.2.3 wants it.
+  return Object.keys(value)
+    .sort()
+    .map((name, index) => ({ name, opening: `${index === 0 ? '{' : ','}${quote(name)}:` }));
 }

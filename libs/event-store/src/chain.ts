@@ -7,6 +7,7 @@
  * ones, so checking never serialises anything again. None of the parts can hold a raw line feed (JSON escapes it): the text is unambiguous.
  */
 import { hash } from 'node:crypto';
+import { quote } from './canonical-json.js';
 
 /** What the first event of a stream is chained to. */
 export const FIRST_PREDECESSOR = '0'.repeat(64);
@@ -24,6 +25,6 @@ export interface ChainedFields {
 
 export function eventHash(previousHash: string, fields: ChainedFields): string {
   const { stream, revision, id, type, version, occurredAt, metadataText, dataText } = fields;
-  const heading = JSON.stringify([stream, revision, id, type, version, occurredAt]);
+  const heading = `[${quote(stream)},${revision},${quote(id)},${quote(type)},${version},${quote(occurredAt)}]`;
   return hash('sha256', `${previousHash}\n${heading}\n${metadataText}\n${dataText}`, 'hex');
 }
