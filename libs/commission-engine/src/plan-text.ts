@@ -3,6 +3,7 @@
  * written as: a number that was never a double cannot lose digits.
  */
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { Document } from 'yaml';
 import type { Problem } from './plan-schema.js';
 
 /** Characters of a plan's text at the most. */
@@ -36,12 +37,8 @@ export function readPlanText(text: string): PlanText {
   const nesting = deepest(text);
   if (nesting > NESTING_MAX) return unreadable('TextTooDeep', `brackets are nested more than ${NESTING_MAX} deep`);
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    schema: 'failsafe',
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: true,
-  });
+  const document = parse(text, lines);
+  if (document === undefined) return unreadable('TextTooDeep', 'values are nested too deep');
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -93,6 +90,16 @@ export function readPlanText(text: string): PlanText {
   }
 
   return { value, problems, placeOf: (path) => nearest(places, path) };
+}
+
+/** The parsed text, or undefined where its nesting is more than the parser's stack. */
+function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
+  try {
+    return parseDocument(text, { schema: 'failsafe', lineCounter, prettyErrors: false, uniqueKeys: true });
+  } catch (fault) {
+    if (fault instanceof RangeError) return undefined;
+    throw fault;
+  }
 }
 
 /** Place of the pointer, or of what encloses it where the value itself is missing. */

@@ -1,7 +1,11 @@
 import { hash } from 'node:crypto';
 
 /** The project's own UUID namespace (RFC 9562, section 6.5): drawn once, never to be changed. */
-const NAMESPACE = Buffer.from('6f1f6c0e2b5d4e0f9d6a1c2b7a3e5d48', 'hex').toString('latin1');
+const NAMESPACE = Buffer.from('6f1f6c0e2b5d4e0f9d6a1c2b7a3e5d48', 'hex');
+
+/** Namespace and name, hashed in place: names are short, and there is one for each event. */
+const scratch = Buffer.alloc(4096);
+NAMESPACE.copy(scratch);
 
 /**
  * The id of an event: a UUIDv5 (RFC 9562) of its stream, its cause and the revision it is given. A message that is
@@ -11,9 +15,15 @@ export function eventId(stream: string, cause: string, revision: number): string
   return uuidOf(JSON.stringify([stream, cause, revision]));
 }
 
-/** A UUIDv5 of any text in the project's namespace. */
+/** The UUIDv5 of a name in the project's namespace: for ids of messages and other things that follow from something. */
 export function uuidOf(name: string): string {
-  const digest = hash('sha1', Buffer.from(NAMESPACE + Buffer.from(name, 'utf8').toString('latin1'), 'latin1'), 'hex');
+  const digest = hash('sha1', namespaced(name), 'hex');
   const variant = ((Number.parseInt(digest.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-5${digest.slice(13, 16)}-${variant}${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
+}
+
+function namespaced(name: string): Buffer {
+  // A UTF-16 unit makes at most three bytes of UTF-8.
+  if (NAMESPACE.length + name.length * 3 > scratch.length) return Buffer.concat([NAMESPACE, Buffer.from(name, 'utf8')]);
+  return scratch.subarray(0, NAMESPACE.length + scratch.write(name, NAMESPACE.length, 'utf8'));
 }

@@ -70,7 +70,7 @@ export function startProcessor<Decoded>(
       try {
         received.push({ envelope: read(message.value), message });
       } catch (error) {
-        deadLetters.push({ message, reason: reasonOf(error) });
+        deadLetters.push({ message, reason: messageOf(error) });
       }
     const refused = received.length === 0 ? undefined : await handle(received);
     if (refused !== undefined) deadLetters.push(...refused);
@@ -149,11 +149,4 @@ async function lagOf(broker: Broker, group: string, topics: readonly string[]): 
 function partitionOf(batch: readonly Message[]): string {
   const first = batch[0];
   return first === undefined ? '' : `${first.topic}/${first.partition}`;
-}
-
-/** The reason for the dead letter, with the fields that are wrong where the error names them (`InvalidMessage`). */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (!('errors' in error) || !Array.isArray(error.errors) || error.errors.length === 0) return error.message;
-  return `${error.message}: ${JSON.stringify(error.errors)}`;
 }

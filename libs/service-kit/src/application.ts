@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 
 import { Logger, Module } from '@nestjs/common';
 import type { DynamicModule, Type } from '@nestjs/common';
@@ -8,11 +10,11 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import type { IncomingMessage } from 'node:http';
 
 import type { RuntimeConfig } from './config.js';
 import { createLogger, PinoNestLogger } from './logging.js';
 import { publishApiDocuments } from './openapi.js';
+import { codeOfStatus, PROBLEM_TYPE, problemOf, sendProblem } from './problem.js';
 import { RuntimeModule } from './runtime-module.js';
 
 /** Joins the runtime and the service modules of one process. */
@@ -27,6 +29,9 @@ export const TEXT_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml'
 
 /** What a correlation id from outside may look like: it goes into events, logs and headers. */
 const CORRELATION_ID = /^[\w.:@/+=-]{1,128}$/;
+
+/** Characters of a path parameter: `source|id` of a deal, percent-encoded. */
+const PARAMETER_LENGTH_MAX = 500;
 
 /**
  * An application of the given module (one service, or many) on the runtime of `config`, initialised: the stores are
@@ -44,9 +49,14 @@ export async function createApplication(
     bodyLimit: config.bodyBytesMax,
     genReqId: correlationIdOf,
     requestIdLogLabel: 'correlationId',
-    routerOptions: { maxParamLength: 500 },
-    // A request that hangs while it sends its headers must not hold a connection for ever.
-    requestTimeout: 0,
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    // What comes in on an open connection during a stop is still answered, and as a problem where it is one.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => {
+      const status = error.statusCode ?? 400;
+      sendProblem(reply, { status, code: codeOfStatus(status), detail: error.message }, request.id);
+    },
+    clientErrorHandler: refuseBytes,
   });
   const root: DynamicModule = { module: Host, imports: [RuntimeModule.forRoot(config), rootModule] };
   const application = await NestFactory.create<NestFastifyApplication>(root, adapter, {
@@ -105,6 +115,24 @@ function stopAtSignals(application: NestFastifyApplication, stopSeconds: number)
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+}
+
+/** Bytes that are no HTTP at all never become a request: they are answered on the bare connection. */
+function refuseBytes(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const problem = problemOf(
+    { status, code: codeOfStatus(status), detail: 'this is no HTTP request that can be read' },
+    randomUUID(),
+  );
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${status} ${problem.title}\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
 }
 
 function acceptBodies(fastify: FastifyInstance): void {

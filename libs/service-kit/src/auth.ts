@@ -1,3 +1,5 @@
+import 'reflect-metadata';
+
 import { applyDecorators, createParamDecorator, SetMetadata } from '@nestjs/common';
 import type { CustomDecorator, ExecutionContext } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
@@ -22,8 +24,8 @@ export interface Principal {
   readonly limitedTo?: string;
 }
 
-export const ROLES_METADATA = 'tantieme:roles';
-export const PUBLIC_METADATA = 'tantieme:public';
+const ROLES_METADATA = 'tantieme:roles';
+const PUBLIC_METADATA = 'tantieme:public';
 
 /** The roles that may use this route (or all routes of this controller); one of them is enough. */
 export function Roles(...roles: readonly [Role, ...Role[]]): MethodDecorator & ClassDecorator {
@@ -33,6 +35,14 @@ export function Roles(...roles: readonly [Role, ...Role[]]): MethodDecorator & C
 /** Anybody may use this route, without a token. */
 export function Public(): CustomDecorator {
   return SetMetadata(PUBLIC_METADATA, true);
+}
+
+/** Who may use a handler or a controller, as it says itself: nothing where it says nothing. */
+export function accessOf(target: object): readonly Role[] | 'public' | undefined {
+  const roles: unknown = Reflect.getMetadata(ROLES_METADATA, target);
+  // Roles before public, where somebody writes both: the stricter one.
+  if (Array.isArray(roles)) return ROLES.filter((role) => roles.includes(role));
+  return Reflect.getMetadata(PUBLIC_METADATA, target) === true ? 'public' : undefined;
 }
 
 /** The caller of this request, as a parameter: `@Caller() caller: Principal`. */

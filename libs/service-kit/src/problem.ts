@@ -45,11 +45,31 @@ export const PROBLEM_TYPE = 'application/problem+json';
 const STATUS_OF_KIND = { invalid: 422, conflict: 409, 'not-found': 404, forbidden: 403 } as const;
 
 /** What is said about an error, before the request is known. */
-interface Verdict {
+export interface Verdict {
   readonly status: number;
   readonly code: string;
   readonly detail: string;
   readonly errors?: readonly FieldError[];
+}
+
+export function problemOf(verdict: Verdict, correlationId: string): Problem {
+  return {
+    type: `urn:tantieme:problem:${verdict.code}`,
+    title: STATUS_CODES[verdict.status] ?? 'Error',
+    status: verdict.status,
+    detail: verdict.detail,
+    code: verdict.code,
+    correlationId,
+    ...(verdict.errors === undefined || verdict.errors.length === 0 ? {} : { errors: verdict.errors }),
+  };
+}
+
+export function sendProblem(reply: FastifyReply, verdict: Verdict, correlationId: string): void {
+  // As text: the type is JSON of a kind that no serializer of a route is made for.
+  void reply
+    .status(verdict.status)
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(problemOf(verdict, correlationId)));
 }
 
 /** Turns every error of a request into a problem answer, in this one place. */
@@ -69,17 +89,8 @@ export class ProblemFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
-    const problem: Problem = {
-      type: `urn:tantieme:problem:${verdict.code}`,
-      title: STATUS_CODES[verdict.status] ?? 'Error',
-      status: verdict.status,
-      detail: verdict.detail,
-      code: verdict.code,
-      correlationId: request.id,
-      ...(verdict.errors === undefined || verdict.errors.length === 0 ? {} : { errors: verdict.errors }),
-    };
     if (verdict.status === 401) void reply.header('www-authenticate', 'Bearer');
-    void reply.status(verdict.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+    sendProblem(reply, verdict, request.id);
   }
 }
 
@@ -104,8 +115,12 @@ function verdictOn(error: unknown): Verdict {
 /** Errors of Nest and of Fastify (which Nest wraps): malformed JSON, no such route, too large, … */
 function verdictOnHttp(error: HttpException): Verdict {
   const status = error.getStatus();
-  const name = (STATUS_CODES[status] ?? 'Error').replace(/[^A-Za-z]/g, '');
-  return { status, code: status === 404 ? 'NotFound' : name, detail: error.message };
+  return { status, code: codeOfStatus(status), detail: error.message };
+}
+
+/** `NotFound`, `PayloadTooLarge`, …: for errors below the domain, whose status says all there is to say. */
+export function codeOfStatus(status: number): string {
+  return (STATUS_CODES[status] ?? 'Error').replace(/[^A-Za-z]/g, '');
 }
 
 /** `InvalidMessage` of the contracts, and what looks like it: a list of fields with reasons. */

@@ -3,7 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 
-import { PUBLIC_METADATA, ROLES_METADATA } from './auth.js';
+import { accessOf } from './auth.js';
 
 /**
  * Routes that name neither roles nor that they are public, as `GET deals (DealsController.list)`: such a route is
@@ -35,14 +35,11 @@ export function routesOf(application: INestApplication): readonly Route[] {
         const path = [metatype, handler].flatMap((target) => Reflect.getMetadata(PATH_METADATA, target) ?? []);
         const verb = RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))] ?? 'ANY';
         return [
-          { name: `${verb} ${path.join('/')} (${metatype.name}.${method})`, named: namesItsCallers(handler, metatype) },
+          {
+            name: `${verb} ${path.join('/')} (${metatype.name}.${method})`,
+            named: (accessOf(handler) ?? accessOf(metatype)) !== undefined,
+          },
         ];
       });
     });
-}
-
-function namesItsCallers(handler: object, controller: object): boolean {
-  return [handler, controller].some(
-    (target) => Reflect.getMetadata(PUBLIC_METADATA, target) === true || Reflect.hasMetadata(ROLES_METADATA, target),
-  );
 }

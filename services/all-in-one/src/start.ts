@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
-import { createApplication } from '@tantieme/service-kit/application';
+import { createApplication, listen, stopApplication } from '@tantieme/service-kit/application';
 import type { RuntimeConfig } from '@tantieme/service-kit/config';
-import { RuntimeModule } from '@tantieme/service-kit/runtime-module';
 import { CommissionCalculationModule } from '@tantieme/commission-calculation/commission-calculation.module';
 import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.module';
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';
@@ -9,13 +8,10 @@ import { PayoutsModule } from '@tantieme/payouts/payouts.module';
 import { RewardsModule } from '@tantieme/rewards/rewards.module';
 
 /** The five services over one event store, one broker and one database. */
-export const SERVICES = [
-  PartnerRegistryModule,
-  DealIngestionModule,
-  CommissionCalculationModule,
-  RewardsModule,
-  PayoutsModule,
-];
+@Module({
+  imports: [PartnerRegistryModule, DealIngestionModule, CommissionCalculationModule, RewardsModule, PayoutsModule],
+})
+export class AllInOneModule {}
 
 export interface RunningServer {
   readonly url: string;
@@ -25,9 +21,7 @@ export interface RunningServer {
 
 /** Starts all of it and listens. Starting again on the same data directory continues where it was. */
 export async function startAllInOne(config: RuntimeConfig): Promise<RunningServer> {
-  @Module({ imports: [RuntimeModule.forRoot(config), ...SERVICES] })
-  class AllInOneModule {}
   const application = await createApplication(AllInOneModule, config);
-  await application.listen(config.port, config.host);
-  return { url: await application.getUrl(), stop: () => application.close() };
+  const url = await listen(application, config);
+  return { url, stop: () => stopApplication(application, config.stopSeconds) };
 }

@@ -1,7 +1,7 @@
 /** Where the command finds the server, and as whom it speaks. */
 import type { Command } from 'commander';
+import type { Role } from '@tantieme/service-kit/auth';
 import { mintToken } from '@tantieme/service-kit/development-issuer';
-import { loadConfig } from '@tantieme/service-kit/config';
 import { Client } from '../client.js';
 
 export interface ConnectionOptions {
@@ -9,8 +9,6 @@ export interface ConnectionOptions {
   readonly data: string;
   readonly token?: string;
 }
-
-type Role = Parameters<typeof mintToken>[1]['role'];
 
 export function withConnection(command: Command): Command {
   return command
@@ -30,7 +28,6 @@ export function withConnection(command: Command): Command {
 /** A client with the token given, or with one that the development issuer of the data directory mints for the role. */
 export async function connect(options: ConnectionOptions, role: Role): Promise<Client> {
   const token =
-    options.token ??
-    (await mintToken(loadConfig(process.env, { dataDirectory: options.data }), { role, subject: 'tantieme-cli' }));
+    options.token ?? (await mintToken({ dataDirectory: options.data, roles: [role], subject: 'tantieme-cli' }));
   return new Client(options.url, token);
 }

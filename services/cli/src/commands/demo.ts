@@ -35,7 +35,10 @@ export function demoCommand(): Command {
       const server = await startAllInOne(config);
       try {
         const as = async (role: Role): Promise<Client> =>
-          new Client(server.url, await mintToken(config, { role, subject: `demo-${role}` }));
+          new Client(
+            server.url,
+            await mintToken({ dataDirectory: config.dataDirectory, roles: [role], subject: `demo-${role}` }),
+          );
         await run(
           await as('operator'),
           await as('source'),

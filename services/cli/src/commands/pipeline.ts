@@ -5,10 +5,10 @@ import { startProgress } from '../progress.js';
 
 const PAUSE_MS = 50;
 
-interface Lag {
+interface Work {
   readonly name: string;
-  readonly lag: number;
-  readonly error?: string;
+  /** Events or messages left to do, as decimal text. */
+  readonly lag?: string;
 }
 
 /** Waits until everything that was stored has been carried to its end: no reader is behind, twice in a row. */
@@ -16,8 +16,8 @@ export async function settled(operator: Client, title: string): Promise<void> {
   const progress = startProgress(title, 0, 'events');
   let most = 0;
   for (let still = 0; still < 2;) {
-    const { items } = await operator.get<{ items: readonly Lag[] }>('/health/lag');
-    const behind = items.reduce((sum, { lag }) => sum + lag, 0);
+    const { items } = await operator.get<{ items: readonly Work[] }>('/health/lag');
+    const behind = items.reduce((sum, { lag }) => sum + Number(lag ?? 0), 0);
     most = Math.max(most, behind);
     progress.update(most - behind, most);
     still = behind === 0 ? still + 1 : 0;

@@ -1,7 +1,6 @@
 import { Command, Argument } from 'commander';
 import { ROLES, type Role } from '@tantieme/service-kit/auth';
 import { mintToken } from '@tantieme/service-kit/development-issuer';
-import { loadConfig } from '@tantieme/service-kit/config';
 import { print, printJson } from './output.js';
 
 export function tokenCommand(): Command {
@@ -15,10 +14,11 @@ export function tokenCommand(): Command {
     .action(async (role: Role, options: { subject: string; partner?: string; data: string; json?: boolean }) => {
       if (role === 'partner' && options.partner === undefined)
         throw new Error('--partner is needed: a partner sees only its own');
-      const token = await mintToken(loadConfig(process.env, { dataDirectory: options.data }), {
-        role,
+      const token = await mintToken({
+        dataDirectory: options.data,
+        roles: [role],
         subject: options.subject,
-        partner: options.partner,
+        ...(options.partner === undefined ? {} : { partner: options.partner }),
       });
       if (options.json) printJson({ token });
       else print(token);
