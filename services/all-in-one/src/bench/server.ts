@@ -19,6 +19,6 @@ process.on('message', async (message) => {
   await server.stop();
   // maxRSS is in KiB on Linux.
   process.send?.({ peakBytes: process.resourceUsage().maxRSS * 1024 });
-  process.disconnect();
+  process.disconnect?.();
 });
 process.send?.({ url: server.url, tokens });

@@ -1,0 +1,192 @@
+/** A server of its own for a test, with a small history in it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Role } from '@tantieme/service-kit/auth';
+import { loadConfig } from '@tantieme/service-kit/config';
+import { mintToken } from '@tantieme/service-kit/development-issuer';
+import type { DealFact } from '@tantieme/contracts/deal';
+import type { Partner } from '@tantieme/contracts/partner';
+
+export const CALENDAR = 'monthly@Europe/Paris';
+
+export const PLAN = `
+plan: resellers
+title: Resellers
+pays: commission
+currency: EUR
+calendar: { periods: monthly, timeZone: Europe/Paris }
+rounding: half-up
+settle: { minimum: 10 }
+components:
+  - id: hardware
+    credit: { trigger: booked, to: seller, basis: net, where: { line.category: hardware } }
+    measure: { over: quarter }
+    rate:
+      marginal: [{ below: 1000, pay: 4 % }, { below: 3000, pay: 6 % }, { pay: 8 % }]
+    returns: { policy: line }
+  - id: service
+    credit: { trigger: booked, to: seller, basis: net, where: { line.category: service } }
+    rate: { percent: 2.9 % }
+    returns: { policy: line }
+  - id: team
+    credit: { override: [hardware, service], of: basis, levels: [2 %, 1 %] }
+`;
+
+export const PROGRAMME = {
+  programme: 'volume',
+  title: 'Volume bonus',
+  currency: 'EUR',
+  calendar: { periods: 'monthly', timeZone: 'Europe/Paris' },
+  measure: { of: 'basis', over: 'quarter', components: ['hardware'] },
+  tiers: [{ from: '1500.00', pay: '75.00' }],
+  from: '2026-01-01',
+};
+
+const partner = (id: string, upline: string | null): Partner => ({
+  id,
+  name: id,
+  channel: 'retail',
+  country: 'FR',
+  payoutCurrency: 'EUR',
+  tiers: [{ from: '2026-01-01', value: 'gold' }],
+  uplines: [{ from: '2026-01-01', value: upline }],
+  agreements: [{ id: `${id}-2026`, plan: 'resellers', from: '2026-01-01' }],
+});
+
+export const PARTNERS = [
+  partner('top', null),
+  partner('middle', 'top'),
+  partner('anna', 'middle'),
+  partner('bert', 'middle'),
+  partner('carl', 'top'),
+];
+
+/** Deals of the first quarter with returns, whole and in part, and an amendment; amounts by a fixed rule. */
+export function history(deals: number): DealFact[] {
+  return Array.from({ length: deals }, (_, index): DealFact[] => {
+    const seller = ['anna', 'bert', 'carl'][index % 3] ?? 'anna';
+    const day = Temporal.PlainDate.from('2026-01-01').add({ days: (index * 37) % 85 });
+    const at = (days: number): string => `${day.add({ days })}T${String(8 + (index % 10)).padStart(2, '0')}:00:00Z`;
+    const cents = 1_999 + ((index * 7_919) % 20_000);
+    const identity = { source: 'crm', deal: `D-${index}` };
+    const terms = (net: number) => ({
+      currency: 'EUR',
+      lines: [
+        { id: '1', category: 'hardware', quantity: '1', net: (net / 100).toFixed(2) },
+        { id: '2', category: 'service', quantity: '2', net: ((net % 5_000) / 100).toFixed(2) },
+      ],
+      partners: [{ role: 'seller' as const, partner: seller }],
+    });
+    return [
+      { ...identity, kind: 'booked', occurredAt: at(0), terms: terms(cents) },
+      ...(index % 9 === 4
+        ? [{ ...identity, kind: 'amended' as const, revision: 1, occurredAt: at(1), terms: terms(cents + 333) }]
+        : []),
+      ...(index % 7 === 2
+        ? [{ ...identity, kind: 'returned' as const, id: 'R1', occurredAt: at(3), lines: [{ line: '1', net: '5.55' }] }]
+        : []),
+      ...(index % 11 === 5 ? [{ ...identity, kind: 'returned' as const, id: 'R2', occurredAt: at(5) }] : []),
+    ];
+  }).flat();
+}
+
+/** The same list in another order, by a fixed rule, with every `repeat`th said twice. */
+export function shuffled<Item>(items: readonly Item[], seed: number, repeat = Infinity): Item[] {
+  let state = seed;
+  const next = (): number => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648);
+  return items
+    .flatMap((item, index) => (index % repeat === repeat - 1 ? [item, item] : [item]))
+    .map((item) => ({ item, key: next() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}
+
+export function temporaryDirectory(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'tantieme-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export function configOf(directory: string): ReturnType<typeof loadConfig> {
+  return loadConfig({}, { dataDirectory: directory, port: 0, logLevel: 'error' });
+}
+
+/** What a test does with a running server, as whoever may do it. */
+export class Driver {
+  private readonly tokens = new Map<Role, string>();
+
+  constructor(
+    readonly url: string,
+    private readonly dataDirectory: string,
+  ) {}
+
+  async call(role: Role, method: string, path: string, body?: string, type = 'application/json'): Promise<Response> {
+    let token = this.tokens.get(role);
+    if (token === undefined)
+      this.tokens.set(
+        role,
+        (token = await mintToken({ dataDirectory: this.dataDirectory, roles: [role], subject: `test-${role}` })),
+      );
+    return fetch(this.url + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': type }) },
+      ...(body === undefined ? {} : { body }),
+    });
+  }
+
+  async text(role: Role, method: string, path: string, body?: string, type?: string): Promise<string> {
+    const answer = await this.call(role, method, path, body, type);
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text;
+  }
+
+  async prepare(): Promise<void> {
+    await this.text(
+      'operator',
+      'POST',
+      '/partners/batch',
+      PARTNERS.map((one) => JSON.stringify(one)).join('\n'),
+      'application/x-ndjson',
+    );
+    await this.text('plan-designer', 'POST', '/plans', JSON.stringify({ document: PLAN, effectiveFrom: '2026-01-01' }));
+    await this.text('plan-designer', 'POST', '/programmes', JSON.stringify(PROGRAMME));
+  }
+
+  /** The counts that the import ends with. */
+  async import(facts: readonly DealFact[]): Promise<Record<string, number>> {
+    const answer = await this.text(
+      'source',
+      'POST',
+      '/imports?format=ndjson',
+      facts.map((fact) => JSON.stringify(fact)).join('\n'),
+      'application/x-ndjson',
+    );
+    return JSON.parse(answer.trim().split('\n').at(-1) ?? '{}');
+  }
+
+  async settled(): Promise<void> {
+    for (let still = 0; still < 2; await pause(20)) {
+      const { items }: { items: { lag?: string }[] } = JSON.parse(await this.text('operator', 'GET', '/health/lag'));
+      still = items.every(({ lag }) => lag === undefined || lag === '0') ? still + 1 : 0;
+    }
+  }
+
+  async close(period: string): Promise<void> {
+    const path = `/periods/${encodeURIComponent(CALENDAR)}/${period}`;
+    await this.text('operator', 'POST', `${path}/close`, '{}');
+    await this.until(path, 'closed');
+    await this.until(`/settlements/${encodeURIComponent(CALENDAR)}/${period}`, 'issued');
+    await this.settled();
+  }
+
+  /** The canonical statements of a period, NDJSON. */
+  statements(period: string): Promise<string> {
+    return this.text('auditor', 'GET', `/statements/export?calendar=${encodeURIComponent(CALENDAR)}&period=${period}`);
+  }
+
+  private async until(path: string, state: string): Promise<void> {
+    while (JSON.parse(await this.text('operator', 'GET', path)).state !== state) await pause(20);
+  }
+}

@@ -1,0 +1,206 @@
+import { fork } from 'node:child_process';
+import { DatabaseSync } from 'node:sqlite';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { verifyLog } from '@tantieme/audit/verify';
+import type { Statement } from '@tantieme/contracts/payout';
+import type { DealFact } from '@tantieme/contracts/deal';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
+import { replayables } from './replayables.js';
+import { startAllInOne, type RunningServer } from './start.js';
+import { CALENDAR, configOf, Driver, history, shuffled, temporaryDirectory } from './whole-way.fixture.js';
+
+const MONTHS = ['2026-01', '2026-02', '2026-03'];
+const FACTS = history(120);
+
+const directories: { remove(): void }[] = [];
+const servers: RunningServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop();
+  for (const directory of directories.splice(0)) directory.remove();
+});
+
+async function begin(): Promise<{ directory: string; driver: Driver; server: RunningServer }> {
+  const directory = temporaryDirectory();
+  directories.push(directory);
+  return { directory: directory.path, ...(await startIn(directory.path)) };
+}
+
+async function startIn(directory: string): Promise<{ driver: Driver; server: RunningServer }> {
+  const server = await startAllInOne(configOf(directory));
+  servers.push(server);
+  return { server, driver: new Driver(server.url, directory) };
+}
+
+async function stop(server: RunningServer): Promise<void> {
+  servers.splice(servers.indexOf(server), 1);
+  await server.stop();
+}
+
+/** Imports, closes the quarter, and gives every statement's bytes. */
+async function statementsOf(driver: Driver, facts: readonly DealFact[]): Promise<string> {
+  await driver.import(facts);
+  await driver.settled();
+  let all = '';
+  for (const month of MONTHS) {
+    await driver.close(month);
+    all += await driver.statements(month);
+  }
+  return all;
+}
+
+async function statementsOfHistory(facts: readonly DealFact[]): Promise<string> {
+  const { driver } = await begin();
+  await driver.prepare();
+  return statementsOf(driver, facts);
+}
+
+async function verifyIn(directory: string): ReturnType<typeof verifyLog> {
+  const store = openSqliteEventStore(join(directory, 'events.sqlite'));
+  try {
+    return await verifyLog({ store, replayables: await replayables(store) });
+  } finally {
+    await store.close();
+  }
+}
+
+const cents = (amount: string): bigint => BigInt(amount.replace('.', ''));
+
+describe('a history', () => {
+  it('gives the same statements in any order and with repetitions, byte for byte', async () => {
+    const inOrder = await statementsOfHistory(FACTS);
+    expect(inOrder.trim().split('\n').length).toBeGreaterThan(9);
+    expect(await statementsOfHistory(shuffled(FACTS, 1))).toBe(inOrder);
+    expect(await statementsOfHistory(shuffled(FACTS, 2, 10))).toBe(inOrder);
+  });
+
+  it('gives the same statements when partners and plan come after the deals', async () => {
+    const before = await statementsOfHistory(FACTS);
+    const { driver } = await begin();
+    await driver.import(FACTS);
+    await driver.settled();
+    await driver.prepare();
+    await driver.settled();
+    expect(await statementsOf(driver, [])).toBe(before);
+  });
+
+  it('changes nothing when it is imported again', async () => {
+    const { driver, directory } = await begin();
+    await driver.prepare();
+    expect(await driver.import(FACTS)).toMatchObject({ accepted: FACTS.length, repeated: 0, refused: 0 });
+    await driver.settled();
+    const count = async (): Promise<bigint> => {
+      const store = openSqliteEventStore(join(directory, 'events.sqlite'));
+      const head = await store.head();
+      await store.close();
+      return head;
+    };
+    const events = await count();
+    expect(await driver.import(shuffled(FACTS, 3))).toMatchObject({ accepted: 0, repeated: FACTS.length });
+    await driver.settled();
+    expect(await count()).toBe(events);
+  });
+
+  it('is continued where it was when the process is started again', async () => {
+    const whole = await statementsOfHistory(FACTS);
+    const { driver, server, directory } = await begin();
+    await driver.prepare();
+    await driver.import(FACTS.slice(0, 60));
+    await stop(server);
+    const again = await startIn(directory);
+    expect(await statementsOf(again.driver, FACTS)).toBe(whole);
+  });
+});
+
+describe('a process that is killed in the middle of the import', () => {
+  it('ends in the same statements when it is started and the import repeated', async () => {
+    const whole = await statementsOfHistory(FACTS);
+    const directory = temporaryDirectory();
+    directories.push(directory);
+    const killed = async (afterMs: number): Promise<void> => {
+      const child = fork(new URL('../dist/bench/server.js', import.meta.url), {
+        env: { ...process.env, TANTIEME_DATA: directory.path, NODE_OPTIONS: '' },
+        execArgv: [],
+      });
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      const { url } = await new Promise<{ url: string }>((resolve) =>
+        child.once('message', (message) => resolve(message as { url: string })),
+      );
+      const driver = new Driver(url, directory.path);
+      await driver.prepare();
+      setTimeout(() => child.kill('SIGKILL'), afterMs);
+      // The answer breaks off with the process.
+      await driver.import(FACTS).catch(() => undefined);
+      await ended;
+    };
+    for (const afterMs of [5, 25, 60, 120]) await killed(afterMs);
+    const { driver } = await startIn(directory.path);
+    expect(await statementsOf(driver, FACTS)).toBe(whole);
+    expect(await verifyIn(directory.path)).toMatchObject({ differenceCount: 0 });
+  });
+});
+
+describe('what is paid', () => {
+  it('is the sum of the statement lines, less what is carried, and the sum of all that was earned', async () => {
+    const { driver } = await begin();
+    await driver.prepare();
+    const all = await statementsOf(driver, FACTS);
+    for (const period of MONTHS)
+      await driver.text('approver', 'POST', '/statements/approve', JSON.stringify({ calendar: CALENDAR, period }));
+    await driver.settled();
+    const statements = all
+      .trim()
+      .split('\n')
+      .map((line): Statement => JSON.parse(line));
+    const sum = (amounts: readonly string[]): bigint => amounts.reduce((total, amount) => total + cents(amount), 0n);
+    const lines = statements.flatMap((statement) => statement.lines);
+    const carried = new Map(statements.map(({ payee, carried }) => [payee, carried]));
+    const listed = async (path: string): Promise<{ amount: string }[]> => {
+      const items: { amount: string }[] = [];
+      for (let cursor: string | undefined = ''; cursor !== undefined;) {
+        const page: { items: { amount: string }[]; next?: string } = JSON.parse(
+          await driver.text(
+            'finance',
+            'GET',
+            `${path}${path.includes('?') ? '&' : '?'}limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+          ),
+        );
+        items.push(...page.items);
+        cursor = page.next;
+      }
+      return items;
+    };
+    const payouts = await listed('/payouts');
+    expect(sum(lines.map(({ amount }) => amount))).toBe(
+      sum(payouts.map(({ amount }) => amount)) + sum([...carried.values()]),
+    );
+    const earnings = [...(await listed('/earnings')), ...(await listed('/bonuses'))];
+    expect(sum(lines.map(({ amount }) => amount))).toBe(sum(earnings.map(({ amount }) => amount)));
+  });
+});
+
+describe('verification', () => {
+  it('finds nothing in an honest log, and names the event whose byte was changed', async () => {
+    const { driver, server, directory } = await begin();
+    await driver.prepare();
+    await statementsOf(driver, FACTS);
+    await stop(server);
+    expect(await verifyIn(directory)).toMatchObject({ differenceCount: 0, differences: [] });
+
+    const database = new DatabaseSync(join(directory, 'events.sqlite'));
+    const victim = database
+      .prepare(
+        "SELECT e.position, s.name, e.revision, e.data FROM events e JOIN streams s ON s.key = e.stream WHERE s.name LIKE 'earning-%' ORDER BY e.position LIMIT 1 OFFSET 20",
+      )
+      .get();
+    const changed = String(victim?.['data']).replace(
+      /"amount":"(\d)/,
+      (_, digit: string) => `"amount":"${(Number(digit) + 1) % 10}`,
+    );
+    database.prepare('UPDATE events SET data = ? WHERE position = ?').run(changed, Number(victim?.['position']));
+    database.close();
+    const { differences, differenceCount } = await verifyIn(directory);
+    expect(differenceCount).toBeGreaterThan(0);
+    expect(differences[0]).toMatchObject({ stream: victim?.['name'], revision: Number(victim?.['revision']) });
+  });
+});
