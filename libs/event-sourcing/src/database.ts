@@ -1,11 +1,14 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue } from 'node:sqlite';
 
-import { Kysely, SqliteDialect } from 'kysely';
-import type { SqliteDatabase } from 'kysely';
+import { Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
+import type { DatabaseConnection, DialectAdapter, Driver, SqliteDatabase } from 'kysely';
 
 /** How long a statement waits for another process that writes to the same file, in milliseconds. */
 const BUSY_TIMEOUT_MS = 10_000;
+
+/** How long a caller waits for the connection: far longer than any batch takes, so that only a mistake gets there. */
+const TURN_TIMEOUT_MS = 30_000;
 
 /** Bytes of the write-ahead log to which it is cut back after a checkpoint. */
 const WAL_BYTES_MAX = 64 * 1024 * 1024;
@@ -13,21 +16,104 @@ const WAL_BYTES_MAX = 64 * 1024 * 1024;
 /** Tables of any service; each service types its own. */
 export type AnyTables = Record<string, Record<string, unknown>>;
 
+/** The connection was not free for a long time. */
+export class DatabaseHeld extends Error {
+  readonly code = 'DatabaseHeld';
+  constructor(waitedMs: number) {
+    super(
+      `the database was not free for ${waitedMs} ms: inside of a transaction only its \`trx\` may be used, and a streamed query holds the connection to its end`,
+    );
+  }
+}
+
 /**
- * The read models' database through Kysely: on SQLite, one connection for the process, write-ahead log. Everything in it can be
- * rebuilt from the log, so a commit waits for the operating system and not for the disk.
+ * The read models' database through Kysely: on SQLite, one connection for the process, write-ahead log. Everything in
+ * it can be rebuilt from the log, so a commit waits for the operating system and not for the disk.
  *
- * Statements and transactions of concurrent callers queue for the connection: a transaction holds it until it ends, and
- * inside of it only the given `trx` may be used (a query on the database itself would wait for the transaction that waits for it).
+ * Statements and transactions of concurrent callers take turns at the connection: a transaction holds it until it ends,
+ * and inside of it only the given `trx` may be used (a query on the database itself would wait for the transaction that
+ * waits for it: {@link DatabaseHeld}).
  *
  * Integers beyond 2^53 are refused when read; keep amounts and positions as text.
+ *
+ * @param path a file, made where there is none, or `:memory:`.
  */
-export function openDatabase<Tables = AnyTables>(path: string): Kysely<Tables> {
+export function openDatabase<Tables = AnyTables>(
+  path: string,
+  { turnTimeoutMs = TURN_TIMEOUT_MS }: { readonly turnTimeoutMs?: number } = {},
+): Kysely<Tables> {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   database.exec(
     `pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma journal_size_limit = ${WAL_BYTES_MAX}`,
   );
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) });
+  return new Kysely<Tables>({ dialect: new NodeSqliteDialect(asKyselyDatabase(database), turnTimeoutMs) });
+}
+
+class NodeSqliteDialect extends SqliteDialect {
+  constructor(
+    private readonly database: SqliteDatabase,
+    private readonly turnTimeoutMs: number,
+  ) {
+    super({ database });
+  }
+
+  override createDriver(): Driver {
+    return new OneConnection(this.database, this.turnTimeoutMs);
+  }
+
+  override createAdapter(): DialectAdapter {
+    return new TurnsInDriver();
+  }
+}
+
+/** Kysely's own queue for one connection waits for ever; ours is in the driver. */
+class TurnsInDriver extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+}
+
+class OneConnection extends SqliteDriver {
+  private held = false;
+  /** Who waits for the connection, in order. */
+  private readonly waiting = new Set<() => void>();
+
+  constructor(
+    database: SqliteDatabase,
+    private readonly turnTimeoutMs: number,
+  ) {
+    super({ database });
+  }
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    if (this.held) await this.turn();
+    this.held = true;
+    return super.acquireConnection();
+  }
+
+  override async releaseConnection(): Promise<void> {
+    const next = this.waiting.values().next().value;
+    if (next === undefined) this.held = false;
+    else {
+      // Handed over without being free in between, so that nobody gets in before who waits.
+      this.waiting.delete(next);
+      next();
+    }
+  }
+
+  private turn(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timeout = setTimeout(() => {
+        this.waiting.delete(next);
+        reject(new DatabaseHeld(this.turnTimeoutMs));
+      }, this.turnTimeoutMs);
+      const next = (): void => {
+        clearTimeout(timeout);
+        resolve();
+      };
+      this.waiting.add(next);
+    });
+  }
 }
 
 /** What Kysely's SQLite driver asks of a database (it is written for better-sqlite3), over `node:sqlite`. */
@@ -35,7 +121,8 @@ function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {
   return {
     close: () => database.close(),
     prepare: (sql) => {
-      const statement = database.prepare(sql);
+      // Kysely begins a transaction with `begin`; one that reads first and then writes could lose against another process.
+      const statement = database.prepare(sql === 'begin' ? 'begin immediate' : sql);
       return {
         reader: statement.columns().length > 0,
         all: (parameters) => statement.all(...sqliteValues(parameters)),

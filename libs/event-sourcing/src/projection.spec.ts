@@ -1,0 +1,237 @@
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
+import type { Kysely, Transaction } from 'kysely';
+
+import { CheckpointMoved, forgetCheckpoint, readCheckpoint } from './checkpoints.js';
+import { openDatabase } from './database.js';
+import { startProjection } from './projection.js';
+import type { Projection } from './projection.js';
+import { RunningStopped } from './running.js';
+import type { Running } from './running.js';
+import { createRuntime, domainEventOf } from './runtime.js';
+import { causedBy, tally, temporaryDirectory } from './tally.fixture.js';
+import type { EntryAdded } from './tally.fixture.js';
+
+interface Tables {
+  sums: { stream: string; sum: number };
+}
+
+const directory = temporaryDirectory();
+afterAll(() => directory.remove());
+
+let files = 0;
+let store: EventStore;
+let db: Kysely<Tables>;
+const started: Running[] = [];
+let errors: unknown[];
+
+beforeEach(() => {
+  files += 1;
+  store = openSqliteEventStore(directory.path(`events-${files}.sqlite`));
+  db = openDatabase<Tables>(directory.path(`read-${files}.sqlite`));
+  errors = [];
+});
+afterEach(async () => {
+  for (const running of started.splice(0)) await running.stop();
+  await db.destroy();
+  await store.close();
+});
+
+/** Adds to what it finds, so that an effect that comes twice shows. */
+async function addUp(trx: Transaction<Tables>, events: readonly StoredEvent[]): Promise<void> {
+  for (const stored of events) {
+    const { data } = domainEventOf<EntryAdded>(stored, tally);
+    await trx
+      .insertInto('sums')
+      .values({ stream: stored.stream, sum: data.input.amount })
+      .onConflict((conflict) =>
+        conflict.column('stream').doUpdateSet((expression) => ({
+          sum: expression('sums.sum', '+', expression.ref('excluded.sum')),
+        })),
+      )
+      .execute();
+  }
+}
+
+const sums: Projection<Tables> = {
+  name: 'sums',
+  filter: { categories: ['tally'] },
+  migrate: async (database) => {
+    await database.schema
+      .createTable('sums')
+      .ifNotExists()
+      .addColumn('stream', 'text', (column) => column.primaryKey())
+      .addColumn('sum', 'integer', (column) => column.notNull())
+      .execute();
+  },
+  apply: addUp,
+};
+
+function start(projection: Projection<Tables> = sums): Running {
+  const running = startProjection({ store, db, projection, onError: (error) => errors.push(error) });
+  started.push(running);
+  return running;
+}
+
+async function add(count: number, from = 0): Promise<void> {
+  await createRuntime({ store, decider: tally }).handleMany(
+    Array.from({ length: count }, (_, index) => ({
+      stream: `tally-${(from + index) % 3}`,
+      command: { entry: `e${from + index}`, amount: 1 },
+      context: causedBy(`e${from + index}`),
+    })),
+  );
+}
+
+async function total(): Promise<number> {
+  const rows = await db.selectFrom('sums').select('sum').execute();
+  return rows.reduce((sum, row) => sum + row.sum, 0);
+}
+
+async function addForeign(): Promise<void> {
+  await createRuntime({ store, decider: { ...tally, category: 'foreign' } }).handle(
+    'foreign-a',
+    { entry: String(Math.random()), amount: 1 },
+    causedBy('m'),
+  );
+}
+
+describe('a projection', () => {
+  it('fills its tables from what is there, and then from what comes', async () => {
+    await add(10);
+    const running = start();
+    await running.waitFor(await store.head());
+    expect(await total()).toBe(10);
+    await add(5, 10);
+    await running.waitFor(await store.head());
+    expect(await total()).toBe(15);
+    expect(await running.position()).toBe(15n);
+    expect(running.lastError()).toBeUndefined();
+  });
+
+  it('goes on after a restart where it was', async () => {
+    await add(10);
+    const first = start();
+    await first.waitFor(10n);
+    await first.stop();
+    await add(5, 10);
+    const seen: bigint[] = [];
+    const second = start({
+      ...sums,
+      apply: async (trx, events) => {
+        seen.push(...events.map((event) => event.position));
+        await addUp(trx, events);
+      },
+    });
+    await second.waitFor(15n);
+    expect(seen).toEqual([11n, 12n, 13n, 14n, 15n]);
+    expect(await total()).toBe(15);
+  });
+
+  it('has no effect twice where a crash comes between effect and checkpoint', async () => {
+    await add(10);
+    let crashes = 3;
+    const running = start({
+      ...sums,
+      batchSize: 4,
+      apply: async (trx, events) => {
+        await addUp(trx, events);
+        if (crashes > 0) {
+          crashes -= 1;
+          throw new Error('crashed after the effect');
+        }
+      },
+    });
+    await running.waitFor(10n);
+    expect(errors).toHaveLength(3);
+    expect(await total()).toBe(10);
+  });
+
+  it('tells why it does not get on, goes on trying, and forgets the reason when it does', async () => {
+    await add(1);
+    let broken = true;
+    const running = start({
+      ...sums,
+      apply: async (trx, events) => {
+        // A TypeError too: a mistake in the code is no reason to die.
+        if (broken) throw new TypeError('not now');
+        await addUp(trx, events);
+      },
+    });
+    await expect(running.waitFor(1n, AbortSignal.timeout(200))).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect(running.lastError()).toBe('not now');
+    expect(await running.position()).toBe(0n);
+    expect(errors.length).toBeGreaterThan(1);
+    broken = false;
+    await running.waitFor(1n);
+    expect(running.lastError()).toBeUndefined();
+  });
+
+  it('beside a second one on the same tables fills them once: the checkpoint is compared and set', async () => {
+    const small = { ...sums, batchSize: 7 };
+    const one = start(small);
+    const two = start(small);
+    for (let round = 0; round < 20; round += 1) {
+      await add(10, round * 10);
+      await new Promise(setImmediate);
+    }
+    await Promise.all([one.waitFor(200n), two.waitFor(200n)]);
+    expect(await total()).toBe(200);
+    expect(errors.length).toBeGreaterThan(0);
+    expect(errors.every((error) => error instanceof CheckpointMoved)).toBe(true);
+  });
+
+  it('moves its position over events of others, and saves it when it stops', async () => {
+    await add(1);
+    const running = start();
+    await running.waitFor(1n);
+    await addForeign();
+    await running.waitFor(2n);
+    expect(await readCheckpoint(db, 'sums')).toBe(1n);
+    await running.stop();
+    expect(await readCheckpoint(db, 'sums')).toBe(2n);
+  });
+
+  it('applies an event that comes after events of others', async () => {
+    const running = start();
+    await addForeign();
+    await running.waitFor(1n);
+    await add(1);
+    await running.waitFor(2n);
+    expect(await total()).toBe(1);
+    expect(await readCheckpoint(db, 'sums')).toBe(2n);
+    expect(errors).toEqual([]);
+  });
+
+  it('is rebuilt from the beginning when its tables and its checkpoint are deleted', async () => {
+    await add(10);
+    const running = start();
+    await running.waitFor(10n);
+    await running.stop();
+    await db.schema.dropTable('sums').execute();
+    await forgetCheckpoint(db, 'sums');
+    await start().waitFor(10n);
+    expect(await total()).toBe(10);
+  });
+
+  it('that is stopped lets nobody wait', async () => {
+    const running = start();
+    const waiting = running.waitFor(1n);
+    await running.stop();
+    await expect(waiting).rejects.toThrow(RunningStopped);
+    await expect(running.waitFor(1n)).rejects.toThrow(RunningStopped);
+    await expect(running.waitFor(0n)).resolves.toBeUndefined();
+    await running.stop();
+  });
+
+  it('stops at once also while it pauses after a failure', async () => {
+    await add(1);
+    const running = start({ ...sums, migrate: async () => Promise.reject(new Error('no table')) });
+    await expect(running.waitFor(1n, AbortSignal.timeout(500))).rejects.toMatchObject({ name: 'TimeoutError' });
+    const stoppedAt = Date.now();
+    await running.stop();
+    expect(Date.now() - stoppedAt).toBeLessThan(100);
+    expect(running.lastError()).toBe('no table');
+  });
+});
