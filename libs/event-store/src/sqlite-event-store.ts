@@ -372,25 +372,57 @@ export class SqliteEventStore implements EventStore, RemembersTips {
   }
 }
 
+/**
+ * SQLite's own waiting does not cover the switch to WAL, which several processes may try at once on a new file: they
+ * try again until one has done it.
+ */
 function createSchema(database: DatabaseSync): void {
-  const identity = (pragma: string): unknown => Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0];
-  const application = identity('application_id');
-  const version = identity('user_version');
-  const isNew = application === 0 && version === 0 && identity('page_count') === 0;
-  // A file that another process is just creating is new to both: each may set up what is not there yet.
-  if (!isNew && application !== APPLICATION_ID) throw new UnreadableStore('the file is not an event store');
-  if (!isNew && version !== SCHEMA_VERSION) {
-    throw new UnreadableStore(`the file has layout ${String(version)}, this program reads layout ${SCHEMA_VERSION}`);
+  const until = Date.now() + BUSY_MILLISECONDS;
+  for (;;) {
+    try {
+      return tryToCreateSchema(database);
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      if (!isBusy(error) || Date.now() > until) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
   }
+}
+
+/** SQLITE_BUSY, also in its extended forms. */
+function isBusy(error: unknown): boolean {
+  return (
+    error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === 5
+  );
+}
+
+function tryToCreateSchema(database: DatabaseSync): void {
   for (const pragma of CONNECTION_PRAGMAS) database.exec(pragma);
-  if (!isNew) return;
+  if (isEventStore(database)) return;
   for (const pragma of FILE_PRAGMAS) database.exec(pragma);
   database.exec('BEGIN IMMEDIATE');
+  // Another process may have come first: then all of this is there already.
   for (const statement of DDL) database.exec(statement);
   database.exec(`INSERT OR IGNORE INTO log VALUES (1, 0, '${FIRST_PREDECESSOR}')`);
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
   database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   database.exec('COMMIT');
+}
+
+/** False for a new file. One read transaction: what another process is just creating is seen whole or not at all. */
+function isEventStore(database: DatabaseSync): boolean {
+  const valueOf = (sql: string): unknown => Object.values(database.prepare(sql).get() ?? {})[0];
+  database.exec('BEGIN');
+  const tables = valueOf('SELECT count(*) FROM sqlite_schema');
+  const application = valueOf('PRAGMA application_id');
+  const version = valueOf('PRAGMA user_version');
+  database.exec('COMMIT');
+  if (tables === 0 && application === 0) return false;
+  if (application !== APPLICATION_ID) throw new UnreadableStore('the file is not an event store');
+  if (version !== SCHEMA_VERSION) {
+    throw new UnreadableStore(`the file has layout ${String(version)}, this program reads layout ${SCHEMA_VERSION}`);
+  }
+  return true;
 }
 
 /** Everything that can be refused is refused here, before anything is stored. */

@@ -1,0 +1,671 @@
+/**
+ * What every event store adapter has to keep (design.md, "What the ports promise"), as tests. An adapter proves itself
+ * by a spec that calls `eventStoreContract` with a way to open an empty store.
+ */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventHash, FIRST_PREDECESSOR } from './chain.js';
+import { APPEND_BYTES_MAX, EventTooLarge } from './event-store.js';
+import type {
+  Append,
+  AppendResult,
+  EventFilter,
+  EventStore,
+  ExpectedRevision,
+  NewEvent,
+  Page,
+  Position,
+  StoredEvent,
+} from './event-store.js';
+
+export interface StoreUnderTest {
+  readonly store: EventStore;
+  /** Opens the same data again; the suite has closed `store` before. */
+  reopen(): Promise<EventStore>;
+  /** Closes and removes everything, also where the suite has closed the store. */
+  dispose(): Promise<void>;
+}
+
+/** An event for tests; `number` goes into the data and makes the id. */
+export function sampleEvent(number: number, overrides: Partial<NewEvent> = {}): NewEvent {
+  return {
+    id: `00000000-0000-5000-8000-${String(number).padStart(12, '0')}`,
+    type: 'DealBooked',
+    version: 1,
+    occurredAt: '2026-03-01T10:00:00.000Z',
+    metadata: { actor: 'service:crm', correlationId: `correlation-${number}` },
+    data: { number },
+    ...overrides,
+  };
+}
+
+function samples(from: number, count: number, overrides: Partial<NewEvent> = {}): readonly NewEvent[] {
+  return Array.from({ length: count }, (_, index) => sampleEvent(from + index, overrides));
+}
+
+function appendTo(stream: string, expectedRevision: ExpectedRevision, events: readonly NewEvent[]): Append {
+  return { stream, expectedRevision, events };
+}
+
+function stored(result: AppendResult | undefined): readonly StoredEvent[] {
+  if (result?.outcome !== 'appended') throw new Error(`the append was not stored: ${JSON.stringify(result)}`);
+  return result.events;
+}
+
+const ids = (events: readonly StoredEvent[]): readonly string[] => events.map(({ id }) => id);
+const names = (events: readonly StoredEvent[]): readonly string[] =>
+  events.map(({ stream, revision }) => `${stream}@${revision}`);
+
+async function everything(store: EventStore, limit: number, filter?: EventFilter): Promise<readonly StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for (let after: Position = 0n; ;) {
+    const page = await store.readAll({ after, limit, ...(filter ? { filter } : {}) });
+    events.push(...page.events);
+    if (page.end) return events;
+    after = page.through;
+  }
+}
+
+/** Collects from a subscription until `enough` events came. */
+async function collect(pages: AsyncIterable<Page>, enough: number): Promise<readonly StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for await (const page of pages) {
+    events.push(...page.events);
+    if (events.length >= enough) break;
+  }
+  return events;
+}
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+export function eventStoreContract(adapter: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`${adapter} keeps the event store contract`, () => {
+    let underTest: StoreUnderTest;
+    let store: EventStore;
+    let stopping: AbortController;
+
+    beforeEach(async () => {
+      underTest = await open();
+      store = underTest.store;
+      stopping = new AbortController();
+    });
+
+    afterEach(async () => {
+      stopping.abort();
+      await underTest.dispose();
+    });
+
+    describe('an append to one stream', () => {
+      it('gives the first event of a new stream revision 0', async () => {
+        const result = await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
+        expect(result).toMatchObject({ outcome: 'appended', stream: 'deal-1', revision: 0, repeated: false });
+      });
+
+      it('numbers the events of one append in their order', async () => {
+        const result = await store.append(appendTo('deal-1', 'no-stream', samples(1, 3)));
+        expect(names(stored(result))).toEqual(['deal-1@0', 'deal-1@1', 'deal-1@2']);
+        expect(ids(await store.readStream('deal-1'))).toEqual(samples(1, 3).map(({ id }) => id));
+      });
+
+      it('goes on at the exact newest revision', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        const result = await store.append(appendTo('deal-1', 1, [sampleEvent(3)]));
+        expect(result).toMatchObject({ outcome: 'appended', revision: 2 });
+      });
+
+      it('returns the events exactly as they are read later', async () => {
+        const result = await store.append(appendTo('deal-1', 'no-stream', samples(1, 3)));
+        expect(stored(result)).toEqual(await store.readStream('deal-1'));
+        expect(stored(result)).toEqual(await everything(store, 10));
+      });
+
+      it('conflicts where a stream was expected not to be there', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        const result = await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(9)]));
+        expect(result).toEqual({ outcome: 'conflict', stream: 'deal-1', expected: 'no-stream', actual: 1 });
+      });
+
+      it('conflicts where the stream has gone on', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 3)));
+        const result = await store.append(appendTo('deal-1', 0, [sampleEvent(9)]));
+        expect(result).toEqual({ outcome: 'conflict', stream: 'deal-1', expected: 0, actual: 2 });
+      });
+
+      it('conflicts where the stream has not come so far', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
+        const result = await store.append(appendTo('deal-1', 5, [sampleEvent(9)]));
+        expect(result).toEqual({ outcome: 'conflict', stream: 'deal-1', expected: 5, actual: 0 });
+      });
+
+      it('conflicts where there is no stream at all', async () => {
+        const result = await store.append(appendTo('deal-1', 0, [sampleEvent(1)]));
+        expect(result).toEqual({ outcome: 'conflict', stream: 'deal-1', expected: 0, actual: 'no-stream' });
+      });
+
+      it('stores nothing of a conflict', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
+        const head = await store.head();
+        await store.append(appendTo('deal-1', 'no-stream', samples(7, 3)));
+        expect(await store.head()).toBe(head);
+        expect(await store.readStream('deal-1')).toHaveLength(1);
+      });
+
+      it('refuses an append without events', async () => {
+        await expect(store.append(appendTo('deal-1', 'no-stream', []))).rejects.toThrow();
+      });
+    });
+
+    describe('the same append again', () => {
+      it('is a success without effect', async () => {
+        const first = await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        const head = await store.head();
+        const again = await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        expect(again).toEqual({ ...first, repeated: true });
+        expect(await store.head()).toBe(head);
+      });
+
+      it('is recognised at an exact revision', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        await store.append(appendTo('deal-1', 1, samples(3, 2)));
+        const again = await store.append(appendTo('deal-1', 1, samples(3, 2)));
+        expect(again).toMatchObject({ outcome: 'appended', revision: 3, repeated: true });
+      });
+
+      it('is recognised after the stream has gone on', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        await store.append(appendTo('deal-1', 1, samples(3, 2)));
+        const again = await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        expect(again).toMatchObject({ outcome: 'appended', revision: 1, repeated: true });
+        expect(ids(stored(again))).toEqual(samples(1, 2).map(({ id }) => id));
+      });
+
+      it('conflicts at another expected revision', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 3)));
+        expect(await store.append(appendTo('deal-1', 0, samples(1, 2)))).toMatchObject({ outcome: 'conflict' });
+      });
+
+      it('conflicts where only some of its ids are there', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        const mixed = [sampleEvent(1), sampleEvent(9)];
+        expect(await store.append(appendTo('deal-1', 'no-stream', mixed))).toMatchObject({ outcome: 'conflict' });
+      });
+
+      it('conflicts where it has more events than were stored', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        const more = await store.append(appendTo('deal-1', 'no-stream', samples(1, 3)));
+        expect(more).toMatchObject({ outcome: 'conflict', actual: 1 });
+      });
+
+      it('takes the same ids in another stream', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
+        const other = await store.append(appendTo('deal-2', 'no-stream', [sampleEvent(1)]));
+        expect(other).toMatchObject({ outcome: 'appended', repeated: false });
+      });
+    });
+
+    describe('the limit of an append', () => {
+      const ofBytes = (number: number, bytes: number): NewEvent => {
+        const empty =
+          Buffer.byteLength(JSON.stringify(sampleEvent(number).metadata)) + Buffer.byteLength('{"text":""}');
+        return sampleEvent(number, { data: { text: 'x'.repeat(bytes - empty) } });
+      };
+
+      it('takes exactly as many bytes as every engine takes', async () => {
+        const result = await store.append(appendTo('deal-1', 'no-stream', [ofBytes(1, APPEND_BYTES_MAX)]));
+        expect(result.outcome).toBe('appended');
+      });
+
+      it('refuses one byte more, and stores nothing', async () => {
+        const tooLarge = appendTo('deal-1', 'no-stream', [ofBytes(1, APPEND_BYTES_MAX + 1)]);
+        await expect(store.append(tooLarge)).rejects.toThrow(EventTooLarge);
+        expect(await store.head()).toBe(0n);
+      });
+
+      it('counts the events of an append together', async () => {
+        const half = APPEND_BYTES_MAX / 2;
+        const tooLarge = appendTo('deal-1', 'no-stream', [ofBytes(1, half), ofBytes(2, half + 1)]);
+        await expect(store.append(tooLarge)).rejects.toMatchObject({ code: 'EventTooLarge', stream: 'deal-1' });
+      });
+
+      it('counts bytes, not characters', async () => {
+        const euros = sampleEvent(1, { data: { text: '€'.repeat(APPEND_BYTES_MAX / 3) } });
+        await expect(store.append(appendTo('deal-1', 'no-stream', [euros]))).rejects.toThrow(EventTooLarge);
+      });
+
+      it('is refused before anything of the call is stored', async () => {
+        const calls = [
+          appendTo('deal-1', 'no-stream', [sampleEvent(1)]),
+          appendTo('deal-2', 'no-stream', [ofBytes(2, APPEND_BYTES_MAX + 1)]),
+        ];
+        await expect(store.appendMany(calls)).rejects.toThrow(EventTooLarge);
+        expect(await store.readStream('deal-1')).toEqual([]);
+      });
+    });
+
+    describe('appends to many streams in one call', () => {
+      it('answers in the order of the appends', async () => {
+        const results = await store.appendMany([
+          appendTo('deal-2', 'no-stream', samples(1, 2)),
+          appendTo('deal-1', 'no-stream', samples(3, 1)),
+        ]);
+        expect(results.map(({ stream }) => stream)).toEqual(['deal-2', 'deal-1']);
+        expect(names(await everything(store, 10)).toSorted()).toEqual(['deal-1@0', 'deal-2@0', 'deal-2@1']);
+      });
+
+      it('lets a conflict of one not hold back the others', async () => {
+        await store.append(appendTo('deal-2', 'no-stream', [sampleEvent(1)]));
+        const results = await store.appendMany([
+          appendTo('deal-1', 'no-stream', [sampleEvent(2)]),
+          appendTo('deal-2', 'no-stream', [sampleEvent(3)]),
+          appendTo('deal-3', 'no-stream', [sampleEvent(4)]),
+        ]);
+        expect(results.map(({ outcome }) => outcome)).toEqual(['appended', 'conflict', 'appended']);
+        expect(await store.readStream('deal-2')).toHaveLength(1);
+      });
+
+      it('recognises repetitions one by one', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
+        const results = await store.appendMany([
+          appendTo('deal-1', 'no-stream', [sampleEvent(1)]),
+          appendTo('deal-2', 'no-stream', [sampleEvent(2)]),
+        ]);
+        expect(results).toMatchObject([{ repeated: true }, { repeated: false }]);
+      });
+
+      it('refuses a stream that is named twice', async () => {
+        const twice = [appendTo('deal-1', 'no-stream', [sampleEvent(1)]), appendTo('deal-1', 0, [sampleEvent(2)])];
+        await expect(store.appendMany(twice)).rejects.toThrow();
+        expect(await store.head()).toBe(0n);
+      });
+
+      it('takes no appends as nothing to do', async () => {
+        expect(await store.appendMany([])).toEqual([]);
+      });
+
+      it('takes a thousand streams at once', async () => {
+        const calls = Array.from({ length: 1000 }, (_, n) => appendTo(`deal-${n}`, 'no-stream', [sampleEvent(n)]));
+        const results = await store.appendMany(calls);
+        expect(results.every(({ outcome }) => outcome === 'appended')).toBe(true);
+        expect(await everything(store, 300)).toHaveLength(1000);
+      });
+    });
+
+    describe('a stored event', () => {
+      it('keeps id, type, version and both times', async () => {
+        const event = sampleEvent(1, { type: 'DealPaid', version: 3, occurredAt: '2026-02-28T23:59:59.999Z' });
+        await store.append(appendTo('deal-1', 'no-stream', [event]));
+        const [read] = await store.readStream('deal-1');
+        expect(read).toMatchObject({ id: event.id, type: 'DealPaid', version: 3, occurredAt: event.occurredAt });
+        expect(new Date(read?.recordedAt ?? '').toISOString()).toBe(read?.recordedAt);
+      });
+
+      it('is the canonical text of its data and metadata', async () => {
+        const event = sampleEvent(1, {
+          metadata: { correlationId: 'c', causationId: 'b', actor: 'a' },
+          data: { b: [3, { z: null, y: true }], a: 1e21, '10': -0, '9': 0.1 },
+        });
+        await store.append(appendTo('deal-1', 'no-stream', [event]));
+        expect((await store.readStream('deal-1'))[0]).toMatchObject({
+          metadataText: '{"actor":"a","causationId":"b","correlationId":"c"}',
+          dataText: '{"10":0,"9":0.1,"a":1e+21,"b":[3,{"y":true,"z":null}]}',
+        });
+      });
+
+      it('keeps every character', async () => {
+        const data = { text: 'Zürich €\u{1F600}\u0000\u2028\n"\\', 日本: '語' };
+        await store.append(appendTo('deal-Zürich|語', 'no-stream', [sampleEvent(1, { data })]));
+        const [read] = await store.readStream('deal-Zürich|語');
+        expect(JSON.parse(read?.dataText ?? '')).toEqual(data);
+        expect(read?.stream).toBe('deal-Zürich|語');
+      });
+
+      it.each([
+        ['undefined', { amount: undefined }],
+        ['a number that is none', { amount: Number.NaN }],
+        ['a bigint', { amount: 1n }],
+        ['half a character', { text: '\ud83d' }],
+        ['a date', { at: new Date(0) }],
+      ])('does not hold %s', async (_, data) => {
+        await expect(store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1, { data })]))).rejects.toThrow();
+        expect(await store.head()).toBe(0n);
+      });
+
+      it('is chained to its predecessor in the stream', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        await store.append(appendTo('deal-2', 'no-stream', samples(3, 1)));
+        await store.append(appendTo('deal-1', 1, samples(4, 1)));
+        for (const stream of ['deal-1', 'deal-2']) {
+          let previous = FIRST_PREDECESSOR;
+          for (const event of await store.readStream(stream)) {
+            expect(event.hash).toBe(eventHash(previous, event));
+            previous = event.hash;
+          }
+        }
+      });
+    });
+
+    describe('reading a stream', () => {
+      beforeEach(async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(0, 5)));
+        await store.append(appendTo('deal-10', 'no-stream', samples(10, 2)));
+      });
+      const revisions = async (options?: Parameters<EventStore['readStream']>[1]): Promise<readonly number[]> =>
+        (await store.readStream('deal-1', options)).map(({ revision }) => revision);
+
+      it('gives nothing where there is no stream', async () => {
+        expect(await store.readStream('deal-2')).toEqual([]);
+      });
+
+      it('goes forwards from the start, and holds only its own events', async () => {
+        expect(await revisions()).toEqual([0, 1, 2, 3, 4]);
+      });
+
+      it('goes forwards from a revision, up to a limit', async () => {
+        expect(await revisions({ from: 3 })).toEqual([3, 4]);
+        expect(await revisions({ from: 1, limit: 2 })).toEqual([1, 2]);
+      });
+
+      it('goes backwards from the newest', async () => {
+        expect(await revisions({ direction: 'backwards' })).toEqual([4, 3, 2, 1, 0]);
+        expect(await revisions({ direction: 'backwards', limit: 1 })).toEqual([4]);
+      });
+
+      it('goes backwards from a revision, up to a limit', async () => {
+        expect(await revisions({ direction: 'backwards', from: 2 })).toEqual([2, 1, 0]);
+        expect(await revisions({ direction: 'backwards', from: 3, limit: 2 })).toEqual([3, 2]);
+        expect(await revisions({ direction: 'backwards', from: 99, limit: 2 })).toEqual([4, 3]);
+      });
+
+      it('gives nothing beyond the end', async () => {
+        expect(await revisions({ from: 5 })).toEqual([]);
+      });
+
+      it('reads many whole in one call, and leaves out those that are not there', async () => {
+        const found = await store.readStreams(['deal-10', 'deal-2', 'deal-1']);
+        expect([...found.keys()].toSorted()).toEqual(['deal-1', 'deal-10']);
+        expect(found.get('deal-1')).toEqual(await store.readStream('deal-1'));
+      });
+    });
+
+    describe('reading all', () => {
+      beforeEach(async () => {
+        await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1), sampleEvent(2, { type: 'DealPaid' })]));
+        await store.append(appendTo('credit-1', 'no-stream', [sampleEvent(3, { type: 'DealCredited' })]));
+        await store.append(appendTo('plan', 'no-stream', [sampleEvent(4, { type: 'PlanPublished' })]));
+        await store.append(appendTo('deal-2', 'no-stream', [sampleEvent(5, { type: 'DealPaid' })]));
+        await store.append(appendTo('credit-1', 0, [sampleEvent(6, { type: 'DealPaid' })]));
+      });
+      const read = async (filter?: EventFilter): Promise<readonly string[]> =>
+        names(await everything(store, 2, filter));
+
+      it('goes in the order of the appends, by positions that grow', async () => {
+        const events = await everything(store, 100);
+        expect(names(events)).toEqual(['deal-1@0', 'deal-1@1', 'credit-1@0', 'plan@0', 'deal-2@0', 'credit-1@1']);
+        for (let index = 1; index < events.length; index++) {
+          expect(events[index]?.position).toBeGreaterThan(events[index - 1]?.position ?? 0n);
+        }
+      });
+
+      it('gives everything once, page by page', async () => {
+        const whole = await everything(store, 100);
+        for (const limit of [1, 2, 3, 5, 6]) expect(await everything(store, limit)).toEqual(whole);
+      });
+
+      it('says where the log ended', async () => {
+        const first = await store.readAll({ limit: 4 });
+        expect(first).toMatchObject({ end: false, through: first.events.at(-1)?.position });
+        const second = await store.readAll({ after: first.through, limit: 4 });
+        expect(second.events).toHaveLength(2);
+        expect(second).toMatchObject({ end: true, through: await store.head() });
+        expect(await store.readAll({ after: second.through, limit: 4 })).toEqual({
+          events: [],
+          through: second.through,
+          end: true,
+        });
+      });
+
+      it('filters by category, which may be the whole name', async () => {
+        expect(await read({ categories: ['deal'] })).toEqual(['deal-1@0', 'deal-1@1', 'deal-2@0']);
+        expect(await read({ categories: ['plan'] })).toEqual(['plan@0']);
+      });
+
+      it('filters by several categories in the global order', async () => {
+        expect(await read({ categories: ['credit', 'deal'] })).toEqual([
+          'deal-1@0',
+          'deal-1@1',
+          'credit-1@0',
+          'deal-2@0',
+          'credit-1@1',
+        ]);
+      });
+
+      it('filters by type', async () => {
+        expect(await read({ types: ['DealPaid'] })).toEqual(['deal-1@1', 'deal-2@0', 'credit-1@1']);
+      });
+
+      it('filters by category and type together', async () => {
+        expect(await read({ categories: ['deal', 'plan'], types: ['DealPaid'] })).toEqual(['deal-1@1', 'deal-2@0']);
+      });
+
+      it('moves on where nothing matches', async () => {
+        const page = await store.readAll({ limit: 10, filter: { categories: ['account'] } });
+        expect(page).toEqual({ events: [], through: await store.head(), end: true });
+      });
+
+      it('takes a filter that names nothing at its word', async () => {
+        expect(await read({ categories: [] })).toEqual([]);
+        expect(await read({})).toHaveLength(6);
+      });
+
+      it('tells the newest position', async () => {
+        const [last] = (await everything(store, 100)).slice(-1);
+        expect(await store.head()).toBe(last?.position);
+      });
+    });
+
+    it('is empty at first: head 0, an empty page at its end', async () => {
+      expect(await store.head()).toBe(0n);
+      expect(await store.readAll({ limit: 10 })).toEqual({ events: [], through: 0n, end: true });
+    });
+
+    describe('concurrent writers', () => {
+      it('let exactly one win at one revision of a stream', async () => {
+        const results = await Promise.all(
+          Array.from({ length: 20 }, (_, n) => store.append(appendTo('deal-1', 'no-stream', [sampleEvent(n)]))),
+        );
+        expect(results.filter(({ outcome }) => outcome === 'appended')).toHaveLength(1);
+        expect(await store.readStream('deal-1')).toHaveLength(1);
+      });
+
+      it('store everything of different streams, each chain whole', async () => {
+        const writers = Array.from({ length: 10 }, async (_, writer) => {
+          for (let n = 0; n < 20; n++) {
+            const expected = n === 0 ? 'no-stream' : n - 1;
+            stored(await store.append(appendTo(`deal-${writer}`, expected, [sampleEvent(writer * 100 + n)])));
+          }
+        });
+        await Promise.all(writers);
+        const events = await everything(store, 7);
+        expect(new Set(names(events)).size).toBe(200);
+        for (let writer = 0; writer < 10; writer++) expect(await store.readStream(`deal-${writer}`)).toHaveLength(20);
+      });
+
+      it('never put an event before what a reader has passed', async () => {
+        let writing = true;
+        const writers = Promise.all(
+          Array.from({ length: 5 }, async (_, writer) => {
+            for (let n = 0; n < 40; n++) {
+              const expected = n === 0 ? 'no-stream' : n - 1;
+              await store.append(appendTo(`deal-${writer}`, expected, [sampleEvent(writer * 100 + n)]));
+            }
+          }),
+        ).then(() => (writing = false));
+        const seen: StoredEvent[] = [];
+        for (let after = 0n, page: Page; ; after = page.through) {
+          const wasWriting = writing;
+          page = await store.readAll({ after, limit: 3 });
+          seen.push(...page.events);
+          if (page.end && !wasWriting) break;
+          if (page.end) await pause(1);
+        }
+        await writers;
+        expect(seen).toEqual(await everything(store, 1000));
+        expect(seen).toHaveLength(200);
+      });
+    });
+
+    describe('a subscription', () => {
+      const subscribe = (
+        options: { after?: Position; filter?: EventFilter; batchSize?: number } = {},
+      ): AsyncIterable<Page> => store.subscribe({ batchSize: 10, signal: stopping.signal, ...options });
+      const write = async (stream: string, from: number, count: number): Promise<void> => {
+        for (let n = from; n < from + count; n++) {
+          stored(await store.append(appendTo(stream, n === 0 ? 'no-stream' : n - 1, [sampleEvent(n)])));
+        }
+      };
+
+      it('catches up, then lives, without loss or repetition', async () => {
+        await write('deal-1', 0, 95);
+        const collected = collect(subscribe(), 300);
+        await write('deal-1', 95, 205);
+        const events = await collected;
+        expect(events.map(({ revision }) => revision)).toEqual(Array.from({ length: 300 }, (_, n) => n));
+      });
+
+      it('gives an append that comes while it waits', async () => {
+        const collected = collect(subscribe(), 1);
+        await pause(20);
+        await write('deal-1', 0, 1);
+        expect(names(await collected)).toEqual(['deal-1@0']);
+      });
+
+      it('begins after its position', async () => {
+        await write('deal-1', 0, 5);
+        const third = (await store.readStream('deal-1'))[2];
+        const events = await collect(subscribe({ ...(third ? { after: third.position } : {}) }), 2);
+        expect(names(events)).toEqual(['deal-1@3', 'deal-1@4']);
+      });
+
+      it('gives pages of its size at the most', async () => {
+        await write('deal-1', 0, 25);
+        const sizes: number[] = [];
+        for await (const page of subscribe({ batchSize: 10 })) {
+          sizes.push(page.events.length);
+          if (page.end) break;
+        }
+        expect(sizes).toEqual([10, 10, 5]);
+      });
+
+      it('keeps to its filter, and moves its position past the rest', async () => {
+        const collected = collect(subscribe({ filter: { categories: ['credit'] } }), 2);
+        await write('deal-1', 0, 3);
+        await write('credit-1', 0, 1);
+        await write('deal-1', 3, 3);
+        await write('credit-1', 1, 1);
+        expect(names(await collected)).toEqual(['credit-1@0', 'credit-1@1']);
+        await write('deal-1', 6, 1);
+        for await (const page of subscribe({ filter: { categories: ['account'] } })) {
+          if (page.end) {
+            expect(page.through).toBe(await store.head());
+            break;
+          }
+        }
+      });
+
+      it('does not disturb another one', async () => {
+        const both = [collect(subscribe({ batchSize: 3 }), 30), collect(subscribe({ batchSize: 7 }), 30)];
+        await write('deal-1', 0, 30);
+        const [one, other] = await Promise.all(both);
+        expect(one).toEqual(other);
+      });
+
+      it('ends when it is told to while it waits', async () => {
+        const collected = collect(subscribe(), 1);
+        await pause(20);
+        stopping.abort();
+        expect(await collected).toEqual([]);
+      });
+
+      it('does not begin when it was told to end before', async () => {
+        await write('deal-1', 0, 1);
+        stopping.abort();
+        expect(await collect(subscribe(), 1)).toEqual([]);
+      });
+
+      it('ends when the store is closed while it waits', async () => {
+        const collected = collect(subscribe(), 1);
+        await pause(20);
+        await store.close();
+        expect(await collected).toEqual([]);
+      });
+
+      it('ends when the store is closed while a page is worked on', async () => {
+        await write('deal-1', 0, 25);
+        const seen: number[] = [];
+        for await (const page of subscribe()) {
+          seen.push(page.events.length);
+          await store.close();
+        }
+        expect(seen).toEqual([10]);
+      });
+
+      it('lets others work while it catches up', async () => {
+        await write('deal-1', 0, 60);
+        let turns = 0;
+        const timer = setInterval(() => (turns += 1), 0);
+        for await (const page of subscribe({ batchSize: 1 })) {
+          await pause(0);
+          if (page.end) break;
+        }
+        clearInterval(timer);
+        expect(turns).toBeGreaterThan(0);
+      });
+    });
+
+    describe('closing', () => {
+      it('keeps everything, and a reopened store goes on where it ended', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        const before = await everything(store, 10);
+        await store.close();
+        const reopened = await underTest.reopen();
+        expect(await everything(reopened, 10)).toEqual(before);
+        const next = stored(await reopened.append(appendTo('deal-1', 1, [sampleEvent(3)])));
+        expect(next[0]?.hash).toBe(eventHash(before[1]?.hash ?? '', next[0] ?? never()));
+        expect(next[0]?.position).toBeGreaterThan(before[1]?.position ?? 0n);
+        await reopened.close();
+      });
+
+      it('recognises a repetition after a restart', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
+        await store.close();
+        const reopened = await underTest.reopen();
+        expect(await reopened.append(appendTo('deal-1', 'no-stream', samples(1, 2)))).toMatchObject({ repeated: true });
+        await reopened.close();
+      });
+
+      it('refuses what is asked afterwards, and may be done twice', async () => {
+        await store.close();
+        await store.close();
+        await expect(store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]))).rejects.toThrow();
+        await expect(store.readAll({ limit: 1 })).rejects.toThrow();
+      });
+
+      it('leaves no append half done', async () => {
+        const asked = Array.from({ length: 20 }, (_, n) =>
+          store.append(appendTo(`deal-${n}`, 'no-stream', samples(n, 3))),
+        );
+        const outcomes = Promise.allSettled(asked);
+        await store.close();
+        const settled = await outcomes;
+        const reopened = await underTest.reopen();
+        for (const [n, { status }] of settled.entries()) {
+          expect(await reopened.readStream(`deal-${n}`)).toHaveLength(status === 'fulfilled' ? 3 : 0);
+        }
+        await reopened.close();
+      });
+    });
+  });
+}
+
+function never(): never {
+  throw new Error('the append gave no event');
+}
