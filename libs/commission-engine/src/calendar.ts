@@ -3,7 +3,7 @@
  * once for a zone and year and then looked up: millions of instants are placed without a call of Temporal.
  */
 import { EngineError } from './engine-error.js';
-import { civilDateOf, DAY_MS, formatDay, formatInstant, parseInstant, YEAR_MAX, YEAR_MIN } from './instant.js';
+import { civilDateOf, DAY_MS, floor, formatDay, formatInstant, parseInstant, YEAR_MAX, YEAR_MIN } from './instant.js';
 
 export interface Calendar {
   readonly periods: 'monthly' | 'quarterly';
@@ -87,7 +87,7 @@ function computeZoneYear(timeZone: string, year: number): ZoneYear {
 /** The month that the instant lies in, counted as year × 12 + month (from 0). */
 function monthIndexAt(timeZone: string, epochMs: number): number {
   // The zone's month is that of UTC or one beside it.
-  const utc = civilDateOf(Math.floor(epochMs / DAY_MS));
+  const utc = civilDateOf(floor(epochMs / DAY_MS));
   const index = utc.year * 12 + utc.month - 1;
   if (epochMs < monthStartMs(timeZone, index)) return index - 1;
   if (epochMs >= monthStartMs(timeZone, index + 1)) return index + 1;
@@ -95,7 +95,7 @@ function monthIndexAt(timeZone: string, epochMs: number): number {
 }
 
 function monthStartMs(timeZone: string, monthIndex: number): number {
-  const year = Math.floor(monthIndex / 12);
+  const year = floor(monthIndex / 12);
   return zoneYear(timeZone, year).monthStartsMs[monthIndex - year * 12] ?? Number.NaN;
 }
 
@@ -105,7 +105,7 @@ const quarterNames = new Map<number, string>();
 function monthName(monthIndex: number): string {
   let name = monthNames.get(monthIndex);
   if (name === undefined) {
-    const year = Math.floor(monthIndex / 12);
+    const year = floor(monthIndex / 12);
     name = `${year}-${String(monthIndex - year * 12 + 1).padStart(2, '0')}`;
     monthNames.set(monthIndex, name);
   }
@@ -115,7 +115,7 @@ function monthName(monthIndex: number): string {
 function quarterName(quarterIndex: number): string {
   let name = quarterNames.get(quarterIndex);
   if (name === undefined) {
-    const year = Math.floor(quarterIndex / 4);
+    const year = floor(quarterIndex / 4);
     name = `${year}-Q${quarterIndex - year * 4 + 1}`;
     quarterNames.set(quarterIndex, name);
   }
@@ -133,7 +133,7 @@ export function periodOf(calendar: Calendar, instant: string): string {
 /** `periodOf` for an instant in epoch milliseconds. */
 export function periodAt(calendar: Calendar, epochMs: number): string {
   const monthIndex = monthIndexAt(calendar.timeZone, epochMs);
-  return calendar.periods === 'monthly' ? monthName(monthIndex) : quarterName(Math.floor(monthIndex / 3));
+  return calendar.periods === 'monthly' ? monthName(monthIndex) : quarterName(floor(monthIndex / 3));
 }
 
 /**
@@ -148,7 +148,7 @@ export function windowOf(calendar: Calendar, over: Over, instant: string): strin
 export function windowAt(calendar: Calendar, over: Over, epochMs: number): string {
   if (over === 'period') return periodAt(calendar, epochMs);
   const monthIndex = monthIndexAt(calendar.timeZone, epochMs);
-  return over === 'quarter' ? quarterName(Math.floor(monthIndex / 3)) : String(Math.floor(monthIndex / 12));
+  return over === 'quarter' ? quarterName(floor(monthIndex / 3)) : String(floor(monthIndex / 12));
 }
 
 /** Day (`2026-03-05`) in the time zone. @throws {EngineError} `InstantInvalid`, `TimeZoneUnknown` */
@@ -158,7 +158,7 @@ export function dayOf(timeZone: string, instant: string): string {
 
 /** `dayOf` for an instant in epoch milliseconds. */
 export function dayAt(timeZone: string, epochMs: number): string {
-  const utcYear = civilDateOf(Math.floor(epochMs / DAY_MS)).year;
+  const utcYear = civilDateOf(floor(epochMs / DAY_MS)).year;
   let table = zoneYear(timeZone, utcYear);
   if (epochMs < (table.offsets[0]?.fromMs ?? 0)) table = zoneYear(timeZone, utcYear - 1);
   let offsetMs = 0;
@@ -166,7 +166,7 @@ export function dayAt(timeZone: string, epochMs: number): string {
     if (span.fromMs > epochMs) break;
     offsetMs = span.offsetMs;
   }
-  return formatDay(civilDateOf(Math.floor((epochMs + offsetMs) / DAY_MS)));
+  return formatDay(civilDateOf(floor((epochMs + offsetMs) / DAY_MS)));
 }
 
 /** First and last month (as year × 12 + month from 0) of a period or window. */
@@ -239,5 +239,5 @@ export function windowStartDay(window: string): string {
 export function lastPeriodOfWindow(calendar: Calendar, window: string): string {
   const { first, count } = monthsOf(window);
   const last = first + count - 1;
-  return calendar.periods === 'monthly' ? monthName(last) : quarterName(Math.floor(last / 3));
+  return calendar.periods === 'monthly' ? monthName(last) : quarterName(floor(last / 3));
 }
