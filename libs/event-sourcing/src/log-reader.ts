@@ -4,7 +4,7 @@ import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/e
 import type { QueryExecutorProvider } from 'kysely';
 
 import { advance, migrateCheckpoints, readCheckpoint } from './checkpoints.js';
-import { messageOf, RunningStopped } from './running.js';
+import { messageOf, RunningStopped, tell } from './running.js';
 import type { OnError, Running } from './running.js';
 
 /** Events a batch, where nothing else is said: one transaction or publication for many, some megabytes at the most. */
@@ -77,7 +77,10 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
   async function follow(onProgress: () => void): Promise<void> {
     await migrateCheckpoints(db);
     await effect.prepare?.();
-    saved = await readCheckpoint(db, name);
+    const loaded = await readCheckpoint(db, name);
+    // It was set back, to be built anew: whoever waits, waits for that.
+    if (loaded < saved) reached = loaded;
+    saved = loaded;
     arriveAt(saved);
     // Whatever failed, nothing is left to do: there may be no next success for a long time.
     if (saved === (await store.head())) onProgress();
@@ -112,7 +115,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
       } catch (error) {
         if (stopping.signal.aborted && isAbort(error)) return;
         lastError = messageOf(error);
-        onError(error);
+        tell(onError, error);
         const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** failures);
         failures += 1;
         await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);

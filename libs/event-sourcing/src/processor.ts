@@ -6,7 +6,7 @@ import { hasReached } from '@tantieme/messaging/broker';
 import type { Broker, Consumer, DeadLetter, Message, Positions } from '@tantieme/messaging/broker';
 
 import { BATCH_SIZE } from './log-reader.js';
-import { messageOf } from './running.js';
+import { messageOf, tell } from './running.js';
 
 /** How often committed positions are asked for while somebody waits for them, in milliseconds: from the first, doubling to the last. */
 const POLL_MS_FIRST = 5;
@@ -80,7 +80,7 @@ export function startProcessor<Decoded>(
 
   function report(error: unknown, batch: readonly Message[]): void {
     errors.set(partitionOf(batch), messageOf(error));
-    onError(error, batch);
+    tell(onError, error, batch);
   }
 
   async function join(): Promise<Consumer | undefined> {

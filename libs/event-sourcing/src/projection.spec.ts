@@ -215,6 +215,44 @@ describe('a projection', () => {
     expect(await total()).toBe(10);
   });
 
+  it('is rebuilt also while it runs, and whoever waits then waits for that', async () => {
+    await add(10);
+    const running = start();
+    await running.waitFor(10n);
+    await db.transaction().execute(async (trx) => {
+      await trx.schema.dropTable('sums').execute();
+      await forgetCheckpoint(trx, 'sums');
+    });
+    await add(1, 10);
+    await running.waitFor(11n);
+    expect(await total()).toBe(11);
+  });
+
+  it('goes on where the log of failures fails as well', async () => {
+    await add(1);
+    let broken = true;
+    const running = startProjection({
+      store,
+      db,
+      projection: {
+        ...sums,
+        apply: async (trx, events) => {
+          if (broken) {
+            broken = false;
+            throw new Error('once');
+          }
+          await addUp(trx, events);
+        },
+      },
+      onError: () => {
+        throw new Error('no log');
+      },
+    });
+    started.push(running);
+    await running.waitFor(1n);
+    expect(await total()).toBe(1);
+  });
+
   it('that is stopped lets nobody wait', async () => {
     const running = start();
     const waiting = running.waitFor(1n);

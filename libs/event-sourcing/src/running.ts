@@ -26,3 +26,12 @@ export class RunningStopped extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Tells of a failure; where telling fails too, the work goes on all the same. */
+export function tell<Told extends readonly unknown[]>(onError: (...told: Told) => void, ...told: Told): void {
+  try {
+    onError(...told);
+  } catch {
+    // The log is not what this work is for, and `lastError` still says it.
+  }
+}

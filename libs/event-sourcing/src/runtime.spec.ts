@@ -223,6 +223,29 @@ describe('many commands', () => {
   });
 });
 
+describe('a command whose event no store takes', () => {
+  it('is refused, and does not hold up the others of its batch', async () => {
+    const commands = Array.from({ length: 60 }, (_, index) => work(`tally-${index % 20}`, `e${index}`));
+    commands[25] = work('tally-5', 'lone \ud800 surrogate');
+    commands[40] = work('tally-bad\nname', 'e40');
+    const results = await runtime.handleMany(commands);
+    expect(
+      results.flatMap((result, index) => (result.outcome === 'refused' ? [[index, result.error.code]] : [])),
+    ).toEqual([
+      [25, 'EventNotStorable'],
+      [40, 'EventNotStorable'],
+    ]);
+    expect(await store.head()).toBe(58n);
+    expect((await runtime.load('tally-5')).state.sum).toBe(2);
+  });
+
+  it('is refused by name', async () => {
+    const refused = runtime.handle(S, { entry: 'lone \ud800 surrogate', amount: 1 }, causedBy('m-1'));
+    await expect(refused).rejects.toMatchObject({ kind: 'invalid', fields: [{ field: '/input/entry' }] });
+    expect((await runtime.load(S)).revision).toBe('no-stream');
+  });
+});
+
 describe('concurrent callers in one process', () => {
   it('take turns at a stream, in their order, and never conflict', async () => {
     const results = await Promise.all(

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { NotCanonical } from '@tantieme/event-store/canonical-json';
 import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
 import type {
   AppendResult,
@@ -124,7 +125,8 @@ interface Call<State, Command, Result> {
   readonly work: readonly Work<Command>[];
   readonly results: (Result | undefined)[];
   readonly inHand: Map<string, StreamState<State>>;
-  /** Commands of one stream a round: lowered where what they append at once is more than a store takes. */
+  /** Streams a round, and commands of one stream: lowered where the store refuses what they append, to find which it is. */
+  streamsMax: number;
   commandsMax: number;
 }
 
@@ -195,7 +197,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     group.done += decisions.length;
   }
 
-  /** @returns undefined where one append is too large: nothing is stored, and `call` is ready for a smaller round. */
+  /** @returns undefined where an event cannot be stored: nothing is, and `call` is ready for another round. */
   async function append(call: ThisCall, drafts: readonly ThisDraft[]): Promise<readonly AppendResult[] | undefined> {
     if (drafts.length === 0) return [];
     try {
@@ -207,16 +209,26 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
         })),
       );
     } catch (error) {
-      if (!(error instanceof EventTooLarge)) throw error;
-      const { group, decisions } = required(drafts.find((draft) => draft.group.stream === error.stream));
-      if (decisions.length === 1) {
-        call.results[at(decisions, 0).place] = tooLarge(error);
-        group.done += 1;
-        call.commandsMax = Number.POSITIVE_INFINITY;
-      } else call.commandsMax = Math.ceil(decisions.length / 2);
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
+      const draft = drafts.find(({ group }) => error instanceof EventTooLarge && group.stream === error.stream);
+      narrow(call, draft === undefined ? drafts : [draft], refusal);
       // All that evolved is ahead of the store.
       call.inHand.clear();
       return undefined;
+    }
+  }
+
+  /** One of the drafts cannot be stored: the command that it is down to is refused, else a smaller round is tried. */
+  function narrow(call: ThisCall, drafts: readonly ThisDraft[], error: DomainError): void {
+    const { group, decisions } = at(drafts, 0);
+    if (drafts.length > 1) call.streamsMax = Math.ceil(drafts.length / 2);
+    else if (decisions.length > 1) call.commandsMax = Math.ceil(decisions.length / 2);
+    else {
+      call.results[at(decisions, 0).place] = { outcome: 'refused', stream: group.stream, error };
+      group.done += 1;
+      call.streamsMax = Number.POSITIVE_INFINITY;
+      call.commandsMax = Number.POSITIVE_INFINITY;
     }
   }
 
@@ -268,11 +280,18 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
   async function handleMany(work: readonly Work<Command>[]): Promise<readonly Result[]> {
     const groups = groupsOf(work, decider.category);
     const results = new Array<Result | undefined>(work.length).fill(undefined);
-    const call: ThisCall = { work, results, inHand: new Map(), commandsMax: Number.POSITIVE_INFINITY };
+    const call: ThisCall = {
+      work,
+      results,
+      inHand: new Map(),
+      streamsMax: Number.POSITIVE_INFINITY,
+      commandsMax: Number.POSITIVE_INFINITY,
+    };
     await inTurn(
       groups.map(({ stream }) => stream),
       async () => {
-        for (let left = groups; left.length > 0; left = left.filter(isUnfinished)) await round(call, left);
+        for (let left = groups; left.length > 0; left = left.filter(isUnfinished))
+          await round(call, left.slice(0, call.streamsMax));
       },
     );
     return results.map(required);
@@ -321,8 +340,18 @@ function decideOrRefuse<State, Command, Event extends DomainEvent>(
   }
 }
 
-function tooLarge({ stream, message }: EventTooLarge): Refused {
-  return { outcome: 'refused', stream, error: new DomainError('EventTooLarge', message) };
+/**
+ * The refusal of a command whose event no store takes: too large, or with text that has no UTF-8. Such a command comes
+ * from outside, and must not hold up the others of its batch. Undefined for any other failure of an append.
+ */
+function refusalOf(error: unknown): DomainError | undefined {
+  if (error instanceof EventTooLarge) return new DomainError('EventTooLarge', error.message);
+  if (error instanceof NotCanonical)
+    return new DomainError('EventNotStorable', error.message, 'invalid', [{ field: error.path, reason: error.reason }]);
+  // Names with control characters, in any adapter's words.
+  if (error instanceof Error && 'code' in error && error.code === 'InvalidAppend')
+    return new DomainError('EventNotStorable', error.message);
+  return undefined;
 }
 
 function metadataOf({ actor, correlationId, causationId }: CommandContext): EventMetadata {
