@@ -1,0 +1,62 @@
+/** What payouts says to finance: the relay's messages, each a function of one event. */
+import { encode } from '@tantieme/contracts/envelope';
+import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
+import type { PayoutDue } from '@tantieme/contracts/payout';
+import { TOPICS } from '@tantieme/contracts/topics';
+import type { Publication } from '@tantieme/event-sourcing/relay';
+import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
+import type { EventMetadata, StoredEvent } from '@tantieme/event-store/event-store';
+
+import { account } from './domain/account.js';
+import type { AccountEvent } from './domain/account.js';
+
+export const SOURCE = '/payouts';
+
+/** Types of events that are announced. */
+export const ANNOUNCED: readonly AccountEvent['type'][] = ['StatementIssued', 'StatementApproved'];
+
+export function announcementsOf(stored: StoredEvent): readonly Publication[] {
+  const event = domainEventOf<AccountEvent>(stored, account);
+  switch (event.type) {
+    case 'StatementIssued': {
+      const { statement } = event.data;
+      const value = encode('statement-issued', attributesOf(stored, statement.payee), statement);
+      return [{ topic: TOPICS.payouts, message: { key: statement.payee, value } }];
+    }
+    case 'StatementApproved': {
+      const payout = payoutOf(event);
+      if (payout === undefined) return [];
+      const value = encode('payout-due', attributesOf(stored, payout.payee), payout);
+      return [{ topic: TOPICS.payouts, message: { key: payout.payee, value } }];
+    }
+    case 'LedgerTaken':
+      return [];
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The payment that an approval means; undefined where everything is carried. */
+export function payoutOf({
+  data,
+}: Extract<AccountEvent, { readonly type: 'StatementApproved' }>): PayoutDue | undefined {
+  const { statement, payee, currency, period, payable, by } = data;
+  if (/^[0.]*$/.test(payable)) return undefined;
+  return { id: `payout|${statement}`, statement, payee, currency, period, amount: payable, approvedBy: by };
+}
+
+function attributesOf(stored: StoredEvent, payee: string): EnvelopeAttributes {
+  const { actor, correlationId }: EventMetadata = JSON.parse(stored.metadataText);
+  return {
+    id: stored.id,
+    time: stored.occurredAt,
+    source: SOURCE,
+    subject: payee,
+    key: payee,
+    stream: stored.stream,
+    revision: stored.revision,
+    correlationId,
+    causationId: stored.id,
+    actor,
+  };
+}

@@ -1,0 +1,293 @@
+/**
+ * An account: what one payee is owed in one currency. It takes the ledger of commissions and rewards, issues a statement
+ * a period, and keeps the balance that a statement carries to the next.
+ *
+ * A balance is carried from period to period of one calendar: periods of different calendars end at different times, and
+ * a statement whose opening depended on which of them was settled first would depend on the order of arrival.
+ */
+import type { LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
+import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
+import type { StatementIssued } from '@tantieme/contracts/payout';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { DomainError } from '@tantieme/event-sourcing/decider';
+import type { Decider } from '@tantieme/event-sourcing/decider';
+import { parseAmount } from '@tantieme/money/amount';
+import { MoneyError } from '@tantieme/money/money-error';
+
+import { HeldLines } from './held-lines.js';
+import { composeStatement, parseStatementId, statementId, withoutLines } from './statement.js';
+
+export const ACCOUNT = 'account';
+
+export function accountStream(payee: string, currency: string): string {
+  return `${ACCOUNT}-${payee}|${currency}`;
+}
+
+/** Where lines come from: a stream of commission-calculation or rewards, at a revision. */
+export interface Origin {
+  readonly stream: string;
+  readonly revision: number;
+}
+
+/** What a manifest says of one origin stream of this account. */
+export type AccountEntry = Pick<ManifestEntry, 'stream' | 'lines' | 'minimum' | 'hash'>;
+
+export type AccountCommand =
+  | {
+      /** All that the payee has from one deal (or one window of a programme), whole. */
+      readonly type: 'take-ledger';
+      /** ISO 8601 instant at which the origin said it. */
+      readonly at: string;
+      readonly origin: Origin;
+      /** `source|id` of the deal, or the window. */
+      readonly key: string;
+      readonly currency: string;
+      readonly calendar: string;
+      readonly lines: readonly LedgerLine[];
+    }
+  | {
+      readonly type: 'issue-statement';
+      /** ISO 8601 instant at which the manifests were complete. */
+      readonly at: string;
+      readonly payee: string;
+      readonly currency: string;
+      readonly calendar: string;
+      readonly period: string;
+      /** In order of stream. */
+      readonly entries: readonly AccountEntry[];
+    }
+  | { readonly type: 'approve-statement'; readonly at: string; readonly statement: string; readonly by: string };
+
+export type AccountEvent =
+  | {
+      readonly type: 'LedgerTaken';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: {
+        readonly origin: Origin;
+        readonly key: string;
+        readonly currency: string;
+        readonly calendar: string;
+        readonly lines: readonly LedgerLine[];
+      };
+    }
+  | {
+      readonly type: 'StatementIssued';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: {
+        readonly entries: readonly AccountEntry[];
+        /** Without its lines: they are in the events before, and its hash covers them. */
+        readonly statement: StatementIssued;
+      };
+    }
+  | {
+      readonly type: 'StatementApproved';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: {
+        readonly statement: string;
+        readonly payee: string;
+        readonly currency: string;
+        readonly calendar: string;
+        readonly period: string;
+        /** What is to be paid; zero where all is carried. */
+        readonly payable: string;
+        readonly by: string;
+      };
+    };
+
+interface IssuedStatement {
+  readonly payable: string;
+  /** The manifest entries behind it, as canonical text. */
+  readonly entries: string;
+  readonly approvedBy?: string;
+}
+
+export interface AccountState {
+  readonly held: HeldLines;
+  /** By `calendar|period`, in order of issue. */
+  readonly statements: Map<string, IssuedStatement>;
+  /** Minor units carried from the newest statement, by calendar. */
+  readonly carriedMinor: Map<string, bigint>;
+}
+
+type Of<Union extends { readonly type: string }, Type extends Union['type']> = Extract<Union, { readonly type: Type }>;
+
+export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
+  category: ACCOUNT,
+  initialState: () => ({ held: new HeldLines(), statements: new Map(), carriedMinor: new Map() }),
+  decide(command, state) {
+    switch (command.type) {
+      case 'take-ledger':
+        return takeLedger(command, state);
+      case 'issue-statement':
+        return issueStatement(command, state);
+      case 'approve-statement':
+        return approveStatement(command, state);
+      default:
+        return command satisfies never;
+    }
+  },
+  evolve,
+  commandOf,
+  sizeOf: ({ held, statements }) => 1000 + held.bytes + statements.size * 400,
+};
+
+/** Nothing new where this revision of the key, or a later one, is held. @throws {DomainError} `LedgerInvalid` */
+function takeLedger(command: Of<AccountCommand, 'take-ledger'>, state: AccountState): AccountEvent[] {
+  const { origin, key, currency, calendar, lines } = command;
+  const revision = state.held.revisionOf(origin.stream, key);
+  if (revision !== undefined && revision >= origin.revision) return [];
+  for (const line of lines) checkLine(line, key, currency);
+  return [
+    {
+      type: 'LedgerTaken',
+      version: 1,
+      occurredAt: command.at,
+      data: { origin, key, currency, calendar, lines },
+    },
+  ];
+}
+
+function checkLine(line: LedgerLine, key: string, currency: string): void {
+  if (line.deal !== '' && line.deal !== key)
+    throw new DomainError('LedgerInvalid', `a line of the deal ${line.deal} came with ${key}`);
+  try {
+    parseAmount(line.amount, currency);
+  } catch (error) {
+    if (error instanceof MoneyError)
+      throw new DomainError('LedgerInvalid', `the amount of line ${line.line} of ${key}: ${error.reason}`);
+    throw error;
+  }
+}
+
+/**
+ * The statement of a period, once exactly the lines are held that the manifests name.
+ * @throws {DomainError} `LinesAwaited`, `EarlierPeriodOpen` (both: try again later), `StatementConflict`
+ */
+function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: AccountState): AccountEvent[] {
+  const { payee, currency, calendar, period, entries } = command;
+  const id = statementId(payee, currency, calendar, period);
+  const issued = state.statements.get(periodKey(calendar, period));
+  if (issued !== undefined) {
+    if (issued.entries === canonicalJson(entries)) return [];
+    throw new DomainError('StatementConflict', `${id} was issued for another manifest`, 'conflict');
+  }
+  const open = state.held.openBefore(calendar, period);
+  if (open !== undefined)
+    throw new DomainError('EarlierPeriodOpen', `${id} waits for the statement of ${open}`, 'conflict');
+  const lines = linesOfManifest(id, entries, state.held.linesOf(calendar, period));
+  const statement = composeStatement({
+    payee,
+    currency,
+    calendar,
+    period,
+    openingMinor: state.carriedMinor.get(calendar) ?? 0n,
+    minimumMinor: minimumOf(entries, currency),
+    lines,
+  });
+  return [
+    {
+      type: 'StatementIssued',
+      version: 1,
+      occurredAt: command.at,
+      data: { entries, statement: withoutLines(statement) },
+    },
+  ];
+}
+
+/** All lines that are held, where they are exactly those that the manifest names. */
+function linesOfManifest(
+  id: string,
+  entries: readonly AccountEntry[],
+  held: ReadonlyMap<string, readonly LedgerLine[]>,
+): readonly LedgerLine[] {
+  const named = new Set<string>();
+  for (const entry of entries) {
+    named.add(entry.stream);
+    const lines = held.get(entry.stream) ?? [];
+    if (lines.length !== entry.lines || ledgerLinesHash(lines) !== entry.hash)
+      throw new DomainError('LinesAwaited', `${id} waits for the lines of ${entry.stream}`, 'conflict');
+  }
+  for (const stream of held.keys())
+    if (!named.has(stream))
+      throw new DomainError('LinesAwaited', `${id}: no manifest names ${stream}, whose lines are held`, 'conflict');
+  return [...held.values()].flat();
+}
+
+/** Several plans may pay into one account: their largest minimum decides, so that none pays less than it says. */
+export function minimumOf(entries: readonly AccountEntry[], currency: string): bigint {
+  let largestMinor = 0n;
+  for (const { minimum } of entries) {
+    const minor = parseAmount(minimum, currency);
+    if (minor > largestMinor) largestMinor = minor;
+  }
+  return largestMinor;
+}
+
+/** @throws {DomainError} `StatementUnknown` */
+function approveStatement(command: Of<AccountCommand, 'approve-statement'>, state: AccountState): AccountEvent[] {
+  const parts = parseStatementId(command.statement);
+  const statement = parts && state.statements.get(periodKey(parts.calendar, parts.period));
+  if (statement === undefined || parts === undefined)
+    throw new DomainError('StatementUnknown', `there is no statement ${command.statement}`, 'not-found');
+  if (statement.approvedBy !== undefined) return [];
+  return [
+    {
+      type: 'StatementApproved',
+      version: 1,
+      occurredAt: command.at,
+      data: { statement: command.statement, ...parts, payable: statement.payable, by: command.by },
+    },
+  ];
+}
+
+function evolve(state: AccountState, event: AccountEvent): AccountState {
+  switch (event.type) {
+    case 'LedgerTaken': {
+      const { origin, key, calendar, lines } = event.data;
+      // Lines on an issued statement never move: the message repeats them, because it is whole.
+      const open = lines.filter(({ period }) => !state.statements.has(periodKey(calendar, period)));
+      state.held.replace(origin.stream, key, origin.revision, calendar, open);
+      return state;
+    }
+    case 'StatementIssued': {
+      const { entries, statement } = event.data;
+      const { payable, carried, calendar, period, currency } = statement;
+      state.statements.set(periodKey(calendar, period), { payable, entries: canonicalJson(entries) });
+      state.carriedMinor.set(calendar, parseAmount(carried, currency));
+      state.held.release(calendar, period);
+      return state;
+    }
+    case 'StatementApproved': {
+      const { calendar, period, by } = event.data;
+      const statement = state.statements.get(periodKey(calendar, period));
+      if (statement !== undefined) state.statements.set(periodKey(calendar, period), { ...statement, approvedBy: by });
+      return state;
+    }
+    default:
+      return event satisfies never;
+  }
+}
+
+function commandOf(event: AccountEvent): AccountCommand {
+  const at = event.occurredAt;
+  switch (event.type) {
+    case 'LedgerTaken':
+      return { type: 'take-ledger', at, ...event.data };
+    case 'StatementIssued': {
+      const { entries, statement } = event.data;
+      const { payee, currency, calendar, period } = statement;
+      return { type: 'issue-statement', at, payee, currency, calendar, period, entries };
+    }
+    case 'StatementApproved':
+      return { type: 'approve-statement', at, statement: event.data.statement, by: event.data.by };
+    default:
+      return event satisfies never;
+  }
+}
+
+function periodKey(calendar: string, period: string): string {
+  return `${calendar}|${period}`;
+}

@@ -1,0 +1,92 @@
+/**
+ * A statement: what one payee is told, for one currency and period. Its bytes are a function of the lines alone: no id,
+ * position or time of arrival is in it, so that any order of arrival ends in the same document.
+ */
+import { sortLedgerLines } from '@tantieme/contracts/ledger-hash';
+import type { LedgerLine } from '@tantieme/contracts/ledger';
+import type { Statement, StatementIssued } from '@tantieme/contracts/payout';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { formatAmount, parseAmount } from '@tantieme/money/amount';
+
+import { sha256 } from '../sha256.js';
+
+/** `payee|currency`: what an account is named by. */
+export function accountName(payee: string, currency: string): string {
+  return `${payee}|${currency}`;
+}
+
+/** `payee|currency|calendar|period`. */
+export function statementId(payee: string, currency: string, calendar: string, period: string): string {
+  return `${payee}|${currency}|${calendar}|${period}`;
+}
+
+/** The parts of a statement's id, or undefined where the text is none. Only the payee may hold a bar. */
+export function parseStatementId(
+  id: string,
+):
+  | { readonly payee: string; readonly currency: string; readonly calendar: string; readonly period: string }
+  | undefined {
+  const match = /^(.+)\|([A-Z]{3})\|([^|]+)\|([^|]+)$/.exec(id);
+  if (match === null) return undefined;
+  const [, payee = '', currency = '', calendar = '', period = ''] = match;
+  return { payee, currency, calendar, period };
+}
+
+export interface Settled {
+  readonly payableMinor: bigint;
+  readonly carriedMinor: bigint;
+}
+
+/**
+ * What a balance pays: all of it where it reaches max(minimum, 0) and is worth something, else nothing; the rest is
+ * carried (semantics.md, "Negative balance": KRW −1,323,000, then 1,890,000 earned, pays 567,000).
+ */
+export function settle(openingMinor: bigint, totalMinor: bigint, minimumMinor: bigint): Settled {
+  const balanceMinor = openingMinor + totalMinor;
+  const isPaid = balanceMinor > 0n && balanceMinor >= minimumMinor;
+  return isPaid ? { payableMinor: balanceMinor, carriedMinor: 0n } : { payableMinor: 0n, carriedMinor: balanceMinor };
+}
+
+export interface StatementParts {
+  readonly payee: string;
+  readonly currency: string;
+  readonly calendar: string;
+  readonly period: string;
+  readonly openingMinor: bigint;
+  /** Smallest balance worth a payment. */
+  readonly minimumMinor: bigint;
+  /** In any order. */
+  readonly lines: readonly LedgerLine[];
+}
+
+/** The statement of these lines. @throws {MoneyError} where an amount is none of the currency. */
+export function composeStatement(parts: StatementParts): Statement {
+  const { payee, currency, calendar, period, openingMinor } = parts;
+  let totalMinor = 0n;
+  for (const line of parts.lines) totalMinor += parseAmount(line.amount, currency);
+  const { payableMinor, carriedMinor } = settle(openingMinor, totalMinor, parts.minimumMinor);
+  const content = {
+    id: statementId(payee, currency, calendar, period),
+    payee,
+    currency,
+    calendar,
+    period,
+    opening: formatAmount(openingMinor, currency),
+    total: formatAmount(totalMinor, currency),
+    payable: formatAmount(payableMinor, currency),
+    carried: formatAmount(carriedMinor, currency),
+    lines: sortLedgerLines(parts.lines),
+  };
+  return { ...content, hash: sha256(canonicalJson(content)) };
+}
+
+/** The statement as it is announced: the lines are counted instead of told. */
+export function withoutLines(statement: Statement): StatementIssued {
+  const { lines, ...rest } = statement;
+  return { ...rest, lineCount: lines.length };
+}
+
+/** The one and only bytes of a statement: two statements are equal where these are. */
+export function statementDocument(statement: Statement): string {
+  return canonicalJson(statement);
+}

@@ -1,0 +1,86 @@
+import { Inject, Logger, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { TOPICS } from '@tantieme/contracts/topics';
+import { startProcessor } from '@tantieme/event-sourcing/processor';
+import { startProjection } from '@tantieme/event-sourcing/projection';
+import { startRelay } from '@tantieme/event-sourcing/relay';
+import type { Broker } from '@tantieme/messaging/broker';
+import { Background } from '@tantieme/service-kit/background';
+import { BROKER, DATABASE } from '@tantieme/service-kit/runtime-tokens';
+import type { Kysely } from 'kysely';
+
+import { ANNOUNCED, announcementsOf } from './announcements.js';
+import { ApprovePeriodHandler } from './commands/approve-period.js';
+import { ApproveStatementHandler } from './commands/approve-statement.js';
+import { ACCOUNT } from './domain/account.js';
+import { takeMessages } from './intake.js';
+import { PayoutsController } from './payouts.controller.js';
+import { ListBalancesHandler, ListPayoutsHandler } from './queries/payouts.js';
+import { ListSettlementsHandler, ReadSettlementHandler } from './queries/settlements.js';
+import { ExportStatementsHandler, ListStatementsHandler, ReadStatementHandler } from './queries/statements.js';
+import { readModel } from './read-model.js';
+import type { PayoutsTables } from './read-model.js';
+import { Runtimes } from './runtimes.js';
+import { StatementRun } from './statement-run.js';
+import { StatementsController } from './statements.controller.js';
+
+const MESSAGES_PER_BATCH = 1000;
+
+/** Statements, approvals, payouts, carried balances. */
+@Module({
+  imports: [CqrsModule],
+  controllers: [StatementsController, PayoutsController],
+  providers: [
+    Runtimes,
+    ApproveStatementHandler,
+    ApprovePeriodHandler,
+    ListStatementsHandler,
+    ReadStatementHandler,
+    ExportStatementsHandler,
+    ListPayoutsHandler,
+    ListBalancesHandler,
+    ReadSettlementHandler,
+    ListSettlementsHandler,
+  ],
+})
+export class PayoutsModule {
+  private readonly logger = new Logger('payouts');
+
+  constructor(
+    @Inject(Runtimes) runtimes: Runtimes,
+    @Inject(BROKER) broker: Broker,
+    @Inject(DATABASE) db: Kysely<PayoutsTables>,
+    @Inject(Background) background: Background,
+  ) {
+    const onError = (error: unknown): void => this.logger.error({ err: error }, 'background work failed');
+    const { store } = runtimes;
+    const run = new StatementRun(runtimes, db, onError);
+    background.add('payouts-read-model', () => startProjection({ store, db, projection: readModel, onError }));
+    background.add('payouts-relay', () =>
+      startRelay({
+        store,
+        broker,
+        db,
+        name: 'payouts-relay',
+        filter: { categories: [ACCOUNT], types: ANNOUNCED },
+        toMessages: announcementsOf,
+        onError,
+      }),
+    );
+    background.add('payouts-statement-run', () => run.start());
+    background.add('payouts-intake', () =>
+      startProcessor({
+        broker,
+        group: 'payouts',
+        topics: [TOPICS.commissions, TOPICS.rewards],
+        batchSize: MESSAGES_PER_BATCH,
+        handle: async (batch) => {
+          const deadLetters = await takeMessages(runtimes, batch);
+          run.wake();
+          return deadLetters;
+        },
+        onError,
+      }),
+    );
+  }
+}

@@ -1,0 +1,242 @@
+/** The read model: statements, balances, payouts and settlements as tables. Lines are not in it: see `documents.ts`. */
+import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
+import type { Projection } from '@tantieme/event-sourcing/projection';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
+import { sql } from 'kysely';
+import type { Insertable, Kysely, Transaction } from 'kysely';
+
+import { payoutOf } from './announcements.js';
+import { ACCOUNT, account } from './domain/account.js';
+import type { AccountEvent } from './domain/account.js';
+import { SETTLEMENT, settlement } from './domain/settlement.js';
+import type { SettlementEvent } from './domain/settlement.js';
+
+export interface StatementsTable {
+  id: string;
+  payee: string;
+  currency: string;
+  calendar: string;
+  period: string;
+  opening: string;
+  total: string;
+  payable: string;
+  carried: string;
+  line_count: number;
+  hash: string;
+  /** Revision of its event in the account's stream. */
+  revision: number;
+  approved_by: string | null;
+  approved_at: string | null;
+}
+
+export interface PayoutsTables {
+  payouts_statements: StatementsTable;
+  /** What is carried from the newest statement. */
+  payouts_balances: { payee: string; currency: string; calendar: string; period: string; carried: string };
+  payouts_payouts: {
+    /** Position of the approval in the log, padded so that text sorts as the number does. */
+    position: string;
+    id: string;
+    statement: string;
+    payee: string;
+    currency: string;
+    period: string;
+    amount: string;
+    approved_by: string;
+  };
+  payouts_settlements: {
+    calendar: string;
+    period: string;
+    commissions_pages: number;
+    commissions_taken: number;
+    rewards_pages: number;
+    rewards_taken: number;
+    /** Null until all are issued. */
+    statements: number | null;
+  };
+}
+
+/** Rows a statement of SQL: far below the 32,766 parameters that SQLite takes. */
+const ROWS_PER_STATEMENT = 500;
+
+const POSITION_DIGITS = 20;
+
+export const readModel: Projection<PayoutsTables> = {
+  name: 'payouts-read-model',
+  filter: {
+    categories: [ACCOUNT, SETTLEMENT],
+    types: ['StatementIssued', 'StatementApproved', 'ManifestPageTaken', 'StatementRunFinished'],
+  },
+  batchSize: 500,
+  migrate,
+  apply,
+};
+
+async function migrate(db: Kysely<PayoutsTables>): Promise<void> {
+  await db.schema
+    .createTable('payouts_statements')
+    .ifNotExists()
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('payee', 'text', (column) => column.notNull())
+    .addColumn('currency', 'text', (column) => column.notNull())
+    .addColumn('calendar', 'text', (column) => column.notNull())
+    .addColumn('period', 'text', (column) => column.notNull())
+    .addColumn('opening', 'text', (column) => column.notNull())
+    .addColumn('total', 'text', (column) => column.notNull())
+    .addColumn('payable', 'text', (column) => column.notNull())
+    .addColumn('carried', 'text', (column) => column.notNull())
+    .addColumn('line_count', 'integer', (column) => column.notNull())
+    .addColumn('hash', 'text', (column) => column.notNull())
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .addColumn('approved_by', 'text')
+    .addColumn('approved_at', 'text')
+    .execute();
+  await db.schema
+    .createIndex('payouts_statements_in_order')
+    .ifNotExists()
+    .on('payouts_statements')
+    .columns(['period', 'payee', 'currency', 'calendar'])
+    .execute();
+  await db.schema
+    .createIndex('payouts_statements_of_payee')
+    .ifNotExists()
+    .on('payouts_statements')
+    .columns(['payee', 'period', 'currency', 'calendar'])
+    .execute();
+  await db.schema
+    .createTable('payouts_balances')
+    .ifNotExists()
+    .addColumn('payee', 'text', (column) => column.notNull())
+    .addColumn('currency', 'text', (column) => column.notNull())
+    .addColumn('calendar', 'text', (column) => column.notNull())
+    .addColumn('period', 'text', (column) => column.notNull())
+    .addColumn('carried', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('payouts_balances_key', ['payee', 'currency', 'calendar'])
+    .execute();
+  await db.schema
+    .createTable('payouts_payouts')
+    .ifNotExists()
+    .addColumn('position', 'text', (column) => column.primaryKey())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('statement', 'text', (column) => column.notNull())
+    .addColumn('payee', 'text', (column) => column.notNull())
+    .addColumn('currency', 'text', (column) => column.notNull())
+    .addColumn('period', 'text', (column) => column.notNull())
+    .addColumn('amount', 'text', (column) => column.notNull())
+    .addColumn('approved_by', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('payouts_settlements')
+    .ifNotExists()
+    .addColumn('calendar', 'text', (column) => column.notNull())
+    .addColumn('period', 'text', (column) => column.notNull())
+    .addColumn('commissions_pages', 'integer', (column) => column.notNull())
+    .addColumn('commissions_taken', 'integer', (column) => column.notNull())
+    .addColumn('rewards_pages', 'integer', (column) => column.notNull())
+    .addColumn('rewards_taken', 'integer', (column) => column.notNull())
+    .addColumn('statements', 'integer')
+    .addPrimaryKeyConstraint('payouts_settlements_key', ['calendar', 'period'])
+    .execute();
+}
+
+async function apply(trx: Transaction<PayoutsTables>, events: readonly StoredEvent[]): Promise<void> {
+  const statements: Insertable<StatementsTable>[] = [];
+  const payouts: Insertable<PayoutsTables['payouts_payouts']>[] = [];
+  /** Ids by who approved them and when: a whole period is mostly approved at once. */
+  const approvals = new Map<string, { by: string; at: string; ids: string[] }>();
+  const settlements: SettlementEvent[] = [];
+  for (const stored of events) {
+    if (stored.stream.startsWith(`${SETTLEMENT}-`)) {
+      settlements.push(domainEventOf<SettlementEvent>(stored, settlement));
+      continue;
+    }
+    const event = domainEventOf<AccountEvent>(stored, account);
+    if (event.type === 'StatementIssued') statements.push(rowOf(event, stored.revision));
+    if (event.type === 'StatementApproved') {
+      const { by, statement } = event.data;
+      const name = JSON.stringify([by, event.occurredAt]);
+      const approval = approvals.get(name) ?? { by, at: event.occurredAt, ids: [] };
+      approval.ids.push(statement);
+      approvals.set(name, approval);
+      const payout = payoutOf(event);
+      if (payout !== undefined) payouts.push(payoutRowOf(payout, stored));
+    }
+  }
+  await insertStatements(trx, statements);
+  for (const { by, at, ids } of approvals.values())
+    for (const some of chunks(ids))
+      await trx
+        .updateTable('payouts_statements')
+        .set({ approved_by: by, approved_at: at })
+        .where('id', 'in', some)
+        .execute();
+  for (const some of chunks(payouts)) await trx.insertInto('payouts_payouts').values(some).execute();
+  for (const event of settlements) await applySettlement(trx, event);
+}
+
+function rowOf(
+  { data: { statement } }: Extract<AccountEvent, { readonly type: 'StatementIssued' }>,
+  revision: number,
+): Insertable<StatementsTable> {
+  const { lineCount, ...rest } = statement;
+  return { ...rest, line_count: lineCount, revision, approved_by: null, approved_at: null };
+}
+
+function payoutRowOf(
+  payout: NonNullable<ReturnType<typeof payoutOf>>,
+  { position }: StoredEvent,
+): Insertable<PayoutsTables['payouts_payouts']> {
+  const { approvedBy, ...rest } = payout;
+  return { ...rest, approved_by: approvedBy, position: String(position).padStart(POSITION_DIGITS, '0') };
+}
+
+async function insertStatements(
+  trx: Transaction<PayoutsTables>,
+  statements: readonly Insertable<StatementsTable>[],
+): Promise<void> {
+  for (const some of chunks(statements)) await trx.insertInto('payouts_statements').values(some).execute();
+  const balances = new Map<string, Insertable<PayoutsTables['payouts_balances']>>();
+  for (const { payee, currency, calendar, period, carried } of statements)
+    balances.set(`${payee}|${currency}|${calendar}`, { payee, currency, calendar, period, carried });
+  for (const some of chunks([...balances.values()]))
+    await trx
+      .insertInto('payouts_balances')
+      .values(some)
+      .onConflict((conflict) =>
+        conflict.columns(['payee', 'currency', 'calendar']).doUpdateSet({
+          period: sql`excluded.period`,
+          carried: sql`excluded.carried`,
+        }),
+      )
+      .execute();
+}
+
+async function applySettlement(trx: Transaction<PayoutsTables>, event: SettlementEvent): Promise<void> {
+  const { calendar, period } = event.data;
+  await trx
+    .insertInto('payouts_settlements')
+    .values({
+      calendar,
+      period,
+      commissions_pages: 0,
+      commissions_taken: 0,
+      rewards_pages: 0,
+      rewards_taken: 0,
+      statements: null,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const row = trx.updateTable('payouts_settlements').where('calendar', '=', calendar).where('period', '=', period);
+  if (event.type === 'StatementRunFinished') await row.set({ statements: event.data.statements }).execute();
+  else if (event.data.author === 'commissions')
+    await row
+      .set((of) => ({ commissions_pages: event.data.pages, commissions_taken: of('commissions_taken', '+', 1) }))
+      .execute();
+  else
+    await row.set((of) => ({ rewards_pages: event.data.pages, rewards_taken: of('rewards_taken', '+', 1) })).execute();
+}
+
+function* chunks<Item>(items: readonly Item[]): Generator<Item[]> {
+  for (let from = 0; from < items.length; from += ROWS_PER_STATEMENT)
+    yield items.slice(from, from + ROWS_PER_STATEMENT);
+}

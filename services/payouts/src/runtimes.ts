@@ -1,0 +1,32 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { createRuntime } from '@tantieme/event-sourcing/runtime';
+import type { CommandContext, Runtime } from '@tantieme/event-sourcing/runtime';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import { EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
+
+import { account } from './domain/account.js';
+import type { AccountCommand, AccountEvent, AccountState } from './domain/account.js';
+import { settlement } from './domain/settlement.js';
+import type { SettlementCommand, SettlementEvent, SettlementState } from './domain/settlement.js';
+
+/** Bytes of accounts in memory. Every earning of every payee goes through its account: the more of them stay, the less is read again. */
+const ACCOUNTS_BYTES_MAX = 96 * 1024 * 1024;
+
+export const ACTOR = 'service:payouts';
+
+/** The deciders of payouts, over the store. */
+@Injectable()
+export class Runtimes {
+  readonly accounts: Runtime<AccountState, AccountCommand, AccountEvent>;
+  readonly settlements: Runtime<SettlementState, SettlementCommand, SettlementEvent>;
+
+  constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
+    this.accounts = createRuntime({ store, decider: account, cacheBytesMax: ACCOUNTS_BYTES_MAX });
+    this.settlements = createRuntime({ store, decider: settlement });
+  }
+}
+
+/** The context of what this service does by itself. */
+export function serviceContext(cause: string, correlationId: string, causationId?: string): CommandContext {
+  return { actor: ACTOR, correlationId, cause, ...(causationId === undefined ? {} : { causationId }) };
+}
