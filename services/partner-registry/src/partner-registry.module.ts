@@ -1,0 +1,70 @@
+import { Inject, Logger, Module } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import { startProjection } from '@tantieme/event-sourcing/projection';
+import { startRelay } from '@tantieme/event-sourcing/relay';
+import { createRuntime } from '@tantieme/event-sourcing/runtime';
+import type { Broker } from '@tantieme/messaging/broker';
+import { Background } from '@tantieme/service-kit/background';
+import { BROKER, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
+import type { Kysely } from 'kysely';
+import { ChangePartnerHandler, ImportPartnersHandler } from './commands.js';
+import { partnerDecider } from './domain/partner.js';
+import { toMessages } from './partner-messages.js';
+import { PartnersController } from './partners.controller.js';
+import { FindPartnerHandler, ListPartnersHandler } from './queries.js';
+import { readModel } from './read-model.js';
+import type { PartnerRegistryTables } from './read-model.js';
+import { PARTNER_RUNTIME, Registry } from './registry.js';
+
+/** Bytes of partners that are kept in memory: about ten thousand. */
+const PARTNERS_BYTES_MAX = 8 * 1024 * 1024;
+
+@Module({
+  imports: [CqrsModule],
+  controllers: [PartnersController],
+  providers: [
+    {
+      provide: PARTNER_RUNTIME,
+      useFactory: (store: EventStore) =>
+        createRuntime({ store, decider: partnerDecider, cacheBytesMax: PARTNERS_BYTES_MAX }),
+      inject: [EVENT_STORE],
+    },
+    Registry,
+    ChangePartnerHandler,
+    ImportPartnersHandler,
+    FindPartnerHandler,
+    ListPartnersHandler,
+  ],
+})
+export class PartnerRegistryModule implements OnModuleInit {
+  private readonly logger = new Logger(PartnerRegistryModule.name);
+
+  constructor(
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(DATABASE) private readonly database: Kysely<PartnerRegistryTables>,
+    @Inject(Background) private readonly background: Background,
+  ) {}
+
+  onModuleInit(): void {
+    const { store, broker, database: db } = this;
+    const onError = (name: string) => (error: unknown) => this.logger.error({ err: error }, `${name} failed`);
+    this.background.add(readModel.name, () =>
+      startProjection({ store, db, projection: readModel, onError: onError(readModel.name) }),
+    );
+    const relay = 'partner-registry-relay';
+    this.background.add(relay, () =>
+      startRelay({
+        store,
+        broker,
+        db,
+        name: relay,
+        filter: { categories: [partnerDecider.category] },
+        toMessages,
+        onError: onError(relay),
+      }),
+    );
+  }
+}

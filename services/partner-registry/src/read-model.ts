@@ -1,0 +1,60 @@
+/** What is listed: partners as they are now. Filled from the log; may be deleted and is built anew. */
+import { domainEventOf } from '@tantieme/event-sourcing/runtime';
+import type { Projection } from '@tantieme/event-sourcing/projection';
+import { partnerDecider } from './domain/partner.js';
+import type { PartnerEvent } from './domain/partner.js';
+
+export interface PartnerRow {
+  readonly id: string;
+  readonly channel: string;
+  readonly country: string;
+  readonly revision: number;
+  /** JSON: the whole partner. */
+  readonly document: string;
+}
+
+export interface PartnerRegistryTables {
+  partner_registry_partners: PartnerRow;
+}
+
+/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535. */
+const ROWS_A_STATEMENT = 500;
+
+export const readModel: Projection<PartnerRegistryTables> = {
+  name: 'partner-registry-read-model',
+  filter: { categories: [partnerDecider.category] },
+  async migrate(db) {
+    await db.schema
+      .createTable('partner_registry_partners')
+      .ifNotExists()
+      .addColumn('id', 'text', (column) => column.notNull().primaryKey())
+      .addColumn('channel', 'text', (column) => column.notNull())
+      .addColumn('country', 'text', (column) => column.notNull())
+      .addColumn('revision', 'integer', (column) => column.notNull())
+      .addColumn('document', 'text', (column) => column.notNull())
+      .execute();
+  },
+  async apply(trx, events) {
+    // The whole partner is in every event: of several in a page the last one says it all.
+    const rows = new Map<string, PartnerRow>();
+    for (const stored of events) {
+      const { partner } = domainEventOf<PartnerEvent>(stored, partnerDecider).data;
+      const { id, channel, country } = partner;
+      rows.set(id, { id, channel, country, revision: stored.revision, document: JSON.stringify(partner) });
+    }
+    const all = [...rows.values()];
+    for (let start = 0; start < all.length; start += ROWS_A_STATEMENT)
+      await trx
+        .insertInto('partner_registry_partners')
+        .values(all.slice(start, start + ROWS_A_STATEMENT))
+        .onConflict((conflict) =>
+          conflict.column('id').doUpdateSet(({ ref }) => ({
+            channel: ref('excluded.channel'),
+            country: ref('excluded.country'),
+            revision: ref('excluded.revision'),
+            document: ref('excluded.document'),
+          })),
+        )
+        .execute();
+  },
+};
