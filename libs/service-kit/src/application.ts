@@ -9,7 +9,8 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import { LogController } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { RuntimeConfig } from './config.js';
 import { createLogger, PinoNestLogger } from './logging.js';
@@ -45,17 +46,13 @@ export async function createApplication(
   const logger = createLogger(config.logLevel);
   const adapter = new FastifyAdapter({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'correlationId' }),
     bodyLimit: config.bodyBytesMax,
     genReqId: correlationIdOf,
-    requestIdLogLabel: 'correlationId',
     routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
     // What comes in on an open connection during a stop is still answered, and as a problem where it is one.
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => {
-      const status = error.statusCode ?? 400;
-      sendProblem(reply, { status, code: codeOfStatus(status), detail: error.message }, request.id);
-    },
+    frameworkErrors: refuseAddress,
     clientErrorHandler: refuseBytes,
   });
   const root: DynamicModule = { module: Host, imports: [RuntimeModule.forRoot(config), rootModule] };
@@ -115,6 +112,13 @@ function stopAtSignals(application: NestFastifyApplication, stopSeconds: number)
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+}
+
+/** An address that never finds a route: broken percent-encoding, too long. Hooks do not run for it. */
+function refuseAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const status = error.statusCode ?? 400;
+  void reply.header('x-correlation-id', request.id);
+  sendProblem(reply, { status, code: codeOfStatus(status), detail: error.message }, request.id);
 }
 
 /** Bytes that are no HTTP at all never become a request: they are answered on the bare connection. */

@@ -66,7 +66,12 @@ const BUSY = 5;
 
 function isBusy(error: unknown): boolean {
   return (
-    error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === BUSY
+    typeof error === 'object' &&
+    error !== null &&
+    'errcode' in error &&
+    typeof error.errcode === 'number' &&
+    // The lower byte is the primary code.
+    (error.errcode & 0xff) === BUSY
   );
 }
 

@@ -24,11 +24,13 @@ export function requestValidation(): ValidationPipe {
 function fieldErrors(error: ValidationError, path: string): readonly FieldError[] {
   const field = path === '' ? error.property : `${path}.${error.property}`;
   return [
-    // class-validator starts its messages with the name of the field, which stands beside it already.
-    ...Object.values(error.constraints ?? {}).map((message) => ({
-      field,
-      reason: message.replace(`${error.property} `, ''),
-    })),
+    // class-validator starts its messages with the name of the field (or `property`), which stands beside it already.
+    ...Object.values(error.constraints ?? {}).map((message) => ({ field, reason: reasonOf(message, error.property) })),
     ...(error.children ?? []).flatMap((child) => fieldErrors(child, field)),
   ];
+}
+
+function reasonOf(message: string, property: string): string {
+  const prefix = [`${property} `, `property ${property} `].find((start) => message.startsWith(start)) ?? '';
+  return message.slice(prefix.length);
 }

@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { ConfigError, DEVELOPMENT_ISSUER, isLoopback, loadConfig } from './config.js';
+
+describe('configuration', () => {
+  it('listens on loopback with the development issuer where nothing is said', () => {
+    expect(loadConfig({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 8080,
+      issuer: DEVELOPMENT_ISSUER,
+      logLevel: 'info',
+    });
+  });
+
+  it('takes the environment, and options of the command line before it', () => {
+    const config = loadConfig({ TANTIEME_PORT: '9000', TANTIEME_LOG_LEVEL: 'warn' }, { port: 0 });
+    expect(config).toMatchObject({ port: 0, logLevel: 'warn' });
+  });
+
+  it('takes an empty variable as none', () => {
+    expect(loadConfig({ TANTIEME_HOST: '', TANTIEME_ISSUER: '' }).host).toBe('127.0.0.1');
+  });
+
+  it.each([
+    ['TANTIEME_PORT', '80a'],
+    ['TANTIEME_PORT', '65536'],
+    ['TANTIEME_PORT', '-1'],
+    ['TANTIEME_PARTITIONS', '0'],
+    ['TANTIEME_LOG_LEVEL', 'loud'],
+    ['TANTIEME_ISSUER', 'not a url'],
+    ['TANTIEME_ISSUER', 'http://keys.example.com'],
+    ['TANTIEME_JWKS_URL', 'ftp://keys.example.com'],
+  ])('refuses %s=%s and names the variable', (variable, value) => {
+    expect(() => loadConfig({ [variable]: value })).toThrow(ConfigError);
+    expect(() => loadConfig({ [variable]: value })).toThrow(variable);
+  });
+
+  it.each(['0.0.0.0', '::', '192.168.1.10', 'tantieme.example.com', '127.0.0.1.example.com', '10.0.0.127'])(
+    'refuses the development issuer on %s',
+    (host) => {
+      expect(() => loadConfig({ TANTIEME_HOST: host })).toThrow(/TANTIEME_HOST: .*development issuer/);
+    },
+  );
+
+  it('listens anywhere with an issuer of its own', () => {
+    const config = loadConfig({ TANTIEME_HOST: '0.0.0.0', TANTIEME_ISSUER: 'https://login.example.com' });
+    expect(config).toMatchObject({ host: '0.0.0.0', issuer: 'https://login.example.com' });
+  });
+
+  it.each(['127.0.0.1', '127.8.9.1', '::1', 'localhost', 'LOCALHOST'])('knows %s as loopback', (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+});
