@@ -179,7 +179,8 @@ function monthsOf(id: string): { readonly first: number; readonly count: number 
     );
   const [, year, month, quarter] = match;
   const yearNumber = Number(year);
-  if (yearNumber < YEAR_MIN || yearNumber > YEAR_MAX)
+  // At either end of the years, the zone's own year may be one beside them.
+  if (yearNumber < YEAR_MIN - 1 || yearNumber > YEAR_MAX + 1)
     throw new EngineError('PeriodInvalid', `${JSON.stringify(id)} lies outside the years ${YEAR_MIN} to ${YEAR_MAX}`);
   if (month !== undefined) return { first: yearNumber * 12 + Number(month) - 1, count: 1 };
   if (quarter !== undefined) return { first: yearNumber * 12 + (Number(quarter) - 1) * 3, count: 3 };

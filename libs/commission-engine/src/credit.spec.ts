@@ -128,6 +128,9 @@ describe('what waits', () => {
     ['an amount that is none', { lines: [{ id: '1', net: '1e400' }] }],
     ['an amount finer than a cent', { lines: [{ id: '1', net: '1.005' }] }],
     ['a currency that is none', { currency: 'XXX' }],
+    ['an amount beyond all deals', { net: '9'.repeat(30) }],
+    ['a date that does not exist', { bookedAt: '2026-02-30T00:00:00Z' }],
+    ['a year beyond all calendars', { bookedAt: '0001-01-01T00:00:00Z' }],
     [
       'a return of a negative amount',
       { returns: [{ id: 'R', at: '2026-02-01T00:00:00Z', lines: [{ line: '1', net: '-5.00' }] }] },
@@ -136,6 +139,22 @@ describe('what waits', () => {
     expect(creditWith(component, dealOf('D', shape)).waiting).toMatchObject([
       { code: 'TermsInvalid', subject: 'deal:crm|D' },
     ]);
+  });
+
+  it('is a quantity beyond all deals, where it counts', () => {
+    const lines = [{ id: '1', net: '1.00', quantity: '9'.repeat(20) }];
+    const units = `{ id: s, ${BOOKED}, rate: { flat: 1, per: unit } }`;
+    expect(creditWith(units, dealOf('D', { lines })).waiting).toMatchObject([{ code: 'TermsInvalid' }]);
+    expect(creditWith(component, dealOf('D', { lines })).waiting).toEqual([]);
+  });
+
+  it('is nothing at either end of the years, in any zone', () => {
+    for (const timeZone of ['Pacific/Kiritimati', 'America/Los_Angeles'])
+      for (const bookedAt of ['1900-01-01T00:00:00Z', '2999-12-31T23:59:59.999Z']) {
+        const plan = planWith([`{ id: s, ${BOOKED}, measure: { over: year }, ${PERCENT} }`], { timeZone });
+        const { credits } = creditDeal(dealOf('D', { bookedAt }), [{ effectiveFrom: '0000-01-01', plan }], ONE_PARTNER);
+        expect(credits).toHaveLength(1);
+      }
   });
 
   it('is a return of a line that the deal does not have; the deal itself is credited', () => {

@@ -4,7 +4,7 @@
  */
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { allocate, assertShares } from '@tantieme/money/allocation';
-import { addRates, decimalFault, formatRate, ONE, parseRate } from '@tantieme/money/decimal';
+import { addRates, decimalFault, formatRate, ONE, parseDecimal, parseRate } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
@@ -12,7 +12,7 @@ import { dayAt, periodAt, windowAt, windowStartDay } from './calendar.js';
 import { dealKey } from './deal.js';
 import type { Deal, DealLine, DealRole, DealTerms } from './deal.js';
 import { formatInstant } from './instant.js';
-import { compareText, formatNet, happened, magnitude } from './occurrence.js';
+import { compareText, formatNet, happened, magnitude, QUANTITY_MAX } from './occurrence.js';
 import type { Part, TakenBack } from './occurrence.js';
 import type {
   Basis,
@@ -121,8 +121,8 @@ export interface DealCredits {
  *
  * A version is in force for a line when it is the latest whose day is not after the start of the component's measurement
  * window. A line is shared among the holders of the component's role, to the minor unit. A flat amount per deal or per line
- * is credited once, when its first occurrence happens.
- * @throws {EngineError} `InstantInvalid`
+ * is credited once, when its first occurrence happens. What of the deal cannot be read (a date that does not exist, an
+ * amount that is none) makes it wait with the reason; nothing that a source can say throws.
  */
 export function creditDeal(deal: Deal, versions: readonly PlanVersion[], lookup: CreditLookup): DealCredits {
   const terms = deal.terms;
@@ -407,11 +407,13 @@ function basisOf({ line, netMinor, grossMinor, costMinor }: Part, basis: Basis, 
       return costMinor === undefined ? 'cost is missing' : netMinor - costMinor;
     case 'quantity': {
       if (line.quantity === undefined) return 'quantity is missing';
+      const fault = quantityFault(line);
+      if (fault !== undefined) return fault;
       try {
         return parseMinor(line.quantity, decimals);
-      } catch (fault) {
-        if (fault instanceof MoneyError) return `quantity: ${fault.reason}`;
-        throw fault;
+      } catch (tooPrecise) {
+        if (tooPrecise instanceof MoneyError) return `quantity: ${tooPrecise.reason}`;
+        throw tooPrecise;
       }
     }
     default:
@@ -422,7 +424,11 @@ function basisOf({ line, netMinor, grossMinor, costMinor }: Part, basis: Basis, 
 function quantityFault(line: DealLine): string | undefined {
   if (line.quantity === undefined) return 'quantity is missing';
   const fault = decimalFault(line.quantity);
-  return fault === undefined ? undefined : `quantity: ${fault}`;
+  if (fault !== undefined) return `quantity: ${fault}`;
+  const { numerator, denominator } = parseDecimal(line.quantity);
+  return magnitude(numerator) > QUANTITY_MAX * denominator
+    ? `quantity: ${line.quantity} is more than any deal has`
+    : undefined;
 }
 
 function creditHolder(

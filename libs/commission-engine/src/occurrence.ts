@@ -8,8 +8,16 @@ import { decimalFault } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
 import type { Deal, DealLine, DealTerms } from './deal.js';
+import { EngineError } from './engine-error.js';
 import { parseInstant } from './instant.js';
 import type { Trigger } from './plan.js';
+
+/**
+ * Largest amount of a deal, in minor units, and largest quantity. Beyond is a broken import; and below, every product with a
+ * rate keeps well within the 38 digits in which it can be read again from where it was stored.
+ */
+export const DEAL_AMOUNT_MINOR_MAX = 10n ** 24n;
+export const QUANTITY_MAX = 10n ** 15n;
 
 export interface Occurrence {
   /** `booked`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>` */
@@ -76,7 +84,7 @@ export function happened(deal: Deal, terms: DealTerms, trigger: Trigger): Happen
     parts.push(...partsOf(deal, terms, trigger, decimals));
     takeBack(deal, terms, parts, decimals, faults);
   } catch (fault) {
-    if (!(fault instanceof MoneyError)) throw fault;
+    if (!(fault instanceof MoneyError) && !(fault instanceof EngineError)) throw fault;
     return { parts: [], faults: [{ code: 'TermsInvalid', message: fault.message }] };
   }
   return { parts, faults };
@@ -125,13 +133,8 @@ function partsOf(deal: Deal, terms: DealTerms, trigger: Trigger, decimals: numbe
 }
 
 function partOf(occurrence: Occurrence, line: DealLine, decimals: number): OpenPart {
-  const minor = (field: 'net' | 'gross' | 'cost', text: string): bigint => {
-    try {
-      return parseMinor(text, decimals);
-    } catch (fault) {
-      throw fault instanceof MoneyError ? fault.at(`line ${line.id}, ${field}`) : fault;
-    }
-  };
+  const minor = (field: 'net' | 'gross' | 'cost', text: string): bigint =>
+    readAmount(text, decimals, `line ${line.id}, ${field}`);
   const netMinor = minor('net', line.net);
   return {
     occurrence,
@@ -144,6 +147,16 @@ function partOf(occurrence: Occurrence, line: DealLine, decimals: number): OpenP
   };
 }
 
+function readAmount(text: string, decimals: number, field: string): bigint {
+  try {
+    const minor = parseMinor(text, decimals);
+    if (magnitude(minor) <= DEAL_AMOUNT_MINOR_MAX) return minor;
+  } catch (fault) {
+    throw fault instanceof MoneyError ? fault.at(field) : fault;
+  }
+  throw new MoneyError('AmountTooLong', `${text} is more than any deal is worth`, field);
+}
+
 function instalments(deal: Deal, terms: DealTerms, decimals: number): OpenPart[] {
   const whole = terms.lines.map((line) => partOf({ name: '', atMs: 0 }, line, decimals));
   const totalMinor = whole.reduce((sum, part) => sum + (part.grossMinor ?? part.netMinor), 0n);
@@ -151,7 +164,7 @@ function instalments(deal: Deal, terms: DealTerms, decimals: number): OpenPart[]
   let receivedMinor = 0n;
   let countedMinor = 0n;
   for (const { fact, atMs } of byTime(deal.payments)) {
-    receivedMinor += parseMinor(fact.amount, decimals);
+    receivedMinor += readAmount(fact.amount, decimals, `payment ${fact.id}`);
     // A deal of no money is paid with its first payment.
     const [before, now, of] =
       totalMinor > 0n ? [countedMinor, clamp(receivedMinor, totalMinor), totalMinor] : [countedMinor, 1n, 1n];
@@ -216,7 +229,11 @@ function takeBack(
         faults.push({ code: 'TermsInvalid', message: `${name}, line ${line}: ${fault}` });
         continue;
       }
-      takeFrom(byLine.get(line) ?? [], { name, atMs }, net === undefined ? undefined : parseMinor(net, decimals));
+      takeFrom(
+        byLine.get(line) ?? [],
+        { name, atMs },
+        net === undefined ? undefined : readAmount(net, decimals, `${name}, line ${line}`),
+      );
     }
   }
 }

@@ -154,6 +154,9 @@ describe('a bad plan document', () => {
       'AmountInvalid',
       '/components/1/rate/marginal/0/below',
     ],
+    ['{ percent: 10001 }', 'RateTooLarge', '/components/1/rate/percent'],
+    [`{ flat: ${'9'.repeat(20)}, per: line }`, 'AmountInvalid', '/components/1/rate/flat'],
+    [`{ flat: ${'9'.repeat(20)}, per: unit }`, 'AmountInvalid', '/components/1/rate/flat'],
     ['{ marginal: [] }', 'ValueInvalid', '/components/1/rate/marginal'],
   ])('refuses the rate %s', (rate, code, path) => {
     expect(findingsOfComponent(`{ id: x, credit: { trigger: booked }, rate: ${rate} }`)).toEqual([[code, path]]);

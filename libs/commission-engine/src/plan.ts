@@ -207,8 +207,9 @@ function planProblems(document: PlanDocument): readonly Problem[] {
   const decimals = isCurrency(document.currency) ? decimalsOf(document.currency) : 4;
   const amountFault = (text: string): string | undefined => {
     try {
-      parseMinor(text, decimals);
-      return undefined;
+      return parseMinor(text, decimals) > AMOUNT_MINOR_MAX
+        ? `${text} is more than any plan pays or measures`
+        : undefined;
     } catch (fault) {
       return fault instanceof MoneyError ? fault.reason : String(fault);
     }
@@ -221,6 +222,8 @@ function planProblems(document: PlanDocument): readonly Problem[] {
   const checkRate = (path: string, text: string): void => {
     const fault = rateFault(text);
     if (fault !== undefined) error('RateInvalid', path, fault);
+    else if (compareRates(parseRate(text), RATE_MAX) > 0)
+      error('RateTooLarge', path, `${text} is more than any rate: at the most ${formatRate(RATE_MAX)}`);
     else if (compareRates(parseRate(text), ONE) > 0)
       warning(
         'RateAboveWhole',
@@ -293,7 +296,7 @@ function planProblems(document: PlanDocument): readonly Problem[] {
       else checkRate(`${path}/percent`, rate.percent);
     } else if ('flat' in rate) {
       if (rate.per === 'unit') {
-        const fault = decimalFault(rate.flat);
+        const fault = unitPriceFault(rate.flat);
         if (fault !== undefined) error('AmountInvalid', `${path}/flat`, fault);
         if (credit.trigger === 'paid')
           error('UnitsDiffer', `${path}/per`, 'an instalment has no units; pay per unit when booked or invoiced');
@@ -335,6 +338,18 @@ function mixesPartnerAndLine(keys: readonly string[]): boolean {
 }
 
 const CHANNELS: ReadonlySet<string> = new Set(['retail', 'e-commerce', 'wholesale', 'distributor', 'direct']);
+
+/** Largest rate: a plan that pays ten thousand times its basis has lost a point. */
+const RATE_MAX: Rate = { numerator: 10_000n, denominator: 1n };
+/** Largest amount or boundary of a plan, in minor units, and largest amount a unit, in currency units. */
+const AMOUNT_MINOR_MAX = 10n ** 18n;
+const UNIT_PRICE_MAX: Rate = { numerator: 10n ** 12n, denominator: 1n };
+
+function unitPriceFault(text: string): string | undefined {
+  const fault = decimalFault(text);
+  if (fault !== undefined) return fault;
+  return compareRates(parseDecimal(text), UNIT_PRICE_MAX) > 0 ? `${text} is more than any unit is worth` : undefined;
+}
 
 function rateFault(text: string): string | undefined {
   try {
