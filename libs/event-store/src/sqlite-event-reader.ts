@@ -35,7 +35,9 @@ export class SqliteEventReader {
   logTip(): LogTip {
     const [row] = this.#rows('SELECT position, hash FROM log', []);
     if (row === undefined) throw new UnreadableStore('the table log has no row');
-    return { position: BigInt(integer(row[0])), hash: text(row[1]) };
+    // Positions are 1, 2, 3, …: the newest is the number of events.
+    const events = integer(row[0]);
+    return { position: BigInt(events), events, hash: text(row[1]) };
   }
 
   head(): number {
@@ -176,7 +178,7 @@ export class SqliteEventReader {
       stream: text(row[0]),
       revision: integer(row[1]),
       position: BigInt(integer(row[2])),
-      type: kind.type,
+      type: isOfCategory(row[0], kind.category) ? kind.type : `${kind.type} (filed under ${kind.category})`,
       version: integer(row[4]),
       id: text(row[5]),
       occurredAt: text(row[6]),
@@ -203,6 +205,12 @@ function page(events: readonly StoredEvent[], limit: number, until: number, head
   const last = events.at(-1);
   const through: Position = events.length === limit && last !== undefined ? last.position : BigInt(until);
   return { events, through, end: through >= BigInt(head) };
+}
+
+/** An event that is filed under another category than its stream's is not what was hashed: its type says so. */
+function isOfCategory(stream: unknown, category: string): boolean {
+  if (typeof stream !== 'string' || !stream.startsWith(category)) return false;
+  return stream.length === category.length || stream[category.length] === '-';
 }
 
 /** `setReturnArrays(true)` promises it for all; the first row shows that it was heard. */

@@ -134,7 +134,11 @@ describe('the embedded store', () => {
     for (const stream of ['deal-1', 'deal-2', 'deal-3']) {
       await store.append({ stream, expectedRevision: 'no-stream', events: [sampleEvent(1), sampleEvent(2)] });
     }
-    expect(await store.logTip()).toEqual({ position: 6n, hash: (await store.readStream('deal-3'))[1]?.hash });
+    expect(await store.logTip()).toEqual({
+      position: 6n,
+      events: 6,
+      hash: (await store.readStream('deal-3'))[1]?.hash,
+    });
     expect(await store.brokenTails({ limit: 2 })).toEqual({ brokenTails: [], streams: 2, next: 2 });
     expect(await store.brokenTails({ limit: 2, after: 2 })).toEqual({ brokenTails: [], streams: 1 });
     const database = new DatabaseSync(file);

@@ -8,6 +8,8 @@ import type { EventStore, Position } from './event-store.js';
 export interface LogTip {
   /** 0n for an empty log. */
   readonly position: Position;
+  /** How many events were ever appended. */
+  readonly events: number;
   /** Hash of the newest event; 64 zeros for an empty log. */
   readonly hash: string;
 }

@@ -1,0 +1,25 @@
+/**
+ * What verification needs of a decider: the pure middle of a bounded context, seen from outside. The deciders of
+ * `@tantieme/event-sourcing` fit as they are. States, commands and events are opaque here, hence methods over unknown:
+ * each decider is only ever given what it made itself.
+ */
+
+export interface ReplayedEvent {
+  readonly type: string;
+  readonly version: number;
+  readonly occurredAt: string;
+  readonly data: object;
+}
+
+/** From the data of one version to the next, as a method: its argument is what an older version of the decider made. */
+type UpcastStep = { step(data: unknown): object }['step'];
+
+export interface Replayable {
+  readonly category: string;
+  initialState(): unknown;
+  decide(command: unknown, state: unknown): readonly ReplayedEvent[];
+  evolve(state: unknown, event: ReplayedEvent): unknown;
+  commandOf(event: ReplayedEvent): unknown;
+  readonly upcast?: Readonly<Record<string, Readonly<Record<number, UpcastStep>>>>;
+  sizeOf?(state: unknown): number;
+}

@@ -1,0 +1,383 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { eventHash, FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
+import type { NewEvent } from '@tantieme/event-store/event-store';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
+import type { SqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ReplayedEvent } from './replayable.js';
+import { verifyLog } from './verify.js';
+import type { Verification, VerifyOptions } from './verify.js';
+
+/** Adds amounts: the journalled input is `add`, the conclusion `sum`. */
+interface Added extends ReplayedEvent {
+  readonly type: 'Added';
+  readonly data: { readonly add: number; readonly sum: number };
+}
+const counter = {
+  category: 'counter',
+  initialState: () => ({ sum: 0 }),
+  decide: (command: { add: number; at: string }, state: { sum: number }): readonly Added[] => {
+    if (command.add < 0) throw new Error('a counter only grows');
+    return [
+      { type: 'Added', version: 2, occurredAt: command.at, data: { sum: state.sum + command.add, add: command.add } },
+    ];
+  },
+  evolve: (state: { sum: number }, event: Added) => {
+    state.sum = event.data.sum;
+    return state;
+  },
+  commandOf: (event: Added) => ({ add: event.data.add, at: event.occurredAt }),
+  upcast: {
+    Added: { 1: (data: { readonly plus: number; readonly sum: number }) => ({ add: data.plus, sum: data.sum }) },
+  },
+};
+
+const AT = '2026-03-01T10:00:00.000Z';
+const METADATA = { actor: 'service:test', correlationId: 'c' };
+
+function added(stream: string, revision: number, data: object, version = 2): NewEvent {
+  return { id: `${stream}-${revision}`, type: 'Added', version, occurredAt: AT, metadata: METADATA, data };
+}
+
+describe('the verification of a log', () => {
+  let directory: string;
+  let file: string;
+  let store: SqliteEventStore;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'tantieme-audit-'));
+    file = join(directory, 'events.sqlite');
+    store = openSqliteEventStore(file);
+  });
+  afterEach(async () => {
+    await store.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  const verify = (options: Partial<VerifyOptions> = {}): Promise<Verification> =>
+    verifyLog({ store, replayables: [counter], ...options });
+
+  async function append(stream: string, revision: number, data: object, version = 2): Promise<void> {
+    const expectedRevision = revision === 0 ? 'no-stream' : revision - 1;
+    const result = await store.append({ stream, expectedRevision, events: [added(stream, revision, data, version)] });
+    expect(result.outcome).toBe('appended');
+  }
+
+  /** `streams` counters of `events` events each, written in turns. */
+  async function count(streams: number, events: number): Promise<void> {
+    for (let revision = 0; revision < events; revision++) {
+      for (let stream = 0; stream < streams; stream++) {
+        await append(`counter-${stream}`, revision, { add: revision + stream, sum: sumOf(stream, revision) });
+      }
+    }
+  }
+  const sumOf = (stream: number, revision: number): number => {
+    let sum = 0;
+    for (let before = 0; before <= revision; before++) sum += before + stream;
+    return sum;
+  };
+
+  function tamper(sql: string): void {
+    const database = new DatabaseSync(file);
+    database.exec(sql);
+    database.close();
+  }
+
+  it('finds nothing in an empty log', async () => {
+    expect(await verify()).toMatchObject({ events: 0, streams: 0, decisions: 0, differences: [], differenceCount: 0 });
+  });
+
+  it('counts events, streams and decisions where nothing was changed', async () => {
+    await count(3, 4);
+    await append('note-1', 0, { anything: 'else' });
+    expect(await verify()).toMatchObject({
+      events: 13,
+      streams: 4,
+      decisions: 12,
+      differences: [],
+      differenceCount: 0,
+    });
+  });
+
+  describe('names stream and revision of an event of which one byte was changed', () => {
+    const changes = {
+      data: `data = replace(data, '"add":', '"adD":')`,
+      'a digit in the data': `data = substr(data, 1, 7) || '9' || substr(data, 9)`,
+      'white space in the data': `data = data || ' '`,
+      metadata: `metadata = replace(metadata, 'service', 'sErvice')`,
+      id: `id = id || 'x'`,
+      type: `kind = (SELECT key FROM kinds WHERE type <> 'Added')`,
+      'a type that was never named': `kind = 77`,
+      version: `version = 3`,
+      'the time': `occurred_at = replace(occurred_at, '10:00:00.000', '10:00:00.001')`,
+      hash: `hash = 'f' || substr(hash, 2)`,
+    };
+    const places = [
+      ['the first event of its stream', 0],
+      ['one in between', 1],
+      ['the newest', 3],
+    ] as const;
+
+    for (const [what, change] of Object.entries(changes)) {
+      it.each(places)(`${what}: %s`, async (_, revision) => {
+        await count(2, 4);
+        await store.append({
+          stream: 'note-1',
+          expectedRevision: 'no-stream',
+          events: [{ ...added('note-1', 0, {}), type: 'Noted' }],
+        });
+        tamper(
+          `UPDATE events SET ${change} WHERE stream = (SELECT key FROM streams WHERE name = 'counter-1') AND revision = ${revision}`,
+        );
+        const { differences } = await verify();
+        expect(differences).toContainEqual(expect.objectContaining({ stream: 'counter-1', revision }));
+        // Only what follows in the same stream may be named besides.
+        expect(differences.every(({ stream }) => stream === 'counter-1')).toBe(true);
+      });
+    }
+
+    it('the revision', async () => {
+      await count(2, 4);
+      tamper(`UPDATE events SET revision = 9 WHERE stream = 2 AND revision = 1`);
+      const { differences } = await verify();
+      expect(differences[0]).toMatchObject({
+        stream: 'counter-1',
+        revision: 9,
+        reason: expect.stringContaining('revision 1'),
+      });
+    });
+
+    it('the stream that it belongs to', async () => {
+      await count(2, 4);
+      tamper(
+        `UPDATE events SET stream = 3 WHERE stream = 2 AND revision = 3; INSERT INTO streams VALUES (3, 'counter-9')`,
+      );
+      const { differences } = await verify();
+      expect(differences).toContainEqual(expect.objectContaining({ stream: 'counter-9', revision: 3 }));
+      expect(differences).toContainEqual(expect.objectContaining({ stream: 'counter-1', revision: 3 }));
+    });
+
+    it('the name of the stream', async () => {
+      await count(2, 2);
+      tamper(`UPDATE streams SET name = 'counter-X' WHERE name = 'counter-1'`);
+      const { differences } = await verify();
+      expect(differences.map(({ stream, revision }) => `${stream}@${revision}`)).toEqual([
+        'counter-X@0',
+        'counter-X@1',
+      ]);
+    });
+
+    it('the name or the category of its type', async () => {
+      await count(1, 2);
+      tamper(`UPDATE kinds SET type = 'AddeD'`);
+      // Names of types are read once by an open store.
+      await store.close();
+      store = openSqliteEventStore(file);
+      expect((await verify()).differences[0]).toMatchObject({ stream: 'counter-0', revision: 0 });
+    });
+
+    it('the category under which it is found', async () => {
+      await count(1, 2);
+      tamper(`UPDATE kinds SET category = 'counteR'`);
+      // Names of types are read once by an open store.
+      await store.close();
+      store = openSqliteEventStore(file);
+      expect((await verify()).differences[0]).toMatchObject({ stream: 'counter-0', revision: 0 });
+    });
+
+    // Every byte of every text of one event, one after the other.
+    it('each byte of its texts', async () => {
+      await count(1, 3);
+      await store.close();
+      for (const column of ['data', 'metadata', 'id', 'occurred_at', 'hash']) {
+        const database = new DatabaseSync(file);
+        const row = database.prepare(`SELECT ${column} AS text FROM events WHERE revision = 1`).get();
+        const original = String(row?.['text']);
+        for (let byte = 0; byte < original.length; byte++) {
+          const changed = original.slice(0, byte) + (original[byte] === '0' ? '1' : '0') + original.slice(byte + 1);
+          database.prepare(`UPDATE events SET ${column} = ? WHERE revision = 1`).run(changed);
+          const changedStore = openSqliteEventStore(file);
+          const { differences } = await verifyLog({ store: changedStore, replayables: [counter] });
+          expect(differences).toContainEqual(expect.objectContaining({ stream: 'counter-0', revision: 1 }));
+          await changedStore.close();
+        }
+        database.prepare(`UPDATE events SET ${column} = ? WHERE revision = 1`).run(original);
+        database.close();
+      }
+    });
+  });
+
+  describe('notices that something is missing', () => {
+    it('an event in between', async () => {
+      await count(2, 4);
+      tamper('DELETE FROM events WHERE stream = 2 AND revision = 1');
+      const { differences } = await verify();
+      expect(differences[0]).toMatchObject({
+        stream: 'counter-1',
+        revision: 2,
+        reason: 'revisions 1 to 1 before it are missing',
+      });
+      expect(differences).toContainEqual({
+        stream: '(log)',
+        revision: -1,
+        reason: 'there are 7 events, but 8 were appended',
+      });
+    });
+
+    it('the first event of a stream', async () => {
+      await count(2, 4);
+      tamper('DELETE FROM events WHERE stream = 2 AND revision = 0');
+      expect((await verify()).differences[0]).toMatchObject({ stream: 'counter-1', revision: 1 });
+    });
+
+    it('the tail of one stream', async () => {
+      await count(2, 4);
+      tamper('DELETE FROM events WHERE stream = 1 AND revision >= 2');
+      expect((await verify()).differences).toContainEqual({
+        stream: 'counter-0',
+        revision: 2,
+        reason: 'is missing, and everything after it',
+      });
+    });
+
+    it('the tail of the log', async () => {
+      await count(2, 4);
+      tamper('DELETE FROM events WHERE position >= 8');
+      const { differences } = await verify();
+      expect(differences).toContainEqual(expect.objectContaining({ stream: 'counter-1', revision: 3 }));
+      expect(differences).toContainEqual(expect.objectContaining({ stream: '(log)' }));
+    });
+
+    it('a whole stream with all that was remembered of it', async () => {
+      await count(2, 4);
+      tamper(
+        'DELETE FROM events WHERE stream = 2; DELETE FROM tips WHERE stream = 2; DELETE FROM streams WHERE key = 2',
+      );
+      expect((await verify()).differences).toEqual([
+        { stream: '(log)', revision: -1, reason: 'there are 4 events, but 8 were appended' },
+      ]);
+    });
+
+    it('after a tail was replaced and everything in the file made to fit, by the head that was kept elsewhere', async () => {
+      await count(1, 4);
+      const { head } = await verify();
+      const [, , third] = await store.readStream('counter-0');
+      tamper(
+        `DELETE FROM events WHERE revision = 3; UPDATE tips SET revision = 2; UPDATE log SET position = 3, hash = '${third?.hash}'`,
+      );
+      expect((await verify()).differences).toEqual([]);
+      expect((await verify({ expect: head })).differences).toEqual([
+        { stream: '(log)', revision: -1, reason: 'there are 3 events, but the expected head covers 4' },
+      ]);
+    });
+  });
+
+  describe('the head', () => {
+    it('still holds when the log has gone on', async () => {
+      await count(2, 3);
+      const { head } = await verify();
+      expect(head).toMatch(/^6:[0-9a-f]{64}$/);
+      await append('counter-7', 0, { add: 1, sum: 1 });
+      expect((await verify({ expect: head })).differences).toEqual([]);
+      expect((await verify({ expect: (await verify()).head })).differences).toEqual([]);
+    });
+
+    it('does not hold for another history of the same length', async () => {
+      await count(1, 2);
+      const other = `2:${'0'.repeat(64)}`;
+      expect((await verify({ expect: other })).differenceCount).toBe(1);
+      await expect(verify({ expect: 'nonsense' })).rejects.toMatchObject({ code: 'InvalidHead' });
+    });
+
+    it('is that of no events for an empty log', async () => {
+      const { head } = await verify();
+      await count(1, 2);
+      expect((await verify({ expect: head })).differences).toEqual([]);
+    });
+  });
+
+  describe('decides again', () => {
+    it('and names where a conclusion is not what the input leads to, though every hash fits', async () => {
+      await append('counter-1', 0, { add: 1, sum: 1 });
+      await append('counter-1', 1, { add: 1, sum: 3 });
+      await append('counter-1', 2, { add: 1, sum: 4 });
+      expect((await verify()).differences).toEqual([
+        { stream: 'counter-1', revision: 1, reason: 'decided again, /sum is 2 instead of 3' },
+      ]);
+    });
+
+    it('and names what the decider refuses', async () => {
+      await append('counter-1', 0, { add: -1, sum: 1 });
+      expect((await verify()).differences).toEqual([
+        { stream: 'counter-1', revision: 0, reason: 'cannot be decided again: a counter only grows' },
+      ]);
+    });
+
+    it('an event of an older version by what it says in the newest', async () => {
+      await append('counter-1', 0, { plus: 2, sum: 2 }, 1);
+      await append('counter-1', 1, { plus: 2, sum: 5 }, 1);
+      expect((await verify()).differences).toEqual([
+        { stream: 'counter-1', revision: 1, reason: 'decided again, /sum is 4 instead of 5' },
+      ]);
+    });
+
+    it('whatever the memory for states: reloads short streams, puts long ones aside', async () => {
+      await count(5, 40);
+      const plenty = await verify();
+      expect(plenty).toMatchObject({ events: 200, decisions: 200, differences: [] });
+      expect(await verify({ cacheBytesMax: 1_000 })).toEqual(plenty);
+      expect(await verify({ cacheBytesMax: 1 })).toEqual(plenty);
+    });
+
+    it('finds a wrong conclusion in a stream that was put aside', async () => {
+      await count(5, 40);
+      await append('counter-3', 40, { add: 1, sum: 1 });
+      const { differences, decisions } = await verify({ cacheBytesMax: 1_000 });
+      expect(decisions).toBe(201);
+      expect(differences).toEqual([expect.objectContaining({ stream: 'counter-3', revision: 40 })]);
+    });
+
+    it('text that says the same but is not canonical is named', async () => {
+      await append('counter-1', 0, { add: 1, sum: 1 });
+      const [event] = await store.readStream('counter-1');
+      if (event === undefined) throw new Error('one event was appended');
+      const dataText = '{"sum":1,"add":1}';
+      const hash = eventHash(FIRST_PREDECESSOR, { ...event, dataText });
+      tamper(`UPDATE events SET data = '${dataText}', hash = '${hash}'; UPDATE log SET hash = '${hash}'`);
+      expect((await verify()).differences).toEqual([
+        { stream: 'counter-1', revision: 0, reason: 'the stored text is not canonical' },
+      ]);
+      expect(canonicalJson(JSON.parse(dataText))).toBe(event.dataText);
+    });
+  });
+
+  it('covers what was there when it began, while others write on', async () => {
+    await count(3, 4);
+    const verification = verify();
+    await append('counter-0', 4, { add: 1, sum: 1 });
+    expect((await verification).differences).toEqual([]);
+  });
+
+  it('tells how far it is, and stops when it is told to', async () => {
+    await count(2, 3);
+    const told: number[] = [];
+    await verify({ onProgress: ({ events }) => told.push(events) });
+    expect(told.at(-1)).toBe(6);
+    await expect(verify({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
+  });
+
+  it('names a bounded number of differences, and counts all', async () => {
+    const events = Array.from({ length: 1_200 }, (_, revision) =>
+      added('counter-1', revision, { add: 1, sum: revision + 1 }),
+    );
+    await store.append({ stream: 'counter-1', expectedRevision: 'no-stream', events });
+    tamper(`UPDATE events SET id = 'other'`);
+    const { differences, differenceCount } = await verify();
+    expect(differences).toHaveLength(1_000);
+    expect(differenceCount).toBe(1_200);
+  });
+});

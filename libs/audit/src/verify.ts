@@ -1,0 +1,264 @@
+/**
+ * Verification of a whole log (design.md, rules 1 and 8): every event is hashed again and held against its predecessor,
+ * every decision is decided again from its journalled input, and the log is held against what the store remembers of its extent.
+ *
+ * It goes through the log once, in the global order, in bounded memory: ends of streams and states are kept in caches. A long
+ * stream whose state did not stay in memory is put aside and decided again on its own at the end, so that the work stays linear.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
+import { categoryOf } from '@tantieme/event-store/event-store';
+import type { EventStore, Page, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import { remembersTips } from '@tantieme/event-store/tip';
+import type { LogTip } from '@tantieme/event-store/tip';
+import { LRUCache } from 'lru-cache';
+import { ChainCheck } from './chain-check.js';
+import { formatHead, HeadDigest, parseHead } from './log-head.js';
+import type { LogHead } from './log-head.js';
+import type { Replayable } from './replayable.js';
+import { StreamReplay } from './stream-replay.js';
+
+export type { Replayable, ReplayedEvent } from './replayable.js';
+
+/** Events read at a time. */
+const PAGE_EVENTS = 1_000;
+/** States kept in memory, in bytes, where the caller names no other limit. */
+const CACHE_BYTES_MAX = 64 * 1024 * 1024;
+/** What a state takes besides what its decider says: entry, key, objects. */
+const STATE_OVERHEAD_BYTES = 400;
+/** A stream of up to so many events is read again where its state is gone; a longer one is put aside to the end. */
+const RELOADED_EVENTS_MAX = 16;
+/** Differences that are named; all are counted. */
+const DIFFERENCES_MAX = 1_000;
+/** Streams compared at a time with what the store remembers. */
+const TIPS_PAGE = 10_000;
+
+export interface Difference {
+  /** '(log)' where no stream can be named. */
+  readonly stream: string;
+  /** −1 where no event can be named. */
+  readonly revision: number;
+  readonly reason: string;
+}
+
+export interface VerifyOptions {
+  readonly store: EventStore;
+  /** Deciders, at most one a category. Events of other categories are hashed, but not decided again. */
+  readonly replayables: readonly Replayable[];
+  /** The head that an earlier verification gave: what it covers must still be there, unchanged. @see log-head.ts */
+  readonly expect?: string;
+  readonly cacheBytesMax?: number;
+  readonly onProgress?: (progress: { readonly events: number }) => void;
+  /** Ends the verification: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Verification {
+  readonly events: number;
+  readonly streams: number;
+  readonly decisions: number;
+  /** The first of them in the order they were found, up to a bound. */
+  readonly differences: readonly Difference[];
+  readonly differenceCount: number;
+  /** To be kept somewhere else and given as `expect` the next time. */
+  readonly head: string;
+}
+
+/** Covers what the log held when the verification began. @throws {InvalidHead} for an `expect` that is none. */
+export async function verifyLog(options: VerifyOptions): Promise<Verification> {
+  return new LogVerification(options).run();
+}
+
+class LogVerification {
+  readonly #store: EventStore;
+  readonly #replayables: ReadonlyMap<string, Replayable>;
+  readonly #replays: LRUCache<string, StreamReplay>;
+  /** Long streams whose state was dropped: the revision from which they still have to be decided again. */
+  readonly #putAside = new Map<string, number>();
+  readonly #chains: ChainCheck;
+  readonly #expected: LogHead | undefined;
+  readonly #digest: HeadDigest;
+  readonly #differences: Difference[] = [];
+  #differenceCount = 0;
+  #events = 0;
+  #streams = 0;
+  #decisions = 0;
+  /** The hash of the last event read. */
+  #lastHash = FIRST_PREDECESSOR;
+
+  constructor(private readonly options: VerifyOptions) {
+    this.#store = options.store;
+    this.#replayables = new Map(options.replayables.map((replayable) => [replayable.category, replayable]));
+    const maxSize = options.cacheBytesMax ?? CACHE_BYTES_MAX;
+    this.#replays = new LRUCache({ maxSize, maxEntrySize: maxSize });
+    this.#chains = new ChainCheck(options.store);
+    this.#expected = options.expect === undefined ? undefined : parseHead(options.expect);
+    this.#digest = new HeadDigest(this.#expected?.events ?? -1);
+  }
+
+  async run(): Promise<Verification> {
+    const tip = remembersTips(this.#store) ? await this.#store.logTip() : undefined;
+    const until = tip?.position ?? (await this.#store.head());
+    await this.#readLog(until);
+    await this.#decideThosePutAside(until);
+    if (tip !== undefined) await this.#compareExtent(tip);
+    this.#compareExpectedHead();
+    return {
+      events: this.#events,
+      streams: this.#streams,
+      decisions: this.#decisions,
+      differences: this.#differences,
+      differenceCount: this.#differenceCount,
+      head: formatHead(this.#digest.head()),
+    };
+  }
+
+  async #readLog(until: Position): Promise<void> {
+    for (let after = 0n; after < until;) {
+      const page = await this.#page(after);
+      if (page === undefined) return;
+      for (const event of page.events) {
+        if (event.position > until) break;
+        this.#compareChain(event, this.#chains.known(event) ?? (await this.#chains.load(event)));
+        // Nearly every state is at hand: waiting for nothing would cost more than deciding.
+        const reloading = this.#replay(event);
+        if (reloading !== undefined) await reloading;
+      }
+      after = page.through;
+      this.options.onProgress?.({ events: this.#events });
+      if (page.end) return;
+    }
+  }
+
+  /** Undefined where the log cannot be read any further. */
+  async #page(after: Position): Promise<Page | undefined> {
+    // The embedded store reads without leaving the turn of the event loop: others get theirs here.
+    await setImmediate();
+    this.options.signal?.throwIfAborted();
+    try {
+      return await this.#store.readAll({ after, limit: PAGE_EVENTS });
+    } catch (error) {
+      this.#report(
+        '(log)',
+        -1,
+        `cannot be read after position ${after}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      return undefined;
+    }
+  }
+
+  #compareChain(event: StoredEvent, end: Parameters<ChainCheck['compare']>[1]): void {
+    this.#events += 1;
+    if (event.revision === 0) this.#streams += 1;
+    this.#digest.add(event.hash);
+    this.#lastHash = event.hash;
+    const reason = this.#chains.compare(event, end);
+    if (reason !== undefined) this.#report(event.stream, event.revision, reason);
+    if (!isCanonicalText(event.metadataText))
+      this.#report(event.stream, event.revision, 'the metadata is not canonical JSON');
+  }
+
+  /** A promise where the state has to be read first. */
+  #replay(event: StoredEvent): Promise<void> | undefined {
+    const replayable = this.#replayables.get(categoryOf(event.stream));
+    if (replayable === undefined) {
+      if (!isCanonicalText(event.dataText))
+        this.#report(event.stream, event.revision, 'the data is not canonical JSON');
+      return undefined;
+    }
+    if (this.#putAside.has(event.stream)) return undefined;
+    const replay = this.#replays.get(event.stream) ?? (event.revision === 0 ? new StreamReplay(replayable) : undefined);
+    if (replay !== undefined) {
+      this.#compareAndKeep(replay, event);
+    } else if (event.revision <= RELOADED_EVENTS_MAX) {
+      return this.#reload(replayable, event).then((reloaded) => this.#compareAndKeep(reloaded, event));
+    } else {
+      this.#putAside.set(event.stream, event.revision);
+    }
+    return undefined;
+  }
+
+  #compareAndKeep(replay: StreamReplay, event: StoredEvent): void {
+    this.#compareDecision(replay, event);
+    this.#replays.set(event.stream, replay, { size: replay.bytes + STATE_OVERHEAD_BYTES });
+  }
+
+  async #reload(replayable: Replayable, until: StoredEvent): Promise<StreamReplay> {
+    const replay = new StreamReplay(replayable);
+    for (const event of await this.#store.readStream(until.stream, { limit: until.revision })) {
+      if (event.position >= until.position) break;
+      replay.skip(event);
+    }
+    return replay;
+  }
+
+  #compareDecision(replay: StreamReplay, event: StoredEvent): void {
+    this.#decisions += 1;
+    const reason = replay.compare(event);
+    if (reason !== undefined) this.#report(event.stream, event.revision, reason);
+  }
+
+  async #decideThosePutAside(until: Position): Promise<void> {
+    this.#replays.clear();
+    for (const [stream, compareFrom] of this.#putAside) {
+      const replayable = this.#replayables.get(categoryOf(stream));
+      if (replayable === undefined) continue;
+      const replay = new StreamReplay(replayable);
+      for (let from = 0; ;) {
+        await setImmediate();
+        this.options.signal?.throwIfAborted();
+        const events = await this.#store.readStream(stream, { from, limit: PAGE_EVENTS });
+        for (const event of events) {
+          if (event.position > until) break;
+          if (event.revision < compareFrom) replay.skip(event);
+          else this.#compareDecision(replay, event);
+        }
+        const last = events.at(-1);
+        if (last === undefined || last.position >= until || events.length < PAGE_EVENTS) break;
+        from = last.revision + 1;
+      }
+    }
+  }
+
+  /** What the chains cannot show: that something is missing at the end. */
+  async #compareExtent(tip: LogTip): Promise<void> {
+    if (!remembersTips(this.#store)) return;
+    for (let after: number | undefined = 0; after !== undefined;) {
+      await setImmediate();
+      const page = await this.#store.brokenTails({ after, limit: TIPS_PAGE });
+      for (const { stream, remembered, found } of page.brokenTails) {
+        const reason = found < remembered ? 'is missing, and everything after it' : 'is newer than the store remembers';
+        this.#report(stream, Math.min(found, remembered) + 1, reason);
+      }
+      after = page.next;
+    }
+    if (tip.events !== this.#events) {
+      this.#report('(log)', -1, `there are ${this.#events} events, but ${tip.events} were appended`);
+    } else if (tip.hash !== this.#lastHash) {
+      this.#report('(log)', -1, 'the newest event is not the one that was appended last');
+    }
+  }
+
+  #compareExpectedHead(): void {
+    if (this.#expected === undefined || this.#digest.watchedDigest === this.#expected.digest) return;
+    const reason =
+      this.#digest.watchedDigest === undefined
+        ? `there are ${this.#events} events, but the expected head covers ${this.#expected.events}`
+        : `the first ${this.#expected.events} events are not those of the expected head`;
+    this.#report('(log)', -1, reason);
+  }
+
+  #report(stream: string, revision: number, reason: string): void {
+    this.#differenceCount += 1;
+    if (this.#differences.length < DIFFERENCES_MAX) this.#differences.push({ stream, revision, reason });
+  }
+}
+
+function isCanonicalText(text: string): boolean {
+  try {
+    return canonicalJson(JSON.parse(text)) === text;
+  } catch {
+    return false;
+  }
+}
