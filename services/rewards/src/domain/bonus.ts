@@ -15,8 +15,8 @@ import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
-import { MoneyError } from '@tantieme/money/money-error';
 
+import type { KeptEarnings } from './ledger.js';
 import { countsWindow, payOf } from './programme.js';
 import type { Programme } from './programme.js';
 
@@ -165,34 +165,24 @@ export function bonusDecider(
   };
 }
 
-/** What a payee has from one deal, as far as it counts in a programme. @throws {DomainError} `EarningsInvalid` */
-export function measuredBasisOf(programme: Programme, lines: readonly LedgerLine[]): readonly MeasuredBasis[] {
+/** What a payee has from one deal, as far as it counts in a programme. */
+export function measuredBasisOf(programme: Programme, earnings: KeptEarnings): readonly MeasuredBasis[] {
   const { currency, calendar, measure } = programme.document;
+  if (measure.plans !== undefined && !measure.plans.includes(earnings.plan)) return [];
   const sums = new Map<string, { window: string; period: string; basisMinor: bigint }>();
-  for (const line of lines) {
-    if (measure.plans !== undefined && !measure.plans.includes(line.plan)) continue;
-    if (measure.components !== undefined && !measure.components.includes(line.component)) continue;
-    const window = windowOfPeriod(calendar, measure.over, line.origin);
+  for (const { component, origin, period, basis } of earnings.measured) {
+    if (measure.components !== undefined && !measure.components.includes(component)) continue;
+    const window = windowOfPeriod(calendar, measure.over, origin);
     if (!countsWindow(programme, window)) continue;
-    const name = `${window} ${line.period}`;
-    const sum = sums.get(name) ?? { window, period: line.period, basisMinor: 0n };
-    sum.basisMinor += minorOf(line, currency);
+    const name = `${window} ${period}`;
+    const sum = sums.get(name) ?? { window, period, basisMinor: 0n };
+    sum.basisMinor += parseAmount(basis, currency);
     sums.set(name, sum);
   }
-  return [...sums.entries()]
+  return [...sums]
     .filter(([, { basisMinor }]) => basisMinor !== 0n)
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([, { window, period, basisMinor }]) => ({ window, period, basis: formatAmount(basisMinor, currency) }));
-}
-
-function minorOf(line: LedgerLine, currency: string): bigint {
-  try {
-    return parseAmount(line.basis, currency);
-  } catch (error) {
-    if (error instanceof MoneyError)
-      throw new DomainError('EarningsInvalid', `the basis of ${line.deal} ${line.line}: ${error.reason}`);
-    throw error;
-  }
 }
 
 /** The measurement window that a period lies in: `2026-Q1` for `2026-02`. */

@@ -1,0 +1,53 @@
+/**
+ * What rewards says: the relay's messages, each a function of one event. A bonus is told when a period with a line of it
+ * closes, and not at every step on the way: until then it is what `GET /bonuses` shows.
+ */
+import { encode } from '@tantieme/contracts/envelope';
+import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
+import { TOPICS } from '@tantieme/contracts/topics';
+import type { Publication } from '@tantieme/event-sourcing/relay';
+import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
+import type { EventMetadata, StoredEvent } from '@tantieme/event-store/event-store';
+
+import type { BonusEvent } from './domain/bonus.js';
+import type { PeriodEvent } from './domain/period.js';
+
+export const SOURCE = '/rewards';
+
+/** Types of events that are announced. */
+export const ANNOUNCED: readonly (BonusEvent['type'] | PeriodEvent['type'])[] = [
+  'BonusPeriodClosed',
+  'ManifestPageWritten',
+];
+
+export function announcementsOf(stored: StoredEvent): readonly Publication[] {
+  const event = domainEventOf<BonusEvent | PeriodEvent>(stored, {});
+  if (event.type === 'BonusPeriodClosed')
+    return event.data.bonuses.map((bonus) => {
+      const value = encode('bonus-of-window', attributesOf(stored, bonus.payee, bonus.window), bonus);
+      return { topic: TOPICS.rewards, message: { key: bonus.payee, value } };
+    });
+  if (event.type === 'ManifestPageWritten') {
+    const { calendar } = event.data;
+    const value = encode('period-manifest', attributesOf(stored, calendar), event.data);
+    return [{ topic: TOPICS.rewards, message: { key: calendar, value } }];
+  }
+  return [];
+}
+
+/** @param part tells the messages of one event apart. */
+function attributesOf(stored: StoredEvent, key: string, part?: string): EnvelopeAttributes {
+  const { actor, correlationId }: EventMetadata = JSON.parse(stored.metadataText);
+  return {
+    id: part === undefined ? stored.id : `${stored.id}:${part}`,
+    time: stored.occurredAt,
+    source: SOURCE,
+    subject: key,
+    key,
+    stream: stored.stream,
+    revision: stored.revision,
+    correlationId,
+    causationId: stored.id,
+    actor,
+  };
+}

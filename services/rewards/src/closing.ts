@@ -1,0 +1,208 @@
+/**
+ * Closes the periods of rewards, each after commission-calculation has closed its own and everything that it said before
+ * is taken. Every stage may be broken off and done again: what was done says so.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { ManifestEntry } from '@tantieme/contracts/ledger';
+import { TOPICS } from '@tantieme/contracts/topics';
+import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/checkpoints';
+import { waitUntilCommitted } from '@tantieme/event-sourcing/processor';
+import { messageOf } from '@tantieme/event-sourcing/running';
+import type { Running } from '@tantieme/event-sourcing/running';
+import type { Position } from '@tantieme/event-store/event-store';
+import type { Broker } from '@tantieme/messaging/broker';
+import type { Kysely } from 'kysely';
+
+import type { CatchUps } from './catch-ups.js';
+import { manifestEntryOf } from './domain/bonus.js';
+import { calendarStream, isHeard, MANIFEST_PAGE_ENTRIES, periodStream, REWARDS_PERIOD } from './domain/period.js';
+import { GROUPS } from './groups.js';
+import { bonusesWithLinesIn } from './read-model.js';
+import type { RewardsTables } from './read-model.js';
+import { serviceContext } from './runtimes.js';
+import type { Runtimes } from './runtimes.js';
+
+const CHECKPOINT = 'rewards-closing';
+
+/** Bonuses that are closed together. */
+const BONUSES_PER_BATCH = 250;
+
+/** Period events a page: a manifest page has some 150 KB. */
+const PAGE_EVENTS = 20;
+
+const RETRY_MS = 500;
+
+interface Place {
+  readonly calendar: string;
+  readonly period: string;
+}
+
+/** What runs beside it and has to have come to the end of its input first. */
+export interface Upstream {
+  readonly eligibility: Pick<Running, 'waitFor'>;
+  readonly catchUps: Pick<CatchUps, 'done'>;
+  readonly readModel: Pick<Running, 'waitFor'>;
+}
+
+export class Closing {
+  private readonly stopping = new AbortController();
+  private readonly pending = new Map<string, Place>();
+  private through: Position = 0n;
+  /** Every period that was heard of before is closed. */
+  private saved: Position = 0n;
+  private running: Promise<void> = Promise.resolve();
+  private error: string | undefined;
+
+  constructor(
+    private readonly runtimes: Runtimes,
+    private readonly broker: Broker,
+    private readonly db: Kysely<RewardsTables>,
+    private readonly upstream: () => Upstream,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  async start(): Promise<this> {
+    await migrateCheckpoints(this.db);
+    this.saved = await readCheckpoint(this.db, CHECKPOINT);
+    this.through = this.saved;
+    this.running = this.run();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  async position(): Promise<Position> {
+    return this.pending.size === 0 ? this.through : this.saved;
+  }
+
+  lastError(): string | undefined {
+    return this.error;
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted)
+      try {
+        await this.listen();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.error = messageOf(error);
+        this.onError(error);
+        await pause(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      }
+  }
+
+  private async listen(): Promise<void> {
+    const { signal } = this.stopping;
+    const filter = { categories: [REWARDS_PERIOD] };
+    await this.closePending();
+    for await (const page of this.runtimes.store.subscribe({
+      after: this.through,
+      filter,
+      batchSize: PAGE_EVENTS,
+      signal,
+    })) {
+      for (const { stream, type, dataText } of page.events) {
+        if (type === 'RewardsPeriodClosed') this.pending.delete(stream);
+        else if (!this.pending.has(stream)) {
+          const { calendar, period }: Place = JSON.parse(dataText);
+          this.pending.set(stream, { calendar, period });
+        }
+      }
+      this.through = page.through;
+      if (page.events.length === 0) continue;
+      await this.closePending();
+      if (this.pending.size > 0) continue;
+      await advance(this.db, CHECKPOINT, this.saved, page.through);
+      this.saved = page.through;
+    }
+  }
+
+  private async closePending(): Promise<void> {
+    const inOrder = [...this.pending.entries()].sort(([, left], [, right]) => (left.period < right.period ? -1 : 1));
+    const blocked = new Set<string>();
+    for (const [stream, place] of inOrder) {
+      if (blocked.has(place.calendar)) continue;
+      if (await this.close(place)) this.pending.delete(stream);
+      else blocked.add(place.calendar);
+    }
+    this.error = undefined;
+  }
+
+  /** @returns false while commission-calculation has not said all of its manifest. */
+  private async close(place: Place): Promise<boolean> {
+    const { calendar, period } = place;
+    const stream = periodStream(calendar, period);
+    const { state } = await this.runtimes.periods.load(stream);
+    if (state.closed) return true;
+    if (!isHeard(state)) return false;
+    const at = state.saidAt;
+    // All that was said before the manifest counts in this period: it is taken before the closing begins.
+    await this.upstreamSettled();
+    await this.runtimes.calendars.handle(
+      calendarStream(calendar),
+      { type: 'begin-closing', at, calendar, period },
+      serviceContext(stream, stream),
+    );
+    // Whoever looked at the calendar before has stored its decision now.
+    await this.upstreamSettled();
+    const entries = await this.closeBonuses(place, at);
+    const pages = Math.max(1, Math.ceil(entries.length / MANIFEST_PAGE_ENTRIES));
+    for (let page = 1; page <= pages; page += 1)
+      await this.runtimes.periods.handle(
+        stream,
+        {
+          type: 'write-page',
+          calendar,
+          period,
+          page,
+          pages,
+          entries: entries.slice((page - 1) * MANIFEST_PAGE_ENTRIES, page * MANIFEST_PAGE_ENTRIES),
+        },
+        serviceContext(`${stream}:${page}`, stream),
+      );
+    await this.runtimes.periods.handle(stream, { type: 'close' }, serviceContext(`${stream}:close`, stream));
+    return true;
+  }
+
+  private async upstreamSettled(): Promise<void> {
+    const { signal } = this.stopping;
+    const { broker } = this;
+    for (const [topic, group] of [
+      [TOPICS.partners, GROUPS.partners],
+      [TOPICS.commissions, GROUPS.commissions],
+    ] as const)
+      await waitUntilCommitted({ broker, group, topic, end: await broker.endPositions(topic), signal });
+    const { eligibility, catchUps } = this.upstream();
+    await eligibility.waitFor(await this.runtimes.store.head(), signal);
+    await catchUps.done(signal);
+  }
+
+  /** @returns the entries of the manifest, in order of stream. */
+  private async closeBonuses({ calendar, period }: Place, at: string): Promise<readonly ManifestEntry[]> {
+    const { runtimes, db } = this;
+    await this.upstream().readModel.waitFor(await runtimes.store.head(), this.stopping.signal);
+    const entries: ManifestEntry[] = [];
+    for await (const streams of bonusesWithLinesIn(db, calendar, period, BONUSES_PER_BATCH)) {
+      this.stopping.signal.throwIfAborted();
+      const results = await runtimes.bonuses.handleMany(
+        streams.map((stream) => ({
+          stream,
+          command: { type: 'close-period', at, period },
+          context: serviceContext(periodStream(calendar, period), periodStream(calendar, period)),
+        })),
+      );
+      for (const result of results) {
+        if (result.outcome === 'refused') throw result.error;
+        const programme = runtimes.directory.programmeOf(result.state.programme);
+        const entry = programme && manifestEntryOf(result.state, programme, period);
+        if (entry !== undefined) entries.push(entry);
+      }
+    }
+    return entries.sort((left, right) => (left.stream < right.stream ? -1 : 1));
+  }
+}

@@ -1,0 +1,23 @@
+import type { Replayable } from '@tantieme/audit/verify';
+import type { EventStore } from '@tantieme/event-store/event-store';
+
+import { Directory } from './directory.js';
+import { bonusDecider } from './domain/bonus.js';
+import { rewardsLedger } from './domain/ledger.js';
+import { participant } from './domain/participant.js';
+import { rewardsCalendar, rewardsPeriod } from './domain/period.js';
+import { programme } from './domain/programme.js';
+
+/** The deciders of rewards, for replay. A bonus names its programme by hash: the programmes of the log are read for it. */
+export async function replayables(store: EventStore): Promise<readonly Replayable[]> {
+  const directory = new Directory(store);
+  await directory.refresh();
+  return [
+    programme,
+    participant,
+    rewardsLedger,
+    bonusDecider((hash) => directory.programmeOf(hash)),
+    rewardsCalendar,
+    rewardsPeriod,
+  ];
+}

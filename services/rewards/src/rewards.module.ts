@@ -1,0 +1,114 @@
+import { Inject, Logger, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { TOPICS } from '@tantieme/contracts/topics';
+import { startFollower } from '@tantieme/event-sourcing/follower';
+import { startProcessor } from '@tantieme/event-sourcing/processor';
+import { startProjection } from '@tantieme/event-sourcing/projection';
+import { startRelay } from '@tantieme/event-sourcing/relay';
+import type { Running } from '@tantieme/event-sourcing/running';
+import type { Broker } from '@tantieme/messaging/broker';
+import { Background } from '@tantieme/service-kit/background';
+import { BROKER, DATABASE } from '@tantieme/service-kit/runtime-tokens';
+import type { Kysely } from 'kysely';
+
+import { ANNOUNCED, announcementsOf } from './announcements.js';
+import { CatchUps } from './catch-ups.js';
+import { Closing } from './closing.js';
+import { PublishProgrammeHandler } from './commands/publish-programme.js';
+import { BONUS } from './domain/bonus.js';
+import { PARTICIPANT } from './domain/participant.js';
+import { REWARDS_PERIOD } from './domain/period.js';
+import { followParticipants } from './eligibility.js';
+import { GROUPS } from './groups.js';
+import { takeCommissions, takePartners } from './intake.js';
+import { ListBonusesHandler } from './queries/bonuses.js';
+import { ListProgrammesHandler, ReadProgrammeHandler } from './queries/programmes.js';
+import { readModel } from './read-model.js';
+import type { RewardsTables } from './read-model.js';
+import { RewardsController } from './rewards.controller.js';
+import { Runtimes } from './runtimes.js';
+
+const MESSAGES_PER_BATCH = 1000;
+
+/** Incentive programmes. */
+@Module({
+  imports: [CqrsModule],
+  controllers: [RewardsController],
+  providers: [Runtimes, PublishProgrammeHandler, ListProgrammesHandler, ReadProgrammeHandler, ListBonusesHandler],
+})
+export class RewardsModule {
+  private readonly logger = new Logger('rewards');
+  private eligibility: Running | undefined;
+  private projection: Running | undefined;
+
+  constructor(
+    @Inject(Runtimes) runtimes: Runtimes,
+    @Inject(BROKER) broker: Broker,
+    @Inject(DATABASE) db: Kysely<RewardsTables>,
+    @Inject(Background) background: Background,
+  ) {
+    const onError = (error: unknown): void => this.logger.error({ err: error }, 'background work failed');
+    const { store } = runtimes;
+    const catchUps = new CatchUps(runtimes, db, onError);
+    const closing = new Closing(runtimes, broker, db, () => this.upstream(catchUps), onError);
+    background.add(
+      'rewards-read-model',
+      () => (this.projection = startProjection({ store, db, projection: readModel, onError })),
+    );
+    background.add('rewards-relay', () =>
+      startRelay({
+        store,
+        broker,
+        db,
+        name: 'rewards-relay',
+        filter: { categories: [BONUS, REWARDS_PERIOD], types: ANNOUNCED },
+        toMessages: announcementsOf,
+        onError,
+      }),
+    );
+    background.add(
+      'rewards-eligibility',
+      () =>
+        (this.eligibility = startFollower({
+          store,
+          db,
+          name: 'rewards-eligibility',
+          filter: { categories: [PARTICIPANT] },
+          handle: (events) => followParticipants(runtimes, events),
+          onError,
+        })),
+    );
+    background.add('rewards-catch-ups', () => catchUps.start());
+    background.add('rewards-partners', () =>
+      startProcessor({
+        broker,
+        group: GROUPS.partners,
+        topics: [TOPICS.partners],
+        batchSize: MESSAGES_PER_BATCH,
+        handle: (batch) => takePartners(runtimes, batch),
+        onError,
+      }),
+    );
+    background.add('rewards-intake', () =>
+      startProcessor({
+        broker,
+        group: GROUPS.commissions,
+        topics: [TOPICS.commissions],
+        batchSize: MESSAGES_PER_BATCH,
+        handle: (batch) => takeCommissions(runtimes, batch),
+        onError,
+      }),
+    );
+    background.add('rewards-closing', () => closing.start());
+  }
+
+  private upstream(catchUps: CatchUps): {
+    readonly eligibility: Running;
+    readonly catchUps: CatchUps;
+    readonly readModel: Running;
+  } {
+    const { eligibility, projection } = this;
+    if (eligibility === undefined || projection === undefined) throw new Error('the closing was started too early');
+    return { eligibility, catchUps, readModel: projection };
+  }
+}

@@ -1,0 +1,61 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { createRuntime } from '@tantieme/event-sourcing/runtime';
+import type { CommandContext, Runtime } from '@tantieme/event-sourcing/runtime';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import { EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
+
+import { Directory } from './directory.js';
+import { bonusDecider } from './domain/bonus.js';
+import type { BonusCommand, BonusEvent, BonusState } from './domain/bonus.js';
+import { rewardsLedger } from './domain/ledger.js';
+import type { LedgerCommand, LedgerEvent, LedgerState } from './domain/ledger.js';
+import { participant } from './domain/participant.js';
+import type { ParticipantCommand, ParticipantEvent, ParticipantState } from './domain/participant.js';
+import { rewardsCalendar, rewardsPeriod } from './domain/period.js';
+import type {
+  CalendarCommand,
+  CalendarEvent,
+  CalendarState,
+  PeriodCommand,
+  PeriodEvent,
+  PeriodState,
+} from './domain/period.js';
+import { programme } from './domain/programme.js';
+import type { ProgrammeCommand, ProgrammeEvent, ProgrammeState } from './domain/programme.js';
+
+/** Bytes of bonuses in memory: a window's deals of every participant. */
+const BONUSES_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Bytes of the other states: they are few, or cheap to read again. */
+const OTHERS_BYTES_MAX = 16 * 1024 * 1024;
+
+export const ACTOR = 'service:rewards';
+
+/** The deciders of rewards, over the store, and the directory that they look things up in. */
+@Injectable()
+export class Runtimes {
+  readonly directory: Directory;
+  readonly bonuses: Runtime<BonusState, BonusCommand, BonusEvent>;
+  readonly programmes: Runtime<ProgrammeState, ProgrammeCommand, ProgrammeEvent>;
+  readonly participants: Runtime<ParticipantState, ParticipantCommand, ParticipantEvent>;
+  readonly ledger: Runtime<LedgerState, LedgerCommand, LedgerEvent>;
+  readonly calendars: Runtime<CalendarState, CalendarCommand, CalendarEvent>;
+  readonly periods: Runtime<PeriodState, PeriodCommand, PeriodEvent>;
+
+  constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
+    this.directory = new Directory(store);
+    const decider = bonusDecider((hash) => this.directory.programmeOf(hash));
+    this.bonuses = createRuntime({ store, decider, cacheBytesMax: BONUSES_BYTES_MAX });
+    const cacheBytesMax = OTHERS_BYTES_MAX;
+    this.programmes = createRuntime({ store, decider: programme, cacheBytesMax });
+    this.participants = createRuntime({ store, decider: participant, cacheBytesMax });
+    this.ledger = createRuntime({ store, decider: rewardsLedger, cacheBytesMax });
+    this.calendars = createRuntime({ store, decider: rewardsCalendar, cacheBytesMax });
+    this.periods = createRuntime({ store, decider: rewardsPeriod, cacheBytesMax });
+  }
+}
+
+/** The context of what this service does by itself. */
+export function serviceContext(cause: string, correlationId: string, causationId?: string): CommandContext {
+  return { actor: ACTOR, correlationId, cause, ...(causationId === undefined ? {} : { causationId }) };
+}
