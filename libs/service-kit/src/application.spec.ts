@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { createApplication, stopApplication } from './application.js';
+import { createApplication, listen, stopApplication } from './application.js';
 import { loadConfig } from './config.js';
 import { Sample, SampleModule } from './sample.fixture.js';
 
@@ -254,6 +254,26 @@ describe('two applications', () => {
     );
     expect(SampleModule.stopped).toEqual([]);
     expect((await first.inject('/health/ready')).statusCode).toBe(200);
+    await first.close();
+  });
+
+  it('leave nothing behind where work does not start: the next one can have the directory', async () => {
+    SampleModule.failure = new Error('the table is missing');
+    await expect(start(directories[0])).rejects.toThrow('the table is missing');
+    SampleModule.failure = undefined;
+    expect(SampleModule.stopped).toEqual(['sample-first']);
+    await (await start(directories[0])).close();
+  });
+
+  it('do not share a port: the second gives its directory back', async () => {
+    const first = await start(directories[0]);
+    await first.listen({ port: 0, host: '127.0.0.1' });
+    const port = Number(new URL(await first.getUrl()).port);
+    const second = await start(directories[1]);
+    await expect(listen(second, loadConfig({}, { dataDirectory: directories[1] ?? '', port }))).rejects.toThrow(
+      'EADDRINUSE',
+    );
+    await (await start(directories[1])).close();
     await first.close();
   });
 

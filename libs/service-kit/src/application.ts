@@ -65,6 +65,7 @@ export async function createApplication(
     const fastify: FastifyInstance = application.getHttpAdapter().getInstance();
     acceptBodies(fastify);
     tellAboutRequests(fastify);
+    letGoOfConnections(fastify);
     publishApiDocuments(application);
     return await application.init();
   } catch (error) {
@@ -80,7 +81,13 @@ export async function createApplication(
  * @returns the address, as a URL.
  */
 export async function listen(application: NestFastifyApplication, config: RuntimeConfig): Promise<string> {
-  await application.listen({ port: config.port, host: config.host });
+  try {
+    await application.listen({ port: config.port, host: config.host });
+  } catch (error) {
+    // The port is taken, mostly: the directory must not stay locked for that.
+    await application.close();
+    throw error;
+  }
   stopAtSignals(application, config.stopSeconds);
   return application.getUrl();
 }
@@ -112,6 +119,8 @@ function stopAtSignals(application: NestFastifyApplication, stopSeconds: number)
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Once nothing listens any more, a signal ends the process as it always does.
+  application.getHttpServer().once('close', () => process.off('SIGTERM', stop).off('SIGINT', stop));
 }
 
 /** An address that never finds a route: broken percent-encoding, too long. Hooks do not run for it. */
@@ -143,6 +152,23 @@ function acceptBodies(fastify: FastifyInstance): void {
   fastify.addContentTypeParser(STREAMED_TYPES, (_request, payload, done) => done(null, payload));
   fastify.removeContentTypeParser('text/plain');
   fastify.addContentTypeParser(TEXT_TYPES, { parseAs: 'string' }, (_request, body, done) => done(null, body));
+}
+
+/** Milliseconds between two looks for connections whose last answer is out, during a stop. */
+const IDLE_LOOK_MS = 50;
+
+/**
+ * A connection that is kept alive after its answer would hold up the stop: Node closes those that are idle when the
+ * stop begins, and not those that become idle then.
+ */
+function letGoOfConnections(fastify: FastifyInstance): void {
+  fastify.addHook('preClose', (done) => {
+    if (fastify.server.listening) {
+      const timer = setInterval(() => fastify.server.closeIdleConnections(), IDLE_LOOK_MS);
+      fastify.server.once('close', () => clearInterval(timer));
+    }
+    done();
+  });
 }
 
 /** Echoes the correlation id and logs what was answered; successes only where somebody asked for that much. */

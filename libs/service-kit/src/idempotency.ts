@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Readable } from 'node:stream';
 
-import { Inject, Injectable, Logger, SetMetadata } from '@nestjs/common';
+import { Inject, Injectable, Logger, SetMetadata, StreamableFile } from '@nestjs/common';
 import type { CallHandler, CustomDecorator, ExecutionContext, NestInterceptor, OnModuleInit } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { DomainError } from '@tantieme/event-sourcing/decider';
@@ -16,6 +16,9 @@ import { DATABASE } from './runtime-tokens.js';
 
 /** How long an answer is kept for repetition. A repetition after that is decided again, which deciders bear. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
+
+/** How often answers that are too old are deleted. */
+const FORGET_EVERY_MS = 60 * 60 * 1000;
 
 /** After so long a request in flight counts as lost, where its process cannot be asked. */
 const LEASE_MS = 10 * 60 * 1000;
@@ -70,6 +73,9 @@ type Identity = Pick<Row, 'subject' | 'key' | 'route'>;
 export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit {
   private readonly logger = new Logger(IdempotencyInterceptor.name);
 
+  /** Epoch milliseconds. */
+  private forgottenAt = 0;
+
   constructor(
     @Inject(DATABASE) private readonly database: Kysely<Tables>,
     @Inject(Reflector) private readonly reflector: Reflector,
@@ -90,9 +96,14 @@ export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit {
       .addColumn('body', 'text')
       .addPrimaryKeyConstraint('service_kit_idempotency_key', ['subject', 'key', 'route'])
       .execute();
+    await this.forgetOld();
+  }
+
+  private async forgetOld(): Promise<void> {
+    this.forgottenAt = Date.now();
     await this.database
       .deleteFrom('service_kit_idempotency')
-      .where('started_at', '<', Date.now() - KEPT_MS)
+      .where('started_at', '<', this.forgottenAt - KEPT_MS)
       .execute();
   }
 
@@ -137,13 +148,14 @@ export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit {
       );
       throw error;
     }
-    if (reply.sent || reply.statusCode >= 400 || answer instanceof Readable) await this.release(identity);
+    if (reply.sent || reply.statusCode >= 400 || isStream(answer)) await this.release(identity);
     else await this.keep(identity, reply, answer);
     return answer;
   }
 
   /** Takes the key for this request, or gives the row of an earlier one that counts. */
   private async claim(identity: Identity, fingerprint: string): Promise<Row | undefined> {
+    if (this.forgottenAt < Date.now() - FORGET_EVERY_MS) await this.forgetOld();
     const row: Row = {
       ...identity,
       fingerprint,
@@ -219,6 +231,11 @@ function replay(earlier: Row, fingerprint: string, reply: FastifyReply): unknown
     if (typeof value === 'string') void reply.header(name, value);
   void reply.status(earlier.status).header('idempotency-replayed', 'true');
   return earlier.body === null ? undefined : JSON.parse(earlier.body);
+}
+
+/** What goes out as it comes cannot be kept. */
+function isStream(answer: unknown): boolean {
+  return answer instanceof Readable || answer instanceof StreamableFile;
 }
 
 function inFlight(): DomainError {

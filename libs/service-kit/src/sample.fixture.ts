@@ -138,15 +138,21 @@ export class SampleModule {
 
   constructor(@Inject(Background) background: Background) {
     for (const name of ['sample-first', 'sample-second'])
-      background.add(name, () => ({
-        position: () => Promise.resolve(0n),
-        lastError: () => (name === 'sample-second' ? SampleModule.trouble : undefined),
-        stop: () => {
-          SampleModule.stopped.push(name);
-          return Promise.resolve();
-        },
-      }));
+      background.add(name, () => {
+        if (SampleModule.failure !== undefined && name === 'sample-second') throw SampleModule.failure;
+        return {
+          position: () => Promise.resolve(0n),
+          lastError: () => (name === 'sample-second' ? SampleModule.trouble : undefined),
+          stop: () => {
+            SampleModule.stopped.push(name);
+            return Promise.resolve();
+          },
+        };
+      });
   }
+
+  /** Why the second background work does not start. */
+  static failure: Error | undefined;
 
   /** What the second background work suffers from. */
   static trouble: string | undefined;
