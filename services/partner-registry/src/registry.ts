@@ -26,14 +26,14 @@ export interface Changed {
 }
 
 /** What became of one document of a batch. */
-export type Imported =
-  | { readonly outcome: 'changed' | 'unchanged' }
-  | {
-      readonly outcome: 'refused';
-      readonly id: string;
-      readonly code: string;
-      readonly errors: readonly { readonly field: string; readonly reason: string }[];
-    };
+export type Imported = { readonly outcome: 'changed' | 'unchanged' } | RefusedDocument;
+
+export interface RefusedDocument {
+  readonly outcome: 'refused';
+  readonly id: string;
+  readonly code: string;
+  readonly errors: readonly { readonly field: string; readonly reason: string }[];
+}
 
 /** Partners above one at any time, at the most: a real hierarchy has a handful of levels. */
 const ABOVE_MAX = 500;
@@ -68,39 +68,55 @@ export class Registry {
    * that would close a circle, with each other or with what is known, are refused.
    */
   async importAll(documents: readonly unknown[], context: CommandContext): Promise<readonly Imported[]> {
+    const at = new Date().toISOString();
+    const checked = documents.map(checkDocument);
+    /** Uplines as the batch says them, and as they are looked up: nobody changes them in this turn. */
+    const uplines = new Map(
+      checked.flatMap((one) => ('partner' in one ? [[one.partner.id, one.partner.uplines] as const] : [])),
+    );
     return this.inUplineTurn(async () => {
-      const at = new Date().toISOString();
-      const checked = documents.map(checkDocument);
-      const partners = checked.filter((one) => 'partner' in one).map(({ partner }) => partner);
-      const uplines = new Map(partners.map((partner) => [partner.id, partner.uplines]));
       const outcomes: Imported[] = [];
       for (let start = 0; start < checked.length; start += DOCUMENTS_AN_APPEND) {
         const slice = checked.slice(start, start + DOCUMENTS_AN_APPEND);
-        const work: Work<PartnerCommand>[] = [];
-        for (const one of slice)
-          if ('partner' in one) {
-            const { partner } = one;
-            const above = await this.above(partner.id, uplinesNamed(partner.uplines), uplines);
-            const stream = partnerStream(partner.id);
-            const command: PartnerCommand = { id: partner.id, change: { kind: 'document', partner, above }, at };
-            work.push({ stream, command, context: { ...context, cause: `${context.cause}:${partner.id}` } });
-          }
-        const results = (await this.partners.handleMany(work)).values();
-        for (const one of slice) {
-          if (!('partner' in one)) {
-            outcomes.push(one);
-            continue;
-          }
-          const result = results.next().value;
-          if (result === undefined) throw new Error('the runtime answered fewer commands than it was given');
-          outcomes.push(
-            result.outcome === 'refused'
-              ? refused(one.partner.id, result.error)
-              : { outcome: result.events.length > 0 ? 'changed' : 'unchanged' },
-          );
-        }
+        const prepared = await Promise.all(
+          slice.map((one) => ('partner' in one ? this.documentWork(one.partner, uplines, at, context) : one)),
+        );
+        outcomes.push(...(await this.handleDocuments(prepared)));
       }
       return outcomes;
+    });
+  }
+
+  private async documentWork(
+    partner: Partner,
+    uplines: Map<string, Uplines>,
+    at: string,
+    context: CommandContext,
+  ): Promise<Work<PartnerCommand> | RefusedDocument> {
+    try {
+      const above = await this.above(partner.id, uplinesNamed(partner.uplines), uplines);
+      return {
+        stream: partnerStream(partner.id),
+        command: { id: partner.id, change: { kind: 'document', partner, above }, at },
+        context: { ...context, cause: `${context.cause}:${partner.id}` },
+      };
+    } catch (error) {
+      if (error instanceof DomainError) return refused(partner.id, error);
+      throw error;
+    }
+  }
+
+  private async handleDocuments(
+    prepared: readonly (Work<PartnerCommand> | RefusedDocument)[],
+  ): Promise<readonly Imported[]> {
+    const work = prepared.flatMap((one) => ('command' in one ? [one] : []));
+    const results = (await this.partners.handleMany(work)).values();
+    return prepared.map((one): Imported => {
+      if (!('command' in one)) return one;
+      const result = results.next().value;
+      if (result === undefined) throw new Error('the runtime answered fewer commands than it was given');
+      if (result.outcome === 'refused') return refused(one.command.id, result.error);
+      return { outcome: result.events.length > 0 ? 'changed' : 'unchanged' };
     });
   }
 
@@ -115,12 +131,11 @@ export class Registry {
     return { partner: state, changed: events.length > 0, created: events.length > 0 && revision === 0 };
   }
 
-  /** The uplines of everybody who is above at any time. @param known uplines that count instead of those in the log */
-  private async above(
-    partner: string,
-    named: readonly string[],
-    known: ReadonlyMap<string, Uplines>,
-  ): Promise<UplinesOf> {
+  /**
+   * The uplines of everybody who is above at any time.
+   * @param known uplines that count instead of those in the log; what is looked up is added to them.
+   */
+  private async above(partner: string, named: readonly string[], known: Map<string, Uplines>): Promise<UplinesOf> {
     const found = new Map<string, Uplines>();
     const left = [...named];
     for (let next = left.pop(); next !== undefined; next = left.pop()) {
@@ -130,6 +145,7 @@ export class Registry {
           { field: 'upline', reason: `more than ${ABOVE_MAX} partners are above` },
         ]);
       const uplines = known.get(next) ?? (await this.find(next))?.uplines ?? [];
+      known.set(next, uplines);
       found.set(next, uplines);
       left.push(...uplinesNamed(uplines));
     }
@@ -143,9 +159,7 @@ export class Registry {
   }
 }
 
-function checkDocument(
-  document: unknown,
-): { readonly partner: Partner } | Extract<Imported, { readonly outcome: 'refused' }> {
+function checkDocument(document: unknown): { readonly partner: Partner } | RefusedDocument {
   const faults = check('partner', document);
   if (isPartner(document, faults)) return { partner: document };
   const errors = faults.map(({ field, reason }) => ({ field: field.replaceAll('/', '.'), reason }));
@@ -162,6 +176,6 @@ function idOf(document: unknown): string {
   return typeof document.id === 'string' ? document.id.slice(0, 200) : '';
 }
 
-function refused(id: string, { code, message, fields }: DomainError): Imported {
+function refused(id: string, { code, message, fields }: DomainError): RefusedDocument {
   return { outcome: 'refused', id, code, errors: fields.length > 0 ? fields : [{ field: '', reason: message }] };
 }

@@ -6,7 +6,7 @@ import { DomainError } from '@tantieme/event-sourcing/decider';
 import { columnMapping } from '../domain/column-mapping.js';
 import type { ColumnMapping } from '../domain/column-mapping.js';
 import { createRowMapper, missingColumns } from '../domain/mapped-rows.js';
-import type { RowMapper } from '../domain/mapped-rows.js';
+import type { Row, RowMapper } from '../domain/mapped-rows.js';
 import { BATCH_FACTS } from './fact-sink.js';
 import type { Candidate, FactSink } from './fact-sink.js';
 import { ndjsonLines } from './ndjson-lines.js';
@@ -165,21 +165,30 @@ async function stageRows(
     max_record_size: RECORD_BYTES_MAX,
   });
   let mapper: RowMapper | undefined;
+  /** Rows that could not be read whole, up to where they broke off. The parser tells of them ahead of the records before them. */
+  let broken: string[] = [];
   const homeless: Candidate[] = [];
-  const stage = (row: readonly string[], fault?: string): void => {
-    const key = mapper?.key(row);
-    if (mapper !== undefined && key !== undefined) return staging.add(key, row, fault);
-    const raw = mapper?.raw([row]) ?? row.join(delimiter);
-    homeless.push({
-      errors: [fault === undefined ? { field: mapping.deal, reason: 'is empty' } : { field: 'row', reason: fault }],
-      raw: () => raw,
-      source: mapping.source,
-    });
+  const stage = (known: RowMapper, row: Row, fault?: string): void => {
+    const key = known.key(row);
+    if (key !== undefined) return staging.add(key, row, fault);
+    const raw = known.raw([row]);
+    const error = fault === undefined ? { field: mapping.deal, reason: 'is empty' } : { field: 'row', reason: fault };
+    homeless.push({ errors: [error], raw: () => raw, source: mapping.source });
   };
-  parser.on('skip', (error: Error & { readonly code?: string; readonly raw?: unknown }) => {
+  const stageBroken = (known: RowMapper): void => {
+    for (const raw of broken) stage(known, cellsOf(raw, delimiter), 'has a quote inside of a cell that is not doubled');
+    broken = [];
+  };
+  const fatal: Error[] = [];
+  parser.on('skip', (error: SkippedRecord) => {
     // A quote that nobody closes takes the rest of the file with it: no row after it can be trusted.
-    if (mapper === undefined || !QUOTE_FAULTS.has(error.code ?? '')) parser.destroy(error);
-    else stage(cellsOf(String(error.raw ?? ''), delimiter), 'has a quote inside of a cell that is not doubled');
+    if (error.records !== 0 && QUOTE_FAULTS.has(error.code ?? '') && broken.length < BROKEN_MAX)
+      broken.push(String(error.raw ?? ''));
+    else {
+      fatal.push(error);
+      // At the end of the file, it would come too late to be heard: so it is also looked at after the last record.
+      parser.destroy(error);
+    }
   });
   const text = Readable.from(decoded(stream, encoding));
   text.on('error', (error) => parser.destroy(error));
@@ -193,7 +202,8 @@ async function stageRows(
         mapper = createRowMapper(mapping, header);
         continue;
       }
-      stage(record);
+      stageBroken(mapper);
+      stage(mapper, record);
       rows += 1;
       if (rows % ROWS_BETWEEN_PROGRESS === 0) {
         work.staged = staging.facts;
@@ -206,11 +216,25 @@ async function stageRows(
   } finally {
     text.destroy();
   }
+  if (fatal[0] !== undefined) throw unreadable(fatal[0]);
   if (mapper === undefined) throw unreadable(new Error('the file has no header'));
+  stageBroken(mapper);
   for (const candidate of homeless) await work.add(candidate);
   work.staged = staging.facts;
   work.tell();
   return mapper;
+}
+
+/** Broken rows in a run at the most: a file of nothing else is another kind of file. */
+const BROKEN_MAX = 10_000;
+
+/** What `csv-parse` says of a record that it cannot read. */
+interface SkippedRecord extends Error {
+  readonly code?: string;
+  /** Records that it has read before. */
+  readonly records?: number;
+  /** The record up to the fault. */
+  readonly raw?: unknown;
 }
 
 const QUOTE_FAULTS: ReadonlySet<string> = new Set(['CSV_INVALID_CLOSING_QUOTE', 'INVALID_OPENING_QUOTE']);
@@ -228,7 +252,7 @@ function isRecord(value: unknown): value is CsvRecord {
 }
 
 /** The cells of a row up to the one with the broken quote, read leniently: enough to know whose row it is. */
-function cellsOf(raw: string, delimiter: string): readonly string[] {
+function cellsOf(raw: string, delimiter: string): Row {
   const rows: string[][] = parseAtOnce(raw, { delimiter, relax_quotes: true, relax_column_count: true });
   return rows[0] ?? [];
 }
