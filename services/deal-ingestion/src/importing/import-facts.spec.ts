@@ -272,7 +272,12 @@ describe('a file is refused as a whole', () => {
   };
 
   it('where a quote is never closed, as nothing after it can be trusted', async () => {
-    expect(await refusal(file(A1, 'B,3,"11/8/2016,x', A2))).toMatchObject({ code: 'FileUnreadable' });
+    for (const rows of [
+      [A1, 'B,3,"11/8/2016,x', A2],
+      [A1, A2, 'B,3,"11/8/2016,x'],
+      ['B,3,"11/8/2016,x', A1, A1],
+    ])
+      expect(await refusal(file(...rows))).toMatchObject({ code: 'FileUnreadable' });
   });
 
   it('where it is not of its encoding', async () => {

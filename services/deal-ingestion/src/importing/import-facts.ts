@@ -181,9 +181,10 @@ async function stageRows(
   };
   const fatal: Error[] = [];
   parser.on('skip', (error: SkippedRecord) => {
-    // A quote that nobody closes takes the rest of the file with it: no row after it can be trusted.
-    if (error.records !== 0 && QUOTE_FAULTS.has(error.code ?? '') && broken.length < BROKEN_MAX)
-      broken.push(String(error.raw ?? ''));
+    const raw = String(error.raw ?? '');
+    // A quote that nobody closes takes the following rows with it: then no row can be trusted.
+    const itself = QUOTE_FAULTS.has(error.code ?? '') && !/[\r\n]/.test(raw);
+    if (itself && error.records !== 0 && broken.length < BROKEN_MAX) broken.push(raw);
     else {
       fatal.push(error);
       // At the end of the file, it would come too late to be heard: so it is also looked at after the last record.
