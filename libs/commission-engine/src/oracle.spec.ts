@@ -291,6 +291,26 @@ describe('a split', () => {
   });
 });
 
+describe('shares that change', () => {
+  it('share a flat amount anew, also where the basis is nothing before and after', () => {
+    const world = worldOf(
+      planWith([`{ id: sales, ${BOOKED}, rate: { flat: 10.00, per: deal } }`]),
+      partnersOf({ A: {}, B: {} }),
+    );
+    const shared = (a: string, b: string) =>
+      dealOf('D', {
+        net: '0.00',
+        partners: [
+          { role: 'seller', partner: 'A', share: a },
+          { role: 'seller', partner: 'B', share: b },
+        ],
+      });
+    world.take(shared('0.6', '0.4'));
+    world.take(shared('0.5', '0.5'));
+    expect([world.total('A'), world.total('B')]).toEqual(['5.00', '5.00']);
+  });
+});
+
 describe('an override on the basis', () => {
   const plan = planWith(
     [
