@@ -5,7 +5,7 @@ import type { Deal, DealFact } from './deal.js';
 import type { BonusOfWindow, EarningsOfDeal, PeriodManifest } from './ledger.js';
 import type { Partner } from './partner.js';
 import type { PayoutDue, StatementIssued } from './payout.js';
-import { MESSAGE_TYPES, MESSAGE_VERSION, schemaOf, type MessageType } from './schemas.js';
+import { instant, MESSAGE_TYPES, MESSAGE_VERSION, schemaOf, type MessageType } from './schemas.js';
 
 export type { MessageType } from './schemas.js';
 
@@ -64,25 +64,66 @@ export class InvalidMessage extends Error {
 const TYPE_PREFIX = 'tantieme.';
 const TYPE_SUFFIX = `.v${MESSAGE_VERSION}`;
 
-const ajv = new Ajv2020({ allErrors: false, discriminator: true, strict: true, strictRequired: false });
-addFormats.default(ajv);
-const validators = new Map<string, ValidateFunction>(MESSAGE_TYPES.map((type) => [type, ajv.compile(schemaOf(type))]));
+/** A message that is wrong all over names this many of its errors. */
+const ERRORS_MAX = 20;
 
-/** What is wrong with the data of a message; empty where nothing is. */
-export function check(type: MessageType, data: unknown): readonly FieldError[] {
-  const validate = validators.get(type);
-  if (!validate) throw new TypeError(`there is no message type ${type}`);
-  return validate(data) ? [] : (validate.errors ?? []).map(fieldError);
+type Validators = Readonly<Record<MessageType, ValidateFunction>>;
+
+/** Stops at the first error: the way of every message, where there is none. */
+const validators = compile({ allErrors: false });
+/** Finds every error, for those who have to mend them; compiled when there is one. */
+let explainers: Validators | undefined;
+
+/** An envelope's `time` is checked as an instant in the data is. */
+const isInstant = validatorOf({ allErrors: false }).compile(instant);
+
+function validatorOf({ allErrors }: { readonly allErrors: boolean }): Ajv2020 {
+  const ajv = new Ajv2020({ allErrors, verbose: allErrors, discriminator: true, strict: true, strictRequired: false });
+  addFormats.default(ajv);
+  return ajv;
 }
 
-/** The message as text. @throws {InvalidMessage} for data that its schema refuses: nothing invalid is published. */
+function compile({ allErrors }: { readonly allErrors: boolean }): Validators {
+  const ajv = validatorOf({ allErrors });
+  const compiled = (type: MessageType): ValidateFunction => ajv.compile(schemaOf(type));
+  return {
+    'deal-fact': compiled('deal-fact'),
+    deal: compiled('deal'),
+    partner: compiled('partner'),
+    'earnings-of-deal': compiled('earnings-of-deal'),
+    'bonus-of-window': compiled('bonus-of-window'),
+    'period-manifest': compiled('period-manifest'),
+    'statement-issued': compiled('statement-issued'),
+    'payout-due': compiled('payout-due'),
+  };
+}
+
+/** What is wrong with the data of a message, one reason a field, at most `ERRORS_MAX`; empty where nothing is. */
+export function check(type: MessageType, data: unknown): readonly FieldError[] {
+  if (validators[type](data)) return [];
+  explainers ??= compile({ allErrors: true });
+  const explain = explainers[type];
+  explain(data);
+  const byField = new Map<string, FieldError>();
+  for (const error of explain.errors ?? []) {
+    if (byField.size === ERRORS_MAX) break;
+    // These two only say that one of those beside them failed.
+    if (error.keyword === 'propertyNames' || error.keyword === 'oneOf') continue;
+    const found = fieldError(error);
+    if (!byField.has(found.field)) byField.set(found.field, found);
+  }
+  return [...byField.values()];
+}
+
+/** The message as text. @throws {InvalidMessage} for what `decode` would refuse: nothing invalid is published. */
 export function encode<Type extends MessageType>(
   type: Type,
   attributes: EnvelopeAttributes,
   data: MessageData[Type],
 ): string {
-  const errors = check(type, data);
+  const errors = [...check(type, data), ...attributeErrors(attributes)];
   if (errors.length > 0) throw new InvalidMessage(errors);
+  // In this order of keys on every machine; those that are undefined are left out.
   return JSON.stringify({
     specversion: '1.0',
     id: attributes.id,
@@ -107,8 +148,7 @@ export function decode(text: string): Envelope {
   const value = parse(text);
   const required = (name: string): string => {
     const found = value[name];
-    if (typeof found !== 'string' || found === '')
-      throw new InvalidMessage([{ field: name, reason: 'a text that is not empty is needed' }]);
+    if (typeof found !== 'string' || found === '') throw new InvalidMessage([{ field: name, reason: TEXT_NEEDED }]);
     return found;
   };
   if (value['specversion'] !== '1.0')
@@ -118,7 +158,7 @@ export function decode(text: string): Envelope {
     named.startsWith(TYPE_PREFIX) && named.endsWith(TYPE_SUFFIX)
       ? named.slice(TYPE_PREFIX.length, -TYPE_SUFFIX.length)
       : '';
-  if (!validators.has(type))
+  if (!isMessageType(type))
     throw new InvalidMessage([
       {
         field: 'type',
@@ -126,12 +166,14 @@ export function decode(text: string): Envelope {
       },
     ]);
   const data = value['data'];
-  const errors = check(type as MessageType, data);
+  const errors = check(type, data);
   if (errors.length > 0) throw new InvalidMessage(errors);
   const id = required('id');
+  const time = required('time');
+  if (!isInstant(time)) throw new InvalidMessage([{ field: 'time', reason: INSTANT_NEEDED }]);
   const revision = value['revision'];
-  if (revision !== undefined && !(typeof revision === 'number' && Number.isSafeInteger(revision) && revision >= 0))
-    throw new InvalidMessage([{ field: 'revision', reason: 'a whole number from 0 is needed' }]);
+  if (revision !== undefined && !isRevision(revision))
+    throw new InvalidMessage([{ field: 'revision', reason: REVISION_NEEDED }]);
   const optional = (name: string): string | undefined => (value[name] === undefined ? undefined : required(name));
   const subject = optional('subject') ?? '';
   const stream = optional('stream');
@@ -139,7 +181,7 @@ export function decode(text: string): Envelope {
   return {
     type,
     id,
-    time: required('time'),
+    time,
     source: required('source'),
     subject,
     key: optional('partitionkey') ?? subject,
@@ -152,6 +194,29 @@ export function decode(text: string): Envelope {
     data,
     // The validators above have just shown that `data` is what `type` says.
   } as Envelope;
+}
+
+const TEXT_NEEDED = 'must be a text that is not empty';
+const INSTANT_NEEDED = 'must be an instant with its offset, such as "2026-03-01T00:00:00Z"';
+const REVISION_NEEDED = 'must be a whole number from 0';
+
+/** What `decode` would refuse of them; named as the publisher knows them. */
+function attributeErrors(attributes: EnvelopeAttributes): readonly FieldError[] {
+  const { id, time, source, subject, key, stream, revision, correlationId, causationId, actor } = attributes;
+  const texts = { id, source, subject, key, stream, correlationId, causationId, actor };
+  const errors: FieldError[] = [];
+  for (const [field, value] of Object.entries(texts)) if (value === '') errors.push({ field, reason: TEXT_NEEDED });
+  if (!isInstant(time)) errors.push({ field: 'time', reason: INSTANT_NEEDED });
+  if (revision !== undefined && !isRevision(revision)) errors.push({ field: 'revision', reason: REVISION_NEEDED });
+  return errors;
+}
+
+function isRevision(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isMessageType(name: string): name is MessageType {
+  return Object.hasOwn(validators, name);
 }
 
 function parse(text: string): Record<string, unknown> {
@@ -168,19 +233,41 @@ function parse(text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function fieldError({ instancePath, keyword, params, message }: ErrorObject): FieldError {
-  const path = instancePath.slice(1);
+function fieldError({ instancePath, keyword, params, parentSchema, message, propertyName }: ErrorObject): FieldError {
+  const path = unescaped(instancePath.slice(1));
   const within = (name: unknown): string => (path === '' ? String(name) : `${path}/${String(name)}`);
+  // The name of a property is at fault, not its value.
+  const field = propertyName === undefined ? path : within(propertyName);
   switch (keyword) {
     case 'required':
       return { field: within(params['missingProperty']), reason: 'is missing' };
     case 'additionalProperties':
       return { field: within(params['additionalProperty']), reason: 'is not known here' };
     case 'discriminator':
-      return { field: within(params['tag']), reason: `"${String(params['tagValue'])}" is none that is known` };
+      return {
+        field: within(params['tag']),
+        reason:
+          params['tagValue'] === undefined ? 'is missing' : `"${String(params['tagValue'])}" is none that is known`,
+      };
     case 'enum':
-      return { field: path, reason: `must be one of ${(params['allowedValues'] as readonly unknown[]).join(', ')}` };
+      return { field, reason: `must be one of ${String(parentSchema?.['enum']).replaceAll(',', ', ')}` };
+    case 'minLength':
+      return { field, reason: 'must not be empty' };
+    case 'type':
+    case 'pattern':
+    case 'format': {
+      const description: unknown = parentSchema?.['description'];
+      return {
+        field,
+        reason: typeof description === 'string' ? `must be ${description}` : (message ?? keyword),
+      };
+    }
     default:
-      return { field: path, reason: message ?? keyword };
+      return { field, reason: message ?? keyword };
   }
+}
+
+/** A JSON pointer's own escapes (RFC 6901). */
+function unescaped(pointer: string): string {
+  return pointer.replaceAll('~1', '/').replaceAll('~0', '~');
 }

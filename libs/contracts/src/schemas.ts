@@ -3,11 +3,25 @@
  * writes them to `schemas/` for the world; a spec fails where those files are older.
  */
 
+/**
+ * Neither control characters nor half a surrogate pair: no stored event can hold the one, and no name, log or file wants the
+ * other. Ajv compiles patterns with the `u` flag, so a whole pair is one character that matches.
+ */
+const PLAIN = '[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]';
+
+/** The description of a field is also what an error says that it has to be. */
 const text = (maxLength: number): object => ({
   type: 'string',
   minLength: 1,
   maxLength,
-  pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+  pattern: `^${PLAIN}+$`,
+  description: 'a text without control characters',
+});
+const textOrEmpty = (maxLength: number): object => ({
+  type: 'string',
+  maxLength,
+  pattern: `^${PLAIN}*$`,
+  description: 'a text without control characters',
 });
 const list = (items: object, maxItems: number): object => ({ type: 'array', items, maxItems });
 const record = (properties: Record<string, object>, optional: readonly string[] = []): object => ({
@@ -20,16 +34,57 @@ const record = (properties: Record<string, object>, optional: readonly string[] 
 /** Ids of sources, deals, lines, partners, plans: a stream's name is made of them. */
 const id = text(200);
 /** A `|` would blur `source|id`. */
-const plainId = { type: 'string', minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f|]+$' };
-const amount = { type: 'string', pattern: '^-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,4})?$' };
-const positiveAmount = { type: 'string', pattern: '^(0|[1-9][0-9]{0,17})(\\.[0-9]{1,4})?$' };
-const decimal = { type: 'string', pattern: '^-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,18})?$' };
-const share = { type: 'string', pattern: '^(0|[1-9][0-9]{0,17})(\\.[0-9]{1,18})?$' };
-const currency = { type: 'string', pattern: '^[A-Z]{3}$' };
-const instant = { type: 'string', format: 'date-time', maxLength: 40 };
-const day = { type: 'string', format: 'date' };
-const period = { type: 'string', pattern: '^[0-9]{4}(-[0-9A-Z]{1,4})?$' };
-const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+const plainId = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff|]+$',
+  description: 'a text without control characters and without "|"',
+};
+/** Digits are bounded so that sums stay far from any limit; there is no minus zero. How many decimals the currency has, the domain knows. */
+const amount = {
+  type: 'string',
+  pattern: '^(?!-0(\\.0*)?$)-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,4})?$',
+  description: 'an amount as decimal text, such as "1100.00"',
+};
+const positiveAmount = {
+  type: 'string',
+  pattern: '^(0|[1-9][0-9]{0,17})(\\.[0-9]{1,4})?$',
+  description: 'an amount as decimal text without a sign, such as "1100.00"',
+};
+const decimal = {
+  type: 'string',
+  pattern: '^(?!-0(\\.0*)?$)-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,18})?$',
+  description: 'decimal text, such as "2.5"',
+};
+const share = {
+  type: 'string',
+  pattern: '^(0|[1-9][0-9]{0,17})(\\.[0-9]{1,18})?$',
+  description: 'decimal text without a sign, such as "0.5"',
+};
+const currency = { type: 'string', pattern: '^[A-Z]{3}$', description: 'an ISO 4217 code, such as "EUR"' };
+/** Also of the envelope's `time`. RFC 3339 as `Temporal.Instant` reads it: `T` and `Z` in capitals, seconds to 59, at most nanoseconds. */
+export const instant = {
+  type: 'string',
+  maxLength: 40,
+  pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$',
+  format: 'date-time',
+  description: 'an instant with its offset, such as "2026-03-01T00:00:00Z"',
+};
+const day = { type: 'string', format: 'date', description: 'a day, such as "2026-03-01"' };
+const period = {
+  type: 'string',
+  pattern: '^[0-9]{4}(-[0-9A-Z]{1,4})?$',
+  description: 'a period, such as "2026-03" or "2026-Q1"',
+};
+const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$', description: 'a SHA-256 in lower-case hex' };
+/** A plan asks for an attribute as `deal.<name>`. `__proto__` is no name: some readers of JSON would lose it. */
+const fieldName = {
+  minLength: 1,
+  maxLength: 100,
+  pattern: `^(?!__proto__$)${PLAIN}+$`,
+  description: 'a name without control characters',
+};
 const count = { type: 'integer', minimum: 0 };
 
 const line = record(
@@ -41,7 +96,7 @@ const line = record(
     net: amount,
     gross: amount,
     cost: amount,
-    original: { type: 'object', additionalProperties: text(100), maxProperties: 10 },
+    original: { type: 'object', propertyNames: fieldName, additionalProperties: text(100), maxProperties: 10 },
   },
   ['product', 'category', 'quantity', 'gross', 'cost', 'original'],
 );
@@ -64,8 +119,8 @@ const terms = record(
     customer: text(200),
     attributes: {
       type: 'object',
-      additionalProperties: { type: 'string', maxLength: 500 },
-      propertyNames: { maxLength: 100 },
+      propertyNames: fieldName,
+      additionalProperties: textOrEmpty(500),
       maxProperties: 50,
     },
   },
@@ -117,7 +172,7 @@ const partner = record({
   id: plainId,
   name: text(500),
   channel: { enum: ['retail', 'e-commerce', 'wholesale', 'distributor', 'direct'] },
-  country: { type: 'string', pattern: '^[A-Z]{2}$' },
+  country: { type: 'string', pattern: '^[A-Z]{2}$', description: 'an ISO 3166-1 code, such as "FR"' },
   payoutCurrency: currency,
   tiers: dated(text(100)),
   uplines: dated({ anyOf: [plainId, { type: 'null' }] }),
@@ -127,10 +182,10 @@ const partner = record({
 const ledgerLine = record({
   period,
   origin: period,
-  plan: { type: 'string', maxLength: 200 },
+  plan: textOrEmpty(200),
   component: id,
-  deal: { type: 'string', maxLength: 500 },
-  line: { type: 'string', maxLength: 1000 },
+  deal: textOrEmpty(500),
+  line: textOrEmpty(1000),
   kind: { enum: ['earning', 'adjustment', 'clawback', 'bonus'] },
   basis: amount,
   amount,

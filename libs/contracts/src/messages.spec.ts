@@ -1,0 +1,170 @@
+import { describe, expect, it } from '@jest/globals';
+import { check } from './envelope.js';
+import type { BonusOfWindow, EarningsOfDeal, LedgerLine, PeriodManifest } from './ledger.js';
+import type { Deal } from './deal.js';
+import type { Partner } from './partner.js';
+import type { PayoutDue, StatementIssued } from './payout.js';
+import type { MessageType } from './schemas.js';
+
+/** One valid message of each type but `deal-fact`, which has a spec of its own, and for each the fields that break it. */
+const line: LedgerLine = {
+  period: '2026-03',
+  origin: '2026-02',
+  plan: 'resellers',
+  component: 'hardware',
+  deal: 'crm|D-1',
+  line: 'booked|1',
+  kind: 'adjustment',
+  basis: '-100.00',
+  amount: '-4.00',
+};
+const deal: Deal = {
+  source: 'crm',
+  id: 'D-1',
+  invoices: [{ id: 'I-1', at: '2026-03-05T10:00:00Z' }],
+  payments: [{ id: 'P-1', at: '2026-03-05T10:00:00Z', amount: '10.00' }],
+  soldThrough: [],
+  returns: [{ id: 'R-1', at: '2026-03-05T10:00:00Z', lines: [{ line: '1', net: '5.00' }] }],
+};
+const partner: Partner = {
+  id: 'P1',
+  name: 'Müller & Söhne',
+  channel: 'distributor',
+  country: 'DE',
+  payoutCurrency: 'EUR',
+  tiers: [{ from: '2026-01-01', value: 'gold' }],
+  uplines: [
+    { from: '2026-01-01', value: 'P0' },
+    { from: '2026-06-01', value: null },
+  ],
+  agreements: [{ id: 'A1', plan: 'resellers', from: '2026-01-01', until: '2026-12-31' }],
+};
+const earnings: EarningsOfDeal = {
+  payee: 'P1',
+  plan: 'resellers',
+  currency: 'EUR',
+  calendar: 'monthly@Europe/Paris',
+  deal: 'crm|D-1',
+  lines: [line],
+};
+const bonus: BonusOfWindow = {
+  payee: 'P1',
+  programme: 'volume',
+  currency: 'EUR',
+  calendar: 'monthly@Europe/Paris',
+  window: '2026-Q1',
+  lines: [{ ...line, kind: 'bonus', plan: '', deal: '', line: '' }],
+};
+const manifest: PeriodManifest = {
+  calendar: 'monthly@Europe/Paris',
+  period: '2026-03',
+  page: 1,
+  pages: 1,
+  entries: [
+    { stream: 'earning-P1|resellers', payee: 'P1', currency: 'EUR', lines: 1, minimum: '50.00', hash: 'a'.repeat(64) },
+  ],
+};
+const statement: StatementIssued = {
+  id: 'P1|EUR|monthly@Europe/Paris|2026-03',
+  payee: 'P1',
+  currency: 'EUR',
+  calendar: 'monthly@Europe/Paris',
+  period: '2026-03',
+  opening: '-5.00',
+  total: '9.00',
+  payable: '4.00',
+  carried: '0.00',
+  lineCount: 1,
+  hash: 'b'.repeat(64),
+};
+const payout: PayoutDue = {
+  id: 'payout-1',
+  statement: statement.id,
+  payee: 'P1',
+  currency: 'EUR',
+  period: '2026-03',
+  amount: '4.00',
+  approvedBy: 'finance@example.com',
+};
+
+describe.each<[MessageType, object, readonly (readonly [field: string, over: object])[]]>([
+  [
+    'deal',
+    deal,
+    [
+      ['id', { id: 'a|b' }],
+      ['bookedAt', { bookedAt: '2026-03-05' }],
+      ['invoices/0/at', { invoices: [{ id: 'I-1', at: 'then' }] }],
+      ['payments/0/amount', { payments: [{ id: 'P-1', at: '2026-03-05T10:00:00Z', amount: '-1' }] }],
+      ['returns/0/lines', { returns: [{ id: 'R-1', at: '2026-03-05T10:00:00Z', lines: [] }] }],
+    ],
+  ],
+  [
+    'partner',
+    partner,
+    [
+      ['channel', { channel: 'kiosk' }],
+      ['country', { country: 'Germany' }],
+      ['payoutCurrency', { payoutCurrency: 'eur' }],
+      ['tiers/0/from', { tiers: [{ from: '2026-02-30', value: 'gold' }] }],
+      ['uplines/0/value', { uplines: [{ from: '2026-01-01', value: '' }] }],
+      ['agreements/0/until', { agreements: [{ id: 'A', plan: 'p', from: '2026-01-01', until: 'never' }] }],
+      ['name', { name: 'a\u0007b' }],
+    ],
+  ],
+  [
+    'earnings-of-deal',
+    earnings,
+    [
+      ['lines/0/kind', { lines: [{ ...line, kind: 'gift' }] }],
+      ['lines/0/amount', { lines: [{ ...line, amount: '1,5' }] }],
+      ['lines/0/period', { lines: [{ ...line, period: 'March' }] }],
+      ['payee', { payee: '' }],
+    ],
+  ],
+  ['bonus-of-window', bonus, [['window', { window: 'Q1' }]]],
+  [
+    'period-manifest',
+    manifest,
+    [
+      ['page', { page: 0 }],
+      ['entries/0/hash', { entries: [{ ...manifest.entries[0], hash: 'A'.repeat(64) }] }],
+      ['entries/0/lines', { entries: [{ ...manifest.entries[0], lines: 1.5 }] }],
+      ['entries', { entries: Array.from({ length: 1001 }, () => manifest.entries[0]) }],
+    ],
+  ],
+  [
+    'statement-issued',
+    statement,
+    [
+      ['carried', { carried: '-0.00' }],
+      ['lineCount', { lineCount: -1 }],
+    ],
+  ],
+  [
+    'payout-due',
+    payout,
+    [
+      ['amount', { amount: '-4.00' }],
+      ['approvedBy', { approvedBy: '' }],
+    ],
+  ],
+])('a %s message', (type, valid, broken) => {
+  it('is valid as its type says', () => {
+    expect(check(type, valid)).toEqual([]);
+  });
+
+  it('names each of its fields that is missing', () => {
+    expect(check(type, {}).map(({ field, reason }) => `${field} ${reason}`)).toContain(
+      `${Object.keys(valid)[0]} is missing`,
+    );
+  });
+
+  it('knows no other fields', () => {
+    expect(check(type, { ...valid, colour: 'red' })).toEqual([{ field: 'colour', reason: 'is not known here' }]);
+  });
+
+  it.each(broken)('refuses a bad %s', (field, over) => {
+    expect(check(type, { ...valid, ...over }).map((error) => error.field)).toEqual([field]);
+  });
+});
