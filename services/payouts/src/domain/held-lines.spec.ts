@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { CALENDAR, line } from './account.fixture.js';
+import { HeldLines } from './held-lines.js';
+
+describe('held lines', () => {
+  it('come out as they went in, by stream', () => {
+    const held = new HeldLines();
+    const odd = line({ deal: 'a "b"\\|ü', line: 'x\ty', kind: 'clawback', amount: '-0.01' });
+    const bonus = line({ deal: '', line: '2026-Q1', kind: 'bonus' });
+    held.replace('one', odd.deal, 3, CALENDAR, [odd, line({ deal: odd.deal, period: '2026-02' })]);
+    held.replace('two', '2026-Q1', 0, CALENDAR, [bonus]);
+    expect([...held.linesOf(CALENDAR, '2026-01')]).toEqual([
+      ['one', [odd]],
+      ['two', [bonus]],
+    ]);
+    expect(held.linesOf('quarterly@Europe/Paris', '2026-01').size).toBe(0);
+  });
+
+  it('keep the revision of what is released', () => {
+    const held = new HeldLines();
+    held.replace('one', 'crm|D-1', 12, CALENDAR, [line()]);
+    expect(held.openBefore(CALENDAR, '2026-02')).toBe('2026-01');
+    held.release(CALENDAR, '2026-01');
+    expect(held.openBefore(CALENDAR, '2026-02')).toBeUndefined();
+    expect(held.linesOf(CALENDAR, '2026-01').size).toBe(0);
+    expect(held.revisionOf('one', 'crm|D-1')).toBe(12);
+  });
+
+  it('count their bytes up and down again', () => {
+    const held = new HeldLines();
+    held.replace('one', 'crm|D-1', 1, CALENDAR, []);
+    const empty = held.bytes;
+    held.replace('one', 'crm|D-1', 2, CALENDAR, [line(), line({ line: 'booked|2' })]);
+    const full = held.bytes;
+    held.replace('one', 'crm|D-1', 3, CALENDAR, []);
+    expect(full).toBeGreaterThan(empty + 50);
+    expect(held.bytes - empty).toBeLessThan(500);
+  });
+});
