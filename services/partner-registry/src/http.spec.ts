@@ -2,14 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { verifyLog } from '@tantieme/audit/verify';
 import { TOPICS } from '@tantieme/contracts/topics';
+import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { createApplication } from '@tantieme/service-kit/application';
 import { loadConfig } from '@tantieme/service-kit/config';
 import { mintToken } from '@tantieme/service-kit/development-issuer';
 import { routesWithoutRoles } from '@tantieme/service-kit/route-roles';
-import { BROKER } from '@tantieme/service-kit/runtime-tokens';
+import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
 import { PartnerRegistryModule } from './partner-registry.module.js';
+import { replayables } from './replayables.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'partner-registry-'));
 const config = loadConfig({}, { dataDirectory: directory, logLevel: 'silent' });
@@ -213,5 +216,14 @@ describe('a batch', () => {
     expect(first.body.items.map(({ id }: { id: string }) => id)).toEqual(['k1', 'k2', 'k3']);
     const second = await call('GET', `/partners?country=KR&limit=3&cursor=${first.body.next}`);
     expect(second.body).toEqual({ items: [document('k4')] });
+  });
+});
+
+describe('the log', () => {
+  it('is decided again from what it journals, without a difference', async () => {
+    const store: EventStore = application.get(EVENT_STORE);
+    const verified = await verifyLog({ store, replayables: await replayables(store) });
+    expect(verified.differences).toEqual([]);
+    expect(verified.events).toBeGreaterThan(10);
   });
 });

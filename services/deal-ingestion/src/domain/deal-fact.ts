@@ -212,7 +212,6 @@ function checkKeyPart(text: string, field: string, faults: FieldReason[]): void 
     faults.push({ field, reason: 'has characters that cannot be seen' });
 }
 
-// eslint-disable-next-line no-control-regex -- those are what is refused
 const KEY_PART = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/;
 
 function instantAt(text: string, faults: FieldReason[]): string {
