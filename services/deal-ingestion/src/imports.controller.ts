@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { PassThrough, Readable } from 'node:stream';
 import {
   Body,
@@ -77,7 +78,10 @@ export class ImportsController {
       throw new DomainError('BodyNotStreamed', 'an import is sent as application/x-ndjson or text/csv', 'invalid', [
         { field: 'Content-Type', reason: 'is none of application/x-ndjson, text/csv' },
       ]);
-    const mapping = format === 'csv' ? mappingOf(mappingInHeader ?? mappingInQuery) : undefined;
+    const mapping =
+      format === 'csv'
+        ? mappingOf(mappingInHeader === undefined ? mappingInQuery : headerText(mappingInHeader))
+        : undefined;
     const answer = new PassThrough();
     const say = (line: object): void => {
       if (!answer.writableEnded && !answer.destroyed) answer.write(`${JSON.stringify(line)}\n`);
@@ -110,6 +114,12 @@ export class ImportsController {
     const detail = 'the import broke off; import again: what is stored already changes nothing';
     return { type: 'error', code: 'InternalError', detail, errors: [], correlationId };
   }
+}
+
+/** A header's bytes come as Latin-1; who sends column names with accents means UTF-8. */
+function headerText(header: string): string {
+  const bytes = Buffer.from(header, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : header;
 }
 
 /** Checked before anything is read. @throws {DomainError} `MappingInvalid` */

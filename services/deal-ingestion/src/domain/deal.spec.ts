@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { DealFact } from '@tantieme/contracts/deal';
-import { dealDecider, dealOf } from './deal.js';
+import { dealDecider, dealOf, FACTS_MAX } from './deal.js';
 import type { DealFactRecorded, DealState } from './deal.js';
 import { amended, booked, held, paid, returned, terms } from './deal.fixture.js';
 
@@ -60,6 +60,13 @@ describe('a fact of a deal', () => {
       kind: 'conflict',
       fields: [{ field: 'terms.lines.0.net', reason: 'is known as "100.00", not "99.00"' }],
     });
+  });
+
+  it('is refused where its deal has as many as can be carried', () => {
+    const payments = Array.from({ length: FACTS_MAX }, (_, index) => paid({ id: `${index}` }));
+    const state: DealState = new Map(payments.map((fact, index) => [`paid:${index}`, held(fact)]));
+    expect(thrownBy(() => deciding(booked(), state))).toMatchObject({ code: 'DealTooLarge', kind: 'invalid' });
+    expect(deciding(paid({ id: '7' }), state)).toEqual([]);
   });
 
   it('is decided again from its event to the same bytes', () => {

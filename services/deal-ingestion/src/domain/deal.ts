@@ -26,6 +26,9 @@ export interface DealFactRecorded {
 /** All facts that are known of the deal, by identity. Only `evolve` changes it. */
 export type DealState = Map<string, HeldFact>;
 
+/** Facts of a deal at the most: each of its events and messages holds the whole deal. */
+export const FACTS_MAX = 1000;
+
 /** The same identity with other content: what was known first stays, and the other is kept aside. */
 export const FACT_CONFLICT = 'FactConflict';
 
@@ -44,6 +47,11 @@ export const dealDecider: Decider<DealState, DealCommand, DealFactRecorded> = {
         differences(known.fact, fact),
       );
     }
+    if (state.size >= FACTS_MAX)
+      throw new DomainError(
+        'DealTooLarge',
+        `deal ${fact.source}|${fact.deal} has ${state.size} facts already, the most that is taken`,
+      );
     const held = { fact, hash };
     const deal = dealOf(fact.source, fact.deal, [...state.values(), held]);
     return [{ type: 'DealFactRecorded', version: 1, occurredAt: fact.occurredAt, data: { fact, hash, deal } }];
