@@ -20,6 +20,6 @@ export interface Replayable {
   decide(command: unknown, state: unknown): readonly ReplayedEvent[];
   evolve(state: unknown, event: ReplayedEvent): unknown;
   commandOf(event: ReplayedEvent): unknown;
-  readonly upcast?: Readonly<Record<string, Readonly<Record<number, UpcastStep>>>>;
   sizeOf?(state: unknown): number;
+  readonly upcast?: Readonly<Record<string, Readonly<Record<number, UpcastStep>>>>;
 }

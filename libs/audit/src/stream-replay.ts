@@ -4,9 +4,14 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { firstDifference } from './first-difference.js';
 import type { Replayable, ReplayedEvent } from './replayable.js';
 
+/** Parsed JSON takes about so many bytes for each character of its text. */
+const BYTES_A_CHARACTER = 2;
+
 export class StreamReplay {
-  /** Bytes of the events so far: what the state takes in memory, roughly, where the decider cannot say. */
+  /** What the state takes in memory, roughly: as its decider says, or else the text of its events, as objects. */
   #bytes = 0;
+  /** Of that, what came since the decider was asked: it is asked again when that is a good part. */
+  #bytesSinceAsked = 0;
   #state: unknown;
   /** Revision whose event could not be applied: from there on nothing can be decided again. */
   #brokenAt: number | undefined;
@@ -15,15 +20,9 @@ export class StreamReplay {
     this.#state = replayable.initialState();
   }
 
-  get bytes(): number {
-    return this.replayable.sizeOf === undefined || this.#brokenAt !== undefined
-      ? this.#bytes
-      : this.replayable.sizeOf(this.#state);
-  }
-
   /** Applies an event that was compared before. */
   skip(event: StoredEvent): void {
-    this.#bytes += event.dataText.length;
+    this.#grow(event);
     if (this.#brokenAt !== undefined) return;
     const read = this.#read(event);
     if (typeof read === 'string' || this.#evolve(read) !== undefined) this.#brokenAt = event.revision;
@@ -31,7 +30,7 @@ export class StreamReplay {
 
   /** Decides the event again and applies it. Gives what is wrong with it, undefined where nothing is. */
   compare(event: StoredEvent): string | undefined {
-    this.#bytes += event.dataText.length;
+    this.#grow(event);
     if (this.#brokenAt !== undefined) return `not decided again: the state is unknown since revision ${this.#brokenAt}`;
     const read = this.#read(event);
     if (typeof read === 'string') {
@@ -42,6 +41,19 @@ export class StreamReplay {
     const failure = this.#evolve(read);
     if (failure !== undefined) this.#brokenAt = event.revision;
     return difference ?? failure;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  #grow({ dataText }: StoredEvent): void {
+    const grown = BYTES_A_CHARACTER * dataText.length;
+    this.#bytes += grown;
+    this.#bytesSinceAsked += grown;
+    if (this.replayable.sizeOf === undefined || this.#bytesSinceAsked * 4 < this.#bytes) return;
+    this.#bytesSinceAsked = 0;
+    this.#bytes = this.#brokenAt === undefined ? this.replayable.sizeOf(this.#state) + grown : 0;
   }
 
   #read({ type, version, occurredAt, dataText }: StoredEvent): ReplayedEvent | string {

@@ -12,23 +12,22 @@ import { categoryOf } from '@tantieme/event-store/event-store';
 import type { EventStore, Page, Position, StoredEvent } from '@tantieme/event-store/event-store';
 import { remembersTips } from '@tantieme/event-store/tip';
 import type { LogTip } from '@tantieme/event-store/tip';
-import { LRUCache } from 'lru-cache';
-import { ChainCheck } from './chain-check.js';
+import { chainDifference } from './chain-check.js';
 import { formatHead, HeadDigest, parseHead } from './log-head.js';
 import type { LogHead } from './log-head.js';
 import type { Replayable } from './replayable.js';
+import { StreamEnds } from './stream-ends.js';
+import type { StreamEnd } from './stream-ends.js';
 import { StreamReplay } from './stream-replay.js';
 
 export type { Replayable, ReplayedEvent } from './replayable.js';
 
 /** Events read at a time. */
 const PAGE_EVENTS = 1_000;
-/** States kept in memory, in bytes, where the caller names no other limit. */
+/** Ends of streams and states kept in memory, in bytes, where the caller names no other limit. */
 const CACHE_BYTES_MAX = 64 * 1024 * 1024;
-/** What a state takes besides what its decider says: entry, key, objects. */
-const STATE_OVERHEAD_BYTES = 400;
 /** A stream of up to so many events is read again where its state is gone; a longer one is put aside to the end. */
-const RELOADED_EVENTS_MAX = 16;
+const RELOADED_EVENTS_MAX = 3;
 /** Differences that are named; all are counted. */
 const DIFFERENCES_MAX = 1_000;
 /** Streams compared at a time with what the store remembers. */
@@ -73,10 +72,9 @@ export async function verifyLog(options: VerifyOptions): Promise<Verification> {
 class LogVerification {
   readonly #store: EventStore;
   readonly #replayables: ReadonlyMap<string, Replayable>;
-  readonly #replays: LRUCache<string, StreamReplay>;
+  readonly #ends: StreamEnds;
   /** Long streams whose state was dropped: the revision from which they still have to be decided again. */
   readonly #putAside = new Map<string, number>();
-  readonly #chains: ChainCheck;
   readonly #expected: LogHead | undefined;
   readonly #digest: HeadDigest;
   readonly #differences: Difference[] = [];
@@ -90,9 +88,7 @@ class LogVerification {
   constructor(private readonly options: VerifyOptions) {
     this.#store = options.store;
     this.#replayables = new Map(options.replayables.map((replayable) => [replayable.category, replayable]));
-    const maxSize = options.cacheBytesMax ?? CACHE_BYTES_MAX;
-    this.#replays = new LRUCache({ maxSize, maxEntrySize: maxSize });
-    this.#chains = new ChainCheck(options.store);
+    this.#ends = new StreamEnds(options.cacheBytesMax ?? CACHE_BYTES_MAX);
     this.#expected = options.expect === undefined ? undefined : parseHead(options.expect);
     this.#digest = new HeadDigest(this.#expected?.events ?? -1);
   }
@@ -120,10 +116,9 @@ class LogVerification {
       if (page === undefined) return;
       for (const event of page.events) {
         if (event.position > until) break;
-        this.#compareChain(event, this.#chains.known(event) ?? (await this.#chains.load(event)));
-        // Nearly every state is at hand: waiting for nothing would cost more than deciding.
-        const reloading = this.#replay(event);
-        if (reloading !== undefined) await reloading;
+        const end = this.#ends.get(event.stream) ?? (event.revision === 0 ? this.#begin(event) : undefined);
+        // Nearly every end is at hand: waiting for nothing would cost more than comparing.
+        this.#compare(event, end ?? (await this.#endBefore(event)));
       }
       after = page.through;
       this.options.onProgress?.({ events: this.#events });
@@ -133,9 +128,7 @@ class LogVerification {
 
   /** Undefined where the log cannot be read any further. */
   async #page(after: Position): Promise<Page | undefined> {
-    // The embedded store reads without leaving the turn of the event loop: others get theirs here.
-    await setImmediate();
-    this.options.signal?.throwIfAborted();
+    await this.#nextTurn();
     try {
       return await this.#store.readAll({ after, limit: PAGE_EVENTS });
     } catch (error) {
@@ -148,49 +141,51 @@ class LogVerification {
     }
   }
 
-  #compareChain(event: StoredEvent, end: Parameters<ChainCheck['compare']>[1]): void {
+  #begin({ stream }: StoredEvent): StreamEnd {
+    const replayable = this.#replayables.get(categoryOf(stream));
+    const end = { revision: -1, hash: FIRST_PREDECESSOR, replay: replayable && new StreamReplay(replayable) };
+    this.#ends.set(stream, end);
+    return end;
+  }
+
+  /** The end of an event's stream before it, read again. */
+  async #endBefore(event: StoredEvent): Promise<StreamEnd> {
+    const { stream, revision, position } = event;
+    const end = this.#begin(event);
+    if (end.replay !== undefined && revision > RELOADED_EVENTS_MAX) {
+      if (!this.#putAside.has(stream)) this.#putAside.set(stream, revision);
+      end.replay = undefined;
+    }
+    const from = end.replay === undefined ? revision - 1 : 0;
+    for (const before of await this.#store.readStream(stream, { from, limit: revision - from })) {
+      if (before.position >= position) break;
+      end.replay?.skip(before);
+      end.revision = before.revision;
+      end.hash = before.hash;
+    }
+    return end;
+  }
+
+  #compare(event: StoredEvent, end: StreamEnd): void {
+    const { stream, revision, hash, dataText } = event;
     this.#events += 1;
-    if (event.revision === 0) this.#streams += 1;
-    this.#digest.add(event.hash);
-    this.#lastHash = event.hash;
-    const reason = this.#chains.compare(event, end);
-    if (reason !== undefined) this.#report(event.stream, event.revision, reason);
-    if (!isCanonicalText(event.metadataText))
-      this.#report(event.stream, event.revision, 'the metadata is not canonical JSON');
-  }
-
-  /** A promise where the state has to be read first. */
-  #replay(event: StoredEvent): Promise<void> | undefined {
-    const replayable = this.#replayables.get(categoryOf(event.stream));
-    if (replayable === undefined) {
-      if (!isCanonicalText(event.dataText))
-        this.#report(event.stream, event.revision, 'the data is not canonical JSON');
-      return undefined;
+    if (revision === 0) this.#streams += 1;
+    this.#digest.add(hash);
+    this.#lastHash = hash;
+    const broken = chainDifference(event, end);
+    if (broken !== undefined) this.#report(stream, revision, broken.reason);
+    end.revision = broken?.revision ?? revision;
+    end.hash = hash;
+    if (!isPlainMetadata(event.metadataText) && !isCanonicalText(event.metadataText)) {
+      this.#report(stream, revision, 'the metadata is not canonical JSON');
     }
-    if (this.#putAside.has(event.stream)) return undefined;
-    const replay = this.#replays.get(event.stream) ?? (event.revision === 0 ? new StreamReplay(replayable) : undefined);
-    if (replay !== undefined) {
-      this.#compareAndKeep(replay, event);
-    } else if (event.revision <= RELOADED_EVENTS_MAX) {
-      return this.#reload(replayable, event).then((reloaded) => this.#compareAndKeep(reloaded, event));
-    } else {
-      this.#putAside.set(event.stream, event.revision);
+    if (end.replay !== undefined) {
+      const bytesBefore = end.replay.bytes;
+      this.#compareDecision(end.replay, event);
+      this.#ends.grow(end.replay.bytes - bytesBefore);
+    } else if (!this.#putAside.has(stream) && !isCanonicalText(dataText)) {
+      this.#report(stream, revision, 'the data is not canonical JSON');
     }
-    return undefined;
-  }
-
-  #compareAndKeep(replay: StreamReplay, event: StoredEvent): void {
-    this.#compareDecision(replay, event);
-    this.#replays.set(event.stream, replay, { size: replay.bytes + STATE_OVERHEAD_BYTES });
-  }
-
-  async #reload(replayable: Replayable, until: StoredEvent): Promise<StreamReplay> {
-    const replay = new StreamReplay(replayable);
-    for (const event of await this.#store.readStream(until.stream, { limit: until.revision })) {
-      if (event.position >= until.position) break;
-      replay.skip(event);
-    }
-    return replay;
   }
 
   #compareDecision(replay: StreamReplay, event: StoredEvent): void {
@@ -200,19 +195,23 @@ class LogVerification {
   }
 
   async #decideThosePutAside(until: Position): Promise<void> {
-    this.#replays.clear();
+    this.#ends.clear();
+    let eventsOfTurn = 0;
     for (const [stream, compareFrom] of this.#putAside) {
       const replayable = this.#replayables.get(categoryOf(stream));
       if (replayable === undefined) continue;
       const replay = new StreamReplay(replayable);
       for (let from = 0; ;) {
-        await setImmediate();
-        this.options.signal?.throwIfAborted();
         const events = await this.#store.readStream(stream, { from, limit: PAGE_EVENTS });
         for (const event of events) {
           if (event.position > until) break;
           if (event.revision < compareFrom) replay.skip(event);
           else this.#compareDecision(replay, event);
+        }
+        eventsOfTurn += events.length;
+        if (eventsOfTurn >= PAGE_EVENTS) {
+          eventsOfTurn = 0;
+          await this.#nextTurn();
         }
         const last = events.at(-1);
         if (last === undefined || last.position >= until || events.length < PAGE_EVENTS) break;
@@ -221,11 +220,17 @@ class LogVerification {
     }
   }
 
+  /** The embedded store reads without leaving the turn of the event loop: others get theirs here. */
+  async #nextTurn(): Promise<void> {
+    await setImmediate();
+    this.options.signal?.throwIfAborted();
+  }
+
   /** What the chains cannot show: that something is missing at the end. */
   async #compareExtent(tip: LogTip): Promise<void> {
     if (!remembersTips(this.#store)) return;
     for (let after: number | undefined = 0; after !== undefined;) {
-      await setImmediate();
+      await this.#nextTurn();
       const page = await this.#store.brokenTails({ after, limit: TIPS_PAGE });
       for (const { stream, remembered, found } of page.brokenTails) {
         const reason = found < remembered ? 'is missing, and everything after it' : 'is newer than the store remembers';
@@ -253,6 +258,13 @@ class LogVerification {
     this.#differenceCount += 1;
     if (this.#differences.length < DIFFERENCES_MAX) this.#differences.push({ stream, revision, reason });
   }
+}
+
+/** Metadata of nothing but printable ASCII, which is nearly all: canonical by its form. */
+const PLAIN_METADATA = /^\{"actor":"[ !#-[\]-~]*",(?:"causationId":"[ !#-[\]-~]*",)?"correlationId":"[ !#-[\]-~]*"\}$/;
+
+function isPlainMetadata(text: string): boolean {
+  return PLAIN_METADATA.test(text);
 }
 
 function isCanonicalText(text: string): boolean {
