@@ -64,55 +64,30 @@ export class InvalidMessage extends Error {
 const TYPE_PREFIX = 'tantieme.';
 const TYPE_SUFFIX = `.v${MESSAGE_VERSION}`;
 
-/** A message that is wrong all over names this many of its errors. */
-const ERRORS_MAX = 20;
+/** Stops at the first error, so that a hostile message costs no more than a good one. `verbose` gives an error its schema, for its words. */
+const ajv = new Ajv2020({ allErrors: false, verbose: true, discriminator: true, strict: true, strictRequired: false });
+addFormats.default(ajv);
 
-type Validators = Readonly<Record<MessageType, ValidateFunction>>;
-
-/** Stops at the first error: the way of every message, where there is none. */
-const validators = compile({ allErrors: false });
-/** Finds every error, for those who have to mend them; compiled when there is one. */
-let explainers: Validators | undefined;
+const validators: Readonly<Record<MessageType, ValidateFunction>> = {
+  'deal-fact': ajv.compile(schemaOf('deal-fact')),
+  deal: ajv.compile(schemaOf('deal')),
+  partner: ajv.compile(schemaOf('partner')),
+  'earnings-of-deal': ajv.compile(schemaOf('earnings-of-deal')),
+  'bonus-of-window': ajv.compile(schemaOf('bonus-of-window')),
+  'period-manifest': ajv.compile(schemaOf('period-manifest')),
+  'statement-issued': ajv.compile(schemaOf('statement-issued')),
+  'payout-due': ajv.compile(schemaOf('payout-due')),
+};
 
 /** An envelope's `time` is checked as an instant in the data is. */
-const isInstant = validatorOf({ allErrors: false }).compile(instant);
+const isInstant = ajv.compile(instant);
 
-function validatorOf({ allErrors }: { readonly allErrors: boolean }): Ajv2020 {
-  const ajv = new Ajv2020({ allErrors, verbose: allErrors, discriminator: true, strict: true, strictRequired: false });
-  addFormats.default(ajv);
-  return ajv;
-}
-
-function compile({ allErrors }: { readonly allErrors: boolean }): Validators {
-  const ajv = validatorOf({ allErrors });
-  const compiled = (type: MessageType): ValidateFunction => ajv.compile(schemaOf(type));
-  return {
-    'deal-fact': compiled('deal-fact'),
-    deal: compiled('deal'),
-    partner: compiled('partner'),
-    'earnings-of-deal': compiled('earnings-of-deal'),
-    'bonus-of-window': compiled('bonus-of-window'),
-    'period-manifest': compiled('period-manifest'),
-    'statement-issued': compiled('statement-issued'),
-    'payout-due': compiled('payout-due'),
-  };
-}
-
-/** What is wrong with the data of a message, one reason a field, at most `ERRORS_MAX`; empty where nothing is. */
+/** What is wrong with the data of a message: the first field that is, with the reason; empty where nothing is. */
 export function check(type: MessageType, data: unknown): readonly FieldError[] {
-  if (validators[type](data)) return [];
-  explainers ??= compile({ allErrors: true });
-  const explain = explainers[type];
-  explain(data);
-  const byField = new Map<string, FieldError>();
-  for (const error of explain.errors ?? []) {
-    if (byField.size === ERRORS_MAX) break;
-    // These two only say that one of those beside them failed.
-    if (error.keyword === 'propertyNames' || error.keyword === 'oneOf') continue;
-    const found = fieldError(error);
-    if (!byField.has(found.field)) byField.set(found.field, found);
-  }
-  return [...byField.values()];
+  const validate = validators[type];
+  if (validate(data)) return [];
+  // What follows the first only says of what it is part of (`anyOf`, `propertyNames`).
+  return (validate.errors ?? []).slice(0, 1).map(fieldError);
 }
 
 /** The message as text. @throws {InvalidMessage} for what `decode` would refuse: nothing invalid is published. */

@@ -154,10 +154,10 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
     expect(check(type, valid)).toEqual([]);
   });
 
-  it('names each of its fields that is missing', () => {
-    expect(check(type, {}).map(({ field, reason }) => `${field} ${reason}`)).toContain(
-      `${Object.keys(valid)[0]} is missing`,
-    );
+  it('names a field that is missing', () => {
+    const [name = '', ...others] = Object.keys(valid);
+    const rest = Object.fromEntries(Object.entries(valid).filter(([key]) => others.includes(key)));
+    expect(check(type, rest)).toEqual([{ field: name, reason: 'is missing' }]);
   });
 
   it('knows no other fields', () => {

@@ -186,6 +186,85 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(errors).toHaveLength(2);
     });
 
+    it('delivers a failed batch again before anything after it in its partition', async () => {
+      let failed = false;
+      await broker.publish(
+        'sales',
+        Array.from({ length: 30 }, (_, index) => ({ key: 'one', value: `v${index}` })),
+      );
+      await collect({
+        batchSize: 10,
+        handle: async (batch) => {
+          if (batch[0]?.value === 'v10' && !failed) {
+            failed = true;
+            throw new Error('not now');
+          }
+          seen.push(...batch);
+        },
+      });
+      await until(() => seen.length === 30);
+      expect(seen.map(({ value }) => value)).toEqual(Array.from({ length: 30 }, (_, index) => `v${index}`));
+    });
+
+    it('lets the pause after a failure grow', async () => {
+      const triesMs: number[] = [];
+      await broker.publish('sales', [{ key: 'k', value: 'v' }]);
+      await collect({
+        handle: async () => {
+          triesMs.push(performance.now());
+          if (triesMs.length < 4) throw new Error('not now');
+        },
+      });
+      await until(() => triesMs.length === 4);
+      const [first = 0, second = 0, third = 0, fourth = 0] = triesMs;
+      expect(second - first).toBeGreaterThan(5);
+      expect(fourth - third).toBeGreaterThan((second - first) * 1.5);
+    });
+
+    it('lets the other partitions flow while the handling of one fails', async () => {
+      const first = numbered(1)[0]?.key;
+      await broker.publish('sales', numbered(70));
+      await collect({
+        handle: async (batch) => {
+          if (batch.some(({ key }) => key === first)) throw new Error('never');
+          seen.push(...batch);
+        },
+      });
+      const others = await broker.endPositions('sales');
+      await until(async () => {
+        const committed = await broker.committedPositions('readers', 'sales');
+        return [...others].filter(([partition, end]) => (committed.get(partition) ?? 0n) < end).length === 1;
+      });
+      expect(seen.length).toBeGreaterThan(0);
+    });
+
+    it('delivers again what was not committed when it was closed', async () => {
+      await broker.publish('sales', numbered(10));
+      let tries = 0;
+      await collect({
+        handle: async () => {
+          tries += 1;
+          throw new Error('not in this life');
+        },
+      });
+      await until(() => tries > 0);
+      await broker.close();
+      broker = await under.open();
+      await collect();
+      await until(() => seen.length === 10);
+    });
+
+    it('takes a batch of no messages for nothing', async () => {
+      await broker.publish('sales', []);
+      expect([...(await broker.endPositions('sales')).values()].every((end) => end === 0n)).toBe(true);
+    });
+
+    it('stops a consumer twice without harm', async () => {
+      const consumer = await collect();
+      await consumer.stop();
+      await consumer.stop();
+    });
+
     it('does not commit a batch whose handling failed', async () => {
       await broker.publish('sales', [{ key: 'k', value: 'v' }]);
       let tried = false;

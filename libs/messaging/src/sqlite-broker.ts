@@ -1,6 +1,6 @@
 /**
  * The embedded broker: a durable log in an SQLite file of its own. Topics have partitions, and groups committed positions, as in
- * Kafka; the members of a group are in one process (the runtime's directory lock sees to that).
+ * Kafka; the members of a group are in one process (the runtime's directory lock sees to that). Other processes may publish and read.
  */
 import { hash } from 'node:crypto';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
@@ -14,6 +14,7 @@ import {
   type OutgoingMessage,
   type Positions,
 } from './broker.js';
+import { ConsumerGroup, type PartitionLog, type Slot } from './consumer-group.js';
 
 export interface SqliteBrokerOptions {
   /** Partitions of a topic that comes into being; those that exist keep theirs. */
@@ -24,33 +25,23 @@ export interface SqliteBrokerOptions {
 
 const PARTITIONS_DEFAULT = 4;
 const RETENTION_DAYS_DEFAULT = 7;
-/** How often consumers look for what another process has published; this process wakes them at once. */
-const POLL_MS = 100;
-/** The pause after a failure of `handle`: from the first, doubled up to the last. */
-const RETRY_MS_FIRST = 50;
-const RETRY_MS_MAX = 5_000;
-/** Retention is looked at once in so many published messages. */
-const PRUNE_EVERY = 50_000;
+/** Every consumer looks into each of its partitions in turn. */
+const PARTITIONS_MAX = 256;
+/** Retention is looked at once in so many published messages, and deletes as many of a partition at the most: no publish has to wait long. */
+const PRUNE_MESSAGES = 10_000;
 /** A message's key is its slot and offset in one integer: 8,192 slots of 2^40 messages fit into 2^53. */
 const SLOT_SIZE = 2 ** 40;
-
-/** A partition of a topic. */
-interface Slot {
-  readonly id: number;
-  readonly topic: string;
-  readonly partition: number;
-}
 
 /** @param path a file, made where there is none, or `:memory:`. */
 export function openSqliteBroker(path: string, options: SqliteBrokerOptions = {}): Broker {
   return new SqliteBroker(path, options);
 }
 
-class SqliteBroker implements Broker {
+class SqliteBroker implements Broker, PartitionLog {
   private readonly database: DatabaseSync;
   private readonly statements = new Map<string, StatementSync>();
   private readonly slots = new Map<string, readonly Slot[]>();
-  private readonly groups = new Map<string, Member[]>();
+  private readonly groups = new Map<string, ConsumerGroup>();
   private readonly partitions: number;
   private readonly retentionMs: number;
   private publishedSincePrune = 0;
@@ -59,6 +50,8 @@ class SqliteBroker implements Broker {
     path: string,
     { partitions = PARTITIONS_DEFAULT, retentionDays = RETENTION_DAYS_DEFAULT }: SqliteBrokerOptions,
   ) {
+    if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX)
+      throw new RangeError(`partitions must be a whole number from 1 to ${PARTITIONS_MAX}, not ${partitions}`);
     this.partitions = partitions;
     this.retentionMs = retentionDays * 24 * 3600 * 1000;
     this.database = new DatabaseSync(path);
@@ -83,29 +76,16 @@ class SqliteBroker implements Broker {
   async publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void> {
     if (messages.length === 0) return;
     this.transaction(() => this.insert(topic, messages));
-    this.wakeAll();
+    this.wake(topic);
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
-    const member: Member = new Member(options, {
-      slotsOf: (topic) => this.slotsOf(topic) ?? [],
-      share: (slots) => this.shareOf(options.group, member, slots),
-      next: (slot) => this.committed(options.group, slot),
-      read: (slot, from) => this.readSlot(slot, from, options.batchSize),
-      commit: (slot, next, deadLetters) => this.commit(options.group, slot, next, deadLetters),
-    });
-    const members = this.groups.get(options.group) ?? [];
-    this.groups.set(options.group, [...members, member]);
-    await this.settle(members);
-    member.start();
-    return {
-      stop: async () => {
-        await member.stop();
-        const left = (this.groups.get(options.group) ?? []).filter((one) => one !== member);
-        this.groups.set(options.group, left);
-        for (const one of left) one.wake();
-      },
-    };
+    if (!this.database.isOpen) throw new Error('the broker is closed');
+    const slots = options.topics.flatMap((topic) => this.slotsOf(topic));
+    if (slots.length > 0) this.transaction(() => this.register(options.group, slots));
+    let group = this.groups.get(options.group);
+    if (!group) this.groups.set(options.group, (group = new ConsumerGroup(options.group, this)));
+    return group.join(options);
   }
 
   async endPositions(topic: string): Promise<Positions> {
@@ -114,61 +94,61 @@ class SqliteBroker implements Broker {
   }
 
   async committedPositions(group: string, topic: string): Promise<Positions> {
-    return new Map((this.slotsOf(topic) ?? []).map((slot) => [slot.partition, BigInt(this.committed(group, slot))]));
+    return new Map(this.slotsOf(topic).map((slot) => [slot.partition, BigInt(this.committed(group, slot))]));
   }
 
   async read(
     topic: string,
     { partition, from, limit }: { readonly partition: number; readonly from: bigint; readonly limit: number },
   ): Promise<readonly Message[]> {
-    const slot = this.slotsOf(topic)?.find((one) => one.partition === partition);
-    return slot ? this.readSlot(slot, Number(from), limit) : [];
+    const slot = this.slotsOf(topic).find((one) => one.partition === partition);
+    return slot ? this.next(slot, Number(from), limit) : [];
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.groups.values()].flat().map((member) => member.stop()));
+    await Promise.all([...this.groups.values()].map((group) => group.stop()));
     this.groups.clear();
     if (this.database.isOpen) this.database.close();
   }
 
   /** Inside a transaction. */
   private insert(topic: string, messages: readonly OutgoingMessage[]): void {
-    const slots = this.slotsOf(topic) ?? this.createTopic(topic);
-    const next = slots.map(({ id }) => Number(this.statement('SELECT next FROM slots WHERE id = ?').get(id)?.['next']));
+    const known = this.slotsOf(topic);
+    const slots = known.length > 0 ? known : this.createTopic(topic);
     const insert = this.statement(
       'INSERT INTO messages (id, published_at, key, value, headers) VALUES (?, ?, ?, ?, ?)',
     );
     const nowMs = Date.now();
+    /** Of the partitions that get a message: the offset of the next one. */
+    const next = new Map<Slot, number>();
     for (const { key, value, headers } of messages) {
-      const partition = partitionOf(key, slots.length);
-      const slot = slots[partition];
-      const offset = next[partition];
-      if (!slot || offset === undefined) throw new RangeError(`the topic ${topic} has no partition ${partition}`);
+      const slot = slots[partitionOf(key, slots.length)];
+      if (!slot) throw new RangeError(`the topic ${topic} has no partition for the key ${key}`);
+      const offset = next.get(slot) ?? this.end(slot);
       insert.run(slot.id * SLOT_SIZE + offset, nowMs, key, value, headers ? JSON.stringify(headers) : null);
-      next[partition] = offset + 1;
+      next.set(slot, offset + 1);
     }
-    for (const [index, { id }] of slots.entries())
-      this.statement('UPDATE slots SET next = ? WHERE id = ?').run(next[index] ?? 0, id);
+    for (const [{ id }, offset] of next) this.statement('UPDATE slots SET next = ? WHERE id = ?').run(offset, id);
     this.publishedSincePrune += messages.length;
-    if (this.publishedSincePrune >= PRUNE_EVERY) this.prune(nowMs);
+    if (this.publishedSincePrune >= PRUNE_MESSAGES) this.prune(nowMs - this.retentionMs);
   }
 
-  private wakeAll(): void {
-    for (const members of this.groups.values()) for (const member of members) member.wake();
+  private end({ id }: Slot): number {
+    return Number(this.statement('SELECT next FROM slots WHERE id = ?').get(id)?.['next']);
   }
 
-  /** A member that joins takes partitions over: their batch in hand is finished first. */
-  private async settle(members: readonly Member[]): Promise<void> {
-    await Promise.all(members.map((member) => member.idle()));
+  private wake(topic: string): void {
+    for (const group of this.groups.values()) group.wake(topic);
   }
 
-  private shareOf(group: string, member: Member, slots: readonly Slot[]): readonly Slot[] {
-    const members = this.groups.get(group) ?? [];
-    const index = members.indexOf(member);
-    return slots.filter((slot) => slot.id % members.length === index);
+  /**
+   * From now on nothing of these partitions is deleted that the group has not committed, be it never so slow. Inside a transaction.
+   */
+  private register(group: string, slots: readonly Slot[]): void {
+    for (const { id } of slots) this.statement('INSERT OR IGNORE INTO positions VALUES (?, ?, 0)').run(group, id);
   }
 
-  private committed(group: string, slot: Slot): number {
+  committed(group: string, slot: Slot): number {
     return Number(
       this.statement('SELECT next FROM positions WHERE consumer_group = ? AND slot = ?').get(group, slot.id)?.[
         'next'
@@ -176,7 +156,7 @@ class SqliteBroker implements Broker {
     );
   }
 
-  private readSlot(slot: Slot, from: number, limit: number): Message[] {
+  next(slot: Slot, from: number, limit: number): Message[] {
     const rows = this.statement(
       'SELECT id, key, value, headers FROM messages WHERE id >= ? AND id < ? ORDER BY id LIMIT ?',
     ).all(slot.id * SLOT_SIZE + from, (slot.id + 1) * SLOT_SIZE, limit);
@@ -191,7 +171,7 @@ class SqliteBroker implements Broker {
   }
 
   /** The position and the dead letters in one transaction: a message is set aside exactly when it is passed over. */
-  private commit(group: string, slot: Slot, next: number, deadLetters: readonly DeadLetter[]): void {
+  commit(group: string, slot: Slot, next: number, deadLetters: readonly DeadLetter[]): void {
     this.transaction(() => {
       if (deadLetters.length > 0)
         this.insert(
@@ -199,38 +179,59 @@ class SqliteBroker implements Broker {
           deadLetters.map((one) => setAside(one, group)),
         );
       this.statement(
-        'INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT (consumer_group, slot) DO UPDATE SET next = excluded.next',
+        'INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT (consumer_group, slot) DO UPDATE SET next = max(next, excluded.next)',
       ).run(group, slot.id, next);
     });
-    if (deadLetters.length > 0) this.wakeAll();
+    if (deadLetters.length > 0) this.wake(deadLetterTopic(slot.topic, group));
   }
 
-  private slotsOf(topic: string): readonly Slot[] | undefined {
+  /** None of a topic that nobody has published to. */
+  slotsOf(topic: string): readonly Slot[] {
     const known = this.slots.get(topic);
     if (known) return known;
-    const rows = this.statement('SELECT id, partition FROM slots WHERE topic = ? ORDER BY partition').all(topic);
-    if (rows.length === 0) return undefined;
-    const slots = rows.map((row) => ({ id: Number(row['id']), topic, partition: Number(row['partition']) }));
-    this.slots.set(topic, slots);
+    const slots = this.readSlots(topic);
+    // What this connection has not committed yet may still be rolled back.
+    if (slots.length > 0 && !this.database.isTransaction) this.slots.set(topic, slots);
     return slots;
   }
 
-  private createTopic(topic: string): readonly Slot[] {
-    for (let partition = 0; partition < this.partitions; partition += 1)
-      this.statement('INSERT INTO slots (topic, partition, next) VALUES (?, ?, 0)').run(topic, partition);
+  private readSlots(topic: string): readonly Slot[] {
     const rows = this.statement('SELECT id, partition FROM slots WHERE topic = ? ORDER BY partition').all(topic);
     return rows.map((row) => ({ id: Number(row['id']), topic, partition: Number(row['partition']) }));
   }
 
-  private prune(nowMs: number): void {
+  /** Inside a transaction. */
+  private createTopic(topic: string): readonly Slot[] {
+    for (let partition = 0; partition < this.partitions; partition += 1)
+      this.statement('INSERT INTO slots (topic, partition, next) VALUES (?, ?, 0)').run(topic, partition);
+    const slots = this.readSlots(topic);
+    for (const group of this.groups.values()) if (group.reads(topic)) this.register(group.name, slots);
+    return slots;
+  }
+
+  /** Deletes what was published before `untilMs` and every group of its partition has committed. Inside a transaction. */
+  private prune(untilMs: number): void {
     this.publishedSincePrune = 0;
     for (const row of this.statement('SELECT slot, min(next) AS next FROM positions GROUP BY slot').all()) {
       const start = Number(row['slot']) * SLOT_SIZE;
-      this.statement('DELETE FROM messages WHERE id >= ? AND id < ? AND published_at < ?').run(
+      const end = start + Number(row['next']);
+      const first = this.statement('SELECT id FROM messages WHERE id >= ? AND id < ? ORDER BY id LIMIT 1').get(
         start,
-        start + Number(row['next']),
-        nowMs - this.retentionMs,
+        end,
       );
+      if (!first) continue;
+      // A partition has no gaps and is in order of time: its old part is found by halving, not by reading it.
+      let kept = Number(first['id']);
+      let beyond = Math.min(end, kept + PRUNE_MESSAGES);
+      while (kept < beyond) {
+        const middle = Math.floor((kept + beyond) / 2);
+        const publishedAt = this.statement('SELECT published_at FROM messages WHERE id = ?').get(middle)?.[
+          'published_at'
+        ];
+        if (Number(publishedAt) < untilMs) kept = middle + 1;
+        else beyond = middle;
+      }
+      this.statement('DELETE FROM messages WHERE id >= ? AND id < ?').run(start, kept);
     }
   }
 
@@ -240,7 +241,8 @@ class SqliteBroker implements Broker {
       work();
       this.database.exec('COMMIT');
     } catch (error) {
-      this.database.exec('ROLLBACK');
+      // A full disk, for one, has rolled back already.
+      if (this.database.isTransaction) this.database.exec('ROLLBACK');
       throw error;
     }
   }
@@ -249,104 +251,6 @@ class SqliteBroker implements Broker {
     let statement = this.statements.get(sql);
     if (!statement) this.statements.set(sql, (statement = this.database.prepare(sql)));
     return statement;
-  }
-}
-
-/** What a member needs of its broker. */
-interface Access {
-  slotsOf(topic: string): readonly Slot[];
-  /** The member's part of the slots, as the group stands now. */
-  share(slots: readonly Slot[]): readonly Slot[];
-  next(slot: Slot): number;
-  read(slot: Slot, from: number): readonly Message[];
-  commit(slot: Slot, next: number, deadLetters: readonly DeadLetter[]): void;
-}
-
-/** One consumer: goes round its partitions, a batch of each in turn. */
-class Member {
-  private readonly failures = new Map<number, { readonly count: number; readonly notBeforeMs: number }>();
-  private stopping = false;
-  private running: Promise<void> | undefined;
-  private inHand: Promise<void> = Promise.resolve();
-  private wakeUp: (() => void) | undefined;
-  private woken = false;
-
-  constructor(
-    private readonly options: ConsumeOptions,
-    private readonly access: Access,
-  ) {}
-
-  start(): void {
-    this.running = this.run();
-  }
-
-  wake(): void {
-    this.woken = true;
-    this.wakeUp?.();
-  }
-
-  /** Resolves when the batch in hand is committed. */
-  idle(): Promise<void> {
-    return this.inHand;
-  }
-
-  async stop(): Promise<void> {
-    this.stopping = true;
-    this.wake();
-    await this.running;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopping) {
-      this.woken = false;
-      let handled = false;
-      for (const slot of this.access.share(this.options.topics.flatMap((topic) => this.access.slotsOf(topic)))) {
-        if (this.stopping) break;
-        const step = this.step(slot);
-        this.inHand = step.then(() => undefined);
-        handled = (await step) || handled;
-      }
-      // Lets the rest of the process have its turn also where there is always more to do.
-      if (handled) await new Promise<void>((resolve) => setImmediate(resolve));
-      else await this.sleep();
-    }
-  }
-
-  /** One batch of a partition. @returns whether there was anything. */
-  private async step(slot: Slot): Promise<boolean> {
-    const failure = this.failures.get(slot.id);
-    if (failure && Date.now() < failure.notBeforeMs) return false;
-    const from = this.access.next(slot);
-    const batch = this.access.read(slot, from);
-    const last = batch.at(-1);
-    if (!last) return false;
-    try {
-      const deadLetters = (await this.options.handle(batch)) ?? [];
-      this.access.commit(slot, Number(last.offset) + 1, deadLetters);
-      this.failures.delete(slot.id);
-    } catch (error) {
-      const count = (failure?.count ?? 0) + 1;
-      this.failures.set(slot.id, {
-        count,
-        notBeforeMs: Date.now() + Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** (count - 1)),
-      });
-      this.options.onError?.(error, batch);
-      return false;
-    }
-    return true;
-  }
-
-  private sleep(): Promise<void> {
-    if (this.woken || this.stopping) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.wakeUp = undefined;
-        resolve();
-      };
-      const timer = setTimeout(done, POLL_MS);
-      this.wakeUp = done;
-    });
   }
 }
 
