@@ -68,7 +68,7 @@ export function issue(
 /** Runs commands one after the other, and checks of each event that deciding it again gives it again. */
 export function run<State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
-  commands: readonly Command[],
+  commands: readonly NoInfer<Command>[],
 ): { readonly state: State; readonly events: readonly Event[] } {
   let state = decider.initialState();
   const events: Event[] = [];

@@ -51,7 +51,7 @@ export function earnings(deal: string, revision: number, lines: readonly LedgerL
 /** Runs commands one after the other, and checks of each event that deciding it again gives it again. */
 export function run<State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
-  commands: readonly Command[],
+  commands: readonly NoInfer<Command>[],
   from?: State,
 ): { readonly state: State; readonly events: readonly Event[] } {
   let state = from ?? decider.initialState();

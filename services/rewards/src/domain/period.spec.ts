@@ -33,7 +33,14 @@ describe('the closing of a period', () => {
   });
 
   it('writes its own manifest once, and is closed when every page is written', () => {
-    const commands: readonly PeriodCommand[] = [hear(1, 1), write(1, 2), write(1, 2), write(2, 2, []), { type: 'close' }, { type: 'close' }];
+    const commands: readonly PeriodCommand[] = [
+      hear(1, 1),
+      write(1, 2),
+      write(1, 2),
+      write(2, 2, []),
+      { type: 'close' },
+      { type: 'close' },
+    ];
     const { state, events } = run(rewardsPeriod, commands);
     expect(events.map(({ type }) => type)).toEqual([
       'ManifestPageHeard',
