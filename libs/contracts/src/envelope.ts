@@ -175,14 +175,15 @@ const TEXT_NEEDED = 'must be a text that is not empty';
 const INSTANT_NEEDED = 'must be an instant with its offset, such as "2026-03-01T00:00:00Z"';
 const REVISION_NEEDED = 'must be a whole number from 0';
 
+const TEXT_ATTRIBUTES = ['id', 'source', 'subject', 'key', 'stream', 'correlationId', 'causationId', 'actor'] as const;
+
 /** What `decode` would refuse of them; named as the publisher knows them. */
 function attributeErrors(attributes: EnvelopeAttributes): readonly FieldError[] {
-  const { id, time, source, subject, key, stream, revision, correlationId, causationId, actor } = attributes;
-  const texts = { id, source, subject, key, stream, correlationId, causationId, actor };
   const errors: FieldError[] = [];
-  for (const [field, value] of Object.entries(texts)) if (value === '') errors.push({ field, reason: TEXT_NEEDED });
-  if (!isInstant(time)) errors.push({ field: 'time', reason: INSTANT_NEEDED });
-  if (revision !== undefined && !isRevision(revision)) errors.push({ field: 'revision', reason: REVISION_NEEDED });
+  for (const field of TEXT_ATTRIBUTES) if (attributes[field] === '') errors.push({ field, reason: TEXT_NEEDED });
+  if (!isInstant(attributes.time)) errors.push({ field: 'time', reason: INSTANT_NEEDED });
+  if (attributes.revision !== undefined && !isRevision(attributes.revision))
+    errors.push({ field: 'revision', reason: REVISION_NEEDED });
   return errors;
 }
 

@@ -124,6 +124,8 @@ class Member {
   }
 
   private async run(): Promise<void> {
+    // Whoever called `consume` has its consumer before it has its first batch.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     while (!this.stopping) {
       this.woken = false;
       // Lets the rest of the process have its turn also where there is always more to do.

@@ -70,6 +70,21 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       await until(() => seen.length === 20);
     });
 
+    it('hands over the consumer before its first batch', async () => {
+      await broker.publish('sales', numbered(20));
+      const had: boolean[] = [];
+      const returned: Consumer[] = [];
+      returned.push(
+        await collect({
+          handle: async () => {
+            had.push(returned.length > 0);
+          },
+        }),
+      );
+      await until(() => had.length > 0);
+      expect(had).not.toContain(false);
+    });
+
     it('keeps key, value and headers', async () => {
       await broker.publish('sales', [{ key: 'k', value: '{"a":"ü"}', headers: { trace: 'x' } }]);
       await collect();
