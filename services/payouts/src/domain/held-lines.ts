@@ -97,19 +97,13 @@ export class HeldLines {
   }
 
   private pack(calendar: string, line: LedgerLine): Packed {
-    const common: Common = {
-      calendar,
-      period: line.period,
-      origin: line.origin,
-      plan: line.plan,
-      component: line.component,
-      kind: line.kind,
-      ofDeal: line.deal !== '',
-    };
-    const name = JSON.stringify(Object.values(common));
+    const { period, origin, plan, component, kind } = line;
+    const ofDeal = line.deal !== '';
+    // None of them holds a line break: the contracts refuse control characters.
+    const name = `${calendar}\n${period}\n${origin}\n${plan}\n${component}\n${kind}\n${ofDeal}`;
     let index = this.commonIndex.get(name);
     if (index === undefined) {
-      index = this.commons.push(common) - 1;
+      index = this.commons.push({ calendar, period, origin, plan, component, kind, ofDeal }) - 1;
       this.commonIndex.set(name, index);
     }
     return [index, line.line, line.basis, line.amount];
