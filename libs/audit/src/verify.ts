@@ -6,7 +6,7 @@
  * stream whose state did not stay in memory is put aside and decided again on its own at the end, so that the work stays linear.
  */
 import { setImmediate } from 'node:timers/promises';
-import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { isCanonicalText } from '@tantieme/event-store/canonical-json';
 import { FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import type { EventStore, Page, Position, StoredEvent } from '@tantieme/event-store/event-store';
@@ -176,14 +176,14 @@ class LogVerification {
     if (broken !== undefined) this.#report(stream, revision, broken.reason);
     end.revision = broken?.revision ?? revision;
     end.hash = hash;
-    if (!isPlainMetadata(event.metadataText) && !isCanonicalText(event.metadataText)) {
+    if (!isPlainMetadata(event.metadataText) && !isCanonical(event.metadataText)) {
       this.#report(stream, revision, 'the metadata is not canonical JSON');
     }
     if (end.replay !== undefined) {
       const bytesBefore = end.replay.bytes;
       this.#compareDecision(end.replay, event);
       this.#ends.grow(end.replay.bytes - bytesBefore);
-    } else if (!this.#putAside.has(stream) && !isCanonicalText(dataText)) {
+    } else if (!this.#putAside.has(stream) && !isCanonical(dataText)) {
       this.#report(stream, revision, 'the data is not canonical JSON');
     }
   }
@@ -267,9 +267,9 @@ function isPlainMetadata(text: string): boolean {
   return PLAIN_METADATA.test(text);
 }
 
-function isCanonicalText(text: string): boolean {
+function isCanonical(text: string): boolean {
   try {
-    return canonicalJson(JSON.parse(text)) === text;
+    return isCanonicalText(text, JSON.parse(text));
   } catch {
     return false;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
-import { canonicalJson, DEPTH_MAX, NotCanonical, quote } from './canonical-json.js';
+import { canonicalJson, DEPTH_MAX, isCanonicalText, NotCanonical, quote } from './canonical-json.js';
 
 describe('canonical JSON', () => {
   it('equals an independent implementation of RFC 8785 over random values', () => {
@@ -87,5 +87,54 @@ describe('canonical JSON', () => {
         expect(quote(text)).toBe(JSON.stringify(text)),
       ),
     );
+  });
+
+  describe('is recognised', () => {
+    it('as what it is, and changed in one place as what that is', () => {
+      fc.assert(
+        fc.property(
+          fc.jsonValue({ maxDepth: 5, stringUnit: 'binary' }),
+          fc.nat(),
+          fc.string({ maxLength: 1 }),
+          (value, at, other) => {
+            const text = canonicalJson(value);
+            expect(isCanonicalText(text, JSON.parse(text))).toBe(true);
+            const where = at % text.length;
+            const changed = text.slice(0, where) + other + text.slice(where + 1);
+            let parsed: unknown;
+            let canonical: string | undefined;
+            try {
+              parsed = JSON.parse(changed);
+              canonical = canonicalize(parsed);
+            } catch {
+              // No JSON any more, or half a character.
+              return;
+            }
+            expect(isCanonicalText(changed, parsed)).toBe(canonical === changed);
+          },
+        ),
+        { numRuns: 2000 },
+      );
+    });
+
+    it.each([
+      ['{"b":2,"a":1}'],
+      ['{"9":1,"10":2}'],
+      ['{ }'],
+      ['[1.0]'],
+      ['[1e2]'],
+      ['"\\u00e9"'],
+      ['"\\ud800"'],
+      ['"\\ud83d\\ude00"'],
+      ['[-0]'],
+      ['{"a":1,"a":2}'],
+      ['1 '],
+    ])('and %s is not it', (text) => {
+      expect(isCanonicalText(text, JSON.parse(text))).toBe(false);
+    });
+
+    it('with names that JavaScript enumerates in another order', () => {
+      expect(isCanonicalText('{"10":2,"9":1}', { 9: 1, 10: 2 })).toBe(true);
+    });
   });
 });
