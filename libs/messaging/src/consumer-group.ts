@@ -92,6 +92,8 @@ export class ConsumerGroup {
 /** One consumer: goes round its partitions, a batch of each in turn. */
 class Member {
   private readonly failures = new Map<number, { readonly count: number; readonly notBeforeMs: number }>();
+  /** When the first of the pauses ends that this round met. */
+  private retryAtMs = Infinity;
   private stopping = false;
   private running: Promise<void> | undefined;
   private wakeUp: (() => void) | undefined;
@@ -137,6 +139,7 @@ class Member {
   /** A batch of each partition. @returns whether any was handled. */
   private async round(): Promise<boolean> {
     let handled = false;
+    this.retryAtMs = Infinity;
     for (const slot of this.slots()) {
       if (this.stopping) break;
       if (this.isPaused(slot) || !this.group.claim(this, slot)) continue;
@@ -171,15 +174,19 @@ class Member {
       return true;
     } catch (error) {
       const count = (this.failures.get(slot.id)?.count ?? 0) + 1;
-      const pauseMs = Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** (count - 1));
-      this.failures.set(slot.id, { count, notBeforeMs: performance.now() + pauseMs });
+      const notBeforeMs = performance.now() + Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** (count - 1));
+      this.failures.set(slot.id, { count, notBeforeMs });
+      this.retryAtMs = Math.min(this.retryAtMs, notBeforeMs);
       this.report(error, batch);
       return false;
     }
   }
 
   private isPaused({ id }: Slot): boolean {
-    return performance.now() < (this.failures.get(id)?.notBeforeMs ?? 0);
+    const notBeforeMs = this.failures.get(id)?.notBeforeMs ?? 0;
+    if (performance.now() >= notBeforeMs) return false;
+    this.retryAtMs = Math.min(this.retryAtMs, notBeforeMs);
+    return true;
   }
 
   /** A listener that fails itself must not stop the consumer. */
@@ -194,9 +201,7 @@ class Member {
   /** Until something is published, a pause ends, or it is time to look again. */
   private sleep(): Promise<void> {
     if (this.woken || this.stopping) return Promise.resolve();
-    const nowMs = performance.now();
-    const pausesMs = [...this.failures.values()].map(({ notBeforeMs }) => notBeforeMs - nowMs);
-    const untilMs = Math.ceil(Math.min(POLL_MS, ...pausesMs.filter((pauseMs) => pauseMs > 0)));
+    const untilMs = Math.min(POLL_MS, Math.max(0, Math.ceil(this.retryAtMs - performance.now())));
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
