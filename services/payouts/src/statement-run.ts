@@ -47,6 +47,8 @@ export class StatementRun {
   /** Every settlement that was heard of before is finished. */
   private saved: Position = 0n;
   private error: string | undefined;
+  /** Settlements were heard of since the checkpoint. */
+  private isNews = false;
   private woken = false;
   private wakeUp: (() => void) | undefined;
   private running: Promise<unknown> = Promise.resolve();
@@ -109,6 +111,7 @@ export class StatementRun {
   }
 
   private note({ stream, type, dataText }: StoredEvent): void {
+    this.isNews = true;
     if (type === 'StatementRunFinished') this.pending.delete(stream);
     else if (!this.pending.has(stream)) {
       const { calendar, period }: { calendar: string; period: string } = JSON.parse(dataText);
@@ -121,15 +124,18 @@ export class StatementRun {
       await this.wait();
       if (this.stopping.signal.aborted) return;
       this.woken = false;
-      const seen = this.through;
-      await this.runPending();
-      if (this.pending.size === 0 && seen > this.saved && this.through === seen) {
-        await advance(this.db, CHECKPOINT, this.saved, seen);
-        this.saved = seen;
-      }
       this.error = undefined;
+      await this.runPending();
+      if (this.pending.size === 0 && this.isNews) await this.save();
       await pause(RETRY_MS_MIN, undefined, { signal: this.stopping.signal }).catch(() => undefined);
     }
+  }
+
+  private async save(): Promise<void> {
+    const seen = this.through;
+    this.isNews = false;
+    await advance(this.db, CHECKPOINT, this.saved, seen);
+    this.saved = seen;
   }
 
   private wait(): Promise<void> {
@@ -151,7 +157,15 @@ export class StatementRun {
     const blocked = new Set<string>();
     for (const pending of inOrder) {
       if (this.stopping.signal.aborted) return;
-      if (!blocked.has(pending.calendar) && !(await this.issue(pending))) blocked.add(pending.calendar);
+      if (blocked.has(pending.calendar)) continue;
+      try {
+        if (!(await this.issue(pending))) blocked.add(pending.calendar);
+      } catch (error) {
+        // One calendar that needs somebody to look after it does not hold up the others.
+        blocked.add(pending.calendar);
+        this.error = messageOf(error);
+        this.onError(error);
+      }
     }
   }
 

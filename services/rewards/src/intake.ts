@@ -52,7 +52,7 @@ export async function takeCommissions(
   const refuse = (message: Message | undefined, { code, message: reason }: DomainError): void => {
     if (message !== undefined) deadLetters.push({ message, reason: `${code}: ${reason}` });
   };
-  await keep(runtimes, kept, keptMessages[0]?.partition ?? 0);
+  await keep(runtimes, kept, batch[0]?.message);
   for (const { index, error } of await measure(runtimes, kept)) refuse(keptMessages[index], error);
   for (const [index, result] of (await runtimes.periods.handleMany(pages)).entries())
     if (result.outcome === 'refused') refuse(pageMessages[index], result.error);
@@ -75,16 +75,15 @@ function pageOf({ id, time, correlationId, data }: EnvelopeOf<'period-manifest'>
 }
 
 /** Before any decision on them: a programme that is published meanwhile finds them here. */
-async function keep(runtimes: Runtimes, earnings: readonly KeptEarnings[], partition: number): Promise<void> {
-  const stream = ledgerStream(partition);
+async function keep(runtimes: Runtimes, earnings: readonly KeptEarnings[], first: Message | undefined): Promise<void> {
+  if (first === undefined || earnings.length === 0) return;
+  const stream = ledgerStream(first.partition, first.offset);
   const work: Work<LedgerCommand>[] = [];
   let entries: KeptEarnings[] = [];
   let measured = 0;
   const flush = (): void => {
-    const first = entries[0];
-    if (first === undefined) return;
-    const cause = `${first.origin.stream}:${first.origin.revision}:${first.deal}`;
-    work.push({ stream, command: { type: 'keep-earnings', entries }, context: serviceContext(cause, cause) });
+    if (entries.length === 0) return;
+    work.push({ stream, command: { type: 'keep-earnings', entries }, context: serviceContext(stream, stream) });
     entries = [];
     measured = 0;
   };

@@ -62,8 +62,8 @@ export class RewardsController {
     @Context() context: CommandContext,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<ProgrammePublished> {
-    // The event holds plain JSON, without the fields that were left out.
-    const document: ProgrammeDocument = JSON.parse(JSON.stringify(body));
+    // The event holds plain JSON, without the fields that were left out (or given as null, which says the same).
+    const document: ProgrammeDocument = JSON.parse(JSON.stringify(body, (_, value: unknown) => value ?? undefined));
     const published: ProgrammePublished = await this.commands.execute(new PublishProgramme(document, context));
     reply.status(published.isNew ? HttpStatus.CREATED : HttpStatus.OK);
     return published;

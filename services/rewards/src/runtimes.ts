@@ -26,6 +26,9 @@ import type { ProgrammeCommand, ProgrammeEvent, ProgrammeState } from './domain/
 /** Bytes of bonuses in memory: a window's deals of every participant. */
 const BONUSES_BYTES_MAX = 64 * 1024 * 1024;
 
+/** A stream of the ledger is written once, and maybe again after a crash. */
+const LEDGER_BYTES_MAX = 1024 * 1024;
+
 /** Bytes of the other states: they are few, or cheap to read again. */
 const OTHERS_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -49,7 +52,7 @@ export class Runtimes {
     const cacheBytesMax = OTHERS_BYTES_MAX;
     this.programmes = createRuntime({ store, decider: programme, cacheBytesMax });
     this.participants = createRuntime({ store, decider: participant, cacheBytesMax });
-    this.ledger = createRuntime({ store, decider: rewardsLedger, cacheBytesMax });
+    this.ledger = createRuntime({ store, decider: rewardsLedger, cacheBytesMax: LEDGER_BYTES_MAX });
     this.calendars = createRuntime({ store, decider: rewardsCalendar, cacheBytesMax });
     this.periods = createRuntime({ store, decider: rewardsPeriod, cacheBytesMax });
   }

@@ -12,9 +12,12 @@ import { MoneyError } from '@tantieme/money/money-error';
 
 export const REWARDS_LEDGER = 'rewardsledger';
 
-/** @param partition of the topic: what comes in order stays in order. */
-export function ledgerStream(partition: number): string {
-  return `${REWARDS_LEDGER}-${partition}`;
+/**
+ * A stream a batch, so that none grows without end. A batch that comes again after a crash begins at the same message, and
+ * finds its stream.
+ */
+export function ledgerStream(partition: number, offset: bigint): string {
+  return `${REWARDS_LEDGER}-${partition}:${offset}`;
 }
 
 export interface KeptBasis {
@@ -81,14 +84,11 @@ export interface LedgerEvent {
   readonly data: { readonly entries: readonly KeptEarnings[] };
 }
 
-/** Newest revisions by stream and deal, of what was kept last; the least recently kept come first. */
-export type LedgerState = Map<string, number>;
-
 /**
- * A batch that comes again after a crash is recognised, and so is a duplicate that comes soon. One that comes later is
- * kept again, which does no harm: whoever reads takes the newest revision.
+ * Newest revisions of the batch, by stream and deal. A duplicate in another batch is kept again, which does no harm: whoever
+ * reads takes the newest revision.
  */
-const REMEMBERED_MAX = 20_000;
+export type LedgerState = Map<string, number>;
 
 export const rewardsLedger: Decider<LedgerState, LedgerCommand, LedgerEvent> = {
   category: REWARDS_LEDGER,
@@ -108,15 +108,7 @@ export const rewardsLedger: Decider<LedgerState, LedgerCommand, LedgerEvent> = {
     return [{ type: 'EarningsKept', version: 1, occurredAt, data: { entries: fresh } }];
   },
   evolve(remembered, { data }) {
-    for (const entry of data.entries) {
-      const name = nameOf(entry);
-      remembered.delete(name);
-      remembered.set(name, entry.origin.revision);
-    }
-    for (const name of remembered.keys()) {
-      if (remembered.size <= REMEMBERED_MAX) break;
-      remembered.delete(name);
-    }
+    for (const entry of data.entries) remembered.set(nameOf(entry), entry.origin.revision);
     return remembered;
   },
   commandOf: ({ data }) => ({ type: 'keep-earnings', entries: data.entries }),
