@@ -1,9 +1,9 @@
 /** One stream, decided again event by event. */
 import { canonicalJson, isCanonicalText } from '@tantieme/event-store/canonical-json';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
-import deepEqual from 'fast-deep-equal';
 import { firstDifference } from './first-difference.js';
 import type { Replayable, ReplayedEvent } from './replayable.js';
+import { isSameJson } from './same-json.js';
 
 /** Parsed JSON takes about so many bytes for each character of its text. */
 const BYTES_A_CHARACTER = 2;
@@ -79,7 +79,7 @@ export class StreamReplay {
       if (again.version !== read.version) return `decided again, the version is ${again.version}`;
       if (again.occurredAt !== read.occurredAt) return `decided again, it happened at ${again.occurredAt}`;
       // What the decider passes on from its input is the very same object: comparing values is quicker than making their text.
-      if (!deepEqual(again.data, read.data)) {
+      if (!isSameJson(again.data, read.data)) {
         const text = canonicalJson(again.data);
         if (text !== canonicalJson(read.data)) return `decided again, ${firstDifference(read.data, again.data)}`;
       }
