@@ -1,0 +1,137 @@
+/** What runs behind the API, in the order in which it starts. */
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { startFollower } from '@tantieme/event-sourcing/follower';
+import type { RunningProcessor } from '@tantieme/event-sourcing/processor';
+import { startProjection } from '@tantieme/event-sourcing/projection';
+import { startRelay } from '@tantieme/event-sourcing/relay';
+import type { Running } from '@tantieme/event-sourcing/running';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
+import type { Broker } from '@tantieme/messaging/broker';
+import { Background } from '@tantieme/service-kit/background';
+import { BROKER, DATABASE } from '@tantieme/service-kit/runtime-tokens';
+import type { Kysely } from 'kysely';
+import { Closing, CLOSINGS } from './closing.js';
+import { CreditIndex, FOLLOWED } from './credit-index.js';
+import type { IndexTables } from './credit-index.js';
+import { CALENDAR } from './domain/calendar.js';
+import { correlationOf, RELAYED, toMessages } from './messages.js';
+import { startCrediting, startEarning, startReferences } from './processors.js';
+import { readModel } from './read-model.js';
+import type { CommissionTables } from './read-model.js';
+import { Runtimes } from './runtimes.js';
+
+@Injectable()
+export class CommissionBackground implements OnModuleInit {
+  private readonly logger = new Logger('commission-calculation');
+  private readonly running = new Map<string, Running>();
+  private readonly processors = new Map<string, RunningProcessor>();
+
+  constructor(
+    @Inject(Background) private readonly background: Background,
+    @Inject(Runtimes) private readonly runtimes: Runtimes,
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(DATABASE) private readonly db: Kysely<CommissionTables & IndexTables>,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.runtimes.planBook.fill();
+    const { runtimes, broker, db } = this;
+    const { store } = runtimes;
+    const onError = (name: string) => (error: unknown) => this.logger.error(error, `${name} failed`);
+
+    this.follow('commission-read-model', () =>
+      startProjection({ store, db, projection: readModel, onError: onError('commission-read-model') }),
+    );
+    this.follow('commission-relay', () =>
+      startRelay({
+        store,
+        broker,
+        db,
+        name: 'commission-relay',
+        filter: RELAYED,
+        toMessages,
+        onError: onError('commission-relay'),
+      }),
+    );
+    this.follow('commission-index', async () => {
+      const index = new CreditIndex(db, runtimes.crediting, runtimes.partnerBook, runtimes.planBook);
+      await index.migrate();
+      return startFollower({
+        store,
+        db,
+        name: 'commission-index',
+        filter: FOLLOWED,
+        handle: (events) => index.follow(events),
+        onError: onError('commission-index'),
+      });
+    });
+    this.consume('commission-reference', (common) =>
+      startReferences(common, runtimes.references, runtimes.partnerBook),
+    );
+    this.consume('commission-credit', (common) => startCrediting(common, runtimes.crediting));
+    this.consume('commission-earn', (common) => startEarning(common, runtimes.earning));
+    this.background.add('commission-closing', () => this.startClosing(onError('commission-closing')));
+  }
+
+  private follow(name: string, start: () => Running | Promise<Running>): void {
+    this.background.add(name, async () => {
+      const running = await start();
+      this.running.set(name, running);
+      return running;
+    });
+  }
+
+  private consume(
+    name: string,
+    start: (common: { readonly broker: Broker; readonly onError: (error: unknown) => void }) => RunningProcessor,
+  ): void {
+    this.background.add(name, () => {
+      const processor = start({
+        broker: this.broker,
+        onError: (error) => this.logger.error(error, `${name} failed`),
+      });
+      this.processors.set(name, processor);
+      return processor;
+    });
+  }
+
+  /** A closing runs inside of the follower of its beginning: the checkpoint moves on when it is done, and not before. */
+  private startClosing(onError: (error: unknown) => void): Running {
+    const stopping = new AbortController();
+    const closing = new Closing(this.runtimes, this.broker, this.db, {
+      references: required(this.processors.get('commission-reference')),
+      crediting: required(this.processors.get('commission-credit')),
+      earning: required(this.processors.get('commission-earn')),
+      index: required(this.running.get('commission-index')),
+      relay: required(this.running.get('commission-relay')),
+      readModel: required(this.running.get('commission-read-model')),
+    });
+    const follower = startFollower({
+      store: this.runtimes.store,
+      db: this.db,
+      name: 'commission-closing',
+      filter: CLOSINGS,
+      batchSize: 1,
+      handle: async (events: readonly StoredEvent[]) => {
+        for (const event of events)
+          await closing.run(event.stream.slice(CALENDAR.length + 1), correlationOf(event), stopping.signal);
+      },
+      onError: (error) => {
+        if (!stopping.signal.aborted) onError(error);
+      },
+    });
+    return {
+      ...follower,
+      stop: () => {
+        stopping.abort();
+        return follower.stop();
+      },
+    };
+  }
+}
+
+function required<Work>(work: Work | undefined): Work {
+  if (work === undefined) throw new Error('background work of this service was not started in its order');
+  return work;
+}

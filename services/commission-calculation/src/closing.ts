@@ -1,0 +1,175 @@
+/**
+ * Closes a period, stage by stage. Every step is idempotent and asks nothing of what an earlier run remembered: after a kill
+ * at any moment, the whole closing runs again and ends in the same.
+ *
+ * 1. The facts of before the closing are credited: the ends of `deals` and `partners` are captured, and waited for.
+ * 2. They are earned: the follower has credited again what they made stale, the relay has published it, and the end of
+ *    `commission-credits` is captured and waited for.
+ * 3. The period is sealed: from now on postings go into the next one. Batches that were fetched before the seal are waited for.
+ * 4. Every stream with a line in the period is closed.
+ * 5. The manifest is said.
+ */
+import { windowStartDay } from '@tantieme/commission-engine/calendar';
+import type { ManifestEntry } from '@tantieme/contracts/ledger';
+import { TOPICS } from '@tantieme/contracts/topics';
+import type { RunningProcessor } from '@tantieme/event-sourcing/processor';
+import type { Running } from '@tantieme/event-sourcing/running';
+import type { CommandContext, Work } from '@tantieme/event-sourcing/runtime';
+import type { EventFilter } from '@tantieme/event-store/event-store';
+import type { Broker } from '@tantieme/messaging/broker';
+import { formatMinor } from '@tantieme/money/amount';
+import type { Kysely } from 'kysely';
+import { CREDITS_TOPIC } from './credit-message.js';
+import { CALENDAR, calendarStream } from './domain/calendar.js';
+import { EARNING } from './domain/earning.js';
+import type { EarningCommand } from './domain/earning.js';
+import { pagesOf, periodStream } from './domain/period.js';
+import type { PeriodCommand, Stage } from './domain/period.js';
+import { ACTOR } from './messages.js';
+import type { CommissionTables } from './read-model.js';
+import type { Runtimes } from './runtimes.js';
+
+export const CLOSINGS: EventFilter = { categories: [CALENDAR], types: ['PeriodClosing'] };
+
+/** Earning streams that are closed in one go: their states are all in memory at once. */
+const STREAMS_AT_ONCE = 100;
+
+/** What has to be waited for. */
+export interface Pipeline {
+  readonly references: RunningProcessor;
+  readonly crediting: RunningProcessor;
+  readonly earning: RunningProcessor;
+  readonly index: Running;
+  readonly relay: Running;
+  readonly readModel: Running;
+}
+
+export class Closing {
+  constructor(
+    private readonly runtimes: Runtimes,
+    private readonly broker: Broker,
+    private readonly db: Kysely<CommissionTables>,
+    private readonly pipeline: Pipeline,
+  ) {}
+
+  /** Runs the closing that a calendar has begun to its end. Nothing where it has begun none. @throws the signal's reason */
+  async run(calendar: string, correlationId: string, signal: AbortSignal): Promise<void> {
+    const { closing } = (await this.runtimes.calendars.load(calendarStream(calendar))).state;
+    if (closing === null) return;
+    const { period, at } = closing;
+    const context = { actor: ACTOR, correlationId, cause: `closing:${calendar}:${period}` };
+    const tell = (command: PeriodCommand): Promise<unknown> =>
+      this.runtimes.periods.handle(periodStream(calendar, period), command, context);
+    const reach = (stage: Stage): Promise<unknown> => tell({ type: 'reach-stage', stage, at });
+
+    await this.factsCredited(signal);
+    await reach('facts-credited');
+    await this.creditsEarned(signal);
+    await reach('credits-earned');
+
+    await this.runtimes.calendars.handle(calendarStream(calendar), { type: 'seal', period, at }, context);
+    await this.creditsEarned(signal);
+    await reach('sealed');
+
+    await this.closeStreams(calendar, period, at, context, signal);
+    await reach('streams-closed');
+
+    for (const page of pagesOf(calendar, period, await this.manifest(calendar, period)))
+      await tell({ type: 'add-page', page, at });
+    await tell({ type: 'close', at });
+    await this.runtimes.calendars.handle(calendarStream(calendar), { type: 'finish', period, at }, context);
+  }
+
+  private async factsCredited(signal: AbortSignal): Promise<void> {
+    const { references, crediting } = this.pipeline;
+    const [deals, partners] = [
+      await this.broker.endPositions(TOPICS.deals),
+      await this.broker.endPositions(TOPICS.partners),
+    ];
+    await references.waitFor(TOPICS.partners, partners, signal);
+    await crediting.waitFor(TOPICS.deals, deals, signal);
+  }
+
+  private async creditsEarned(signal: AbortSignal): Promise<void> {
+    const { index, relay, earning } = this.pipeline;
+    // Before the follower is there, it may still credit deals again; what it has credited is behind the second head.
+    await index.waitFor(await this.runtimes.store.head(), signal);
+    await relay.waitFor(await this.runtimes.store.head(), signal);
+    await earning.waitFor(CREDITS_TOPIC, await this.broker.endPositions(CREDITS_TOPIC), signal);
+  }
+
+  private async closeStreams(
+    calendar: string,
+    period: string,
+    at: string,
+    context: CommandContext,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.pipeline.readModel.waitFor(await this.runtimes.store.head(), signal);
+    // Also streams with a line of an earlier period that was never closed: it is posted in this one.
+    const rows = await this.db
+      .selectFrom('commission_streams')
+      .select('stream')
+      .distinct()
+      .where('calendar', '=', calendar)
+      .where('period', '<=', period)
+      .where('entry', 'is', null)
+      .orderBy('stream')
+      .execute();
+    for (let start = 0; start < rows.length; start += STREAMS_AT_ONCE) {
+      signal.throwIfAborted();
+      const some = rows.slice(start, start + STREAMS_AT_ONCE).map(({ stream }) => stream);
+      await this.close(some, period, at, context);
+    }
+    await this.pipeline.readModel.waitFor(await this.runtimes.store.head(), signal);
+  }
+
+  private async close(streams: readonly string[], period: string, at: string, context: CommandContext): Promise<void> {
+    await this.runtimes.planBook.ensure(streams.map(planOfStream));
+    const work = streams.map((stream): Work<EarningCommand> => {
+      const command = {
+        type: 'close-period',
+        period,
+        minimum: this.minimumOf(planOfStream(stream), period),
+        at,
+      } as const;
+      return { stream, command, context };
+    });
+    for (const result of await this.runtimes.earnings.handleMany(work)) {
+      if (result.outcome === 'handled') continue;
+      if (result.error.code !== 'PostingUnfinished') throw result.error;
+      // Left by a process that was killed between a large change and its postings.
+      await this.runtimes.earning.postRest(result.stream, period, at, context);
+      await this.close([result.stream], period, at, context);
+    }
+  }
+
+  /** Smallest amount worth a payment, as the plan's version says it that is in force when the period begins. */
+  private minimumOf(plan: string, period: string): string {
+    const versions = this.runtimes.planBook.find(plan)?.versions ?? [];
+    const day = windowStartDay(period);
+    let inForce = versions[0];
+    for (const version of versions)
+      if (version.effectiveFrom <= day && version.effectiveFrom >= (inForce?.effectiveFrom ?? '')) inForce = version;
+    if (inForce === undefined) throw new Error(`there is no plan ${plan}`);
+    return formatMinor(inForce.plan.minimumMinor, inForce.plan.decimals);
+  }
+
+  /** In order of stream. */
+  private async manifest(calendar: string, period: string): Promise<readonly ManifestEntry[]> {
+    const rows = await this.db
+      .selectFrom('commission_streams')
+      .select('entry')
+      .where('calendar', '=', calendar)
+      .where('period', '=', period)
+      .where('entry', 'is not', null)
+      .orderBy('stream')
+      .execute();
+    return rows.map(({ entry }): ManifestEntry => JSON.parse(entry ?? '')).filter(({ lines }) => lines > 0);
+  }
+}
+
+function planOfStream(stream: string): string {
+  const name = stream.slice(EARNING.length + 1);
+  return name.slice(name.indexOf('|') + 1);
+}

@@ -1,0 +1,33 @@
+import { Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { CommissionBackground } from './background.js';
+import { ClosePeriodHandler } from './commands/close-period.js';
+import { PublishPlanTextHandler } from './commands/publish-plan.js';
+import { EarningsController } from './earnings.controller.js';
+import { PeriodsController } from './periods.controller.js';
+import { PlansController } from './plans.controller.js';
+import { ExplainLineHandler } from './queries/explain-line.js';
+import { ListEarningsHandler, ListWaitingHandler } from './queries/list-earnings.js';
+import { ListPlansHandler, ReadPlanHandler } from './queries/list-plans.js';
+import { ListPeriodsHandler, ReadPeriodHandler } from './queries/read-periods.js';
+import { Runtimes } from './runtimes.js';
+
+/** Plans, credits, earnings, periods. Needs the runtime module of the process around it. */
+@Module({
+  imports: [CqrsModule],
+  controllers: [PlansController, PeriodsController, EarningsController],
+  providers: [
+    Runtimes,
+    CommissionBackground,
+    PublishPlanTextHandler,
+    ClosePeriodHandler,
+    ListPlansHandler,
+    ReadPlanHandler,
+    ListPeriodsHandler,
+    ReadPeriodHandler,
+    ListEarningsHandler,
+    ListWaitingHandler,
+    ExplainLineHandler,
+  ],
+})
+export class CommissionCalculationModule {}

@@ -1,0 +1,75 @@
+/** Credits deals in batches: what they refer to is brought into memory first, then each deal is decided by itself. */
+import type { Deal } from '@tantieme/contracts/deal';
+import type { CommandContext, Handled, Refused, Runtime } from '@tantieme/event-sourcing/runtime';
+import { creditStream } from './domain/credit.js';
+import type { CreditCommand, CreditState, CreditView, DealCredited } from './domain/credit.js';
+import type { Origin } from './domain/reference.js';
+import type { PartnerBook } from './partner-book.js';
+import type { PlanBook } from './plan-book.js';
+
+export type CreditRuntime = Runtime<CreditState, CreditCommand, DealCredited>;
+export type CreditResult = Handled<CreditState, DealCredited> | Refused;
+
+export interface DealToCredit {
+  readonly deal: Deal;
+  readonly origin: Origin;
+  readonly at: string;
+  readonly context: CommandContext;
+}
+
+export interface DealToCreditAgain {
+  /** `source|id` */
+  readonly deal: string;
+  readonly at: string;
+  readonly context: CommandContext;
+}
+
+export class Crediting {
+  private readonly view: CreditView;
+
+  constructor(
+    private readonly runtime: CreditRuntime,
+    private readonly partners: PartnerBook,
+    private readonly plans: PlanBook,
+  ) {
+    this.view = { partner: (id) => partners.find(id), plan: (id) => plans.find(id) };
+  }
+
+  async credit(deals: readonly DealToCredit[]): Promise<readonly CreditResult[]> {
+    await this.prepare(deals.flatMap(({ deal }) => partnersOf(deal)));
+    return this.runtime.handleMany(
+      deals.map(({ deal, origin, at, context }) => ({
+        stream: creditStream(`${deal.source}|${deal.id}`),
+        command: { type: 'credit', deal, origin, view: this.view, at },
+        context,
+      })),
+    );
+  }
+
+  /** Credits deals that were credited before. One for which nothing changes adds nothing. */
+  async creditAgain(deals: readonly DealToCreditAgain[]): Promise<readonly CreditResult[]> {
+    const streams = deals.map(({ deal }) => creditStream(deal));
+    const partners = await Promise.all(
+      streams.map(async (stream) => partnersOf((await this.runtime.load(stream)).state.deal)),
+    );
+    await this.prepare(partners.flat());
+    return this.runtime.handleMany(
+      deals.map(({ deal, at, context }) => ({
+        stream: creditStream(deal),
+        command: { type: 'credit-again', view: this.view, at },
+        context,
+      })),
+    );
+  }
+
+  private async prepare(partners: readonly string[]): Promise<void> {
+    await this.partners.ensure(partners);
+    const plans = new Set<string>();
+    for (const id of new Set(partners)) for (const plan of this.partners.find(id)?.plans ?? []) plans.add(plan);
+    await this.plans.ensure(plans);
+  }
+}
+
+function partnersOf(deal: Deal | undefined): readonly string[] {
+  return (deal?.terms?.partners ?? []).map(({ partner }) => partner);
+}

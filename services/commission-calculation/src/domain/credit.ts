@@ -1,0 +1,414 @@
+/**
+ * Credit: a stream a deal. What the deal credits to whom is a function of the newest deal and of what is known now of its
+ * partners and plans; each time that this changes, an event of the next number says it, with all that was looked up.
+ */
+import { creditDeal } from '@tantieme/commission-engine/credit';
+import type { PartnerAsOf, PlanVersion, Waiting } from '@tantieme/commission-engine/credit';
+import { dayOf } from '@tantieme/commission-engine/calendar';
+import { dealKey } from '@tantieme/commission-engine/deal';
+import type { PlanByHash } from '@tantieme/commission-engine/earn';
+import { EngineError } from '@tantieme/commission-engine/engine-error';
+import type { Deal } from '@tantieme/contracts/deal';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import type { Decider } from '@tantieme/event-sourcing/decider';
+import { packLines } from './credit-lines.js';
+import type { CreditGroup } from './credit-lines.js';
+import { partnerKey, planKey } from './reference.js';
+import type { Origin } from './reference.js';
+
+export const CREDIT = 'credit';
+
+/** Version of the calculation behind a credit: a changed rule is a new one, and old events replay under the old one. */
+export const CREDIT_ENGINE = 1;
+
+export function creditStream(deal: string): string {
+  return `${CREDIT}-${deal}`;
+}
+
+/** `source|id` of a credit stream's name. */
+export function dealOfStream(stream: string): string {
+  return stream.slice(CREDIT.length + 1);
+}
+
+/** What is known of partners and plans at the moment of a decision; `undefined`: nothing yet. */
+export interface CreditView {
+  partner(id: string): PartnerView | undefined;
+  plan(id: string): PlanView | undefined;
+}
+
+export interface PartnerView {
+  /** Of the reference stream. */
+  readonly revision: number;
+  /** Every plan that the partner ever agreed to, in order of text. */
+  readonly plans: readonly string[];
+  asOf(day: string): PartnerAsOf;
+}
+
+export interface PlanView {
+  /** Of the plan stream. */
+  readonly revision: number;
+  readonly versions: readonly PlanVersion[];
+}
+
+export type CreditCommand =
+  | {
+      readonly type: 'credit';
+      readonly deal: Deal;
+      /** Stream and revision in deal-ingestion: the newest counts. */
+      readonly origin: Origin;
+      readonly view: CreditView;
+      readonly at: string;
+    }
+  /** Credits the deal that the stream holds again, because of a new fact about a partner or plan. */
+  | { readonly type: 'credit-again'; readonly view: CreditView; readonly at: string };
+
+/** A partner as it was looked up: by value, with the revision read; null where none was known yet. */
+export interface UsedPartner {
+  readonly key: string;
+  readonly revision: number | null;
+  readonly plans: readonly string[];
+  /** In order of day. */
+  readonly asOf: readonly (Omit<PartnerAsOf, 'id'> & { readonly day: string })[];
+}
+
+/** A plan as it was looked up: its versions by the hash of their documents, which plan streams hold. */
+export interface UsedPlan {
+  readonly key: string;
+  readonly revision: number | null;
+  readonly versions: readonly { readonly hash: string; readonly effectiveFrom: string }[];
+}
+
+/** The whole credit of a deal to one payee under one plan; no groups for one that no longer has any. */
+export interface PlanCredit {
+  readonly payee: string;
+  readonly plan: string;
+  readonly groups: readonly CreditGroup[];
+}
+
+export interface DealCredited {
+  readonly type: 'DealCredited';
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: {
+    readonly input: {
+      /** Left out where the deal that the stream holds was credited again. */
+      readonly deal?: Deal;
+      readonly origin?: Origin;
+      /** In order of key. */
+      readonly partners: readonly UsedPartner[];
+      readonly plans: readonly UsedPlan[];
+    };
+    /** From 1, without a gap: of two credits the higher number counts. */
+    readonly number: number;
+    /** Those that are new or say something else than before, in order of plan and payee. */
+    readonly credits: readonly PlanCredit[];
+    /** Why there is none, or less than there could be. */
+    readonly waiting: readonly Waiting[];
+    readonly engine: typeof CREDIT_ENGINE;
+  };
+}
+
+export interface CreditState {
+  deal: Deal | undefined;
+  originRevision: number;
+  number: number;
+  /** By `payee|plan`. */
+  readonly credits: Map<string, readonly CreditGroup[]>;
+  waiting: readonly Waiting[];
+}
+
+/** @param plans every plan document that an event names: those that are in the log are known. */
+export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCommand, DealCredited> {
+  return {
+    category: CREDIT,
+    initialState: () => ({ deal: undefined, originRevision: -1, number: 0, credits: new Map(), waiting: [] }),
+    decide,
+    evolve,
+    commandOf: ({ occurredAt, data: { input } }) => {
+      const view = journalledView(input.partners, input.plans, plans);
+      return input.deal === undefined || input.origin === undefined
+        ? { type: 'credit-again', view, at: occurredAt }
+        : { type: 'credit', deal: input.deal, origin: input.origin, view, at: occurredAt };
+    },
+    sizeOf: ({ deal, credits, waiting }) => {
+      let bytes = 1000 + LINE_BYTES * ((deal?.terms?.lines.length ?? 0) + waiting.length);
+      for (const groups of credits.values())
+        for (const { lines } of groups) bytes += GROUP_BYTES + LINE_BYTES * lines.length;
+      return bytes;
+    },
+  };
+}
+
+/** What lines and groups take in memory, measured roughly. */
+const LINE_BYTES = 300;
+const GROUP_BYTES = 600;
+
+function decide(command: CreditCommand, state: CreditState): readonly DealCredited[] {
+  if (command.type === 'credit' && command.origin.revision <= state.originRevision) return [];
+  const deal = command.type === 'credit' ? command.deal : state.deal;
+  if (deal === undefined) return [];
+  const used = new UsedReferences(command.view);
+  const { credits, waiting } = creditUnderAllPlans(deal, used);
+  const changed = changedCredits(credits, state.credits);
+  // A fact that changes nothing for this deal is not worth an event; a new revision of the deal is: later facts need it.
+  if (command.type === 'credit-again' && changed.length === 0 && isSame(waiting, state.waiting)) return [];
+  return [
+    {
+      type: 'DealCredited',
+      version: 1,
+      occurredAt: command.at,
+      data: {
+        input: {
+          ...(command.type === 'credit' ? { deal, origin: command.origin } : {}),
+          ...used.journal(),
+        },
+        number: state.number + 1,
+        credits: changed,
+        waiting,
+        engine: CREDIT_ENGINE,
+      },
+    },
+  ];
+}
+
+function evolve(state: CreditState, { data: { input, number, credits, waiting } }: DealCredited): CreditState {
+  if (input.deal !== undefined) state.deal = input.deal;
+  if (input.origin !== undefined) state.originRevision = input.origin.revision;
+  state.number = number;
+  for (const { payee, plan, groups } of credits) {
+    const key = `${payee}|${plan}`;
+    if (groups.length === 0) state.credits.delete(key);
+    else state.credits.set(key, groups);
+  }
+  state.waiting = waiting;
+  return state;
+}
+
+function changedCredits(now: readonly PlanCredit[], before: CreditState['credits']): readonly PlanCredit[] {
+  const changed = now.filter((one) => !isSame(one.groups, before.get(nameOf(one))));
+  if (before.size > 0) {
+    const still = new Set(now.map(nameOf));
+    for (const name of before.keys())
+      if (!still.has(name)) {
+        const bar = name.indexOf('|');
+        changed.push({ payee: name.slice(0, bar), plan: name.slice(bar + 1), groups: [] });
+      }
+  }
+  return changed.sort((left, right) => compareText(left.plan, right.plan) || compareText(left.payee, right.payee));
+}
+
+function nameOf({ payee, plan }: PlanCredit): string {
+  return `${payee}|${plan}`;
+}
+
+/** By canonical text: what comes from the log has its members in another sequence than what was just made. */
+function isSame(left: unknown, right: unknown): boolean {
+  return right !== undefined && canonicalJson(left) === canonicalJson(right);
+}
+
+function compareText(left: string, right: string): -1 | 0 | 1 {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+// ── The deal under every plan that its partners agreed to ───────────────────────────────────────────────────────────
+
+interface Credited {
+  readonly credits: readonly PlanCredit[];
+  readonly waiting: readonly Waiting[];
+}
+
+function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
+  const lookup = { partner: (id: string, day: string) => used.partner(id)?.asOf(day) };
+  const credits: PlanCredit[] = [];
+  const waiting = new Map<string, Waiting>();
+  const wait = (one: Waiting): void => {
+    const name = `${one.code} ${one.subject}`;
+    const told = waiting.get(name);
+    if (told === undefined || one.message < told.message) waiting.set(name, one);
+  };
+  const ids = [...new Set((deal.terms?.partners ?? []).map(({ partner }) => partner))].sort();
+  const plans = new Set<string>();
+  for (const id of ids) {
+    const partner = used.partner(id);
+    if (partner === undefined)
+      wait({ code: 'PartnerMissing', subject: partnerKey(id), message: `the partner ${id} is not known` });
+    for (const plan of partner?.plans ?? []) plans.add(plan);
+  }
+  try {
+    if (deal.terms === undefined)
+      // What the engine says of a deal without terms, whatever the plan.
+      for (const one of creditDeal(deal, [], lookup).waiting) wait(one);
+    else
+      for (const plan of [...plans].sort()) {
+        const known = used.plan(plan);
+        if (known === undefined) {
+          if (isAgreed(deal, ids, plan, used))
+            wait({ code: 'PlanMissing', subject: planKey(plan), message: `the plan ${plan} is not known` });
+          continue;
+        }
+        const answer = creditDeal(deal, known.versions, lookup);
+        for (const { payee, lines } of answer.credits) credits.push({ payee, plan, groups: packLines(lines) });
+        for (const one of answer.waiting) wait(one);
+      }
+    if (credits.length === 0 && waiting.size === 0) for (const one of withoutAgreement(deal, ids, used)) wait(one);
+  } catch (error) {
+    // Whatever is wrong with the deal's own data is told, and does not hold up the deals behind it.
+    if (!(error instanceof EngineError)) throw error;
+    return {
+      credits: [],
+      waiting: [{ code: 'TermsInvalid', subject: `deal:${dealKey(deal)}`, message: error.message }],
+    };
+  }
+  return {
+    credits,
+    waiting: [...waiting.values()].sort(
+      (left, right) => compareText(left.code, right.code) || compareText(left.subject, right.subject),
+    ),
+  };
+}
+
+/** Days (of UTC, as no plan says where it is at home) on which something of the deal happened that a plan could pay for. */
+function daysOf(deal: Deal): readonly string[] {
+  const instants = [
+    ...(deal.bookedAt === undefined ? [] : [deal.bookedAt]),
+    ...[...deal.invoices, ...deal.payments, ...deal.soldThrough].map(({ at }) => at),
+  ];
+  return [...new Set(instants.map((at) => dayOf('UTC', at)))];
+}
+
+function isAgreed(deal: Deal, ids: readonly string[], plan: string, used: UsedReferences): boolean {
+  return daysOf(deal).some((day) => ids.some((id) => used.partner(id)?.asOf(day).plans.includes(plan)));
+}
+
+/** Where no plan applied: the partners that had agreed to none. */
+function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferences): readonly Waiting[] {
+  const days = daysOf(deal);
+  if (days.length === 0) return [];
+  return ids
+    .filter((id) => days.every((day) => used.partner(id)?.asOf(day).plans.length === 0))
+    .map((id) => ({
+      code: 'AgreementMissing',
+      subject: partnerKey(id),
+      message: `the partner ${id} has agreed to no plan for the days of this deal`,
+    }));
+}
+
+// ── What was looked up ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Passes questions on to a view, and keeps what was answered. */
+class UsedReferences implements CreditView {
+  private readonly partners = new Map<string, UsedPartnerView | undefined>();
+  private readonly plans = new Map<string, PlanView | undefined>();
+
+  constructor(private readonly view: CreditView) {}
+
+  partner(id: string): UsedPartnerView | undefined {
+    let used = this.partners.get(id);
+    if (used === undefined && !this.partners.has(id)) {
+      const found = this.view.partner(id);
+      used = found === undefined ? undefined : new UsedPartnerView(found);
+      this.partners.set(id, used);
+    }
+    return used;
+  }
+
+  plan(id: string): PlanView | undefined {
+    const found = this.plans.get(id) ?? this.view.plan(id);
+    this.plans.set(id, found);
+    return found;
+  }
+
+  journal(): { readonly partners: readonly UsedPartner[]; readonly plans: readonly UsedPlan[] } {
+    return {
+      partners: inOrder(this.partners).map(([id, used]) => ({
+        key: partnerKey(id),
+        revision: used?.revision ?? null,
+        plans: used?.plans ?? [],
+        asOf: used?.journal() ?? [],
+      })),
+      plans: inOrder(this.plans).map(([id, used]) => ({
+        key: planKey(id),
+        revision: used?.revision ?? null,
+        versions: (used?.versions ?? []).map(({ effectiveFrom, plan }) => ({ effectiveFrom, hash: plan.hash })),
+      })),
+    };
+  }
+}
+
+class UsedPartnerView implements PartnerView {
+  private readonly days = new Map<string, PartnerAsOf>();
+
+  constructor(private readonly view: PartnerView) {}
+
+  get revision(): number {
+    return this.view.revision;
+  }
+
+  get plans(): readonly string[] {
+    return this.view.plans;
+  }
+
+  asOf(day: string): PartnerAsOf {
+    let found = this.days.get(day);
+    if (found === undefined) {
+      found = this.view.asOf(day);
+      this.days.set(day, found);
+    }
+    return found;
+  }
+
+  journal(): UsedPartner['asOf'] {
+    return inOrder(this.days).map(([day, { id: _, ...value }]) => ({ day, ...value }));
+  }
+}
+
+function inOrder<Value>(map: ReadonlyMap<string, Value>): readonly (readonly [string, Value])[] {
+  return map.size < 2 ? [...map] : [...map].sort(([left], [right]) => compareText(left, right));
+}
+
+/** The view as an event has journalled it. What was not asked for is not there, and asking for it now is a difference. */
+function journalledView(
+  partners: readonly UsedPartner[],
+  usedPlans: readonly UsedPlan[],
+  plans: PlanByHash,
+): CreditView {
+  return {
+    partner: (id) => {
+      const used = partners.find(({ key }) => key === partnerKey(id));
+      if (used === undefined) throw new Error(`the partner ${id} is not in the journal of this credit`);
+      const { revision } = used;
+      if (revision === null) return undefined;
+      return {
+        revision,
+        plans: used.plans,
+        asOf: (day) => {
+          const found = used.asOf.find((one) => one.day === day);
+          if (found === undefined) throw new Error(`the partner ${id} on ${day} is not in the journal of this credit`);
+          const { day: _, ...value } = found;
+          return { id, ...value };
+        },
+      };
+    },
+    plan: (id) => {
+      const used = usedPlans.find(({ key }) => key === planKey(id));
+      if (used === undefined) throw new Error(`the plan ${id} is not in the journal of this credit`);
+      const { revision } = used;
+      return revision === null ? undefined : { revision, versions: versionsOf(used, plans) };
+    },
+  };
+}
+
+/** The engine keeps what it works out for a list of versions by the list itself, so one list stands for equal ones. */
+const versionLists = new WeakMap<PlanByHash, Map<string, readonly PlanVersion[]>>();
+
+function versionsOf({ versions }: UsedPlan, plans: PlanByHash): readonly PlanVersion[] {
+  let lists = versionLists.get(plans);
+  if (lists === undefined) versionLists.set(plans, (lists = new Map()));
+  const name = versions.map(({ hash, effectiveFrom }) => `${hash}@${effectiveFrom}`).join();
+  let list = lists.get(name);
+  if (list === undefined) {
+    list = versions.map(({ hash, effectiveFrom }) => ({ effectiveFrom, plan: plans.plan(hash) }));
+    lists.set(name, list);
+  }
+  return list;
+}

@@ -1,0 +1,367 @@
+/**
+ * Earn: a stream a payee × plan. Each credit of a deal changes what the lines of the payee earn, its own and, in the same
+ * measurement, those after it; what differs from what was posted is posted.
+ */
+import { nextPeriod } from '@tantieme/commission-engine/calendar';
+import {
+  applyChange,
+  createEarnState,
+  linesOfDeal,
+  planCredit,
+  sizeOfEarnState,
+} from '@tantieme/commission-engine/earn';
+import type { Change, EarnState, EarnedLine, PlanByHash, RatedLine } from '@tantieme/commission-engine/earn';
+import { EngineError } from '@tantieme/commission-engine/engine-error';
+import type { ManifestEntry } from '@tantieme/contracts/ledger';
+import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
+import { DomainError } from '@tantieme/event-sourcing/decider';
+import type { Decider } from '@tantieme/event-sourcing/decider';
+import { decimalsOf } from '@tantieme/money/currency';
+import { unpackLines } from './credit-lines.js';
+import type { CreditGroup } from './credit-lines.js';
+import { isSamePosting, ledgerLine, postedLines } from './posting.js';
+import type { PostedLine } from './posting.js';
+
+export const EARNING = 'earning';
+
+/** Version of the arithmetic: a changed rule is a new one, and old events replay under the old one. */
+export const EARN_ENGINE = 1;
+
+export function earningStream(payee: string, plan: string): string {
+  return `${EARNING}-${payee}|${plan}`;
+}
+
+/**
+ * Rated lines that one event holds at the most, some 300 bytes each. A change of more is stored as its input alone and
+ * computed again when it is read, as an append stays under 1 MiB.
+ */
+export const RATED_LINES_MAX = 600;
+
+/** Posted lines that one event holds at the most (but always one deal), some 150 bytes each; the rest follows in further events. */
+export const POSTED_LINES_MAX = 2000;
+
+/** Whose earnings a stream holds; the same in all events of a stream. */
+export interface EarningAccount {
+  readonly payee: string;
+  readonly plan: string;
+  readonly currency: string;
+  /** `monthly@Europe/Paris` */
+  readonly calendar: string;
+}
+
+/** All that is posted of one deal, whole, in canonical order. */
+export interface DealPosting {
+  readonly deal: string;
+  readonly lines: readonly PostedLine[];
+}
+
+export interface CreditInput {
+  readonly deal: string;
+  /** Of the crediting: the highest of a deal counts. */
+  readonly number: number;
+  /** The whole credit; empty for a deal that credits nothing any more. */
+  readonly groups: readonly CreditGroup[];
+  /** First open period of the calendar; null while none was closed. */
+  readonly openFrom: string | null;
+}
+
+export type EarningCommand =
+  | ({ readonly type: 'credit'; readonly account: EarningAccount; readonly at: string } & CreditInput)
+  /** Posts deals that a large change has left over. */
+  | { readonly type: 'post-more'; readonly openFrom: string | null; readonly at: string }
+  | {
+      readonly type: 'close-period';
+      readonly period: string;
+      /** Smallest amount worth a payment, as the plan says it. */
+      readonly minimum: string;
+      readonly at: string;
+    };
+
+/** `deal` is left out for the credited deal itself. */
+export type StoredRating = Omit<RatedLine, 'deal'> & { readonly deal?: string };
+
+export type EarningEvent =
+  | {
+      readonly type: 'Earned';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: {
+        readonly account: EarningAccount;
+        readonly input: CreditInput;
+        /** Lines whose amount is new or changed; left out where they are too many. */
+        readonly rated?: readonly StoredRating[];
+        /** Deals whose posting changes, the credited one first, the others in order. */
+        readonly deals: readonly DealPosting[];
+        /** Changed deals that are still to be posted: they did not fit. */
+        readonly left: number;
+        readonly engine: typeof EARN_ENGINE;
+      };
+    }
+  | {
+      readonly type: 'EarningsPosted';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: {
+        readonly account: EarningAccount;
+        readonly input: { readonly openFrom: string | null };
+        /** Deals that were left over and are done with now, changed or not. */
+        readonly done: readonly string[];
+        readonly deals: readonly DealPosting[];
+      };
+    }
+  | {
+      readonly type: 'EarningPeriodClosed';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: {
+        readonly account: EarningAccount;
+        readonly period: string;
+        /** Deals with lines of earlier periods that were never closed: they are posted in this one. */
+        readonly deals: readonly DealPosting[];
+        readonly entry: ManifestEntry;
+      };
+    };
+
+type Earned = Extract<EarningEvent, { readonly type: 'Earned' }>;
+
+export interface EarningState {
+  account: EarningAccount | undefined;
+  readonly engine: EarnState;
+  /** Highest crediting number taken, by deal. */
+  readonly numbers: Map<string, number>;
+  /** Posted lines of deals with a line outside of its period of origin; those of all others follow from what they earn. */
+  readonly posted: Map<string, readonly PostedLine[]>;
+  /** Changed deals that are still to be posted. */
+  readonly unposted: Set<string>;
+  closedThrough: string | null;
+}
+
+/** @param plans every plan document that a credit names: those that are in the log are known. */
+export function earningDecider(plans: PlanByHash): Decider<EarningState, EarningCommand, EarningEvent> {
+  return {
+    category: EARNING,
+    initialState: () => ({
+      account: undefined,
+      engine: createEarnState(),
+      numbers: new Map(),
+      posted: new Map(),
+      unposted: new Set(),
+      closedThrough: null,
+    }),
+    decide(command, state) {
+      switch (command.type) {
+        case 'credit':
+          return decideCredit(command, state, plans);
+        case 'post-more':
+          return decideMore(command, state);
+        case 'close-period':
+          return decideClose(command, state);
+        default:
+          return command satisfies never;
+      }
+    },
+    evolve: (state, event) => evolve(state, event, plans),
+    commandOf,
+    sizeOf: ({ engine, numbers, posted }) => {
+      let bytes = sizeOfEarnState(engine) + numbers.size * NUMBER_BYTES;
+      for (const lines of posted.values()) bytes += 100 + lines.length * POSTED_LINE_BYTES;
+      return bytes;
+    },
+  };
+}
+
+/** What an entry takes in memory, measured roughly. */
+const NUMBER_BYTES = 60;
+const POSTED_LINE_BYTES = 400;
+
+function decideCredit(
+  command: Extract<EarningCommand, { readonly type: 'credit' }>,
+  state: EarningState,
+  plans: PlanByHash,
+): readonly EarningEvent[] {
+  const { deal, number, groups, at } = command;
+  if (number <= (state.numbers.get(deal) ?? 0)) return [];
+  // A higher number that says the same is kept as well: a lower one that comes after it must not count.
+  const change = changeOf(state, deal, groups, plans);
+  const account = state.account ?? command.account;
+  const openFrom = openFromOf(state, command.openFrom);
+  const { postings, left } = postingsOf(state, change.deals, account.currency, openFrom);
+  return [
+    {
+      type: 'Earned',
+      version: 1,
+      occurredAt: at,
+      data: {
+        account,
+        input: { deal, number, groups, openFrom: command.openFrom },
+        ...(change.rated.length > RATED_LINES_MAX ? {} : { rated: change.rated.map((one) => storedRating(one, deal)) }),
+        deals: postings,
+        left,
+        engine: EARN_ENGINE,
+      },
+    },
+  ];
+}
+
+/** @throws {DomainError} `CreditInvalid`, for a credit that no plan can have made */
+function changeOf(state: EarningState, deal: string, groups: readonly CreditGroup[], plans: PlanByHash): Change {
+  try {
+    return planCredit(state.engine, { deal, lines: unpackLines(groups) }, plans);
+  } catch (error) {
+    if (error instanceof EngineError) throw new DomainError(error.code, error.message);
+    throw error;
+  }
+}
+
+function storedRating({ deal, key, amount, trace }: RatedLine, credited: string): StoredRating {
+  return deal === credited ? { key, amount, trace } : { deal, key, amount, trace };
+}
+
+/** The first open period: as the calendar said it, but never one that this stream has closed. */
+function openFromOf({ closedThrough }: EarningState, said: string | null): string | null {
+  const own = closedThrough === null ? null : nextPeriod(closedThrough);
+  if (own === null || said === null) return own ?? said;
+  return own > said ? own : said;
+}
+
+/** What is posted of a deal now, in canonical order. */
+export function postingOf({ engine, posted, account }: EarningState, deal: string): readonly PostedLine[] {
+  const explicit = posted.get(deal);
+  if (explicit !== undefined) return explicit;
+  if (account === undefined) return [];
+  return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(account.currency));
+}
+
+/** New postings of changed deals, in their order, as far as they fit; those that stay the same are left out. */
+function postingsOf(
+  state: EarningState,
+  changed: readonly { readonly deal: string; readonly lines: readonly EarnedLine[] }[],
+  currency: string,
+  openFrom: string | null,
+): { readonly postings: readonly DealPosting[]; readonly left: number } {
+  const decimals = decimalsOf(currency);
+  const postings: DealPosting[] = [];
+  let lineCount = 0;
+  for (const [index, { deal, lines: earned }] of changed.entries()) {
+    const before = postingOf(state, deal);
+    const fixed = openFrom === null ? [] : before.filter(({ period }) => period < openFrom);
+    const lines = postedLines(earned, fixed, openFrom, decimals);
+    if (isSamePosting(before, lines)) continue;
+    lineCount += lines.length;
+    if (lineCount > POSTED_LINES_MAX && postings.length > 0) return { postings, left: changed.length - index };
+    postings.push({ deal, lines });
+  }
+  return { postings, left: 0 };
+}
+
+function decideMore(
+  { openFrom: said, at }: Extract<EarningCommand, { readonly type: 'post-more' }>,
+  state: EarningState,
+): readonly EarningEvent[] {
+  const { account, unposted, engine } = state;
+  if (account === undefined || unposted.size === 0) return [];
+  const changed = [...unposted].map((deal) => ({ deal, lines: linesOfDeal(engine, deal) }));
+  const { postings, left } = postingsOf(state, changed, account.currency, openFromOf(state, said));
+  const done = changed.slice(0, changed.length - left).map(({ deal }) => deal);
+  const data = { account, input: { openFrom: said }, done, deals: postings };
+  return [{ type: 'EarningsPosted', version: 1, occurredAt: at, data }];
+}
+
+/** Nothing where the stream has no line in the period, or has closed it. @throws {DomainError} `PostingUnfinished` */
+function decideClose(
+  { period, minimum, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
+  state: EarningState,
+): readonly EarningEvent[] {
+  const { account, closedThrough, unposted } = state;
+  if (account === undefined || (closedThrough !== null && closedThrough >= period)) return [];
+  if (unposted.size > 0)
+    throw new DomainError('PostingUnfinished', `${unposted.size} deals are still to be posted`, 'conflict');
+  const { payee, plan, currency } = account;
+  const moved: DealPosting[] = [];
+  const lines = [...dealsOf(state)].flatMap((deal) => {
+    let ofDeal = postingOf(state, deal);
+    if (ofDeal.some((line) => line.period < period && isOpen(line, closedThrough))) {
+      const fixed = ofDeal.filter((line) => !isOpen(line, closedThrough));
+      ofDeal = postedLines(linesOfDeal(state.engine, deal), fixed, period, decimalsOf(currency));
+      moved.push({ deal, lines: ofDeal });
+    }
+    return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
+  });
+  if (lines.length === 0 && moved.length === 0) return [];
+  const stream = earningStream(payee, plan);
+  const entry = { stream, payee, currency, lines: lines.length, minimum, hash: ledgerLinesHash(lines) };
+  const deals = moved.sort((left, right) => (left.deal < right.deal ? -1 : 1));
+  return [{ type: 'EarningPeriodClosed', version: 1, occurredAt: at, data: { account, period, deals, entry } }];
+}
+
+function isOpen({ period }: PostedLine, closedThrough: string | null): boolean {
+  return closedThrough === null || period > closedThrough;
+}
+
+/** Every deal with a posting, or that could have one. */
+export function dealsOf({ engine, posted }: EarningState): ReadonlySet<string> {
+  return new Set([...engine.deals.keys(), ...posted.keys()]);
+}
+
+function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): EarningState {
+  state.account = event.data.account;
+  switch (event.type) {
+    case 'Earned':
+      applyEarned(state, event, plans);
+      break;
+    case 'EarningsPosted':
+      for (const deal of event.data.done) {
+        state.unposted.delete(deal);
+        // What is not posted anew has stayed as it was: then the text kept for it is right.
+      }
+      break;
+    case 'EarningPeriodClosed':
+      state.closedThrough = event.data.period;
+      break;
+    default:
+      event satisfies never;
+  }
+  for (const posting of event.data.deals) post(state, posting);
+  return state;
+}
+
+function applyEarned(state: EarningState, { data: { input, rated, left } }: Earned, plans: PlanByHash): void {
+  const { deal, number, groups } = input;
+  const change =
+    rated === undefined
+      ? planCredit(state.engine, { deal, lines: unpackLines(groups) }, plans)
+      : { deal, lines: unpackLines(groups), rated: rated.map((one) => ({ deal, ...one })) };
+  if (left > 0) {
+    const changed = [...new Set([deal, ...change.rated.map((one) => one.deal)])];
+    for (const one of changed.slice(changed.length - left)) {
+      // From now on what is posted no longer follows from what is earned.
+      state.posted.set(one, postingOf(state, one));
+      state.unposted.add(one);
+    }
+  }
+  applyChange(state.engine, change);
+  state.numbers.set(deal, number);
+}
+
+function post(state: EarningState, { deal, lines }: DealPosting): void {
+  state.unposted.delete(deal);
+  // Lines that all stand where they belong are those that the deal's earnings make by themselves.
+  if (lines.every(({ period, origin }) => period === origin)) state.posted.delete(deal);
+  else state.posted.set(deal, lines);
+}
+
+function commandOf(event: EarningEvent): EarningCommand {
+  const { occurredAt: at } = event;
+  switch (event.type) {
+    case 'Earned': {
+      const { account, input } = event.data;
+      return { type: 'credit', account, ...input, at };
+    }
+    case 'EarningsPosted':
+      return { type: 'post-more', openFrom: event.data.input.openFrom, at };
+    case 'EarningPeriodClosed':
+      return { type: 'close-period', period: event.data.period, minimum: event.data.entry.minimum, at };
+    default:
+      return event satisfies never;
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Posting: what a deal should have earned, less what was posted, goes into the first open period and names the period that
+ * it belongs to (design.md, "One rule for every change"). What is posted in a closed period never moves.
+ */
+import type { EarnedLine } from '@tantieme/commission-engine/earn';
+import type { LedgerLine, LineKind } from '@tantieme/contracts/ledger';
+import { formatMinor, parseMinor } from '@tantieme/money/amount';
+
+/** A ledger line of one deal under one plan, which are said beside it. */
+export type PostedLine = Omit<LedgerLine, 'plan' | 'deal'>;
+
+/** What all credit lines of one origin, component and line should come to. */
+interface Entry {
+  readonly origin: string;
+  readonly component: string;
+  readonly line: string;
+  readonly isReturn: boolean;
+  basisMinor: bigint;
+  amountMinor: bigint;
+}
+
+/**
+ * The posted lines of a deal, in canonical order, when its lines earn what they earn now: those in closed periods as they
+ * are, and the rest of what should be in the first open period (or later, where it belongs later).
+ *
+ * It is a function of what should be and of the closed lines alone: by which way, and in which order, the state came about
+ * makes no difference. That is what makes a shuffled history end in the same bytes.
+ *
+ * @param fixed lines of periods before `openFrom`.
+ * @param openFrom first open period; null while none was closed.
+ * @param decimals of the plan's currency.
+ */
+export function postedLines(
+  earned: readonly EarnedLine[],
+  fixed: readonly PostedLine[],
+  openFrom: string | null,
+  decimals: number,
+): readonly PostedLine[] {
+  const entries = entriesOf(earned, decimals);
+  for (const line of fixed) {
+    const entry = entryOf(entries, line.origin, line.component, line.line, line.kind === 'clawback');
+    entry.basisMinor -= parseMinor(line.basis, decimals);
+    entry.amountMinor -= parseMinor(line.amount, decimals);
+  }
+  const lines = fixed.slice();
+  for (const { origin, component, line, isReturn, basisMinor, amountMinor } of entries.values()) {
+    // A line that earns nothing still measures something: bonuses are reckoned on the basis.
+    if (amountMinor === 0n && basisMinor === 0n) continue;
+    const period = openFrom !== null && openFrom > origin ? openFrom : origin;
+    lines.push({
+      period,
+      origin,
+      component,
+      line,
+      kind: kindOf(period, origin, isReturn),
+      basis: formatMinor(basisMinor, decimals),
+      amount: formatMinor(amountMinor, decimals),
+    });
+  }
+  return lines.length < 2 ? lines : lines.sort(comparePosted);
+}
+
+/** A return is a clawback wherever it is posted; what comes late for a closed period is an adjustment. */
+function kindOf(period: string, origin: string, isReturn: boolean): LineKind {
+  if (isReturn) return 'clawback';
+  return period === origin ? 'earning' : 'adjustment';
+}
+
+function entriesOf(earned: readonly EarnedLine[], decimals: number): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const { line, amountMinor } of earned) {
+    const entry = entryOf(
+      entries,
+      line.period,
+      line.component,
+      `${line.occurrence}|${line.line}`,
+      line.reverses !== undefined,
+    );
+    entry.basisMinor += parseMinor(line.basis, decimals);
+    entry.amountMinor += amountMinor;
+  }
+  return entries;
+}
+
+function entryOf(
+  entries: Map<string, Entry>,
+  origin: string,
+  component: string,
+  line: string,
+  isReturn: boolean,
+): Entry {
+  const name = `${origin}\n${component}\n${isReturn ? '-' : '+'}\n${line}`;
+  let entry = entries.get(name);
+  if (entry === undefined) {
+    entry = { origin, component, line, isReturn, basisMinor: 0n, amountMinor: 0n };
+    entries.set(name, entry);
+  }
+  return entry;
+}
+
+const ORDER = ['period', 'origin', 'component', 'line', 'kind'] as const;
+
+/** The canonical order of ledger lines, within one deal and plan. */
+export function comparePosted(left: PostedLine, right: PostedLine): number {
+  for (const key of ORDER) if (left[key] !== right[key]) return left[key] < right[key] ? -1 : 1;
+  return 0;
+}
+
+export function isSamePosting(left: readonly PostedLine[], right: readonly PostedLine[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every((line, index) => {
+      const other = right[index];
+      return (
+        other !== undefined &&
+        line.amount === other.amount &&
+        line.basis === other.basis &&
+        ORDER.every((key) => line[key] === other[key])
+      );
+    })
+  );
+}
+
+export function ledgerLine(plan: string, deal: string, line: PostedLine): LedgerLine {
+  return { ...line, plan, deal };
+}

@@ -1,0 +1,107 @@
+/** Earns credits in batches, and posts what a large change has left over. */
+import { DomainError } from '@tantieme/event-sourcing/decider';
+import type { CommandContext, Runtime } from '@tantieme/event-sourcing/runtime';
+import type { CreditMessage } from './credit-message.js';
+import type { CalendarCommand, CalendarEvent, CalendarState } from './domain/calendar.js';
+import { calendarStream, openFromOf } from './domain/calendar.js';
+import type { EarningAccount, EarningCommand, EarningEvent, EarningState } from './domain/earning.js';
+import { earningStream } from './domain/earning.js';
+import { ACTOR } from './messages.js';
+import type { PlanBook } from './plan-book.js';
+
+export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
+export type CalendarRuntime = Runtime<CalendarState, CalendarCommand, CalendarEvent>;
+
+/** A credit that can never be earned, by its place in the batch. */
+export interface RefusedCredit {
+  readonly index: number;
+  readonly error: DomainError;
+}
+
+interface Place {
+  readonly index: number;
+  readonly message: CreditMessage;
+  readonly account: EarningAccount;
+}
+
+export class Earning {
+  constructor(
+    private readonly runtime: EarningRuntime,
+    private readonly calendars: CalendarRuntime,
+    private readonly plans: PlanBook,
+  ) {}
+
+  async earn(messages: readonly CreditMessage[]): Promise<readonly RefusedCredit[]> {
+    const refused: RefusedCredit[] = [];
+    const places = await this.placesOf(messages, refused);
+    // Read after the batch was fetched and before anything of it is decided: a closing waits for the batches of before.
+    const openFrom = await this.openPeriods(places.map(({ account }) => account.calendar));
+    const results = await this.runtime.handleMany(
+      places.map(({ message: { id, time, deal, number, groups, payee, plan, correlationId }, account }) => ({
+        stream: earningStream(payee, plan),
+        command: {
+          type: 'credit',
+          account,
+          deal,
+          number,
+          groups,
+          openFrom: openFrom.get(account.calendar) ?? null,
+          at: time,
+        },
+        context: { actor: ACTOR, correlationId, causationId: id, cause: id },
+      })),
+    );
+    const unfinished = new Map<string, { readonly place: Place }>();
+    for (const [at, result] of results.entries()) {
+      const place = places[at];
+      if (place === undefined) continue;
+      if (result.outcome === 'refused') refused.push({ index: place.index, error: result.error });
+      else if (result.state.unposted.size > 0) unfinished.set(result.stream, { place });
+    }
+    for (const [stream, { place }] of unfinished) {
+      const { id, correlationId, time } = place.message;
+      const context = { actor: ACTOR, correlationId, causationId: id, cause: `${id} rest` };
+      await this.postRest(stream, openFrom.get(place.account.calendar) ?? null, time, context);
+    }
+    return refused;
+  }
+
+  /** Posts all that large changes of the stream have left over, event by event. */
+  async postRest(stream: string, openFrom: string | null, at: string, context: CommandContext): Promise<void> {
+    for (;;) {
+      const { stored } = await this.runtime.handle(stream, { type: 'post-more', openFrom, at }, context);
+      if (stored.length === 0) return;
+    }
+  }
+
+  /** First open period by calendar; a calendar that has closed none is left out. */
+  async openPeriods(calendars: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const openFrom = new Map<string, string>();
+    for (const calendar of new Set(calendars)) {
+      const first = openFromOf((await this.calendars.load(calendarStream(calendar))).state);
+      if (first !== null) openFrom.set(calendar, first);
+    }
+    return openFrom;
+  }
+
+  private async placesOf(messages: readonly CreditMessage[], refused: RefusedCredit[]): Promise<readonly Place[]> {
+    await this.plans.ensure(messages.map(({ plan }) => plan));
+    const unknown = messages.filter(({ groups }) => !this.knows(groups)).map(({ plan }) => plan);
+    // Another process has published a version since.
+    if (unknown.length > 0) await this.plans.reload([...new Set(unknown)]);
+    return messages.flatMap((message, index): Place[] => {
+      const plan = this.plans.find(message.plan)?.versions.at(-1)?.plan;
+      if (plan === undefined || !this.knows(message.groups)) {
+        refused.push({ index, error: new DomainError('PlanUnknown', `there is no plan ${message.plan}`, 'not-found') });
+        return [];
+      }
+      const { payee } = message;
+      const account = { payee, plan: plan.id, currency: plan.currency, calendar: plan.calendarKey };
+      return [{ index, message, account }];
+    });
+  }
+
+  private knows(groups: CreditMessage['groups']): boolean {
+    return groups.every(({ planHash }) => this.plans.has(planHash));
+  }
+}

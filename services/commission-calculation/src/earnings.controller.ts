@@ -1,0 +1,49 @@
+import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { assertOwn, Caller, ownPartner, Roles } from '@tantieme/service-kit/auth';
+import type { Principal } from '@tantieme/service-kit/auth';
+import type { Page } from '@tantieme/service-kit/cursor';
+import type { Explanation } from './explanation.js';
+import { ExplainLine } from './queries/explain-line.js';
+import { ListEarnings, ListWaiting } from './queries/list-earnings.js';
+import type { LineRow, WaitingRow } from './read-model.js';
+import { EarningsQuery, ExplainQuery, WaitingQuery } from './requests.js';
+
+@ApiTags('earnings')
+@Controller()
+export class EarningsController {
+  constructor(@Inject(QueryBus) private readonly queries: QueryBus) {}
+
+  @Get('earnings')
+  @Roles('finance', 'approver', 'auditor', 'operator', 'plan-designer', 'partner')
+  @ApiOperation({ summary: 'Posted ledger lines' })
+  list(
+    @Query() { payee, plan, period, deal, limit, cursor }: EarningsQuery,
+    @Caller() caller: Principal,
+  ): Promise<Page<LineRow>> {
+    return this.queries.execute(
+      new ListEarnings({ payee: ownPartner(caller, payee), plan, period, deal }, limit, cursor),
+    );
+  }
+
+  @Get('earnings/explain')
+  @Roles('finance', 'approver', 'auditor', 'operator', 'plan-designer', 'partner')
+  @ApiOperation({
+    summary: 'How a ledger line came about: postings, rate, portions, credit, and the source line of the deal',
+  })
+  explain(
+    @Query() { payee, plan, component, deal, line }: ExplainQuery,
+    @Caller() caller: Principal,
+  ): Promise<Explanation> {
+    assertOwn(caller, payee);
+    return this.queries.execute(new ExplainLine(payee, plan, component, deal, line));
+  }
+
+  @Get('credits/waiting')
+  @Roles('source', 'plan-designer', 'finance', 'auditor', 'operator')
+  @ApiOperation({ summary: 'Deals that are not credited, or not wholly, with the reason' })
+  waiting(@Query() { code, subject, limit, cursor }: WaitingQuery): Promise<Page<WaitingRow>> {
+    return this.queries.execute(new ListWaiting({ code, subject }, limit, cursor));
+  }
+}

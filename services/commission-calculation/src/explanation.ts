@@ -1,0 +1,133 @@
+/** How a ledger line came about, in sentences: from the posting over the rate's portions to the source line of the deal. */
+import type { CreditLine } from '@tantieme/commission-engine/credit';
+import type { Trace } from '@tantieme/commission-engine/rate';
+import type { Deal, DealLine } from '@tantieme/contracts/deal';
+import type { UsedPartner } from './domain/credit.js';
+import type { PostedLine } from './domain/posting.js';
+import type { KnownPlan } from './plan-book.js';
+
+export interface ExplainedLine {
+  readonly line: CreditLine;
+  readonly amount: string;
+  readonly trace: Trace;
+}
+
+export interface Explanation {
+  readonly payee: string;
+  readonly plan: string;
+  readonly currency: string;
+  /** What is posted under this component, deal and line. */
+  readonly posted: readonly PostedLine[];
+  /** What it should come to: the credited lines with what they earn, and how. */
+  readonly earned: readonly ExplainedLine[];
+  /** The crediting that says so: event and partners as they were looked up. */
+  readonly credit?: {
+    readonly stream: string;
+    readonly revision: number;
+    readonly number: number;
+    readonly partners: readonly UsedPartner[];
+  };
+  /** Where it comes from. */
+  readonly source?: { readonly deal: Deal; readonly line?: DealLine };
+  readonly text: readonly string[];
+}
+
+export function explanationText(
+  explanation: Omit<Explanation, 'text'>,
+  plan: KnownPlan | undefined,
+): readonly string[] {
+  const { currency, posted, earned, credit, source, payee } = explanation;
+  return [
+    ...posted.map(
+      ({ amount, kind, period, origin, component, line }) =>
+        `${amount} ${currency} is posted to ${payee} in ${period} as ${kind} of component ${component} for ${line}${origin === period ? '' : `, and belongs to ${origin}`}.`,
+    ),
+    ...earned.flatMap(({ line, amount, trace }) => [
+      `${creditSentence(line, plan)}: basis ${line.basis} ${currency}, earns ${amount} ${currency}.`,
+      ...traceSentences(trace, currency).map((sentence) => `  ${sentence}`),
+    ]),
+    ...(earned.length === 0 ? ['Nothing is credited for it any more: what is posted nets out.'] : []),
+    ...(credit === undefined
+      ? []
+      : [
+          `Credited by event ${credit.stream}@${credit.revision}, crediting number ${credit.number} of the deal${partnersClause(credit.partners)}.`,
+        ]),
+    ...(source === undefined ? [] : [sourceSentence(source.deal, source.line)]),
+  ];
+}
+
+function creditSentence(
+  { component, occurrence, at, window, planHash, level, child, reverses }: CreditLine,
+  plan: KnownPlan | undefined,
+): string {
+  const version = plan?.versions.findLast(({ plan: one }) => one.hash === planHash);
+  const title = version?.plan.componentById.get(component)?.title;
+  const named = `Component ${component}${title === undefined || title === component ? '' : ` ("${title}")`}`;
+  const inForce = version === undefined ? '' : ` in the version of ${version.effectiveFrom}`;
+  const above = child === undefined ? '' : `, level ${level} above ${child.payee} for ${child.component}`;
+  const back = reverses === undefined ? '' : `, taking back ${reverses.occurrence}`;
+  return `${named}${inForce}, ${occurrence} at ${at}${above}${back}, measured in ${window}`;
+}
+
+function traceSentences(trace: Trace, currency: string): readonly string[] {
+  switch (trace.rate) {
+    case 'percent':
+      return [`${trace.basis} × ${trace.percent}${roundingClause(trace.unrounded, trace.rounding)}`];
+    case 'level':
+      return [
+        `${trace.basis} × ${trace.percent} for level ${trace.level}${roundingClause(trace.unrounded, trace.rounding)}`,
+      ];
+    case 'flat':
+      return [
+        `${trace.amount} ${currency} per ${trace.per}${trace.quantity === undefined ? '' : ` × ${trace.quantity}`}${trace.share === undefined ? '' : `, share ${trace.share}`}${roundingClause(trace.unrounded, trace.rounding)}`,
+      ];
+    case 'marginal':
+      return [
+        `measured before it: ${trace.before} ${currency}`,
+        ...trace.portions.map(({ tier, amount, rate, earned }) => `tier ${tier + 1}: ${amount} × ${rate} = ${earned}`),
+        ...(trace.unrounded === undefined ? [] : [`together ${trace.unrounded}, rounded ${trace.rounding}`]),
+      ];
+    case 'return':
+      return [
+        `${trace.returned} of ${trace.of} came back (after ${trace.returnedBefore} before), of what ${trace.occurrence} earned: ${trace.earned} ${currency}, rounded ${trace.rounding}`,
+      ];
+    default:
+      return trace satisfies never;
+  }
+}
+
+function roundingClause(unrounded: string | undefined, rounding: string): string {
+  return unrounded === undefined ? '' : ` = ${unrounded}, rounded ${rounding}`;
+}
+
+function partnersClause(partners: readonly UsedPartner[]): string {
+  const described = partners.flatMap(({ key, revision, asOf }) =>
+    asOf
+      .slice(0, 1)
+      .map(
+        ({ day, channel, tier, upline }) =>
+          `${key} (${channel}${tier === null ? '' : `, ${tier}`}${upline === null ? '' : `, below ${upline}`}) on ${day}, fact ${revision ?? 'none'}`,
+      ),
+  );
+  return described.length === 0 ? '' : `, with ${described.join('; ')}`;
+}
+
+function sourceSentence(
+  { source, id, terms, bookedAt, returns, cancelledAt }: Deal,
+  line: DealLine | undefined,
+): string {
+  const facts = [
+    ...(bookedAt === undefined ? [] : [`booked at ${bookedAt}`]),
+    ...returns.map(({ id: name, at }) => `return ${name} at ${at}`),
+    ...(cancelledAt === undefined ? [] : [`cancelled at ${cancelledAt}`]),
+  ];
+  const what =
+    line === undefined
+      ? ''
+      : `, line ${line.id}: ${[line.category, line.product].filter((text) => text !== undefined).join(' / ')} net ${line.net} ${terms?.currency ?? ''}${Object.entries(
+          line.original ?? {},
+        )
+          .map(([field, text]) => ` (${field} ${text} at its source)`)
+          .join('')}`;
+  return `Source: deal ${id} of ${source}${what}${facts.length === 0 ? '' : `; ${facts.join(', ')}`}.`;
+}

@@ -1,0 +1,102 @@
+/** What the relay makes of the log: credits for this service itself, earnings and manifests for those downstream. */
+import { encode } from '@tantieme/contracts/envelope';
+import { TOPICS } from '@tantieme/contracts/topics';
+import type { Publication } from '@tantieme/event-sourcing/relay';
+import { domainEventOf } from '@tantieme/event-sourcing/runtime';
+import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
+import { creditMessages, CREDITS_TOPIC } from './credit-message.js';
+import { CREDIT } from './domain/credit.js';
+import type { DealCredited } from './domain/credit.js';
+import { EARNING } from './domain/earning.js';
+import type { EarningEvent } from './domain/earning.js';
+import { PERIOD } from './domain/period.js';
+import type { PeriodEvent } from './domain/period.js';
+import { ledgerLine } from './domain/posting.js';
+
+const SOURCE = '/commission-calculation';
+
+export const RELAYED: EventFilter = {
+  categories: [CREDIT, EARNING, PERIOD],
+  types: ['DealCredited', 'Earned', 'EarningsPosted', 'EarningPeriodClosed', 'ManifestPage'],
+};
+
+export function toMessages(stored: StoredEvent): readonly Publication[] {
+  switch (stored.type) {
+    case 'DealCredited': {
+      const event = domainEventOf<DealCredited>(stored, {});
+      return creditMessages(stored, event, correlationOf(stored)).map((message) => ({ topic: CREDITS_TOPIC, message }));
+    }
+    case 'Earned':
+    case 'EarningsPosted':
+    case 'EarningPeriodClosed':
+      return earnings(stored);
+    case 'ManifestPage':
+      return manifestPage(stored);
+    default:
+      return [];
+  }
+}
+
+/** A deal's postings, whole: one message for each deal that the event changes. */
+function earnings(stored: StoredEvent): readonly Publication[] {
+  const { occurredAt, data } = domainEventOf<EarningEvent>(stored, {});
+  const { payee, plan, currency, calendar } = data.account;
+  if (data.deals.length === 0) return [];
+  const correlationId = correlationOf(stored);
+  return data.deals.map(({ deal, lines }, index) => ({
+    topic: TOPICS.commissions,
+    message: {
+      key: payee,
+      value: encode(
+        'earnings-of-deal',
+        {
+          id: `${stored.id}.${index}`,
+          time: occurredAt,
+          source: SOURCE,
+          subject: deal,
+          key: payee,
+          stream: stored.stream,
+          revision: stored.revision,
+          correlationId,
+          causationId: stored.id,
+          actor: ACTOR,
+        },
+        { payee, plan, currency, calendar, deal, lines: lines.map((line) => ledgerLine(plan, deal, line)) },
+      ),
+    },
+  }));
+}
+
+function manifestPage(stored: StoredEvent): readonly Publication[] {
+  const { occurredAt, data } = domainEventOf<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, {});
+  const { calendar, period } = data;
+  const value = encode(
+    'period-manifest',
+    {
+      id: stored.id,
+      time: occurredAt,
+      source: SOURCE,
+      subject: `${calendar}:${period}`,
+      key: calendar,
+      stream: stored.stream,
+      revision: stored.revision,
+      correlationId: correlationOf(stored),
+      causationId: stored.id,
+      actor: ACTOR,
+    },
+    data,
+  );
+  return [{ topic: TOPICS.commissions, message: { key: calendar, value } }];
+}
+
+/** Who acts where no person does. */
+export const ACTOR = 'service:commission-calculation';
+
+export function correlationOf({ metadataText, id }: StoredEvent): string {
+  const metadata: unknown = JSON.parse(metadataText);
+  if (typeof metadata === 'object' && metadata !== null && 'correlationId' in metadata) {
+    const { correlationId } = metadata;
+    if (typeof correlationId === 'string') return correlationId;
+  }
+  return id;
+}

@@ -1,0 +1,54 @@
+/** The deciders of this service over the store, and what is kept in memory beside them: one set for a process. */
+import { Inject, Injectable } from '@nestjs/common';
+import { createRuntime } from '@tantieme/event-sourcing/runtime';
+import type { Runtime } from '@tantieme/event-sourcing/runtime';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import { EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
+import { Crediting } from './crediting.js';
+import type { CreditRuntime } from './crediting.js';
+import { calendarDecider } from './domain/calendar.js';
+import { creditDecider } from './domain/credit.js';
+import { earningDecider } from './domain/earning.js';
+import { periodDecider } from './domain/period.js';
+import type { PeriodCommand, PeriodEvent, PeriodState } from './domain/period.js';
+import { planDecider } from './domain/plan.js';
+import type { PlanPublished, PlanState, PublishPlan } from './domain/plan.js';
+import { referenceDecider } from './domain/reference.js';
+import { Earning } from './earning.js';
+import type { CalendarRuntime, EarningRuntime } from './earning.js';
+import { PartnerBook } from './partner-book.js';
+import { PlanBook } from './plan-book.js';
+import type { ReferenceRuntime } from './processors.js';
+
+/** Bytes of states kept: earnings are what comes again and again, deals mostly come once. */
+const EARNING_BYTES_MAX = 192 * 1024 * 1024;
+const CREDIT_BYTES_MAX = 24 * 1024 * 1024;
+const REFERENCE_BYTES_MAX = 16 * 1024 * 1024;
+const SMALL_BYTES_MAX = 8 * 1024 * 1024;
+
+@Injectable()
+export class Runtimes {
+  readonly plans: Runtime<PlanState, PublishPlan, PlanPublished>;
+  readonly references: ReferenceRuntime;
+  readonly credits: CreditRuntime;
+  readonly earnings: EarningRuntime;
+  readonly calendars: CalendarRuntime;
+  readonly periods: Runtime<PeriodState, PeriodCommand, PeriodEvent>;
+  readonly planBook: PlanBook;
+  readonly partnerBook: PartnerBook;
+  readonly crediting: Crediting;
+  readonly earning: Earning;
+
+  constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
+    this.planBook = new PlanBook(store);
+    this.partnerBook = new PartnerBook(store);
+    this.plans = createRuntime({ store, decider: planDecider, cacheBytesMax: SMALL_BYTES_MAX });
+    this.references = createRuntime({ store, decider: referenceDecider, cacheBytesMax: REFERENCE_BYTES_MAX });
+    this.credits = createRuntime({ store, decider: creditDecider(this.planBook), cacheBytesMax: CREDIT_BYTES_MAX });
+    this.earnings = createRuntime({ store, decider: earningDecider(this.planBook), cacheBytesMax: EARNING_BYTES_MAX });
+    this.calendars = createRuntime({ store, decider: calendarDecider, cacheBytesMax: SMALL_BYTES_MAX });
+    this.periods = createRuntime({ store, decider: periodDecider, cacheBytesMax: SMALL_BYTES_MAX });
+    this.crediting = new Crediting(this.credits, this.partnerBook, this.planBook);
+    this.earning = new Earning(this.earnings, this.calendars, this.planBook);
+  }
+}
