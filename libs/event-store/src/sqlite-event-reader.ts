@@ -138,24 +138,40 @@ export class SqliteEventReader {
     return this.#recordedAt;
   }
 
-  /** Positions of each kind come from the index in order; the union of the first `limit` of each holds the first `limit` of all. */
+  /**
+   * Looks through the log in stretches that double: where much matches, one short stretch holds a page; where little does,
+   * few questions cover much. Within a stretch the positions of each kind come from its index.
+   */
   #matching(filter: EventFilter, after: number, until: number, limit: number): StoredEvent[] {
+    const kinds = this.#kindsOf(filter);
+    const events: StoredEvent[] = [];
+    if (kinds.length === 0) return events;
+    for (let from = after, length = 2 * limit; from < until && events.length < limit; length *= 2) {
+      const to = Math.min(until, from + length);
+      for (const event of this.#matchingBetween(kinds, from, to, limit - events.length)) events.push(event);
+      from = to;
+    }
+    return events;
+  }
+
+  #kindsOf({ categories, types }: EventFilter): readonly number[] {
     this.refreshKinds();
     const keys: number[] = [];
-    for (const [key, kind] of this.#kinds) {
-      if (filter.categories !== undefined && !filter.categories.includes(kind.category)) continue;
-      if (filter.types !== undefined && !filter.types.includes(kind.type)) continue;
-      keys.push(key);
+    for (const [key, { category, type }] of this.#kinds) {
+      if ((categories?.includes(category) ?? true) && (types?.includes(type) ?? true)) keys.push(key);
     }
-    if (keys.length === 0) return [];
-    const ofKind = (index: number): string =>
-      `SELECT position FROM (SELECT position FROM events INDEXED BY events_by_kind
-       WHERE kind = ?${index + 4} AND position > ?1 AND position <= ?2 ORDER BY position LIMIT ?3)`;
+    return keys;
+  }
+
+  #matchingBetween(kinds: readonly number[], from: number, to: number, limit: number): StoredEvent[] {
+    const positions = kinds.map(
+      (_, index) =>
+        `SELECT position FROM events INDEXED BY events_by_kind WHERE kind = ?${index + 4} AND position > ?1 AND position <= ?2`,
+    );
     return this.#events(
-      `SELECT ${EVENT_COLUMNS}
-       FROM (${keys.map((_, index) => ofKind(index)).join(' UNION ALL ')} ORDER BY position LIMIT ?3) m
+      `SELECT ${EVENT_COLUMNS} FROM (${positions.join(' UNION ALL ')} ORDER BY position LIMIT ?3) m
        CROSS JOIN events e ON e.position = m.position CROSS JOIN streams s ON s.key = e.stream ORDER BY m.position`,
-      [after, until, limit, ...keys],
+      [from, to, limit, ...kinds],
     );
   }
 
