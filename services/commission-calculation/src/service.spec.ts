@@ -1,0 +1,289 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
+import { routesWithoutRoles } from '@tantieme/service-kit/route-roles';
+import { CALENDAR, dealOf, partnerOf, PLAN, Service } from './service.fixture.js';
+import type { Arrival } from './service.fixture.js';
+
+const services: Service[] = [];
+afterEach(async () => {
+  for (const service of services.splice(0)) await service.end();
+});
+
+async function start(): Promise<Service> {
+  const service = await Service.start();
+  services.push(service);
+  return service;
+}
+
+const TEAM: readonly Arrival[] = [
+  { kind: 'partner', partner: partnerOf('top'), revision: 0 },
+  { kind: 'partner', partner: partnerOf('middle', { upline: 'top' }), revision: 0 },
+  { kind: 'partner', partner: partnerOf('anna', { upline: 'middle' }), revision: 0 },
+  { kind: 'partner', partner: partnerOf('bert', { upline: 'middle' }), revision: 0 },
+];
+const PUBLISHED: Arrival = { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' };
+const arrival = (deal: ReturnType<typeof dealOf>, revision = 0): Arrival => ({ kind: 'deal', deal, revision });
+
+const FIRST_DEAL = [
+  'anna 2026-01 2026-01 hardware crm|D-1 booked|1 earning 100.00 → 4.00 EUR',
+  'anna 2026-01 2026-01 service crm|D-1 booked|2 earning 50.00 → 1.45 EUR',
+  'middle 2026-01 2026-01 team crm|D-1 booked|1 earning 100.00 → 2.00 EUR',
+  'middle 2026-01 2026-01 team crm|D-1 booked|2 earning 50.00 → 1.00 EUR',
+  'top 2026-01 2026-01 team crm|D-1 booked|1 earning 100.00 → 1.00 EUR',
+  'top 2026-01 2026-01 team crm|D-1 booked|2 earning 50.00 → 0.50 EUR',
+];
+
+describe('a deal of two lines with two upline levels', () => {
+  it('is one credit and three earned, and every payee is told its lines', async () => {
+    const service = await start();
+    await service.arrive([...TEAM, PUBLISHED]);
+    await service.settled();
+    const before = await service.store.head();
+    await service.arrive([arrival(dealOf('D-1'))]);
+    await service.settled();
+    expect(await service.ledger()).toEqual(FIRST_DEAL);
+    expect(await service.store.head()).toBe(before + 4n);
+    expect(await service.verify()).toMatchObject({ differences: [], differenceCount: 0 });
+  });
+
+  it('changes nothing when it comes again', async () => {
+    const service = await start();
+    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
+    await service.settled();
+    const before = await service.store.head();
+    await service.arrive([arrival(dealOf('D-1')), ...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
+    await service.settled();
+    expect(await service.store.head()).toBe(before);
+  });
+});
+
+describe('the order of arrival', () => {
+  it('does not matter between partners, plan and deal', async () => {
+    for (const order of [
+      [arrival(dealOf('D-1')), ...TEAM, PUBLISHED],
+      [PUBLISHED, arrival(dealOf('D-1')), ...TEAM.toReversed()],
+      [...TEAM, arrival(dealOf('D-1')), PUBLISHED],
+    ]) {
+      const service = await start();
+      for (const one of order) {
+        await service.arrive([one]);
+        await service.settled();
+      }
+      expect(await service.ledger()).toEqual(FIRST_DEAL);
+    }
+  });
+
+  it('does not matter between a return and its deal', async () => {
+    const service = await start();
+    const { terms: _, bookedAt: __, ...bare } = dealOf('D-1');
+    const returns = [{ id: 'R1', at: '2026-02-03T10:00:00Z' }];
+    await service.arrive([...TEAM, PUBLISHED, arrival({ ...bare, returns })]);
+    await service.settled();
+    expect(await service.ledger()).toEqual([]);
+    expect((await service.call('source', 'GET', '/credits/waiting')).body.items).toEqual([
+      expect.objectContaining({ deal: 'crm|D-1', code: 'TermsMissing' }),
+    ]);
+    await service.arrive([arrival(dealOf('D-1', { returns }), 1)]);
+    await service.settled();
+    expect(await service.ledger()).toContain(
+      'anna 2026-02 2026-02 hardware crm|D-1 return:R1|1 clawback -100.00 → -4.00 EUR',
+    );
+    expect((await service.call('source', 'GET', '/credits/waiting')).body.items).toEqual([]);
+  });
+
+  it('does not matter between revisions of a partner: the newest counts', async () => {
+    const service = await start();
+    const left = partnerOf('anna', { upline: null });
+    await service.arrive([
+      ...TEAM.slice(0, 2),
+      PUBLISHED,
+      { kind: 'partner', partner: left, revision: 5 },
+      ...TEAM.slice(2),
+      arrival(dealOf('D-1')),
+    ]);
+    await service.settled();
+    expect(await service.ledger()).toEqual(FIRST_DEAL.slice(0, 2));
+  });
+});
+
+describe('a fact corrected backwards', () => {
+  it('takes an upline its lines and gives them to another', async () => {
+    const service = await start();
+    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
+    await service.settled();
+    await service.arrive([{ kind: 'partner', partner: partnerOf('anna', { upline: 'top' }), revision: 1 }]);
+    await service.settled();
+    expect(await service.ledger()).toEqual([
+      ...FIRST_DEAL.slice(0, 2),
+      'top 2026-01 2026-01 team crm|D-1 booked|1 earning 100.00 → 2.00 EUR',
+      'top 2026-01 2026-01 team crm|D-1 booked|2 earning 50.00 → 1.00 EUR',
+    ]);
+  });
+
+  it('of no consequence for a deal adds no event to it', async () => {
+    const service = await start();
+    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
+    await service.settled();
+    const before = await service.store.head();
+    await service.arrive([
+      { kind: 'partner', partner: { ...partnerOf('anna', { upline: 'middle' }), name: 'Anna' }, revision: 1 },
+    ]);
+    await service.settled();
+    expect(await service.store.head()).toBe(before + 1n);
+  });
+
+  it('in a closed period is posted in the open one, and belongs to the closed one', async () => {
+    const service = await start();
+    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
+    await service.settled();
+    await service.close('2026-01');
+    await service.arrive([{ kind: 'partner', partner: partnerOf('anna', { upline: null }), revision: 1 }]);
+    await service.settled();
+    expect(await service.ledger()).toEqual(
+      [
+        ...FIRST_DEAL,
+        'middle 2026-02 2026-01 team crm|D-1 booked|1 adjustment -100.00 → -2.00 EUR',
+        'middle 2026-02 2026-01 team crm|D-1 booked|2 adjustment -50.00 → -1.00 EUR',
+        'top 2026-02 2026-01 team crm|D-1 booked|1 adjustment -100.00 → -1.00 EUR',
+        'top 2026-02 2026-01 team crm|D-1 booked|2 adjustment -50.00 → -0.50 EUR',
+      ].sort(),
+    );
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+});
+
+describe('a closing', () => {
+  it('names every stream with its lines, count and hash', async () => {
+    const service = await start();
+    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1')), arrival(dealOf('D-2', { seller: 'bert' }))]);
+    // Not settled: what came before the closing is in it.
+    await service.close('2026-01');
+    await service.settled();
+    const { manifests, earnings } = await service.published();
+    expect(manifests).toHaveLength(1);
+    expect(manifests[0]).toMatchObject({ calendar: CALENDAR, period: '2026-01', page: 1, pages: 1 });
+    expect(manifests[0]?.entries.map(({ stream, lines, minimum }) => [stream, lines, minimum])).toEqual([
+      ['earning-anna|resellers', 2, '10.00'],
+      ['earning-bert|resellers', 2, '10.00'],
+      ['earning-middle|resellers', 4, '10.00'],
+      ['earning-top|resellers', 4, '10.00'],
+    ]);
+    for (const { payee, hash } of manifests[0]?.entries ?? [])
+      expect(ledgerLinesHash([...earnings.values()].flatMap((one) => (one.payee === payee ? one.lines : [])))).toBe(
+        hash,
+      );
+  });
+
+  it('of a period without lines is one empty page', async () => {
+    const service = await start();
+    await service.arrive([...TEAM, PUBLISHED]);
+    await service.close('2026-01');
+    await service.settled();
+    expect((await service.published()).manifests).toEqual([
+      { calendar: CALENDAR, period: '2026-01', page: 1, pages: 1, entries: [] },
+    ]);
+  });
+
+  it('goes in order, and knows what is no period', async () => {
+    const service = await start();
+    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
+    await service.settled();
+    const close = (calendar: string, period: string) =>
+      service.call('operator', 'POST', `/periods/${encodeURIComponent(calendar)}/${period}/close`, {});
+    expect(await close(CALENDAR, '2026-02')).toMatchObject({ status: 409, body: { code: 'EarlierPeriodOpen' } });
+    expect(await close(CALENDAR, '2026-13')).toMatchObject({ status: 422, body: { code: 'PeriodInvalid' } });
+    expect(await close('weekly@Mars', '2026-01')).toMatchObject({ status: 422, body: { code: 'PeriodInvalid' } });
+    await service.close('2026-01');
+    expect(await close(CALENDAR, '2026-03')).toMatchObject({ status: 409, body: { code: 'EarlierPeriodOpen' } });
+    expect(await close(CALENDAR, '2026-01')).toMatchObject({ status: 202, body: { state: 'closed' } });
+    await service.settled();
+    expect((await service.call('finance', 'GET', '/periods')).body.items).toMatchObject([
+      { calendar: CALENDAR, period: '2026-01', state: 'closed', closedBy: 'test-operator' },
+    ]);
+  });
+});
+
+describe('the API', () => {
+  it('names roles on every route', async () => {
+    expect(routesWithoutRoles((await start()).application)).toEqual([]);
+  });
+
+  it('publishes plans, and refuses what is none with its places', async () => {
+    const service = await start();
+    await service.arrive([PUBLISHED]);
+    const { body } = await service.call('finance', 'GET', '/plans');
+    expect(body.items).toMatchObject([
+      { plan: 'resellers', calendar: CALENDAR, versions: [{ effectiveFrom: '2026-01-01' }] },
+    ]);
+    expect((await service.call('finance', 'GET', '/plans/resellers')).body.versions[0].document.plan).toBe('resellers');
+    expect((await service.call('finance', 'GET', '/plans/none')).status).toBe(404);
+    const broken = { document: PLAN.replace('4 %', '4 $'), effectiveFrom: '2026-01-01' };
+    expect(await service.call('plan-designer', 'POST', '/plans', broken)).toMatchObject({
+      status: 422,
+      body: { code: 'PlanInvalid', errors: [{ field: expect.stringContaining('marginal/0/pay') }] },
+    });
+    expect(
+      (await service.call('plan-designer', 'POST', '/plans/lint', { document: broken.document })).body.findings,
+    ).toHaveLength(1);
+    expect((await service.call('source', 'POST', '/plans', broken)).status).toBe(403);
+    const dollars = { document: PLAN.replace('EUR', 'USD'), effectiveFrom: '2026-04-01' };
+    expect(await service.call('plan-designer', 'POST', '/plans', dollars)).toMatchObject({
+      status: 409,
+      body: { code: 'PlanVersionRefused' },
+    });
+  });
+
+  it('lists earnings, a partner only its own, and explains a line down to its source', async () => {
+    const service = await start();
+    await service.arrive([
+      ...TEAM,
+      PUBLISHED,
+      arrival(dealOf('D-1')),
+      arrival(dealOf('D-2', { net: ['950.00', '1.00'] })),
+    ]);
+    await service.settled();
+    expect((await service.call('finance', 'GET', '/earnings?limit=200')).body.items).toHaveLength(12);
+    const page = await service.call('finance', 'GET', '/earnings?payee=anna&plan=resellers&period=2026-01&limit=3');
+    expect(page.body.items).toHaveLength(3);
+    expect(
+      (await service.call('finance', 'GET', `/earnings?payee=anna&limit=3&cursor=${page.body.next}`)).body.items,
+    ).toHaveLength(1);
+    expect((await service.call('partner', 'GET', '/earnings', undefined, 'middle')).body.items).toHaveLength(4);
+    expect((await service.call('partner', 'GET', '/earnings?payee=anna', undefined, 'middle')).status).toBe(403);
+
+    const query = new URLSearchParams({
+      payee: 'anna',
+      plan: 'resellers',
+      component: 'hardware',
+      deal: 'crm|D-2',
+      line: 'booked|1',
+    });
+    const { body } = await service.call('auditor', 'GET', `/earnings/explain?${query}`);
+    expect(body.posted).toMatchObject([{ amount: '39.00' }]);
+    expect(body.text.join('\n')).toContain('tier 2: 50.00 × 0.06 = 3');
+    expect(body.text.join('\n')).toContain('Source: deal D-2 of crm, line 1: hardware net 950.00 EUR');
+    query.set('line', 'booked|9');
+    expect((await service.call('auditor', 'GET', `/earnings/explain?${query}`)).status).toBe(404);
+  });
+
+  it('tells what deals wait for', async () => {
+    const service = await start();
+    await service.arrive([
+      { kind: 'partner', partner: partnerOf('anna', { plans: [] }), revision: 0 },
+      { kind: 'partner', partner: partnerOf('bert', { plans: ['nowhere'] }), revision: 0 },
+      arrival(dealOf('D-1')),
+      arrival(dealOf('D-2', { seller: 'bert' })),
+      arrival(dealOf('D-3', { seller: 'carl' })),
+    ]);
+    await service.settled();
+    expect(
+      (await service.call('operator', 'GET', '/credits/waiting')).body.items.map(
+        (one: { deal: string; code: string; subject: string }) => [one.deal, one.code, one.subject],
+      ),
+    ).toEqual([
+      ['crm|D-1', 'AgreementMissing', 'partner:anna'],
+      ['crm|D-2', 'PlanMissing', 'plan:nowhere'],
+      ['crm|D-3', 'PartnerMissing', 'partner:carl'],
+    ]);
+  });
+});
