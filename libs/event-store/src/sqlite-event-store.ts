@@ -62,12 +62,12 @@ export function openSqliteEventStore(path: string, options: SqliteEventStoreOpti
   return new SqliteEventStore(path, options);
 }
 
-interface PreparedEvent extends NewEvent {
+interface PreparedEvent extends Omit<NewEvent, 'data' | 'metadata'> {
   readonly metadataText: string;
   readonly dataText: string;
 }
 
-interface PreparedAppend extends Append {
+interface PreparedAppend extends Omit<Append, 'events'> {
   readonly events: readonly PreparedEvent[];
 }
 
@@ -200,6 +200,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
 
   #flush(): void {
     this.#flushing = undefined;
+    if (this.#calls.length === 0) return;
     let events = 0;
     let count = 0;
     for (const call of this.#calls) {
@@ -455,8 +456,6 @@ function prepareEvent(event: NewEvent): PreparedEvent {
     type,
     version,
     occurredAt,
-    metadata,
-    data,
     metadataText: canonicalJson(metadata),
     dataText: canonicalJson(data),
   };
