@@ -1,0 +1,159 @@
+import { describe, expect, it } from '@jest/globals';
+import { DomainError } from '@tantieme/event-sourcing/decider';
+import { calendarDecider, openFromOf } from './calendar.js';
+import { MANIFEST_ENTRIES_MAX, pagesOf, periodDecider } from './period.js';
+import { AT, documentOf, partnerOf, PLAN, Stream } from './world.fixture.js';
+import { planDecider } from './plan.js';
+import { partnerAsOf, referenceDecider } from './reference.js';
+
+const close = (period: string, earliestOpen: string | null = null, calendar = 'monthly@Europe/Paris') =>
+  ({ type: 'close', calendar, period, by: 'olga', earliestOpen, at: AT }) as const;
+const seal = (period: string) => ({ type: 'seal', period, at: AT }) as const;
+const finish = (period: string) => ({ type: 'finish', period, at: AT }) as const;
+
+function codeOf(act: () => unknown): string | undefined {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof DomainError) return error.code;
+    throw error;
+  }
+  return undefined;
+}
+
+describe('a calendar', () => {
+  it('opens the next period when the one that is closed is sealed, and not before', () => {
+    const calendar = new Stream(calendarDecider);
+    expect(openFromOf(calendar.state)).toBeNull();
+    calendar.handle(close('2026-01'));
+    expect(openFromOf(calendar.state)).toBe('2026-01');
+    calendar.handle(seal('2026-01'));
+    expect(openFromOf(calendar.state)).toBe('2026-02');
+    calendar.handle(finish('2026-01'));
+    expect(openFromOf(calendar.state)).toBe('2026-02');
+    expect(calendar.events.map(({ type }) => type)).toEqual(['PeriodClosing', 'PeriodSealed', 'PeriodFinished']);
+  });
+
+  it('closes in order, one at a time, without a gap', () => {
+    const calendar = new Stream(calendarDecider);
+    expect(codeOf(() => calendar.handle(close('2026-02', '2026-01')))).toBe('EarlierPeriodOpen');
+    calendar.handle(close('2026-01', '2026-01'));
+    expect(codeOf(() => calendar.handle(close('2026-02')))).toBe('ClosingInProgress');
+    expect(codeOf(() => calendar.handle(finish('2026-01')))).toBe('PeriodNotSealed');
+    calendar.handle(seal('2026-01'));
+    calendar.handle(finish('2026-01'));
+    expect(codeOf(() => calendar.handle(close('2026-03')))).toBe('EarlierPeriodOpen');
+    calendar.handle(close('2026-02'));
+  });
+
+  it('takes every step but once', () => {
+    const calendar = new Stream(calendarDecider);
+    for (const command of [close('2026-01'), seal('2026-01'), finish('2026-01')]) {
+      expect(calendar.handle(command)).toHaveLength(1);
+      expect(calendar.handle(command)).toEqual([]);
+    }
+    expect(calendar.handle(seal('2026-01'))).toEqual([]);
+    expect(calendar.handle(close('2025-12'))).toEqual([]);
+  });
+
+  it.each(['2026-13', '2026-Q1', '2026', ''])('knows that "%s" is no month', (period) => {
+    expect(codeOf(() => new Stream(calendarDecider).handle(close(period)))).toBe('PeriodInvalid');
+  });
+
+  it('of quarters goes by quarters', () => {
+    const calendar = new Stream(calendarDecider);
+    for (const command of [close('2026-Q4', null, 'quarterly@Europe/Paris'), seal('2026-Q4'), finish('2026-Q4')])
+      calendar.handle(command);
+    expect(openFromOf(calendar.state)).toBe('2027-Q1');
+  });
+});
+
+describe('a period', () => {
+  const entries = Array.from({ length: MANIFEST_ENTRIES_MAX + 1 }, (_, index) => ({
+    stream: `earning-P${index}|p`,
+    payee: `P${index}`,
+    currency: 'EUR',
+    lines: 2,
+    minimum: '0.00',
+    hash: '0'.repeat(64),
+  }));
+
+  it('is closed when all pages of its manifest are there', () => {
+    const period = new Stream(periodDecider);
+    const [first, second] = pagesOf('monthly@Europe/Paris', '2026-01', entries);
+    if (first === undefined || second === undefined) throw new Error('there should be two pages');
+    period.handle({ type: 'reach-stage', stage: 'sealed', at: AT });
+    period.handle({ type: 'add-page', page: first, at: AT });
+    expect(codeOf(() => period.handle({ type: 'close', at: AT }))).toBe('ManifestIncomplete');
+    expect(period.handle({ type: 'add-page', page: first, at: AT })).toEqual([]);
+    period.handle({ type: 'add-page', page: second, at: AT });
+    expect(period.handle({ type: 'close', at: AT })[0]?.data).toEqual({ pages: 2, streams: 501, lines: 1002 });
+    expect(period.handle({ type: 'close', at: AT })).toEqual([]);
+  });
+
+  it('without lines has a manifest of one empty page', () => {
+    expect(pagesOf('monthly@Europe/Paris', '2026-01', [])).toMatchObject([{ page: 1, pages: 1, entries: [] }]);
+  });
+});
+
+describe('a plan', () => {
+  const publish = (text: string, effectiveFrom: string) => {
+    const document = documentOf(text);
+    return { document, hash: JSON.stringify(document), effectiveFrom, at: AT };
+  };
+
+  it('takes a version once, and the same from the same day again after another', () => {
+    const plan = new Stream(planDecider);
+    const other = PLAN.replace('4 %', '5 %');
+    expect(plan.handle(publish(PLAN, '2026-01-01'))).toHaveLength(1);
+    expect(plan.handle(publish(PLAN, '2026-01-01'))).toEqual([]);
+    expect(plan.handle(publish(other, '2026-01-01'))).toHaveLength(1);
+    expect(plan.handle(publish(PLAN, '2026-01-01'))).toMatchObject([{ data: { number: 3 } }]);
+  });
+
+  it('keeps its currency, its calendar and the triggers of its components', () => {
+    const plan = new Stream(planDecider);
+    plan.handle(publish(PLAN, '2026-01-01'));
+    for (const text of [
+      PLAN.replace('EUR', 'USD'),
+      PLAN.replace('Europe/Paris', 'Europe/Berlin'),
+      PLAN.replace('booked', 'invoiced'),
+    ])
+      expect(codeOf(() => plan.handle(publish(text, '2026-04-01')))).toBe('PlanVersionRefused');
+  });
+});
+
+describe('a partner', () => {
+  it('is kept in its newest revision', () => {
+    const stream = new Stream(referenceDecider);
+    const take = (revision: number, tier: string) =>
+      stream.handle({ partner: partnerOf('anna', { tier }), origin: { stream: 'partner-anna', revision }, at: AT });
+    expect(take(3, 'gold')).toHaveLength(1);
+    expect(take(2, 'silver')).toEqual([]);
+    expect(take(3, 'gold')).toEqual([]);
+    expect(take(4, 'silver')).toHaveLength(1);
+  });
+
+  it('has on a day what was in force on it', () => {
+    const partner = {
+      ...partnerOf('anna', { from: '2026-02-01', until: '2026-04-01' }),
+      tiers: [
+        { from: '2026-01-01', value: 'silver' },
+        { from: '2026-03-01', value: 'gold' },
+      ],
+      uplines: [
+        { from: '2026-02-15', value: 'dora' },
+        { from: '2026-03-15', value: null },
+      ],
+    };
+    const on = (day: string) => {
+      const { tier, upline, plans } = partnerAsOf(partner, day);
+      return [tier, upline, plans.join()];
+    };
+    expect(on('2025-12-31')).toEqual([null, null, '']);
+    expect(on('2026-02-01')).toEqual(['silver', null, 'resellers']);
+    expect(on('2026-03-01')).toEqual(['gold', 'dora', 'resellers']);
+    expect(on('2026-03-31')).toEqual(['gold', null, 'resellers']);
+    expect(on('2026-04-01')).toEqual(['gold', null, '']);
+  });
+});

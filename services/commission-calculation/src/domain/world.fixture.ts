@@ -1,0 +1,300 @@
+/** The deciders of this service wired together without a store: facts in, postings out. For specs of behaviour and order. */
+import { compilePlan, parsePlan } from '@tantieme/commission-engine/plan';
+import type { PlanDocument } from '@tantieme/commission-engine/plan';
+import { EngineError } from '@tantieme/commission-engine/engine-error';
+import type { PlanByHash } from '@tantieme/commission-engine/earn';
+import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
+import type { Partner } from '@tantieme/contracts/partner';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decider';
+import { calendarDecider, openFromOf } from './calendar.js';
+import type { CalendarState } from './calendar.js';
+import { creditDecider } from './credit.js';
+import type { CreditView, DealCredited, PlanCredit } from './credit.js';
+import { dealsOf, earningDecider, earningStream, postingOf } from './earning.js';
+import type { EarningEvent } from './earning.js';
+import { planDecider } from './plan.js';
+import type { PlanState } from './plan.js';
+import { partnerAsOf, plansOfPartner, referenceDecider } from './reference.js';
+import type { ReferenceState } from './reference.js';
+
+export const AT = '2026-01-01T00:00:00Z';
+
+/** One stream of a decider: what was appended, and the state after it. Every decision is checked to be decided the same again. */
+export class Stream<State, Command, Event extends DomainEvent> {
+  readonly events: Event[] = [];
+  state: State;
+
+  constructor(private readonly decider: Decider<State, Command, Event>) {
+    this.state = decider.initialState();
+  }
+
+  handle(command: Command): readonly Event[] {
+    const events = this.decider.decide(command, this.state);
+    for (const event of events) {
+      const stored: Event = JSON.parse(canonicalJson(event));
+      const again = this.decider.decide(this.decider.commandOf(stored), this.state);
+      if (canonicalJson(again) !== canonicalJson(events))
+        throw new Error(
+          `decided otherwise from the journal: ${canonicalJson(again)} instead of ${canonicalJson(events)}`,
+        );
+      this.state = this.decider.evolve(this.state, stored);
+      this.events.push(stored);
+    }
+    return events;
+  }
+
+  /** What loading from the store would give. */
+  reload(): void {
+    this.state = this.events.reduce((state, event) => this.decider.evolve(state, event), this.decider.initialState());
+  }
+}
+
+export type Fact =
+  | { readonly kind: 'deal'; readonly deal: Deal; readonly revision: number }
+  | { readonly kind: 'partner'; readonly partner: Partner; readonly revision: number }
+  | { readonly kind: 'plan'; readonly text: string; readonly effectiveFrom: string };
+
+export interface CreditArrival extends PlanCredit {
+  readonly deal: string;
+  readonly number: number;
+}
+
+export class World implements PlanByHash {
+  readonly plans = new Map<
+    string,
+    Stream<PlanState, Parameters<typeof planDecider.decide>[0], ReturnType<typeof planDecider.decide>[number]>
+  >();
+  readonly partners = new Map<
+    string,
+    Stream<
+      ReferenceState,
+      Parameters<typeof referenceDecider.decide>[0],
+      ReturnType<typeof referenceDecider.decide>[number]
+    >
+  >();
+  readonly credits = new Map<string, ReturnType<World['newCredit']>>();
+  readonly earnings = new Map<string, ReturnType<World['newEarning']>>();
+  readonly calendar = new Stream(calendarDecider);
+  /** Credits that are on their way to their payees. */
+  readonly onTheWay: CreditArrival[] = [];
+
+  plan(hash: string) {
+    for (const { state } of this.plans.values()) for (const { plan } of state) if (plan.hash === hash) return plan;
+    throw new EngineError('PlanUnknown', hash);
+  }
+
+  private newCredit() {
+    return new Stream(creditDecider(this));
+  }
+
+  private newEarning() {
+    return new Stream(earningDecider(this));
+  }
+
+  private readonly view: CreditView = {
+    partner: (id) => {
+      const stream = this.partners.get(id);
+      const partner = stream?.state.partner;
+      if (stream === undefined || partner === undefined) return undefined;
+      return {
+        revision: stream.events.length - 1,
+        plans: plansOfPartner(partner),
+        asOf: (day) => partnerAsOf(partner, day),
+      };
+    },
+    plan: (id) => {
+      const stream = this.plans.get(id);
+      return stream === undefined ? undefined : { revision: stream.events.length - 1, versions: stream.state };
+    },
+  };
+
+  /** Takes a fact, and credits what it concerns. */
+  take(fact: Fact): void {
+    switch (fact.kind) {
+      case 'deal': {
+        const { deal, revision } = fact;
+        const name = `${deal.source}|${deal.id}`;
+        const origin = { stream: `deal-${name}`, revision };
+        const stream = this.credits.get(name) ?? this.newCredit();
+        this.credits.set(name, stream);
+        this.send(name, stream.handle({ type: 'credit', deal, origin, view: this.view, at: AT }));
+        return;
+      }
+      case 'partner': {
+        const { partner, revision } = fact;
+        const stream = this.partners.get(partner.id) ?? new Stream(referenceDecider);
+        this.partners.set(partner.id, stream);
+        stream.handle({ partner, origin: { stream: `partner-${partner.id}`, revision }, at: AT });
+        return this.creditAgain();
+      }
+      case 'plan': {
+        const document = documentOf(fact.text);
+        const stream = this.plans.get(document.plan) ?? new Stream(planDecider);
+        this.plans.set(document.plan, stream);
+        const hash = compilePlan(document, canonicalJson(document)).hash;
+        stream.handle({ document, hash, effectiveFrom: fact.effectiveFrom, at: AT });
+        return this.creditAgain();
+      }
+      default:
+        return fact satisfies never;
+    }
+  }
+
+  private creditAgain(): void {
+    for (const [name, stream] of this.credits)
+      this.send(name, stream.handle({ type: 'credit-again', view: this.view, at: AT }));
+  }
+
+  private send(deal: string, events: readonly DealCredited[]): void {
+    for (const { data } of events)
+      for (const credit of data.credits) this.onTheWay.push({ ...credit, deal, number: data.number });
+  }
+
+  /** Brings a credit to its payee. */
+  earn({ payee, plan, deal, number, groups }: CreditArrival): readonly EarningEvent[] {
+    const name = earningStream(payee, plan);
+    const stream = this.earnings.get(name) ?? this.newEarning();
+    this.earnings.set(name, stream);
+    const compiled = this.plans.get(plan)?.state.at(-1)?.plan;
+    if (compiled === undefined) throw new Error(`no plan ${plan}`);
+    const account = { payee, plan, currency: compiled.currency, calendar: compiled.calendarKey };
+    const openFrom = openFromOf(this.calendar.state);
+    const events = [...stream.handle({ type: 'credit', account, deal, number, groups, openFrom, at: AT })];
+    for (let more = events; more.length > 0;) {
+      more = [...stream.handle({ type: 'post-more', openFrom, at: AT })];
+      events.push(...more);
+    }
+    return events;
+  }
+
+  earnAll(): void {
+    for (const credit of this.onTheWay.splice(0)) this.earn(credit);
+  }
+
+  /** Begins and ends a closing with nothing in between. */
+  close(period: string): void {
+    this.beginClosing(period);
+    this.endClosing(period);
+  }
+
+  beginClosing(period: string): void {
+    const calendar = 'monthly@Europe/Paris';
+    this.calendar.handle({ type: 'close', calendar, period, by: 'test', earliestOpen: null, at: AT });
+  }
+
+  endClosing(period: string): void {
+    this.calendar.handle({ type: 'seal', period, at: AT });
+    for (const stream of this.earnings.values())
+      stream.handle({ type: 'close-period', period, minimum: '0.00', at: AT });
+    this.calendar.handle({ type: 'finish', period, at: AT });
+  }
+
+  get calendarState(): CalendarState {
+    return this.calendar.state;
+  }
+
+  /** All that is posted, one text a line, in order. */
+  ledger(): readonly string[] {
+    return [...this.earnings]
+      .flatMap(([name, { state }]) =>
+        [...dealsOf(state)].flatMap((deal) =>
+          postingOf(state, deal).map(
+            ({ period, origin, component, line, kind, basis, amount }) =>
+              `${name.slice('earning-'.length)} ${period} ${origin} ${component} ${deal} ${line} ${kind} ${basis} → ${amount}`,
+          ),
+        ),
+      )
+      .sort();
+  }
+
+  /** What was said in events, which must come to the same as what is held in memory. */
+  told(): readonly string[] {
+    return [...this.earnings]
+      .flatMap(([name, { events }]) => {
+        const newest = new Map(
+          events.flatMap(({ data }) => data.deals.map(({ deal, lines }) => [deal, lines] as const)),
+        );
+        return [...newest].flatMap(([deal, lines]) =>
+          lines.map(
+            ({ period, origin, component, line, kind, basis, amount }) =>
+              `${name.slice('earning-'.length)} ${period} ${origin} ${component} ${deal} ${line} ${kind} ${basis} → ${amount}`,
+          ),
+        );
+      })
+      .sort();
+  }
+}
+
+export function documentOf(text: string): PlanDocument {
+  const { document, findings } = parsePlan(text);
+  if (document === undefined) throw new Error(findings.map(({ path, message }) => `${path}: ${message}`).join('\n'));
+  return document;
+}
+
+export const PLAN = `
+plan: resellers
+title: Resellers
+currency: EUR
+calendar: { periods: monthly, timeZone: Europe/Paris }
+components:
+  - id: hardware
+    credit: { trigger: booked, to: seller, basis: net, where: { line.category: hardware } }
+    measure: { over: quarter }
+    rate:
+      marginal: [{ below: 1000, pay: 4 % }, { below: 3000, pay: 6 % }, { pay: 8 % }]
+  - id: service
+    credit: { trigger: booked, to: seller, basis: net, where: { line.category: service } }
+    rate: { percent: 2.9 % }
+  - id: team
+    credit: { override: [hardware, service], of: basis, levels: [2 %, 1 %] }
+`;
+
+export interface PartnerShape {
+  readonly upline?: string | null;
+  readonly tier?: string;
+  readonly plans?: readonly string[];
+  readonly from?: string;
+  readonly until?: string;
+}
+
+export function partnerOf(id: string, shape: PartnerShape = {}): Partner {
+  const { upline = null, tier = 'gold', plans = ['resellers'], from = '2026-01-01', until } = shape;
+  return {
+    id,
+    name: id,
+    channel: 'retail',
+    country: 'FR',
+    payoutCurrency: 'EUR',
+    tiers: [{ from, value: tier }],
+    uplines: [{ from, value: upline }],
+    agreements: plans.map((plan) => ({ id: plan, plan, from, ...(until === undefined ? {} : { until }) })),
+  };
+}
+
+export interface DealShape extends Partial<Omit<Deal, 'terms'>> {
+  readonly partners?: readonly DealPartner[];
+  readonly lines?: readonly DealLine[];
+  readonly net?: string;
+  readonly currency?: string;
+}
+
+/** One line of hardware, sold by `anna`, booked on 10 January 2026 unless told otherwise. */
+export function dealOf(id: string, shape: DealShape = {}): Deal {
+  const { partners, lines, net = '100.00', currency = 'EUR', ...facts } = shape;
+  return {
+    source: 'crm',
+    id,
+    terms: {
+      currency,
+      lines: lines ?? [{ id: '1', category: 'hardware', net }],
+      partners: partners ?? [{ role: 'seller', partner: 'anna' }],
+    },
+    bookedAt: '2026-01-10T10:00:00Z',
+    invoices: [],
+    payments: [],
+    soldThrough: [],
+    returns: [],
+    ...facts,
+  };
+}
