@@ -35,6 +35,11 @@ export class StreamEnds {
     this.grow(END_BYTES + (end.replay?.bytes ?? 0));
   }
 
+  delete(stream: string): void {
+    this.#young.delete(stream);
+    this.#old.delete(stream);
+  }
+
   clear(): void {
     this.#young.clear();
     this.#old.clear();

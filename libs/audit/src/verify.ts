@@ -24,10 +24,12 @@ export type { Replayable, ReplayedEvent } from './replayable.js';
 
 /** Events read at a time. */
 const PAGE_EVENTS = 1_000;
-/** Ends of streams and states kept in memory, in bytes, where the caller names no other limit. */
-const CACHE_BYTES_MAX = 64 * 1024 * 1024;
+/** Ends of streams and states kept in memory, in bytes as deciders tell them, where the caller names no other limit. */
+const CACHE_BYTES_MAX = 256 * 1024 * 1024;
 /** A stream of up to so many events is read again where its state is gone; a longer one is put aside to the end. */
 const RELOADED_EVENTS_MAX = 3;
+/** Short streams are many and quickly read again: they get this part of the cache, and never drive out a long one. */
+const PART_OF_SHORT_STREAMS = 1 / 4;
 /** Differences that are named; all are counted. */
 const DIFFERENCES_MAX = 1_000;
 /** Streams compared at a time with what the store remembers. */
@@ -72,7 +74,8 @@ export async function verifyLog(options: VerifyOptions): Promise<Verification> {
 class LogVerification {
   readonly #store: EventStore;
   readonly #replayables: ReadonlyMap<string, Replayable>;
-  readonly #ends: StreamEnds;
+  readonly #shortEnds: StreamEnds;
+  readonly #longEnds: StreamEnds;
   /** Long streams whose state was dropped: the revision from which they still have to be decided again. */
   readonly #putAside = new Map<string, number>();
   readonly #expected: LogHead | undefined;
@@ -88,7 +91,9 @@ class LogVerification {
   constructor(private readonly options: VerifyOptions) {
     this.#store = options.store;
     this.#replayables = new Map(options.replayables.map((replayable) => [replayable.category, replayable]));
-    this.#ends = new StreamEnds(options.cacheBytesMax ?? CACHE_BYTES_MAX);
+    const bytesMax = options.cacheBytesMax ?? CACHE_BYTES_MAX;
+    this.#shortEnds = new StreamEnds(bytesMax * PART_OF_SHORT_STREAMS);
+    this.#longEnds = new StreamEnds(bytesMax * (1 - PART_OF_SHORT_STREAMS));
     this.#expected = options.expect === undefined ? undefined : parseHead(options.expect);
     this.#digest = new HeadDigest(this.#expected?.events ?? -1);
   }
@@ -116,7 +121,7 @@ class LogVerification {
       if (page === undefined) return;
       for (const event of page.events) {
         if (event.position > until) break;
-        const end = this.#ends.get(event.stream) ?? (event.revision === 0 ? this.#begin(event) : undefined);
+        const end = this.#endsOf(event).get(event.stream) ?? this.#endElsewhere(event);
         // Nearly every end is at hand: waiting for nothing would cost more than comparing.
         this.#compare(event, end ?? (await this.#endBefore(event)));
       }
@@ -141,10 +146,27 @@ class LogVerification {
     }
   }
 
-  #begin({ stream }: StoredEvent): StreamEnd {
+  /** Where the end of the event's stream is kept, if the revision is the one that was to come. */
+  #endsOf({ revision }: StoredEvent): StreamEnds {
+    return revision > RELOADED_EVENTS_MAX ? this.#longEnds : this.#shortEnds;
+  }
+
+  /** The end of a stream that begins, has just become long, or whose revision is not the one that was to come. */
+  #endElsewhere(event: StoredEvent): StreamEnd | undefined {
+    const { stream, revision } = event;
+    const end = this.#shortEnds.get(stream) ?? this.#longEnds.get(stream);
+    if (end === undefined) return revision === 0 ? this.#begin(event) : undefined;
+    this.#shortEnds.delete(stream);
+    this.#longEnds.delete(stream);
+    this.#endsOf(event).set(stream, end);
+    return end;
+  }
+
+  #begin(event: StoredEvent): StreamEnd {
+    const { stream } = event;
     const replayable = this.#replayables.get(categoryOf(stream));
     const end = { revision: -1, hash: FIRST_PREDECESSOR, replay: replayable && new StreamReplay(replayable) };
-    this.#ends.set(stream, end);
+    this.#endsOf(event).set(stream, end);
     return end;
   }
 
@@ -182,7 +204,7 @@ class LogVerification {
     if (end.replay !== undefined) {
       const bytesBefore = end.replay.bytes;
       this.#compareDecision(end.replay, event);
-      this.#ends.grow(end.replay.bytes - bytesBefore);
+      this.#endsOf(event).grow(end.replay.bytes - bytesBefore);
     } else if (!this.#putAside.has(stream) && !isCanonical(dataText)) {
       this.#report(stream, revision, 'the data is not canonical JSON');
     }
@@ -195,7 +217,8 @@ class LogVerification {
   }
 
   async #decideThosePutAside(until: Position): Promise<void> {
-    this.#ends.clear();
+    this.#shortEnds.clear();
+    this.#longEnds.clear();
     let eventsOfTurn = 0;
     for (const [stream, compareFrom] of this.#putAside) {
       const replayable = this.#replayables.get(categoryOf(stream));
