@@ -185,6 +185,7 @@ export class Closing {
   /** @returns the entries of the manifest, in order of stream. */
   private async closeBonuses({ calendar, period }: Place, at: string): Promise<readonly ManifestEntry[]> {
     const { runtimes, db } = this;
+    await runtimes.directory.refresh();
     await this.upstream().readModel.waitFor(await runtimes.store.head(), this.stopping.signal);
     const entries: ManifestEntry[] = [];
     for await (const streams of bonusesWithLinesIn(db, calendar, period, BONUSES_PER_BATCH)) {
