@@ -20,6 +20,9 @@ import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
 import { CommissionCalculationModule } from './commission-calculation.module.js';
 import { replayables } from './replayables.js';
 
+/** Far longer than anything here takes: what is not settled by then never is. */
+const SETTLED_MS_MAX = 20_000;
+
 export const CALENDAR = 'monthly@Europe/Paris';
 
 export const PLAN = `
@@ -167,8 +170,9 @@ export class Service {
   /** Waits until nothing is left to do, twice in a row. */
   async settled(): Promise<void> {
     const background = this.application.get(Background);
-    for (let still = 0; still < 2; await pause(10)) {
+    for (let still = 0, began = Date.now(); still < 2; await pause(10)) {
       const status = await background.status();
+      if (Date.now() - began > SETTLED_MS_MAX) throw new Error(`not settled: ${JSON.stringify(status)}`);
       const failing = status.find(({ lastError }) => lastError !== undefined);
       if (failing !== undefined) throw new Error(`${failing.name}: ${failing.lastError}`);
       still = status.every(({ lag }) => lag === undefined || lag === '0') ? still + 1 : 0;
@@ -179,7 +183,20 @@ export class Service {
     const path = `/periods/${encodeURIComponent(calendar)}/${period}`;
     const { status, body } = await this.call('operator', 'POST', `${path}/close`, {});
     if (status !== 202) throw new Error(JSON.stringify(body));
-    while ((await this.call('operator', 'GET', path)).body.state !== 'closed') await pause(10);
+    await this.closed(period, calendar);
+  }
+
+  /** Waits until a closing that has begun is done. */
+  async closed(period: string, calendar = CALENDAR): Promise<void> {
+    const path = `/periods/${encodeURIComponent(calendar)}/${period}`;
+    for (const began = Date.now(); ; await pause(10)) {
+      const { body } = await this.call('operator', 'GET', path);
+      if (body.state === 'closed') return;
+      if (Date.now() - began > SETTLED_MS_MAX) {
+        const status = await this.application.get(Background).status();
+        throw new Error(`not closed: ${JSON.stringify(body)} ${JSON.stringify(status)}`);
+      }
+    }
   }
 
   /** Every message of the topic `commissions`. */

@@ -23,41 +23,85 @@ export type PackedLine =
 
 /** In order of each group's first line; `unpackLines` gives the lines again in canonical order. */
 export function packLines(lines: readonly CreditLine[]): readonly CreditGroup[] {
-  const groups = new Map<string, Common & { readonly lines: PackedLine[] }>();
-  for (const { line, basis, quantity, reverses, ...rest } of lines) {
-    const { split, child } = rest;
-    const key = `${rest.component}\n${rest.planHash}\n${rest.occurrence}\n${rest.at}\n${rest.window}\n${reverses?.occurrence ?? ''}\n${child?.component ?? ''}\n${child?.payee ?? ''}\n${rest.level ?? ''}\n${split === undefined ? '' : `${split.index} ${split.shares.join()}`}`;
-    let group = groups.get(key);
+  const groups: OpenGroup[] = [];
+  let byKey: Map<string, OpenGroup> | undefined;
+  for (const line of lines) {
+    let group: OpenGroup | undefined;
+    if (byKey === undefined) group = groups.find((one) => isOfGroup(one, line));
+    else group = byKey.get(groupKey(line, line.reverses?.occurrence));
     if (group === undefined) {
-      group = { ...rest, ...(reverses === undefined ? {} : { reverses: reverses.occurrence }), lines: [] };
-      groups.set(key, group);
+      group = groupOf(line);
+      groups.push(group);
+      byKey?.set(groupKey(line, line.reverses?.occurrence), group);
+      if (groups.length === SEARCHED_GROUPS_MAX)
+        byKey = new Map(groups.map((one) => [groupKey(one, one.reverses), one]));
     }
-    group.lines.push(packLine(line, basis, quantity, reverses));
+    group.lines.push(packLine(line));
   }
-  return [...groups.values()];
+  return groups;
 }
 
-function packLine(
-  line: string,
-  basis: string,
-  quantity: string | undefined,
-  reverses: Reversal | undefined,
-): PackedLine {
+/** Up to so many groups are searched one by one; nearly every credit has one or two. */
+const SEARCHED_GROUPS_MAX = 8;
+
+type OpenGroup = Common & { readonly lines: PackedLine[] };
+
+function groupOf({ line: _line, basis: _basis, quantity: _quantity, reverses, ...common }: CreditLine): OpenGroup {
+  return { ...common, ...(reverses === undefined ? {} : { reverses: reverses.occurrence }), lines: [] };
+}
+
+/** Whether the line has all in common with the group. Says the same as `groupKey`. */
+function isOfGroup(group: OpenGroup, line: CreditLine): boolean {
+  return (
+    group.component === line.component &&
+    group.occurrence === line.occurrence &&
+    group.at === line.at &&
+    group.window === line.window &&
+    group.planHash === line.planHash &&
+    group.level === line.level &&
+    (group.reverses ?? '') === (line.reverses?.occurrence ?? '') &&
+    (group.child?.component ?? '') === (line.child?.component ?? '') &&
+    (group.child?.payee ?? '') === (line.child?.payee ?? '') &&
+    (group.split === line.split || splitKey(group) === splitKey(line))
+  );
+}
+
+function splitKey({ split }: Pick<CreditLine, 'split'>): string {
+  return split === undefined ? '' : `${split.index} ${split.shares.join()}`;
+}
+
+function groupKey(one: Omit<Common, 'period' | 'reverses'>, reverses: string | undefined): string {
+  const { component, planHash, occurrence, at, window, child, level } = one;
+  return `${component}\n${planHash}\n${occurrence}\n${at}\n${window}\n${reverses ?? ''}\n${child?.component ?? ''}\n${child?.payee ?? ''}\n${level ?? ''}\n${splitKey(one)}`;
+}
+
+function packLine({ line, basis, quantity, reverses }: CreditLine): PackedLine {
   if (reverses !== undefined) return [line, basis, reverses.returnedBefore, reverses.returned, reverses.of];
   return quantity === undefined ? [line, basis] : [line, basis, quantity];
 }
 
+/** A memo of a pure function: an event is decided on and applied in one go, from the very same groups. */
+let lastGroups: readonly CreditGroup[] = [];
+let lastLines: readonly CreditLine[] = [];
+
 export function unpackLines(groups: readonly CreditGroup[]): readonly CreditLine[] {
-  const lines = groups.flatMap(({ lines: packed, reverses, ...common }) =>
-    packed.map((one): CreditLine => {
+  if (groups !== lastGroups) {
+    lastLines = unpack(groups);
+    lastGroups = groups;
+  }
+  return lastLines;
+}
+
+function unpack(groups: readonly CreditGroup[]): readonly CreditLine[] {
+  const lines: CreditLine[] = [];
+  for (const { lines: packed, reverses, ...common } of groups)
+    for (const one of packed) {
       const [line, basis] = one;
       if (one.length === 5 && reverses !== undefined) {
         const [, , returnedBefore, returned, of] = one;
-        return { ...common, line, basis, reverses: { occurrence: reverses, returnedBefore, returned, of } };
-      }
-      const quantity = one.length === 3 ? one[2] : undefined;
-      return { ...common, line, basis, ...(quantity === undefined ? {} : { quantity }) };
-    }),
-  );
-  return lines.sort(compareCreditLines);
+        lines.push({ ...common, line, basis, reverses: { occurrence: reverses, returnedBefore, returned, of } });
+      } else if (one.length === 3) lines.push({ ...common, line, basis, quantity: one[2] });
+      else lines.push({ ...common, line, basis });
+    }
+  return lines.length < 2 ? lines : lines.sort(compareCreditLines);
 }

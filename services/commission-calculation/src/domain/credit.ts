@@ -185,7 +185,7 @@ function evolve(state: CreditState, { data: { input, number, credits, waiting } 
 }
 
 function changedCredits(now: readonly PlanCredit[], before: CreditState['credits']): readonly PlanCredit[] {
-  const changed = now.filter((one) => !isSame(one.groups, before.get(nameOf(one))));
+  const changed = before.size === 0 ? now.slice() : now.filter((one) => !isSame(one.groups, before.get(nameOf(one))));
   if (before.size > 0) {
     const still = new Set(now.map(nameOf));
     for (const name of before.keys())
@@ -194,6 +194,7 @@ function changedCredits(now: readonly PlanCredit[], before: CreditState['credits
         changed.push({ payee: name.slice(0, bar), plan: name.slice(bar + 1), groups: [] });
       }
   }
+  if (changed.length < 2) return changed;
   return changed.sort((left, right) => compareText(left.plan, right.plan) || compareText(left.payee, right.payee));
 }
 
@@ -358,7 +359,14 @@ class UsedPartnerView implements PartnerView {
   }
 
   journal(): UsedPartner['asOf'] {
-    return inOrder(this.days).map(([day, { id: _, ...value }]) => ({ day, ...value }));
+    return inOrder(this.days).map(([day, { channel, country, tier, upline, plans }]) => ({
+      day,
+      channel,
+      country,
+      tier,
+      upline,
+      plans,
+    }));
   }
 }
 
@@ -384,8 +392,8 @@ function journalledView(
         asOf: (day) => {
           const found = used.asOf.find((one) => one.day === day);
           if (found === undefined) throw new Error(`the partner ${id} on ${day} is not in the journal of this credit`);
-          const { day: _, ...value } = found;
-          return { id, ...value };
+          const { channel, country, tier, upline, plans: agreed } = found;
+          return { id, channel, country, tier, upline, plans: agreed };
         },
       };
     },

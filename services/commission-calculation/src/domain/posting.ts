@@ -36,14 +36,15 @@ export function postedLines(
   openFrom: string | null,
   decimals: number,
 ): readonly PostedLine[] {
+  if (earned.length === 0 && fixed.length === 0) return fixed;
   const entries = entriesOf(earned, decimals);
   for (const line of fixed) {
-    const entry = entryOf(entries, line.origin, line.component, line.line, line.kind === 'clawback');
+    const entry = entries.of(line.origin, line.component, line.line, line.kind === 'clawback');
     entry.basisMinor -= parseMinor(line.basis, decimals);
     entry.amountMinor -= parseMinor(line.amount, decimals);
   }
   const lines = fixed.slice();
-  for (const { origin, component, line, isReturn, basisMinor, amountMinor } of entries.values()) {
+  for (const { origin, component, line, isReturn, basisMinor, amountMinor } of entries) {
     // A line that earns nothing still measures something: bonuses are reckoned on the basis.
     if (amountMinor === 0n && basisMinor === 0n) continue;
     const period = openFrom !== null && openFrom > origin ? openFrom : origin;
@@ -66,36 +67,51 @@ function kindOf(period: string, origin: string, isReturn: boolean): LineKind {
   return period === origin ? 'earning' : 'adjustment';
 }
 
-function entriesOf(earned: readonly EarnedLine[], decimals: number): Map<string, Entry> {
-  const entries = new Map<string, Entry>();
+function entriesOf(earned: readonly EarnedLine[], decimals: number): Entries {
+  const entries = new Entries();
   for (const { line, amountMinor } of earned) {
-    const entry = entryOf(
-      entries,
-      line.period,
-      line.component,
-      `${line.occurrence}|${line.line}`,
-      line.reverses !== undefined,
-    );
+    const { period, component, occurrence, reverses } = line;
+    const entry = entries.of(period, component, `${occurrence}|${line.line}`, reverses !== undefined);
     entry.basisMinor += parseMinor(line.basis, decimals);
     entry.amountMinor += amountMinor;
   }
   return entries;
 }
 
-function entryOf(
-  entries: Map<string, Entry>,
-  origin: string,
-  component: string,
-  line: string,
-  isReturn: boolean,
-): Entry {
-  const name = `${origin}\n${component}\n${isReturn ? '-' : '+'}\n${line}`;
-  let entry = entries.get(name);
-  if (entry === undefined) {
-    entry = { origin, component, line, isReturn, basisMinor: 0n, amountMinor: 0n };
-    entries.set(name, entry);
+/** Up to so many entries are searched one by one; nearly every deal has fewer. */
+const SEARCHED_ENTRIES_MAX = 8;
+
+/** In order of their first line. */
+class Entries {
+  private readonly list: Entry[] = [];
+  private byName: Map<string, Entry> | undefined;
+
+  of(origin: string, component: string, line: string, isReturn: boolean): Entry {
+    let entry = this.find(origin, component, line, isReturn);
+    if (entry === undefined) {
+      entry = { origin, component, line, isReturn, basisMinor: 0n, amountMinor: 0n };
+      this.list.push(entry);
+      this.byName?.set(nameOf(entry), entry);
+      if (this.list.length === SEARCHED_ENTRIES_MAX) this.byName = new Map(this.list.map((one) => [nameOf(one), one]));
+    }
+    return entry;
   }
-  return entry;
+
+  [Symbol.iterator](): IterableIterator<Entry> {
+    return this.list.values();
+  }
+
+  private find(origin: string, component: string, line: string, isReturn: boolean): Entry | undefined {
+    if (this.byName !== undefined) return this.byName.get(nameOf({ origin, component, line, isReturn }));
+    for (const one of this.list)
+      if (one.line === line && one.component === component && one.origin === origin && one.isReturn === isReturn)
+        return one;
+    return undefined;
+  }
+}
+
+function nameOf({ origin, component, line, isReturn }: Omit<Entry, 'basisMinor' | 'amountMinor'>): string {
+  return `${origin}\n${component}\n${isReturn ? '-' : '+'}\n${line}`;
 }
 
 const ORDER = ['period', 'origin', 'component', 'line', 'kind'] as const;
