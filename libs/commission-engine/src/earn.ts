@@ -105,34 +105,41 @@ interface Shift {
 export function planCredit(state: EarnState, credit: DealCredit, plans: PlanByHash): Change {
   const before = state.deals.get(credit.deal) ?? [];
   const drafts = draftsOf(credit, before, plans);
-  const byKey = new Map(drafts.map((draft) => [draft.key, draft]));
-  if (byKey.size !== drafts.length)
-    throw new EngineError('CreditInvalid', `the credit of ${credit.deal} has two lines of one identity`);
+  const byKey = draftsByKey(credit.deal, drafts);
   const unchanged = drafts.length === before.length && drafts.every(({ same }) => same);
   if (unchanged) return { changed: false, deal: credit.deal, lines: credit.lines, rated: [], deals: [] };
 
   const gone = before.filter(({ key }) => byKey.get(key)?.same !== true);
   const shifts = measure(state, drafts, gone, plans);
-  const shiftByLine = new Map(shifts.map((shift) => [shift.held, shift]));
+  const shiftByLine = shifts.length === 0 ? undefined : new Map(shifts.map((shift) => [shift.held, shift]));
   for (const draft of drafts) {
     if (draft.line.reverses !== undefined || draft.rated !== undefined) continue;
     if (!draft.same) draft.rated = rateLine(draft.plan, draft.component, draft.line, draft.basisMinor, 0n);
-    else if (draft.held !== undefined) draft.rated = shiftByLine.get(draft.held)?.rated;
+    else if (draft.held !== undefined) draft.rated = shiftByLine?.get(draft.held)?.rated;
   }
   for (const draft of drafts) rateReturnOf(draft, byKey);
   const elsewhere = shiftsElsewhere(credit.deal, shifts, plans);
   return changeOf(state, credit, drafts, elsewhere, plans);
 }
 
+/** @throws {EngineError} `CreditInvalid` where two lines have one key */
+function draftsByKey(deal: string, drafts: readonly Draft[]): ReadonlyMap<string, Draft> {
+  const byKey = new Map<string, Draft>();
+  for (const draft of drafts) byKey.set(draft.key, draft);
+  if (byKey.size !== drafts.length)
+    throw new EngineError('CreditInvalid', `the credit of ${deal} has two lines of one identity`);
+  return byKey;
+}
+
 function draftsOf(credit: DealCredit, before: readonly HeldLine[], plans: PlanByHash): Draft[] {
-  const heldByKey = new Map(before.map((held) => [held.key, held]));
+  const heldByKey = before.length === 0 ? undefined : new Map(before.map((held) => [held.key, held]));
   return credit.lines.map((line) => {
     const plan = plans.plan(line.planHash);
     const component = plan.componentById.get(line.component);
     if (component === undefined)
       throw new EngineError('CreditInvalid', `the plan ${plan.id} has no component ${line.component}`);
     const key = lineKey(line);
-    const held = heldByKey.get(key);
+    const held = heldByKey?.get(key);
     return {
       deal: credit.deal,
       line,
@@ -188,6 +195,7 @@ function measure(
   gone: readonly HeldLine[],
   plans: PlanByHash,
 ): readonly Shift[] {
+  if (gone.length === 0 && !drafts.some((draft) => inMeasurement(draft) && !draft.same)) return [];
   const touched = new Map<string, Touched>();
   const touch = (line: CreditLine): Touched => {
     const key = measurementKey(line);
@@ -290,6 +298,7 @@ function rateReturnOf(draft: Draft, byKey: ReadonlyMap<string, Draft>): void {
 
 /** The shifts of other deals' lines, with those of the return lines that hang on them, in order of deal and key. */
 function shiftsElsewhere(deal: string, shifts: readonly Shift[], plans: PlanByHash): readonly Shift[] {
+  if (shifts.length === 0) return shifts;
   const elsewhere = shifts.filter(({ held }) => held.deal !== deal);
   const returned = elsewhere.flatMap(({ held, rated }) =>
     held.returns.flatMap((line): Shift[] => {
@@ -320,6 +329,7 @@ function changeOf(
     own.push({ line, amountMinor: now?.amountMinor ?? held?.amountMinor ?? 0n });
   }
   const deals = [{ deal: credit.deal, lines: own }];
+  if (elsewhere.length === 0) return { changed: true, deal: credit.deal, lines: credit.lines, rated, deals };
   const amounts = new Map<EarnedLine, bigint>();
   for (const { held, rated: now } of elsewhere) {
     const { decimals } = plans.plan(held.line.planHash);
@@ -348,7 +358,7 @@ export function applyChange(state: EarnState, change: Pick<Change, 'deal' | 'lin
     if (rated.deal === deal) ratedByKey.set(rated.key, rated);
     else heldLine(state, rated.deal, rated.key).amountMinor = minorOf(rated.amount);
   }
-  const left = new Map(before.map((held) => [held.key, held]));
+  const left = before.length === 0 ? NONE_HELD : new Map(before.map((held) => [held.key, held]));
   const joining: HeldLine[] = [];
   const now = change.lines.map((line) => {
     const key = lineKey(line);
@@ -365,13 +375,16 @@ export function applyChange(state: EarnState, change: Pick<Change, 'deal' | 'lin
     if (joined.measured) joining.push(joined);
     return joined;
   });
-  const leaving = [...left.values()].filter(({ measured }) => measured);
+  const leaving = left.size === 0 ? [] : [...left.values()].filter(({ measured }) => measured);
   if (joining.length > 0 || leaving.length > 0) changeMeasurements(state, joining, leaving);
   linkReturns(now);
   state.lineCount += now.length - before.length;
   if (now.length === 0) state.deals.delete(deal);
   else state.deals.set(deal, now);
 }
+
+/** Stays empty: nothing is deleted from it but what was found in it. */
+const NONE_HELD = new Map<string, HeldLine>();
 
 function holdLine(deal: string, key: string, line: CreditLine, { amount, trace }: RatedLine): HeldLine {
   return {

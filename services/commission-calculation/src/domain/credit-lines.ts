@@ -3,7 +3,7 @@
  * once. A deal of thousands of lines stays well under the 1 MiB that an append may have.
  */
 import { compareCreditLines } from '@tantieme/commission-engine/credit';
-import type { CreditLine, Reversal } from '@tantieme/commission-engine/credit';
+import type { CreditLine } from '@tantieme/commission-engine/credit';
 
 /** All but what differs from line to line. */
 type Common = Omit<CreditLine, 'line' | 'basis' | 'quantity' | 'reverses'> & {

@@ -6,7 +6,7 @@
  * a statement whose opening depended on which of them was settled first would depend on the order of arrival.
  */
 import type { LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
-import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
+import { ledgerLinesHash, sortLedgerLines } from '@tantieme/contracts/ledger-hash';
 import type { StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decider';
@@ -204,16 +204,19 @@ function linesOfManifest(
   held: ReadonlyMap<string, readonly LedgerLine[]>,
 ): readonly LedgerLine[] {
   const named = new Set<string>();
+  const found: LedgerLine[] = [];
   for (const entry of entries) {
     named.add(entry.stream);
-    const lines = held.get(entry.stream) ?? [];
+    // In order already, they are hashed and put on the statement without being sorted again.
+    const lines = sortLedgerLines(held.get(entry.stream) ?? []);
     if (lines.length !== entry.lines || ledgerLinesHash(lines) !== entry.hash)
       throw new DomainError('LinesAwaited', `${id} waits for the lines of ${entry.stream}`, 'conflict');
+    for (const line of lines) found.push(line);
   }
   for (const stream of held.keys())
     if (!named.has(stream))
       throw new DomainError('LinesAwaited', `${id}: no manifest names ${stream}, whose lines are held`, 'conflict');
-  return [...held.values()].flat();
+  return found;
 }
 
 /** Several plans may pay into one account: their largest minimum decides, so that none pays less than it says. */
@@ -248,7 +251,10 @@ function evolve(state: AccountState, event: AccountEvent): AccountState {
     case 'LedgerTaken': {
       const { origin, key, calendar, lines } = event.data;
       // Lines on an issued statement never move: the message repeats them, because it is whole.
-      const open = lines.filter(({ period }) => !state.statements.has(periodKey(calendar, period)));
+      const open =
+        state.statements.size === 0
+          ? lines
+          : lines.filter(({ period }) => !state.statements.has(periodKey(calendar, period)));
       state.held.replace(origin.stream, key, origin.revision, calendar, open);
       return state;
     }

@@ -2,7 +2,7 @@
  * A statement: what one payee is told, for one currency and period. Its bytes are a function of the lines alone: no id,
  * position or time of arrival is in it, so that any order of arrival ends in the same document.
  */
-import { sortLedgerLines } from '@tantieme/contracts/ledger-hash';
+import { sortLedgerLines, withSortedKeys } from '@tantieme/contracts/ledger-hash';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import type { Statement, StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
@@ -65,19 +65,20 @@ export function composeStatement(parts: StatementParts): Statement {
   let totalMinor = 0n;
   for (const line of parts.lines) totalMinor += parseAmount(line.amount, currency);
   const { payableMinor, carriedMinor } = settle(openingMinor, totalMinor, parts.minimumMinor);
+  // Keys in the order of their code units, here and in the lines: what the serialiser writes is the canonical text.
   const content = {
-    id: statementId(payee, currency, calendar, period),
-    payee,
-    currency,
     calendar,
-    period,
-    opening: formatAmount(openingMinor, currency),
-    total: formatAmount(totalMinor, currency),
-    payable: formatAmount(payableMinor, currency),
     carried: formatAmount(carriedMinor, currency),
-    lines: sortLedgerLines(parts.lines),
+    currency,
+    id: statementId(payee, currency, calendar, period),
+    lines: sortLedgerLines(parts.lines).map(withSortedKeys),
+    opening: formatAmount(openingMinor, currency),
+    payable: formatAmount(payableMinor, currency),
+    payee,
+    period,
+    total: formatAmount(totalMinor, currency),
   };
-  return { ...content, hash: sha256(canonicalJson(content)) };
+  return { ...content, hash: sha256(JSON.stringify(content)) };
 }
 
 /** The statement as it is announced: the lines are counted instead of told. */
