@@ -44,6 +44,11 @@ export class SqliteEventReader {
     return integer(this.#rows('SELECT position FROM log', [])[0]?.[0]);
   }
 
+  /** SQLite's counter of what other connections committed to the file, this process's or another's. */
+  dataVersion(): number {
+    return integer(this.#rows('PRAGMA data_version', [])[0]?.[0]);
+  }
+
   streamHead(stream: string): StreamHead | undefined {
     const [row] = this.#rows(
       `SELECT s.key, t.revision, (SELECT e.hash FROM events e WHERE e.stream = s.key AND e.revision = t.revision)

@@ -13,6 +13,7 @@ import { APPEND_BYTES_MAX, categoryOf, EventTooLarge } from './event-store.js';
 import type {
   Append,
   AppendResult,
+  EventFilter,
   EventStore,
   NewEvent,
   Page,
@@ -23,6 +24,7 @@ import type {
   SubscribeOptions,
 } from './event-store.js';
 import { APPLICATION_ID, CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT, SCHEMA_VERSION } from './schema.js';
+import { RecentEvents } from './recent-events.js';
 import { SqliteEventReader, UnreadableStore } from './sqlite-event-reader.js';
 import { StreamHeads } from './stream-heads.js';
 import type { StreamHead } from './stream-heads.js';
@@ -30,6 +32,8 @@ import type { BrokenTailsPage, LogTip, RemembersTips } from './tip.js';
 
 /** Heads kept in memory: some 250 bytes each. */
 const HEADS_MAX = 50_000;
+/** Events kept for those who follow the log: enough for a reader that is some thousands of events behind. */
+const RECENT_BYTES_MAX = 16 * 1024 * 1024;
 /** A transaction takes whole calls until it has this many events: a bound on how long the lock is held. */
 const EVENTS_PER_TRANSACTION = 4_000;
 /** How long a writer waits for another process's transaction before it gives up. */
@@ -81,6 +85,9 @@ export class SqliteEventStore implements EventStore, RemembersTips {
   readonly #database: DatabaseSync;
   readonly #reader: SqliteEventReader;
   readonly #heads = new StreamHeads(HEADS_MAX);
+  /** Up to `#known`, as long as the file's data version is `#recentVersion`: another one means that another connection wrote. */
+  readonly #recent = new RecentEvents(RECENT_BYTES_MAX);
+  #recentVersion = 0;
   readonly #now: () => number;
   readonly #insertEvent: StatementSync;
   readonly #insertStream: StatementSync;
@@ -156,7 +163,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     this.#mustBeOpen();
     let position = after;
     while (!signal.aborted && !this.#closed) {
-      const page = this.#reader.readAll({ after: position, limit: batchSize, ...(filter ? { filter } : {}) });
+      const page = this.#pageAfter(position, filter, batchSize);
       if (page.through > position) {
         position = page.through;
         yield page;
@@ -167,6 +174,16 @@ export class SqliteEventStore implements EventStore, RemembersTips {
         await this.#moved(signal);
       }
     }
+  }
+
+  #pageAfter(position: Position, filter: EventFilter | undefined, limit: number): Page {
+    if (this.#reader.dataVersion() === this.#recentVersion) {
+      const recent = this.#recent.after(Number(position), filter, limit);
+      if (recent !== undefined) {
+        return { events: recent.events, through: BigInt(recent.through), end: recent.through >= this.#known };
+      }
+    }
+    return this.#reader.readAll({ after: position, limit, ...(filter ? { filter } : {}) });
   }
 
   async head(): Promise<Position> {
@@ -226,14 +243,20 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       const tip = this.#catchUpWithOtherWriters();
-      const writing = { position: Number(tip.position), hash: tip.hash, recordedAt: this.#now() };
+      const version = this.#reader.dataVersion();
+      if (version !== this.#recentVersion) this.#recent.clear();
+      this.#recentVersion = version;
+      const written: StoredEvent[] = [];
+      const writing = { position: Number(tip.position), hash: tip.hash, recordedAt: this.#now(), written };
       const results = calls.map((call) => call.appends.map((append) => this.#write(append, writing)));
       if (writing.position > Number(tip.position)) this.#updateLog.run(writing.position, writing.hash);
       this.#database.exec('COMMIT');
       this.#known = writing.position;
+      this.#recent.add(written);
       return results;
     } catch (error) {
       this.#heads.clear();
+      this.#recent.clear();
       this.#reader.forgetKinds();
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
@@ -253,7 +276,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
 
   #write(
     append: PreparedAppend,
-    writing: { position: number; hash: string; readonly recordedAt: number },
+    writing: { position: number; hash: string; readonly recordedAt: number; readonly written: StoredEvent[] },
   ): AppendResult {
     const { stream, expectedRevision, events } = append;
     const head = this.#head(stream);
@@ -300,6 +323,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     }
     if (head === undefined) this.#insertTip.run(key, revision);
     else this.#updateTip.run(key, revision);
+    for (const event of stored) writing.written.push(event);
     writing.hash = hash;
     this.#heads.set(stream, { key, revision, hash });
     return { outcome: 'appended', stream, revision, events: stored, repeated: false };
