@@ -2,7 +2,7 @@ import type { EventStore, ExpectedRevision, StoredEvent } from '@tantieme/event-
 import { LRUCache } from 'lru-cache';
 
 import type { Decider, DomainEvent } from './decider.js';
-import { domainEventOf } from './upcasting.js';
+import { ownDomainEventOf } from './upcasting.js';
 
 /** What an entry of the cache takes beside its state and its stream's name, in bytes, roughly. */
 const ENTRY_BYTES = 200;
@@ -37,7 +37,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
 
   function evolve(held: StreamState<State>, events: readonly StoredEvent[]): void {
     for (const stored of events) {
-      held.state = decider.evolve(held.state, domainEventOf<Event>(stored, decider));
+      held.state = decider.evolve(held.state, ownDomainEventOf<Event>(stored, decider));
       held.revision = stored.revision;
       held.characters += stored.dataText.length;
     }

@@ -24,14 +24,36 @@ export function upcastData(
   return { version: reached, data: newest };
 }
 
-/** A stored event as its decider knows it: parsed, and upcast where it is of an older version. */
-export function domainEventOf<Event extends DomainEvent>(
-  stored: Pick<StoredEvent, 'type' | 'version' | 'occurredAt' | 'dataText'>,
-  decider: {
-    readonly upcast?: Decider<never, never, Event>['upcast'];
-    readonly evolve?: (state: never, event: Event) => unknown;
-  },
-): Event {
+/** What `stored` has to have of a stored event. */
+export type Stored = Pick<StoredEvent, 'type' | 'version' | 'occurredAt' | 'dataText'>;
+
+/** What reads stored events: a decider, or nothing where there is no older version. */
+export interface ReadsEvents<Event extends DomainEvent> {
+  readonly upcast?: Decider<never, never, Event>['upcast'];
+  readonly evolve?: (state: never, event: Event) => unknown;
+}
+
+/** Data as parsed, by the event that it was parsed from: at the head of the log several followers are given the same object. */
+const parsedData = new WeakMap<object, object>();
+
+/**
+ * A stored event as its decider knows it: parsed, and upcast where it is of an older version. The data may be shared with whoever else
+ * reads the same event: it must not be changed, nor be kept in a state that changes.
+ */
+export function domainEventOf<Event extends DomainEvent>(stored: Stored, decider: ReadsEvents<Event>): Event {
+  // An upcaster may work in place.
+  if (decider.upcast?.[stored.type] !== undefined) return ownDomainEventOf(stored, decider);
+  let data = parsedData.get(stored);
+  if (data === undefined) {
+    data = ownDomainEventOf(stored, decider).data as object;
+    parsedData.set(stored, data);
+  }
+  const { type, version, occurredAt } = stored;
+  return { type, version, occurredAt, data } as DomainEvent as Event;
+}
+
+/** As {@link domainEventOf}, with data of its own: a state may keep and change it. */
+export function ownDomainEventOf<Event extends DomainEvent>(stored: Stored, decider: ReadsEvents<Event>): Event {
   const { version, data } = upcastData(decider, stored.type, stored.version, JSON.parse(stored.dataText));
   // What is in the log was written by the same decider's types; upcasting brought it to the newest of them.
   return { type: stored.type, version, occurredAt: stored.occurredAt, data } as DomainEvent as Event;
