@@ -84,8 +84,18 @@ function computeZoneYear(timeZone: string, year: number): ZoneYear {
   return { monthStartsMs, offsets };
 }
 
+/** Memos of pure functions for one instant: all lines of an occurrence have the same. */
+let lastMonth = { timeZone: '', epochMs: Number.NaN, monthIndex: 0 };
+let lastDay = { timeZone: '', epochMs: Number.NaN, day: '' };
+
 /** The month that the instant lies in, counted as year × 12 + month (from 0). */
 function monthIndexAt(timeZone: string, epochMs: number): number {
+  if (lastMonth.epochMs !== epochMs || lastMonth.timeZone !== timeZone)
+    lastMonth = { timeZone, epochMs, monthIndex: computeMonthIndex(timeZone, epochMs) };
+  return lastMonth.monthIndex;
+}
+
+function computeMonthIndex(timeZone: string, epochMs: number): number {
   // The zone's month is that of UTC or one beside it.
   const utc = civilDateOf(floor(epochMs / DAY_MS));
   const index = utc.year * 12 + utc.month - 1;
@@ -158,6 +168,12 @@ export function dayOf(timeZone: string, instant: string): string {
 
 /** `dayOf` for an instant in epoch milliseconds. */
 export function dayAt(timeZone: string, epochMs: number): string {
+  if (lastDay.epochMs !== epochMs || lastDay.timeZone !== timeZone)
+    lastDay = { timeZone, epochMs, day: computeDay(timeZone, epochMs) };
+  return lastDay.day;
+}
+
+function computeDay(timeZone: string, epochMs: number): string {
   const utcYear = civilDateOf(floor(epochMs / DAY_MS)).year;
   let table = zoneYear(timeZone, utcYear);
   if (epochMs < (table.offsets[0]?.fromMs ?? 0)) table = zoneYear(timeZone, utcYear - 1);

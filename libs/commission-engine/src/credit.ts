@@ -143,7 +143,8 @@ export function creditDeal(deal: Deal, versions: readonly PlanVersion[], lookup:
     tellOfNoVersion(work, history, parts);
   }
   const credited = work.credited.slice();
-  for (const component of history.components) for (const child of credited) creditUplines(work, component, child);
+  for (const component of history.components)
+    if (component.overrides) for (const child of credited) creditUplines(work, component, child);
   return finish(work);
 }
 
@@ -188,7 +189,12 @@ interface ComponentVersion {
 }
 
 interface History {
-  readonly components: readonly { readonly id: string; readonly versions: readonly ComponentVersion[] }[];
+  readonly components: readonly {
+    readonly id: string;
+    readonly versions: readonly ComponentVersion[];
+    /** Whether any version of it pays the partners above a payee. */
+    readonly overrides: boolean;
+  }[];
   readonly triggers: readonly Trigger[];
   readonly newest: CompiledPlan | undefined;
 }
@@ -210,6 +216,7 @@ function historyOf(versions: readonly PlanVersion[]): History {
           plan,
           component: plan.componentById.get(id),
         })),
+        overrides: components.some((component) => component.id === id && component.credit.kind === 'override'),
       })),
       triggers: [
         ...new Set(components.flatMap(({ credit }) => (credit.kind === 'direct' ? [credit.trigger] : []))),
@@ -254,7 +261,8 @@ interface Work {
   readonly lookup: CreditLookup;
   readonly credited: Credited[];
   readonly waiting: Map<string, Waiting>;
-  readonly partners: Map<string, PartnerAsOf | undefined>;
+  /** By day, then by id. */
+  readonly partners: Map<string, Map<string, PartnerAsOf | undefined>>;
   readonly holders: Map<DealRole, readonly Holder[]>;
 }
 
@@ -270,9 +278,13 @@ function wait(work: Work, code: WaitingCode, subject: string, message: string): 
 }
 
 function partnerAsOf(work: Work, id: string, day: string): PartnerAsOf | undefined {
-  const key = `${day} ${id}`;
-  if (!work.partners.has(key)) work.partners.set(key, work.lookup.partner(id, day));
-  const partner = work.partners.get(key);
+  let ofDay = work.partners.get(day);
+  if (ofDay === undefined) work.partners.set(day, (ofDay = new Map<string, PartnerAsOf | undefined>()));
+  let partner = ofDay.get(id);
+  if (partner === undefined && !ofDay.has(id)) {
+    partner = work.lookup.partner(id, day);
+    ofDay.set(id, partner);
+  }
   if (partner === undefined) wait(work, 'PartnerMissing', `partner:${id}`, `the partner ${id} is not known on ${day}`);
   return partner;
 }
@@ -555,7 +567,7 @@ function creditUplines(work: Work, { id, versions }: History['components'][numbe
       level,
       child: { component: child.component, payee: child.payee },
     };
-    const { quantity: _quantity, split: _split, ...line } = child.line;
+    const line = withoutShares(child.line);
     work.credited.push({
       payee: upline,
       component: id,
@@ -565,6 +577,13 @@ function creditUplines(work: Work, { id, versions }: History['components'][numbe
       returns: child.returns.map((returned) => ({ ...returned, ...overriding })),
     });
   }
+}
+
+/** What a line is paid per unit, or as a part of a flat amount, is not what an override is paid on. */
+function withoutShares(line: CreditLine): Omit<CreditLine, 'quantity' | 'split'> {
+  if (line.quantity === undefined && line.split === undefined) return line;
+  const { quantity: _quantity, split: _split, ...kept } = line;
+  return kept;
 }
 
 // ── Conditions ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -353,17 +353,19 @@ function changeOf(
 export function applyChange(state: EarnState, change: Pick<Change, 'deal' | 'lines' | 'rated'>): void {
   const { deal } = change;
   const before = state.deals.get(deal) ?? [];
-  const ratedByKey = new Map<string, RatedLine>();
+  const own: RatedLine[] = [];
   for (const rated of change.rated) {
-    if (rated.deal === deal) ratedByKey.set(rated.key, rated);
+    if (rated.deal === deal) own.push(rated);
     else heldLine(state, rated.deal, rated.key).amountMinor = minorOf(rated.amount);
   }
   const left = before.length === 0 ? NONE_HELD : new Map(before.map((held) => [held.key, held]));
   const joining: HeldLine[] = [];
+  let next = 0;
   const now = change.lines.map((line) => {
     const key = lineKey(line);
     const held = left.get(key);
-    const rated = ratedByKey.get(key);
+    // They come in the order of the lines: looking for one is not needed.
+    const rated = own[next]?.key === key ? own[next++] : own.find((one) => one.key === key);
     if (held !== undefined && isSameLine(held.line, line)) {
       left.delete(key);
       held.returns = [];

@@ -217,6 +217,10 @@ function storedRating({ deal, key, amount, trace }: RatedLine, credited: string)
   return deal === credited ? { key, amount, trace } : { deal, key, amount, trace };
 }
 
+function ratedLine({ deal, key, amount, trace }: StoredRating, credited: string): RatedLine {
+  return { deal: deal ?? credited, key, amount, trace };
+}
+
 /** The first open period: as the calendar said it, but never one that this stream has closed. */
 function openFromOf({ closedThrough }: EarningState, said: string | null): string | null {
   const own = closedThrough === null ? null : nextPeriod(closedThrough);
@@ -330,7 +334,7 @@ function applyEarned(state: EarningState, { data: { input, rated, left } }: Earn
   const change =
     rated === undefined
       ? planCredit(state.engine, { deal, lines: unpackLines(groups) }, plans)
-      : { deal, lines: unpackLines(groups), rated: rated.map((one) => ({ deal, ...one })) };
+      : { deal, lines: unpackLines(groups), rated: rated.map((one) => ratedLine(one, deal)) };
   if (left > 0) {
     const changed = [...new Set([deal, ...change.rated.map((one) => one.deal)])];
     for (const one of changed.slice(changed.length - left)) {
