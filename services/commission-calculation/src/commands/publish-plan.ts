@@ -4,11 +4,11 @@ import type { ICommandHandler } from '@nestjs/cqrs';
 import { parsePlan } from '@tantieme/commission-engine/plan';
 import type { Finding, PlanDocument } from '@tantieme/commission-engine/plan';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
 import { planStream } from '../domain/plan.js';
 import { Runtimes } from '../runtimes.js';
-import { sha256 } from '../sha256.js';
 
 export interface PublishedPlan {
   readonly plan: string;

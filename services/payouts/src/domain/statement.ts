@@ -6,9 +6,8 @@ import { sortLedgerLines, withSortedKeys } from '@tantieme/contracts/ledger-hash
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import type { Statement, StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { sha256 } from '@tantieme/event-store/sha256';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
-
-import { sha256 } from '../sha256.js';
 
 /** `payee|currency`: what an account is named by. */
 export function accountName(payee: string, currency: string): string {

@@ -10,13 +10,12 @@ import type { Calendar, Over } from '@tantieme/commission-engine/calendar';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
 import { parseAmount } from '@tantieme/money/amount';
 import { isCurrency } from '@tantieme/money/currency';
 import { MoneyError } from '@tantieme/money/money-error';
-
-import { sha256 } from '../sha256.js';
 
 export const PROGRAMME = 'programme';
 
