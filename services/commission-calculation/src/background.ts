@@ -17,7 +17,7 @@ import type { IndexTables } from './credit-index.js';
 import { CALENDAR } from './domain/calendar.js';
 import { correlationOf, RELAYED, toMessages } from './messages.js';
 import { startCrediting, startEarning, startReferences } from './processors.js';
-import { readModel } from './read-model.js';
+import { createReadModel } from './read-model.js';
 import type { CommissionTables } from './read-model.js';
 import { Runtimes } from './runtimes.js';
 
@@ -41,7 +41,7 @@ export class CommissionBackground implements OnModuleInit {
     const onError = (name: string) => (error: unknown) => this.logger.error(error, `${name} failed`);
 
     this.follow('commission-read-model', () =>
-      startProjection({ store, db, projection: readModel, onError: onError('commission-read-model') }),
+      startProjection({ store, db, projection: createReadModel(), onError: onError('commission-read-model') }),
     );
     this.follow('commission-relay', () =>
       startRelay({

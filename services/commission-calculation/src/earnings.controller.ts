@@ -7,7 +7,8 @@ import type { Page } from '@tantieme/service-kit/cursor';
 import type { Explanation } from './explanation.js';
 import { ExplainLine } from './queries/explain-line.js';
 import { ListEarnings, ListWaiting } from './queries/list-earnings.js';
-import type { LineRow, WaitingRow } from './read-model.js';
+import type { EarningListed } from './queries/list-earnings.js';
+import type { WaitingRow } from './read-model.js';
 import { EarningsQuery, ExplainQuery, WaitingQuery } from './requests.js';
 
 @ApiTags('earnings')
@@ -21,7 +22,7 @@ export class EarningsController {
   list(
     @Query() { payee, plan, period, deal, limit, cursor }: EarningsQuery,
     @Caller() caller: Principal,
-  ): Promise<Page<LineRow>> {
+  ): Promise<Page<EarningListed>> {
     return this.queries.execute(
       new ListEarnings({ payee: ownPartner(caller, payee), plan, period, deal }, limit, cursor),
     );

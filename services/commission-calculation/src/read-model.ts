@@ -1,10 +1,10 @@
 /** What is listed: ledger lines, deals that wait, periods with their streams. Filled from the log; may be deleted and is built anew. */
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import type { Projection } from '@tantieme/event-sourcing/projection';
-import { domainEventOf } from '@tantieme/event-sourcing/runtime';
+import { parsedEvent } from './parsed-events.js';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { CalendarEvent } from './domain/calendar.js';
 import { CALENDAR } from './domain/calendar.js';
 import { CREDIT, dealOfStream } from './domain/credit.js';
@@ -12,20 +12,16 @@ import type { DealCredited } from './domain/credit.js';
 import { EARNING } from './domain/earning.js';
 import type { EarningAccount, EarningEvent } from './domain/earning.js';
 import type { PostedLine } from './domain/posting.js';
-import type { LineKind } from '@tantieme/contracts/ledger';
 
-export interface LineRow {
+/** What is posted of one deal to one payee under one plan in one period. */
+export interface PostingRow {
   readonly payee: string;
   readonly plan: string;
   readonly deal: string;
   readonly period: string;
-  readonly origin: string;
-  readonly component: string;
-  readonly line: string;
-  readonly kind: LineKind;
   readonly currency: string;
-  readonly basis: string;
-  readonly amount: string;
+  /** JSON of the posted lines, in canonical order. */
+  readonly lines: string;
 }
 
 export interface WaitingRow {
@@ -57,17 +53,23 @@ export interface StreamRow {
 }
 
 export interface CommissionTables {
-  commission_lines: LineRow;
+  commission_postings: PostingRow;
   commission_waiting: WaitingRow;
   commission_periods: PeriodRow;
   commission_streams: StreamRow;
 }
 
-/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a line has eleven. */
-const LINES_A_STATEMENT = 1000;
-const PAIRS_A_STATEMENT = 1000;
+/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has six at the most. */
+const ROWS_A_STATEMENT = 2000;
 
-export const readModel: Projection<CommissionTables> = {
+/** Streams of open periods that are remembered as noted. */
+const NOTED_MAX = 100_000;
+
+export function createReadModel(): Projection<CommissionTables> {
+  return { ...READ_MODEL, apply: applyTo(new Noted()) };
+}
+
+const READ_MODEL = {
   name: 'commission-read-model',
   filter: {
     categories: [CREDIT, EARNING, CALENDAR],
@@ -81,22 +83,17 @@ export const readModel: Projection<CommissionTables> = {
       'PeriodFinished',
     ],
   },
-  async migrate(db) {
+  async migrate(db: Kysely<CommissionTables>) {
     await db.schema
-      .createTable('commission_lines')
+      .createTable('commission_postings')
       .ifNotExists()
       .addColumn('payee', 'text', (column) => column.notNull())
       .addColumn('plan', 'text', (column) => column.notNull())
       .addColumn('deal', 'text', (column) => column.notNull())
       .addColumn('period', 'text', (column) => column.notNull())
-      .addColumn('origin', 'text', (column) => column.notNull())
-      .addColumn('component', 'text', (column) => column.notNull())
-      .addColumn('line', 'text', (column) => column.notNull())
-      .addColumn('kind', 'text', (column) => column.notNull())
       .addColumn('currency', 'text', (column) => column.notNull())
-      .addColumn('basis', 'text', (column) => column.notNull())
-      .addColumn('amount', 'text', (column) => column.notNull())
-      .addPrimaryKeyConstraint('commission_lines_key', [...LINE_KEY])
+      .addColumn('lines', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('commission_postings_key', ['payee', 'plan', 'deal', 'period'])
       .execute();
     await db.schema
       .createTable('commission_waiting')
@@ -130,19 +127,32 @@ export const readModel: Projection<CommissionTables> = {
       .addPrimaryKeyConstraint('commission_streams_key', ['calendar', 'period', 'stream'])
       .execute();
   },
-  async apply(trx, events) {
-    const changes = new Changes();
+} satisfies Omit<Projection<CommissionTables>, 'apply'>;
+
+/** Streams that the table names already, so that not every page writes them again. */
+class Noted {
+  through = 0n;
+  readonly streams = new Set<string>();
+}
+
+function applyTo(noted: Noted): Projection<CommissionTables>['apply'] {
+  return async (trx, events) => {
+    const first = events[0];
+    // After a failure the same events come again, and what was noted for them may have been rolled back.
+    if (first === undefined || first.position <= noted.through) noted.streams.clear();
+    const changes = new Changes(noted.streams);
     for (const stored of events) changes.take(stored);
     await changes.write(trx);
-  },
-};
-
-export const LINE_KEY = ['payee', 'plan', 'deal', 'period', 'origin', 'component', 'line', 'kind'] as const;
+    noted.through = events.at(-1)?.position ?? noted.through;
+  };
+}
 
 interface Posting {
   readonly account: EarningAccount;
   readonly deal: string;
   readonly lines: readonly PostedLine[];
+  /** Nothing of the deal can be in the table. */
+  readonly isFirst: boolean;
 }
 
 /** What a page of events comes to: states are whole, so of several in the page the last one counts. */
@@ -156,18 +166,20 @@ class Changes {
   /** Streams whose lines of periods before have moved into the closed one. */
   private readonly closed: StreamRow[] = [];
 
+  constructor(private readonly noted: Set<string>) {}
+
   take(stored: StoredEvent): void {
     switch (stored.type) {
       case 'DealCredited':
-        return this.takeCredit(stored, domainEventOf<DealCredited>(stored, {}));
+        return this.takeCredit(stored, parsedEvent<DealCredited>(stored));
       case 'Earned':
       case 'EarningsPosted':
       case 'EarningPeriodClosed':
-        return this.takeEarning(stored, domainEventOf<EarningEvent>(stored, {}));
+        return this.takeEarning(stored, parsedEvent<EarningEvent>(stored));
       case 'PeriodClosing':
       case 'PeriodSealed':
       case 'PeriodFinished':
-        return this.takeCalendar(stored, domainEventOf<CalendarEvent>(stored, {}));
+        return this.takeCalendar(stored, parsedEvent<CalendarEvent>(stored));
     }
   }
 
@@ -183,11 +195,15 @@ class Changes {
   private takeEarning({ stream }: StoredEvent, event: EarningEvent): void {
     const { account, deals } = event.data;
     const { calendar, payee, plan } = account;
+    const first = event.type === 'Earned' && event.data.input.number === 1 ? event.data.input.deal : undefined;
     for (const { deal, lines } of deals) {
-      this.postings.set(`${account.payee}\n${account.plan}\n${deal}`, { account, deal, lines });
+      const key = `${payee}\n${plan}\n${deal}`;
+      const isFirst = this.postings.get(key)?.isFirst ?? deal === first;
+      this.postings.set(key, { account, deal, lines, isFirst });
       for (const { period } of lines) {
         const name = `${calendar}\n${period}\n${stream}`;
-        if (!this.streams.has(name)) this.streams.set(name, { calendar, period, stream, payee, plan, entry: null });
+        if (this.noted.has(name) || this.streams.has(name)) continue;
+        this.streams.set(name, { calendar, period, stream, payee, plan, entry: null });
       }
     }
     if (event.type === 'EarningPeriodClosed') {
@@ -214,53 +230,40 @@ class Changes {
   }
 
   async write(trx: Transaction<CommissionTables>): Promise<void> {
-    await this.writeLines(trx);
+    await this.writePostings(trx);
     await this.writeWaiting(trx);
     await this.writePeriods(trx);
     await this.writeStreams(trx);
   }
 
-  private async writeLines(trx: Transaction<CommissionTables>): Promise<void> {
+  private async writePostings(trx: Transaction<CommissionTables>): Promise<void> {
     const postings = [...this.postings.values()];
-    for (let at = 0; at < postings.length; at += PAIRS_A_STATEMENT) {
-      const some = postings.slice(at, at + PAIRS_A_STATEMENT);
+    const again = postings.filter(({ isFirst }) => !isFirst);
+    for (let at = 0; at < again.length; at += ROWS_A_STATEMENT) {
+      const some = again.slice(at, at + ROWS_A_STATEMENT);
       const keys = sql.join(some.map(({ account, deal }) => sql`(${account.payee}, ${account.plan}, ${deal})`));
-      await sql`delete from commission_lines where (payee, plan, deal) in (values ${keys})`.execute(trx);
+      await sql`delete from commission_postings where (payee, plan, deal) in (values ${keys})`.execute(trx);
     }
-    const rows = postings.flatMap(({ account: { payee, plan, currency }, deal, lines }) =>
-      lines.map(({ period, origin, component, line, kind, basis, amount }): LineRow => ({
-        payee,
-        plan,
-        deal,
-        period,
-        origin,
-        component,
-        line,
-        kind,
-        currency,
-        basis,
-        amount,
-      })),
-    );
-    for (let at = 0; at < rows.length; at += LINES_A_STATEMENT)
+    const rows = postings.flatMap(postingRows);
+    for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT)
       await trx
-        .insertInto('commission_lines')
-        .values(rows.slice(at, at + LINES_A_STATEMENT))
+        .insertInto('commission_postings')
+        .values(rows.slice(at, at + ROWS_A_STATEMENT))
         .execute();
   }
 
   private async writeWaiting(trx: Transaction<CommissionTables>): Promise<void> {
     const again = [...this.waited];
-    for (let at = 0; at < again.length; at += PAIRS_A_STATEMENT)
+    for (let at = 0; at < again.length; at += ROWS_A_STATEMENT)
       await trx
         .deleteFrom('commission_waiting')
-        .where('deal', 'in', again.slice(at, at + PAIRS_A_STATEMENT))
+        .where('deal', 'in', again.slice(at, at + ROWS_A_STATEMENT))
         .execute();
     const rows = [...this.waiting.values()].flat();
-    for (let at = 0; at < rows.length; at += LINES_A_STATEMENT)
+    for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT)
       await trx
         .insertInto('commission_waiting')
-        .values(rows.slice(at, at + LINES_A_STATEMENT))
+        .values(rows.slice(at, at + ROWS_A_STATEMENT))
         .onConflict((conflict) =>
           conflict
             .columns(['deal', 'code', 'subject'])
@@ -289,10 +292,10 @@ class Changes {
 
   private async writeStreams(trx: Transaction<CommissionTables>): Promise<void> {
     const rows = [...this.streams.values()];
-    for (let at = 0; at < rows.length; at += LINES_A_STATEMENT)
+    for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT)
       await trx
         .insertInto('commission_streams')
-        .values(rows.slice(at, at + LINES_A_STATEMENT))
+        .values(rows.slice(at, at + ROWS_A_STATEMENT))
         .onConflict((conflict) =>
           conflict.columns(['calendar', 'period', 'stream']).doUpdateSet({
             entry: sql<string | null>`coalesce(excluded.entry, commission_streams.entry)`,
@@ -307,5 +310,26 @@ class Changes {
         .where('period', '<', period)
         .where('entry', 'is', null)
         .execute();
+    if (this.noted.size > NOTED_MAX) this.noted.clear();
+    for (const name of this.streams.keys()) this.noted.add(name);
   }
+}
+
+/** A row a period: nearly always one, as a deal's lines are posted together. */
+function postingRows({ account: { payee, plan, currency }, deal, lines }: Posting): readonly PostingRow[] {
+  const [first] = lines;
+  if (first === undefined) return [];
+  const row = (period: string, some: readonly PostedLine[]): PostingRow => ({
+    payee,
+    plan,
+    deal,
+    period,
+    currency,
+    lines: JSON.stringify(some),
+  });
+  if (lines.every(({ period }) => period === first.period)) return [row(first.period, lines)];
+  return Array.from(
+    Map.groupBy(lines, ({ period }) => period),
+    ([period, some]) => row(period, some),
+  );
 }

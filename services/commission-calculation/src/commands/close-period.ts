@@ -46,11 +46,11 @@ export class ClosePeriodHandler implements ICommandHandler<ClosePeriod, void> {
       .where((where) =>
         where.exists(
           where
-            .selectFrom('commission_lines as lines')
-            .select('lines.deal')
-            .whereRef('lines.payee', '=', 'streams.payee')
-            .whereRef('lines.plan', '=', 'streams.plan')
-            .whereRef('lines.period', '=', 'streams.period'),
+            .selectFrom('commission_postings as postings')
+            .select('postings.deal')
+            .whereRef('postings.payee', '=', 'streams.payee')
+            .whereRef('postings.plan', '=', 'streams.plan')
+            .whereRef('postings.period', '=', 'streams.period'),
         ),
       )
       .orderBy('streams.period')

@@ -6,8 +6,15 @@ import type { Page } from '@tantieme/service-kit/cursor';
 import { DATABASE } from '@tantieme/service-kit/runtime-tokens';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import { LINE_KEY } from '../read-model.js';
-import type { CommissionTables, LineRow, WaitingRow } from '../read-model.js';
+import type { LedgerLine } from '@tantieme/contracts/ledger';
+import type { PostedLine } from '../domain/posting.js';
+import { ledgerLine } from '../domain/posting.js';
+import type { CommissionTables, PostingRow, WaitingRow } from '../read-model.js';
+
+export interface EarningListed extends LedgerLine {
+  readonly payee: string;
+  readonly currency: string;
+}
 
 export interface EarningsFilter {
   readonly payee?: string | undefined;
@@ -16,7 +23,7 @@ export interface EarningsFilter {
   readonly deal?: string | undefined;
 }
 
-/** Posted ledger lines, in order of payee, plan, deal, period. */
+/** Posted ledger lines, in order of payee, plan, deal and period. */
 export class ListEarnings {
   constructor(
     readonly filter: EarningsFilter,
@@ -26,24 +33,42 @@ export class ListEarnings {
 }
 
 @QueryHandler(ListEarnings)
-export class ListEarningsHandler implements IQueryHandler<ListEarnings, Page<LineRow>> {
+export class ListEarningsHandler implements IQueryHandler<ListEarnings, Page<EarningListed>> {
   constructor(@Inject(DATABASE) private readonly db: Kysely<CommissionTables>) {}
 
-  async execute({ filter, limit, cursor }: ListEarnings): Promise<Page<LineRow>> {
-    const after = decodeCursor(cursor, LINE_KEY.length);
-    let query = this.db.selectFrom('commission_lines').selectAll();
+  async execute({ filter, limit, cursor }: ListEarnings): Promise<Page<EarningListed>> {
+    const after = decodeCursor(cursor, KEY.length + 1);
+    let query = this.db.selectFrom('commission_postings').selectAll();
     for (const column of ['payee', 'plan', 'period', 'deal'] as const) {
       const value = filter[column];
       if (value !== undefined) query = query.where(column, '=', value);
     }
+    // The row that the page before ended in comes again: it may have more lines.
     if (after !== undefined)
-      query = query.where(
-        sql<boolean>`(${sql.join(LINE_KEY.map((column) => sql.ref(column)))}) > (${sql.join([...after])})`,
-      );
-    for (const column of LINE_KEY) query = query.orderBy(column);
-    const rows = await query.limit(limit + 1).execute();
-    return pageOf(rows, limit, (row) => LINE_KEY.map((column) => row[column]));
+      query = query.where(sql<boolean>`(payee, plan, deal, period) >= (${sql.join(after.slice(0, KEY.length))})`);
+    for (const column of KEY) query = query.orderBy(column);
+    const rows = await query.limit(limit + 2).execute();
+    const lines = rows.flatMap((row) => linesOf(row));
+    const [told, place] = [after?.slice(0, KEY.length).join('\n'), Number(after?.[KEY.length] ?? -1)];
+    const left = lines.filter(({ key, index }) => key.join('\n') !== told || index > place);
+    const page = pageOf(left.slice(0, limit + 1), limit, ({ key, index }) => [...key, index]);
+    return { ...page, items: page.items.map(({ item }) => item) };
   }
+}
+
+const KEY = ['payee', 'plan', 'deal', 'period'] as const;
+
+interface Placed {
+  readonly key: readonly string[];
+  readonly index: number;
+  readonly item: EarningListed;
+}
+
+function linesOf(row: PostingRow): readonly Placed[] {
+  const lines: readonly PostedLine[] = JSON.parse(row.lines);
+  const { payee, currency, plan, deal } = row;
+  const key = KEY.map((column) => row[column]);
+  return lines.map((line, index) => ({ key, index, item: { payee, currency, ...ledgerLine(plan, deal, line) } }));
 }
 
 /** Deals that are not credited, or not wholly, with the reason. */
