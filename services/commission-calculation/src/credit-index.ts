@@ -2,7 +2,7 @@
  * The index from facts to deals, and the follower of the log in global order that keeps it: a new fact about a partner or a
  * plan credits its deals again, and a credit that appears after a fact which it did not see is credited again.
  */
-import { parsedEvent } from './parsed-events.js';
+import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Kysely } from 'kysely';
 import type { Crediting } from './crediting.js';
@@ -160,7 +160,7 @@ interface UsedKey {
 }
 
 function usedKeys(stored: StoredEvent): readonly UsedKey[] {
-  const { partners, plans } = parsedEvent<DealCredited>(stored).data.input;
+  const { partners, plans } = domainEventOf<DealCredited>(stored, {}).data.input;
   return [
     ...partners.map(({ key, revision }) => ({
       key,

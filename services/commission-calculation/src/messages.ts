@@ -2,7 +2,7 @@
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { Publication } from '@tantieme/event-sourcing/relay';
-import { parsedEvent } from './parsed-events.js';
+import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import { creditMessages, CREDITS_TOPIC } from './credit-message.js';
 import { CREDIT } from './domain/credit.js';
@@ -23,7 +23,7 @@ export const RELAYED: EventFilter = {
 export function toMessages(stored: StoredEvent): readonly Publication[] {
   switch (stored.type) {
     case 'DealCredited': {
-      const event = parsedEvent<DealCredited>(stored);
+      const event = domainEventOf<DealCredited>(stored, {});
       return creditMessages(stored, event, correlationOf(stored)).map((message) => ({ topic: CREDITS_TOPIC, message }));
     }
     case 'Earned':
@@ -39,7 +39,7 @@ export function toMessages(stored: StoredEvent): readonly Publication[] {
 
 /** A deal's postings, whole: one message for each deal that the event changes. */
 function earnings(stored: StoredEvent): readonly Publication[] {
-  const { occurredAt, data } = parsedEvent<EarningEvent>(stored);
+  const { occurredAt, data } = domainEventOf<EarningEvent>(stored, {});
   const { payee, plan, currency, calendar } = data.account;
   if (data.deals.length === 0) return [];
   const correlationId = correlationOf(stored);
@@ -68,7 +68,7 @@ function earnings(stored: StoredEvent): readonly Publication[] {
 }
 
 function manifestPage(stored: StoredEvent): readonly Publication[] {
-  const { occurredAt, data } = parsedEvent<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored);
+  const { occurredAt, data } = domainEventOf<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, {});
   const { calendar, period } = data;
   const value = encode(
     'period-manifest',

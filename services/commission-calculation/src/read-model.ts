@@ -1,7 +1,7 @@
 /** What is listed: ledger lines, deals that wait, periods with their streams. Filled from the log; may be deleted and is built anew. */
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import type { Projection } from '@tantieme/event-sourcing/projection';
-import { parsedEvent } from './parsed-events.js';
+import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
@@ -171,15 +171,15 @@ class Changes {
   take(stored: StoredEvent): void {
     switch (stored.type) {
       case 'DealCredited':
-        return this.takeCredit(stored, parsedEvent<DealCredited>(stored));
+        return this.takeCredit(stored, domainEventOf<DealCredited>(stored, {}));
       case 'Earned':
       case 'EarningsPosted':
       case 'EarningPeriodClosed':
-        return this.takeEarning(stored, parsedEvent<EarningEvent>(stored));
+        return this.takeEarning(stored, domainEventOf<EarningEvent>(stored, {}));
       case 'PeriodClosing':
       case 'PeriodSealed':
       case 'PeriodFinished':
-        return this.takeCalendar(stored, parsedEvent<CalendarEvent>(stored));
+        return this.takeCalendar(stored, domainEventOf<CalendarEvent>(stored, {}));
     }
   }
 
