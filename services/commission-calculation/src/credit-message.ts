@@ -55,14 +55,28 @@ export function readCreditMessage(text: string): CreditMessage {
   return value;
 }
 
-const TEXTS = ['id', 'time', 'deal', 'payee', 'plan', 'correlationId', 'causationId'];
-
 function isCreditMessage(value: unknown): value is CreditMessage {
   if (typeof value !== 'object' || value === null) return false;
-  const fields = new Map<string, unknown>(Object.entries(value));
+  const {
+    id,
+    time,
+    deal,
+    number,
+    payee,
+    plan,
+    groups,
+    correlationId,
+    causationId,
+  }: { readonly [Name in keyof CreditMessage]?: unknown } = value;
   return (
-    TEXTS.every((name) => typeof fields.get(name) === 'string') &&
-    Number.isSafeInteger(fields.get('number')) &&
-    Array.isArray(fields.get('groups'))
+    typeof id === 'string' &&
+    typeof time === 'string' &&
+    typeof deal === 'string' &&
+    Number.isSafeInteger(number) &&
+    typeof payee === 'string' &&
+    typeof plan === 'string' &&
+    Array.isArray(groups) &&
+    typeof correlationId === 'string' &&
+    typeof causationId === 'string'
   );
 }
