@@ -38,7 +38,9 @@ export class EarningsController {
     @Caller() caller: Principal,
   ): Promise<Explanation> {
     assertOwn(caller, payee);
-    return this.queries.execute(new ExplainLine(payee, plan, component, deal, line));
+    return this.queries.execute(
+      new ExplainLine(payee, plan, component, deal, line, caller.limitedTo === undefined ? 'internal' : 'partner'),
+    );
   }
 
   @Get('credits/waiting')

@@ -3,6 +3,7 @@ import type { CreditLine } from '@tantieme/commission-engine/credit';
 import type { Trace } from '@tantieme/commission-engine/rate';
 import type { Deal, DealLine } from '@tantieme/contracts/deal';
 import type { UsedPartner } from './domain/credit.js';
+import { partnerKey } from './domain/reference.js';
 import type { PostedLine } from './domain/posting.js';
 import type { KnownPlan } from './plan-book.js';
 
@@ -30,6 +31,49 @@ export interface Explanation {
   /** Where it comes from. */
   readonly source?: { readonly deal: Deal; readonly line?: DealLine };
   readonly text: readonly string[];
+}
+
+/** What a partner may read of an explanation: their own facts as they were looked up, and the deal without its costs and other partners. */
+export function forPartner(explanation: Omit<Explanation, 'text'>): Omit<Explanation, 'text'> {
+  const { credit, source, payee, ...rest } = explanation;
+  const line = source?.line === undefined ? undefined : withoutCost(source.line);
+  return {
+    ...rest,
+    payee,
+    ...(credit === undefined
+      ? {}
+      : { credit: { ...credit, partners: credit.partners.filter(({ key }) => key === partnerKey(payee)) } }),
+    ...(source === undefined
+      ? {}
+      : {
+          source: {
+            deal: withoutPartners(source.deal, payee),
+            ...(line === undefined ? {} : { line }),
+          },
+        }),
+  };
+}
+
+function withoutCost({ cost: _, original: __, ...line }: DealLine): DealLine {
+  return line;
+}
+
+function withoutPartners(deal: Deal, payee: string): Deal {
+  const { terms, invoices, ...rest } = deal;
+  const lined = invoices.map(({ lines, ...invoice }) =>
+    lines === undefined ? invoice : { ...invoice, lines: lines.map(withoutCost) },
+  );
+  if (terms === undefined) return { ...rest, invoices: lined };
+  const { customer: _, attributes: __, partners, lines, ...kept } = terms;
+  return {
+    ...rest,
+    invoices: lined,
+    terms: {
+      ...kept,
+      lines: lines.map(withoutCost),
+      partners: partners.filter(({ partner }) => partner === payee),
+    },
+  };
 }
 
 export function explanationText(

@@ -262,6 +262,11 @@ describe('the API', () => {
     expect(body.posted).toMatchObject([{ amount: '39.00' }]);
     expect(body.text.join('\n')).toContain('tier 2: 50.00 × 0.06 = 3');
     expect(body.text.join('\n')).toContain('Source: deal D-2 of crm, line 1: hardware net 950.00 EUR');
+    const own = await service.call('partner', 'GET', `/earnings/explain?${query}`, undefined, 'anna');
+    expect(own.body.posted).toEqual(body.posted);
+    expect(JSON.stringify(body)).toContain('partner:top');
+    expect(JSON.stringify(own.body)).not.toContain('partner:top');
+    expect((await service.call('partner', 'GET', `/earnings/explain?${query}`, undefined, 'bert')).status).toBe(403);
     query.set('line', 'booked|9');
     expect((await service.call('auditor', 'GET', `/earnings/explain?${query}`)).status).toBe(404);
   });

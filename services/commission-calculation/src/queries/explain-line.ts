@@ -9,7 +9,7 @@ import { formatAmount } from '@tantieme/money/amount';
 import { creditStream } from '../domain/credit.js';
 import type { DealCredited } from '../domain/credit.js';
 import { earningStream, postingOf } from '../domain/earning.js';
-import { explanationText } from '../explanation.js';
+import { explanationText, forPartner } from '../explanation.js';
 import type { ExplainedLine, Explanation } from '../explanation.js';
 import { Runtimes } from '../runtimes.js';
 
@@ -23,6 +23,8 @@ export class ExplainLine {
     readonly deal: string,
     /** `occurrence|line` */
     readonly line: string,
+    /** A partner is told what concerns them: not the terms of other partners, nor what the deal cost. */
+    readonly audience: 'partner' | 'internal',
   ) {}
 }
 
@@ -31,7 +33,7 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
   constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
 
   /** @throws {DomainError} `LineUnknown` */
-  async execute({ payee, plan, component, deal, line }: ExplainLine): Promise<Explanation> {
+  async execute({ payee, plan, component, deal, line, audience }: ExplainLine): Promise<Explanation> {
     await this.runtimes.planBook.ensure([plan]);
     const known = this.runtimes.planBook.find(plan);
     const { state } = await this.runtimes.earnings.load(earningStream(payee, plan));
@@ -63,7 +65,8 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
         ? {}
         : { source: { deal: document, ...(sourceLine === undefined ? {} : { line: sourceLine }) } }),
     };
-    return { ...explanation, text: explanationText(explanation, known) };
+    const told = audience === 'partner' ? forPartner(explanation) : explanation;
+    return { ...told, text: explanationText(told, known) };
   }
 
   /** The newest crediting of the deal that changed what it credits this payee. */
