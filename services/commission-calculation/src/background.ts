@@ -15,6 +15,7 @@ import { Closing, CLOSINGS } from './closing.js';
 import { CreditIndex, FOLLOWED } from './credit-index.js';
 import type { IndexTables } from './credit-index.js';
 import { CALENDAR } from './domain/calendar.js';
+import { Pace } from './pace.js';
 import { correlationOf, RELAYED, toMessages } from './messages.js';
 import { startCrediting, startEarning, startReferences } from './processors.js';
 import { createReadModel } from './read-model.js';
@@ -26,13 +27,16 @@ export class CommissionBackground implements OnModuleInit {
   private readonly logger = new Logger('commission-calculation');
   private readonly running = new Map<string, Running>();
   private readonly processors = new Map<string, RunningProcessor>();
+  private readonly pace: Pace;
 
   constructor(
     @Inject(Background) private readonly background: Background,
     @Inject(Runtimes) private readonly runtimes: Runtimes,
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(DATABASE) private readonly db: Kysely<CommissionTables & IndexTables>,
-  ) {}
+  ) {
+    this.pace = new Pace(runtimes.store, () => this.running.values());
+  }
 
   async onModuleInit(): Promise<void> {
     await this.runtimes.planBook.fill();
@@ -84,11 +88,16 @@ export class CommissionBackground implements OnModuleInit {
 
   private consume(
     name: string,
-    start: (common: { readonly broker: Broker; readonly onError: (error: unknown) => void }) => RunningProcessor,
+    start: (common: {
+      readonly broker: Broker;
+      readonly pace: Pace;
+      readonly onError: (error: unknown) => void;
+    }) => RunningProcessor,
   ): void {
     this.background.add(name, () => {
       const processor = start({
         broker: this.broker,
+        pace: this.pace,
         onError: (error) => this.logger.error(error, `${name} failed`),
       });
       this.processors.set(name, processor);

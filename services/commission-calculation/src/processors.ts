@@ -12,6 +12,7 @@ import type { Origin, PartnerTaken, ReferenceState, TakePartner } from './domain
 import { referenceStream } from './domain/reference.js';
 import type { Earning } from './earning.js';
 import { ACTOR } from './messages.js';
+import type { Pace } from './pace.js';
 import type { PartnerBook } from './partner-book.js';
 
 export const CREDIT_GROUP = 'commission-credit';
@@ -25,6 +26,7 @@ export type ReferenceRuntime = Runtime<ReferenceState, TakePartner, PartnerTaken
 
 interface Common {
   readonly broker: Broker;
+  readonly pace: Pace;
   readonly onError: (error: unknown, batch: readonly Message[]) => void;
 }
 
@@ -58,7 +60,7 @@ export function startReferences(
   });
 }
 
-export function startCrediting({ broker, onError }: Common, crediting: Crediting): RunningProcessor {
+export function startCrediting({ broker, pace, onError }: Common, crediting: Crediting): RunningProcessor {
   return startProcessor({
     broker,
     group: CREDIT_GROUP,
@@ -73,12 +75,13 @@ export function startCrediting({ broker, onError }: Common, crediting: Crediting
       });
       for (const [index, result] of (await crediting.credit(deals)).entries())
         if (result.outcome === 'refused') refuse(deadLetters, newest[index]?.message, result.error);
+      await pace.keep();
       return deadLetters;
     },
   });
 }
 
-export function startEarning({ broker, onError }: Common, earning: Earning): RunningProcessor {
+export function startEarning({ broker, pace, onError }: Common, earning: Earning): RunningProcessor {
   return startProcessor<CreditMessage>({
     broker,
     group: EARN_GROUP,
@@ -90,6 +93,7 @@ export function startEarning({ broker, onError }: Common, earning: Earning): Run
       const refused = await earning.earn(batch.map(({ envelope }) => envelope));
       const deadLetters: DeadLetter[] = [];
       for (const { index, error } of refused) refuse(deadLetters, batch[index]?.message, error);
+      await pace.keep();
       return deadLetters;
     },
   });
