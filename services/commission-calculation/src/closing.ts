@@ -135,7 +135,7 @@ export class Closing {
       } as const;
       return { stream, command, context };
     });
-    for (const result of await this.runtimes.earnings.handleMany(work)) {
+    for (const result of await this.runtimes.earning.handleMany(work)) {
       if (result.outcome === 'handled') continue;
       if (result.error.code !== 'PostingUnfinished') throw result.error;
       // Left by a process that was killed between a large change and its postings.

@@ -1,15 +1,18 @@
 /** Earns credits in batches, and posts what a large change has left over. */
 import { DomainError } from '@tantieme/event-sourcing/decider';
-import type { CommandContext, Runtime } from '@tantieme/event-sourcing/runtime';
+import type { CommandContext, Handled, Refused, Runtime, Work } from '@tantieme/event-sourcing/runtime';
 import type { CreditMessage } from './credit-message.js';
 import type { CalendarCommand, CalendarEvent, CalendarState } from './domain/calendar.js';
 import { calendarStream, openFromOf } from './domain/calendar.js';
 import type { EarningAccount, EarningCommand, EarningEvent, EarningState } from './domain/earning.js';
-import { earningStream } from './domain/earning.js';
+import { earningStream, HISTORY_NEEDED } from './domain/earning.js';
+import { StateDropped } from './earning-memory.js';
+import type { Reload } from './earning-memory.js';
 import { ACTOR } from './messages.js';
 import type { PlanBook } from './plan-book.js';
 
-export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
+export type EarningRuntime = Runtime<EarningState, EarningCommand | Reload, EarningEvent>;
+export type EarningResult = Handled<EarningState, EarningEvent> | Refused;
 export type CalendarRuntime = Runtime<CalendarState, CalendarCommand, CalendarEvent>;
 
 /** A credit that can never be earned, by its place in the batch. */
@@ -36,7 +39,7 @@ export class Earning {
     const places = await this.placesOf(messages, refused);
     // Read after the batch was fetched and before anything of it is decided: a closing waits for the batches of before.
     const openFrom = await this.openPeriods(places.map(({ account }) => account.calendar));
-    const results = await this.runtime.handleMany(
+    const results = await this.handleMany(
       places.map(({ message: { id, time, deal, number, groups, payee, plan, correlationId }, account }) => ({
         stream: earningStream(payee, plan),
         command: {
@@ -66,11 +69,52 @@ export class Earning {
     return refused;
   }
 
+  /** As the runtime does; a stream whose state in memory is not enough is read as a whole, and its commands decided again. */
+  async handleMany(work: readonly Work<EarningCommand>[]): Promise<readonly EarningResult[]> {
+    const results = [...(await this.runtime.handleMany(work))];
+    const again = work.flatMap((one, place) => (needsHistory(results[place]) ? [{ one, place }] : []));
+    const byStream = Map.groupBy(again, ({ one }) => one.stream);
+    // A few at a time: as wholes they may be large.
+    for (const streams of chunks([...byStream.values()], WHOLE_STREAMS_AT_ONCE)) {
+      const some = streams.flat();
+      for (const [first] of streams) if (first !== undefined) await this.readWhole(first.one);
+      const decided = await this.runtime.handleMany(some.map(({ one }) => one));
+      for (const [index, { place }] of some.entries()) {
+        const result = decided[index];
+        if (result !== undefined) results[place] = result;
+      }
+    }
+    return results;
+  }
+
+  /**
+   * The state of a stream as a whole, with all that was ever earned. To be read before anything else is handled.
+   * @throws {DomainError} `HistoryNeeded`, for one that alone is more than the memory that states may take
+   */
+  async load(stream: string): Promise<EarningState> {
+    const { state } = await this.runtime.load(stream);
+    if (state.tail === undefined) return state;
+    const context = { actor: ACTOR, correlationId: stream, cause: 'reload' };
+    await this.readWhole({ stream, context });
+    const { state: whole } = await this.runtime.load(stream);
+    if (whole.tail !== undefined) throw new DomainError(HISTORY_NEEDED, `${stream} is too large for this`, 'conflict');
+    return whole;
+  }
+
+  private async readWhole({ stream, context }: Pick<Work<unknown>, 'stream' | 'context'>): Promise<void> {
+    try {
+      await this.runtime.handle(stream, { type: 'reload' }, context);
+    } catch (error) {
+      if (!(error instanceof StateDropped)) throw error;
+    }
+  }
+
   /** Posts all that large changes of the stream have left over, event by event. */
   async postRest(stream: string, openFrom: string | null, at: string, context: CommandContext): Promise<void> {
     for (;;) {
-      const { stored } = await this.runtime.handle(stream, { type: 'post-more', openFrom, at }, context);
-      if (stored.length === 0) return;
+      const [result] = await this.handleMany([{ stream, command: { type: 'post-more', openFrom, at }, context }]);
+      if (result?.outcome === 'refused') throw result.error;
+      if (result === undefined || result.stored.length === 0) return;
     }
   }
 
@@ -104,4 +148,17 @@ export class Earning {
   private knows(groups: CreditMessage['groups']): boolean {
     return groups.every(({ planHash }) => this.plans.has(planHash));
   }
+}
+
+/** Earning streams that are read as a whole in one go. */
+const WHOLE_STREAMS_AT_ONCE = 20;
+
+function needsHistory(result: EarningResult | undefined): boolean {
+  return result?.outcome === 'refused' && result.error.code === HISTORY_NEEDED;
+}
+
+function chunks<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 }

@@ -15,13 +15,15 @@ import { planDecider } from './domain/plan.js';
 import type { PlanPublished, PlanState, PublishPlan } from './domain/plan.js';
 import { referenceDecider } from './domain/reference.js';
 import { Earning } from './earning.js';
+import { EarningMemory } from './earning-memory.js';
 import type { CalendarRuntime, EarningRuntime } from './earning.js';
 import { PartnerBook } from './partner-book.js';
 import { PlanBook } from './plan-book.js';
 import type { ReferenceRuntime } from './processors.js';
 
 /** Bytes of states kept: earnings are what comes again and again, deals mostly come once. */
-const EARNING_BYTES_MAX = 192 * 1024 * 1024;
+const WHOLE_EARNING_BYTES_MAX = 128 * 1024 * 1024;
+const EARNING_TAIL_BYTES_MAX = 256 * 1024 * 1024;
 const CREDIT_BYTES_MAX = 24 * 1024 * 1024;
 const REFERENCE_BYTES_MAX = 16 * 1024 * 1024;
 const SMALL_BYTES_MAX = 8 * 1024 * 1024;
@@ -45,7 +47,9 @@ export class Runtimes {
     this.plans = createRuntime({ store, decider: planDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.references = createRuntime({ store, decider: referenceDecider, cacheBytesMax: REFERENCE_BYTES_MAX });
     this.credits = createRuntime({ store, decider: creditDecider(this.planBook), cacheBytesMax: CREDIT_BYTES_MAX });
-    this.earnings = createRuntime({ store, decider: earningDecider(this.planBook), cacheBytesMax: EARNING_BYTES_MAX });
+    const memory = new EarningMemory(WHOLE_EARNING_BYTES_MAX);
+    const decider = memory.decider(earningDecider(this.planBook));
+    this.earnings = createRuntime({ store, decider, cacheBytesMax: EARNING_TAIL_BYTES_MAX });
     this.calendars = createRuntime({ store, decider: calendarDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.periods = createRuntime({ store, decider: periodDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.crediting = new Crediting(this.credits, this.partnerBook, this.planBook);

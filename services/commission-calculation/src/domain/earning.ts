@@ -19,6 +19,8 @@ import type { Decider } from '@tantieme/event-sourcing/decider';
 import { decimalsOf } from '@tantieme/money/currency';
 import { unpackLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
+import { forgetOldDeals, isInTail, sizeOfTail } from './earning-tail.js';
+import type { Tail } from './earning-tail.js';
 import { isSamePosting, ledgerLine, postedLines } from './posting.js';
 import type { PostedLine } from './posting.js';
 
@@ -134,7 +136,14 @@ export interface EarningState {
   /** Changed deals that are still to be posted. */
   readonly unposted: Set<string>;
   closedThrough: string | null;
+  /** Where only the newest deals are in memory; a decision that needs more is refused (`HistoryNeeded`). */
+  tail: Tail | undefined;
+  /** True for a tail that did not see everything that was appended: it can decide nothing. */
+  lost: boolean;
 }
+
+/** The state in memory is a tail that this decision goes beyond: the stream has to be read as a whole. */
+export const HISTORY_NEEDED = 'HistoryNeeded';
 
 /** @param plans every plan document that a credit names: those that are in the log are known. */
 export function earningDecider(plans: PlanByHash): Decider<EarningState, EarningCommand, EarningEvent> {
@@ -147,8 +156,11 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       posted: new Map(),
       unposted: new Set(),
       closedThrough: null,
+      tail: undefined,
+      lost: false,
     }),
     decide(command, state) {
+      if (!suffices(state, command)) throw new DomainError(HISTORY_NEEDED, 'the stream is not in memory as a whole');
       switch (command.type) {
         case 'credit':
           return decideCredit(command, state, plans);
@@ -162,8 +174,8 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
     },
     evolve: (state, event) => evolve(state, event, plans),
     commandOf,
-    sizeOf: ({ engine, numbers, posted }) => {
-      let bytes = sizeOfEarnState(engine) + numbers.size * NUMBER_BYTES;
+    sizeOf: ({ engine, numbers, posted, tail }) => {
+      let bytes = sizeOfEarnState(engine) + numbers.size * NUMBER_BYTES + (tail === undefined ? 0 : sizeOfTail(tail));
       for (const lines of posted.values()) bytes += 100 + lines.length * POSTED_LINE_BYTES;
       return bytes;
     },
@@ -173,6 +185,22 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
 /** What an entry takes in memory, measured roughly. */
 const NUMBER_BYTES = 60;
 const POSTED_LINE_BYTES = 400;
+
+/** True where what is in memory of the stream is enough for the command. */
+function suffices({ tail, lost, engine }: EarningState, command: EarningCommand): boolean {
+  if (tail === undefined) return true;
+  if (lost || command.type === 'close-period') return false;
+  return command.type === 'post-more' || isInTail(engine, tail, command.deal, unpackLines(command.groups));
+}
+
+/** Keeps `linesMax` lines of the newest deals and forgets the rest; the state then decides what is in order, and no more. */
+export function keepTail(state: EarningState, linesMax: number): void {
+  if (state.unposted.size > 0 || state.engine.lineCount <= linesMax) return;
+  state.tail = forgetOldDeals(state.engine, state.tail, linesMax, (deal) => {
+    state.numbers.delete(deal);
+    state.posted.delete(deal);
+  });
+}
 
 function decideCredit(
   command: Extract<EarningCommand, { readonly type: 'credit' }>,
@@ -311,6 +339,10 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
   state.account = event.data.account;
   switch (event.type) {
     case 'Earned':
+      if (state.tail !== undefined && !suffices(state, commandOf(event))) {
+        state.lost = true;
+        return state;
+      }
       applyEarned(state, event, plans);
       break;
     case 'EarningsPosted':

@@ -6,13 +6,13 @@ import type { PlanByHash } from '@tantieme/commission-engine/earn';
 import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decider';
 import { calendarDecider, openFromOf } from './calendar.js';
-import type { CalendarState } from './calendar.js';
 import { creditDecider } from './credit.js';
 import type { CreditView, DealCredited, PlanCredit } from './credit.js';
-import { dealsOf, earningDecider, earningStream, postingOf } from './earning.js';
-import type { EarningEvent } from './earning.js';
+import { dealsOf, earningDecider, earningStream, HISTORY_NEEDED, keepTail, postingOf } from './earning.js';
+import type { EarningCommand, EarningEvent } from './earning.js';
 import { planDecider } from './plan.js';
 import type { PlanState } from './plan.js';
 import { partnerAsOf, plansOfPartner, referenceDecider } from './reference.js';
@@ -78,6 +78,8 @@ export class World implements PlanByHash {
   readonly calendar = new Stream(calendarDecider);
   /** Credits that are on their way to their payees. */
   readonly onTheWay: CreditArrival[] = [];
+  decidedOnTails = 0;
+  wentBeyondTails = 0;
 
   plan(hash: string) {
     for (const { state } of this.plans.values()) for (const { plan } of state) if (plan.hash === hash) return plan;
@@ -160,12 +162,33 @@ export class World implements PlanByHash {
     if (compiled === undefined) throw new Error(`no plan ${plan}`);
     const account = { payee, plan, currency: compiled.currency, calendar: compiled.calendarKey };
     const openFrom = openFromOf(this.calendar.state);
-    const events = [...stream.handle({ type: 'credit', account, deal, number, groups, openFrom, at: AT })];
+    const events = [...this.decide(stream, { type: 'credit', account, deal, number, groups, openFrom, at: AT })];
     for (let more = events; more.length > 0;) {
       more = [...stream.handle({ type: 'post-more', openFrom, at: AT })];
       events.push(...more);
     }
     return events;
+  }
+
+  /** Decides what an event of another world answers, in the same stream of this one. */
+  replay(name: string, event: EarningEvent): void {
+    const stream = this.earnings.get(name) ?? this.newEarning();
+    this.earnings.set(name, stream);
+    this.decide(stream, earningDecider(this).commandOf(event));
+  }
+
+  private decide(stream: ReturnType<World['newEarning']>, command: EarningCommand): readonly EarningEvent[] {
+    const isTail = stream.state.tail !== undefined;
+    try {
+      const events = stream.handle(command);
+      if (isTail && events.length > 0) this.decidedOnTails += 1;
+      return events;
+    } catch (error) {
+      if (!(error instanceof DomainError) || error.code !== HISTORY_NEEDED) throw error;
+      this.wentBeyondTails += 1;
+      stream.reload();
+      return stream.handle(command);
+    }
   }
 
   earnAll(): void {
@@ -185,13 +208,20 @@ export class World implements PlanByHash {
 
   endClosing(period: string): void {
     this.calendar.handle({ type: 'seal', period, at: AT });
-    for (const stream of this.earnings.values())
+    for (const stream of this.earnings.values()) {
+      if (stream.state.tail !== undefined) stream.reload();
       stream.handle({ type: 'close-period', period, minimum: '0.00', at: AT });
+    }
     this.calendar.handle({ type: 'finish', period, at: AT });
   }
 
-  get calendarState(): CalendarState {
-    return this.calendar.state;
+  /** Leaves the newest deals of every payee in memory, as a process that is short of it does. */
+  keepTails(linesMax: number): void {
+    for (const { state } of this.earnings.values()) keepTail(state, linesMax);
+  }
+
+  reload(): void {
+    for (const stream of this.earnings.values()) stream.reload();
   }
 
   /** All that is posted, one text a line, in order. */

@@ -1,0 +1,58 @@
+/**
+ * Names of deals in a few bytes each: their 32-bit hashes (FNV-1a), open addressing. It can say of a deal that was never
+ * added that it is in: whoever asks must only lose time by that.
+ */
+export class DealSet {
+  /** 0 is an empty place. */
+  private places = new Uint32Array(64);
+  private used = 0;
+
+  get size(): number {
+    return this.used;
+  }
+
+  get bytes(): number {
+    return this.places.byteLength;
+  }
+
+  add(deal: string): void {
+    if (this.used * 2 >= this.places.length) this.grow();
+    this.put(hashOf(deal));
+  }
+
+  has(deal: string): boolean {
+    const hash = hashOf(deal);
+    return this.places[this.placeOf(hash)] === hash;
+  }
+
+  private put(hash: number): void {
+    const place = this.placeOf(hash);
+    if (this.places[place] === hash) return;
+    this.places[place] = hash;
+    this.used += 1;
+  }
+
+  /** Where the hash is, or would be. There is always an empty place. */
+  private placeOf(hash: number): number {
+    const mask = this.places.length - 1;
+    let place = hash & mask;
+    for (let found = this.places[place]; found !== 0 && found !== hash; found = this.places[place])
+      place = (place + 1) & mask;
+    return place;
+  }
+
+  private grow(): void {
+    const before = this.places;
+    this.places = new Uint32Array(before.length * 2);
+    this.used = 0;
+    for (const hash of before) if (hash !== 0) this.put(hash);
+  }
+}
+
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  // The low bits choose the place: they are to depend on all of the text.
+  hash ^= hash >>> 15;
+  return hash >>> 0 || 1;
+}
