@@ -82,6 +82,8 @@ export interface Runtime<State, Command, Event extends DomainEvent> {
   handleMany(work: readonly Work<Command>[]): Promise<readonly (Handled<State, Event> | Refused)[]>;
   /** The state now. */
   load(stream: string): Promise<Loaded<State>>;
+  /** Drops the state of a stream from memory: whoever needs it next has the stream read as a whole. */
+  forget(stream: string): Promise<void>;
 }
 
 /** Another process wrote to the stream each time that a command was decided. */
@@ -313,6 +315,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
         states.giveBack(stream, held);
         return { state: held.state, revision: held.revision };
       }),
+    forget: (stream) => inTurn([stream], async () => states.forget(stream)),
   };
 }
 

@@ -23,6 +23,8 @@ export interface StreamStates<State> {
   take(streams: readonly string[], inHand: Map<string, StreamState<State>>): Promise<void>;
   /** Keeps a state that is what the store holds. A stream that does not exist is remembered as well. */
   giveBack(stream: string, held: StreamState<State>): void;
+  /** Drops what is in memory of a stream. */
+  forget(stream: string): void;
   /** Brings a state that is not ahead of the store up to date. @returns whether there was anything new. */
   refresh(stream: string, held: StreamState<State>): Promise<boolean>;
 }
@@ -73,6 +75,9 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
       held.current = false;
       const stateBytes = decider.sizeOf?.(held.state) ?? held.characters;
       memory.set(stream, held, { size: Math.ceil(stateBytes) + ENTRY_BYTES + stream.length });
+    },
+    forget(stream) {
+      memory.delete(stream);
     },
     async refresh(stream, held) {
       const events = await store.readStream(stream, { from: nextRevision(held.revision) });

@@ -16,14 +16,6 @@ const TAIL_LINES_MAX = 48;
 /** What a tail takes in memory, roughly. */
 const TAIL_BYTES = 25_000;
 
-/** Drops the state from memory, so that the next command finds the stream read as a whole. */
-export interface Reload {
-  readonly type: 'reload';
-}
-
-/** What a `Reload` ends in: the runtime puts away no state of a call that failed. */
-export class StateDropped extends Error {}
-
 export class EarningMemory {
   /** Whole states and grown tails, those touched last at the end, with their bytes. */
   private readonly touched = new Map<EarningState, number>();
@@ -31,26 +23,19 @@ export class EarningMemory {
 
   constructor(private readonly bytesMax: number) {}
 
-  /** The decider as the runtime is to run it: it knows `reload`, and every state put away counts against the budget. */
+  /** The decider as the runtime is to run it: every state put away counts against the budget. */
   decider(
     decider: Decider<EarningState, EarningCommand, EarningEvent>,
-  ): Decider<EarningState, EarningCommand | Reload, EarningEvent> {
-    const sizeOf = (state: EarningState): number => decider.sizeOf?.(state) ?? 0;
+  ): Decider<EarningState, EarningCommand, EarningEvent> {
     return {
       ...decider,
-      decide: (command, state) => {
-        if (command.type === 'reload') {
-          this.forget(state);
-          throw new StateDropped();
-        }
-        return decider.decide(command, state);
-      },
       // The runtime asks for the size whenever it puts a state away: the one moment at which nobody works on it.
       sizeOf: (state) => {
-        this.touch(state, sizeOf(state));
-        this.makeRoom();
+        const bytes = decider.sizeOf?.(state) ?? 0;
+        this.touch(state, bytes);
+        this.makeRoom(state);
         // Whole states are this budget's business; the runtime bounds how many streams are in memory at all.
-        return Math.min(sizeOf(state), TAIL_BYTES);
+        return Math.min(bytes, TAIL_BYTES);
       },
     };
   }
@@ -62,14 +47,17 @@ export class EarningMemory {
     this.bytes += bytes;
   }
 
-  private forget(state: EarningState): void {
+  /** The state is no longer in memory. */
+  forget(state: EarningState): void {
     this.bytes -= this.touched.get(state) ?? 0;
     this.touched.delete(state);
   }
 
-  private makeRoom(): void {
+  /** @param newest stays whole, however large it is: whoever has just asked for it reads it yet. */
+  private makeRoom(newest: EarningState): void {
     for (const state of this.touched.keys()) {
       if (this.bytes <= this.bytesMax) return;
+      if (state === newest) continue;
       // A call that has this state in hand decides on it at once, or is refused and reads the stream as a whole.
       this.forget(state);
       keepTail(state, TAIL_LINES);

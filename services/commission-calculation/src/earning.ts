@@ -6,12 +6,11 @@ import type { CalendarCommand, CalendarEvent, CalendarState } from './domain/cal
 import { calendarStream, openFromOf } from './domain/calendar.js';
 import type { EarningAccount, EarningCommand, EarningEvent, EarningState } from './domain/earning.js';
 import { earningStream, HISTORY_NEEDED } from './domain/earning.js';
-import { StateDropped } from './earning-memory.js';
-import type { Reload } from './earning-memory.js';
+import type { EarningMemory } from './earning-memory.js';
 import { ACTOR } from './messages.js';
 import type { PlanBook } from './plan-book.js';
 
-export type EarningRuntime = Runtime<EarningState, EarningCommand | Reload, EarningEvent>;
+export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
 export type EarningResult = Handled<EarningState, EarningEvent> | Refused;
 export type CalendarRuntime = Runtime<CalendarState, CalendarCommand, CalendarEvent>;
 
@@ -30,6 +29,7 @@ interface Place {
 export class Earning {
   constructor(
     private readonly runtime: EarningRuntime,
+    private readonly memory: EarningMemory,
     private readonly calendars: CalendarRuntime,
     private readonly plans: PlanBook,
   ) {}
@@ -69,7 +69,10 @@ export class Earning {
     return refused;
   }
 
-  /** As the runtime does; a stream whose state in memory is not enough is read as a whole, and its commands decided again. */
+  /**
+   * As the runtime does, but that commands for which the state in memory is not enough are decided after the others of
+   * their stream, once it was read as a whole. What is posted does not depend on the order.
+   */
   async handleMany(work: readonly Work<EarningCommand>[]): Promise<readonly EarningResult[]> {
     const results = [...(await this.runtime.handleMany(work))];
     const again = work.flatMap((one, place) => (needsHistory(results[place]) ? [{ one, place }] : []));
@@ -77,7 +80,7 @@ export class Earning {
     // A few at a time: as wholes they may be large.
     for (const streams of chunks([...byStream.values()], WHOLE_STREAMS_AT_ONCE)) {
       const some = streams.flat();
-      for (const [first] of streams) if (first !== undefined) await this.readWhole(first.one);
+      for (const [first] of streams) if (first !== undefined) await this.dropTail(first.one.stream);
       const decided = await this.runtime.handleMany(some.map(({ one }) => one));
       for (const [index, { place }] of some.entries()) {
         const result = decided[index];
@@ -87,26 +90,20 @@ export class Earning {
     return results;
   }
 
-  /**
-   * The state of a stream as a whole, with all that was ever earned. To be read before anything else is handled.
-   * @throws {DomainError} `HistoryNeeded`, for one that alone is more than the memory that states may take
-   */
+  /** The state of a stream as a whole, with all that was ever earned. To be read before anything else is handled. */
   async load(stream: string): Promise<EarningState> {
     const { state } = await this.runtime.load(stream);
     if (state.tail === undefined) return state;
-    const context = { actor: ACTOR, correlationId: stream, cause: 'reload' };
-    await this.readWhole({ stream, context });
-    const { state: whole } = await this.runtime.load(stream);
-    if (whole.tail !== undefined) throw new DomainError(HISTORY_NEEDED, `${stream} is too large for this`, 'conflict');
-    return whole;
+    await this.dropTail(stream);
+    return (await this.runtime.load(stream)).state;
   }
 
-  private async readWhole({ stream, context }: Pick<Work<unknown>, 'stream' | 'context'>): Promise<void> {
-    try {
-      await this.runtime.handle(stream, { type: 'reload' }, context);
-    } catch (error) {
-      if (!(error instanceof StateDropped)) throw error;
-    }
+  /** The next one who asks for the stream has it read as a whole. */
+  private async dropTail(stream: string): Promise<void> {
+    const { state } = await this.runtime.load(stream);
+    if (state.tail === undefined) return;
+    this.memory.forget(state);
+    await this.runtime.forget(stream);
   }
 
   /** Posts all that large changes of the stream have left over, event by event. */

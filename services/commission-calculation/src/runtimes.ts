@@ -53,6 +53,6 @@ export class Runtimes {
     this.calendars = createRuntime({ store, decider: calendarDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.periods = createRuntime({ store, decider: periodDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.crediting = new Crediting(this.credits, this.partnerBook, this.planBook);
-    this.earning = new Earning(this.earnings, this.calendars, this.planBook);
+    this.earning = new Earning(this.earnings, memory, this.calendars, this.planBook);
   }
 }

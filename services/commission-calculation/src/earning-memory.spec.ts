@@ -1,0 +1,98 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createRuntime, domainEventOf } from '@tantieme/event-sourcing/runtime';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import type { CreditMessage } from './credit-message.js';
+import { calendarDecider } from './domain/calendar.js';
+import { EARNING, earningDecider, earningStream } from './domain/earning.js';
+import type { EarningEvent } from './domain/earning.js';
+import { planDecider, planStream } from './domain/plan.js';
+import { AT, dealOf, documentOf, partnerOf, PLAN, World } from './domain/world.fixture.js';
+import { Earning } from './earning.js';
+import { EarningMemory } from './earning-memory.js';
+import { PlanBook } from './plan-book.js';
+
+const stores: EventStore[] = [];
+afterEach(async () => {
+  for (const store of stores.splice(0)) await store.close();
+});
+
+/** Credits of 60 deals of one seller, each second one out of its order, and of one that changes. */
+function credits(): readonly CreditMessage[] {
+  const world = new World();
+  world.take({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
+  world.take({ kind: 'partner', revision: 0, partner: partnerOf('anna', { upline: 'dora' }) });
+  world.take({ kind: 'partner', revision: 0, partner: partnerOf('dora') });
+  const deal = (index: number, net: string, revision = 0): void =>
+    world.take({
+      kind: 'deal',
+      revision,
+      deal: dealOf(`D-${index}`, {
+        bookedAt: `2026-01-${String(1 + ((index * 17) % 28)).padStart(2, '0')}T12:00:00Z`,
+        lines: [{ id: '1', category: 'hardware', net }],
+      }),
+    });
+  for (let index = 0; index < 60; index += 1) deal(index, `${50 + index}.25`);
+  deal(3, '999.99', 1);
+  return world.onTheWay.map(({ deal: name, payee, plan, number, groups }, index) => ({
+    id: `credit-${index}`,
+    time: AT,
+    deal: name,
+    number,
+    payee,
+    plan,
+    groups,
+    correlationId: 'c',
+    causationId: `event-${index}`,
+  }));
+}
+
+/** Earns the credits in small batches, with so much memory for whole states. */
+async function earn(bytesMax: number) {
+  const store = openSqliteEventStore(':memory:');
+  stores.push(store);
+  const document = documentOf(PLAN);
+  const world = new World();
+  world.take({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
+  const hash = world.plans.get('resellers')?.state.at(-1)?.plan.hash ?? '';
+  await createRuntime({ store, decider: planDecider }).handle(
+    planStream('resellers'),
+    { document, hash, effectiveFrom: '2026-01-01', at: AT },
+    { actor: 'test', correlationId: 'c', cause: 'plan' },
+  );
+  const book = new PlanBook(store);
+  await book.fill();
+  const memory = new EarningMemory(bytesMax);
+  const runtime = createRuntime({ store, decider: memory.decider(earningDecider(book)) });
+  const earning = new Earning(runtime, memory, createRuntime({ store, decider: calendarDecider }), book);
+  const all = credits();
+  for (let at = 0; at < all.length; at += 5) expect(await earning.earn(all.slice(at, at + 5))).toEqual([]);
+  const stream = earningStream('anna', 'resellers');
+  const inMemory = (await runtime.load(stream)).state.tail === undefined ? 'whole' : 'tail';
+  const whole = await earning.load(stream);
+  const { events } = await store.readAll({ filter: { categories: [EARNING] }, limit: 10_000 });
+  // What was said of a deal last counts: within a batch, deals that need the whole stream are decided after the others.
+  const told = new Map<string, string>();
+  for (const stored of events)
+    for (const { deal, lines } of domainEventOf<EarningEvent>(stored, {}).data.deals)
+      told.set(`${stored.stream} ${deal}`, JSON.stringify(lines));
+  return { inMemory, whole, told, count: events.length };
+}
+
+describe('a process that is short of memory', () => {
+  it('posts the same as one that has enough, without an event more', async () => {
+    const enough = await earn(1e9);
+    const short = await earn(0);
+    expect([enough.inMemory, short.inMemory]).toEqual(['whole', 'tail']);
+    expect(short.told).toEqual(enough.told);
+    expect(short.count).toBe(enough.count);
+    expect(short.told.size).toBe(120);
+  });
+
+  it('gives the state of a stream as a whole to whoever asks for it', async () => {
+    const enough = await earn(1e9);
+    const short = await earn(20_000);
+    expect(short.whole.tail).toBeUndefined();
+    expect(short.whole.engine.lineCount).toBe(enough.whole.engine.lineCount);
+  });
+});
