@@ -2,12 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import type { Role } from '@tantieme/service-kit/auth';
 import { loadConfig } from '@tantieme/service-kit/config';
-import { mintToken } from '@tantieme/service-kit/development-issuer';
 import type { DealFact } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
+import type { Driver } from './driver.js';
 
 export const CALENDAR = 'monthly@Europe/Paris';
 
@@ -112,81 +110,13 @@ export function configOf(directory: string): ReturnType<typeof loadConfig> {
   return loadConfig({}, { dataDirectory: directory, port: 0, logLevel: 'error' });
 }
 
-/** What a test does with a running server, as whoever may do it. */
-export class Driver {
-  private readonly tokens = new Map<Role, string>();
+/** Partners, plan and programme; saying them again changes nothing. */
+export async function prepare(driver: Driver): Promise<void> {
+  await driver.registerPartners(ndjson(PARTNERS));
+  await driver.publishPlan(PLAN, '2026-01-01');
+  await driver.text('plan-designer', 'POST', '/programmes', JSON.stringify(PROGRAMME));
+}
 
-  constructor(
-    readonly url: string,
-    private readonly dataDirectory: string,
-  ) {}
-
-  async call(role: Role, method: string, path: string, body?: string, type = 'application/json'): Promise<Response> {
-    let token = this.tokens.get(role);
-    if (token === undefined)
-      this.tokens.set(
-        role,
-        (token = await mintToken({ dataDirectory: this.dataDirectory, roles: [role], subject: `test-${role}` })),
-      );
-    return fetch(this.url + path, {
-      method,
-      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': type }) },
-      ...(body === undefined ? {} : { body }),
-    });
-  }
-
-  async text(role: Role, method: string, path: string, body?: string, type?: string): Promise<string> {
-    const answer = await this.call(role, method, path, body, type);
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-    return text;
-  }
-
-  async prepare(): Promise<void> {
-    await this.text(
-      'operator',
-      'POST',
-      '/partners/batch',
-      PARTNERS.map((one) => JSON.stringify(one)).join('\n'),
-      'application/x-ndjson',
-    );
-    await this.text('plan-designer', 'POST', '/plans', JSON.stringify({ document: PLAN, effectiveFrom: '2026-01-01' }));
-    await this.text('plan-designer', 'POST', '/programmes', JSON.stringify(PROGRAMME));
-  }
-
-  /** The counts that the import ends with. */
-  async import(facts: readonly DealFact[]): Promise<Record<string, number>> {
-    const answer = await this.text(
-      'source',
-      'POST',
-      '/imports?format=ndjson',
-      facts.map((fact) => JSON.stringify(fact)).join('\n'),
-      'application/x-ndjson',
-    );
-    return JSON.parse(answer.trim().split('\n').at(-1) ?? '{}');
-  }
-
-  async settled(): Promise<void> {
-    for (let still = 0; still < 2; await pause(20)) {
-      const { items }: { items: { lag?: string }[] } = JSON.parse(await this.text('operator', 'GET', '/health/lag'));
-      still = items.every(({ lag }) => lag === undefined || lag === '0') ? still + 1 : 0;
-    }
-  }
-
-  async close(period: string): Promise<void> {
-    const path = `/periods/${encodeURIComponent(CALENDAR)}/${period}`;
-    await this.text('operator', 'POST', `${path}/close`, '{}');
-    await this.until(path, 'closed');
-    await this.until(`/settlements/${encodeURIComponent(CALENDAR)}/${period}`, 'issued');
-    await this.settled();
-  }
-
-  /** The canonical statements of a period, NDJSON. */
-  statements(period: string): Promise<string> {
-    return this.text('auditor', 'GET', `/statements/export?calendar=${encodeURIComponent(CALENDAR)}&period=${period}`);
-  }
-
-  private async until(path: string, state: string): Promise<void> {
-    while (JSON.parse(await this.text('operator', 'GET', path)).state !== state) await pause(20);
-  }
+export function ndjson(items: readonly object[]): string {
+  return items.map((item) => JSON.stringify(item)).join('\n');
 }

@@ -8,7 +8,8 @@ import type { DealFact } from '@tantieme/contracts/deal';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import { replayables } from './replayables.js';
 import { startAllInOne, type RunningServer } from './start.js';
-import { CALENDAR, configOf, Driver, history, shuffled, temporaryDirectory } from './whole-way.fixture.js';
+import { Driver } from './driver.js';
+import { CALENDAR, configOf, history, ndjson, prepare, shuffled, temporaryDirectory } from './whole-way.fixture.js';
 
 const MONTHS = ['2026-01', '2026-02', '2026-03'];
 const FACTS = history(120);
@@ -39,19 +40,20 @@ async function stop(server: RunningServer): Promise<void> {
 
 /** Imports, closes the quarter, and gives every statement's bytes. */
 async function statementsOf(driver: Driver, facts: readonly DealFact[]): Promise<string> {
-  await driver.import(facts);
+  await driver.import(ndjson(facts));
   await driver.settled();
   let all = '';
   for (const month of MONTHS) {
-    await driver.close(month);
-    all += await driver.statements(month);
+    await driver.close(CALENDAR, month);
+    await driver.settled();
+    all += await driver.statements(CALENDAR, month);
   }
   return all;
 }
 
 async function statementsOfHistory(facts: readonly DealFact[]): Promise<string> {
   const { driver } = await begin();
-  await driver.prepare();
+  await prepare(driver);
   return statementsOf(driver, facts);
 }
 
@@ -77,17 +79,17 @@ describe('a history', () => {
   it('gives the same statements when partners and plan come after the deals', async () => {
     const before = await statementsOfHistory(FACTS);
     const { driver } = await begin();
-    await driver.import(FACTS);
+    await driver.import(ndjson(FACTS));
     await driver.settled();
-    await driver.prepare();
+    await prepare(driver);
     await driver.settled();
     expect(await statementsOf(driver, [])).toBe(before);
   });
 
   it('changes nothing when it is imported again', async () => {
     const { driver, directory } = await begin();
-    await driver.prepare();
-    expect(await driver.import(FACTS)).toMatchObject({ accepted: FACTS.length, repeated: 0, refused: 0 });
+    await prepare(driver);
+    expect(await driver.import(ndjson(FACTS))).toMatchObject({ accepted: FACTS.length, repeated: 0, refused: 0 });
     await driver.settled();
     const count = async (): Promise<bigint> => {
       const store = openSqliteEventStore(join(directory, 'events.sqlite'));
@@ -96,7 +98,7 @@ describe('a history', () => {
       return head;
     };
     const events = await count();
-    expect(await driver.import(shuffled(FACTS, 3))).toMatchObject({ accepted: 0, repeated: FACTS.length });
+    expect(await driver.import(ndjson(shuffled(FACTS, 3)))).toMatchObject({ accepted: 0, repeated: FACTS.length });
     await driver.settled();
     expect(await count()).toBe(events);
   });
@@ -104,8 +106,8 @@ describe('a history', () => {
   it('is continued where it was when the process is started again', async () => {
     const whole = await statementsOfHistory(FACTS);
     const { driver, server, directory } = await begin();
-    await driver.prepare();
-    await driver.import(FACTS.slice(0, 60));
+    await prepare(driver);
+    await driver.import(ndjson(FACTS.slice(0, 60)));
     await stop(server);
     const again = await startIn(directory);
     expect(await statementsOf(again.driver, FACTS)).toBe(whole);
@@ -127,10 +129,10 @@ describe('a process that is killed in the middle of the import', () => {
         child.once('message', (message) => resolve(message as { url: string })),
       );
       const driver = new Driver(url, directory.path);
-      await driver.prepare();
+      await prepare(driver);
       setTimeout(() => child.kill('SIGKILL'), afterMs);
       // The answer breaks off with the process.
-      await driver.import(FACTS).catch(() => undefined);
+      await driver.import(ndjson(FACTS)).catch(() => undefined);
       await ended;
     };
     for (const afterMs of [5, 25, 60, 120]) await killed(afterMs);
@@ -143,7 +145,7 @@ describe('a process that is killed in the middle of the import', () => {
 describe('what is paid', () => {
   it('is the sum of the statement lines, less what is carried, and the sum of all that was earned', async () => {
     const { driver } = await begin();
-    await driver.prepare();
+    await prepare(driver);
     const all = await statementsOf(driver, FACTS);
     for (const period of MONTHS)
       await driver.text('approver', 'POST', '/statements/approve', JSON.stringify({ calendar: CALENDAR, period }));
@@ -182,7 +184,7 @@ describe('what is paid', () => {
 describe('verification', () => {
   it('finds nothing in an honest log, and names the event whose byte was changed', async () => {
     const { driver, server, directory } = await begin();
-    await driver.prepare();
+    await prepare(driver);
     await statementsOf(driver, FACTS);
     await stop(server);
     expect(await verifyIn(directory)).toMatchObject({ differenceCount: 0, differences: [] });

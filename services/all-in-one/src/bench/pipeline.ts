@@ -6,12 +6,12 @@ import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { verifyLog } from '@tantieme/audit/verify';
-import { measureBareInserts } from './bare-inserts.js';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
+import { Driver } from '../driver.js';
 import { replayables } from '../replayables.js';
+import { measureBareInserts } from './bare-inserts.js';
 import { CALENDAR, dealsOf, partnersOf, PERIOD, PLAN } from './history.js';
 
 const { values: options } = parseArgs({
@@ -39,32 +39,7 @@ async function run(deals: number, payees: number): Promise<Run> {
       child.once('message', (message) => resolve(message as Answer));
       child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
     });
-  const { url, tokens } = await next<{ url: string; tokens: Record<string, string> }>();
-  const call = async (
-    role: string,
-    method: string,
-    path: string,
-    body?: string,
-    type = 'application/json',
-  ): Promise<string> => {
-    const answer = await fetch(url + path, {
-      method,
-      headers: { authorization: `Bearer ${tokens[role]}`, ...(body === undefined ? {} : { 'content-type': type }) },
-      ...(body === undefined ? {} : { body }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-    return text;
-  };
-  const settled = async (): Promise<void> => {
-    for (let still = 0; still < 2; await pause(50)) {
-      const { items }: { items: { lag?: string }[] } = JSON.parse(await call('operator', 'GET', '/health/lag'));
-      still = items.every(({ lag }) => lag === undefined || lag === '0') ? still + 1 : 0;
-    }
-  };
-  const until = async (path: string, state: string): Promise<void> => {
-    while (JSON.parse(await call('operator', 'GET', path)).state !== state) await pause(50);
-  };
+  const driver = new Driver((await next<{ url: string }>()).url, directory);
   const count = async (): Promise<number> => {
     const store = openSqliteEventStore(join(directory, 'events.sqlite'));
     const head = Number(await store.head());
@@ -74,19 +49,16 @@ async function run(deals: number, payees: number): Promise<Run> {
 
   const people = partnersOf(payees);
   for (let at = 0; at < people.length; at += 1000)
-    await call('operator', 'POST', '/partners/batch', people.slice(at, at + 1000).join('\n'), 'application/x-ndjson');
-  await call('plan-designer', 'POST', '/plans', JSON.stringify({ document: PLAN, effectiveFrom: '2026-01-01' }));
-  await settled();
+    await driver.registerPartners(people.slice(at, at + 1000).join('\n'));
+  await driver.publishPlan(PLAN, '2026-01-01');
+  await driver.settled();
 
   const before = await count();
   const started = performance.now();
-  for (const chunk of dealsOf(deals, payees))
-    await call('source', 'POST', '/imports?format=ndjson', chunk, 'application/x-ndjson');
-  await settled();
+  for (const chunk of dealsOf(deals, payees)) await driver.import(chunk);
+  await driver.settled();
   const calculated = await count();
-  await call('operator', 'POST', `/periods/${encodeURIComponent(CALENDAR)}/${PERIOD}/close`, '{}');
-  await until(`/periods/${encodeURIComponent(CALENDAR)}/${PERIOD}`, 'closed');
-  await until(`/settlements/${encodeURIComponent(CALENDAR)}/${PERIOD}`, 'issued');
+  await driver.close(CALENDAR, PERIOD);
   const seconds = (performance.now() - started) / 1000;
   const events = (await count()) - before;
 

@@ -1,0 +1,80 @@
+/** Drives a running server over HTTP, as whoever may do it: for the tests over the whole way, and for the benchmark. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Role } from '@tantieme/service-kit/auth';
+import { mintToken } from '@tantieme/service-kit/development-issuer';
+
+const POLL_MS = 20;
+const NDJSON = 'application/x-ndjson';
+
+export class Driver {
+  private readonly tokens = new Map<Role, string>();
+
+  /** @param dataDirectory of the server, whose development issuer mints the tokens. */
+  constructor(
+    readonly url: string,
+    private readonly dataDirectory: string,
+  ) {}
+
+  /** The body of the answer. @throws where it is none of 2xx. */
+  async text(role: Role, method: string, path: string, body?: string, type = 'application/json'): Promise<string> {
+    const answer = await fetch(this.url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${await this.token(role)}`,
+        ...(body === undefined ? {} : { 'content-type': type }),
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text;
+  }
+
+  /** @param documents whole partners, NDJSON. */
+  async registerPartners(documents: string): Promise<void> {
+    await this.text('operator', 'POST', '/partners/batch', documents, NDJSON);
+  }
+
+  async publishPlan(document: string, effectiveFrom: string): Promise<void> {
+    await this.text('plan-designer', 'POST', '/plans', JSON.stringify({ document, effectiveFrom }));
+  }
+
+  /** @param facts NDJSON. @returns the counts that the import ends with. */
+  async import(facts: string): Promise<Record<string, number>> {
+    const answer = await this.text('source', 'POST', '/imports?format=ndjson', facts, NDJSON);
+    return JSON.parse(answer.trim().split('\n').at(-1) ?? '{}');
+  }
+
+  /** Waits until everything that was stored has been carried to its end: no reader is behind, twice in a row. */
+  async settled(): Promise<void> {
+    for (let still = 0; still < 2; await pause(POLL_MS)) {
+      const { items }: { items: { lag?: string }[] } = JSON.parse(await this.text('operator', 'GET', '/health/lag'));
+      still = items.every(({ lag }) => lag === undefined || lag === '0') ? still + 1 : 0;
+    }
+  }
+
+  /** Closes a period and waits until its statements are issued. */
+  async close(calendar: string, period: string): Promise<void> {
+    const place = `${encodeURIComponent(calendar)}/${period}`;
+    await this.text('operator', 'POST', `/periods/${place}/close`, '{}');
+    await this.until(`/periods/${place}`, 'closed');
+    await this.until(`/settlements/${place}`, 'issued');
+  }
+
+  /** The canonical statements of a period, NDJSON. */
+  statements(calendar: string, period: string): Promise<string> {
+    return this.text('auditor', 'GET', `/statements/export?calendar=${encodeURIComponent(calendar)}&period=${period}`);
+  }
+
+  private async until(path: string, state: string): Promise<void> {
+    while (JSON.parse(await this.text('operator', 'GET', path)).state !== state) await pause(POLL_MS);
+  }
+
+  private async token(role: Role): Promise<string> {
+    const known = this.tokens.get(role);
+    if (known !== undefined) return known;
+    const token = await mintToken({ dataDirectory: this.dataDirectory, roles: [role], subject: `driver-${role}` });
+    this.tokens.set(role, token);
+    return token;
+  }
+}
