@@ -3,7 +3,7 @@
  * Whole numbers of any size, so that nothing overflows; bad text is refused with the reason.
  */
 import { decimalsOf } from './currency.js';
-import { DECIMAL_DIGITS_MAX, decimalFault, parseDecimal, powerOfTen } from './decimal.js';
+import { decimalFault, parseDecimal, powerOfTen } from './decimal.js';
 import { MoneyError, quoted } from './money-error.js';
 import { divideRounded } from './rounding.js';
 import type { RoundingMode } from './rounding.js';
@@ -100,6 +100,3 @@ export function formatMinor(minor: bigint, decimals: number): string {
   const point = text.length - decimals;
   return `${negative ? '-' : ''}${text.slice(0, point)}.${text.slice(point)}`;
 }
-
-/** Digits of an amount at the most. */
-export const AMOUNT_DIGITS_MAX = DECIMAL_DIGITS_MAX;

@@ -11,11 +11,6 @@ export function commandContext(principal: Principal, correlationId: string, caus
   return { actor: principal.subject, correlationId, cause };
 }
 
-/** The correlation id of this request: `x-correlation-id`, or one made for it. */
-export const CorrelationId = createParamDecorator(
-  (_: unknown, context: ExecutionContext): string => context.switchToHttp().getRequest<FastifyRequest>().id,
-);
-
 /**
  * The command context of this request, as a parameter: `@Context() context: CommandContext`. Its cause is the method,
  * the address and the idempotency key, or without a key the correlation id.

@@ -2,9 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Readable } from 'node:stream';
 
-import { Inject, Injectable, Logger, SetMetadata, StreamableFile } from '@nestjs/common';
-import type { CallHandler, CustomDecorator, ExecutionContext, NestInterceptor, OnModuleInit } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { Inject, Injectable, Logger, StreamableFile } from '@nestjs/common';
+import type { CallHandler, ExecutionContext, NestInterceptor, OnModuleInit } from '@nestjs/common';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
@@ -33,13 +32,6 @@ const METHODS: readonly string[] = ['POST', 'PUT'];
 
 /** Headers of an answer that a repetition gives again, beside status and body. */
 const HEADERS = ['content-type', 'location'] as const;
-
-const NOT_REPEATED_METADATA = 'tantieme:not-repeated';
-
-/** This route answers anew under the same key: what it takes or gives is a stream, or a question. */
-export function NotRepeated(): CustomDecorator {
-  return SetMetadata(NOT_REPEATED_METADATA, true);
-}
 
 interface Row {
   readonly subject: string;
@@ -76,10 +68,7 @@ export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit {
   /** Epoch milliseconds. */
   private forgottenAt = 0;
 
-  constructor(
-    @Inject(DATABASE) private readonly database: Kysely<Tables>,
-    @Inject(Reflector) private readonly reflector: Reflector,
-  ) {}
+  constructor(@Inject(DATABASE) private readonly database: Kysely<Tables>) {}
 
   async onModuleInit(): Promise<void> {
     await this.database.schema
@@ -112,13 +101,6 @@ export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit {
     const key = request.headers['idempotency-key'];
     const subject = findPrincipal(request)?.subject;
     if (key === undefined || subject === undefined || !METHODS.includes(request.method)) return next.handle();
-    if (
-      this.reflector.getAllAndOverride<boolean | undefined>(NOT_REPEATED_METADATA, [
-        context.getHandler(),
-        context.getClass(),
-      ])
-    )
-      return next.handle();
     // A stream has gone by when its content is known; imports are idempotent by their content instead.
     if (request.body instanceof Readable) return next.handle();
     if (typeof key !== 'string' || !KEY.test(key))

@@ -10,10 +10,6 @@ import type { DealFactKind, DealRole } from '@tantieme/contracts/deal';
 import { compileDateFormat } from './date-format.js';
 import type { FieldReason } from './deal-fact.js';
 
-/** A column, or a column whose cells are looked up in `values` (a cell that is not there is refused). */
-export type ColumnOrLookup<Value extends string = string> =
-  string | { readonly column: string; readonly values?: Readonly<Record<string, Value>> };
-
 export interface PartnerColumn {
   readonly column: string;
   /** Put before the cell's text. */
