@@ -1,4 +1,5 @@
-import type { EventFilter, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
+import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
+import type { EventFilter, EventMetadata, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 import type { QueryExecutorProvider } from 'kysely';
 
@@ -8,6 +9,22 @@ import type { OnError, Running } from './running.js';
 export interface Publication {
   readonly topic: string;
   readonly message: OutgoingMessage;
+}
+
+/** Who caused a stored event, and for what. */
+export function metadataOf({ metadataText }: Pick<StoredEvent, 'metadataText'>): EventMetadata {
+  return JSON.parse(metadataText);
+}
+
+/**
+ * Attributes of the message that tells a stored event: its id and time, its stream and revision as the origin, and who caused it.
+ * @param source who publishes: `/payouts`.
+ * @param key routes the message, and is its subject where nothing else is said.
+ */
+export function attributesOf(stored: StoredEvent, source: string, key: string): EnvelopeAttributes {
+  const { actor, correlationId } = metadataOf(stored);
+  const { id, occurredAt: time, stream, revision } = stored;
+  return { id, time, source, subject: key, key, stream, revision, correlationId, actor };
 }
 
 /**

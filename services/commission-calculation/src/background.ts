@@ -4,7 +4,7 @@ import type { OnModuleInit } from '@nestjs/common';
 import { startFollower } from '@tantieme/event-sourcing/follower';
 import type { RunningProcessor } from '@tantieme/event-sourcing/processor';
 import { startProjection } from '@tantieme/event-sourcing/projection';
-import { startRelay } from '@tantieme/event-sourcing/relay';
+import { metadataOf, startRelay } from '@tantieme/event-sourcing/relay';
 import type { Running } from '@tantieme/event-sourcing/running';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
@@ -16,7 +16,7 @@ import { CreditIndex, FOLLOWED } from './credit-index.js';
 import type { IndexTables } from './credit-index.js';
 import { CALENDAR } from './domain/calendar.js';
 import { Pace } from './pace.js';
-import { correlationOf, RELAYED, toMessages } from './messages.js';
+import { RELAYED, toMessages } from './messages.js';
 import { startCrediting, startEarning, startReferences } from './processors.js';
 import { createReadModel } from './read-model.js';
 import type { CommissionTables } from './read-model.js';
@@ -124,7 +124,7 @@ export class CommissionBackground implements OnModuleInit {
       batchSize: 1,
       handle: async (events: readonly StoredEvent[]) => {
         for (const event of events)
-          await closing.run(event.stream.slice(CALENDAR.length + 1), correlationOf(event), stopping.signal);
+          await closing.run(event.stream.slice(CALENDAR.length + 1), metadataOf(event).correlationId, stopping.signal);
       },
       onError: (error) => {
         if (!stopping.signal.aborted) onError(error);

@@ -2,6 +2,7 @@
  * The index from facts to deals, and the follower of the log in global order that keeps it: a new fact about a partner or a
  * plan credits its deals again, and a credit that appears after a fact which it did not see is credited again.
  */
+import { metadataOf } from '@tantieme/event-sourcing/relay';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Kysely } from 'kysely';
@@ -10,7 +11,7 @@ import { CREDIT, dealOfStream } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
 import { PLAN } from './domain/plan.js';
 import { partnerKey, partnerOfStream, planKey, REFERENCE } from './domain/reference.js';
-import { ACTOR, correlationOf } from './messages.js';
+import { ACTOR } from './messages.js';
 import type { PartnerBook } from './partner-book.js';
 import type { PlanBook } from './plan-book.js';
 
@@ -149,7 +150,7 @@ function factKey({ type, stream }: StoredEvent): string | undefined {
 }
 
 function causeOf(stored: StoredEvent): Cause {
-  return { id: stored.id, at: stored.occurredAt, correlationId: correlationOf(stored) };
+  return { id: stored.id, at: stored.occurredAt, correlationId: metadataOf(stored).correlationId };
 }
 
 interface UsedKey {

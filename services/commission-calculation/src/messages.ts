@@ -1,6 +1,7 @@
 /** What the relay makes of the log: credits for this service itself, earnings and manifests for those downstream. */
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
+import { attributesOf, metadataOf } from '@tantieme/event-sourcing/relay';
 import type { Publication } from '@tantieme/event-sourcing/relay';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
@@ -24,7 +25,10 @@ export function toMessages(stored: StoredEvent): readonly Publication[] {
   switch (stored.type) {
     case 'DealCredited': {
       const event = domainEventOf<DealCredited>(stored, {});
-      return creditMessages(stored, event, correlationOf(stored)).map((message) => ({ topic: CREDITS_TOPIC, message }));
+      return creditMessages(stored, event, metadataOf(stored).correlationId).map((message) => ({
+        topic: CREDITS_TOPIC,
+        message,
+      }));
     }
     case 'Earned':
     case 'EarningsPosted':
@@ -39,28 +43,17 @@ export function toMessages(stored: StoredEvent): readonly Publication[] {
 
 /** A deal's postings, whole: one message for each deal that the event changes. */
 function earnings(stored: StoredEvent): readonly Publication[] {
-  const { occurredAt, data } = domainEventOf<EarningEvent>(stored, {});
+  const { data } = domainEventOf<EarningEvent>(stored, {});
   const { payee, plan, currency, calendar } = data.account;
   if (data.deals.length === 0) return [];
-  const correlationId = correlationOf(stored);
+  const common = attributesOf(stored, SOURCE, payee);
   return data.deals.map(({ deal, lines }, index) => ({
     topic: TOPICS.commissions,
     message: {
       key: payee,
       value: encode(
         'earnings-of-deal',
-        {
-          id: `${stored.id}.${index}`,
-          time: occurredAt,
-          source: SOURCE,
-          subject: deal,
-          key: payee,
-          stream: stored.stream,
-          revision: stored.revision,
-          correlationId,
-          causationId: stored.id,
-          actor: ACTOR,
-        },
+        { ...common, id: `${stored.id}.${index}`, subject: deal, causationId: stored.id },
         { payee, plan, currency, calendar, deal, lines: lines.map((line) => ledgerLine(plan, deal, line)) },
       ),
     },
@@ -68,35 +61,14 @@ function earnings(stored: StoredEvent): readonly Publication[] {
 }
 
 function manifestPage(stored: StoredEvent): readonly Publication[] {
-  const { occurredAt, data } = domainEventOf<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, {});
+  const { data } = domainEventOf<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, {});
   const { calendar, period } = data;
-  const value = encode(
-    'period-manifest',
-    {
-      id: stored.id,
-      time: occurredAt,
-      source: SOURCE,
-      subject: `${calendar}:${period}`,
-      key: calendar,
-      stream: stored.stream,
-      revision: stored.revision,
-      correlationId: correlationOf(stored),
-      causationId: stored.id,
-      actor: ACTOR,
-    },
-    data,
-  );
-  return [{ topic: TOPICS.commissions, message: { key: calendar, value } }];
+  const subject = `${calendar}:${period}`;
+  const attributes = { ...attributesOf(stored, SOURCE, calendar), subject, causationId: stored.id };
+  return [
+    { topic: TOPICS.commissions, message: { key: calendar, value: encode('period-manifest', attributes, data) } },
+  ];
 }
 
 /** Who acts where no person does. */
 export const ACTOR = 'service:commission-calculation';
-
-export function correlationOf({ metadataText, id }: StoredEvent): string {
-  const metadata: unknown = JSON.parse(metadataText);
-  if (typeof metadata === 'object' && metadata !== null && 'correlationId' in metadata) {
-    const { correlationId } = metadata;
-    if (typeof correlationId === 'string') return correlationId;
-  }
-  return id;
-}

@@ -1,4 +1,5 @@
 /** What is listed: deals in brief, and refusals. Filled from the log; may be deleted and is built anew. */
+import { metadataOf } from '@tantieme/event-sourcing/relay';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import type { Transaction } from 'kysely';
@@ -99,7 +100,7 @@ export const readModel: Projection<DealIngestionTables> = {
           deal: data.deal ?? null,
           errors: JSON.stringify(data.errors),
           raw: data.raw,
-          actor: actorOf(stored.metadataText),
+          actor: metadataOf(stored).actor,
         });
       }
     }
@@ -148,11 +149,6 @@ function dealRow({ data: { deal } }: DealFactRecorded, revision: number): DealRo
     return_count: deal.returns.length,
     cancelled_at: deal.cancelledAt ?? null,
   };
-}
-
-function actorOf(metadataText: string): string {
-  const metadata: unknown = JSON.parse(metadataText);
-  return typeof metadata === 'object' && metadata !== null && 'actor' in metadata ? String(metadata.actor) : '';
 }
 
 function* slices<Row>(rows: readonly Row[]): Generator<readonly Row[]> {

@@ -3,9 +3,10 @@ import { encode } from '@tantieme/contracts/envelope';
 import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import type { PayoutDue } from '@tantieme/contracts/payout';
 import { TOPICS } from '@tantieme/contracts/topics';
+import { attributesOf } from '@tantieme/event-sourcing/relay';
 import type { Publication } from '@tantieme/event-sourcing/relay';
 import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
-import type { EventMetadata, StoredEvent } from '@tantieme/event-store/event-store';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 import { account } from './domain/account.js';
 import type { AccountEvent } from './domain/account.js';
@@ -20,13 +21,13 @@ export function announcementsOf(stored: StoredEvent): readonly Publication[] {
   switch (event.type) {
     case 'StatementIssued': {
       const { statement } = event.data;
-      const value = encode('statement-issued', attributesOf(stored, statement.payee), statement);
+      const value = encode('statement-issued', attributes(stored, statement.payee), statement);
       return [{ topic: TOPICS.payouts, message: { key: statement.payee, value } }];
     }
     case 'StatementApproved': {
       const payout = payoutOf(event);
       if (payout === undefined) return [];
-      const value = encode('payout-due', attributesOf(stored, payout.payee), payout);
+      const value = encode('payout-due', attributes(stored, payout.payee), payout);
       return [{ topic: TOPICS.payouts, message: { key: payout.payee, value } }];
     }
     case 'LedgerTaken':
@@ -45,18 +46,6 @@ export function payoutOf({
   return { id: `payout|${statement}`, statement, payee, currency, period, amount: payable, approvedBy: by };
 }
 
-function attributesOf(stored: StoredEvent, payee: string): EnvelopeAttributes {
-  const { actor, correlationId }: EventMetadata = JSON.parse(stored.metadataText);
-  return {
-    id: stored.id,
-    time: stored.occurredAt,
-    source: SOURCE,
-    subject: payee,
-    key: payee,
-    stream: stored.stream,
-    revision: stored.revision,
-    correlationId,
-    causationId: stored.id,
-    actor,
-  };
+function attributes(stored: StoredEvent, payee: string): EnvelopeAttributes {
+  return { ...attributesOf(stored, SOURCE, payee), causationId: stored.id };
 }

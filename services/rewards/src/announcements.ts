@@ -5,9 +5,10 @@
 import { encode } from '@tantieme/contracts/envelope';
 import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
+import { attributesOf } from '@tantieme/event-sourcing/relay';
 import type { Publication } from '@tantieme/event-sourcing/relay';
 import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
-import type { EventMetadata, StoredEvent } from '@tantieme/event-store/event-store';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 import type { BonusEvent } from './domain/bonus.js';
 import type { PeriodEvent } from './domain/period.js';
@@ -24,30 +25,19 @@ export function announcementsOf(stored: StoredEvent): readonly Publication[] {
   const event = domainEventOf<BonusEvent | PeriodEvent>(stored, {});
   if (event.type === 'BonusPeriodClosed')
     return event.data.bonuses.map((bonus) => {
-      const value = encode('bonus-of-window', attributesOf(stored, bonus.payee, bonus.window), bonus);
+      const value = encode('bonus-of-window', attributes(stored, bonus.payee, bonus.window), bonus);
       return { topic: TOPICS.rewards, message: { key: bonus.payee, value } };
     });
   if (event.type === 'ManifestPageWritten') {
     const { calendar } = event.data;
-    const value = encode('period-manifest', attributesOf(stored, calendar), event.data);
+    const value = encode('period-manifest', attributes(stored, calendar), event.data);
     return [{ topic: TOPICS.rewards, message: { key: calendar, value } }];
   }
   return [];
 }
 
 /** @param part tells the messages of one event apart. */
-function attributesOf(stored: StoredEvent, key: string, part?: string): EnvelopeAttributes {
-  const { actor, correlationId }: EventMetadata = JSON.parse(stored.metadataText);
-  return {
-    id: part === undefined ? stored.id : `${stored.id}:${part}`,
-    time: stored.occurredAt,
-    source: SOURCE,
-    subject: key,
-    key,
-    stream: stored.stream,
-    revision: stored.revision,
-    correlationId,
-    causationId: stored.id,
-    actor,
-  };
+function attributes(stored: StoredEvent, key: string, part?: string): EnvelopeAttributes {
+  const id = part === undefined ? stored.id : `${stored.id}:${part}`;
+  return { ...attributesOf(stored, SOURCE, key), id, causationId: stored.id };
 }
