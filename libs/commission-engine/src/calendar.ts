@@ -12,7 +12,7 @@ export interface Calendar {
 }
 
 /** How long a measurement runs before it starts again from zero; `period` is the calendar's own. */
-export type Over = 'period' | 'quarter' | 'year';
+export type Over = 'period' | 'quarter' | 'half-year' | 'year';
 
 /** `monthly@Europe/Paris`: plans of one key share their periods and close together. */
 export function calendarKey(calendar: Calendar): string {
@@ -158,6 +158,7 @@ export function windowOf(calendar: Calendar, over: Over, instant: string): strin
 export function windowAt(calendar: Calendar, over: Over, epochMs: number): string {
   if (over === 'period') return periodAt(calendar, epochMs);
   const monthIndex = monthIndexAt(calendar.timeZone, epochMs);
+  if (over === 'half-year') return `${floor(monthIndex / 12)}-H${floor((monthIndex % 12) / 6) + 1}`;
   return over === 'quarter' ? quarterName(floor(monthIndex / 3)) : String(floor(monthIndex / 12));
 }
 
@@ -215,13 +216,13 @@ export function isPeriod(calendar: Calendar, id: string): boolean {
 }
 
 /** The period (or window) after this one. @throws {EngineError} `PeriodInvalid` */
-export function nextPeriod(id: string): string {
+export function nextPeriod(_calendar: Calendar, id: string): string {
   const { first, count } = monthsOf(id);
   return nameOf(first + count, count);
 }
 
 /** The period (or window) before this one. @throws {EngineError} `PeriodInvalid` */
-export function previousPeriod(id: string): string {
+export function previousPeriod(_calendar: Calendar, id: string): string {
   const { first, count } = monthsOf(id);
   return nameOf(first - count, count);
 }
@@ -243,7 +244,7 @@ export function periodBounds(calendar: Calendar, id: string): { readonly from: s
 const startDays = new Map<string, string>();
 
 /** Day on which a window starts: `2026-01-01` for `2026-Q1`. @throws {EngineError} `PeriodInvalid` */
-export function windowStartDay(window: string): string {
+export function windowStartDay(_calendar: Calendar, window: string): string {
   let day = startDays.get(window);
   if (day === undefined) {
     day = `${monthName(monthsOf(window).first)}-01`;
@@ -257,4 +258,37 @@ export function lastPeriodOfWindow(calendar: Calendar, window: string): string {
   const { first, count } = monthsOf(window);
   const last = first + count - 1;
   return calendar.periods === 'monthly' ? monthName(last) : quarterName(floor(last / 3));
+}
+
+/** A memo of a pure function: the same few days are asked for again and again. */
+const dayStarts = new Map<string, number>();
+
+/** First instant of a day in the time zone, in epoch milliseconds. */
+export function startOfDayMs(timeZone: string, day: string): number {
+  const key = `${day}@${timeZone}`;
+  let startMs = dayStarts.get(key);
+  if (startMs === undefined) {
+    startMs = Temporal.PlainDate.from(day).toZonedDateTime(timeZone).epochMilliseconds;
+    if (dayStarts.size > 10_000) dayStarts.clear();
+    dayStarts.set(key, startMs);
+  }
+  return startMs;
+}
+
+/** Last day of a period. @throws {EngineError} `PeriodInvalid` */
+export function lastDayOfPeriod(calendar: Calendar, period: string): string {
+  return dayAt(calendar.timeZone, parseInstant(periodBounds(calendar, period).until) - 1);
+}
+
+export function windowEndDay(_calendar: Calendar, window: string): string {
+  const { first, count } = monthsOf(window);
+  return `${monthName(first + count)}-01`;
+}
+
+export function sameWindowLastYear(_calendar: Calendar, window: string): string {
+  return `${Number(window.slice(0, 4)) - 1}${window.slice(4)}`;
+}
+
+export function windowOfPeriod(calendar: Calendar, over: Over, period: string): string {
+  return windowAt(calendar, over, parseInstant(periodBounds(calendar, period).from));
 }

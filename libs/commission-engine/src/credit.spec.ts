@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareCreditLines, creditDeal, lineKey } from './credit.js';
+import { creditDeal } from './credit.js';
+import { compareCreditLines, lineKey } from './credit-line.js';
 import type { CreditLookup, DealCredits } from './credit.js';
 import type { Deal } from './deal.js';
 import { BOOKED, dealOf, ONE_PARTNER, partnersOf, planWith, worldOf } from './world.fixture.js';

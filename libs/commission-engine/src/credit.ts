@@ -1,28 +1,32 @@
 /**
- * Stage 1, credit: which payees a deal credits, with which lines, of what basis. A pure function of deal, plan versions
- * and partners.
+ * Stage 1, credit: which payees a deal credits, with which lines, of what basis. A pure function of deal, plan versions,
+ * partners and exchange rates.
  */
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { allocate, assertShares } from '@tantieme/money/allocation';
-import { addRates, decimalFault, formatRate, ONE, parseDecimal, parseRate } from '@tantieme/money/decimal';
+import { decimalsOf } from '@tantieme/money/currency';
+import { addRates, decimalFault, formatRate, ONE, parseDecimal, parseRate, powerOfTen } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
-import { dayAt, periodAt, windowAt, windowStartDay } from './calendar.js';
+import { dayAt, lastDayOfPeriod, periodAt, windowAt, windowStartDay } from './calendar.js';
+import { isPartner, meetsDealAndLine, meetsPartner } from './conditions.js';
+import type { Subject } from './conditions.js';
+import { compareCreditLines } from './credit-line.js';
+import type { Conversion, CreditLine, Reversal } from './credit-line.js';
 import { dealKey } from './deal.js';
 import type { Deal, DealLine, DealRole, DealTerms } from './deal.js';
-import { formatInstant } from './instant.js';
+import { EngineError } from './engine-error.js';
+import { holdLines } from './hold.js';
+import { addDays, DAY_MS, floor, formatInstant, parseInstant } from './instant.js';
 import { compareText, formatNet, happened, magnitude, QUANTITY_MAX } from './occurrence.js';
 import type { Part, TakenBack } from './occurrence.js';
-import type {
-  Basis,
-  CompiledComponent,
-  CompiledCondition,
-  CompiledConditions,
-  CompiledPlan,
-  DirectCredit,
-  Trigger,
-} from './plan.js';
+import type { CompiledComponent, CompiledPlan, DirectCredit } from './plan.js';
+import type { Basis, Trigger } from './plan-document.js';
+import { historyOf, inForce } from './plan-history.js';
+import type { ComponentVersion, History, PlanVersion } from './plan-history.js';
+import { monthParts, subscriptionFault } from './service-months.js';
+import type { MonthPart } from './service-months.js';
 
 /** A partner as of a day. */
 export interface PartnerAsOf {
@@ -33,56 +37,27 @@ export interface PartnerAsOf {
   readonly upline: string | null;
   /** Plans that the partner has agreed to, in force on that day. */
   readonly plans: readonly string[];
+  /** Agreements that had ended by that day, the last of each plan; `until` is the first day without. */
+  readonly ended?: readonly { readonly plan: string; readonly until: string }[];
+  /** How many people hold which certification. */
+  readonly certifications?: Readonly<Record<string, number>>;
+}
+
+/** A rate as it was published: so many units of `to` for one of `from`. */
+export interface ExchangeRateAsOf {
+  /** A decimal, or an exact fraction where the inverse was published. */
+  readonly rate: string;
+  readonly date: string;
+  readonly source: string;
 }
 
 export interface CreditLookup {
   /** The partner as of a day (`2026-03-05`), or undefined where none is known. */
   partner(id: string, day: string): PartnerAsOf | undefined;
-}
-
-export interface PlanVersion {
-  /** Day in the plan's time zone; the version takes effect with the first measurement window that starts on or after it. */
-  readonly effectiveFrom: string;
-  readonly plan: CompiledPlan;
-}
-
-/** A return line: it takes back `returned` of `of`, after `returnedBefore` had been taken back. Net amounts, as magnitudes, in the deal's currency. */
-export interface Reversal {
-  /** Occurrence of the line that it takes back. */
-  readonly occurrence: string;
-  readonly returnedBefore: string;
-  readonly returned: string;
-  readonly of: string;
-}
-
-/**
- * One crediting of one line to one payee; plain JSON. Unique in its deal by `lineKey`. Amounts are decimal text with the
- * plan currency's decimals.
- */
-export interface CreditLine {
-  readonly component: string;
-  readonly planHash: string;
-  /** `booked`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>`, `return:<id>`, `cancelled`. */
-  readonly occurrence: string;
-  /** The deal's line; empty where the component pays a deal as one. */
-  readonly line: string;
-  /** When it counts, `2026-03-05T10:00:00.000Z`. */
-  readonly at: string;
-  /** Period that it belongs to. */
-  readonly period: string;
-  /** Measurement window that it is measured in; a return line has its original's. */
-  readonly window: string;
-  /** The payee's part of the basis; of quantities, with the currency's decimals too. Negative in a return line. */
-  readonly basis: string;
-  /** Units of the line, whole (not the payee's part), where the rate is per unit. */
-  readonly quantity?: string;
-  /** Shares of all who hold the role, and which of them the payee's is, where a flat amount is to be split. */
-  readonly split?: { readonly shares: readonly string[]; readonly index: number };
-  /** Level of an override, from 1. */
-  readonly level?: number;
-  /** The credited line that an override is paid on. */
-  readonly child?: { readonly component: string; readonly payee: string };
-  readonly reverses?: Reversal;
+  /** The last rate that was published on or before the day, and not more than so many days before. */
+  exchangeRate?(from: string, to: string, day: string, maxAgeDays: number): ExchangeRateAsOf | undefined;
+  /** The average of the rates that were published from one day to before another, where there are any. */
+  exchangeAverage?(from: string, to: string, fromDay: string, untilDay: string): ExchangeRateAsOf | undefined;
 }
 
 export interface PayeeCredit {
@@ -120,9 +95,9 @@ export interface DealCredits {
  * on the day is passed over: the caller tells whether any plan applied.
  *
  * A version is in force for a line when it is the latest whose day is not after the start of the component's measurement
- * window. A line is shared among the holders of the component's role, to the minor unit. A flat amount per deal or per line
- * is credited once, when its first occurrence happens. What of the deal cannot be read (a date that does not exist, an
- * amount that is none) makes it wait with the reason; nothing that a source can say throws.
+ * window. A line is brought to the plan's currency and shared among the holders of the component's role, to the minor unit. A
+ * flat amount per deal or per line is credited once, when its first occurrence happens. What of the deal cannot be read (a
+ * date that does not exist, an amount that is none) makes it wait with the reason; nothing that a source can say throws.
  */
 export function creditDeal(deal: Deal, versions: readonly PlanVersion[], lookup: CreditLookup): DealCredits {
   const terms = deal.terms;
@@ -148,104 +123,14 @@ export function creditDeal(deal: Deal, versions: readonly PlanVersion[], lookup:
   return finish(work);
 }
 
-/** Identity of a credit line within its deal and payee. */
-export function lineKey(line: CreditLine): string {
-  let key = `${line.component}|${line.occurrence}|${escaped(line.line)}`;
-  if (line.reverses !== undefined) key += `|<${escaped(line.reverses.occurrence)}`;
-  if (line.child !== undefined) key += `|^${line.child.component}|${escaped(line.child.payee)}`;
-  return key;
-}
-
-/** Key of the line that a return line takes back. */
-export function originalKey(line: CreditLine, reversal: Reversal): string {
-  const key = `${line.component}|${reversal.occurrence}|${escaped(line.line)}`;
-  return line.child === undefined ? key : `${key}|^${line.child.component}|${escaped(line.child.payee)}`;
-}
-
-function escaped(text: string): string {
-  return text.includes('|') || text.includes('\\') ? text.replaceAll('\\', '\\\\').replaceAll('|', '\\|') : text;
-}
-
-/** Canonical order of the lines of one deal and payee. Total: 0 only for one and the same line. */
-export function compareCreditLines(left: CreditLine, right: CreditLine): number {
-  return (
-    compareText(left.at, right.at) ||
-    compareText(left.occurrence, right.occurrence) ||
-    compareText(left.line, right.line) ||
-    compareText(left.component, right.component) ||
-    compareText(left.reverses?.occurrence ?? '', right.reverses?.occurrence ?? '') ||
-    compareText(left.child?.component ?? '', right.child?.component ?? '') ||
-    compareText(left.child?.payee ?? '', right.child?.payee ?? '')
-  );
-}
-
-// ── Which version of a component is in force ────────────────────────────────────────────────────────────────────────
-
-interface ComponentVersion {
-  readonly effectiveFrom: string;
-  readonly plan: CompiledPlan;
-  /** Undefined where this version no longer has the component. */
-  readonly component: CompiledComponent | undefined;
-}
-
-interface History {
-  readonly components: readonly {
-    readonly id: string;
-    readonly versions: readonly ComponentVersion[];
-    /** Whether any version of it pays the partners above a payee. */
-    readonly overrides: boolean;
-  }[];
-  readonly triggers: readonly Trigger[];
-  readonly newest: CompiledPlan | undefined;
-}
-
-/** A memo of a pure function, for the list that a caller passes for every deal. */
-const histories = new WeakMap<readonly PlanVersion[], History>();
-
-function historyOf(versions: readonly PlanVersion[]): History {
-  let history = histories.get(versions);
-  if (history === undefined) {
-    const ordered = versions.slice().sort((left, right) => compareText(left.effectiveFrom, right.effectiveFrom));
-    const components = ordered.flatMap(({ plan }) => plan.components);
-    const ids = [...new Set(components.map(({ id }) => id))];
-    history = {
-      components: ids.map((id) => ({
-        id,
-        versions: ordered.map(({ effectiveFrom, plan }) => ({
-          effectiveFrom,
-          plan,
-          component: plan.componentById.get(id),
-        })),
-        overrides: components.some((component) => component.id === id && component.credit.kind === 'override'),
-      })),
-      triggers: [
-        ...new Set(components.flatMap(({ credit }) => (credit.kind === 'direct' ? [credit.trigger] : []))),
-      ].sort(),
-      newest: ordered.at(-1)?.plan,
-    };
-    histories.set(versions, history);
-  }
-  return history;
-}
-
-function inForce(versions: readonly ComponentVersion[], atMs: number): ComponentVersion | undefined {
-  let found: ComponentVersion | undefined;
-  for (const version of versions) {
-    // A version without the component ends it with the window that the component had.
-    const over = version.component?.over ?? found?.component?.over ?? 'period';
-    if (version.effectiveFrom <= windowStartDay(windowAt(version.plan.calendar, over, atMs))) found = version;
-  }
-  return found;
-}
-
 // ── The work on one deal ────────────────────────────────────────────────────────────────────────────────────────────
 
 interface Credited {
   readonly payee: string;
-  readonly component: string;
+  readonly plan: CompiledPlan;
+  readonly component: CompiledComponent;
   readonly atMs: number;
-  /** The deal's line, undefined for a deal that is paid as one. */
-  readonly dealLine: DealLine | undefined;
+  readonly subject: Subject;
   readonly line: CreditLine;
   readonly returns: readonly (CreditLine & { readonly reverses: Reversal })[];
 }
@@ -289,6 +174,13 @@ function partnerAsOf(work: Work, id: string, day: string): PartnerAsOf | undefin
   return partner;
 }
 
+/** True where the partner's agreement to the plan is in force, or ended so lately that deals still count. */
+function takesPart({ plans, ended }: PartnerAsOf, { id, ends: { tailDays } }: CompiledPlan, day: string): boolean {
+  if (plans.includes(id)) return true;
+  if (tailDays === 0 || ended === undefined) return false;
+  return ended.some(({ plan, until }) => plan === id && day < addDays(until, tailDays));
+}
+
 /** Who holds the role, in declared order, each once. Empty, with a reason, where the shares do not make a whole. */
 function holdersOf(work: Work, role: DealRole): readonly Holder[] {
   let holders = work.holders.get(role);
@@ -322,7 +214,7 @@ interface Unit {
   readonly version: ComponentVersion;
   readonly component: CompiledComponent;
   readonly credit: DirectCredit;
-  readonly parts: Part[];
+  readonly parts: (Part | MonthPart)[];
 }
 
 function creditComponent(
@@ -342,59 +234,159 @@ function creditComponent(
     const component = version?.component;
     if (version === undefined || component === undefined) continue;
     const { credit } = component;
-    if (credit.kind !== 'direct' || credit.trigger !== trigger || !meetsDealAndLine(credit, work, part.line)) continue;
-    const key = unitKey(component, part);
-    const unit = units.get(key);
-    if (unit === undefined) units.set(key, { version, component, credit, parts: [part] });
-    else unit.parts.push(part);
+    if (credit.kind !== 'direct' || credit.trigger !== trigger) continue;
+    const subject = subjectOf(work, part.line, version.plan, occurrence.atMs);
+    if (!isDuring(credit, subject.day) || !meetsDealAndLine(credit, subject)) continue;
+    for (const one of component.rate.kind === 'recurring' ? monthsOf(work, version.plan, component, part) : [part]) {
+      const key = unitKey(component, one);
+      const unit = units.get(key);
+      if (unit === undefined) units.set(key, { version, component, credit, parts: [one] });
+      else unit.parts.push(one);
+    }
   }
   for (const unit of units.values()) creditUnit(work, unit);
 }
 
-function unitKey({ rate }: CompiledComponent, part: Part): string {
+function subjectOf({ deal, terms }: Work, line: DealLine | undefined, plan: CompiledPlan, atMs: number): Subject {
+  return { deal, terms, line, day: dayAt(plan.calendar.timeZone, atMs) };
+}
+
+function isDuring({ during }: DirectCredit, day: string): boolean {
+  return during === undefined || (during[0] <= day && day <= during[1]);
+}
+
+/** The months of service of a part; none, with a reason, where the line does not say its term. */
+function monthsOf(work: Work, plan: CompiledPlan, { id }: CompiledComponent, part: Part): readonly MonthPart[] {
+  const { subscription } = part.line;
+  const fault = subscriptionFault(part.line);
+  if (subscription === undefined || fault !== undefined) {
+    const code = subscription === undefined ? 'TermsMissing' : 'TermsInvalid';
+    wait(work, code, `deal:${dealKey(work.deal)}`, `line ${part.line.id}, for ${plan.id}/${id}: ${fault ?? ''}`);
+    return [];
+  }
+  const { timeZone } = plan.calendar;
+  return monthParts(part, subscription, dayAt(timeZone, part.occurrence.atMs), timeZone);
+}
+
+function unitKey({ rate }: CompiledComponent, part: Part | MonthPart): string {
   if (rate.kind === 'flat' && rate.per === 'deal') return '';
   if (rate.kind === 'flat' && rate.per === 'line') return part.line.id;
-  return `${part.occurrence.name} ${part.line.id}`;
+  return `${part.occurrence.name} ${part.line.id}${'month' in part ? ` ${part.month}` : ''}`;
 }
 
 function creditUnit(work: Work, unit: Unit): void {
   const { plan } = unit.version;
   const first = unit.parts[0];
   if (first === undefined) return;
+  const { component } = unit;
   const { atMs } = first.occurrence;
-  const day = dayAt(plan.calendar.timeZone, atMs);
+  const wholeDeal = component.rate.kind === 'flat' && component.rate.per === 'deal';
+  const rule = component.rate.kind === 'matrix' ? mostSpecificRule(component.rate, first.line) : undefined;
+  if (component.rate.kind === 'matrix' && rule === undefined) return;
+  const subject = subjectOf(work, first.line, plan, atMs);
   const holders = holdersOf(work, unit.credit.to);
-  let basisMinor: readonly bigint[] | undefined;
+  let basis: SharedBasis | undefined;
   holders.forEach(({ partner: id }, index) => {
-    const partner = partnerAsOf(work, id, day);
-    if (
-      partner === undefined ||
-      !partner.plans.includes(plan.id) ||
-      !meetsPartner(unit.credit, work, first.line, partner)
-    )
-      return;
-    basisMinor ??= shareBasis(work, unit, holders);
-    const partMinor = basisMinor?.[index];
-    if (partMinor !== undefined) work.credited.push(creditHolder(work, unit, first, id, partMinor, holders, index));
+    const partner = partnerAsOf(work, id, subject.day);
+    if (partner === undefined) return;
+    const payees = component.measure.team ? [partner, ...uplinesOf(work, partner, subject.day)] : [partner];
+    for (const payee of payees) {
+      if (!takesPart(payee, plan, subject.day) || !meets(work, unit.credit, subject, payee)) continue;
+      basis ??= sharedBasisOf(work, unit, holders, atMs);
+      const partMinor = basis?.parts[index];
+      if (basis === undefined || partMinor === undefined) return;
+      const line: CreditLine = {
+        component: component.id,
+        planHash: plan.hash,
+        occurrence: first.occurrence.name,
+        line: wholeDeal ? '' : first.line.id,
+        at: formatInstant(atMs),
+        period: periodAt(plan.calendar, atMs),
+        window: windowOf(plan, component, atMs),
+        basis: formatMinor(partMinor, plan.decimals),
+        ...unitsOf(component, first.line, holders, index),
+        ...('month' in first ? { month: first.month } : {}),
+        ...(rule === undefined ? {} : { rule }),
+        ...(payee === partner ? {} : { child: { component: component.id, payee: partner.id } }),
+        ...(basis.converted === undefined ? {} : { converted: basis.converted }),
+      };
+      const returns = returnLines(work, component, line, atMs, partMinor, unit.parts, plan);
+      const dealLine = { ...subject, line: wholeDeal ? undefined : first.line };
+      work.credited.push({ payee: payee.id, plan, component, atMs, subject: dealLine, line, returns });
+    }
   });
 }
 
-/** The unit's basis, shared; undefined, with a reason, where the deal does not say what it takes. */
-function shareBasis(
-  work: Work,
-  { version: { plan }, credit, component, parts }: Unit,
-  holders: readonly Holder[],
-): readonly bigint[] | undefined {
-  const { currency } = work.terms;
-  if (currency !== plan.currency) {
-    const message = `the deal is in ${currency}, the plan ${plan.id} in ${plan.currency}`;
-    wait(work, 'ExchangeRateMissing', `exchange-rate:${currency}/${plan.currency}`, message);
-    return undefined;
-  }
+/** The unit's basis in the plan's currency, shared among the holders. */
+interface SharedBasis {
+  readonly parts: readonly bigint[];
+  readonly converted: Conversion | undefined;
+}
+
+function sharedBasisOf(work: Work, unit: Unit, holders: readonly Holder[], atMs: number): SharedBasis | undefined {
+  const sumMinor = basisOf(work, unit);
+  if (sumMinor === undefined) return undefined;
+  const exchanged = convert(work, unit, sumMinor, atMs);
+  if (exchanged === undefined) return undefined;
   const shares = holders.map(({ share }) => share);
+  return { parts: allocate(exchanged.minor, shares, unit.credit.remainder), converted: exchanged.converted };
+}
+
+function meets(work: Work, credit: DirectCredit, subject: Subject, partner: PartnerAsOf): boolean {
+  try {
+    return meetsPartner(credit, subject, partner);
+  } catch (fault) {
+    if (!(fault instanceof EngineError) || fault.code !== 'ExpressionFailed') throw fault;
+    wait(work, 'TermsInvalid', `deal:${dealKey(work.deal)}`, fault.message);
+    return false;
+  }
+}
+
+/** What a line is measured in: a window of the calendar, its own deal, or all of the time. */
+function windowOf({ calendar }: CompiledPlan, { measure: { over } }: CompiledComponent, atMs: number): string {
+  if (over === 'deal') return 'deal';
+  return typeof over === 'object' ? 'rolling' : windowAt(calendar, over, atMs);
+}
+
+/** What a flat amount is paid of: units, and the shares of those who split it. */
+function unitsOf(
+  { rate }: CompiledComponent,
+  { quantity }: DealLine,
+  holders: readonly Holder[],
+  index: number,
+): Pick<CreditLine, 'quantity' | 'split'> {
+  if (rate.kind !== 'flat') return {};
+  return {
+    ...(rate.per === 'unit' && quantity !== undefined ? { quantity } : {}),
+    ...(holders.length > 1 ? { split: { shares: holders.map(({ share }) => formatRate(share)), index } } : {}),
+  };
+}
+
+/** Of the rules that fit the line, the one that names the earliest attribute, then the next; of equals, the first. */
+function mostSpecificRule(
+  { by, rules }: Extract<CompiledComponent['rate'], { readonly kind: 'matrix' }>,
+  line: DealLine,
+): number | undefined {
+  let best: number | undefined;
+  let bestRank = '';
+  rules.forEach(({ values }, index) => {
+    if (!values.every((value, at) => value === undefined || value === line[by[at] ?? 'product'])) return;
+    const rank = values.map((value) => (value === undefined ? '0' : '1')).join('');
+    if (best === undefined || rank > bestRank) {
+      best = index;
+      bestRank = rank;
+    }
+  });
+  return best;
+}
+
+// ── The basis ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The unit's basis in minor units of the deal's currency; undefined, with a reason, where the deal does not say what it takes. */
+function basisOf(work: Work, { version: { plan }, credit, component, parts }: Unit): bigint | undefined {
   let sumMinor = 0n;
   for (const part of parts) {
-    const basisMinor = basisOf(part, credit.basis, plan.decimals);
+    const basisMinor = basisOfPart(part, credit.basis, plan.decimals);
     const unitsFault =
       component.rate.kind === 'flat' && component.rate.per === 'unit' ? quantityFault(part.line) : undefined;
     const fault = typeof basisMinor === 'string' ? basisMinor : unitsFault;
@@ -405,13 +397,15 @@ function shareBasis(
     }
     sumMinor += basisMinor;
   }
-  return allocate(sumMinor, shares, 'largest');
+  return sumMinor;
 }
 
 /** The basis in minor units, or why there is none. */
-function basisOf({ line, netMinor, grossMinor, costMinor }: Part, basis: Basis, decimals: number): bigint | string {
+function basisOfPart({ line, netMinor, grossMinor, costMinor }: Part, basis: Basis, decimals: number): bigint | string {
   switch (basis) {
+    // What a payment stands for is its part of the net: an instalment is what was collected.
     case 'net':
+    case 'collected':
       return netMinor;
     case 'gross':
       return grossMinor ?? 'gross is missing';
@@ -443,56 +437,79 @@ function quantityFault(line: DealLine): string | undefined {
     : undefined;
 }
 
-function creditHolder(
+/** The basis in the plan's currency, rounded once; undefined, with a reason, where the rate is not known. */
+function convert(
   work: Work,
-  { version: { plan }, component, parts }: Unit,
-  first: Part,
-  payee: string,
-  basisMinor: bigint,
-  holders: readonly Holder[],
-  index: number,
-): Credited {
-  const { atMs, name } = first.occurrence;
-  const { rate } = component;
-  const wholeDeal = rate.kind === 'flat' && rate.per === 'deal';
-  const line: CreditLine = {
-    component: component.id,
-    planHash: plan.hash,
-    occurrence: name,
-    line: wholeDeal ? '' : first.line.id,
-    at: formatInstant(atMs),
-    period: periodAt(plan.calendar, atMs),
-    window: windowAt(plan.calendar, component.over, atMs),
-    basis: formatMinor(basisMinor, plan.decimals),
-    ...(rate.kind === 'flat' && rate.per === 'unit' && first.line.quantity !== undefined
-      ? { quantity: first.line.quantity }
-      : {}),
-    ...(rate.kind === 'flat' && holders.length > 1
-      ? { split: { shares: holders.map(({ share }) => formatRate(share)), index } }
-      : {}),
-  };
+  { version: { plan }, credit, parts }: Unit,
+  minor: bigint,
+  atMs: number,
+): { readonly minor: bigint; readonly converted: Conversion | undefined } | undefined {
+  const { currency: from } = work.terms;
+  if (from === plan.currency || credit.basis === 'quantity') return { minor, converted: undefined };
+  const { on } = plan.exchange;
+  const found = exchangeRate(work, plan, parts, atMs);
+  if (typeof found === 'string') {
+    wait(work, 'ExchangeRateMissing', `exchange-rate:${from}/${plan.currency}`, found);
+    return undefined;
+  }
+  const { numerator, denominator } = parseRate(found.rate);
+  const fromDecimals = decimalsOf(from);
   return {
-    payee,
-    component: component.id,
-    atMs,
-    dealLine: wholeDeal ? undefined : first.line,
-    line,
-    returns: returnLines(line, atMs, basisMinor, parts, work.terms, plan),
+    minor: divideRounded(
+      minor * numerator * powerOfTen(plan.decimals),
+      denominator * powerOfTen(fromDecimals),
+      plan.rounding,
+    ),
+    converted: { from, amount: formatMinor(minor, fromDecimals), ...found, on },
   };
 }
+
+/** The rate, or why there is none. */
+function exchangeRate(work: Work, plan: CompiledPlan, parts: readonly Part[], atMs: number): ExchangeRateAsOf | string {
+  const { currency: from } = work.terms;
+  const { calendar, currency: to } = plan;
+  const { on, maxAgeDays } = plan.exchange;
+  const needed = `the deal is in ${from}, the plan ${plan.id} in ${to}`;
+  if (on === 'period-average') {
+    const period = periodAt(calendar, atMs);
+    const until = addDays(lastDayOfPeriod(calendar, period), 1);
+    const average = work.lookup.exchangeAverage?.(from, to, windowStartDay(calendar, period), until);
+    return average ?? `${needed}: no rate was published in ${period}`;
+  }
+  let day = dayAt(calendar.timeZone, atMs);
+  if (on === 'period-end') day = lastDayOfPeriod(calendar, periodAt(calendar, atMs));
+  if (on === 'invoice') {
+    const invoiced = firstInvoiceOf(work.deal, parts[0]?.line.id);
+    if (invoiced === undefined) return `${needed}: there is no invoice yet, whose day decides the rate`;
+    day = dayAt(calendar.timeZone, parseInstant(invoiced));
+  }
+  const rate = work.lookup.exchangeRate?.(from, to, day, maxAgeDays);
+  return rate ?? `${needed}: no rate was published in the ${maxAgeDays} days up to ${day}`;
+}
+
+function firstInvoiceOf({ invoices }: Deal, line: string | undefined): string | undefined {
+  return invoices
+    .filter(({ lines }) => lines === undefined || lines.some(({ id }) => id === line))
+    .map(({ at }) => at)
+    .sort((left, right) => parseInstant(left) - parseInstant(right))[0];
+}
+
+// ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
  * Return lines of a credited line: what came back of its parts, cause by cause. The basis is taken back cumulatively, so
  * that the lines of a whole return sum to the original, to the minor unit.
  */
 function returnLines(
+  { deal, terms }: Work,
+  component: CompiledComponent,
   original: CreditLine,
   originalAtMs: number,
   basisMinor: bigint,
   parts: readonly Part[],
-  terms: DealTerms,
   plan: CompiledPlan,
 ): Credited['returns'] {
+  if (component.returns.policy === 'none') return [];
   const netMinor = parts.reduce((sum, part) => sum + magnitude(part.netMinor), 0n);
   // Parts without any money can only come back whole: each counts the same.
   const weightOf = (taken: TakenBack): bigint => (netMinor > 0n ? taken.netMinor : taken.rest ? 1n : 0n);
@@ -506,6 +523,7 @@ function returnLines(
     }
   if (causes.size === 0) return [];
   const text = (weight: bigint) => (netMinor > 0n ? formatNet(weight, terms) : String(weight));
+  const { bands, window } = component.returns;
   let before = 0n;
   let basisBefore = 0n;
   return [...causes]
@@ -521,12 +539,16 @@ function returnLines(
         occurrence,
         at: formatInstant(atMs),
         period: periodAt(plan.calendar, atMs),
+        ...(window === 'current' ? { window: windowOf(plan, component, atMs) } : {}),
         basis: formatMinor(basisBefore - basisNow, plan.decimals),
         reverses: {
           occurrence: original.occurrence,
           returnedBefore: text(before),
           returned: text(weight),
           of: text(of),
+          ...(bands === undefined
+            ? {}
+            : { after: bands.unit === 'days' ? floor((atMs - originalAtMs) / DAY_MS) : paymentsBefore(deal, atMs) }),
         },
       };
       before += weight;
@@ -535,108 +557,96 @@ function returnLines(
     });
 }
 
+function paymentsBefore({ payments }: Deal, atMs: number): number {
+  return payments.filter(({ at, amount }) => parseInstant(at) <= atMs && !amount.startsWith('-')).length;
+}
+
 // ── Uplines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Levels that are looked for at the most, of a team or a spread. */
+const UPLINES_MAX = 50;
+
+/** The partners above, from the nearest on. */
+function uplinesOf(work: Work, partner: PartnerAsOf, day: string): readonly PartnerAsOf[] {
+  const above: PartnerAsOf[] = [];
+  const seen = new Set([partner.id]);
+  for (let next = partner; above.length < UPLINES_MAX;) {
+    const { upline } = next;
+    // A circle is refused where uplines are recorded; corrected backwards, one may still show up on a day.
+    if (upline === null || seen.has(upline)) break;
+    seen.add(upline);
+    const found = partnerAsOf(work, upline, day);
+    if (found === undefined) break;
+    above.push(found);
+    next = found;
+  }
+  return above;
+}
+
 /**
- * Credits the partners above a payee, level by level, on the same basis. A level whose partner does not take part in the
- * plan, or does not meet the conditions, is paid to nobody; the levels above keep their number.
+ * Credits the partners above a payee, level by level, on the same basis, on what the child earns, or on the difference of
+ * rates. A level whose partner does not take part in the plan, or does not meet the conditions, is paid to nobody; the levels
+ * above keep their number.
  */
 function creditUplines(work: Work, { id, versions }: History['components'][number], child: Credited): void {
   const version = inForce(versions, child.atMs);
   const component = version?.component;
-  if (version === undefined || component === undefined) return;
+  if (version === undefined || component === undefined || child.line.child !== undefined) return;
   const { credit, rate } = component;
-  if (credit.kind !== 'override' || rate.kind !== 'levels' || !credit.of.includes(child.component)) return;
-  if (!meetsDealAndLine(credit, work, child.dealLine)) return;
+  if (credit.kind !== 'override' || !credit.override.has(child.component.id)) return;
   const { plan } = version;
-  const day = dayAt(plan.calendar.timeZone, child.atMs);
-  const above = new Set([child.payee]);
-  let partner = partnerAsOf(work, child.payee, day);
-  for (let level = 1; level <= rate.levels.length; level++) {
-    const upline = partner?.upline ?? null;
-    // A circle is refused where uplines are recorded; corrected backwards, one may still show up on a day.
-    if (upline === null || above.has(upline)) return;
-    above.add(upline);
-    partner = partnerAsOf(work, upline, day);
-    if (partner === undefined) return;
-    if (!partner.plans.includes(plan.id) || !meetsPartner(credit, work, child.dealLine, partner)) continue;
+  const subject = { ...child.subject, day: dayAt(plan.calendar.timeZone, child.atMs) };
+  if (!meetsDealAndLine(credit, subject)) return;
+  const seller = partnerAsOf(work, child.payee, subject.day);
+  if (seller === undefined) return;
+  const levels = rate.kind === 'levels' ? rate.levels.length : UPLINES_MAX;
+  let highest = rateOfSpread(component, subject, seller);
+  for (const [index, partner] of uplinesOf(work, seller, subject.day).slice(0, levels).entries()) {
+    const own = rateOfSpread(component, subject, partner);
+    const isHigher = own.numerator * highest.denominator > highest.numerator * own.denominator;
+    const spread = isHigher
+      ? addRates(own, { numerator: -highest.numerator, denominator: highest.denominator })
+      : undefined;
+    if (isHigher) highest = own;
+    if (rate.kind === 'spread' && spread === undefined) continue;
+    if (!takesPart(partner, plan, subject.day) || !meetsPartner(credit, subject, partner)) continue;
     const overriding = {
       component: id,
       planHash: plan.hash,
-      window: windowAt(plan.calendar, component.over, child.atMs),
-      level,
-      child: { component: child.component, payee: child.payee },
+      window: windowOf(plan, component, child.atMs),
+      level: index + 1,
+      child: { component: child.component.id, payee: child.payee },
+      ...(rate.kind === 'spread' && spread !== undefined ? { spread: formatRate(spread) } : {}),
+      // What the child earns is known where it is earned.
+      ...(credit.of === 'earning' ? { basis: formatMinor(0n, plan.decimals) } : {}),
     };
-    const line = withoutShares(child.line);
     work.credited.push({
-      payee: upline,
-      component: id,
+      payee: partner.id,
+      plan,
+      component: component.hold === 'as-child' ? { ...component, hold: child.component.hold } : component,
       atMs: child.atMs,
-      dealLine: child.dealLine,
-      line: { ...line, ...overriding },
-      returns: child.returns.map((returned) => ({ ...returned, ...overriding })),
+      subject: child.subject,
+      line: { ...withoutShares(child.line), ...overriding },
+      returns: child.returns.map((returned) => ({ ...returned, ...overriding, ...basisOfReturn(credit.of, returned) })),
     });
+  }
+
+  function basisOfReturn(of: string, returned: CreditLine): Pick<CreditLine, 'basis'> | undefined {
+    return of === 'earning' ? undefined : { basis: returned.basis };
   }
 }
 
-/** What a line is paid per unit, or as a part of a flat amount, is not what an override is paid on. */
-function withoutShares(line: CreditLine): Omit<CreditLine, 'quantity' | 'split'> {
-  if (line.quantity === undefined && line.split === undefined) return line;
-  const { quantity: _quantity, split: _split, ...kept } = line;
+function rateOfSpread({ credit }: CompiledComponent, subject: Subject, partner: PartnerAsOf): Rate {
+  const none = { numerator: 0n, denominator: 1n };
+  if (credit.kind !== 'override') return none;
+  return credit.rates.find(({ where }) => isPartner(where, subject, partner))?.rate ?? none;
+}
+
+/** What a line is paid per unit, by rule, or as a part of a flat amount, is not what an override is paid on. */
+function withoutShares(line: CreditLine): Omit<CreditLine, 'quantity' | 'split' | 'rule'> {
+  if (line.quantity === undefined && line.split === undefined && line.rule === undefined) return line;
+  const { quantity: _quantity, split: _split, rule: _rule, ...kept } = line;
   return kept;
-}
-
-// ── Conditions ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** True where what is known of deal and line lets the credit through; conditions on the partner are still open. */
-function meetsDealAndLine({ where, except }: CompiledConditions, work: Work, line: DealLine | undefined): boolean {
-  for (const condition of where)
-    if (condition.subject !== 'partner' && !meets(condition, dealOrLineValue(condition, work, line))) return false;
-  // `except` bars where all its conditions hold; with one on the partner, that is decided by partner.
-  if (except.length === 0 || except.some(({ subject }) => subject === 'partner')) return true;
-  return !except.every((condition) => meets(condition, dealOrLineValue(condition, work, line)));
-}
-
-/** True where the conditions that ask about the partner let the credit through. */
-function meetsPartner(
-  { where, except }: CompiledConditions,
-  work: Work,
-  line: DealLine | undefined,
-  partner: PartnerAsOf,
-): boolean {
-  for (const condition of where)
-    if (condition.subject === 'partner' && !meets(condition, partnerValue(condition, partner))) return false;
-  if (!except.some(({ subject }) => subject === 'partner')) return true;
-  return !except.every((condition) =>
-    meets(
-      condition,
-      condition.subject === 'partner' ? partnerValue(condition, partner) : dealOrLineValue(condition, work, line),
-    ),
-  );
-}
-
-function dealOrLineValue(
-  { subject, name }: CompiledCondition,
-  { deal, terms }: Work,
-  line: DealLine | undefined,
-): string | undefined {
-  if (subject === 'line') return name === 'category' ? line?.category : line?.product;
-  if (name === 'source') return deal.source;
-  if (name === 'currency') return terms.currency;
-  if (name === 'customer') return terms.customer;
-  const { attributes } = terms;
-  return attributes !== undefined && Object.hasOwn(attributes, name) ? attributes[name] : undefined;
-}
-
-function partnerValue({ name }: CompiledCondition, partner: PartnerAsOf): string | undefined {
-  if (name === 'channel') return partner.channel;
-  if (name === 'country') return partner.country;
-  if (name === 'id') return partner.id;
-  return partner.tier ?? undefined;
-}
-
-function meets({ anyOf }: CompiledCondition, value: string | undefined): boolean {
-  return value !== undefined && anyOf.has(value);
 }
 
 // ── The answer ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -657,12 +667,13 @@ function tellOfNoVersion(work: Work, { components, newest }: History, parts: rea
   }
 }
 
-function finish({ credited, waiting }: Work): DealCredits {
+function finish({ deal, terms, credited, waiting }: Work): DealCredits {
   const byPayee = new Map<string, CreditLine[]>();
-  for (const { payee, line, returns } of credited) {
-    const lines = byPayee.get(payee);
-    if (lines === undefined) byPayee.set(payee, [line, ...returns]);
-    else lines.push(line, ...returns);
+  for (const { payee, plan, component, line, returns } of credited) {
+    let lines = byPayee.get(payee);
+    if (lines === undefined) byPayee.set(payee, (lines = []));
+    lines.push(line, ...returns);
+    if (typeof component.hold === 'object') lines.push(...holdLines(deal, terms, plan, component.hold, line));
   }
   return {
     credits: [...byPayee]

@@ -17,11 +17,23 @@ export interface DealLine {
   readonly id: string;
   readonly product?: string;
   readonly category?: string;
+  readonly family?: string;
+  readonly variant?: string;
+  readonly subscription?: Subscription;
   /** Exact decimal. */
   readonly quantity?: string;
   readonly net: string;
   readonly gross?: string;
   readonly cost?: string;
+}
+
+/** A term of service that a line pays for. */
+export interface Subscription {
+  readonly id: string;
+  /** Day on which the service began, `2026-01-15`: months of service are counted from it. */
+  readonly start: string;
+  /** Months that the line pays for. */
+  readonly months: number;
 }
 
 export interface DealTerms {
@@ -47,6 +59,16 @@ export interface DealReturn {
   readonly lines?: readonly ReturnedLine[];
 }
 
+/** A deal that a partner has registered, in force on days from `from` to before `until`. */
+export interface DealRegistration {
+  readonly id: string;
+  readonly status: 'pending' | 'approved' | 'rejected' | 'expired';
+  /** The partner who holds it. */
+  readonly holder: string;
+  readonly from?: string;
+  readonly until?: string;
+}
+
 /** Instants are ISO 8601 texts. */
 export interface Deal {
   readonly source: string;
@@ -60,6 +82,7 @@ export interface Deal {
   readonly soldThrough: readonly { readonly id: string; readonly at: string }[];
   readonly returns: readonly DealReturn[];
   readonly cancelledAt?: string;
+  readonly registrations?: readonly DealRegistration[];
 }
 
 /** `source|id`: how a deal is named wherever one text has to do. */

@@ -85,11 +85,11 @@ describe('a credit', () => {
     const [change] = world.take(dealOf('D'));
     if (change === undefined) throw new Error('a change');
     const state = createEarnState();
-    expect(() => applyChange(state, { ...change, rated: [] })).toThrow(
+    expect(() => applyChange(state, { ...change, rated: [] }, world.plans)).toThrow(
       expect.objectContaining({ code: 'CreditInvalid' }),
     );
     const elsewhere = change.rated.map((rated) => ({ ...rated, deal: 'crm|X' }));
-    expect(() => applyChange(state, { ...change, rated: elsewhere })).toThrow(
+    expect(() => applyChange(state, { ...change, rated: elsewhere }, world.plans)).toThrow(
       expect.objectContaining({ code: 'CreditInvalid' }),
     );
     expect(dump(state)).toEqual([]);

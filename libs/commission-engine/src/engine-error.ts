@@ -1,6 +1,6 @@
 /** A refusal of the engine. `code` is stable. */
 export type EngineErrorCode =
-  'InstantInvalid' | 'TimeZoneUnknown' | 'PeriodInvalid' | 'PlanInvalid' | 'PlanUnknown' | 'CreditInvalid';
+  'InstantInvalid' | 'TimeZoneUnknown' | 'PeriodInvalid' | 'PlanInvalid' | 'PlanUnknown' | 'CreditInvalid' | 'ExpressionFailed';
 
 export class EngineError extends Error {
   constructor(

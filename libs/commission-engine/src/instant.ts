@@ -110,3 +110,44 @@ export function formatInstant(epochMs: number): string {
   const millisecond = String(inDay % 1000).padStart(3, '0');
   return `${formatDay(civilDateOf(dayNumber))}T${two(hour)}:${two(minute)}:${two(second)}.${millisecond}Z`;
 }
+
+/** True for a day of the calendar, `2026-02-28`. */
+export function isDay(text: string): boolean {
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
+  if (match === null) return false;
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  return year >= YEAR_MIN && year <= YEAR_MAX && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month);
+}
+
+/** Year, month and day of `2026-02-28`. */
+function partsOfDay(day: string): CivilDate {
+  return { year: Number(day.slice(0, 4)), month: Number(day.slice(5, 7)), day: Number(day.slice(8, 10)) };
+}
+
+/** The day so many months later, or the last of that month where it is shorter. */
+export function addMonths(day: string, months: number): string {
+  const from = partsOfDay(day);
+  const index = from.year * 12 + from.month - 1 + months;
+  const year = floor(index / 12);
+  const month = index - year * 12 + 1;
+  return formatDay({ year, month, day: Math.min(from.day, daysInMonth(year, month)) });
+}
+
+/** Whole months from one day to a later one: the greatest number that `addMonths` does not pass it with. */
+export function monthsBetween(from: string, until: string): number {
+  const [start, end] = [partsOfDay(from), partsOfDay(until)];
+  const months = (end.year - start.year) * 12 + end.month - start.month;
+  return addMonths(from, months) > until ? months - 1 : months;
+}
+
+/** The day so many days later; earlier for a negative number. */
+export function addDays(day: string, days: number): string {
+  const { year, month, day: ofMonth } = partsOfDay(day);
+  return formatDay(civilDateOf(dayNumberOf(year, month, ofMonth) + days));
+}
+
+/** Days from one day to another. */
+export function daysBetween(from: string, until: string): number {
+  const [start, end] = [partsOfDay(from), partsOfDay(until)];
+  return dayNumberOf(end.year, end.month, end.day) - dayNumberOf(start.year, start.month, start.day);
+}

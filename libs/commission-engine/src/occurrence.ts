@@ -10,7 +10,7 @@ import { divideRounded } from '@tantieme/money/rounding';
 import type { Deal, DealLine, DealTerms } from './deal.js';
 import { EngineError } from './engine-error.js';
 import { parseInstant } from './instant.js';
-import type { Trigger } from './plan.js';
+import type { Trigger } from './plan-document.js';
 
 /**
  * Largest amount of a deal, in minor units, and largest quantity. Beyond is a broken import; and below, every product with a
@@ -157,25 +157,59 @@ function readAmount(text: string, decimals: number, field: string): bigint {
   throw new MoneyError('AmountTooLong', `${text} is more than any deal is worth`, field);
 }
 
-function instalments(deal: Deal, terms: DealTerms, decimals: number): OpenPart[] {
-  const whole = terms.lines.map((line) => partOf({ name: '', atMs: 0 }, line, decimals));
-  const totalMinor = whole.reduce((sum, part) => sum + (part.grossMinor ?? part.netMinor), 0n);
-  const parts: OpenPart[] = [];
+/** A step of what is paid of a deal: from `beforeMinor` to `nowMinor` of `ofMinor`, with tax; a payment that bounces goes down. */
+export interface PaidStep {
+  readonly id: string;
+  readonly atMs: number;
+  readonly beforeMinor: bigint;
+  readonly nowMinor: bigint;
+  readonly ofMinor: bigint;
+}
+
+/**
+ * What is paid of what is invoiced (of the deal's own sum, where it has no invoice), both with tax, step by step and never
+ * more than all of it.
+ * @throws {MoneyError}, {EngineError} for amounts and moments that are none
+ */
+export function paidOver(deal: Deal, terms: DealTerms): readonly PaidStep[] {
+  const decimals = decimalsOf(terms.currency);
+  const invoiced = partsOf(deal, terms, 'invoiced', decimals);
+  return paidSteps(deal, sumWithTax(invoiced.length > 0 ? invoiced : linesOf(terms, decimals)), decimals);
+}
+
+function linesOf(terms: DealTerms, decimals: number): readonly OpenPart[] {
+  return terms.lines.map((line) => partOf({ name: '', atMs: 0 }, line, decimals));
+}
+
+function sumWithTax(parts: readonly Part[]): bigint {
+  return parts.reduce((sum, part) => sum + (part.grossMinor ?? part.netMinor), 0n);
+}
+
+function paidSteps(deal: Deal, totalMinor: bigint, decimals: number): readonly PaidStep[] {
+  const steps: PaidStep[] = [];
   let receivedMinor = 0n;
-  let countedMinor = 0n;
+  let beforeMinor = 0n;
   for (const { fact, atMs } of byTime(deal.payments)) {
     receivedMinor += readAmount(fact.amount, decimals, `payment ${fact.id}`);
     // A deal of no money is paid with its first payment.
-    const [before, now, of] =
-      totalMinor > 0n ? [countedMinor, clamp(receivedMinor, totalMinor), totalMinor] : [countedMinor, 1n, 1n];
-    if (now === before) continue;
-    countedMinor = now;
-    const occurrence = { name: `payment:${fact.id}`, atMs };
+    const ofMinor = totalMinor > 0n ? totalMinor : 1n;
+    const nowMinor = totalMinor > 0n ? clamp(receivedMinor, totalMinor) : 1n;
+    if (nowMinor === beforeMinor) continue;
+    steps.push({ id: fact.id, atMs, beforeMinor, nowMinor, ofMinor });
+    beforeMinor = nowMinor;
+  }
+  return steps;
+}
+
+function instalments(deal: Deal, terms: DealTerms, decimals: number): OpenPart[] {
+  const whole = linesOf(terms, decimals);
+  return paidSteps(deal, sumWithTax(whole), decimals).flatMap(({ id, atMs, beforeMinor, nowMinor, ofMinor }) => {
+    const occurrence = { name: `payment:${id}`, atMs };
     const share = (minor: bigint) =>
-      divideRounded(minor * now, of, 'half-up') - divideRounded(minor * before, of, 'half-up');
-    for (const { line, netMinor, grossMinor, costMinor } of whole) {
+      divideRounded(minor * nowMinor, ofMinor, 'half-up') - divideRounded(minor * beforeMinor, ofMinor, 'half-up');
+    return whole.map(({ line, netMinor, grossMinor, costMinor }) => {
       const partMinor = share(netMinor);
-      parts.push({
+      return {
         occurrence,
         line,
         netMinor: partMinor,
@@ -183,10 +217,9 @@ function instalments(deal: Deal, terms: DealTerms, decimals: number): OpenPart[]
         costMinor: costMinor === undefined ? undefined : share(costMinor),
         takenBack: [],
         leftMinor: magnitude(partMinor),
-      });
-    }
-  }
-  return parts;
+      };
+    });
+  });
 }
 
 function takeBack(

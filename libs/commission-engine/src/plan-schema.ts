@@ -1,6 +1,6 @@
 /**
  * The JSON Schema of plan documents (2020-12), for editors and for `parsePlan`, and what its violations are called.
- * Everything that it does not name is refused: what is planned but not there yet as `NotSupportedYet`.
+ * Everything that it does not name is refused.
  */
 import { decimalFault } from '@tantieme/money/decimal';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -11,6 +11,18 @@ export const COMPONENTS_MAX = 100;
 export const TIERS_MAX = 100;
 export const LEVELS_MAX = 20;
 export const CONDITION_VALUES_MAX = 1000;
+
+export const RATE_KINDS = [
+  'percent',
+  'flat',
+  'marginal',
+  'retroactive',
+  'interpolated',
+  'stepped',
+  'lagged',
+  'accelerator',
+  'matrix',
+] as const;
 
 const identifier = {
   type: 'string',
@@ -31,19 +43,86 @@ const rate = {
   minimum: 0,
   description: 'a rate that is not negative, such as 4 % or 0.04',
 };
+const share = {
+  type: ['string', 'number'],
+  pattern: '^(?:(0|[1-9][0-9]*)(\\.[0-9]+)?( ?%)?|[1-9][0-9]*/[1-9][0-9]*)$',
+  minimum: 0,
+  description: 'a share that is not negative, such as 50 %, 0.5 or 1/3',
+};
+const count = {
+  type: ['string', 'integer'],
+  pattern: '^[1-9][0-9]{0,3}$',
+  minimum: 1,
+  description: 'a whole number from 1, such as 12',
+};
+const day = {
+  type: 'string',
+  pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
+  description: 'a day, such as 2026-03-01',
+};
+const days = {
+  type: 'string',
+  pattern: '^(0|[1-9][0-9]{0,3}) days?$',
+  description: 'a number of days, such as 30 days',
+};
 const conditionValue = { type: ['string', 'number', 'boolean'] };
+const conditionValues = {
+  type: ['string', 'number', 'boolean', 'array'],
+  items: conditionValue,
+  minItems: 1,
+  maxItems: CONDITION_VALUES_MAX,
+  description: 'a text, or a list of texts of which one must be met',
+};
 const conditions = {
   type: 'object',
   minProperties: 1,
   patternProperties: {
     '^deal\\.[A-Za-z][A-Za-z0-9_-]*$': { $ref: '#/$defs/conditionValues' },
-    '^line\\.(product|category)$': { $ref: '#/$defs/conditionValues' },
+    '^deal\\.registration\\.holder$': { enum: ['payee'] },
+    '^line\\.(product|category|family|variant|subscription)$': { $ref: '#/$defs/conditionValues' },
     '^partner\\.(id|channel|tier|country)$': { $ref: '#/$defs/conditionValues' },
+    '^partner\\.certification$': {
+      type: ['string', 'object'],
+      required: ['has'],
+      additionalProperties: false,
+      properties: { has: { $ref: '#/$defs/identifier' }, count: { $ref: '#/$defs/count' } },
+      description: 'a certification, or { has: a certification, count: how many hold it }',
+    },
   },
   additionalProperties: false,
   description:
-    'conditions that must all hold: deal.<name>, line.product, line.category, partner.id, .channel, .tier, .country',
+    'conditions that must all hold: deal.<name>, deal.registration, deal.registration.holder, line.product, .category, .family, .variant, ' +
+    'partner.id, .channel, .tier, .country, .certification',
 };
+const whichLines = {
+  where: { $ref: '#/$defs/conditions' },
+  except: { $ref: '#/$defs/conditions' },
+  expr: { type: 'string', minLength: 1, maxLength: 2000, description: 'an expression of the Common Expression Language' },
+};
+const during = {
+  type: 'array',
+  minItems: 2,
+  maxItems: 2,
+  items: { $ref: '#/$defs/day' },
+  description: 'first and last day, such as [2026-03-01, 2026-03-31]',
+};
+const tiers = { type: 'array', minItems: 1, maxItems: TIERS_MAX, items: { $ref: '#/$defs/tier' } };
+
+/** A map of exactly these fields. */
+function map(properties: Readonly<Record<string, unknown>>, required: readonly string[], description?: string) {
+  return {
+    type: 'object',
+    required,
+    additionalProperties: false,
+    properties,
+    ...(description === undefined ? {} : { description }),
+  };
+}
+
+const CALENDAR_SCHEMA = map(
+  { periods: { enum: ['monthly', 'quarterly'] }, timeZone: { type: 'string', minLength: 1, maxLength: 64 } },
+  ['periods', 'timeZone'],
+);
 
 export const PLAN_SCHEMA = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -55,63 +134,91 @@ export const PLAN_SCHEMA = {
   properties: {
     plan: { $ref: '#/$defs/identifier' },
     title,
-    pays: { enum: ['commission'] },
+    pays: { enum: ['commission', 'rebate'] },
     currency: { type: 'string', pattern: '^[A-Z]{3}$', description: 'an ISO 4217 code, such as EUR' },
-    calendar: {
-      type: 'object',
-      required: ['periods', 'timeZone'],
-      additionalProperties: false,
-      properties: {
-        periods: { enum: ['monthly', 'quarterly'] },
-        timeZone: { type: 'string', minLength: 1, maxLength: 64 },
-      },
-    },
+    calendar: CALENDAR_SCHEMA,
     rounding: { enum: ['half-up', 'half-even', 'down'] },
-    settle: {
-      type: 'object',
-      additionalProperties: false,
-      properties: { minimum: { $ref: '#/$defs/amount' } },
-    },
+    exchange: map(
+      {
+        on: { enum: ['trigger', 'invoice', 'period-average', 'period-end'] },
+        maxAge: { $ref: '#/$defs/days' },
+      },
+      [],
+    ),
+    settle: map(
+      {
+        as: { enum: ['self-billed', 'invoiced', 'credit-note', 'payroll'] },
+        tax: { enum: ['by-partner', 'none'] },
+        minimum: { $ref: '#/$defs/amount' },
+      },
+      [],
+    ),
+    guarantee: map(
+      {
+        amount: { $ref: '#/$defs/amount' },
+        over: { enum: ['period', 'quarter', 'half-year', 'year'] },
+        of: { $ref: '#/$defs/componentIds' },
+      },
+      ['amount', 'over'],
+    ),
+    draw: map(
+      {
+        amount: { $ref: '#/$defs/amount' },
+        recoverable: { enum: ['true', 'false', true, false] },
+        from: { $ref: '#/$defs/day' },
+        until: { $ref: '#/$defs/day' },
+        recoverFrom: { $ref: '#/$defs/day' },
+      },
+      ['amount', 'recoverable'],
+    ),
+    ends: map(
+      {
+        held: { enum: ['pay-when-paid', 'forfeit'] },
+        deferred: { enum: ['lapse', 'pay'] },
+        draw: { enum: ['claim', 'forgive'] },
+        negative: { enum: ['claim', 'forgive'] },
+        tail: { $ref: '#/$defs/days' },
+      },
+      [],
+    ),
     components: { type: 'array', minItems: 1, maxItems: COMPONENTS_MAX, items: { $ref: '#/$defs/component' } },
   },
   $defs: {
     identifier,
     amount,
     rate,
+    share,
+    count,
+    day,
+    days,
     conditions,
-    conditionValues: {
-      type: ['string', 'number', 'boolean', 'array'],
-      items: conditionValue,
-      minItems: 1,
-      maxItems: CONDITION_VALUES_MAX,
-      description: 'a text, or a list of texts of which one must be met',
-    },
+    conditionValues,
+    componentIds: { type: 'array', minItems: 1, maxItems: COMPONENTS_MAX, items: { $ref: '#/$defs/identifier' } },
     component: {
-      type: 'object',
-      required: ['id', 'credit'],
-      additionalProperties: false,
-      properties: {
-        id: { $ref: '#/$defs/identifier' },
-        title,
-        stacks: { type: 'array', minItems: 1, maxItems: COMPONENTS_MAX, items: { $ref: '#/$defs/identifier' } },
-        credit: { $ref: '#/$defs/credit' },
-        measure: {
-          type: 'object',
-          required: ['over'],
-          additionalProperties: false,
-          properties: { over: { enum: ['period', 'quarter', 'year'] } },
+      ...map(
+        {
+          id: { $ref: '#/$defs/identifier' },
+          title,
+          stacks: { $ref: '#/$defs/componentIds' },
+          credit: { $ref: '#/$defs/credit' },
+          measure: { $ref: '#/$defs/measure' },
+          gate: { $ref: '#/$defs/gate' },
+          rate: { $ref: '#/$defs/rateOfComponent' },
+          recurring: { $ref: '#/$defs/recurring' },
+          limit: { $ref: '#/$defs/limit' },
+          budget: { $ref: '#/$defs/amount' },
+          returns: { $ref: '#/$defs/returns' },
+          hold: { $ref: '#/$defs/hold' },
         },
-        rate: { $ref: '#/$defs/rateOfComponent' },
-        returns: {
-          type: 'object',
-          required: ['policy'],
-          additionalProperties: false,
-          properties: { policy: { enum: ['line'] } },
-        },
-      },
+        ['id', 'credit'],
+      ),
       if: { properties: { credit: { type: 'object', required: ['override'] } }, required: ['credit'] },
-      then: { properties: { rate: false, measure: false } },
-      else: { required: ['rate'] },
+      then: { properties: { rate: false, measure: false, gate: false, recurring: false, budget: false } },
+      else: {
+        if: { required: ['recurring'] },
+        then: { properties: { rate: false, measure: false, gate: false } },
+        else: { required: ['rate'] },
+      },
     },
     credit: {
       type: 'object',
@@ -119,16 +226,74 @@ export const PLAN_SCHEMA = {
       properties: {
         trigger: { enum: ['booked', 'invoiced', 'paid', 'sold-through'] },
         to: { enum: ['seller', 'referrer', 'influencer', 'servicing', 'salesperson', 'buyer'] },
-        basis: { enum: ['net', 'gross', 'margin', 'quantity'] },
-        where: { $ref: '#/$defs/conditions' },
-        except: { $ref: '#/$defs/conditions' },
-        override: { type: 'array', minItems: 1, maxItems: COMPONENTS_MAX, items: { $ref: '#/$defs/identifier' } },
-        of: { enum: ['basis'] },
+        basis: { enum: ['net', 'gross', 'margin', 'quantity', 'collected'] },
+        during,
+        remainder: { enum: ['largest', 'first'] },
+        same: { $ref: '#/$defs/identifier' },
+        ...whichLines,
+        override: { $ref: '#/$defs/componentIds' },
+        of: { enum: ['basis', 'earning', 'spread'] },
         levels: { type: 'array', minItems: 1, maxItems: LEVELS_MAX, items: { $ref: '#/$defs/rate' } },
+        rates: {
+          type: 'array',
+          minItems: 1,
+          maxItems: TIERS_MAX,
+          items: map({ where: { $ref: '#/$defs/conditions' }, pay: { $ref: '#/$defs/rate' } }, ['pay']),
+        },
       },
       if: { required: ['override'] },
-      then: { required: ['of', 'levels'], properties: { trigger: false, to: false, basis: false } },
-      else: { required: ['trigger'], properties: { of: false, levels: false } },
+      then: {
+        required: ['of'],
+        properties: { trigger: false, to: false, basis: false, during: false, remainder: false, same: false },
+        if: { properties: { of: { const: 'spread' } } },
+        then: { required: ['rates'], properties: { levels: false } },
+        else: { required: ['levels'], properties: { rates: false } },
+      },
+      else: {
+        properties: { of: false, levels: false, rates: false },
+        if: { required: ['same'] },
+        then: { properties: { trigger: false, to: false, basis: false, remainder: false } },
+        else: { required: ['trigger'] },
+      },
+    },
+    measure: map(
+      {
+        over: {
+          type: ['string', 'object'],
+          if: { type: 'string' },
+          then: { enum: ['deal', 'period', 'quarter', 'half-year', 'year'] },
+          else: map({ rollingMonths: { $ref: '#/$defs/count' } }, ['rollingMonths']),
+          description: 'deal, period, quarter, half-year, year or { rollingMonths: 12 }',
+        },
+        of: { enum: ['own', 'team'] },
+        above: {
+          ...map({ fixed: { $ref: '#/$defs/amount' }, same: { enum: ['last-year'] } }, []),
+          minProperties: 1,
+          maxProperties: 1,
+          description: '{ same: last-year } or { fixed: an amount }',
+        },
+        quota: {
+          type: ['string', 'number'],
+          pattern: '^(?:fact|(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?)$',
+          minimum: 0,
+          description: 'an amount, or fact where each payee has its own',
+        },
+        prorate: { enum: ['days'] },
+      },
+      ['over'],
+    ),
+    gate: {
+      ...map(
+        {
+          target: { $ref: '#/$defs/amount' },
+          attainment: { $ref: '#/$defs/rate' },
+          growth: { $ref: '#/$defs/rate' },
+          from: { enum: ['first', 'above'] },
+        },
+        ['from'],
+      ),
+      oneOf: [{ required: ['target'] }, { required: ['attainment'] }, { required: ['growth'] }],
+      description: 'exactly one of target, attainment and growth, with from: first or above',
     },
     rateOfComponent: {
       type: 'object',
@@ -137,41 +302,151 @@ export const PLAN_SCHEMA = {
         percent: { $ref: '#/$defs/rate' },
         flat: { $ref: '#/$defs/amount' },
         per: { enum: ['deal', 'line', 'unit'] },
-        marginal: { type: 'array', minItems: 1, maxItems: TIERS_MAX, items: { $ref: '#/$defs/tier' } },
+        marginal: tiers,
+        retroactive: tiers,
+        lagged: tiers,
+        as: { enum: ['frozen', 'live'] },
+        interpolated: {
+          type: 'array',
+          minItems: 1,
+          maxItems: TIERS_MAX,
+          items: map({ upTo: { $ref: '#/$defs/amount' }, earn: { $ref: '#/$defs/amount' } }, ['upTo', 'earn']),
+        },
+        stepped: map({ every: { $ref: '#/$defs/amount' }, pay: { $ref: '#/$defs/amount' } }, ['every', 'pay']),
+        accelerator: map(
+          {
+            base: { $ref: '#/$defs/rate' },
+            bands: {
+              type: 'array',
+              minItems: 1,
+              maxItems: TIERS_MAX,
+              items: map({ upTo: { $ref: '#/$defs/rate' }, times: { $ref: '#/$defs/amount' } }, ['times']),
+            },
+          },
+          ['base', 'bands'],
+        ),
+        matrix: map(
+          {
+            by: {
+              type: 'array',
+              minItems: 1,
+              maxItems: 6,
+              items: { enum: ['variant', 'product', 'family', 'category'] },
+            },
+            rules: {
+              type: 'array',
+              minItems: 1,
+              maxItems: CONDITION_VALUES_MAX,
+              items: map(
+                {
+                  variant: conditionValue,
+                  product: conditionValue,
+                  family: conditionValue,
+                  category: conditionValue,
+                  pay: { $ref: '#/$defs/rate' },
+                },
+                ['pay'],
+              ),
+            },
+          },
+          ['by', 'rules'],
+        ),
       },
-      oneOf: [{ required: ['percent'] }, { required: ['flat'] }, { required: ['marginal'] }],
-      dependentRequired: { flat: ['per'], per: ['flat'] },
-      description: 'exactly one of percent, flat (with per) and marginal',
+      oneOf: RATE_KINDS.map((kind) => ({ required: [kind] })),
+      dependentRequired: { flat: ['per'], per: ['flat'], as: ['lagged'] },
+      description: `exactly one of ${RATE_KINDS.join(', ')}`,
     },
     tier: {
-      type: 'object',
-      required: ['pay'],
-      additionalProperties: false,
-      properties: {
-        below: { $ref: '#/$defs/amount' },
-        upTo: { $ref: '#/$defs/amount' },
-        pay: { $ref: '#/$defs/rate' },
-      },
+      ...map(
+        { below: { $ref: '#/$defs/amount' }, upTo: { $ref: '#/$defs/amount' }, pay: { $ref: '#/$defs/rate' } },
+        ['pay'],
+        'a tier with one end, below or upTo',
+      ),
       not: { required: ['below', 'upTo'] },
-      description: 'a tier with one end, below or upTo',
+    },
+    recurring: map(
+      {
+        of: { enum: ['line.subscription'] },
+        count: { enum: ['service-months'] },
+        rate: {
+          type: 'array',
+          minItems: 1,
+          maxItems: TIERS_MAX,
+          items: map({ upTo: { $ref: '#/$defs/count' }, pay: { $ref: '#/$defs/rate' } }, ['pay']),
+        },
+      },
+      ['of', 'count', 'rate'],
+    ),
+    limit: {
+      ...map(
+        {
+          perDeal: { $ref: '#/$defs/amount' },
+          perPeriod: { $ref: '#/$defs/amount' },
+          perQuarter: { $ref: '#/$defs/amount' },
+          perYear: { $ref: '#/$defs/amount' },
+          excess: { enum: ['forfeited', 'deferred'] },
+          headroom: { enum: ['returned', 'spent'] },
+        },
+        ['excess'],
+      ),
+      oneOf: [
+        { required: ['perDeal'] },
+        { required: ['perPeriod'] },
+        { required: ['perQuarter'] },
+        { required: ['perYear'] },
+      ],
+      description: 'exactly one of perDeal, perPeriod, perQuarter and perYear',
+    },
+    returns: map(
+      {
+        policy: { enum: ['line', 'average', 're-rate', 'none'] },
+        window: { enum: ['original', 'current'] },
+        bands: {
+          type: 'array',
+          minItems: 1,
+          maxItems: TIERS_MAX,
+          items: map(
+            {
+              within: {
+                type: 'string',
+                pattern: '^[1-9][0-9]{0,3} (?:days?|instalments?)$',
+                description: 'a number of days or of paid instalments, such as 30 days or 7 instalments',
+              },
+              take: { $ref: '#/$defs/share' },
+            },
+            ['take'],
+          ),
+        },
+      },
+      ['policy'],
+    ),
+    hold: {
+      type: ['string', 'object'],
+      if: { type: 'string' },
+      then: { enum: ['as-child'] },
+      else: {
+        ...map(
+          {
+            until: { enum: ['paid'] },
+            for: { $ref: '#/$defs/days' },
+            after: { enum: ['trigger', 'payment'] },
+            part: { $ref: '#/$defs/share' },
+            schedule: {
+              type: 'array',
+              minItems: 1,
+              maxItems: TIERS_MAX,
+              items: map({ share: { $ref: '#/$defs/share' }, after: { $ref: '#/$defs/days' } }, ['share', 'after']),
+            },
+          },
+          [],
+        ),
+        oneOf: [{ required: ['until'] }, { required: ['for'] }, { required: ['schedule'] }],
+        dependentRequired: { for: ['after'], after: ['for'] },
+      },
+      description: 'as-child, or exactly one of until: paid, for (with after) and schedule',
     },
   },
 };
-
-/** Words of the plan language that have their meaning in the reference, but no calculation yet. */
-const LATER: ReadonlySet<string> = new Set(
-  (
-    'limit hold ends gate recurring guarantee draw during budget same certification partner.certification fiscal yearStarts weeks ' +
-    'perUnit retroactive perDeal interpolated stepped lagged accelerator quota matrix lookup above window as tax ' +
-    'expr exchange remainder bands proration share'
-  ).split(' '),
-);
-const LATER_VALUES: ReadonlySet<string> = new Set(
-  (
-    'rebate fund average re-rate none collected price-support rolling earning spread weekly biweekly semi-annual annual ' +
-    'registered'
-  ).split(' '),
-);
 
 /** What is wrong at a place of the document. */
 export interface Problem {
@@ -229,13 +504,11 @@ function problemOf(error: ErrorObject): Problem {
     case 'additionalProperties': {
       const name = String(params['additionalProperty']);
       const at = pointerTo(error, name);
-      return LATER.has(name)
-        ? problem('NotSupportedYet', `"${name}" is not supported yet`, at)
-        : problem(
-            'FieldUnknown',
-            `"${name}" is not known here${typeof described === 'string' ? `; expected ${described}` : ''}`,
-            at,
-          );
+      return problem(
+        'FieldUnknown',
+        `"${name}" is not known here${typeof described === 'string' ? `; expected ${described}` : ''}`,
+        at,
+      );
     }
     case 'false schema': {
       const name = path.slice(path.lastIndexOf('/') + 1);
@@ -243,10 +516,7 @@ function problemOf(error: ErrorObject): Problem {
     }
     case 'enum': {
       const allowed = Array.isArray(params['allowedValues']) ? params['allowedValues'].join(', ') : '';
-      const value = shown(error.data);
-      return typeof error.data === 'string' && LATER_VALUES.has(error.data)
-        ? problem('NotSupportedYet', `${value} is not supported yet; supported: ${allowed}`)
-        : problem('ValueUnknown', `${value} is none of: ${allowed}`);
+      return problem('ValueUnknown', `${shown(error.data)} is none of: ${allowed}`);
     }
     case 'type':
       return problem(
@@ -256,7 +526,7 @@ function problemOf(error: ErrorObject): Problem {
     case 'pattern':
       return problem('TextInvalid', `${shown(error.data)} is not ${expected}${reasonOf(error.data, expected)}`);
     case 'oneOf':
-      return problem('RateInvalid', `expected ${expected}`);
+      return problem(path.endsWith('/rate') ? 'RateInvalid' : 'FieldMissing', `expected ${expected}`);
     case 'not':
       return problem('TierInvalid', `expected ${expected}`);
     default:

@@ -1,83 +1,34 @@
-/**
- * A plan: the document that a channel manager writes, and what it is compiled to. All numbers of a document are decimal
- * text (`"150000"`, `"4 %"`): they were never a double.
- */
+/** A plan: reading its document, and what it is compiled to. */
 import { parseMinor } from '@tantieme/money/amount';
-import { decimalsOf, isCurrency } from '@tantieme/money/currency';
-import { compareRates, decimalFault, formatRate, ONE, parseDecimal, parseRate } from '@tantieme/money/decimal';
+import type { Remainder } from '@tantieme/money/allocation';
+import { decimalsOf } from '@tantieme/money/currency';
+import { formatRate, parseDecimal, parseRate } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { MoneyError } from '@tantieme/money/money-error';
 import type { RoundingMode } from '@tantieme/money/rounding';
-import { calendarKey, isTimeZone } from './calendar.js';
+import { calendarKey } from './calendar.js';
 import type { Calendar, Over } from './calendar.js';
 import type { DealRole } from './deal.js';
 import { EngineError } from './engine-error.js';
+import { compileExpression } from './expression.js';
+import type { Expression } from './expression.js';
+import type {
+  Basis,
+  ComponentDocument,
+  Conditions,
+  ConditionsDocument,
+  FlatPer,
+  HoldDocument,
+  LimitDocument,
+  MeasureDocument,
+  PlanDocument,
+  RateDocument,
+  TierDocument,
+  Trigger,
+} from './plan-document.js';
+import { directCreditOf, planProblems } from './plan-problems.js';
 import { schemaProblems } from './plan-schema.js';
 import type { Problem } from './plan-schema.js';
 import { readPlanText } from './plan-text.js';
-
-export type Trigger = 'booked' | 'invoiced' | 'paid' | 'sold-through';
-export type Basis = 'net' | 'gross' | 'margin' | 'quantity';
-
-/** All entries must hold; a list means any of its texts. Keys are `deal.*`, `line.*`, `partner.*`. */
-export type Conditions = Readonly<Record<string, string | readonly string[]>>;
-
-/** Which lines, to whom, of what. */
-export interface DirectCreditDocument {
-  readonly trigger: Trigger;
-  /** Default `seller`. */
-  readonly to?: DealRole;
-  /** Default `net`. */
-  readonly basis?: Basis;
-  readonly where?: Conditions;
-  readonly except?: Conditions;
-}
-
-/** What partners above the payee get of other components' lines; `levels[0]` is the direct upline's rate. */
-export interface OverrideCreditDocument {
-  readonly override: readonly string[];
-  readonly of: 'basis';
-  readonly levels: readonly string[];
-  readonly where?: Conditions;
-  readonly except?: Conditions;
-}
-
-/** A tier names only where it ends: `below` leaves the boundary to the next tier, `upTo` includes it. The last one is open. */
-export interface TierDocument {
-  readonly below?: string;
-  readonly upTo?: string;
-  readonly pay: string;
-}
-
-export type RateDocument =
-  | { readonly percent: string }
-  | { readonly flat: string; readonly per: FlatPer }
-  | { readonly marginal: readonly TierDocument[] };
-
-export type FlatPer = 'deal' | 'line' | 'unit';
-
-export interface ComponentDocument {
-  readonly id: string;
-  readonly title?: string;
-  readonly stacks?: readonly string[];
-  readonly credit: DirectCreditDocument | OverrideCreditDocument;
-  readonly measure?: { readonly over: Over };
-  /** Left out for an override: its levels are its rates. */
-  readonly rate?: RateDocument;
-  readonly returns?: { readonly policy: 'line' };
-}
-
-export interface PlanDocument {
-  readonly plan: string;
-  readonly title: string;
-  readonly pays?: 'commission';
-  readonly currency: string;
-  readonly calendar: Calendar;
-  /** Default `half-up`. */
-  readonly rounding?: RoundingMode;
-  readonly settle?: { readonly minimum?: string };
-  readonly components: readonly ComponentDocument[];
-}
 
 export type ConditionSubject = 'deal' | 'line' | 'partner';
 
@@ -85,11 +36,16 @@ export interface CompiledCondition {
   readonly subject: ConditionSubject;
   readonly name: string;
   readonly anyOf: ReadonlySet<string>;
+  /** For `partner.certification`: how many hold it at the least. */
+  readonly count?: number;
 }
 
 export interface CompiledConditions {
+  /** All must hold. */
   readonly where: readonly CompiledCondition[];
-  readonly except: readonly CompiledCondition[];
+  /** Each group bars where all of it holds. */
+  readonly excepts: readonly (readonly CompiledCondition[])[];
+  readonly expressions: readonly Expression[];
 }
 
 export interface DirectCredit extends CompiledConditions {
@@ -97,36 +53,108 @@ export interface DirectCredit extends CompiledConditions {
   readonly trigger: Trigger;
   readonly to: DealRole;
   readonly basis: Basis;
+  readonly remainder: Remainder;
+  /** First and last day of the triggers that count. */
+  readonly during: readonly [string, string] | undefined;
 }
 
 export interface OverrideCredit extends CompiledConditions {
   readonly kind: 'override';
-  readonly of: readonly string[];
+  readonly override: ReadonlySet<string>;
+  readonly of: 'basis' | 'earning' | 'spread';
+  /** Of a spread: the first whose conditions the partner meets is its rate. */
+  readonly rates: readonly { readonly where: readonly CompiledCondition[]; readonly rate: Rate }[];
 }
 
-export interface CompiledTier {
-  /** Where the tier ends, in minor units of the measurement; undefined for the last, open one. */
-  readonly untilMinor: bigint | undefined;
+export interface RateText {
   readonly rate: Rate;
-  /** The rate as exact decimal text, for traces. */
+  /** The rate as exact text, for traces. */
   readonly rateText: string;
-  /** The rate over the denominator that all tiers of the component share. */
-  readonly numerator: bigint;
+}
+
+export interface CompiledTier extends RateText {
+  /** Where the tier ends, in minor units of the measurement; undefined for an open one. */
+  readonly untilMinor: bigint | undefined;
+  /** Whether the boundary itself belongs to it. */
+  readonly inclusive: boolean;
 }
 
 export type CompiledRate =
-  | { readonly kind: 'percent'; readonly rate: Rate; readonly rateText: string }
+  | ({ readonly kind: 'percent' } & RateText)
   | { readonly kind: 'flat'; readonly per: FlatPer; readonly amount: Rate; readonly amountText: string }
-  | { readonly kind: 'marginal'; readonly tiers: readonly CompiledTier[]; readonly denominator: bigint }
-  | { readonly kind: 'levels'; readonly levels: readonly { readonly rate: Rate; readonly rateText: string }[] };
+  | { readonly kind: 'marginal' | 'retroactive'; readonly tiers: readonly CompiledTier[] }
+  | { readonly kind: 'lagged'; readonly tiers: readonly CompiledTier[]; readonly frozen: boolean }
+  | { readonly kind: 'stepped'; readonly everyMinor: bigint; readonly payMinor: bigint }
+  | {
+      readonly kind: 'accelerator';
+      readonly base: Rate;
+      /** Ends are shares of the quota. */
+      readonly bands: readonly ({ readonly until: Rate | undefined } & RateText)[];
+    }
+  | {
+      readonly kind: 'matrix';
+      readonly by: readonly MatrixAttribute[];
+      readonly rules: readonly (RateText & { readonly values: readonly (string | undefined)[] })[];
+    }
+  | { readonly kind: 'recurring'; readonly tiers: readonly ({ readonly untilMonth: number | undefined } & RateText)[] }
+  | { readonly kind: 'levels'; readonly levels: readonly RateText[] }
+  | { readonly kind: 'spread' };
+
+export type MatrixAttribute = 'variant' | 'product' | 'family' | 'category';
+
+export interface CompiledMeasure {
+  readonly over: Over | 'deal' | { readonly rollingMonths: number };
+  readonly team: boolean;
+  readonly above: { readonly fixedMinor: bigint } | 'last-year' | undefined;
+  readonly quota: { readonly fixedMinor: bigint } | 'fact' | undefined;
+  readonly prorate: boolean;
+}
+
+export interface CompiledGate {
+  readonly of: 'target' | 'attainment' | 'growth';
+  /** An amount in minor units, or a share of quota or baseline. */
+  readonly target: Rate;
+  readonly targetText: string;
+  readonly from: 'first' | 'above';
+}
+
+export interface CompiledLimit {
+  readonly per: 'deal' | 'period' | 'quarter' | 'year';
+  readonly minor: bigint;
+  readonly excess: LimitDocument['excess'];
+  readonly headroom: 'returned' | 'spent';
+}
+
+export interface CompiledReturns {
+  readonly policy: 'line' | 'average' | 're-rate' | 'none';
+  readonly window: 'original' | 'current';
+  readonly bands:
+    | {
+        readonly unit: 'days' | 'instalments';
+        readonly list: readonly ({ readonly within: number | undefined } & RateText)[];
+      }
+    | undefined;
+}
+
+export interface CompiledHold extends RateText {
+  /** `rate` is the held share of the earning. */
+  readonly release:
+    | { readonly kind: 'paid'; readonly days: number }
+    | { readonly kind: 'schedule'; readonly parts: readonly ({ readonly days: number } & RateText)[] };
+}
 
 export interface CompiledComponent {
   readonly id: string;
   readonly title: string;
+  readonly stacks: readonly string[];
   readonly credit: DirectCredit | OverrideCredit;
-  readonly over: Over;
+  readonly measure: CompiledMeasure;
+  readonly gate: CompiledGate | undefined;
   readonly rate: CompiledRate;
-  readonly returns: 'line';
+  readonly limit: CompiledLimit | undefined;
+  readonly budgetMinor: bigint | undefined;
+  readonly returns: CompiledReturns;
+  readonly hold: CompiledHold | 'as-child' | undefined;
 }
 
 export interface CompiledPlan {
@@ -134,6 +162,7 @@ export interface CompiledPlan {
   readonly hash: string;
   readonly id: string;
   readonly title: string;
+  readonly pays: 'commission' | 'rebate';
   readonly currency: string;
   /** Decimals of the currency. */
   readonly decimals: number;
@@ -141,8 +170,28 @@ export interface CompiledPlan {
   /** `monthly@Europe/Paris` */
   readonly calendarKey: string;
   readonly rounding: RoundingMode;
+  readonly exchange: { readonly on: 'trigger' | 'invoice' | 'period-average' | 'period-end'; readonly maxAgeDays: number };
   /** Smallest amount worth a payment. */
   readonly minimumMinor: bigint;
+  readonly guarantee:
+    | { readonly minor: bigint; readonly over: Over; readonly of: ReadonlySet<string> | undefined }
+    | undefined;
+  readonly draw:
+    | {
+        readonly minor: bigint;
+        readonly recoverable: boolean;
+        readonly from: string | undefined;
+        readonly until: string | undefined;
+        readonly recoverFrom: string | undefined;
+      }
+    | undefined;
+  readonly ends: {
+    readonly held: 'pay-when-paid' | 'forfeit';
+    readonly deferred: 'lapse' | 'pay';
+    readonly draw: 'claim' | 'forgive';
+    readonly negative: 'claim' | 'forgive';
+    readonly tailDays: number;
+  };
   readonly components: readonly CompiledComponent[];
   readonly componentById: ReadonlyMap<string, CompiledComponent>;
 }
@@ -188,226 +237,134 @@ function isPlanDocument(value: unknown, violations: readonly Problem[]): value i
   return typeof value === 'object' && value !== null && violations.length === 0;
 }
 
-/** What the schema cannot say. */
-function planProblems(document: PlanDocument): readonly Problem[] {
-  const problems: Problem[] = [];
-  const error = (code: string, path: string, message: string) =>
-    problems.push({ code, severity: 'error', message, path });
-  const warning = (code: string, path: string, message: string) =>
-    problems.push({ code, severity: 'warning', message, path });
-
-  if (!isCurrency(document.currency))
-    error('CurrencyUnknown', '/currency', `"${document.currency}" is no ISO 4217 currency`);
-  if (!isTimeZone(document.calendar.timeZone))
-    error(
-      'TimeZoneUnknown',
-      '/calendar/timeZone',
-      `"${document.calendar.timeZone}" is no IANA time zone, such as Europe/Paris`,
-    );
-  const decimals = isCurrency(document.currency) ? decimalsOf(document.currency) : 4;
-  const amountFault = (text: string): string | undefined => {
-    try {
-      return parseMinor(text, decimals) > AMOUNT_MINOR_MAX
-        ? `${text} is more than any plan pays or measures`
-        : undefined;
-    } catch (fault) {
-      return fault instanceof MoneyError ? fault.reason : String(fault);
-    }
-  };
-  const checkAmount = (path: string, text: string): boolean => {
-    const fault = amountFault(text);
-    if (fault !== undefined) error('AmountInvalid', path, fault);
-    return fault === undefined;
-  };
-  const checkRate = (path: string, text: string): void => {
-    const fault = rateFault(text);
-    if (fault !== undefined) error('RateInvalid', path, fault);
-    else if (compareRates(parseRate(text), RATE_MAX) > 0)
-      error('RateTooLarge', path, `${text} is more than any rate: at the most ${formatRate(RATE_MAX)}`);
-    else if (compareRates(parseRate(text), ONE) > 0)
-      warning(
-        'RateAboveWhole',
-        path,
-        `${text} pays more than the whole basis; a per cent is written with its sign: 4 %`,
-      );
-  };
-
-  if (document.settle?.minimum !== undefined) checkAmount('/settle/minimum', document.settle.minimum);
-  const byId = new Map(document.components.map((component) => [component.id, component]));
-  const seen = new Set<string>();
-  document.components.forEach((component, index) => {
-    const path = `/components/${index}`;
-    if (seen.has(component.id)) error('ComponentTwice', `${path}/id`, `the component "${component.id}" is there twice`);
-    seen.add(component.id);
-    component.stacks?.forEach((id, at) => {
-      if (!byId.has(id) || id === component.id)
-        error('ComponentUnknown', `${path}/stacks/${at}`, `"${id}" is no other component of this plan`);
-    });
-    checkConditions(component.credit.where, `${path}/credit/where`);
-    checkConditions(component.credit.except, `${path}/credit/except`);
-    if ('override' in component.credit) {
-      const { override, levels } = component.credit;
-      override.forEach((id, at) => {
-        const child = byId.get(id);
-        const childPath = `${path}/credit/override/${at}`;
-        if (child === undefined || id === component.id)
-          error('ComponentUnknown', childPath, `"${id}" is no other component of this plan`);
-        else if ('override' in child.credit)
-          error(
-            'NotSupportedYet',
-            childPath,
-            `"${id}" is an override itself; an override of overrides is not supported yet`,
-          );
-        else if (child.credit.basis === 'quantity')
-          error('UnitsDiffer', childPath, `"${id}" is credited by quantity; a level is a share of money`);
-        if (override.indexOf(id) !== at) error('ComponentTwice', childPath, `"${id}" is there twice`);
-      });
-      levels.forEach((level, at) => checkRate(`${path}/credit/levels/${at}`, level));
-      return;
-    }
-    if (component.rate === undefined) return;
-    checkRateOf(component.rate, component.credit, `${path}/rate`);
-    const excepted = Object.keys(component.credit.except ?? {});
-    if ('flat' in component.rate && component.rate.per === 'deal' && mixesPartnerAndLine(excepted))
-      error(
-        'NotSupportedYet',
-        `${path}/credit/except`,
-        'conditions on line and partner together are not supported yet where a deal is paid as one',
-      );
-  });
-
-  function checkConditions(conditions: Conditions | undefined, path: string): void {
-    const channels = conditions?.['partner.channel'];
-    if (channels === undefined) return;
-    for (const channel of typeof channels === 'string' ? [channels] : channels)
-      if (!CHANNELS.has(channel))
-        error('ChannelUnknown', `${path}/partner.channel`, `"${channel}" is none of: ${[...CHANNELS].join(', ')}`);
-  }
-
-  function checkRateOf(rate: RateDocument, credit: DirectCreditDocument, path: string): void {
-    const byQuantity = credit.basis === 'quantity';
-    if ('percent' in rate) {
-      if (byQuantity)
-        error(
-          'UnitsDiffer',
-          `${path}/percent`,
-          'a share of a quantity is no money; pay so much a unit: { flat: 2.50, per: unit }',
-        );
-      else checkRate(`${path}/percent`, rate.percent);
-    } else if ('flat' in rate) {
-      if (rate.per === 'unit') {
-        const fault = unitPriceFault(rate.flat);
-        if (fault !== undefined) error('AmountInvalid', `${path}/flat`, fault);
-        if (credit.trigger === 'paid')
-          error('UnitsDiffer', `${path}/per`, 'an instalment has no units; pay per unit when booked or invoiced');
-      } else checkAmount(`${path}/flat`, rate.flat);
-    } else checkTiers(rate.marginal, byQuantity, `${path}/marginal`);
-    if (byQuantity && credit.trigger === 'paid')
-      error('UnitsDiffer', path, 'an instalment has no units; credit a quantity when booked or invoiced');
-  }
-
-  function checkTiers(tiers: readonly TierDocument[], byQuantity: boolean, path: string): void {
-    let endBefore = 0n;
-    tiers.forEach((tier, at) => {
-      const end = tier.below ?? tier.upTo;
-      const endPath = `${path}/${at}/${tier.below === undefined ? 'upTo' : 'below'}`;
-      const last = at === tiers.length - 1;
-      if (last && end !== undefined)
-        error('LastTierEnds', endPath, `nothing is said for what lies above ${end}; the last tier has no end`);
-      else if (!last && end === undefined) error('TierInvalid', `${path}/${at}`, 'only the last tier has no end');
-      else if (end !== undefined && checkAmount(endPath, end)) {
-        const endMinor = parseMinor(end, decimals);
-        if (endMinor <= endBefore)
-          error('TiersNotAscending', endPath, `the tier ends at ${end}, where the one before has ended already`);
-        endBefore = endMinor;
-      }
-      if (!byQuantity) checkRate(`${path}/${at}/pay`, tier.pay);
-      else {
-        const fault = tier.pay.endsWith('%')
-          ? 'a share of a quantity is no money; say an amount a unit'
-          : decimalFault(tier.pay);
-        if (fault !== undefined) error('UnitsDiffer', `${path}/${at}/pay`, fault);
-      }
-    });
-  }
-  return problems;
-}
-
-function mixesPartnerAndLine(keys: readonly string[]): boolean {
-  return keys.some((key) => key.startsWith('partner.')) && keys.some((key) => key.startsWith('line.'));
-}
-
-const CHANNELS: ReadonlySet<string> = new Set(['retail', 'e-commerce', 'wholesale', 'distributor', 'direct']);
-
-/** Largest rate: a plan that pays ten thousand times its basis has lost a point. */
-const RATE_MAX: Rate = { numerator: 10_000n, denominator: 1n };
-/** Largest amount or boundary of a plan, in minor units, and largest amount a unit, in currency units. */
-const AMOUNT_MINOR_MAX = 10n ** 18n;
-const UNIT_PRICE_MAX: Rate = { numerator: 10n ** 12n, denominator: 1n };
-
-function unitPriceFault(text: string): string | undefined {
-  const fault = decimalFault(text);
-  if (fault !== undefined) return fault;
-  return compareRates(parseDecimal(text), UNIT_PRICE_MAX) > 0 ? `${text} is more than any unit is worth` : undefined;
-}
-
-function rateFault(text: string): string | undefined {
-  try {
-    parseRate(text);
-    return undefined;
-  } catch (fault) {
-    return fault instanceof MoneyError ? fault.reason : String(fault);
-  }
-}
-
 /** @throws {EngineError} `PlanInvalid`, for a document that `parsePlan` did not let through */
 export function compilePlan(document: PlanDocument, hash: string): CompiledPlan {
   const problem = planProblems(document).find(({ severity }) => severity === 'error');
   if (problem !== undefined) throw new EngineError('PlanInvalid', `${problem.path}: ${problem.message}`);
   const decimals = decimalsOf(document.currency);
-  const components = document.components.map((component) => compileComponent(component, decimals));
+  const byId = new Map(document.components.map((component) => [component.id, component]));
+  const components = document.components.map((component) => compileComponent(component, byId, decimals));
+  const { guarantee, draw, ends, exchange } = document;
   return {
     hash,
     id: document.plan,
     title: document.title,
+    pays: document.pays ?? 'commission',
     currency: document.currency,
     decimals,
     calendar: document.calendar,
     calendarKey: calendarKey(document.calendar),
     rounding: document.rounding ?? 'half-up',
+    exchange: { on: exchange?.on ?? 'trigger', maxAgeDays: daysOf(exchange?.maxAge ?? '7 days') },
     minimumMinor: parseMinor(document.settle?.minimum ?? '0', decimals),
+    guarantee:
+      guarantee === undefined
+        ? undefined
+        : {
+            minor: parseMinor(guarantee.amount, decimals),
+            over: guarantee.over,
+            of: guarantee.of === undefined ? undefined : new Set(guarantee.of),
+          },
+    draw:
+      draw === undefined
+        ? undefined
+        : {
+            minor: parseMinor(draw.amount, decimals),
+            recoverable: draw.recoverable === 'true',
+            from: draw.from,
+            until: draw.until,
+            recoverFrom: draw.recoverFrom,
+          },
+    ends: {
+      held: ends?.held ?? 'pay-when-paid',
+      deferred: ends?.deferred ?? 'lapse',
+      draw: ends?.draw ?? 'claim',
+      negative: ends?.negative ?? 'claim',
+      tailDays: daysOf(ends?.tail ?? '0 days'),
+    },
     components,
     componentById: new Map(components.map((component) => [component.id, component])),
   };
 }
 
-function compileComponent(component: ComponentDocument, decimals: number): CompiledComponent {
-  const { credit } = component;
-  const shared = {
-    id: component.id,
-    title: component.title ?? component.id,
-    over: component.measure?.over ?? 'period',
-  } as const;
-  const conditions = { where: compileConditions(credit.where), except: compileConditions(credit.except) };
+function compileComponent(
+  component: ComponentDocument,
+  byId: ReadonlyMap<string, ComponentDocument>,
+  decimals: number,
+): CompiledComponent {
+  const { id, gate, limit, returns, hold } = component;
+  return {
+    id,
+    title: component.title ?? id,
+    stacks: component.stacks ?? [],
+    credit: compileCredit(component, byId),
+    measure: compileMeasure(component.measure, decimals),
+    gate:
+      gate === undefined
+        ? undefined
+        : {
+            of: gate.target !== undefined ? 'target' : gate.attainment !== undefined ? 'attainment' : 'growth',
+            target:
+              gate.target === undefined
+                ? parseRate(gate.attainment ?? gate.growth ?? '0')
+                : { numerator: parseMinor(gate.target, decimals), denominator: 1n },
+            targetText: gate.target ?? gate.attainment ?? gate.growth ?? '0',
+            from: gate.from,
+          },
+    rate: compileRate(component, decimals),
+    limit: limit === undefined ? undefined : compileLimit(limit, decimals),
+    budgetMinor: component.budget === undefined ? undefined : parseMinor(component.budget, decimals),
+    returns: {
+      policy: returns?.policy ?? 'line',
+      window: returns?.window ?? 'original',
+      bands:
+        returns?.bands === undefined
+          ? undefined
+          : {
+              unit: returns.bands.some(({ within }) => within?.includes('instalment')) ? 'instalments' : 'days',
+              list: returns.bands.map(({ within, take }) => ({
+                within: within === undefined ? undefined : Number.parseInt(within, 10),
+                ...rateText(take),
+              })),
+            },
+    },
+    hold: typeof hold === 'object' ? compileHold(hold) : hold,
+  };
+}
+
+function compileCredit(
+  { id, credit }: ComponentDocument,
+  byId: ReadonlyMap<string, ComponentDocument>,
+): DirectCredit | OverrideCredit {
   if ('override' in credit)
     return {
-      ...shared,
-      credit: { kind: 'override', of: credit.override, ...conditions },
-      rate: { kind: 'levels', levels: credit.levels.map(compileRateText) },
-      returns: 'line',
+      kind: 'override',
+      override: new Set(credit.override),
+      of: credit.of,
+      rates:
+        credit.of === 'spread'
+          ? credit.rates.map(({ where, pay }) => ({ where: compileConditions(where), rate: parseRate(pay) }))
+          : [],
+      ...conditionsOf([credit]),
     };
-  if (component.rate === undefined) throw new EngineError('PlanInvalid', `the component "${component.id}" has no rate`);
+  const said = directCreditOf({ credit }, byId);
+  if (said === undefined) throw new EngineError('PlanInvalid', `the component "${id}" credits nothing`);
   return {
-    ...shared,
-    credit: {
-      kind: 'direct',
-      trigger: credit.trigger,
-      to: credit.to ?? 'seller',
-      basis: credit.basis ?? 'net',
-      ...conditions,
-    },
-    rate: compileRate(component.rate, decimals),
-    returns: 'line',
+    kind: 'direct',
+    trigger: said.trigger,
+    to: said.to ?? 'seller',
+    basis: said.basis ?? 'net',
+    remainder: said.remainder ?? 'largest',
+    during: credit.during ?? said.during,
+    ...conditionsOf(said === credit ? [said] : [said, credit]),
+  };
+}
+
+function conditionsOf(documents: readonly ConditionsDocument[]): CompiledConditions {
+  return {
+    where: documents.flatMap(({ where }) => compileConditions(where)),
+    excepts: documents.flatMap(({ except }) => (except === undefined ? [] : [compileConditions(except)])),
+    expressions: documents.flatMap(({ expr }) => (expr === undefined ? [] : [compileExpression(expr)])),
   };
 }
 
@@ -416,29 +373,146 @@ function compileConditions(conditions: Conditions = {}): readonly CompiledCondit
     const [subject, ...name] = key.split('.');
     if (subject !== 'deal' && subject !== 'line' && subject !== 'partner')
       throw new EngineError('PlanInvalid', `"${key}" is no condition`);
-    return { subject, name: name.join('.'), anyOf: new Set(typeof value === 'string' ? [value] : value) };
+    // Who holds a registration is asked of each payee.
+    if (key === 'deal.registration.holder')
+      return { subject: 'partner', name: 'registration-holder', anyOf: new Set<string>() };
+    const common = { subject, name: name.join('.') } as const;
+    if (typeof value === 'string') return { ...common, anyOf: new Set([value]), ...certified(key) };
+    if ('has' in value) return { ...common, anyOf: new Set([value.has]), count: Number(value.count ?? '1') };
+    return { ...common, anyOf: new Set(value) };
   });
 }
 
-function compileRateText(text: string): { readonly rate: Rate; readonly rateText: string } {
+function certified(key: string): { readonly count?: number } {
+  return key === 'partner.certification' ? { count: 1 } : {};
+}
+
+function compileMeasure(measure: MeasureDocument | undefined, decimals: number): CompiledMeasure {
+  const over = measure?.over ?? 'period';
+  const { above, quota } = measure ?? {};
+  return {
+    over: typeof over === 'object' ? { rollingMonths: Number(over.rollingMonths) } : over,
+    team: measure?.of === 'team',
+    above:
+      above === undefined
+        ? undefined
+        : 'fixed' in above
+          ? { fixedMinor: parseMinor(above.fixed, decimals) }
+          : 'last-year',
+    quota: quota === undefined || quota === 'fact' ? quota : { fixedMinor: parseMinor(quota, decimals) },
+    prorate: measure?.prorate !== undefined,
+  };
+}
+
+function compileLimit(limit: LimitDocument, decimals: number): CompiledLimit {
+  const { perDeal, perPeriod, perQuarter, perYear, excess, headroom = 'returned' } = limit;
+  const [per, amount] =
+    perDeal !== undefined
+      ? (['deal', perDeal] as const)
+      : perPeriod !== undefined
+        ? (['period', perPeriod] as const)
+        : perQuarter !== undefined
+          ? (['quarter', perQuarter] as const)
+          : (['year', perYear ?? '0'] as const);
+  return { per, minor: parseMinor(amount, decimals), excess, headroom };
+}
+
+function compileHold({ for: time, after, part = '1', schedule }: HoldDocument): CompiledHold {
+  const parts = (schedule ?? []).map(({ share, after: days }) => ({ days: daysOf(days), ...rateText(share) }));
+  if (schedule !== undefined) return { ...rateText(part), release: { kind: 'schedule', parts } };
+  const days = daysOf(time ?? '0 days');
+  return {
+    ...rateText(part),
+    release:
+      after === 'trigger'
+        ? { kind: 'schedule', parts: [{ days, ...rateText('1') }] }
+        : { kind: 'paid', days },
+  };
+}
+
+function daysOf(text: string): number {
+  return Number.parseInt(text, 10);
+}
+
+function rateText(text: string): RateText {
   const rate = parseRate(text);
   return { rate, rateText: formatRate(rate) };
 }
 
-function compileRate(rate: RateDocument, decimals: number): CompiledRate {
-  if ('percent' in rate) return { kind: 'percent', ...compileRateText(rate.percent) };
-  if ('flat' in rate) return { kind: 'flat', per: rate.per, amount: parseDecimal(rate.flat), amountText: rate.flat };
-  const tiers = rate.marginal.map(({ below, upTo, pay }) => {
-    // Marginal rates are continuous: it makes no difference to the money which side holds the boundary itself.
+function compileTiers(tiers: readonly TierDocument[], decimals: number): readonly CompiledTier[] {
+  return tiers.map(({ below, upTo, pay }) => {
     const end = below ?? upTo;
-    return { untilMinor: end === undefined ? undefined : parseMinor(end, decimals), ...compileRateText(pay) };
+    return {
+      untilMinor: end === undefined ? undefined : parseMinor(end, decimals),
+      inclusive: upTo !== undefined,
+      ...rateText(pay),
+    };
   });
-  const denominator = tiers.reduce((most, tier) => (tier.rate.denominator > most ? tier.rate.denominator : most), 1n);
+}
+
+function compileRate({ id, credit, rate, recurring }: ComponentDocument, decimals: number): CompiledRate {
+  if ('override' in credit)
+    return credit.of === 'spread' ? { kind: 'spread' } : { kind: 'levels', levels: credit.levels.map(rateText) };
+  if (recurring !== undefined)
+    return {
+      kind: 'recurring',
+      tiers: recurring.rate.map(({ upTo, pay }) => ({
+        untilMonth: upTo === undefined ? undefined : Number(upTo),
+        ...rateText(pay),
+      })),
+    };
+  if (rate === undefined) throw new EngineError('PlanInvalid', `the component "${id}" has no rate`);
+  if ('percent' in rate) return { kind: 'percent', ...rateText(rate.percent) };
+  if ('flat' in rate) return { kind: 'flat', per: rate.per, amount: parseDecimal(rate.flat), amountText: rate.flat };
+  if ('marginal' in rate) return { kind: 'marginal', tiers: compileTiers(rate.marginal, decimals) };
+  if ('retroactive' in rate) return { kind: 'retroactive', tiers: compileTiers(rate.retroactive, decimals) };
+  if ('lagged' in rate)
+    return { kind: 'lagged', tiers: compileTiers(rate.lagged, decimals), frozen: rate.as !== 'live' };
+  if ('interpolated' in rate) return { kind: 'marginal', tiers: interpolatedTiers(rate, decimals) };
+  if ('stepped' in rate)
+    return {
+      kind: 'stepped',
+      everyMinor: parseMinor(rate.stepped.every, decimals),
+      payMinor: parseMinor(rate.stepped.pay, decimals),
+    };
+  if ('accelerator' in rate)
+    return {
+      kind: 'accelerator',
+      base: parseRate(rate.accelerator.base),
+      bands: rate.accelerator.bands.map(({ upTo, times }) => ({
+        until: upTo === undefined ? undefined : parseRate(upTo),
+        ...rateText(times),
+      })),
+    };
   return {
-    kind: 'marginal',
-    denominator,
-    tiers: tiers.map((tier) => ({ ...tier, numerator: (tier.rate.numerator * denominator) / tier.rate.denominator })),
+    kind: 'matrix',
+    by: rate.matrix.by.filter(isMatrixAttribute),
+    rules: rate.matrix.rules.map((rule) => ({
+      values: rate.matrix.by.map((name) => rule[name]),
+      ...rateText(rule.pay),
+    })),
   };
+}
+
+/** Money that is earned in proportion to the way through a tier is a marginal rate of that slope; past the last, nothing more. */
+function interpolatedTiers(
+  rate: Extract<RateDocument, { readonly interpolated: unknown }>,
+  decimals: number,
+): readonly CompiledTier[] {
+  let before = 0n;
+  const tiers = rate.interpolated.map(({ upTo, earn }): CompiledTier => {
+    const untilMinor = parseMinor(upTo, decimals);
+    const slope = { numerator: parseMinor(earn, decimals), denominator: untilMinor - before };
+    before = untilMinor;
+    return { untilMinor, inclusive: true, rate: slope, rateText: formatRate(slope) };
+  });
+  return [...tiers, { untilMinor: undefined, inclusive: false, ...rateText('0') }];
+}
+
+const MATRIX_ATTRIBUTES: readonly MatrixAttribute[] = ['variant', 'product', 'family', 'category'];
+
+function isMatrixAttribute(name: string): name is MatrixAttribute {
+  return MATRIX_ATTRIBUTES.some((one) => one === name);
 }
 
 /**
@@ -471,6 +545,6 @@ export function successionProblems(
   return problems;
 }
 
-function triggerOf(component: CompiledComponent): string {
-  return component.credit.kind === 'direct' ? component.credit.trigger : 'override';
+function triggerOf({ credit }: CompiledComponent): string {
+  return credit.kind === 'direct' ? credit.trigger : 'override';
 }

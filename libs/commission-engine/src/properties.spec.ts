@@ -3,14 +3,15 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { parseMinor } from '@tantieme/money/amount';
 import { formatRate } from '@tantieme/money/decimal';
 import fc from 'fast-check';
-import { creditDeal, lineKey } from './credit.js';
+import { creditDeal } from './credit.js';
+import { lineKey } from './credit-line.js';
 import type { CreditLookup } from './credit.js';
 import type { Deal, DealLine, DealPartner, DealReturn } from './deal.js';
 import { applyChange, createEarnState, explainLine, linesOfDeal, planCredit } from './earn.js';
 import type { EarnedLine, EarnState } from './earn.js';
 import { compilePlan, parsePlan } from './plan.js';
-import type { CompiledPlan, PlanDocument } from './plan.js';
-import { rateLines } from './rate.js';
+import type { CompiledPlan } from './plan.js';
+import type { PlanDocument } from './plan-document.js';
 import { measuredBefore, referenceAmounts } from './reference.fixture.js';
 import type { CreditedLine } from './reference.fixture.js';
 import { dump, partnersOf, worldOf } from './world.fixture.js';
@@ -338,7 +339,7 @@ describe('any order of arrival, with duplicates and revisions', () => {
               reached.unchanged++;
               continue;
             }
-            applyChange(state, change);
+            applyChange(state, change, plans);
             const after = amountsOf(state);
             const differing = [...after].filter(([line, text]) => before.get(line) !== text).map(([line]) => line);
             expectSame(change.rated.map(({ deal: of, key: line }) => `${of} ${line}`).sort(), differing.sort());
@@ -349,7 +350,10 @@ describe('any order of arrival, with duplicates and revisions', () => {
             stored.set(payee, again);
             applyChange(
               again,
-              JSON.parse(JSON.stringify({ deal: change.deal, lines: change.lines, rated: change.rated })),
+              JSON.parse(
+                JSON.stringify({ deal: change.deal, lines: change.lines, rated: change.rated, account: change.account }),
+              ),
+              plans,
             );
             expectSame(dump(again), dump(state));
             expect(again.lineCount).toBe(after.size);

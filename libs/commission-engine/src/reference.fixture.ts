@@ -2,8 +2,8 @@
  * The reference: what a payee earns, from the definitions, clear and slow, and with nothing of the engine but its types.
  * All credited lines of all deals in, every amount out; no state, no order of arrival, no running sum.
  */
-import type { CreditLine } from './credit.js';
-import type { PlanDocument, RateDocument } from './plan.js';
+import type { CreditLine } from './credit-line.js';
+import type { PlanDocument, RateDocument } from './plan-document.js';
 
 export interface CreditedLine {
   readonly source: string;

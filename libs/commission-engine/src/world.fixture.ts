@@ -1,7 +1,10 @@
 /** Builders for specs: plans from text, deals, partners, and a small world that credits and earns as the service does. */
 import { formatMinor } from '@tantieme/money/amount';
-import { creditDeal, lineKey } from './credit.js';
-import type { CreditLine, CreditLookup, PartnerAsOf, PlanVersion, Waiting } from './credit.js';
+import { creditDeal } from './credit.js';
+import { lineKey } from './credit-line.js';
+import type { CreditLookup, PartnerAsOf, Waiting } from './credit.js';
+import type { CreditLine } from './credit-line.js';
+import type { PlanVersion } from './plan-history.js';
 import { dealKey } from './deal.js';
 import type { Deal, DealLine, DealPartner } from './deal.js';
 import { applyChange, createEarnState, linesOfDeal, planCredit } from './earn.js';
@@ -121,7 +124,7 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
       credited.set(key, new Set(lines.keys()));
       return [...lines].map(([payee, ofPayee]) => {
         const change = planCredit(stateOf(payee), { deal: key, lines: ofPayee }, plans);
-        if (change.changed) applyChange(stateOf(payee), change);
+        if (change.changed) applyChange(stateOf(payee), change, plans);
         return change;
       });
     },

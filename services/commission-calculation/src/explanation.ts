@@ -1,5 +1,5 @@
 /** How a ledger line came about, in sentences: from the posting over the rate's portions to the source line of the deal. */
-import type { CreditLine } from '@tantieme/commission-engine/credit';
+import type { CreditLine } from '@tantieme/commission-engine/credit-line';
 import type { Trace } from '@tantieme/commission-engine/rate';
 import type { Deal, DealLine } from '@tantieme/contracts/deal';
 import type { UsedPartner } from './domain/credit.js';

@@ -2,10 +2,11 @@
  * All plans in memory, compiled: there are few, and every deal asks for them. Filled from the plan streams, kept up to date
  * by whoever sees a new version first: the command that publishes it, or the follower of the log.
  */
-import type { PlanVersion } from '@tantieme/commission-engine/credit';
+import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
 import type { PlanByHash } from '@tantieme/commission-engine/earn';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import type { CompiledPlan, PlanDocument } from '@tantieme/commission-engine/plan';
+import type { CompiledPlan } from '@tantieme/commission-engine/plan';
+import type { PlanDocument } from '@tantieme/commission-engine/plan-document';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { PlanView } from './domain/credit.js';

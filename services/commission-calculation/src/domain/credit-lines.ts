@@ -2,8 +2,8 @@
  * Credit lines as events and messages hold them: what the lines of one component and occurrence have in common is said
  * once. A deal of thousands of lines stays well under the 1 MiB that an append may have.
  */
-import { compareCreditLines } from '@tantieme/commission-engine/credit';
-import type { CreditLine } from '@tantieme/commission-engine/credit';
+import { compareCreditLines } from '@tantieme/commission-engine/credit-line';
+import type { CreditLine } from '@tantieme/commission-engine/credit-line';
 
 /** All but what differs from line to line. */
 type Common = Omit<CreditLine, 'line' | 'basis' | 'quantity' | 'reverses'> & {

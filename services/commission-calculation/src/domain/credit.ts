@@ -3,7 +3,8 @@
  * partners and plans; each time that this changes, an event of the next number says it, with all that was looked up.
  */
 import { creditDeal } from '@tantieme/commission-engine/credit';
-import type { PartnerAsOf, PlanVersion, Waiting } from '@tantieme/commission-engine/credit';
+import type { PartnerAsOf, Waiting } from '@tantieme/commission-engine/credit';
+import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
 import { dayOf } from '@tantieme/commission-engine/calendar';
 import { dealKey } from '@tantieme/commission-engine/deal';
 import type { PlanByHash } from '@tantieme/commission-engine/earn';

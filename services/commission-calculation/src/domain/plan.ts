@@ -1,7 +1,8 @@
 /** A plan: the versions of its document, each with the day from which it takes effect. */
 import { compilePlan, successionProblems } from '@tantieme/commission-engine/plan';
-import type { CompiledPlan, PlanDocument } from '@tantieme/commission-engine/plan';
-import type { PlanVersion } from '@tantieme/commission-engine/credit';
+import type { CompiledPlan } from '@tantieme/commission-engine/plan';
+import type { PlanDocument } from '@tantieme/commission-engine/plan-document';
+import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
 

@@ -1,6 +1,6 @@
 /** The deciders of this service wired together without a store: facts in, postings out. For specs of behaviour and order. */
 import { compilePlan, parsePlan } from '@tantieme/commission-engine/plan';
-import type { PlanDocument } from '@tantieme/commission-engine/plan';
+import type { PlanDocument } from '@tantieme/commission-engine/plan-document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { PlanByHash } from '@tantieme/commission-engine/earn';
 import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';

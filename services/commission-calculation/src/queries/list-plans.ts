@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
-import type { PlanDocument } from '@tantieme/commission-engine/plan';
+import type { PlanDocument } from '@tantieme/commission-engine/plan-document';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import { decodeCursor, pageOf } from '@tantieme/service-kit/cursor';
 import type { Page } from '@tantieme/service-kit/cursor';

@@ -1,0 +1,166 @@
+/**
+ * Conditions that plain maps cannot say, in the Common Expression Language: sandboxed, without loops over time or chance.
+ * Amounts and quantities are exact decimals there: `line.net >= decimal("1000.00")`. A double beside one is a type error,
+ * found when the plan is read.
+ */
+import { Environment } from '@marcbachmann/cel-js';
+import { addRates, compareRates, formatRate, parseDecimal, ZERO } from '@tantieme/money/decimal';
+import type { Rate } from '@tantieme/money/decimal';
+import { EngineError } from './engine-error.js';
+
+/** What an expression may ask about. Amounts are decimal text; what is not known is left out, and reads as "" or 0. */
+export interface ExpressionSubject {
+  readonly deal: {
+    readonly source: string;
+    readonly id: string;
+    readonly currency: string;
+    readonly customer?: string;
+    readonly attributes?: Readonly<Record<string, string>>;
+  };
+  /** Empty for a deal that is paid as one. */
+  readonly line: {
+    readonly id?: string;
+    readonly product?: string;
+    readonly category?: string;
+    readonly family?: string;
+    readonly variant?: string;
+    readonly quantity?: string;
+    readonly net?: string;
+    readonly gross?: string;
+    readonly cost?: string;
+  };
+  readonly partner: {
+    readonly id: string;
+    readonly channel: string;
+    readonly country: string;
+    readonly tier: string | null;
+    readonly upline: string | null;
+    readonly certifications?: Readonly<Record<string, number>>;
+  };
+}
+
+export interface Expression {
+  readonly text: string;
+  /** @throws {EngineError} `ExpressionFailed`, where it fails for this subject (a division by zero, say) */
+  holds(subject: ExpressionSubject): boolean;
+}
+
+class Decimal {
+  constructor(readonly rate: Rate) {}
+
+  toString(): string {
+    return formatRate(this.rate);
+  }
+}
+
+const negated = ({ numerator, denominator }: Rate): Rate => ({ numerator: -numerator, denominator });
+const times = (left: Rate, right: Rate): Rate =>
+  addRates(
+    { numerator: left.numerator * right.numerator, denominator: left.denominator * right.denominator },
+    ZERO,
+  );
+
+function createEnvironment(): Environment {
+  const environment = new Environment({
+    limits: { maxAstNodes: 500, maxDepth: 40, maxListElements: 1000, maxMapEntries: 100, maxCallArguments: 8 },
+  })
+    .registerType('Decimal', { ctor: Decimal, fields: {} })
+    .registerFunction('decimal(string): Decimal', (text: string) => new Decimal(parseDecimal(text)))
+    .registerFunction('decimal(int): Decimal', (whole: bigint) => new Decimal({ numerator: whole, denominator: 1n }))
+    .registerOperator('Decimal + Decimal', (a: Decimal, b: Decimal) => new Decimal(addRates(a.rate, b.rate)))
+    .registerOperator('Decimal - Decimal', (a: Decimal, b: Decimal) => new Decimal(addRates(a.rate, negated(b.rate))))
+    .registerOperator('Decimal * Decimal', (a: Decimal, b: Decimal) => new Decimal(times(a.rate, b.rate)))
+    .registerOperator('Decimal < Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) < 0)
+    .registerOperator('Decimal <= Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) <= 0)
+    .registerOperator('Decimal > Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) > 0)
+    .registerOperator('Decimal >= Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) >= 0)
+    .registerOperator('Decimal == Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) === 0);
+  return environment
+    .registerVariable('deal', {
+      schema: { source: 'string', id: 'string', currency: 'string', customer: 'string', attributes: 'map<string, string>' },
+    })
+    .registerVariable('line', {
+      schema: {
+        id: 'string',
+        product: 'string',
+        category: 'string',
+        family: 'string',
+        variant: 'string',
+        quantity: 'Decimal',
+        net: 'Decimal',
+        gross: 'Decimal',
+        cost: 'Decimal',
+      },
+    })
+    .registerVariable('partner', {
+      schema: {
+        id: 'string',
+        channel: 'string',
+        country: 'string',
+        tier: 'string',
+        upline: 'string',
+        certifications: 'map<string, int>',
+      },
+    });
+}
+
+let environment: Environment | undefined;
+
+/** What is wrong with an expression, or undefined. */
+export function expressionFault(text: string): { readonly code: string; readonly message: string } | undefined {
+  environment ??= createEnvironment();
+  const checked = environment.check(text);
+  if (!checked.valid)
+    return { code: 'ExpressionInvalid', message: (checked.error?.message ?? 'it cannot be read').split('\n')[0] ?? '' };
+  if (checked.type !== 'bool')
+    return { code: 'ExpressionInvalid', message: `it says a ${String(checked.type)}, not whether something holds` };
+  return undefined;
+}
+
+/** @throws {EngineError} `PlanInvalid`, for an expression that `expressionFault` finds fault with */
+export function compileExpression(text: string): Expression {
+  const fault = expressionFault(text);
+  if (fault !== undefined) throw new EngineError('PlanInvalid', `${text}: ${fault.message}`);
+  environment ??= createEnvironment();
+  const run = environment.parse(text);
+  return {
+    text,
+    holds(subject) {
+      try {
+        return run(variablesOf(subject)) === true;
+      } catch (error) {
+        const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+        throw new EngineError('ExpressionFailed', `${text}: ${reason}`);
+      }
+    },
+  };
+}
+
+function variablesOf({ deal, line, partner }: ExpressionSubject): Record<string, unknown> {
+  const amount = (text: string | undefined) => new Decimal(text === undefined ? ZERO : parseDecimal(text));
+  const { product = '', category = '', family = '', variant = '', id = '' } = line;
+  return {
+    deal: { customer: '', ...deal, attributes: deal.attributes ?? {} },
+    line: {
+      id,
+      product,
+      category,
+      family,
+      variant,
+      quantity: amount(line.quantity),
+      net: amount(line.net),
+      gross: amount(line.gross),
+      cost: amount(line.cost),
+    },
+    partner: {
+      id: partner.id,
+      channel: partner.channel,
+      country: partner.country,
+      tier: partner.tier ?? '',
+      upline: partner.upline ?? '',
+      certifications: Object.fromEntries(
+        Object.entries(partner.certifications ?? {}).map(([name, count]) => [name, BigInt(count)]),
+      ),
+    },
+  };
+}

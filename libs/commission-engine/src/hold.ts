@@ -1,0 +1,60 @@
+/**
+ * What is earned and held: a reserve line keeps back the held share of what a line earns, and release lines give it free in
+ * step with the customer's payments, or so long after the trigger. A release is dated in advance where only time has to pass.
+ */
+import { formatMinor } from '@tantieme/money/amount';
+import { decimalsOf } from '@tantieme/money/currency';
+import { addRates, formatRate, ZERO } from '@tantieme/money/decimal';
+import { periodAt } from './calendar.js';
+import type { CreditLine } from './credit-line.js';
+import type { Deal, DealTerms } from './deal.js';
+import { DAY_MS, formatInstant, parseInstant } from './instant.js';
+import { paidOver } from './occurrence.js';
+import type { CompiledHold, CompiledPlan } from './plan.js';
+
+/** The reserve and release lines of a credited line. */
+export function holdLines(
+  deal: Deal,
+  terms: DealTerms,
+  { calendar, decimals }: CompiledPlan,
+  { release }: CompiledHold,
+  line: CreditLine,
+): readonly CreditLine[] {
+  const { basis: _basis, quantity: _quantity, split: _split, converted: _converted, ...common } = line;
+  const none = formatMinor(0n, decimals);
+  const released = (occurrence: string, atMs: number, doneBefore: string, done: string, of: string): CreditLine => ({
+    ...common,
+    basis: none,
+    occurrence,
+    at: formatInstant(atMs),
+    period: periodAt(calendar, atMs),
+    releases: { occurrence: line.occurrence, doneBefore, done, of },
+  });
+  const reserve: CreditLine = { ...common, basis: none, reserves: true };
+  const triggerMs = parseInstant(line.at);
+  if (release.kind === 'schedule') {
+    let before = ZERO;
+    return [
+      reserve,
+      ...release.parts.map(({ days, rate, rateText }, index) => {
+        const doneBefore = formatRate(before);
+        before = addRates(before, rate);
+        return released(`released:${index + 1}`, triggerMs + days * DAY_MS, doneBefore, rateText, '1');
+      }),
+    ];
+  }
+  const amount = (minor: bigint) => formatMinor(minor, decimalsOf(terms.currency));
+  return [
+    reserve,
+    ...paidOver(deal, terms).map(({ id, atMs, beforeMinor, nowMinor, ofMinor }) =>
+      released(
+        `payment:${id}`,
+        // What is paid before it is earned is free when it is earned.
+        Math.max(atMs + release.days * DAY_MS, triggerMs),
+        amount(beforeMinor),
+        amount(nowMinor - beforeMinor),
+        amount(ofMinor),
+      ),
+    ),
+  ];
+}
