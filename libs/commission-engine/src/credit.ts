@@ -233,7 +233,8 @@ function inForce(versions: readonly ComponentVersion[], atMs: number): Component
   for (const version of versions) {
     // A version without the component ends it with the window that the component had.
     const over = version.component?.over ?? found?.component?.over ?? 'period';
-    if (version.effectiveFrom <= windowStartDay(windowAt(version.plan.calendar, over, atMs))) found = version;
+    if (version.effectiveFrom <= windowStartDay(version.plan.calendar, windowAt(version.plan.calendar, over, atMs)))
+      found = version;
   }
   return found;
 }

@@ -1,6 +1,14 @@
 /** A refusal of the engine. `code` is stable. */
 export type EngineErrorCode =
-  'InstantInvalid' | 'TimeZoneUnknown' | 'PeriodInvalid' | 'PlanInvalid' | 'PlanUnknown' | 'CreditInvalid';
+  | 'InstantInvalid'
+  | 'DayInvalid'
+  | 'TimeZoneUnknown'
+  | 'CalendarInvalid'
+  | 'PeriodInvalid'
+  | 'WindowTooShort'
+  | 'PlanInvalid'
+  | 'PlanUnknown'
+  | 'CreditInvalid';
 
 export class EngineError extends Error {
   constructor(

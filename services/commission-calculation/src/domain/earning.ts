@@ -2,7 +2,7 @@
  * Earn: a stream a payee × plan. Each credit of a deal changes what the lines of the payee earn, its own and, in the same
  * measurement, those after it; what differs from what was posted is posted.
  */
-import { nextPeriod } from '@tantieme/commission-engine/calendar';
+import { calendarOf, nextPeriod } from '@tantieme/commission-engine/calendar';
 import {
   applyChange,
   createEarnState,
@@ -250,10 +250,10 @@ function ratedLine({ deal, key, amount, trace }: StoredRating, credited: string)
 }
 
 /** The first open period: as the calendar said it, but never one that this stream has closed. */
-function openFromOf({ closedThrough }: EarningState, said: string | null): string | null {
-  const own = closedThrough === null ? null : nextPeriod(closedThrough);
-  if (own === null || said === null) return own ?? said;
-  return own > said ? own : said;
+function openFromOf({ account, closedThrough }: EarningState, said: string | null): string | null {
+  if (account === undefined || closedThrough === null) return said;
+  const own = nextPeriod(calendarOf(account.calendar), closedThrough);
+  return said === null || own > said ? own : said;
 }
 
 /** What is posted of a deal now, in canonical order. */
