@@ -2,9 +2,8 @@
 import { parseMinor } from '@tantieme/money/amount';
 import { addRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { windowEndDay, windowStartDay } from './calendar.js';
+import { daysBetween, windowEndDay, windowStartDay } from './calendar.js';
 import type { Calendar } from './calendar.js';
-import { daysBetween } from './instant.js';
 
 /** A quota of a whole window, in force on days from `from` to before `until`; of two that are, the later one counts. */
 export interface Quota {

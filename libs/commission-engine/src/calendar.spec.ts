@@ -5,6 +5,7 @@ import {
   calendarOf,
   comparePeriods,
   dayOf,
+  firstPeriodOfWindow,
   isPeriod,
   isTimeZone,
   lastPeriodOfWindow,
@@ -12,6 +13,8 @@ import {
   periodBounds,
   periodOf,
   previousPeriod,
+  sameWindowLastYear,
+  windowEndDay,
   windowOf,
   windowStartDay,
 } from './calendar.js';
@@ -42,7 +45,7 @@ describe('a calendar', () => {
   it('is named by its periods and its zone', () => {
     expect(calendarKey(paris)).toBe('monthly@Europe/Paris');
     expect(calendarOf('quarterly@America/New_York')).toEqual(quarters);
-    for (const key of ['monthly@Nowhere', 'weekly@UTC', 'monthly', '', 'monthly@+01:00'])
+    for (const key of ['monthly@Nowhere', 'daily@UTC', 'monthly', '', 'monthly@+01:00', 'toString@UTC'])
       expect(() => calendarOf(key)).toThrow(expect.objectContaining({ code: 'PeriodInvalid' }));
   });
 
@@ -83,9 +86,9 @@ describe('a calendar', () => {
           const { from, until } = periodBounds(calendar, id);
           const last = formatInstant(parseInstant(until) - 1);
           expect([periodOf(calendar, from), periodOf(calendar, last)]).toEqual([id, id]);
-          expect(periodOf(calendar, until)).toBe(nextPeriod(id));
-          expect(dayOf(timeZone, from)).toBe(windowStartDay(id));
-          id = nextPeriod(id);
+          expect(periodOf(calendar, until)).toBe(nextPeriod(calendar, id));
+          expect(dayOf(timeZone, from)).toBe(windowStartDay(calendar, id));
+          id = nextPeriod(calendar, id);
         }
       }
   });
@@ -101,11 +104,17 @@ describe('a calendar', () => {
     });
   });
 
-  it('knows what comes before, after and last', () => {
-    expect([nextPeriod('2026-12'), nextPeriod('2026-Q4'), nextPeriod('2026')]).toEqual(['2027-01', '2027-Q1', '2027']);
-    expect([previousPeriod('2026-01'), previousPeriod('2026-Q1'), previousPeriod('2026')]).toEqual([
+  it('knows what comes before, after, first and last', () => {
+    expect(['2026-12', '2026-Q4', '2026-H2', '2026'].map((id) => nextPeriod(paris, id))).toEqual([
+      '2027-01',
+      '2027-Q1',
+      '2027-H1',
+      '2027',
+    ]);
+    expect(['2026-01', '2026-Q1', '2026-H1', '2026'].map((id) => previousPeriod(paris, id))).toEqual([
       '2025-12',
       '2025-Q4',
+      '2025-H2',
       '2025',
     ]);
     expect([
@@ -113,31 +122,44 @@ describe('a calendar', () => {
       comparePeriods('2026-Q2', '2026-Q1'),
       comparePeriods('2026-01', '2026-01'),
     ]).toEqual([-1, 1, 0]);
-    expect([
-      lastPeriodOfWindow(paris, '2026-Q1'),
-      lastPeriodOfWindow(paris, '2026'),
-      lastPeriodOfWindow(paris, '2026-05'),
-    ]).toEqual(['2026-03', '2026-12', '2026-05']);
-    expect([lastPeriodOfWindow(quarters, '2026-Q2'), lastPeriodOfWindow(quarters, '2026')]).toEqual([
-      '2026-Q2',
-      '2026-Q4',
-    ]);
-    expect([windowStartDay('2026-Q3'), windowStartDay('2026'), windowStartDay('2026-05')]).toEqual([
+    const windows = ['2026-Q1', '2026-H2', '2026', '2026-05'];
+    expect(windows.map((id) => lastPeriodOfWindow(paris, id))).toEqual(['2026-03', '2026-12', '2026-12', '2026-05']);
+    expect(windows.map((id) => firstPeriodOfWindow(paris, id))).toEqual(['2026-01', '2026-07', '2026-01', '2026-05']);
+    expect(windows.map((id) => windowStartDay(paris, id))).toEqual([
+      '2026-01-01',
       '2026-07-01',
       '2026-01-01',
       '2026-05-01',
     ]);
+    expect(windows.map((id) => windowEndDay(paris, id))).toEqual([
+      '2026-04-01',
+      '2027-01-01',
+      '2027-01-01',
+      '2026-06-01',
+    ]);
+    expect(windows.map((id) => sameWindowLastYear(paris, id))).toEqual(['2025-Q1', '2025-H2', '2025', '2025-05']);
+    expect(['2026-Q2', '2026-H1', '2026'].map((id) => lastPeriodOfWindow(quarters, id))).toEqual([
+      '2026-Q2',
+      '2026-Q2',
+      '2026-Q4',
+    ]);
   });
 
   it('refuses what is no period', () => {
-    for (const id of ['2026-13', '2026-00', '2026-Q5', '26-01', '2026-1', '', '2026-01-01', '0001-01', '9999'])
-      expect(() => nextPeriod(id)).toThrow(expect.objectContaining({ code: 'PeriodInvalid' }));
+    const invalid = expect.objectContaining({ code: 'PeriodInvalid' });
+    const texts = ['2026-13', '2026-00', '2026-Q5', '26-01', '2026-1', '', '2026-01-01', '0001-01', '9999', 'FY2026'];
+    for (const id of [...texts, '2026-W01', '2026-B01', '2026-P01', '2026x', '2026-', 'NaN', '__proto__'])
+      expect(() => nextPeriod(paris, id)).toThrow(invalid);
+    expect(() => nextPeriod(quarters, '2026-01')).toThrow(invalid);
     expect([
       isPeriod(paris, '2026-03'),
       isPeriod(paris, '2026-Q1'),
+      isPeriod(paris, '1899-12'),
+      isPeriod(paris, '3000-01'),
       isPeriod(quarters, '2026-Q1'),
       isPeriod(quarters, '2026'),
-    ]).toEqual([true, false, true, false]);
+      isPeriod({ ...paris, periods: 'annual' }, '2026'),
+    ]).toEqual([true, false, false, false, true, false, true]);
   });
 });
 

@@ -1,44 +1,182 @@
 /**
- * Periods and measurement windows. They begin and end at midnight of the plan's IANA time zone. Boundaries are computed
- * once for a zone and year and then looked up: millions of instants are placed without a call of Temporal.
+ * Periods and measurement windows: weeks to years, of the calendar or of a fiscal year. They begin and end at midnight of
+ * the plan's IANA time zone. A year of a calendar is computed once, as a table of its periods, and then looked up: millions
+ * of instants are placed without a call of Temporal.
+ *
+ * A year is made of twelve months (calendar months, fiscal months, or the months of four and five weeks of a 4-4-5 year),
+ * and a quarter, half-year and year are 3, 6 and 12 of them. Where periods are weeks or fortnights, all of these are made of
+ * whole ones: a period counts where its middle day lies (the 4th of a week, the 8th of a fortnight), which for weeks from
+ * Monday is the rule of ISO 8601. So windows always consist of whole periods, unless they are shorter than one.
  */
+import { calendarYear, defaultStart, monthAndDayOf, onOrAfter, weekAnchor, weekLength } from './calendar-year.js';
+import type { CalendarYear } from './calendar-year.js';
 import { EngineError } from './engine-error.js';
-import { civilDateOf, DAY_MS, floor, formatDay, formatInstant, parseInstant, YEAR_MAX, YEAR_MIN } from './instant.js';
+import { civilDateOf, DAY_MS, dayFrom, dayNumberFrom, daysInMonth, floor, formatInstant } from './instant.js';
+import { parseDay, parseInstant, YEAR_MAX, YEAR_MIN } from './instant.js';
+
+export const PERIODS = ['weekly', 'biweekly', 'monthly', 'quarterly', 'semi-annual', 'annual'] as const;
+export const FISCAL_WEEKS = ['4-4-5', '4-5-4', '5-4-4'] as const;
+
+export interface FiscalYear {
+  /** `02-01`, month and day. A fiscal year is named by the calendar year of this day: FY2026 starts on 2026-02-01. */
+  readonly yearStarts: string;
+  /**
+   * Weeks of the three months of a quarter. The year then begins on the first day of a week that is nearest to `yearStarts`
+   * (as the calendar of the National Retail Federation does), and a 53rd week belongs to its last month. Left out: a month
+   * goes from the day of `yearStarts` to that of the next month.
+   */
+  readonly weeks?: (typeof FISCAL_WEEKS)[number];
+}
 
 export interface Calendar {
-  readonly periods: 'monthly' | 'quarterly';
+  readonly periods: (typeof PERIODS)[number];
   /** IANA name, `Europe/Paris`. */
   readonly timeZone: string;
+  /**
+   * Any day on which a week, or fortnight, begins. Default: Monday 2026-01-05, and for the weeks of a fiscal year Sunday
+   * 2026-01-04. Only where there are weeks.
+   */
+  readonly starts?: string;
+  readonly fiscal?: FiscalYear;
 }
 
 /** How long a measurement runs before it starts again from zero; `period` is the calendar's own. */
-export type Over = 'period' | 'quarter' | 'half-year' | 'year';
+export type Over = (typeof OVERS)[number];
+export const OVERS = ['period', 'quarter', 'half-year', 'year'] as const;
 
-/** `monthly@Europe/Paris`: plans of one key share their periods and close together. */
-export function calendarKey(calendar: Calendar): string {
-  return `${calendar.periods}@${calendar.timeZone}`;
+/** JSON Schema of a plan's `calendar`; `calendarFault` and `isTimeZone` say what it cannot. */
+export const CALENDAR_SCHEMA = {
+  type: 'object',
+  description: 'a calendar: { periods: monthly, timeZone: Europe/Paris }',
+  required: ['periods', 'timeZone'],
+  additionalProperties: false,
+  properties: {
+    periods: { enum: [...PERIODS], description: 'how long a period is' },
+    timeZone: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 64,
+      description: 'an IANA time zone, such as Europe/Paris: days begin and end at its midnight',
+    },
+    starts: {
+      type: 'string',
+      pattern: '^\\d{4}-\\d{2}-\\d{2}$',
+      description: 'a day on which a week or fortnight begins, such as 2026-01-05',
+    },
+    fiscal: {
+      type: 'object',
+      description: 'a fiscal year: { yearStarts: 02-01, weeks: 4-4-5 }',
+      required: ['yearStarts'],
+      additionalProperties: false,
+      properties: {
+        yearStarts: {
+          type: 'string',
+          pattern: '^\\d{2}-\\d{2}$',
+          description: 'month and day that the fiscal year starts on, such as 02-01',
+        },
+        weeks: {
+          enum: [...FISCAL_WEEKS],
+          description:
+            'weeks of the months of a quarter; the year begins with the week that begins nearest to yearStarts',
+        },
+      },
+    },
+  },
+} as const;
+
+/** What is wrong with a calendar that fits the schema; the time zone aside, which `isTimeZone` looks at. */
+export function calendarFault({ periods, starts, fiscal }: Calendar): string | undefined {
+  if (!PERIODS.includes(periods)) return `periods must be one of ${PERIODS.join(', ')}`;
+  if (fiscal !== undefined) {
+    const [month, day] = monthAndDayOf(fiscal.yearStarts);
+    if (!(month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(2026, month)))
+      return 'fiscal.yearStarts must be month and day of any year, such as 02-01';
+    if (fiscal.weeks === undefined && day > 28)
+      return 'fiscal.yearStarts must be the 28th at the latest, so that every month has that day';
+    if (fiscal.weeks !== undefined && !FISCAL_WEEKS.includes(fiscal.weeks))
+      return `fiscal.weeks must be one of ${FISCAL_WEEKS.join(', ')}`;
+  }
+  if (starts === undefined) return undefined;
+  if (parseDay(starts) === undefined) return `starts must be a day of the years ${YEAR_MIN} to ${YEAR_MAX}`;
+  return weekLength(periods) === 0 && fiscal?.weeks === undefined
+    ? 'starts says on which day weeks begin, and this calendar has months only'
+    : undefined;
 }
+
+const MONTHS_OF: Readonly<Record<Calendar['periods'] | Exclude<Over, 'period'>, number>> = {
+  weekly: 0,
+  biweekly: 0,
+  monthly: 1,
+  quarterly: 3,
+  'semi-annual': 6,
+  annual: 12,
+  quarter: 3,
+  'half-year': 6,
+  year: 12,
+};
+
+/** Why a window does not consist of whole periods: a quarter is shorter than a period of an annual calendar. */
+export function overFault({ periods }: Calendar, over: Over): string | undefined {
+  return over !== 'period' && MONTHS_OF[over] < MONTHS_OF[periods]
+    ? `a ${over} is shorter than a period of a calendar that is ${periods}`
+    : undefined;
+}
+
+/**
+ * `monthly@Europe/Paris`, `biweekly.2026-01-12@UTC`, `monthly.FY02-01.4-4-5@America/New_York`: plans of one key share their
+ * periods and close together. Of the days that `starts` may name for the same weeks, the key has the first one from that of
+ * the default on, and nothing where it is the default.
+ */
+export function calendarKey(calendar: Calendar): string {
+  const { periods, timeZone, fiscal } = calendar;
+  const weeks = fiscal?.weeks === undefined ? '' : `.${fiscal.weeks}`;
+  const year = fiscal === undefined ? '' : `.FY${fiscal.yearStarts}${weeks}`;
+  const first = defaultStart(fiscal);
+  const anchor = onOrAfter(first, weekAnchor(calendar), weekLength(periods) || 7);
+  return `${periods}${year}${anchor === first ? '' : `.${dayFrom(anchor)}`}@${timeZone}`;
+}
+
+const KEY = /^([a-z-]+)(?:\.FY(\d{2}-\d{2})(?:\.(\d-\d-\d))?)?(?:\.(\d{4}-\d{2}-\d{2}))?@(.+)$/;
+
+/** Keys come from outside: so many are remembered. */
+const CALENDARS_MAX = 1000;
+const calendars = new Map<string, Calendar>();
 
 /** The calendar of a key. @throws {EngineError} `PeriodInvalid` */
 export function calendarOf(key: string): Calendar {
-  const at = key.indexOf('@');
-  const periods = key.slice(0, at);
-  const timeZone = key.slice(at + 1);
-  if ((periods !== 'monthly' && periods !== 'quarterly') || !isTimeZone(timeZone))
-    throw new EngineError('PeriodInvalid', `${JSON.stringify(key)} is no calendar; one is monthly@Europe/Paris`);
-  return { periods, timeZone };
+  let calendar = calendars.get(key);
+  if (calendar === undefined) {
+    calendar = parseKey(key);
+    if (calendar === undefined)
+      throw new EngineError('PeriodInvalid', `${JSON.stringify(key)} is no calendar; one is monthly@Europe/Paris`);
+    if (calendars.size === CALENDARS_MAX) calendars.clear();
+    calendars.set(key, calendar);
+  }
+  return calendar;
 }
 
-/** Months and days of one year in one zone. */
-interface ZoneYear {
-  /** Start of month 1 … 12 and of the next year's first, in epoch milliseconds. */
-  readonly monthStartsMs: Float64Array;
-  /** From when (epoch milliseconds) which offset (milliseconds) holds, in order; the first holds at the year's start. */
-  readonly offsets: readonly { readonly fromMs: number; readonly offsetMs: number }[];
+function parseKey(key: string): Calendar | undefined {
+  const [, name = '', yearStarts, weeksName, starts, timeZone = ''] = KEY.exec(key) ?? [];
+  const periods = PERIODS.find((one) => one === name);
+  const weeks = FISCAL_WEEKS.find((one) => one === weeksName);
+  if (periods === undefined || !isTimeZone(timeZone)) return undefined;
+  const fiscal = yearStarts === undefined ? {} : { fiscal: { yearStarts, ...(weeks === undefined ? {} : { weeks }) } };
+  const calendar = { periods, timeZone, ...(starts === undefined ? {} : { starts }), ...fiscal };
+  // Two keys of one calendar would keep its periods apart.
+  return calendarFault(calendar) === undefined && calendarKey(calendar) === key ? calendar : undefined;
 }
 
-/** A memo of a pure function; bounded by the zones there are and the years allowed. */
-const zones = new Map<string, Map<number, ZoneYear>>();
+// ── Days ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Days from the first day (inclusive) to the other (exclusive). @throws {EngineError} `DayInvalid` */
+export function daysBetween(fromDay: string, untilDay: string): number {
+  return dayNumberFrom(untilDay) - dayNumberFrom(fromDay);
+}
+
+/** The day so many days later, or earlier for a negative count. @throws {EngineError} `DayInvalid` */
+export function addDays(day: string, count: number): string {
+  return dayFrom(dayNumberFrom(day) + count);
+}
 
 export function isTimeZone(timeZone: string): boolean {
   // Temporal takes offsets (`+01:00`) as zones, but a plan is to say where it is at home.
@@ -51,27 +189,34 @@ export function isTimeZone(timeZone: string): boolean {
   }
 }
 
-function zoneYear(timeZone: string, year: number): ZoneYear {
+function assertTimeZone(timeZone: string): void {
+  if (!isTimeZone(timeZone))
+    throw new EngineError('TimeZoneUnknown', `${JSON.stringify(timeZone)} is no IANA time zone`);
+}
+
+/** From when (epoch milliseconds) which offset (milliseconds) holds, in order; the first holds at the year's start. */
+type Offsets = readonly { readonly fromMs: number; readonly offsetMs: number }[];
+
+/** A memo of a pure function; bounded by the zones there are and the years allowed. */
+const zones = new Map<string, Map<number, Offsets>>();
+
+function offsetsOf(timeZone: string, year: number): Offsets {
   let years = zones.get(timeZone);
   if (years === undefined) {
-    if (!isTimeZone(timeZone))
-      throw new EngineError('TimeZoneUnknown', `${JSON.stringify(timeZone)} is no IANA time zone`);
+    assertTimeZone(timeZone);
     years = new Map();
     zones.set(timeZone, years);
   }
   let found = years.get(year);
   if (found === undefined) {
-    found = computeZoneYear(timeZone, year);
+    found = computeOffsets(timeZone, year);
     years.set(year, found);
   }
   return found;
 }
 
-function computeZoneYear(timeZone: string, year: number): ZoneYear {
+function computeOffsets(timeZone: string, year: number): Offsets {
   const start = Temporal.PlainDate.from({ year, month: 1, day: 1 });
-  const monthStartsMs = new Float64Array(13);
-  for (let month = 0; month <= 12; month++)
-    monthStartsMs[month] = start.add({ months: month }).toZonedDateTime(timeZone).epochMilliseconds;
   const end = start.add({ years: 1, days: 1 }).toZonedDateTime(timeZone);
   let moment = start.toZonedDateTime(timeZone);
   const offsets = [{ fromMs: moment.epochMilliseconds, offsetMs: moment.offsetNanoseconds / 1e6 }];
@@ -81,91 +226,16 @@ function computeZoneYear(timeZone: string, year: number): ZoneYear {
     offsets.push({ fromMs: next.epochMilliseconds, offsetMs: next.offsetNanoseconds / 1e6 });
     moment = next;
   }
-  return { monthStartsMs, offsets };
-}
-
-/** Memos of pure functions for one instant: all lines of an occurrence have the same. */
-let lastMonth = { timeZone: '', epochMs: Number.NaN, monthIndex: 0 };
-let lastDay = { timeZone: '', epochMs: Number.NaN, day: '' };
-
-/** The month that the instant lies in, counted as year × 12 + month (from 0). */
-function monthIndexAt(timeZone: string, epochMs: number): number {
-  if (lastMonth.epochMs !== epochMs || lastMonth.timeZone !== timeZone)
-    lastMonth = { timeZone, epochMs, monthIndex: computeMonthIndex(timeZone, epochMs) };
-  return lastMonth.monthIndex;
-}
-
-function computeMonthIndex(timeZone: string, epochMs: number): number {
-  // The zone's month is that of UTC or one beside it.
-  const utc = civilDateOf(floor(epochMs / DAY_MS));
-  const index = utc.year * 12 + utc.month - 1;
-  if (epochMs < monthStartMs(timeZone, index)) return index - 1;
-  if (epochMs >= monthStartMs(timeZone, index + 1)) return index + 1;
-  return index;
-}
-
-function monthStartMs(timeZone: string, monthIndex: number): number {
-  const year = floor(monthIndex / 12);
-  return zoneYear(timeZone, year).monthStartsMs[monthIndex - year * 12] ?? Number.NaN;
-}
-
-const monthNames = new Map<number, string>();
-const quarterNames = new Map<number, string>();
-
-function monthName(monthIndex: number): string {
-  let name = monthNames.get(monthIndex);
-  if (name === undefined) {
-    const year = floor(monthIndex / 12);
-    name = `${year}-${String(monthIndex - year * 12 + 1).padStart(2, '0')}`;
-    monthNames.set(monthIndex, name);
-  }
-  return name;
-}
-
-function quarterName(quarterIndex: number): string {
-  let name = quarterNames.get(quarterIndex);
-  if (name === undefined) {
-    const year = floor(quarterIndex / 4);
-    name = `${year}-Q${quarterIndex - year * 4 + 1}`;
-    quarterNames.set(quarterIndex, name);
-  }
-  return name;
-}
-
-/**
- * Period that an instant lies in: `2026-03`, or `2026-Q1` in a quarterly calendar.
- * @throws {EngineError} `InstantInvalid`, `TimeZoneUnknown`
- */
-export function periodOf(calendar: Calendar, instant: string): string {
-  return periodAt(calendar, parseInstant(instant));
-}
-
-/** `periodOf` for an instant in epoch milliseconds. */
-export function periodAt(calendar: Calendar, epochMs: number): string {
-  const monthIndex = monthIndexAt(calendar.timeZone, epochMs);
-  return calendar.periods === 'monthly' ? monthName(monthIndex) : quarterName(floor(monthIndex / 3));
-}
-
-/**
- * Measurement window that an instant lies in: `2026-03`, `2026-Q1` or `2026`.
- * @throws {EngineError} `InstantInvalid`, `TimeZoneUnknown`
- */
-export function windowOf(calendar: Calendar, over: Over, instant: string): string {
-  return windowAt(calendar, over, parseInstant(instant));
-}
-
-/** `windowOf` for an instant in epoch milliseconds. */
-export function windowAt(calendar: Calendar, over: Over, epochMs: number): string {
-  if (over === 'period') return periodAt(calendar, epochMs);
-  const monthIndex = monthIndexAt(calendar.timeZone, epochMs);
-  if (over === 'half-year') return `${floor(monthIndex / 12)}-H${floor((monthIndex % 12) / 6) + 1}`;
-  return over === 'quarter' ? quarterName(floor(monthIndex / 3)) : String(floor(monthIndex / 12));
+  return offsets;
 }
 
 /** Day (`2026-03-05`) in the time zone. @throws {EngineError} `InstantInvalid`, `TimeZoneUnknown` */
 export function dayOf(timeZone: string, instant: string): string {
   return dayAt(timeZone, parseInstant(instant));
 }
+
+/** A memo for one instant: all lines of an occurrence have the same. */
+let lastDay = { timeZone: '', epochMs: Number.NaN, day: '' };
 
 /** `dayOf` for an instant in epoch milliseconds. */
 export function dayAt(timeZone: string, epochMs: number): string {
@@ -176,88 +246,249 @@ export function dayAt(timeZone: string, epochMs: number): string {
 
 function computeDay(timeZone: string, epochMs: number): string {
   const utcYear = civilDateOf(floor(epochMs / DAY_MS)).year;
-  let table = zoneYear(timeZone, utcYear);
-  if (epochMs < (table.offsets[0]?.fromMs ?? 0)) table = zoneYear(timeZone, utcYear - 1);
+  let offsets = offsetsOf(timeZone, utcYear);
+  if (epochMs < (offsets[0]?.fromMs ?? 0)) offsets = offsetsOf(timeZone, utcYear - 1);
   let offsetMs = 0;
-  for (const span of table.offsets) {
+  for (const span of offsets) {
     if (span.fromMs > epochMs) break;
     offsetMs = span.offsetMs;
   }
-  return formatDay(civilDateOf(floor((epochMs + offsetMs) / DAY_MS)));
+  return dayFrom(floor((epochMs + offsetMs) / DAY_MS));
 }
 
-/** First and last month (as year × 12 + month from 0) of a period or window. */
-function monthsOf(id: string): { readonly first: number; readonly count: number } {
-  const match = /^(\d{4})(?:-(?:(0[1-9]|1[0-2])|Q([1-4])))?$/.exec(id);
-  if (match === null)
+// ── The years of a calendar ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where a period or window lies: from piece `first` to before `until` of its year. */
+interface Span {
+  readonly over: Over;
+  readonly of: CalendarYear;
+  readonly first: number;
+  readonly until: number;
+  readonly startDay: string;
+  readonly endDay: string;
+}
+
+/** A calendar with the years that were needed of it, and their periods and windows by name. */
+interface Table {
+  /** Year of the newest instant that was placed: most are followed by one of the same year. */
+  newest: CalendarYear | undefined;
+  readonly years: Map<number, CalendarYear>;
+  readonly spans: Map<string, Span>;
+}
+
+const tables = new Map<string, Table>();
+/** By identity: an instant is placed without spelling out the key. */
+const tableByCalendar = new WeakMap<Calendar, Table>();
+
+/** @throws {EngineError} `TimeZoneUnknown`, `CalendarInvalid` */
+function tableOf(calendar: Calendar): Table {
+  let table = tableByCalendar.get(calendar);
+  if (table === undefined) {
+    assertTimeZone(calendar.timeZone);
+    const fault = calendarFault(calendar);
+    if (fault !== undefined) throw new EngineError('CalendarInvalid', fault);
+    const key = calendarKey(calendar);
+    table = tables.get(key) ?? { newest: undefined, years: new Map(), spans: new Map() };
+    if (tables.size === CALENDARS_MAX) tables.clear();
+    tables.set(key, table);
+    tableByCalendar.set(calendar, table);
+  }
+  return table;
+}
+
+function yearOf(calendar: Calendar, year: number): CalendarYear {
+  const { years, spans } = tableOf(calendar);
+  let found = years.get(year);
+  if (found === undefined) {
+    found = calendarYear(calendar, year);
+    years.set(year, found);
+    for (const over of OVERS) addSpans(spans, found, over);
+  }
+  return found;
+}
+
+function addSpans(spans: Map<string, Span>, of: CalendarYear, over: Over): void {
+  const names = of.names[over];
+  for (let first = 0; first < names.length;) {
+    const name = names[first] ?? '';
+    const until = names.lastIndexOf(name) + 1;
+    // The period of an annual calendar is its year as well.
+    if (!spans.has(name))
+      spans.set(name, {
+        over,
+        of,
+        first,
+        until,
+        startDay: dayFrom(of.startDays[first] ?? Number.NaN),
+        endDay: dayFrom(of.startDays[until] ?? Number.NaN),
+      });
+    first = until;
+  }
+}
+
+// ── Instants ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The piece that the newest instant was placed in, as a memo: instants come in runs, and all lines of one have the same. */
+let placed: { calendar: Calendar; of: CalendarYear; piece: number; fromMs: number; untilMs: number } | undefined;
+
+function place(calendar: Calendar, epochMs: number): { readonly of: CalendarYear; readonly piece: number } {
+  if (placed === undefined || placed.calendar !== calendar || epochMs < placed.fromMs || epochMs >= placed.untilMs)
+    placed = computePlace(calendar, epochMs);
+  return placed;
+}
+
+function computePlace(calendar: Calendar, epochMs: number): NonNullable<typeof placed> {
+  const of = yearAt(calendar, epochMs);
+  const { startsMs, startMs, endMs } = of;
+  // All pieces are about as long: the guess is next to right.
+  let piece = floor(((epochMs - startMs) / (endMs - startMs)) * (startsMs.length - 1));
+  while (epochMs < (startsMs[piece] ?? 0)) piece--;
+  while (epochMs >= (startsMs[piece + 1] ?? 0)) piece++;
+  return { calendar, of, piece, fromMs: startsMs[piece] ?? 0, untilMs: startsMs[piece + 1] ?? 0 };
+}
+
+function yearAt(calendar: Calendar, epochMs: number): CalendarYear {
+  const table = tableOf(calendar);
+  let of = table.newest;
+  if (of === undefined || epochMs < of.startMs || epochMs >= of.endMs) {
+    // A year begins near a day of the calendar year of its name: days before that year, or after it.
+    of = yearOf(calendar, civilDateOf(floor(epochMs / DAY_MS)).year);
+    while (epochMs < of.startMs) of = yearOf(calendar, of.year - 1);
+    while (epochMs >= of.endMs) of = yearOf(calendar, of.year + 1);
+    table.newest = of;
+  }
+  return of;
+}
+
+/**
+ * Period that an instant lies in: `2026-03`, `2026-Q1`, `2026-H1`, `2026`, `2026-W07` (the week of ISO 8601), `2026-B04`
+ * (fortnight), and of a fiscal year `FY2026-P03`, `FY2026-Q1` and so on.
+ * @throws {EngineError} `InstantInvalid`, `TimeZoneUnknown`, `CalendarInvalid`
+ */
+export function periodOf(calendar: Calendar, instant: string): string {
+  return periodAt(calendar, parseInstant(instant));
+}
+
+/** `periodOf` for an instant in epoch milliseconds. */
+export function periodAt(calendar: Calendar, epochMs: number): string {
+  return windowAt(calendar, 'period', epochMs);
+}
+
+/**
+ * Measurement window that an instant lies in: a period, `2026-Q1`, `2026-H1`, `2026`, or with `FY` before it.
+ * @throws {EngineError} `InstantInvalid`, `TimeZoneUnknown`, `CalendarInvalid`
+ */
+export function windowOf(calendar: Calendar, over: Over, instant: string): string {
+  return windowAt(calendar, over, parseInstant(instant));
+}
+
+/** `windowOf` for an instant in epoch milliseconds. */
+export function windowAt(calendar: Calendar, over: Over, epochMs: number): string {
+  const { of, piece } = place(calendar, epochMs);
+  return of.names[over][piece] ?? '';
+}
+
+// ── Periods and windows by name ─────────────────────────────────────────────────────────────────────────────────────
+
+const YEAR_OF_NAME = /^(?:FY)?(\d{4})(?:-|$)/;
+
+function findSpan(calendar: Calendar, id: string): Span | undefined {
+  const { spans } = tableOf(calendar);
+  const known = spans.get(id);
+  if (known !== undefined) return known;
+  const year = Number(YEAR_OF_NAME.exec(id)?.[1]);
+  // At either end of the years, the zone's own year may be one beside them.
+  if (!(year >= YEAR_MIN - 1 && year <= YEAR_MAX + 1)) return undefined;
+  yearOf(calendar, year);
+  return spans.get(id);
+}
+
+function spanOf(calendar: Calendar, id: string): Span {
+  const span = findSpan(calendar, id);
+  if (span === undefined)
     throw new EngineError(
       'PeriodInvalid',
-      `${JSON.stringify(id)} is no period; periods are 2026-03 or 2026-Q1, windows also 2026`,
+      `${JSON.stringify(id)} is no period or window of ${calendarKey(calendar)}; ` +
+        `a period is ${yearOf(calendar, 2026).names.period[0]}, and years go from ${YEAR_MIN} to ${YEAR_MAX}`,
     );
-  const [, year, month, quarter] = match;
-  const yearNumber = Number(year);
-  // At either end of the years, the zone's own year may be one beside them.
-  if (yearNumber < YEAR_MIN - 1 || yearNumber > YEAR_MAX + 1)
-    throw new EngineError('PeriodInvalid', `${JSON.stringify(id)} lies outside the years ${YEAR_MIN} to ${YEAR_MAX}`);
-  if (month !== undefined) return { first: yearNumber * 12 + Number(month) - 1, count: 1 };
-  if (quarter !== undefined) return { first: yearNumber * 12 + (Number(quarter) - 1) * 3, count: 3 };
-  return { first: yearNumber * 12, count: 12 };
-}
-
-function nameOf(first: number, count: number): string {
-  if (count === 1) return monthName(first);
-  return count === 3 ? quarterName(first / 3) : String(first / 12);
+  return span;
 }
 
 /** True for a text that names a period of this calendar. */
 export function isPeriod(calendar: Calendar, id: string): boolean {
-  const form = calendar.periods === 'monthly' ? /^\d{4}-(0[1-9]|1[0-2])$/ : /^\d{4}-Q[1-4]$/;
-  return form.test(id) && Number(id.slice(0, 4)) >= YEAR_MIN && Number(id.slice(0, 4)) <= YEAR_MAX;
+  const span = findSpan(calendar, id);
+  return span !== undefined && span.over === 'period' && span.of.year >= YEAR_MIN && span.of.year <= YEAR_MAX;
 }
 
 /** The period (or window) after this one. @throws {EngineError} `PeriodInvalid` */
-export function nextPeriod(_calendar: Calendar, id: string): string {
-  const { first, count } = monthsOf(id);
-  return nameOf(first + count, count);
+export function nextPeriod(calendar: Calendar, id: string): string {
+  const { over, of, until } = spanOf(calendar, id);
+  return of.names[over][until] ?? yearOf(calendar, of.year + 1).names[over][0] ?? '';
 }
 
 /** The period (or window) before this one. @throws {EngineError} `PeriodInvalid` */
-export function previousPeriod(_calendar: Calendar, id: string): string {
-  const { first, count } = monthsOf(id);
-  return nameOf(first - count, count);
+export function previousPeriod(calendar: Calendar, id: string): string {
+  const { over, of, first } = spanOf(calendar, id);
+  return of.names[over][first - 1] ?? yearOf(calendar, of.year - 1).names[over].at(-1) ?? '';
 }
 
-/** −1, 0 or 1 in order of time, for two periods of one calendar. */
+/**
+ * The period (or window) of the same number in the year before; for a 53rd week (27th fortnight) of a year whose
+ * predecessor has none, its last one.
+ * @throws {EngineError} `PeriodInvalid`
+ */
+export function sameWindowLastYear(calendar: Calendar, id: string): string {
+  const { over, of } = spanOf(calendar, id);
+  const names = [...new Set(of.names[over])];
+  const before = [...new Set(yearOf(calendar, of.year - 1).names[over])];
+  return before[names.indexOf(id)] ?? before.at(-1) ?? '';
+}
+
+/** −1, 0 or 1 in order of time, for two periods of one calendar: their names sort so. */
 export function comparePeriods(left: string, right: string): -1 | 0 | 1 {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /** When a period or window begins (inclusive) and ends (exclusive), as instants. @throws {EngineError} `PeriodInvalid` */
 export function periodBounds(calendar: Calendar, id: string): { readonly from: string; readonly until: string } {
-  const { first, count } = monthsOf(id);
+  const { of, first, until } = spanOf(calendar, id);
   return {
-    from: formatInstant(monthStartMs(calendar.timeZone, first)),
-    until: formatInstant(monthStartMs(calendar.timeZone, first + count)),
+    from: formatInstant(of.startsMs[first] ?? Number.NaN),
+    until: formatInstant(of.startsMs[until] ?? Number.NaN),
   };
 }
 
-const startDays = new Map<string, string>();
+/** Day on which a period or window starts: `2026-01-01` for `2026-Q1`. @throws {EngineError} `PeriodInvalid` */
+export function windowStartDay(calendar: Calendar, id: string): string {
+  return spanOf(calendar, id).startDay;
+}
 
-/** Day on which a window starts: `2026-01-01` for `2026-Q1`. @throws {EngineError} `PeriodInvalid` */
-export function windowStartDay(_calendar: Calendar, window: string): string {
-  let day = startDays.get(window);
-  if (day === undefined) {
-    day = `${monthName(monthsOf(window).first)}-01`;
-    startDays.set(window, day);
-  }
-  return day;
+/** Day after a period or window: `2026-04-01` for `2026-Q1`. @throws {EngineError} `PeriodInvalid` */
+export function windowEndDay(calendar: Calendar, id: string): string {
+  return spanOf(calendar, id).endDay;
+}
+
+/** The first period of a window: `2026-01` for `2026-Q1` in a monthly calendar. @throws {EngineError} `PeriodInvalid` */
+export function firstPeriodOfWindow(calendar: Calendar, window: string): string {
+  const { of, first } = spanOf(calendar, window);
+  return of.names.period[first] ?? '';
 }
 
 /** The last period of a window: `2026-03` for `2026-Q1` in a monthly calendar. @throws {EngineError} `PeriodInvalid` */
 export function lastPeriodOfWindow(calendar: Calendar, window: string): string {
-  const { first, count } = monthsOf(window);
-  const last = first + count - 1;
-  return calendar.periods === 'monthly' ? monthName(last) : quarterName(floor(last / 3));
+  const { of, until } = spanOf(calendar, window);
+  return of.names.period[until - 1] ?? '';
+}
+
+/**
+ * The measurement window that a period lies in: `2026-Q1` for `2026-02`.
+ * @throws {EngineError} `PeriodInvalid`; `WindowTooShort` where the window is shorter than the period (see `overFault`)
+ */
+export function windowOfPeriod(calendar: Calendar, over: Over, period: string): string {
+  const fault = overFault(calendar, over);
+  if (fault !== undefined) throw new EngineError('WindowTooShort', fault);
+  const { of, first } = spanOf(calendar, period);
+  return of.names[over][first] ?? '';
 }
 
 /** A memo of a pure function: the same few days are asked for again and again. */
@@ -277,18 +508,5 @@ export function startOfDayMs(timeZone: string, day: string): number {
 
 /** Last day of a period. @throws {EngineError} `PeriodInvalid` */
 export function lastDayOfPeriod(calendar: Calendar, period: string): string {
-  return dayAt(calendar.timeZone, parseInstant(periodBounds(calendar, period).until) - 1);
-}
-
-export function windowEndDay(_calendar: Calendar, window: string): string {
-  const { first, count } = monthsOf(window);
-  return `${monthName(first + count)}-01`;
-}
-
-export function sameWindowLastYear(_calendar: Calendar, window: string): string {
-  return `${Number(window.slice(0, 4)) - 1}${window.slice(4)}`;
-}
-
-export function windowOfPeriod(calendar: Calendar, over: Over, period: string): string {
-  return windowAt(calendar, over, parseInstant(periodBounds(calendar, period).from));
+  return addDays(windowEndDay(calendar, period), -1);
 }

@@ -9,7 +9,7 @@ import { addRates, decimalFault, formatRate, ONE, parseDecimal, parseRate, power
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
-import { dayAt, lastDayOfPeriod, periodAt, windowAt, windowStartDay } from './calendar.js';
+import { addDays, dayAt, lastDayOfPeriod, periodAt, windowAt, windowStartDay } from './calendar.js';
 import { isPartner, meetsDealAndLine, meetsPartner } from './conditions.js';
 import type { Subject } from './conditions.js';
 import { compareCreditLines } from './credit-line.js';
@@ -18,7 +18,7 @@ import { dealKey } from './deal.js';
 import type { Deal, DealLine, DealRole, DealTerms } from './deal.js';
 import { EngineError } from './engine-error.js';
 import { holdLines } from './hold.js';
-import { addDays, DAY_MS, floor, formatInstant, parseInstant } from './instant.js';
+import { DAY_MS, floor, formatInstant, parseInstant } from './instant.js';
 import { compareText, formatNet, happened, magnitude, QUANTITY_MAX } from './occurrence.js';
 import type { Part, TakenBack } from './occurrence.js';
 import type { CompiledComponent, CompiledPlan, DirectCredit } from './plan.js';

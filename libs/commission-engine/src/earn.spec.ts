@@ -63,6 +63,7 @@ describe('a credit', () => {
       changed: false,
       deal: 'crm|D',
       lines: [],
+      account: [],
       rated: [],
       deals: [],
     });

@@ -99,10 +99,19 @@ export interface EarnState {
   readonly children: Map<string, readonly ChildEarning[]>;
   account: Account;
   lineCount: number;
+  /** Lines of components that are earned as a whole: they need all others in memory. */
+  wholeCount: number;
 }
 
 export function createEarnState(): EarnState {
-  return { measurements: new Map(), deals: new Map(), children: new Map(), account: NEW_ACCOUNT, lineCount: 0 };
+  return {
+    measurements: new Map(),
+    deals: new Map(),
+    children: new Map(),
+    account: NEW_ACCOUNT,
+    lineCount: 0,
+    wholeCount: 0,
+  };
 }
 
 /** How the lines of a component depend on each other. */
@@ -242,6 +251,7 @@ function measuredBasis(
   if (credit.kind === 'override' && credit.of === 'earning') return childEarningOf(line, plan, children);
   const basisMinor = parseMinor(line.basis, plan.decimals);
   if (!isRerated(component) || !isSale(line, component) || modeOf(component) === 'whole') return basisMinor;
+  if (!lines.some(({ reverses }) => reverses !== undefined)) return basisMinor;
   const own = lineKey(line);
   return lines.reduce(
     (kept, other) =>
@@ -468,7 +478,7 @@ function wholeComponents(
   const whole = new Set<string>();
   for (const { mode, line } of drafts) if (mode === 'whole') whole.add(line.component);
   for (const { line, deal } of gone)
-    if (!isAccountDeal(deal) && modeOf(rulesOf(line, plans).component) === 'whole') whole.add(line.component);
+    if (!isAccountDeal(deal) && isWhole(line, plans)) whole.add(line.component);
   return whole;
 }
 
@@ -688,12 +698,14 @@ function replaceDeal(
   const children = state.children.get(deal) ?? [];
   const joining: HeldLine[] = [];
   let next = 0;
+  let whole = 0;
   const now = lines.map((line) => {
     const key = lineKey(line);
     const held = left.get(key);
     // They come in the order of the lines: looking for one is not needed.
     const rated = own[next]?.key === key ? own[next++] : own.find((one) => one.key === key);
     const rules = rulesOf(line, plans);
+    if (modeOf(rules.component) === 'whole') whole++;
     const basisMinor = measuredBasis(line, rules, lines, children);
     if (held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line)) {
       left.delete(key);
@@ -718,8 +730,13 @@ function replaceDeal(
   if (joining.length > 0 || leaving.length > 0) changeMeasurements(state, joining, leaving);
   linkDependents(now, plans);
   state.lineCount += now.length - before.length;
+  state.wholeCount += whole - before.filter(({ line }) => isWhole(line, plans)).length;
   if (now.length === 0) state.deals.delete(deal);
   else state.deals.set(deal, now);
+}
+
+function isWhole(line: CreditLine, plans: PlanByHash): boolean {
+  return modeOf(rulesOf(line, plans).component) === 'whole';
 }
 
 function replaceAccount(state: EarnState, { deal, lines }: AccountCredit, rated: readonly RatedLine[]): void {

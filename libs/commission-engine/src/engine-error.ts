@@ -1,6 +1,15 @@
 /** A refusal of the engine. `code` is stable. */
 export type EngineErrorCode =
-  'InstantInvalid' | 'TimeZoneUnknown' | 'PeriodInvalid' | 'PlanInvalid' | 'PlanUnknown' | 'CreditInvalid' | 'ExpressionFailed';
+  | 'InstantInvalid'
+  | 'DayInvalid'
+  | 'TimeZoneUnknown'
+  | 'CalendarInvalid'
+  | 'PeriodInvalid'
+  | 'WindowTooShort'
+  | 'PlanInvalid'
+  | 'PlanUnknown'
+  | 'CreditInvalid'
+  | 'ExpressionFailed';
 
 export class EngineError extends Error {
   constructor(

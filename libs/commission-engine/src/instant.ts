@@ -10,6 +10,7 @@ export const YEAR_MAX = 2999;
 
 const INSTANT =
   /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(Z|[+-](?:0\d|1\d|2[0-3]):[0-5]\d)$/;
+const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 /** Bound once: instants are placed by the million. */
 export const floor = Math.floor;
@@ -63,6 +64,33 @@ export function formatDay({ year, month, day }: CivilDate): string {
   return `${year}-${two(month)}-${two(day)}`;
 }
 
+/** Days since 1970 of `2026-03-05`; undefined where it is no day of the years allowed. */
+export function parseDay(text: string): number | undefined {
+  const match = DAY.exec(text);
+  if (match === null) return undefined;
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  return isDate(year, month, day) ? dayNumberOf(year, month, day) : undefined;
+}
+
+/** Days since 1970 of `2026-03-05`. @throws {EngineError} `DayInvalid` */
+export function dayNumberFrom(text: string): number {
+  const number = parseDay(text);
+  if (number === undefined)
+    throw new EngineError('DayInvalid', `${JSON.stringify(text)} is no day of the years ${YEAR_MIN} to ${YEAR_MAX}`);
+  return number;
+}
+
+/** `2026-03-05` of days since 1970. */
+export function dayFrom(dayNumber: number): string {
+  return formatDay(civilDateOf(dayNumber));
+}
+
+function isDate(year: number, month: number, day: number): boolean {
+  return (
+    year >= YEAR_MIN && year <= YEAR_MAX && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month)
+  );
+}
+
 /**
  * Milliseconds since 1970 of an ISO 8601 instant with its offset. What is finer than a millisecond is cut off.
  * @throws {EngineError} `InstantInvalid`
@@ -78,16 +106,7 @@ export function parseInstant(text: string): number {
   const hour = Number(hourText);
   const minute = Number(minuteText);
   const second = Number(secondText);
-  const exists =
-    year >= YEAR_MIN &&
-    year <= YEAR_MAX &&
-    month >= 1 &&
-    month <= 12 &&
-    day >= 1 &&
-    day <= daysInMonth(year, month) &&
-    hour <= 23 &&
-    minute <= 59 &&
-    second <= 59;
+  const exists = isDate(year, month, day) && hour <= 23 && minute <= 59 && second <= 59;
   if (!exists)
     throw new EngineError(
       'InstantInvalid',
@@ -111,22 +130,9 @@ export function formatInstant(epochMs: number): string {
   return `${formatDay(civilDateOf(dayNumber))}T${two(hour)}:${two(minute)}:${two(second)}.${millisecond}Z`;
 }
 
-/** True for a day of the calendar, `2026-02-28`. */
-export function isDay(text: string): boolean {
-  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
-  if (match === null) return false;
-  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
-  return year >= YEAR_MIN && year <= YEAR_MAX && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month);
-}
-
-/** Year, month and day of `2026-02-28`. */
-function partsOfDay(day: string): CivilDate {
-  return { year: Number(day.slice(0, 4)), month: Number(day.slice(5, 7)), day: Number(day.slice(8, 10)) };
-}
-
 /** The day so many months later, or the last of that month where it is shorter. */
 export function addMonths(day: string, months: number): string {
-  const from = partsOfDay(day);
+  const from = civilDateOf(dayNumberFrom(day));
   const index = from.year * 12 + from.month - 1 + months;
   const year = floor(index / 12);
   const month = index - year * 12 + 1;
@@ -135,19 +141,7 @@ export function addMonths(day: string, months: number): string {
 
 /** Whole months from one day to a later one: the greatest number that `addMonths` does not pass it with. */
 export function monthsBetween(from: string, until: string): number {
-  const [start, end] = [partsOfDay(from), partsOfDay(until)];
+  const [start, end] = [civilDateOf(dayNumberFrom(from)), civilDateOf(dayNumberFrom(until))];
   const months = (end.year - start.year) * 12 + end.month - start.month;
   return addMonths(from, months) > until ? months - 1 : months;
-}
-
-/** The day so many days later; earlier for a negative number. */
-export function addDays(day: string, days: number): string {
-  const { year, month, day: ofMonth } = partsOfDay(day);
-  return formatDay(civilDateOf(dayNumberOf(year, month, ofMonth) + days));
-}
-
-/** Days from one day to another. */
-export function daysBetween(from: string, until: string): number {
-  const [start, end] = [partsOfDay(from), partsOfDay(until)];
-  return dayNumberOf(end.year, end.month, end.day) - dayNumberOf(start.year, start.month, start.day);
 }

@@ -4,7 +4,7 @@
  * were never a double.
  */
 import type { RoundingMode } from '@tantieme/money/rounding';
-import type { Calendar } from './calendar.js';
+import type { Calendar, Over } from './calendar.js';
 import type { DealRole } from './deal.js';
 
 export type Trigger = 'booked' | 'invoiced' | 'paid' | 'sold-through';
@@ -106,7 +106,7 @@ export type RateDocument =
   /** The most specific rule wins: the one that names the earliest attribute of `by`, then the next. */
   | { readonly matrix: { readonly by: readonly string[]; readonly rules: readonly MatrixRuleDocument[] } };
 
-export type MeasureOver = 'deal' | 'period' | 'quarter' | 'half-year' | 'year' | { readonly rollingMonths: string };
+export type MeasureOver = 'deal' | Over | { readonly rollingMonths: string };
 
 export interface MeasureDocument {
   readonly over: MeasureOver;
@@ -203,7 +203,7 @@ export interface ComponentDocument {
 /** Tops the payee up to so much a window: `max(0, amount × share of days − earned)`. */
 export interface GuaranteeDocument {
   readonly amount: string;
-  readonly over: 'period' | 'quarter' | 'half-year' | 'year';
+  readonly over: Over;
   /** Components that count; default all. */
   readonly of?: readonly string[];
 }

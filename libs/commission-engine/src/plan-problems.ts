@@ -4,9 +4,10 @@ import { decimalsOf, isCurrency } from '@tantieme/money/currency';
 import { addRates, compareRates, decimalFault, formatRate, ONE, parseDecimal, parseRate, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
-import { isTimeZone } from './calendar.js';
+import { calendarFault, isTimeZone, overFault } from './calendar.js';
+import type { Over } from './calendar.js';
 import { expressionFault } from './expression.js';
-import { isDay } from './instant.js';
+import { parseDay } from './instant.js';
 import type {
   ComponentDocument,
   Conditions,
@@ -63,9 +64,12 @@ class PlanCheck {
         '/calendar/timeZone',
         `"${calendar.timeZone}" is no IANA time zone, such as Europe/Paris`,
       );
+    const calendarProblem = calendarFault(calendar);
+    if (calendarProblem !== undefined) this.error('CalendarInvalid', '/calendar', calendarProblem);
     if (settle?.minimum !== undefined) this.amount('/settle/minimum', settle.minimum);
     if (guarantee !== undefined) {
       this.amount('/guarantee/amount', guarantee.amount);
+      this.over('/guarantee/over', guarantee.over);
       this.componentIds('/guarantee/of', guarantee.of ?? []);
     }
     if (draw !== undefined) {
@@ -109,6 +113,8 @@ class PlanCheck {
     if (limit !== undefined) {
       const field = (['perDeal', 'perPeriod', 'perQuarter', 'perYear'] as const).find((one) => limit[one] !== undefined);
       if (field !== undefined) this.amount(`${path}/limit/${field}`, limit[field] ?? '0');
+      if (field === 'perQuarter') this.over(`${path}/limit/${field}`, 'quarter');
+      if (field === 'perYear') this.over(`${path}/limit/${field}`, 'year');
       if (limit.excess === 'deferred' && field === 'perDeal')
         this.error('FieldMisplaced', `${path}/limit/excess`, 'what is above the limit of a deal has no later window to go to');
     }
@@ -186,6 +192,7 @@ class PlanCheck {
     if (measure?.quota !== undefined && measure.quota !== 'fact') this.amount(`${path}/measure/quota`, measure.quota);
     const overPart = measure === undefined ? 'period' : measure.over;
     const isRolling = typeof overPart === 'object';
+    if (!isRolling && overPart !== 'deal') this.over(`${path}/measure/over`, overPart);
     const noYear = isRolling || overPart === 'deal';
     if (noYear && (measure?.above !== undefined || measure?.quota !== undefined || measure?.prorate !== undefined))
       this.error('FieldMisplaced', `${path}/measure/over`, 'baseline, quota and proration belong to a window of the calendar');
@@ -382,7 +389,7 @@ class PlanCheck {
   }
 
   private day(path: string, text: string): boolean {
-    const exists = isDay(text);
+    const exists = parseDay(text) !== undefined;
     if (!exists) this.error('DayInvalid', path, `"${text}" is no day of the calendar`);
     return exists;
   }
@@ -392,6 +399,11 @@ class PlanCheck {
     const both = [known(first, from), known(last, until)].every(Boolean);
     if (both && from !== undefined && until !== undefined && until < from)
       this.error('SpanEmpty', `${path}/${last}`, `${until} lies before ${from}`);
+  }
+
+  private over(path: string, over: Over): void {
+    const fault = overFault(this.document.calendar, over);
+    if (fault !== undefined) this.error('WindowTooShort', path, fault);
   }
 
   private componentIds(path: string, ids: readonly string[], own?: string): void {

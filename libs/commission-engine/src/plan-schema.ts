@@ -5,6 +5,7 @@
 import { decimalFault } from '@tantieme/money/decimal';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
+import { CALENDAR_SCHEMA } from './calendar.js';
 
 /** Limits of a document. A plan is read by people; what is beyond these was made by accident or to do harm. */
 export const COMPONENTS_MAX = 100;
@@ -118,11 +119,6 @@ function map(properties: Readonly<Record<string, unknown>>, required: readonly s
     ...(description === undefined ? {} : { description }),
   };
 }
-
-const CALENDAR_SCHEMA = map(
-  { periods: { enum: ['monthly', 'quarterly'] }, timeZone: { type: 'string', minLength: 1, maxLength: 64 } },
-  ['periods', 'timeZone'],
-);
 
 export const PLAN_SCHEMA = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',

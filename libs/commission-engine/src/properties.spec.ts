@@ -10,8 +10,11 @@ import type { Deal, DealLine, DealPartner, DealReturn } from './deal.js';
 import { applyChange, createEarnState, explainLine, linesOfDeal, planCredit } from './earn.js';
 import type { EarnedLine, EarnState } from './earn.js';
 import { compilePlan, parsePlan } from './plan.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledComponent, CompiledPlan } from './plan.js';
 import type { PlanDocument } from './plan-document.js';
+import { curveOf } from './curve.js';
+import { rateMeasured } from './rate.js';
+import type { MeasuredLine, Trace } from './rate.js';
 import { measuredBefore, referenceAmounts } from './reference.fixture.js';
 import type { CreditedLine } from './reference.fixture.js';
 import { dump, partnersOf, worldOf } from './world.fixture.js';
@@ -466,6 +469,24 @@ describe('crediting', () => {
     );
   });
 });
+
+/** What lines of one measurement earn, one after the other, where it held `beforeMinor` before line `from`. */
+function rateLines(
+  plan: CompiledPlan,
+  component: CompiledComponent,
+  lines: readonly MeasuredLine[],
+  from: number,
+  beforeMinor: bigint,
+): { readonly amountMinor: bigint; readonly trace: Trace }[] {
+  const around = { totalMinor: 0n };
+  const curve = curveOf(component, around);
+  let sumMinor = beforeMinor;
+  return lines.slice(from).map(({ basisMinor }) => {
+    const { amountMinor, trace } = rateMeasured(plan, component, curve, around, basisMinor, sumMinor);
+    sumMinor += basisMinor;
+    return { amountMinor, trace: trace() };
+  });
+}
 
 describe('a marginal rate', () => {
   const anyMeasurement = anyPlan.chain(({ plan, document }) =>

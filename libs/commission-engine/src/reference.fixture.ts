@@ -141,7 +141,7 @@ export function referenceAmounts(document: PlanDocument, decimals: number, all: 
     }
     const basis = fractionOf(line.basis);
     if ('override' in component.credit)
-      return rounded(times(basis, fractionOf(component.credit.levels[(line.level ?? 0) - 1] ?? '0')));
+      return rounded(times(basis, fractionOf(('levels' in component.credit ? component.credit.levels : [])[(line.level ?? 0) - 1] ?? '0')));
     const { rate } = component;
     if (rate === undefined) throw new Error('no rate');
     if ('percent' in rate) return rounded(times(basis, fractionOf(rate.percent)));
@@ -150,6 +150,7 @@ export function referenceAmounts(document: PlanDocument, decimals: number, all: 
       const whole = rounded(times(fractionOf(rate.flat), fractionOf(units)));
       return line.split === undefined ? whole : partOf(whole, line.split.shares, line.split.index);
     }
+    if (!('marginal' in rate)) throw new Error('only what this reference knows');
     const before = measuredBefore(one, all);
     return rounded(minus(marginalSum(rate.marginal, plus(before, basis)), marginalSum(rate.marginal, before)));
   };

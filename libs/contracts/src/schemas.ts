@@ -74,8 +74,8 @@ export const instant = {
 const day = { type: 'string', format: 'date', description: 'a day, such as "2026-03-01"' };
 const period = {
   type: 'string',
-  pattern: '^[0-9]{4}(-[0-9A-Z]{1,4})?$',
-  description: 'a period, such as "2026-03" or "2026-Q1"',
+  pattern: '^(FY)?[0-9]{4}(-[0-9A-Z]{1,4})?$',
+  description: 'a period, such as "2026-03", "2026-Q1" or "FY2026-P03"',
 };
 const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$', description: 'a SHA-256 in lower-case hex' };
 /** A plan asks for an attribute as `deal.<name>`. `__proto__` is no name: some readers of JSON would lose it. */

@@ -147,11 +147,11 @@ export class Closing {
   /** Smallest amount worth a payment, as the plan's version says it that is in force when the period begins. */
   private minimumOf(plan: string, period: string): string {
     const versions = this.runtimes.planBook.find(plan)?.versions ?? [];
-    const day = windowStartDay(period);
     let inForce = versions[0];
-    for (const version of versions)
-      if (version.effectiveFrom <= day && version.effectiveFrom >= (inForce?.effectiveFrom ?? '')) inForce = version;
     if (inForce === undefined) throw new Error(`there is no plan ${plan}`);
+    const day = windowStartDay(inForce.plan.calendar, period);
+    for (const version of versions)
+      if (version.effectiveFrom <= day && version.effectiveFrom >= inForce.effectiveFrom) inForce = version;
     return formatMinor(inForce.plan.minimumMinor, inForce.plan.decimals);
   }
 

@@ -119,7 +119,7 @@ export class Earning {
   async openPeriods(calendars: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const openFrom = new Map<string, string>();
     for (const calendar of new Set(calendars)) {
-      const first = openFromOf((await this.calendars.load(calendarStream(calendar))).state);
+      const first = openFromOf(calendar, (await this.calendars.load(calendarStream(calendar))).state);
       if (first !== null) openFrom.set(calendar, first);
     }
     return openFrom;

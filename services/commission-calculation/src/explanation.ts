@@ -114,9 +114,28 @@ function creditSentence(
 }
 
 function traceSentences(trace: Trace, currency: string): readonly string[] {
+  const sentences = rateSentences(trace, currency);
+  const { limit } = trace;
+  if (limit === undefined) return sentences;
+  return [
+    ...sentences,
+    `limit per ${limit.per}: ${limit.cap} ${currency}, of which ${limit.before === '' ? 'an unknown part' : limit.before} was used before; it would have earned ${limit.earned}`,
+  ];
+}
+
+function rateSentences(trace: Trace, currency: string): readonly string[] {
   switch (trace.rate) {
     case 'percent':
+    case 'spread':
       return [`${trace.basis} × ${trace.percent}${roundingClause(trace.unrounded, trace.rounding)}`];
+    case 'matrix':
+      return [
+        `${trace.basis} × ${trace.percent} by rule ${(trace.rule ?? 0) + 1}${roundingClause(trace.unrounded, trace.rounding)}`,
+      ];
+    case 'recurring':
+      return [
+        `${trace.basis} × ${trace.percent} in month ${trace.month ?? 0} of service${roundingClause(trace.unrounded, trace.rounding)}`,
+      ];
     case 'level':
       return [
         `${trace.basis} × ${trace.percent} for level ${trace.level}${roundingClause(trace.unrounded, trace.rounding)}`,
@@ -126,18 +145,64 @@ function traceSentences(trace: Trace, currency: string): readonly string[] {
         `${trace.amount} ${currency} per ${trace.per}${trace.quantity === undefined ? '' : ` × ${trace.quantity}`}${trace.share === undefined ? '' : `, share ${trace.share}`}${roundingClause(trace.unrounded, trace.rounding)}`,
       ];
     case 'marginal':
+    case 'retroactive':
+    case 'lagged':
+    case 'accelerator':
+    case 'percent-measured':
       return [
         `measured before it: ${trace.before} ${currency}`,
-        ...trace.portions.map(({ tier, amount, rate, earned }) => `tier ${tier + 1}: ${amount} × ${rate} = ${earned}`),
+        ...surroundingsSentences(trace, currency),
+        ...trace.portions.map(
+          ({ tier, amount, rate, earned }) =>
+            `${tier === undefined ? 'below what counts' : `tier ${tier + 1}`}: ${amount} × ${rate} = ${earned}`,
+        ),
         ...(trace.unrounded === undefined ? [] : [`together ${trace.unrounded}, rounded ${trace.rounding}`]),
       ];
-    case 'return':
+    case 'stepped':
       return [
-        `${trace.returned} of ${trace.of} came back (after ${trace.returnedBefore} before), of what ${trace.occurrence} earned: ${trace.earned} ${currency}, rounded ${trace.rounding}`,
+        `measured before it: ${trace.before} ${currency}`,
+        ...surroundingsSentences(trace, currency),
+        `${trace.basis} more: ${trace.pay} ${currency} for each full ${trace.every} that this completes`,
       ];
+    case 'barred':
+      return [`nothing yet: the target ${trace.target} is not met`, ...surroundingsSentences(trace, currency)];
+    case 'return': {
+      const band = trace.band === undefined ? '' : `, of which the band takes ${trace.band}`;
+      const of = trace.policy === 'average' ? 'the measurement' : trace.occurrence;
+      const how = trace.policy === 're-rate' ? '; it is rated as if it was never sold' : '';
+      return [
+        `${trace.returned} of ${trace.of} came back (after ${trace.returnedBefore} before), of what ${of} earned: ${trace.earned} ${currency}, rounded ${trace.rounding}${band}${how}`,
+      ];
+    }
+    case 'reserve':
+      return [`${trace.held} of ${trace.earned} ${currency} is held${roundingClause(trace.unrounded, trace.rounding)}`];
+    case 'release':
+      return [
+        `of ${trace.held} ${currency} held: ${trace.done} of ${trace.of} is released, after ${trace.doneBefore} before, rounded ${trace.rounding}`,
+      ];
+    case 'deferred':
+      return [
+        `${trace.excess} ${currency} was deferred; beside ${trace.earned} earned, the limit of ${trace.cap} leaves room for this`,
+      ];
+    case 'guarantee':
+      return [`${trace.guaranteed} ${currency} is guaranteed (share of days ${trace.share}), ${trace.earned} was earned`];
+    case 'draw':
+      return [`draw of ${trace.draw} ${currency} beside ${trace.earned} earned, balance before: ${trace.balance}`];
     default:
       return trace satisfies never;
   }
+}
+
+function surroundingsSentences(
+  { total, quota, baseline, share }: { total?: string; quota?: string; baseline?: string; share?: string },
+  currency: string,
+): readonly string[] {
+  return [
+    ...(total === undefined ? [] : [`measured in all: ${total} ${currency}`]),
+    ...(quota === undefined ? [] : [`quota: ${quota}`]),
+    ...(baseline === undefined ? [] : [`same window of last year: ${baseline} ${currency}`]),
+    ...(share === undefined ? [] : [`share of the window's days under agreement: ${share}`]),
+  ];
 }
 
 function roundingClause(unrounded: string | undefined, rounding: string): string {

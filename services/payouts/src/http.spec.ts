@@ -72,6 +72,17 @@ async function exported(one: PayoutsApplication, period: string): Promise<string
 }
 
 describe('the routes', () => {
+  it('take the periods of any calendar', async () => {
+    const one = await start();
+    const statusOf = async (calendar: string, period: string): Promise<number> =>
+      (await one.call('GET', `/statements?calendar=${encodeURIComponent(calendar)}&period=${period}`)).status;
+    expect(await statusOf('weekly.2026-01-11@America/New_York', '2026-W53')).toBe(200);
+    expect(await statusOf('semi-annual.FY04-06@Europe/London', 'FY2026-H1')).toBe(200);
+    expect(await statusOf('monthly.FY02-01.4-4-5@Europe/Paris', 'FY2026-P03')).toBe(200);
+    expect(await statusOf('monthly', '2026-03')).toBe(422);
+    expect(await statusOf(CALENDAR, '2026-X3')).toBe(422);
+  });
+
   it('all name their roles', async () => {
     expect(routesWithoutRoles((await start()).application)).toEqual([]);
   });

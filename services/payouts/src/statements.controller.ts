@@ -21,8 +21,8 @@ import { parseStatementId, statementDocument } from './domain/statement.js';
 import { ExportStatements, ListStatements, ReadStatement } from './queries/statements.js';
 import type { ListedStatement, StatementRead } from './queries/statements.js';
 
-const CALENDAR = { pattern: /^(monthly|quarterly)@[\w+/-]+$/, example: 'monthly@Europe/Paris' };
-const PERIOD = { pattern: /^\d{4}(-(\d{2}|Q[1-4]))?$/, example: '2026-03' };
+const CALENDAR = { pattern: /^[a-z-]+(\.[\w.-]+)?@[\w+/-]+$/, example: 'monthly@Europe/Paris' };
+const PERIOD = { pattern: /^(FY)?\d{4}(-([PWB]?\d{2}|Q[1-4]|H[12]))?$/, example: '2026-03' };
 
 class StatementsQuery extends PageQuery {
   @ApiPropertyOptional()

@@ -70,7 +70,7 @@ export class Directory {
   /** First open period of a calendar; null where none was closed yet. */
   openFrom(calendar: string): string | null {
     const closing = this.closings.get(calendar);
-    return closing === undefined ? null : openAfter(closing);
+    return closing === undefined ? null : openAfter(calendar, closing);
   }
 
   private async read(): Promise<void> {

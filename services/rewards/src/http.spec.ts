@@ -89,6 +89,21 @@ describe('a programme', () => {
     expect((await one.call('GET', '/programmes/other')).status).toBe(404);
   });
 
+  it('is of any calendar', async () => {
+    const one = await start();
+    const body = document({
+      calendar: { periods: 'weekly', timeZone: 'Europe/Paris', fiscal: { yearStarts: '02-01', weeks: '4-4-5' } },
+    });
+    expect((await one.call('POST', '/programmes', 'plan-designer', { body })).status).toBe(201);
+    const calendar = { ...body.calendar, starts: 'monday', fiscal: { yearStarts: '2-1', weeks: '4-4-6' } };
+    const wrong = await one.call('POST', '/programmes', 'plan-designer', { body: { ...body, calendar } });
+    expect(wrong.body.errors.map(({ field }: { field: string }) => field).sort()).toEqual([
+      'calendar.fiscal.weeks',
+      'calendar.fiscal.yearStarts',
+      'calendar.starts',
+    ]);
+  });
+
   it('that is wrong is refused with every field', async () => {
     const one = await start();
     const shape = await one.call('POST', '/programmes', 'plan-designer', {

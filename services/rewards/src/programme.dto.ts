@@ -1,4 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { FISCAL_WEEKS, OVERS, PERIODS } from '@tantieme/commission-engine/calendar';
+import type { Calendar, FiscalYear, Over } from '@tantieme/commission-engine/calendar';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { Type } from 'class-transformer';
@@ -9,6 +11,7 @@ import {
   IsIn,
   IsOptional,
   IsString,
+  Matches,
   MaxLength,
   MinLength,
   ValidateNested,
@@ -19,15 +22,40 @@ import type { ProgrammeDocument } from './domain/programme.js';
 /** Tiers, plans, components of one programme: far more than a person writes. */
 const ITEMS_MAX = 200;
 
+class FiscalDto {
+  @ApiProperty({ example: '02-01', description: 'month and day that the fiscal year starts on' })
+  @Matches(/^\d{2}-\d{2}$/, { message: 'yearStarts must be month and day, as 02-01' })
+  yearStarts!: string;
+
+  @ApiPropertyOptional({
+    enum: FISCAL_WEEKS,
+    description: 'weeks of the months of a quarter; calendar months if left out',
+  })
+  @IsOptional()
+  @IsIn(FISCAL_WEEKS)
+  weeks?: FiscalYear['weeks'];
+}
+
 class CalendarDto {
-  @ApiProperty({ enum: ['monthly', 'quarterly'] })
-  @IsIn(['monthly', 'quarterly'])
-  periods!: 'monthly' | 'quarterly';
+  @ApiProperty({ enum: PERIODS })
+  @IsIn(PERIODS)
+  periods!: Calendar['periods'];
 
   @ApiProperty({ example: 'Europe/Paris' })
   @IsString()
   @MaxLength(100)
   timeZone!: string;
+
+  @ApiPropertyOptional({ example: '2026-01-05', description: 'a day on which a week or fortnight begins' })
+  @IsOptional()
+  @Matches(/^\d{4}-\d{2}-\d{2}$/, { message: 'starts must be a day, as 2026-01-05' })
+  starts?: string;
+
+  @ApiPropertyOptional({ type: FiscalDto })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => FiscalDto)
+  fiscal?: FiscalDto;
 }
 
 class MeasureDto {
@@ -35,9 +63,9 @@ class MeasureDto {
   @IsIn(['basis'])
   of!: 'basis';
 
-  @ApiProperty({ enum: ['period', 'quarter', 'year'] })
-  @IsIn(['period', 'quarter', 'year'])
-  over!: 'period' | 'quarter' | 'year';
+  @ApiProperty({ enum: OVERS })
+  @IsIn(OVERS)
+  over!: Over;
 
   @ApiPropertyOptional({ type: [String], description: 'plans whose lines count; all if left out' })
   @IsOptional()

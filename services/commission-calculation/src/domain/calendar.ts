@@ -116,7 +116,7 @@ function decideClose(
   if (closing?.period === period || (closedThrough !== null && period <= closedThrough)) return [];
   if (closing !== null)
     throw new DomainError('ClosingInProgress', `${closing.period} is being closed; try again after it`, 'conflict');
-  const first = closedThrough === null ? earliestOpen : nextPeriod(closedThrough);
+  const first = closedThrough === null ? earliestOpen : nextPeriod(calendarOf(calendar), closedThrough);
   if (first !== null && first < period)
     throw new DomainError('EarlierPeriodOpen', `${first} is still open; close it first`, 'conflict');
   return [
@@ -141,8 +141,9 @@ export function assertPeriod(calendar: string, period: string): void {
   throw refuse(`"${period}" is no period of the calendar ${calendar}`);
 }
 
-/** The first period that takes postings; null while none was ever closed. */
-export function openFromOf({ closing, closedThrough }: CalendarState): string | null {
-  if (closing !== null) return closing.sealed ? nextPeriod(closing.period) : closing.period;
-  return closedThrough === null ? null : nextPeriod(closedThrough);
+/** The first period of a calendar (its key) that takes postings; null while none was ever closed. */
+export function openFromOf(calendar: string, { closing, closedThrough }: CalendarState): string | null {
+  if (closing !== null && !closing.sealed) return closing.period;
+  const through = closing?.period ?? closedThrough;
+  return through === null ? null : nextPeriod(calendarOf(calendar), through);
 }

@@ -11,7 +11,7 @@ import { DealSet } from './deal-set.js';
 export interface Tail {
   /** Deals whose lines are no longer there. */
   readonly forgotten: DealSet;
-  /** By measurement: its last line of a forgotten deal, which stays in it for its sum. Nothing up to it can change. */
+  /** By measurement: its last line of a forgotten deal. Nothing up to it can change; of what it held, the sum is left. */
   readonly anchors: Map<string, MeasuredLine>;
 }
 
@@ -44,20 +44,12 @@ export function forgetOldDeals(
     tail.forgotten.add(deal);
     onForget(deal);
   }
-  for (const [key, { lines, sums }] of engine.measurements) {
-    const anchorAt = lines.findLastIndex(({ deal }) => !engine.deals.has(deal));
-    const anchor = lines[anchorAt];
+  for (const [key, measurement] of engine.measurements) {
+    let anchor: MeasuredLine | undefined;
+    for (const line of measurement) if (!engine.deals.has(line.deal)) anchor = line;
     if (anchor === undefined) continue;
     tail.anchors.set(key, anchor);
-    let kept = 0;
-    for (const [index, line] of lines.entries()) {
-      if (index !== anchorAt && !engine.deals.has(line.deal)) continue;
-      lines[kept] = line;
-      sums[kept] = sums[index] ?? 0n;
-      kept += 1;
-    }
-    lines.length = kept;
-    sums.length = kept;
+    measurement.forgetThrough(anchor);
   }
   return tail;
 }

@@ -2,7 +2,7 @@
  * Earn: a stream a payee × plan. Each credit of a deal changes what the lines of the payee earn, its own and, in the same
  * measurement, those after it; what differs from what was posted is posted.
  */
-import { nextPeriod } from '@tantieme/commission-engine/calendar';
+import { calendarOf, nextPeriod } from '@tantieme/commission-engine/calendar';
 import {
   applyChange,
   createEarnState,
@@ -195,7 +195,7 @@ function suffices({ tail, lost, engine }: EarningState, command: EarningCommand)
 
 /** Keeps `linesMax` lines of the newest deals and forgets the rest; the state then decides what is in order, and no more. */
 export function keepTail(state: EarningState, linesMax: number): void {
-  if (state.unposted.size > 0 || state.engine.lineCount <= linesMax) return;
+  if (state.unposted.size > 0 || state.engine.wholeCount > 0 || state.engine.lineCount <= linesMax) return;
   state.tail = forgetOldDeals(state.engine, state.tail, linesMax, (deal) => {
     state.numbers.delete(deal);
     state.posted.delete(deal);
@@ -250,10 +250,10 @@ function ratedLine({ deal, key, amount, trace }: StoredRating, credited: string)
 }
 
 /** The first open period: as the calendar said it, but never one that this stream has closed. */
-function openFromOf({ closedThrough }: EarningState, said: string | null): string | null {
-  const own = closedThrough === null ? null : nextPeriod(closedThrough);
-  if (own === null || said === null) return own ?? said;
-  return own > said ? own : said;
+function openFromOf({ account, closedThrough }: EarningState, said: string | null): string | null {
+  if (account === undefined || closedThrough === null) return said;
+  const own = nextPeriod(calendarOf(account.calendar), closedThrough);
+  return said === null || own > said ? own : said;
 }
 
 /** What is posted of a deal now, in canonical order. */
@@ -366,7 +366,7 @@ function applyEarned(state: EarningState, { data: { input, rated, left } }: Earn
   const change =
     rated === undefined
       ? planCredit(state.engine, { deal, lines: unpackLines(groups) }, plans)
-      : { deal, lines: unpackLines(groups), rated: rated.map((one) => ratedLine(one, deal)) };
+      : { deal, lines: unpackLines(groups), rated: rated.map((one) => ratedLine(one, deal)), account: [] };
   if (left > 0) {
     const changed = [...new Set([deal, ...change.rated.map((one) => one.deal)])];
     for (const one of changed.slice(changed.length - left)) {
@@ -375,7 +375,7 @@ function applyEarned(state: EarningState, { data: { input, rated, left } }: Earn
       state.unposted.add(one);
     }
   }
-  applyChange(state.engine, change);
+  applyChange(state.engine, change, plans);
   state.numbers.set(deal, number);
 }
 

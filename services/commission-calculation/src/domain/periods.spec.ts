@@ -24,13 +24,13 @@ function codeOf(act: () => unknown): string | undefined {
 describe('a calendar', () => {
   it('opens the next period when the one that is closed is sealed, and not before', () => {
     const calendar = new Stream(calendarDecider);
-    expect(openFromOf(calendar.state)).toBeNull();
+    expect(openFromOf('monthly@Europe/Paris', calendar.state)).toBeNull();
     calendar.handle(close('2026-01'));
-    expect(openFromOf(calendar.state)).toBe('2026-01');
+    expect(openFromOf('monthly@Europe/Paris', calendar.state)).toBe('2026-01');
     calendar.handle(seal('2026-01'));
-    expect(openFromOf(calendar.state)).toBe('2026-02');
+    expect(openFromOf('monthly@Europe/Paris', calendar.state)).toBe('2026-02');
     calendar.handle(finish('2026-01'));
-    expect(openFromOf(calendar.state)).toBe('2026-02');
+    expect(openFromOf('monthly@Europe/Paris', calendar.state)).toBe('2026-02');
     expect(calendar.events.map(({ type }) => type)).toEqual(['PeriodClosing', 'PeriodSealed', 'PeriodFinished']);
   });
 
@@ -60,11 +60,16 @@ describe('a calendar', () => {
     expect(codeOf(() => new Stream(calendarDecider).handle(close(period)))).toBe('PeriodInvalid');
   });
 
-  it('of quarters goes by quarters', () => {
+  it.each([
+    ['quarterly@Europe/Paris', '2026-Q4', '2027-Q1'],
+    ['weekly@Europe/Paris', '2026-W52', '2026-W53'],
+    ['weekly@Europe/Paris', '2026-W53', '2027-W01'],
+    ['monthly.FY02-01.4-4-5@Europe/Paris', 'FY2026-P12', 'FY2027-P01'],
+    ['annual@Europe/Paris', '2026', '2027'],
+  ])('of %s goes from %s to %s', (key, period, next) => {
     const calendar = new Stream(calendarDecider);
-    for (const command of [close('2026-Q4', null, 'quarterly@Europe/Paris'), seal('2026-Q4'), finish('2026-Q4')])
-      calendar.handle(command);
-    expect(openFromOf(calendar.state)).toBe('2027-Q1');
+    for (const command of [close(period, null, key), seal(period), finish(period)]) calendar.handle(command);
+    expect(openFromOf(key, calendar.state)).toBe(next);
   });
 });
 

@@ -161,7 +161,7 @@ export class World implements PlanByHash {
     const compiled = this.plans.get(plan)?.state.at(-1)?.plan;
     if (compiled === undefined) throw new Error(`no plan ${plan}`);
     const account = { payee, plan, currency: compiled.currency, calendar: compiled.calendarKey };
-    const openFrom = openFromOf(this.calendar.state);
+    const openFrom = openFromOf(compiled.calendarKey, this.calendar.state);
     const events = [...this.decide(stream, { type: 'credit', account, deal, number, groups, openFrom, at: AT })];
     for (let more = events; more.length > 0;) {
       more = [...stream.handle({ type: 'post-more', openFrom, at: AT })];

@@ -94,6 +94,27 @@ describe('a volume bonus', () => {
     const inQuarter = earnings('crm|D-1', 0, [line('50000.00', { period: '2026-Q1', origin: '2026-Q1' })]);
     expect(linesOf([decide(inQuarter, {}, quarterly)], quarterly)).toEqual(['2026-Q1 2026-Q1 bonus 500.00 50000.00']);
   });
+
+  it('runs over a half-year, and over a quarter of weeks or of a fiscal year', () => {
+    const half = compileProgramme(document({ measure: { of: 'basis', over: 'half-year' } }));
+    expect(linesOf([decide(earnings('crm|D-1', 0, [line('50000.00')]), {}, half)], half)).toEqual([
+      '2026-06 2026-06 bonus 500.00 50000.00',
+    ]);
+    const weekly = compileProgramme(document({ calendar: { periods: 'weekly', timeZone: 'Europe/Paris' } }));
+    const inWeeks = ['2026-W40', '2026-W53'].map((period) => line('25000.00', { period, origin: period }));
+    expect(linesOf([decide(earnings('crm|D-1', 0, inWeeks), {}, weekly)], weekly)).toEqual([
+      '2026-W53 2026-W53 bonus 500.00 50000.00',
+    ]);
+    const fiscal = compileProgramme(
+      document({
+        calendar: { periods: 'monthly', timeZone: 'Europe/Paris', fiscal: { yearStarts: '02-01', weeks: '4-4-5' } },
+      }),
+    );
+    const inMonths = ['FY2026-P01', 'FY2026-P03'].map((period) => line('25000.00', { period, origin: period }));
+    expect(linesOf([decide(earnings('crm|D-1', 0, inMonths), {}, fiscal)], fiscal)).toEqual([
+      'FY2026-P03 FY2026-P03 bonus 500.00 50000.00',
+    ]);
+  });
 });
 
 describe('what comes later', () => {

@@ -8,8 +8,7 @@
  * What comes from outside of that order (a programme or an eligibility that is known only later) is posted in the first
  * open period, as the difference to what was posted: closed lines never move.
  */
-import { lastPeriodOfWindow, nextPeriod } from '@tantieme/commission-engine/calendar';
-import type { Calendar, Over } from '@tantieme/commission-engine/calendar';
+import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/commission-engine/calendar';
 import type { BonusOfWindow, LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decider';
@@ -183,14 +182,6 @@ export function measuredBasisOf(programme: Programme, earnings: KeptEarnings): r
     .filter(([, { basisMinor }]) => basisMinor !== 0n)
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([, { window, period, basisMinor }]) => ({ window, period, basis: formatAmount(basisMinor, currency) }));
-}
-
-/** The measurement window that a period lies in: `2026-Q1` for `2026-02`. */
-export function windowOfPeriod(calendar: Calendar, over: Over, period: string): string {
-  if (over === 'period') return period;
-  if (over === 'year') return period.slice(0, 4);
-  if (calendar.periods === 'quarterly') return period;
-  return `${period.slice(0, 4)}-Q${Math.ceil(Number(period.slice(5)) / 3)}`;
 }
 
 type DecideBonus = Extract<BonusCommand, { readonly type: 'decide-bonus' }>;
@@ -378,7 +369,10 @@ function evolve(state: BonusState, event: BonusEvent, programmeOf: (hash: string
     }
     case 'BonusPeriodClosed':
       state.closedThrough = event.data.period;
-      state.openFrom = later(state.openFrom, nextPeriod(event.data.period));
+      state.openFrom = later(
+        state.openFrom,
+        nextPeriod(programmeOf(state.programme).document.calendar, event.data.period),
+      );
       return state;
     default:
       return event satisfies never;

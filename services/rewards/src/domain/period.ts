@@ -3,7 +3,7 @@
  * the period is still to come. `rewardscalendar-…` holds which period is closing (read before every decision on a bonus),
  * `rewardsperiod-…` the closing itself: the manifest pages heard of, the own manifest, page by page, and its end.
  */
-import { nextPeriod } from '@tantieme/commission-engine/calendar';
+import { calendarOf, nextPeriod } from '@tantieme/commission-engine/calendar';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decider';
@@ -51,9 +51,9 @@ export const rewardsCalendar: Decider<CalendarState, CalendarCommand, CalendarEv
   commandOf: ({ occurredAt, data }) => ({ type: 'begin-closing', at: occurredAt, ...data }),
 };
 
-/** The first period that is open after this one is closing. */
-export function openAfter(closing: string): string {
-  return nextPeriod(closing);
+/** The first period of a calendar (its key) that is open after this one is closing. */
+export function openAfter(calendar: string, closing: string): string {
+  return nextPeriod(calendarOf(calendar), closing);
 }
 
 /** Entries a page of the manifest: some 150 KB, far below what one append takes. */

@@ -52,6 +52,16 @@ describe('a programme', () => {
       { calendar: { periods: 'monthly', timeZone: 'Europe/Nowhere' } },
       ['calendar.timeZone'],
     ],
+    [
+      'a beginning of weeks where there are none',
+      { calendar: { periods: 'monthly', timeZone: 'Europe/Paris', starts: '2026-01-05' } },
+      ['calendar'],
+    ],
+    [
+      'a measurement shorter than its periods',
+      { calendar: { periods: 'annual', timeZone: 'Europe/Paris' }, measure: { of: 'basis', over: 'quarter' } },
+      ['measure.over'],
+    ],
     ['an id with a bar', { programme: 'a|b' }, ['programme']],
   ])('is refused with %s', (_, parts, fields) => {
     expect(faults(parts)).toEqual(fields);

@@ -5,7 +5,14 @@
  * A programme that is published late, or that a partner becomes eligible for late, has to see earnings that have gone by:
  * it asks for a catch-up, which reads the topic `commissions` again from its beginning.
  */
-import { calendarKey, isTimeZone, windowStartDay } from '@tantieme/commission-engine/calendar';
+import {
+  calendarFault,
+  calendarKey,
+  isTimeZone,
+  overFault,
+  OVERS,
+  windowStartDay,
+} from '@tantieme/commission-engine/calendar';
 import type { Calendar, Over } from '@tantieme/commission-engine/calendar';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
@@ -86,13 +93,15 @@ function* faultsOf(document: ProgrammeDocument): Generator<Fault> {
   const { programme, currency, calendar, measure, eligible, from, until } = document;
   if (!ID.test(programme))
     yield { field: 'programme', reason: 'must be letters, digits, dots, dashes or underscores, 100 at the most' };
-  if (calendar.periods !== 'monthly' && calendar.periods !== 'quarterly')
-    yield { field: 'calendar.periods', reason: 'must be monthly or quarterly' };
+  const fault = calendarFault(calendar);
+  if (fault !== undefined) yield { field: 'calendar', reason: fault };
   if (!isTimeZone(calendar.timeZone))
     yield { field: 'calendar.timeZone', reason: 'must be an IANA time zone, as Europe/Paris' };
   if (measure.of !== 'basis') yield { field: 'measure.of', reason: 'must be basis' };
-  if (!['period', 'quarter', 'year'].includes(measure.over))
-    yield { field: 'measure.over', reason: 'must be period, quarter or year' };
+  const tooShort = OVERS.includes(measure.over)
+    ? overFault(calendar, measure.over)
+    : `must be one of ${OVERS.join(', ')}`;
+  if (tooShort !== undefined) yield { field: 'measure.over', reason: tooShort };
   for (const [index, channel] of (eligible?.channel ?? []).entries())
     if (!CHANNEL_TYPES.includes(channel))
       yield { field: `eligible.channel.${index}`, reason: `must be one of ${CHANNEL_TYPES.join(', ')}` };
@@ -145,7 +154,7 @@ export function payOf(programme: Programme, measuredMinor: bigint): bigint {
 
 /** True where windows starting on that day count. */
 export function countsWindow({ document }: Programme, window: string): boolean {
-  const day = windowStartDay(window);
+  const day = windowStartDay(document.calendar, window);
   return day >= document.from && (document.until === undefined || day < document.until);
 }
 
