@@ -69,6 +69,13 @@ export interface DealRegistration {
   readonly until?: string;
 }
 
+/** The lines of a deal, all of them, as they are from a moment on. */
+export interface DealChange {
+  readonly id: string;
+  readonly at: string;
+  readonly lines: readonly DealLine[];
+}
+
 /** Instants are ISO 8601 texts. */
 export interface Deal {
   readonly source: string;
@@ -83,6 +90,8 @@ export interface Deal {
   readonly returns: readonly DealReturn[];
   readonly cancelledAt?: string;
   readonly registrations?: readonly DealRegistration[];
+  /** Amendments that count from their own date, in order of time; `terms` are those from before them. */
+  readonly changes?: readonly DealChange[];
 }
 
 /** `source|id`: how a deal is named wherever one text has to do. */

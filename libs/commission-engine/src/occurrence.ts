@@ -4,7 +4,7 @@
  */
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf, isCurrency } from '@tantieme/money/currency';
-import { decimalFault } from '@tantieme/money/decimal';
+import { addRates, decimalFault, formatRate, parseDecimal } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
 import type { Deal, DealLine, DealTerms } from './deal.js';
@@ -108,7 +108,10 @@ function partsOf(deal: Deal, terms: DealTerms, trigger: Trigger, decimals: numbe
     case 'booked': {
       if (deal.bookedAt === undefined) return [];
       const occurrence = { name: 'booked', atMs: parseInstant(deal.bookedAt) };
-      return terms.lines.map((line) => partOf(occurrence, line, decimals));
+      return [
+        ...terms.lines.map((line) => partOf(occurrence, line, decimals)),
+        ...changedParts(deal, terms, occurrence.atMs, decimals),
+      ];
     }
     case 'invoiced': {
       const named = new Set<string>();
@@ -130,6 +133,40 @@ function partsOf(deal: Deal, terms: DealTerms, trigger: Trigger, decimals: numbe
     default:
       return trigger satisfies never;
   }
+}
+
+/** What each change adds to or takes from each line, at its own date, but not before the deal's. */
+function changedParts(deal: Deal, terms: DealTerms, fromMs: number, decimals: number): OpenPart[] {
+  let before = new Map(terms.lines.map((line) => [line.id, line]));
+  return byTime(deal.changes ?? []).flatMap(({ fact, atMs }) => {
+    const occurrence = { name: `changed:${fact.id}`, atMs: Math.max(atMs, fromMs) };
+    const now = new Map(fact.lines.map((line) => [line.id, line]));
+    const parts = [...new Set([...before.keys(), ...now.keys()])].flatMap((id) => {
+      const [left, joined] = [before.get(id), now.get(id)];
+      const line = joined ?? left;
+      if (line === undefined) return [];
+      const [was, is] = [left, joined].map((one) => (one === undefined ? undefined : partOf(occurrence, one, decimals)));
+      const less = (a: bigint | undefined, b: bigint | undefined) =>
+        a === undefined && b === undefined ? undefined : (a ?? 0n) - (b ?? 0n);
+      const netMinor = (is?.netMinor ?? 0n) - (was?.netMinor ?? 0n);
+      const grossMinor = less(is?.grossMinor, was?.grossMinor);
+      const costMinor = less(is?.costMinor, was?.costMinor);
+      const quantity = differenceOf(joined?.quantity, left?.quantity);
+      const isMoney = netMinor !== 0n || (grossMinor ?? 0n) !== 0n || (costMinor ?? 0n) !== 0n;
+      if (!isMoney && (quantity === undefined || quantity === '0')) return [];
+      const changed = quantity === undefined ? line : { ...line, quantity };
+      const leftMinor = magnitude(netMinor);
+      return [{ occurrence, line: changed, netMinor, grossMinor, costMinor, takenBack: [], leftMinor }];
+    });
+    before = now;
+    return parts;
+  });
+}
+
+function differenceOf(now: string | undefined, before: string | undefined): string | undefined {
+  if (now === undefined && before === undefined) return undefined;
+  const { numerator, denominator } = parseDecimal(before ?? '0');
+  return formatRate(addRates(parseDecimal(now ?? '0'), { numerator: -numerator, denominator }));
 }
 
 function partOf(occurrence: Occurrence, line: DealLine, decimals: number): OpenPart {

@@ -37,16 +37,15 @@ describe('a plan document', () => {
       minimumMinor: 2500n,
     });
     expect(plan?.componentById.get('sales')).toMatchObject({
-      over: 'quarter',
-      returns: 'line',
+      measure: { over: 'quarter', team: false },
+      returns: { policy: 'line', window: 'original' },
       credit: { kind: 'direct', trigger: 'booked', to: 'seller', basis: 'net' },
       rate: {
         kind: 'marginal',
-        denominator: 100n,
         tiers: [
-          { untilMinor: 250_000n, numerator: 4n, rateText: '0.04' },
-          { untilMinor: 1_000_000n, numerator: 6n, rateText: '0.06' },
-          { untilMinor: undefined, numerator: 8n, rateText: '0.08' },
+          { untilMinor: 250_000n, rateText: '0.04' },
+          { untilMinor: 1_000_000n, rateText: '0.06' },
+          { untilMinor: undefined, rateText: '0.08' },
         ],
       },
     });
@@ -84,10 +83,10 @@ describe('a bad plan document', () => {
   it('is told with line and column, of the key where there is one', () => {
     expect(
       findingsOf(
-        'plan: p\ntitle: P\ncurrency: EUX\ncalendar:\n  periods: weekly\n  timeZone: Europe/Paris\ncomponents: []\n',
+        'plan: p\ntitle: P\ncurrency: EUX\ncalendar:\n  periods: hourly\n  timeZone: Europe/Paris\ncomponents: []\n',
       ),
     ).toEqual([
-      ['NotSupportedYet', '/calendar/periods', 5, 3],
+      ['ValueUnknown', '/calendar/periods', 5, 3],
       ['ValueInvalid', '/components', 7, 1],
     ]);
     expect(
@@ -107,20 +106,31 @@ describe('a bad plan document', () => {
   });
 
   it.each([
-    ['limit: { perPeriod: 36000, excess: deferred }', '/components/1/limit'],
-    ['hold: { until: paid }', '/components/1/hold'],
-    ['gate: { growth: 10 % }', '/components/1/gate'],
-    ['measure: { over: rolling }', '/components/1/measure/over'],
-    ['returns: { policy: re-rate }', '/components/1/returns/policy'],
-    ['returns: { policy: line, window: current }', '/components/1/returns/window'],
-  ])('names what is not supported yet: %s', (term, path) => {
-    expect(findingsOfComponent(`{ id: x, credit: { trigger: booked }, rate: { percent: 1 % }, ${term} }`)).toEqual([
-      ['NotSupportedYet', path],
-    ]);
+    ['limit: { perPeriod: 36000 }', 'FieldMissing', '/limit'],
+    ['limit: { perPeriod: 36000, perYear: 1, excess: deferred }', 'FieldMissing', '/limit'],
+    ['limit: { perDeal: 36000, excess: deferred }', 'FieldMisplaced', '/limit/excess'],
+    ['hold: { until: later }', 'ValueUnknown', '/hold/until'],
+    ['hold: { for: 30 days }', 'FieldMissing', '/hold'],
+    ['hold: { schedule: [{ share: 50 %, after: 30 days }] }', 'SharesInvalid', '/hold/schedule'],
+    ['hold: as-child', 'FieldMisplaced', '/hold'],
+    ['gate: { growth: 10 % }', 'FieldMissing', '/gate'],
+    ['gate: { attainment: 80 %, from: first }', 'QuotaMissing', '/gate/attainment'],
+    ['measure: { over: rolling }', 'ValueUnknown', '/measure/over'],
+    ['measure: { over: { rollingMonths: 12 }, quota: 5 }', 'FieldMisplaced', '/measure/over'],
+    ['returns: { policy: re-rated }', 'ValueUnknown', '/returns/policy'],
+    ['returns: { policy: average, window: current }', 'FieldMisplaced', '/returns/window'],
+    ['returns: { policy: line, bands: [{ within: 30 days, take: 120 % }, { take: 0 % }] }', 'RateTooLarge', '/returns/bands/0/take'],
+    ['returns: { policy: line, bands: [{ within: 30 days, take: 50 % }, { within: 7 instalments, take: 0 % }] }', 'UnitsDiffer', '/returns/bands/1/within'],
+  ])('refuses the term %s', (term, code, path) => {
+    const found = findingsOfComponent(`{ id: x, credit: { trigger: booked }, rate: { percent: 1 % }, ${term} }`);
+    expect(found).toContainEqual([code, `/components/1${path}`]);
   });
 
   it.each([
-    ['{ retroactive: [{ pay: 4 % }] }', 'NotSupportedYet', '/components/1/rate/retroactive'],
+    ['{ retroactive: [{ upTo: 5, pay: 4 % }] }', 'LastTierEnds', '/components/1/rate/retroactive/0/upTo'],
+    ['{ accelerator: { base: 5 %, bands: [{ times: 1 }] } }', 'QuotaMissing', '/components/1/rate'],
+    ['{ stepped: { every: 0, pay: 5 } }', 'AmountInvalid', '/components/1/rate/stepped/every'],
+    ['{ matrix: { by: [product], rules: [{ category: x, pay: 1 % }] } }', 'FieldMisplaced', '/components/1/rate/matrix/rules/0/category'],
     ['{ percent: 4 %, flat: 5, per: deal }', 'RateInvalid', '/components/1/rate'],
     ['{ }', 'RateInvalid', '/components/1/rate'],
     ['{ flat: 5 }', 'FieldMissing', '/components/1/rate'],
@@ -165,7 +175,7 @@ describe('a bad plan document', () => {
   it.each([
     ['{ trigger: sold }', 'ValueUnknown', '/components/1/credit/trigger'],
     ['{ to: seller }', 'FieldMissing', '/components/1/credit'],
-    ['{ trigger: booked, basis: collected }', 'NotSupportedYet', '/components/1/credit/basis'],
+    ['{ trigger: booked, basis: collected }', 'UnitsDiffer', '/components/1/credit/basis'],
     ['{ trigger: booked, basis: quantity }', 'UnitsDiffer', '/components/1/rate/percent'],
     ['{ trigger: booked, levels: [1 %] }', 'FieldMisplaced', '/components/1/credit/levels'],
     [
@@ -174,17 +184,21 @@ describe('a bad plan document', () => {
       '/components/1/credit/where/partner.chanel',
     ],
     [
-      '{ trigger: booked, where: { partner.certification: x } }',
-      'NotSupportedYet',
-      '/components/1/credit/where/partner.certification',
+      '{ trigger: booked, where: { partner.certification: { has: x, count: 0 } } }',
+      'TextInvalid',
+      '/components/1/credit/where/partner.certification/count',
     ],
+    ['{ trigger: booked, expr: line.net > 5.5 }', 'ExpressionInvalid', '/components/1/credit/expr'],
+    ['{ trigger: booked, during: [2026-02-01, 2026-02-30] }', 'DayInvalid', '/components/1/credit/during/1'],
+    ['{ trigger: booked, during: [2026-02-02, 2026-02-01] }', 'SpanEmpty', '/components/1/credit/during/1'],
+    ['{ same: other }', 'ComponentUnknown', '/components/1/credit/same'],
     [
       '{ trigger: booked, where: { partner.channel: [retail, shop] } }',
       'ChannelUnknown',
       '/components/1/credit/where/partner.channel',
     ],
     ['{ trigger: booked, where: { line.net: 5 } }', 'FieldUnknown', '/components/1/credit/where/line.net'],
-    ['{ trigger: booked, where: { expr: 1 } }', 'NotSupportedYet', '/components/1/credit/where/expr'],
+    ['{ trigger: booked, where: { expr: 1 } }', 'FieldUnknown', '/components/1/credit/where/expr'],
     ['{ trigger: booked, except: {} }', 'ValueInvalid', '/components/1/credit/except'],
     [
       '{ trigger: booked, where: { line.category: { has: x } } }',
@@ -207,9 +221,9 @@ describe('a bad plan document', () => {
       '/components/1/credit/override/0',
     ],
     [
-      '{ id: x, credit: { override: [sales], of: earning, levels: [1 %] } }',
-      'NotSupportedYet',
-      '/components/1/credit/of',
+      '{ id: x, credit: { override: [sales], of: spread, rates: [{ pay: 1 % }], levels: [1 %] } }',
+      'FieldMisplaced',
+      '/components/1/credit/levels',
     ],
     ['{ id: x, credit: { override: [sales], of: basis, levels: [] } }', 'ValueInvalid', '/components/1/credit/levels'],
     ['{ id: x, credit: { override: [sales], of: basis } }', 'FieldMissing', '/components/1/credit'],
