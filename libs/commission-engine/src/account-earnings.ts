@@ -91,7 +91,12 @@ function drawsOf(earnings: readonly PeriodEarning[], account: Account, plans: Pl
       const [advance, earned, balance] = [advanceMinor, earnedMinor, balanceMinor].map((minor) =>
         formatMinor(minor, decimals),
       );
-      const trace = () => ({ rate: 'draw' as const, draw: advance ?? '', earned: earned ?? '', balance: balance ?? '' });
+      const trace = () => ({
+        rate: 'draw' as const,
+        draw: advance ?? '',
+        earned: earned ?? '',
+        balance: balance ?? '',
+      });
       lines.push({ kind, component: '', planHash, period, amountMinor, trace });
     };
     if (runs && advanceMinor > earnedMinor) line('draw-advance', advanceMinor - earnedMinor);

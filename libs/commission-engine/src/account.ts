@@ -37,7 +37,10 @@ export function shareOfDays({ agreements }: Account, calendar: Calendar, window:
   if (agreements.length === 0) return { numerator: 1n, denominator: 1n };
   const [start, end] = [windowStartDay(calendar, window), windowEndDay(calendar, window)];
   const spans = agreements
-    .map(({ from, until }) => ({ from: from > start ? from : start, until: until !== undefined && until < end ? until : end }))
+    .map(({ from, until }) => ({
+      from: from > start ? from : start,
+      until: until !== undefined && until < end ? until : end,
+    }))
     .filter(({ from, until }) => from < until)
     .sort((left, right) => (left.from < right.from ? -1 : 1));
   let days = 0;

@@ -8,7 +8,15 @@ import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { endOfAgreement, quotaIn, shareOfDays } from './account.js';
 import type { Account } from './account.js';
-import { dayAt, lastPeriodOfWindow, nextPeriod, previousPeriod, sameWindowLastYear, windowOfPeriod, windowStartDay } from './calendar.js';
+import {
+  dayAt,
+  lastPeriodOfWindow,
+  nextPeriod,
+  previousPeriod,
+  sameWindowLastYear,
+  windowOfPeriod,
+  windowStartDay,
+} from './calendar.js';
 import { originalKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
 import { curveOf, isBarred, isMeasured, tierReached } from './curve.js';
@@ -113,11 +121,7 @@ interface Window {
  * @param lines all of one payee and component
  * @throws {EngineError} `CreditInvalid`, `PlanUnknown`
  */
-export function earnComponent(
-  lines: readonly ComponentLine[],
-  account: Account,
-  plans: PlanByHash,
-): ComponentEarnings {
+export function earnComponent(lines: readonly ComponentLine[], account: Account, plans: PlanByHash): ComponentEarnings {
   const work = new ComponentWork(lines, account, plans);
   return work.run();
 }
@@ -223,14 +227,7 @@ class ComponentWork {
           ? barred(plan, component, found.around)
           : rateAlone(plan, component, sale.line, sale.basisMinor);
       else
-        this.rated[sale.index] = rateMeasured(
-          plan,
-          component,
-          found.curve,
-          found.around,
-          sale.basisMinor,
-          beforeMinor,
-        );
+        this.rated[sale.index] = rateMeasured(plan, component, found.curve, found.around, sale.basisMinor, beforeMinor);
       beforeMinor += sale.basisMinor;
     }
   }
@@ -417,7 +414,10 @@ class ComponentWork {
 
   /** Window by window `pay = min(cap, e + D)`, `D' = max(0, e + D − cap)`: what a line of its own pays out of earlier excess. */
   private deferredOf(
-    scopes: ReadonlyMap<string, { readonly limit: CompiledLimit; readonly plan: CompiledPlan; readonly earnedMinor: bigint }>,
+    scopes: ReadonlyMap<
+      string,
+      { readonly limit: CompiledLimit; readonly plan: CompiledPlan; readonly earnedMinor: bigint }
+    >,
   ): readonly AccountLine[] {
     const paid: AccountLine[] = [];
     const last = [...scopes.keys()].sort(compareText).at(-1) ?? '';
@@ -435,7 +435,8 @@ class ComponentWork {
       const isOver = end !== undefined && windowStartDay(calendar, window) >= end;
       if (isOver && plan.ends.deferred === 'lapse') excessMinor = 0n;
       const owedMinor = earnedMinor + excessMinor;
-      const amountMinor = isOver && plan.ends.deferred === 'pay' ? excessMinor : capped(owedMinor) - capped(earnedMinor);
+      const amountMinor =
+        isOver && plan.ends.deferred === 'pay' ? excessMinor : capped(owedMinor) - capped(earnedMinor);
       if (amountMinor !== 0n) {
         const [excess, earned, cap] = [excessMinor, earnedMinor, limit.minor].map((minor) =>
           formatMinor(minor, plan.decimals),
@@ -450,7 +451,10 @@ class ComponentWork {
         });
       }
       if (limit.minor === 0n && window >= last) break;
-      excessMinor = isOver && plan.ends.deferred === 'pay' ? owedMinor - capped(earnedMinor) - amountMinor : owedMinor - limit.minor;
+      excessMinor =
+        isOver && plan.ends.deferred === 'pay'
+          ? owedMinor - capped(earnedMinor) - amountMinor
+          : owedMinor - limit.minor;
       if (excessMinor < 0n) excessMinor = 0n;
       window = nextPeriod(calendar, window);
     }

@@ -59,8 +59,7 @@ function meetsOf(condition: CompiledCondition, subject: Subject, partner: Partne
     const { certifications = {} } = partner;
     return [...anyOf].some((one) => Object.hasOwn(certifications, one) && (certifications[one] ?? 0) >= count);
   }
-  if (name === 'registration-holder')
-    return registrationsOn(subject).some(({ holder }) => holder === partner.id);
+  if (name === 'registration-holder') return registrationsOn(subject).some(({ holder }) => holder === partner.id);
   return meets(condition, [partnerValue(name, partner)]);
 }
 

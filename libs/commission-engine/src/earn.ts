@@ -9,12 +9,12 @@ import { NEW_ACCOUNT } from './account.js';
 import type { Account } from './account.js';
 import { settleAccount } from './account-earnings.js';
 import type { PeriodEarning } from './account-earnings.js';
-import { periodBounds } from './calendar.js';
+import { lastPeriodOfWindow, periodBounds, windowOfPeriod } from './calendar.js';
 import { earnComponent, heldShareOf, isRerated, isSale, rulesOf } from './component-earnings.js';
 import type { AccountLine, ComponentLine, PlanByHash, Rules } from './component-earnings.js';
 import { lineKey, originalKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
-import { curveOf, dependsOnTotal, earnsTheSame, isMeasured } from './curve.js';
+import { curveOf, dependsOnTotal, earnsTheSame, isMeasured, tierReached } from './curve.js';
 import type { Curve } from './curve.js';
 import { EngineError } from './engine-error.js';
 import { formatInstant, parseInstant } from './instant.js';
@@ -60,7 +60,7 @@ export interface RatedLine {
 
 /** The lines of no single deal, whole, where they change: deferred amounts of a component, or guarantee and draw. */
 export interface AccountCredit {
-  /** `*|<component>`, or `*|` for those of the whole plan. */
+  /** `|<component>`, or `|*` for those of the whole plan. */
   readonly deal: string;
   readonly lines: readonly CreditLine[];
 }
@@ -277,7 +277,8 @@ function isSameLine(left: CreditLine, right: CreditLine): boolean {
 }
 
 function sameText(line: CreditLine): string {
-  const { planHash, at, period, window, basis, quantity, split, level, rule, spread, converted, reverses, releases } = line;
+  const { planHash, at, period, window, basis, quantity, split, level, rule, spread, converted, reverses, releases } =
+    line;
   return JSON.stringify([
     planHash,
     at,
@@ -451,7 +452,11 @@ function shiftsElsewhere(deal: string, shifts: readonly Shift[], plans: PlanByHa
   return elsewhere.flatMap((shift) => {
     const { held, rated } = shift;
     if (held.dependents.length === 0) return [shift];
-    const dependents = held.dependents.map(({ line, basisMinor }) => ({ line, basisMinor, rules: rulesOf(line, plans) }));
+    const dependents = held.dependents.map(({ line, basisMinor }) => ({
+      line,
+      basisMinor,
+      rules: rulesOf(line, plans),
+    }));
     const again = rateDependents(dependents, rated.amountMinor).flatMap((one, index): Shift[] => {
       const line = held.dependents[index];
       return line === undefined || one.amountMinor === line.amountMinor ? [] : [{ held: line, rated: one }];
@@ -470,15 +475,10 @@ interface WholeResults {
 
 const NONE_WHOLE: WholeResults = { shifts: [], account: new Map() };
 
-function wholeComponents(
-  drafts: readonly Draft[],
-  gone: readonly HeldLine[],
-  plans: PlanByHash,
-): ReadonlySet<string> {
+function wholeComponents(drafts: readonly Draft[], gone: readonly HeldLine[], plans: PlanByHash): ReadonlySet<string> {
   const whole = new Set<string>();
   for (const { mode, line } of drafts) if (mode === 'whole') whole.add(line.component);
-  for (const { line, deal } of gone)
-    if (!isAccountDeal(deal) && isWhole(line, plans)) whole.add(line.component);
+  for (const { line, deal } of gone) if (!isAccountDeal(deal) && isWhole(line, plans)) whole.add(line.component);
   return whole;
 }
 
@@ -502,7 +502,13 @@ function earnWhole(
       if (of !== deal && !isAccountDeal(of))
         for (const line of held)
           if (line.line.component === component)
-            lines.push({ deal: of, key: line.key, line: line.line, basisMinor: wholeBasis(line, rulesOf(line.line, plans)), held: line });
+            lines.push({
+              deal: of,
+              key: line.key,
+              line: line.line,
+              basisMinor: wholeBasis(line, rulesOf(line.line, plans)),
+              held: line,
+            });
     const { rated, deferred: ofComponent } = earnComponent(lines, account, plans);
     deferred.set(component, ofComponent);
     lines.forEach((line, index) => {
@@ -524,11 +530,13 @@ function wholeBasis({ line, basisMinor }: MeasuredLine, { plan, component }: Rul
 
 // ── Lines of no single deal ─────────────────────────────────────────────────────────────────────────────────────────
 
-const ACCOUNT_DEAL = '*|';
+/** A source has a name: no deal is named so. */
+const ACCOUNT_PREFIX = '|';
+const PLAN_WIDE = `${ACCOUNT_PREFIX}*`;
 
 /** True for the name under which lines of no single deal stand. */
 export function isAccountDeal(deal: string): boolean {
-  return deal.startsWith(ACCOUNT_DEAL);
+  return deal.startsWith(ACCOUNT_PREFIX);
 }
 
 interface AccountDraft {
@@ -579,12 +587,12 @@ function settle(
   const replaced = new Set(deferred.map((one) => one.deal));
   for (const line of now) add(line, line.amountMinor);
   for (const [of, held] of state.deals)
-    if (of !== deal && of !== ACCOUNT_DEAL && !replaced.has(of))
+    if (of !== deal && of !== PLAN_WIDE && !replaced.has(of))
       for (const line of held) add(line, amounts.get(line) ?? line.amountMinor);
   for (const { lines } of deferred)
     for (const { line, of } of lines)
       earnings.push({ component: line.component, period: line.period, amountMinor: of.amountMinor });
-  return accountDraft(ACCOUNT_DEAL, settleAccount(earnings, account, plans), plans);
+  return accountDraft(PLAN_WIDE, settleAccount(earnings, account, plans), plans);
 }
 
 // ── The change ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -607,10 +615,17 @@ function changeOf(
   }
   const amounts = new Map<EarnedLine, bigint>(elsewhere.map(({ held, rated: now }) => [held, now.amountMinor]));
   const accountDrafts = [...deferred]
-    .map(([component, lines]) => accountDraft(`${ACCOUNT_DEAL}${component}`, lines, plans))
+    .map(([component, lines]) => accountDraft(`${ACCOUNT_PREFIX}${component}`, lines, plans))
     .filter(({ deal, lines }) => lines.length > 0 || state.deals.has(deal));
   const settled = settle(state, credit.deal, own, amounts, accountDrafts, account, plans);
   if (settled !== undefined) accountDrafts.push(settled);
+  const sorted = elsewhere
+    .slice()
+    .sort((left, right) => compareText(left.held.deal, right.held.deal) || compareText(left.held.key, right.held.key));
+  for (const { held, rated: now } of sorted) {
+    const { decimals } = plans.plan(held.line.planHash);
+    rated.push({ deal: held.deal, key: held.key, amount: formatMinor(now.amountMinor, decimals), trace: now.trace() });
+  }
   const accountCredits: AccountCredit[] = [];
   const accountDeals: { deal: string; lines: readonly EarnedLine[] }[] = [];
   for (const { deal, lines } of accountDrafts) {
@@ -628,15 +643,6 @@ function changeOf(
       const { decimals } = plans.plan(of.planHash);
       rated.push({ deal, key, amount: formatMinor(of.amountMinor, decimals), trace: of.trace() });
     }
-  }
-  const sorted = elsewhere
-    .slice()
-    .sort(
-      (left, right) => compareText(left.held.deal, right.held.deal) || compareText(left.held.key, right.held.key),
-    );
-  for (const { held, rated: now } of sorted) {
-    const { decimals } = plans.plan(held.line.planHash);
-    rated.push({ deal: held.deal, key: held.key, amount: formatMinor(now.amountMinor, decimals), trace: now.trace() });
   }
   const deals = credit.deal === '' ? [] : [{ deal: credit.deal, lines: own }];
   for (const deal of new Set(sorted.map(({ held }) => held.deal))) {
@@ -792,6 +798,54 @@ function changeMeasurements(state: EarnState, joining: readonly HeldLine[], leav
   }
 }
 
+/**
+ * Tiers that lagged measurements have reached whose window ends with the period: what its closing records.
+ * @returns by `component window`
+ */
+export function reachedTiers(
+  state: EarnState,
+  plan: CompiledPlan,
+  period: string,
+  plans: PlanByHash,
+): Account['reached'] {
+  const reached: Record<string, number> = {};
+  for (const { id, rate, measure } of plan.components) {
+    const { over } = measure;
+    if (rate.kind !== 'lagged' || !rate.frozen || over === 'deal' || typeof over === 'object') continue;
+    const window = windowOfPeriod(plan.calendar, over, period);
+    if (lastPeriodOfWindow(plan.calendar, window) !== period) continue;
+    let totalMinor = 0n;
+    for (const held of [...state.deals.values()].flat()) {
+      if (held.line.component !== id || held.line.window !== window || isAccountDeal(held.deal)) continue;
+      const rules = rulesOf(held.line, plans);
+      const { reverses } = held.line;
+      if (isSale(held.line, rules.component) || (reverses !== undefined && isRerated(rules.component)))
+        totalMinor += wholeBasis(held, rules);
+    }
+    reached[`${id} ${window}`] = tierReached(rate.tiers, { numerator: totalMinor, denominator: 1n });
+  }
+  return reached;
+}
+
+/** Whether closings settle something for the payees of a plan: a guarantee, a draw, or a lagged tier. */
+export function needsSettling({ guarantee, draw, components }: CompiledPlan): boolean {
+  return (
+    guarantee !== undefined ||
+    draw !== undefined ||
+    components.some(({ rate }) => rate.kind === 'lagged' && rate.frozen)
+  );
+}
+
+/** Whether what a payee earns under a plan depends on its agreements and quotas. */
+export function needsAccount({ guarantee, draw, ends, components }: CompiledPlan): boolean {
+  return (
+    guarantee !== undefined ||
+    draw !== undefined ||
+    ends.held === 'forfeit' ||
+    components.some(({ measure, limit }) => measure.prorate || measure.quota === 'fact' || limit?.excess === 'deferred')
+  );
+}
+
 // ── Questions ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** All lines of a deal, in the order of its credit. */
@@ -804,7 +858,15 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
   const held = state.deals.get(deal)?.find((line) => line.key === key);
   if (held === undefined) return undefined;
   if (isAccountDeal(deal)) {
-    const fresh = changeOf({ ...state, deals: withoutAccount(state) }, { deal: '', lines: [] }, [], [], new Map(), state.account, plans);
+    const fresh = changeOf(
+      { ...state, deals: withoutAccount(state) },
+      { deal: '', lines: [] },
+      [],
+      [],
+      new Map(),
+      state.account,
+      plans,
+    );
     return fresh.rated.find((line) => line.deal === deal && line.key === key)?.trace;
   }
   const rules = rulesOf(held.line, plans);
@@ -818,7 +880,11 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
   const on = dependsOn(held.line, rules.component);
   if (on !== undefined) {
     const original = heldLine(state, deal, on);
-    const dependents = original.dependents.map(({ line, basisMinor }) => ({ line, basisMinor, rules: rulesOf(line, plans) }));
+    const dependents = original.dependents.map(({ line, basisMinor }) => ({
+      line,
+      basisMinor,
+      rules: rulesOf(line, plans),
+    }));
     return rateDependents(dependents, original.amountMinor)[original.dependents.indexOf(held)]?.trace();
   }
   const { plan, component } = rules;

@@ -55,10 +55,7 @@ class Decimal {
 
 const negated = ({ numerator, denominator }: Rate): Rate => ({ numerator: -numerator, denominator });
 const times = (left: Rate, right: Rate): Rate =>
-  addRates(
-    { numerator: left.numerator * right.numerator, denominator: left.denominator * right.denominator },
-    ZERO,
-  );
+  addRates({ numerator: left.numerator * right.numerator, denominator: left.denominator * right.denominator }, ZERO);
 
 function createEnvironment(): Environment {
   const environment = new Environment({
@@ -77,7 +74,13 @@ function createEnvironment(): Environment {
     .registerOperator('Decimal == Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) === 0);
   return environment
     .registerVariable('deal', {
-      schema: { source: 'string', id: 'string', currency: 'string', customer: 'string', attributes: 'map<string, string>' },
+      schema: {
+        source: 'string',
+        id: 'string',
+        currency: 'string',
+        customer: 'string',
+        attributes: 'map<string, string>',
+      },
     })
     .registerVariable('line', {
       schema: {

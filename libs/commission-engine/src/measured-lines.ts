@@ -112,8 +112,7 @@ export class MeasuredLines<Line extends MeasuredLine> {
       const first = open && from !== undefined ? childFor(node.children, from) : 0;
       const last = closed && until !== undefined ? childFor(node.children, until) : node.children.length - 1;
       node.children.forEach((child, index) => {
-        if (index >= first && index <= last)
-          walk(child, sumMinor, open && index === first, closed && index === last);
+        if (index >= first && index <= last) walk(child, sumMinor, open && index === first, closed && index === last);
         sumMinor += child.sumMinor;
       });
     };

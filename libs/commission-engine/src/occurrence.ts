@@ -145,7 +145,9 @@ function changedParts(deal: Deal, terms: DealTerms, fromMs: number, decimals: nu
       const [left, joined] = [before.get(id), now.get(id)];
       const line = joined ?? left;
       if (line === undefined) return [];
-      const [was, is] = [left, joined].map((one) => (one === undefined ? undefined : partOf(occurrence, one, decimals)));
+      const [was, is] = [left, joined].map((one) =>
+        one === undefined ? undefined : partOf(occurrence, one, decimals),
+      );
       const less = (a: bigint | undefined, b: bigint | undefined) =>
         a === undefined && b === undefined ? undefined : (a ?? 0n) - (b ?? 0n);
       const netMinor = (is?.netMinor ?? 0n) - (was?.netMinor ?? 0n);

@@ -11,10 +11,7 @@ export type Trigger = 'booked' | 'invoiced' | 'paid' | 'sold-through';
 export type Basis = 'net' | 'gross' | 'margin' | 'quantity' | 'collected';
 
 /** A text, a list of which any will do, or for `partner.certification` what is held, and how many people hold it. */
-export type ConditionValue =
-  | string
-  | readonly string[]
-  | { readonly has: string; readonly count?: string };
+export type ConditionValue = string | readonly string[] | { readonly has: string; readonly count?: string };
 
 /** All entries must hold. Keys are `deal.*`, `line.*`, `partner.*`. */
 export type Conditions = Readonly<Record<string, ConditionValue>>;
@@ -61,11 +58,7 @@ export interface SpreadCreditDocument extends ConditionsDocument {
   readonly rates: readonly { readonly where?: Conditions; readonly pay: string }[];
 }
 
-export type CreditDocument =
-  | DirectCreditDocument
-  | SameCreditDocument
-  | OverrideCreditDocument
-  | SpreadCreditDocument;
+export type CreditDocument = DirectCreditDocument | SameCreditDocument | OverrideCreditDocument | SpreadCreditDocument;
 
 /** A tier names only where it ends: `below` leaves the boundary to the next tier, `upTo` includes it. The last one is open. */
 export interface TierDocument {

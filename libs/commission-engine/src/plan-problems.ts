@@ -1,7 +1,16 @@
 /** What the schema of a plan document cannot say: numbers that do not fit, names that lead nowhere, terms that exclude each other. */
 import { parseMinor } from '@tantieme/money/amount';
 import { decimalsOf, isCurrency } from '@tantieme/money/currency';
-import { addRates, compareRates, decimalFault, formatRate, ONE, parseDecimal, parseRate, ZERO } from '@tantieme/money/decimal';
+import {
+  addRates,
+  compareRates,
+  decimalFault,
+  formatRate,
+  ONE,
+  parseDecimal,
+  parseRate,
+  ZERO,
+} from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { calendarFault, isTimeZone, overFault } from './calendar.js';
@@ -111,12 +120,18 @@ class PlanCheck {
         this.error('UnitsDiffer', `${path}/recurring`, 'a share of a quantity is no money');
     }
     if (limit !== undefined) {
-      const field = (['perDeal', 'perPeriod', 'perQuarter', 'perYear'] as const).find((one) => limit[one] !== undefined);
+      const field = (['perDeal', 'perPeriod', 'perQuarter', 'perYear'] as const).find(
+        (one) => limit[one] !== undefined,
+      );
       if (field !== undefined) this.amount(`${path}/limit/${field}`, limit[field] ?? '0');
       if (field === 'perQuarter') this.over(`${path}/limit/${field}`, 'quarter');
       if (field === 'perYear') this.over(`${path}/limit/${field}`, 'year');
       if (limit.excess === 'deferred' && field === 'perDeal')
-        this.error('FieldMisplaced', `${path}/limit/excess`, 'what is above the limit of a deal has no later window to go to');
+        this.error(
+          'FieldMisplaced',
+          `${path}/limit/excess`,
+          'what is above the limit of a deal has no later window to go to',
+        );
     }
     if (component.budget !== undefined) this.amount(`${path}/budget`, component.budget);
     if (returns?.bands !== undefined) this.bands(returns.bands, `${path}/returns/bands`);
@@ -142,18 +157,18 @@ class PlanCheck {
     if (credit.during !== undefined) this.span(`${path}/credit/during`, credit.during[0], credit.during[1], '0', '1');
   }
 
-  private override(
-    id: string,
-    credit: Extract<CreditDocument, { readonly override: unknown }>,
-    path: string,
-  ): void {
+  private override(id: string, credit: Extract<CreditDocument, { readonly override: unknown }>, path: string): void {
     credit.override.forEach((childId, at) => {
       const child = this.byId.get(childId);
       const childPath = `${path}/override/${at}`;
       if (child === undefined || childId === id)
         this.error('ComponentUnknown', childPath, `"${childId}" is no other component of this plan`);
       else if ('override' in child.credit)
-        this.error('OverrideOfOverride', childPath, `"${childId}" is an override itself; every level is on the original child`);
+        this.error(
+          'OverrideOfOverride',
+          childPath,
+          `"${childId}" is an override itself; every level is on the original child`,
+        );
       else if (credit.of !== 'earning' && directCreditOf(child, this.byId)?.basis === 'quantity')
         this.error('UnitsDiffer', childPath, `"${childId}" is credited by quantity; a level is a share of money`);
       if (credit.override.indexOf(childId) !== at)
@@ -165,7 +180,11 @@ class PlanCheck {
         this.values(where, `${path}/rates/${at}/where`);
         for (const key of Object.keys(where ?? {}))
           if (!key.startsWith('partner.'))
-            this.error('FieldMisplaced', `${path}/rates/${at}/where/${key}`, 'a rate of a spread is looked up by partner');
+            this.error(
+              'FieldMisplaced',
+              `${path}/rates/${at}/where/${key}`,
+              'a rate of a spread is looked up by partner',
+            );
       });
     else credit.levels.forEach((level, at) => this.payRate(`${path}/levels/${at}`, level));
   }
@@ -195,7 +214,11 @@ class PlanCheck {
     if (!isRolling && overPart !== 'deal') this.over(`${path}/measure/over`, overPart);
     const noYear = isRolling || overPart === 'deal';
     if (noYear && (measure?.above !== undefined || measure?.quota !== undefined || measure?.prorate !== undefined))
-      this.error('FieldMisplaced', `${path}/measure/over`, 'baseline, quota and proration belong to a window of the calendar');
+      this.error(
+        'FieldMisplaced',
+        `${path}/measure/over`,
+        'baseline, quota and proration belong to a window of the calendar',
+      );
     if (isRolling && gate?.growth !== undefined)
       this.error('FieldMisplaced', `${path}/gate/growth`, 'growth is over the same window of the year before');
     if (gate?.target !== undefined) this.amount(`${path}/gate/target`, gate.target);
@@ -203,7 +226,11 @@ class PlanCheck {
       if (gate?.[field] !== undefined) this.tierRate(`${path}/gate/${field}`, gate[field]);
     const takesQuota = gate?.attainment !== undefined || (rate !== undefined && 'accelerator' in rate);
     if (takesQuota && measure?.quota === undefined)
-      this.error('QuotaMissing', gate?.attainment === undefined ? `${path}/rate` : `${path}/gate/attainment`, 'an attainment is of a quota: measure.quota is missing');
+      this.error(
+        'QuotaMissing',
+        gate?.attainment === undefined ? `${path}/rate` : `${path}/gate/attainment`,
+        'an attainment is of a quota: measure.quota is missing',
+      );
     if (rate !== undefined && 'lagged' in rate && noYear)
       this.error('FieldMisplaced', `${path}/rate/lagged`, 'a lagged rate takes the window of the calendar before');
     if (gate !== undefined && rate !== undefined && 'flat' in rate && gate.from === 'above')
@@ -213,7 +240,11 @@ class PlanCheck {
   private rate(component: ComponentDocument, rate: RateDocument, credit: DirectCreditDocument, path: string): void {
     const byQuantity = credit.basis === 'quantity';
     const shareOfQuantity = (field: string) =>
-      this.error('UnitsDiffer', `${path}/${field}`, 'a share of a quantity is no money; pay so much a unit: { flat: 2.50, per: unit }');
+      this.error(
+        'UnitsDiffer',
+        `${path}/${field}`,
+        'a share of a quantity is no money; pay so much a unit: { flat: 2.50, per: unit }',
+      );
     if (byQuantity && credit.trigger === 'paid')
       this.error('UnitsDiffer', path, 'an instalment has no units; credit a quantity when booked or invoiced');
     if ('percent' in rate) {
@@ -227,7 +258,11 @@ class PlanCheck {
       } else this.amount(`${path}/flat`, rate.flat);
       const excepted = Object.keys(component.credit.except ?? {});
       if (rate.per === 'deal' && mixesPartnerAndLine(excepted))
-        this.error('ConditionsMixed', `${path.slice(0, -5)}/credit/except`, 'a deal that is paid as one has no line to except for a partner');
+        this.error(
+          'ConditionsMixed',
+          `${path.slice(0, -5)}/credit/except`,
+          'a deal that is paid as one has no line to except for a partner',
+        );
     } else if ('marginal' in rate) this.tiers(rate.marginal, byQuantity, `${path}/marginal`);
     else if ('retroactive' in rate) this.tiers(rate.retroactive, byQuantity, `${path}/retroactive`);
     else if ('lagged' in rate) this.tiers(rate.lagged, byQuantity, `${path}/lagged`);
@@ -239,7 +274,10 @@ class PlanCheck {
       });
     } else if ('stepped' in rate) {
       this.amount(`${path}/stepped/pay`, rate.stepped.pay);
-      if (this.amount(`${path}/stepped/every`, rate.stepped.every) && parseMinor(rate.stepped.every, this.decimals) === 0n)
+      if (
+        this.amount(`${path}/stepped/every`, rate.stepped.every) &&
+        parseMinor(rate.stepped.every, this.decimals) === 0n
+      )
         this.error('AmountInvalid', `${path}/stepped/every`, 'a step is more than 0');
     } else if ('accelerator' in rate) {
       if (byQuantity) shareOfQuantity('accelerator');
@@ -252,7 +290,11 @@ class PlanCheck {
         this.payRate(`${path}/matrix/rules/${at}/pay`, rule.pay);
         for (const name of Object.keys(rule))
           if (name !== 'pay' && !by.includes(name))
-            this.error('FieldMisplaced', `${path}/matrix/rules/${at}/${name}`, `"${name}" is not in the order of ${path}/matrix/by`);
+            this.error(
+              'FieldMisplaced',
+              `${path}/matrix/rules/${at}/${name}`,
+              `"${name}" is not in the order of ${path}/matrix/by`,
+            );
       });
     }
   }
@@ -265,11 +307,20 @@ class PlanCheck {
       const last = at === bands.length - 1;
       if (upTo === undefined) {
         if (!last) this.error('TierInvalid', `${path}/${at}`, 'only the last band has no end');
-      } else if (last) this.error('LastTierEnds', `${path}/${at}/upTo`, `nothing is said for what lies above ${upTo}; the last band has no end`);
+      } else if (last)
+        this.error(
+          'LastTierEnds',
+          `${path}/${at}/upTo`,
+          `nothing is said for what lies above ${upTo}; the last band has no end`,
+        );
       else if (this.tierRate(`${path}/${at}/upTo`, upTo)) {
         const end = parseRate(upTo);
         if (compareRates(end, before) <= 0)
-          this.error('TiersNotAscending', `${path}/${at}/upTo`, `the band ends at ${upTo}, where the one before has ended already`);
+          this.error(
+            'TiersNotAscending',
+            `${path}/${at}/upTo`,
+            `the band ends at ${upTo}, where the one before has ended already`,
+          );
         before = end;
       }
     });
@@ -394,7 +445,13 @@ class PlanCheck {
     return exists;
   }
 
-  private span(path: string, from: string | undefined, until: string | undefined, first = 'from', last = 'until'): void {
+  private span(
+    path: string,
+    from: string | undefined,
+    until: string | undefined,
+    first = 'from',
+    last = 'until',
+  ): void {
     const known = (name: string, text: string | undefined) => text !== undefined && this.day(`${path}/${name}`, text);
     const both = [known(first, from), known(last, until)].every(Boolean);
     if (both && from !== undefined && until !== undefined && until < from)

@@ -98,7 +98,12 @@ const conditions = {
 const whichLines = {
   where: { $ref: '#/$defs/conditions' },
   except: { $ref: '#/$defs/conditions' },
-  expr: { type: 'string', minLength: 1, maxLength: 2000, description: 'an expression of the Common Expression Language' },
+  expr: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 2000,
+    description: 'an expression of the Common Expression Language',
+  },
 };
 const during = {
   type: 'array',

@@ -119,8 +119,16 @@ describe('a bad plan document', () => {
     ['measure: { over: { rollingMonths: 12 }, quota: 5 }', 'FieldMisplaced', '/measure/over'],
     ['returns: { policy: re-rated }', 'ValueUnknown', '/returns/policy'],
     ['returns: { policy: average, window: current }', 'FieldMisplaced', '/returns/window'],
-    ['returns: { policy: line, bands: [{ within: 30 days, take: 120 % }, { take: 0 % }] }', 'RateTooLarge', '/returns/bands/0/take'],
-    ['returns: { policy: line, bands: [{ within: 30 days, take: 50 % }, { within: 7 instalments, take: 0 % }] }', 'UnitsDiffer', '/returns/bands/1/within'],
+    [
+      'returns: { policy: line, bands: [{ within: 30 days, take: 120 % }, { take: 0 % }] }',
+      'RateTooLarge',
+      '/returns/bands/0/take',
+    ],
+    [
+      'returns: { policy: line, bands: [{ within: 30 days, take: 50 % }, { within: 7 instalments, take: 0 % }] }',
+      'UnitsDiffer',
+      '/returns/bands/1/within',
+    ],
   ])('refuses the term %s', (term, code, path) => {
     const found = findingsOfComponent(`{ id: x, credit: { trigger: booked }, rate: { percent: 1 % }, ${term} }`);
     expect(found).toContainEqual([code, `/components/1${path}`]);
@@ -130,7 +138,11 @@ describe('a bad plan document', () => {
     ['{ retroactive: [{ upTo: 5, pay: 4 % }] }', 'LastTierEnds', '/components/1/rate/retroactive/0/upTo'],
     ['{ accelerator: { base: 5 %, bands: [{ times: 1 }] } }', 'QuotaMissing', '/components/1/rate'],
     ['{ stepped: { every: 0, pay: 5 } }', 'AmountInvalid', '/components/1/rate/stepped/every'],
-    ['{ matrix: { by: [product], rules: [{ category: x, pay: 1 % }] } }', 'FieldMisplaced', '/components/1/rate/matrix/rules/0/category'],
+    [
+      '{ matrix: { by: [product], rules: [{ category: x, pay: 1 % }] } }',
+      'FieldMisplaced',
+      '/components/1/rate/matrix/rules/0/category',
+    ],
     ['{ percent: 4 %, flat: 5, per: deal }', 'RateInvalid', '/components/1/rate'],
     ['{ }', 'RateInvalid', '/components/1/rate'],
     ['{ flat: 5 }', 'FieldMissing', '/components/1/rate'],

@@ -170,12 +170,14 @@ export interface CompiledPlan {
   /** `monthly@Europe/Paris` */
   readonly calendarKey: string;
   readonly rounding: RoundingMode;
-  readonly exchange: { readonly on: 'trigger' | 'invoice' | 'period-average' | 'period-end'; readonly maxAgeDays: number };
+  readonly exchange: {
+    readonly on: 'trigger' | 'invoice' | 'period-average' | 'period-end';
+    readonly maxAgeDays: number;
+  };
   /** Smallest amount worth a payment. */
   readonly minimumMinor: bigint;
   readonly guarantee:
-    | { readonly minor: bigint; readonly over: Over; readonly of: ReadonlySet<string> | undefined }
-    | undefined;
+    { readonly minor: bigint; readonly over: Over; readonly of: ReadonlySet<string> | undefined } | undefined;
   readonly draw:
     | {
         readonly minor: bigint;
@@ -423,10 +425,7 @@ function compileHold({ for: time, after, part = '1', schedule }: HoldDocument): 
   const days = daysOf(time ?? '0 days');
   return {
     ...rateText(part),
-    release:
-      after === 'trigger'
-        ? { kind: 'schedule', parts: [{ days, ...rateText('1') }] }
-        : { kind: 'paid', days },
+    release: after === 'trigger' ? { kind: 'schedule', parts: [{ days, ...rateText('1') }] } : { kind: 'paid', days },
   };
 }
 

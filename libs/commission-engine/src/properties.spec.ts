@@ -354,7 +354,12 @@ describe('any order of arrival, with duplicates and revisions', () => {
             applyChange(
               again,
               JSON.parse(
-                JSON.stringify({ deal: change.deal, lines: change.lines, rated: change.rated, account: change.account }),
+                JSON.stringify({
+                  deal: change.deal,
+                  lines: change.lines,
+                  rated: change.rated,
+                  account: change.account,
+                }),
               ),
               plans,
             );

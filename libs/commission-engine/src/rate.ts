@@ -143,7 +143,12 @@ function compareDeals(left: string, right: string): number {
  * What a line earns by itself, whatever else is measured, rounded once.
  * @throws {EngineError} `CreditInvalid` where the line does not fit its component
  */
-export function rateAlone(plan: CompiledPlan, component: CompiledComponent, line: CreditLine, basisMinor: bigint): Rated {
+export function rateAlone(
+  plan: CompiledPlan,
+  component: CompiledComponent,
+  line: CreditLine,
+  basisMinor: bigint,
+): Rated {
   const { rate } = component;
   switch (rate.kind) {
     case 'percent':

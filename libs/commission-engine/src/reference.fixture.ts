@@ -141,7 +141,12 @@ export function referenceAmounts(document: PlanDocument, decimals: number, all: 
     }
     const basis = fractionOf(line.basis);
     if ('override' in component.credit)
-      return rounded(times(basis, fractionOf(('levels' in component.credit ? component.credit.levels : [])[(line.level ?? 0) - 1] ?? '0')));
+      return rounded(
+        times(
+          basis,
+          fractionOf(('levels' in component.credit ? component.credit.levels : [])[(line.level ?? 0) - 1] ?? '0'),
+        ),
+      );
     const { rate } = component;
     if (rate === undefined) throw new Error('no rate');
     if ('percent' in rate) return rounded(times(basis, fractionOf(rate.percent)));

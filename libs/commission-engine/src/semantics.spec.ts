@@ -182,9 +182,7 @@ describe('the deal', () => {
 
   it('belongs to a measurement that survives a change of agreement: c = 140k, 20k more: 1,200 (own)', () => {
     const result = earned({
-      components: [
-        `{ id: s, ${BOOKED}, ${ANNUAL}, rate: { marginal: [{ below: 150000, pay: 5 % }, { pay: 7 % }] } }`,
-      ],
+      components: [`{ id: s, ${BOOKED}, ${ANNUAL}, rate: { marginal: [{ below: 150000, pay: 5 % }, { pay: 7 % }] } }`],
       deals: [deal('A', '140000.00', 5), deal('B', '20000.00', 6)],
     });
     expect(result.by()).toEqual({ A: '7000.00', B: '1200.00' });
@@ -445,7 +443,7 @@ describe('around the rate', () => {
     expect(['U1', 'U2', 'U3'].map((payee) => result.total(payee))).toEqual(['105000', '63000', '42000']);
   });
 
-  it('an override on the child\'s line after limits: 1,100 capped to 900 at 5 % is 45 (own)', () => {
+  it("an override on the child's line after limits: 1,100 capped to 900 at 5 % is 45 (own)", () => {
     const result = earned({
       components: [
         `{ id: s, ${BOOKED}, ${whole}, limit: { perDeal: 900, excess: forfeited } }`,
@@ -540,9 +538,7 @@ describe('around the rate', () => {
       const of = (...amounts: string[]) =>
         earned({
           components,
-          deals: [
-            dealOf('D', { lines: [{ id: '1', net: '1000.00', gross: '1200.00' }], payments: paid(...amounts) }),
-          ],
+          deals: [dealOf('D', { lines: [{ id: '1', net: '1000.00', gross: '1200.00' }], payments: paid(...amounts) })],
         }).total();
       expect(of('600.00')).toBe('50.00');
       expect(of('600.00', '-300.00')).toBe('25.00');
@@ -553,9 +549,7 @@ describe('around the rate', () => {
       const after = (percent: string) =>
         earned({
           components: [`{ id: s, ${BOOKED}, rate: { percent: ${percent} }, hold: { until: paid } }`],
-          deals: [
-            dealOf('D', { lines: [{ id: '1', net: '1000.00', gross: '999.99' }], payments: paid('333.33') }),
-          ],
+          deals: [dealOf('D', { lines: [{ id: '1', net: '1000.00', gross: '999.99' }], payments: paid('333.33') })],
         }).total();
       expect([after('10 %'), after('7 %')]).toEqual(['33.33', '23.33']);
     });
@@ -648,7 +642,12 @@ describe('when things change', () => {
       deal('A', '9000.00', 1, id === 'A' ? cancelled : {}),
       deal('B', '2000.00', 2, id === 'B' ? cancelled : {}),
     ];
-    const cents = (id: string) => Number(earned({ components, deals: both(id) }).total().replace('.', ''));
+    const cents = (id: string) =>
+      Number(
+        earned({ components, deals: both(id) })
+          .total()
+          .replace('.', ''),
+      );
     expect(((cents(which) - cents('')) / 100).toFixed(2)).toBe(back);
   });
 
@@ -665,7 +664,12 @@ describe('when things change', () => {
       sold('C', 3),
       deal('D', '30000.00', 5, { bookedAt: day(4, 5) }),
     ];
-    const cents = (first: object) => Number(earned({ components, deals: history(first) }).total().replace('.', ''));
+    const cents = (first: object) =>
+      Number(
+        earned({ components, deals: history(first) })
+          .total()
+          .replace('.', ''),
+      );
     const returned = { returns: [{ id: 'R', at: day(5, 5) }] };
     expect(((cents(returned) - cents({})) / 100).toFixed(2)).toBe(back);
   });
@@ -674,15 +678,25 @@ describe('when things change', () => {
     const bands = 'bands: [{ within: 10 days, take: 100 % }, { within: 30 days, take: 40 % }, { take: 0 % }]';
     const components = [`{ id: s, ${BOOKED}, ${ANNUAL}, ${TIERS}, returns: { policy: re-rate, ${bands} } }`];
     const three = (first: object) => [sold('A', 1, first), sold('B', 2), sold('C', 3)];
-    const cents = (first: object) => Number(earned({ components, deals: three(first) }).total().replace('.', ''));
+    const cents = (first: object) =>
+      Number(
+        earned({ components, deals: three(first) })
+          .total()
+          .replace('.', ''),
+      );
     expect(cents(cancelled) - cents({})).toBe(-136_000);
     expect(cents({ cancelledAt: day(1, 5) }) - cents({})).toBe(-340_000);
     expect(cents({ cancelledAt: day(3, 5) }) - cents({})).toBe(0);
   });
 
   it('KRW 2,133,000 paid, cancelled after 7 instalments, 40 %: 853,200 (ga)', () => {
-    const bands = 'bands: [{ within: 6 instalments, take: 60 % }, { within: 12 instalments, take: 40 % }, { take: 0 % }]';
-    const payments = Array.from({ length: 7 }, (_, index) => ({ id: `p${index}`, at: day(index + 1, 12), amount: '10' }));
+    const bands =
+      'bands: [{ within: 6 instalments, take: 60 % }, { within: 12 instalments, take: 40 % }, { take: 0 % }]';
+    const payments = Array.from({ length: 7 }, (_, index) => ({
+      id: `p${index}`,
+      at: day(index + 1, 12),
+      amount: '10',
+    }));
     const result = earned({
       components: [`{ id: s, ${BOOKED}, rate: { percent: 100 % }, returns: { policy: line, ${bands} } }`],
       currency: 'KRW',

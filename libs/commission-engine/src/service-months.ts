@@ -16,14 +16,20 @@ export interface MonthPart extends Part {
  * holds `day`, the day of the trigger, but not before the subscription does; a later month counts from its first midnight in
  * the time zone. What came back is taken from the last months first: they are the ones that are not served.
  */
-export function monthParts(part: Part, subscription: Subscription, day: string, timeZone: string): readonly MonthPart[] {
+export function monthParts(
+  part: Part,
+  subscription: Subscription,
+  day: string,
+  timeZone: string,
+): readonly MonthPart[] {
   const { start, months } = subscription;
   const first = day < start ? 0 : monthsBetween(start, day);
   const share = (minor: bigint, index: number): bigint => {
     const upTo = (count: number) => divideRounded(minor * BigInt(count), BigInt(months), 'half-up');
     return upTo(index + 1) - upTo(index);
   };
-  const optional = (minor: bigint | undefined, index: number) => (minor === undefined ? undefined : share(minor, index));
+  const optional = (minor: bigint | undefined, index: number) =>
+    minor === undefined ? undefined : share(minor, index);
   const parts = Array.from({ length: months }, (_, index) => {
     const startsOn = addMonths(start, first + index);
     const atMs = startsOn <= day ? part.occurrence.atMs : startOfDayMs(timeZone, startsOn);

@@ -1,6 +1,11 @@
 /** What commission-calculation (topic `commissions`) and rewards (topic `rewards`) say to those downstream. */
 
-export type LineKind = 'earning' | 'adjustment' | 'clawback' | 'bonus';
+/**
+ * `earning` in its own period, `adjustment` in a later one; `clawback` of what came back. `reserve` keeps back what is held,
+ * `reserve-release` gives it free. `draw-advance` is paid ahead, and `draw-recovery` taken out of later earnings.
+ */
+export type LineKind =
+  'earning' | 'adjustment' | 'clawback' | 'bonus' | 'reserve' | 'reserve-release' | 'draw-advance' | 'draw-recovery';
 
 /**
  * The net of all postings of one (open period, period of origin, component, deal, line, kind). Amounts are decimal text
@@ -14,7 +19,7 @@ export interface LedgerLine {
   readonly plan: string;
   /** Component of the plan, or id of the programme. */
   readonly component: string;
-  /** `source|id` of the deal; empty for a line of no single deal. */
+  /** `source|id` of the deal. Of no single deal: empty for a bonus, `|<component>` for what a limit deferred, `|*` for guarantee and draw. */
   readonly deal: string;
   /** `occurrence|line` of the deal, where an occurrence is `booked`, `invoice:<id>`, `payment:<id>`, `return:<id>`, `cancelled`. */
   readonly line: string;

@@ -186,7 +186,9 @@ const ledgerLine = record({
   component: id,
   deal: textOrEmpty(500),
   line: textOrEmpty(1000),
-  kind: { enum: ['earning', 'adjustment', 'clawback', 'bonus'] },
+  kind: {
+    enum: ['earning', 'adjustment', 'clawback', 'bonus', 'reserve', 'reserve-release', 'draw-advance', 'draw-recovery'],
+  },
   basis: amount,
   amount,
 });

@@ -10,6 +10,7 @@
  * 5. The manifest is said.
  */
 import { windowStartDay } from '@tantieme/commission-engine/calendar';
+import type { CompiledPlan } from '@tantieme/commission-engine/plan';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { RunningProcessor } from '@tantieme/event-sourcing/processor';
@@ -65,9 +66,12 @@ export class Closing {
     await this.factsCredited(signal);
     await reach('facts-credited');
     await this.creditsEarned(signal);
+    // What is earned may be what payees above are paid on.
+    await this.creditsEarned(signal);
     await reach('credits-earned');
 
     await this.runtimes.calendars.handle(calendarStream(calendar), { type: 'seal', period, at }, context);
+    await this.creditsEarned(signal);
     await this.creditsEarned(signal);
     await reach('sealed');
 
@@ -127,13 +131,9 @@ export class Closing {
   private async close(streams: readonly string[], period: string, at: string, context: CommandContext): Promise<void> {
     await this.runtimes.planBook.ensure(streams.map(planOfStream));
     const work = streams.map((stream): Work<EarningCommand> => {
-      const command = {
-        type: 'close-period',
-        period,
-        minimum: this.minimumOf(planOfStream(stream), period),
-        at,
-      } as const;
-      return { stream, command, context };
+      const { hash, minimumMinor, decimals } = this.planInForce(planOfStream(stream), period);
+      const minimum = formatMinor(minimumMinor, decimals);
+      return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
     });
     for (const result of await this.runtimes.earning.handleMany(work)) {
       if (result.outcome === 'handled') continue;
@@ -144,15 +144,15 @@ export class Closing {
     }
   }
 
-  /** Smallest amount worth a payment, as the plan's version says it that is in force when the period begins. */
-  private minimumOf(plan: string, period: string): string {
+  /** The plan's version that is in force when the period begins. */
+  private planInForce(plan: string, period: string): CompiledPlan {
     const versions = this.runtimes.planBook.find(plan)?.versions ?? [];
     let inForce = versions[0];
     if (inForce === undefined) throw new Error(`there is no plan ${plan}`);
     const day = windowStartDay(inForce.plan.calendar, period);
     for (const version of versions)
       if (version.effectiveFrom <= day && version.effectiveFrom >= inForce.effectiveFrom) inForce = version;
-    return formatMinor(inForce.plan.minimumMinor, inForce.plan.decimals);
+    return inForce.plan;
   }
 
   /** In order of stream. */

@@ -9,6 +9,8 @@ import type { CreditLine } from '@tantieme/commission-engine/credit-line';
 type Common = Omit<CreditLine, 'line' | 'basis' | 'quantity' | 'reverses'> & {
   /** Occurrence that the lines take back, where they are return lines. */
   readonly reverses?: string;
+  /** Days or instalments after which they came back, where bands ask. */
+  readonly after?: number;
 };
 
 export interface CreditGroup extends Common {
@@ -28,13 +30,13 @@ export function packLines(lines: readonly CreditLine[]): readonly CreditGroup[] 
   for (const line of lines) {
     let group: OpenGroup | undefined;
     if (byKey === undefined) group = groups.find((one) => isOfGroup(one, line));
-    else group = byKey.get(groupKey(line, line.reverses?.occurrence));
+    else group = byKey.get(groupKey(line, line.reverses?.occurrence, line.reverses?.after));
     if (group === undefined) {
       group = groupOf(line);
       groups.push(group);
-      byKey?.set(groupKey(line, line.reverses?.occurrence), group);
+      byKey?.set(groupKey(line, line.reverses?.occurrence, line.reverses?.after), group);
       if (groups.length === SEARCHED_GROUPS_MAX)
-        byKey = new Map(groups.map((one) => [groupKey(one, one.reverses), one]));
+        byKey = new Map(groups.map((one) => [groupKey(one, one.reverses, one.after), one]));
     }
     group.lines.push(packLine(line));
   }
@@ -47,7 +49,12 @@ const SEARCHED_GROUPS_MAX = 8;
 type OpenGroup = Common & { readonly lines: PackedLine[] };
 
 function groupOf({ line: _line, basis: _basis, quantity: _quantity, reverses, ...common }: CreditLine): OpenGroup {
-  return { ...common, ...(reverses === undefined ? {} : { reverses: reverses.occurrence }), lines: [] };
+  return {
+    ...common,
+    ...(reverses === undefined ? {} : { reverses: reverses.occurrence }),
+    ...(reverses?.after === undefined ? {} : { after: reverses.after }),
+    lines: [],
+  };
 }
 
 /** Whether the line has all in common with the group. Says the same as `groupKey`. */
@@ -62,7 +69,8 @@ function isOfGroup(group: OpenGroup, line: CreditLine): boolean {
     (group.reverses ?? '') === (line.reverses?.occurrence ?? '') &&
     (group.child?.component ?? '') === (line.child?.component ?? '') &&
     (group.child?.payee ?? '') === (line.child?.payee ?? '') &&
-    (group.split === line.split || splitKey(group) === splitKey(line))
+    (group.split === line.split || splitKey(group) === splitKey(line)) &&
+    rareKey(group, group.after) === rareKey(line, line.reverses?.after)
   );
 }
 
@@ -70,9 +78,33 @@ function splitKey({ split }: Pick<CreditLine, 'split'>): string {
   return split === undefined ? '' : `${split.index} ${split.shares.join()}`;
 }
 
-function groupKey(one: Omit<Common, 'period' | 'reverses'>, reverses: string | undefined): string {
+/** What only some kinds of components say of a line. */
+function rareKey(
+  { month, rule, spread, converted, reserves, releases }: RareFields,
+  after: number | undefined,
+): string {
+  if (
+    month === undefined &&
+    rule === undefined &&
+    spread === undefined &&
+    converted === undefined &&
+    reserves === undefined &&
+    releases === undefined &&
+    after === undefined
+  )
+    return '';
+  return JSON.stringify([month, rule, spread, converted, reserves, releases, after]);
+}
+
+type RareFields = Pick<CreditLine, 'month' | 'rule' | 'spread' | 'converted' | 'reserves' | 'releases'>;
+
+function groupKey(
+  one: Omit<Common, 'period' | 'reverses' | 'after'>,
+  reverses: string | undefined,
+  after: number | undefined,
+): string {
   const { component, planHash, occurrence, at, window, child, level } = one;
-  return `${component}\n${planHash}\n${occurrence}\n${at}\n${window}\n${reverses ?? ''}\n${child?.component ?? ''}\n${child?.payee ?? ''}\n${level ?? ''}\n${splitKey(one)}`;
+  return `${component}\n${planHash}\n${occurrence}\n${at}\n${window}\n${reverses ?? ''}\n${child?.component ?? ''}\n${child?.payee ?? ''}\n${level ?? ''}\n${splitKey(one)}\n${rareKey(one, after)}`;
 }
 
 function packLine({ line, basis, quantity, reverses }: CreditLine): PackedLine {
@@ -94,12 +126,17 @@ export function unpackLines(groups: readonly CreditGroup[]): readonly CreditLine
 
 function unpack(groups: readonly CreditGroup[]): readonly CreditLine[] {
   const lines: CreditLine[] = [];
-  for (const { lines: packed, reverses, ...common } of groups)
+  for (const { lines: packed, reverses, after, ...common } of groups)
     for (const one of packed) {
       const [line, basis] = one;
       if (one.length === 5 && reverses !== undefined) {
         const [, , returnedBefore, returned, of] = one;
-        lines.push({ ...common, line, basis, reverses: { occurrence: reverses, returnedBefore, returned, of } });
+        lines.push({
+          ...common,
+          line,
+          basis,
+          reverses: { occurrence: reverses, returnedBefore, returned, of, ...(after === undefined ? {} : { after }) },
+        });
       } else if (one.length === 3) lines.push({ ...common, line, basis, quantity: one[2] });
       else lines.push({ ...common, line, basis });
     }

@@ -115,6 +115,7 @@ describe('a period that is closed', () => {
   it('names its lines with count and hash, and closes but once', () => {
     given('D-1', '100.00');
     world.close('2026-01');
+    const planHash = world.hashOf('resellers');
     const posted = postingOf(anna().state, 'crm|D-1').map((line) => ledgerLine('resellers', 'crm|D-1', line));
     expect(anna().events.at(-1)).toEqual({
       type: 'EarningPeriodClosed',
@@ -123,6 +124,7 @@ describe('a period that is closed', () => {
       data: {
         account: ACCOUNT,
         period: '2026-01',
+        planHash,
         deals: [],
         entry: {
           stream: 'earning-anna|resellers',
@@ -134,7 +136,7 @@ describe('a period that is closed', () => {
         },
       },
     });
-    expect(anna().handle({ type: 'close-period', period: '2026-01', minimum: '0.00', at: AT })).toEqual([]);
+    expect(anna().handle({ type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT })).toEqual([]);
   });
 
   it('keeps its lines: the difference is posted in the first open one, as an adjustment', () => {
@@ -217,7 +219,8 @@ describe('a change of very many lines', () => {
   it('is not closed before all of it is posted', () => {
     const stream = { ...earningDecider(world).initialState(), account: ACCOUNT };
     stream.unposted.add('crm|D-1');
-    const close = { type: 'close-period', period: '2026-01', minimum: '0.00', at: AT } as const;
+    const planHash = world.hashOf('resellers');
+    const close = { type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT } as const;
     expect(() => earningDecider(world).decide(close, stream)).toThrow('1 deals are still to be posted');
   });
 });

@@ -3,19 +3,34 @@
  * measurement, those after it; what differs from what was posted is posted.
  */
 import { calendarOf, nextPeriod } from '@tantieme/commission-engine/calendar';
+import type { Account, Agreement, Quota } from '@tantieme/commission-engine/account';
 import {
   applyChange,
   createEarnState,
   linesOfDeal,
+  needsSettling,
+  planAccount,
   planCredit,
+  reachedTiers,
   sizeOfEarnState,
 } from '@tantieme/commission-engine/earn';
-import type { Change, EarnState, EarnedLine, PlanByHash, RatedLine } from '@tantieme/commission-engine/earn';
+import type {
+  AccountCredit,
+  Change,
+  ChildEarning,
+  EarnState,
+  EarnedLine,
+  PlanByHash,
+  RatedLine,
+} from '@tantieme/commission-engine/earn';
+import { lineKey } from '@tantieme/commission-engine/credit-line';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { unpackLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
@@ -65,10 +80,31 @@ export interface CreditInput {
   readonly groups: readonly CreditGroup[];
   /** First open period of the calendar; null while none was closed. */
   readonly openFrom: string | null;
+  /** Payees above, in order, who are paid on what this one earns with the deal; left out where there are none. */
+  readonly above?: readonly string[];
+}
+
+/** All that a payee below earns with a deal. */
+export interface ChildInput {
+  readonly deal: string;
+  readonly child: string;
+  /** Revision of the child's stream: the highest counts. */
+  readonly revision: number;
+  readonly earned: readonly Omit<ChildEarning, 'payee'>[];
+  readonly openFrom: string | null;
+}
+
+/** Facts about the payee, whole. */
+export interface FactsInput {
+  readonly agreements: readonly Agreement[];
+  readonly quotas: readonly Quota[];
+  readonly openFrom: string | null;
 }
 
 export type EarningCommand =
   | ({ readonly type: 'credit'; readonly account: EarningAccount; readonly at: string } & CreditInput)
+  | ({ readonly type: 'take-child'; readonly account: EarningAccount; readonly at: string } & ChildInput)
+  | ({ readonly type: 'take-facts'; readonly account: EarningAccount; readonly at: string } & FactsInput)
   /** Posts deals that a large change has left over. */
   | { readonly type: 'post-more'; readonly openFrom: string | null; readonly at: string }
   | {
@@ -76,29 +112,47 @@ export type EarningCommand =
       readonly period: string;
       /** Smallest amount worth a payment, as the plan says it. */
       readonly minimum: string;
+      /** The plan's version that is in force when the period begins. */
+      readonly planHash: string;
       readonly at: string;
     };
 
 /** `deal` is left out for the credited deal itself. */
 export type StoredRating = Omit<RatedLine, 'deal'> & { readonly deal?: string };
 
+/** What payees above are paid on: all that this one earns with a deal. */
+export interface OverriddenDeal {
+  readonly deal: string;
+  readonly to: readonly string[];
+  readonly earned: readonly Omit<ChildEarning, 'payee'>[];
+}
+
+/** What an input changes. */
+export interface Conclusions {
+  /** Lines whose amount is new or changed; left out where they are too many. */
+  readonly rated?: readonly StoredRating[];
+  /** Lines of no single deal, where they change. */
+  readonly ofAccount?: readonly AccountCredit[];
+  /** Left out where nobody above is paid on what changes. */
+  readonly overridden?: readonly OverriddenDeal[];
+  /** Deals whose posting changes, the credited one first, the others in order. */
+  readonly deals: readonly DealPosting[];
+  /** Changed deals that are still to be posted: they did not fit. */
+  readonly left: number;
+  readonly engine: typeof EARN_ENGINE;
+}
+
+interface Concluded<Type extends string, Input> {
+  readonly type: Type;
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: { readonly account: EarningAccount; readonly input: Input } & Conclusions;
+}
+
 export type EarningEvent =
-  | {
-      readonly type: 'Earned';
-      readonly version: 1;
-      readonly occurredAt: string;
-      readonly data: {
-        readonly account: EarningAccount;
-        readonly input: CreditInput;
-        /** Lines whose amount is new or changed; left out where they are too many. */
-        readonly rated?: readonly StoredRating[];
-        /** Deals whose posting changes, the credited one first, the others in order. */
-        readonly deals: readonly DealPosting[];
-        /** Changed deals that are still to be posted: they did not fit. */
-        readonly left: number;
-        readonly engine: typeof EARN_ENGINE;
-      };
-    }
+  | Concluded<'Earned', CreditInput>
+  | Concluded<'ChildEarningTaken', ChildInput>
+  | Concluded<'AccountFactsTaken', FactsInput>
   | {
       readonly type: 'EarningsPosted';
       readonly version: 1;
@@ -118,13 +172,19 @@ export type EarningEvent =
       readonly data: {
         readonly account: EarningAccount;
         readonly period: string;
-        /** Deals with lines of earlier periods that were never closed: they are posted in this one. */
+        readonly planHash: string;
+        /** Guarantee and draw that the closing settles; left out where there are none. */
+        readonly rated?: readonly StoredRating[];
+        readonly ofAccount?: readonly AccountCredit[];
+        /** Tiers that lagged measurements have reached, by component and window. */
+        readonly reached?: Account['reached'];
+        /** Deals whose posting changes: lines of earlier periods that were never closed are posted in this one. */
         readonly deals: readonly DealPosting[];
         readonly entry: ManifestEntry;
       };
     };
 
-type Earned = Extract<EarningEvent, { readonly type: 'Earned' }>;
+type WithConclusions = Extract<EarningEvent, { readonly data: { readonly input: unknown; readonly engine: unknown } }>;
 
 export interface EarningState {
   account: EarningAccount | undefined;
@@ -135,6 +195,10 @@ export interface EarningState {
   readonly posted: Map<string, readonly PostedLine[]>;
   /** Changed deals that are still to be posted. */
   readonly unposted: Set<string>;
+  /** Who above is paid on what is earned with a deal. */
+  readonly above: Map<string, readonly string[]>;
+  /** Highest revision taken of a child's stream, by deal and child. */
+  readonly childRevisions: Map<string, number>;
   closedThrough: string | null;
   /** Where only the newest deals are in memory; a decision that needs more is refused (`HistoryNeeded`). */
   tail: Tail | undefined;
@@ -155,6 +219,8 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       numbers: new Map(),
       posted: new Map(),
       unposted: new Set(),
+      above: new Map(),
+      childRevisions: new Map(),
       closedThrough: null,
       tail: undefined,
       lost: false,
@@ -164,10 +230,14 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       switch (command.type) {
         case 'credit':
           return decideCredit(command, state, plans);
+        case 'take-child':
+          return decideChild(command, state, plans);
+        case 'take-facts':
+          return decideFacts(command, state, plans);
         case 'post-more':
           return decideMore(command, state);
         case 'close-period':
-          return decideClose(command, state);
+          return decideClose(command, state, plans);
         default:
           return command satisfies never;
       }
@@ -189,8 +259,9 @@ const POSTED_LINE_BYTES = 400;
 /** True where what is in memory of the stream is enough for the command. */
 function suffices({ tail, lost, engine }: EarningState, command: EarningCommand): boolean {
   if (tail === undefined) return true;
-  if (lost || command.type === 'close-period') return false;
-  return command.type === 'post-more' || isInTail(engine, tail, command.deal, unpackLines(command.groups));
+  if (lost) return false;
+  if (command.type === 'credit') return isInTail(engine, tail, command.deal, unpackLines(command.groups));
+  return command.type === 'post-more';
 }
 
 /** Keeps `linesMax` lines of the newest deals and forgets the rest; the state then decides what is in order, and no more. */
@@ -207,38 +278,114 @@ function decideCredit(
   state: EarningState,
   plans: PlanByHash,
 ): readonly EarningEvent[] {
-  const { deal, number, groups, at } = command;
+  const { account: said, deal, number, groups, openFrom, above, at } = command;
   if (number <= (state.numbers.get(deal) ?? 0)) return [];
   // A higher number that says the same is kept as well: a lower one that comes after it must not count.
-  const change = changeOf(state, deal, groups, plans);
-  const account = state.account ?? command.account;
-  const openFrom = openFromOf(state, command.openFrom);
-  const { postings, left } = postingsOf(state, change.deals, account.currency, openFrom);
-  return [
-    {
-      type: 'Earned',
-      version: 1,
-      occurredAt: at,
-      data: {
-        account,
-        input: { deal, number, groups, openFrom: command.openFrom },
-        ...(change.rated.length > RATED_LINES_MAX ? {} : { rated: change.rated.map((one) => storedRating(one, deal)) }),
-        deals: postings,
-        left,
-        engine: EARN_ENGINE,
-      },
-    },
-  ];
+  const change = changeOf(() => planCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
+  const account = state.account ?? said;
+  const aboveOf = (one: string) => (one === deal ? above : state.above.get(one));
+  const conclusions = conclude(state, change, account, openFrom, aboveOf);
+  const input = { deal, number, groups, openFrom, ...(above === undefined ? {} : { above }) };
+  return [{ type: 'Earned', version: 1, occurredAt: at, data: { account, input, ...conclusions } }];
 }
 
-/** @throws {DomainError} `CreditInvalid`, for a credit that no plan can have made */
-function changeOf(state: EarningState, deal: string, groups: readonly CreditGroup[], plans: PlanByHash): Change {
+function decideChild(
+  command: Extract<EarningCommand, { readonly type: 'take-child' }>,
+  state: EarningState,
+  plans: PlanByHash,
+): readonly EarningEvent[] {
+  const { type: _type, account: said, at, ...input } = command;
+  if (input.revision <= (state.childRevisions.get(childKey(input)) ?? -1)) return [];
+  const change = changeOf(() => planCredit(state.engine, creditOfChild(state, input), plans));
+  const account = state.account ?? said;
+  const conclusions = conclude(state, change, account, input.openFrom, (one) => state.above.get(one));
+  return [{ type: 'ChildEarningTaken', version: 1, occurredAt: at, data: { account, input, ...conclusions } }];
+}
+
+function childKey({ deal, child }: Pick<ChildInput, 'deal' | 'child'>): string {
+  return `${deal}\n${child}`;
+}
+
+/** The credit that the state holds of the deal, with what this child earns in the place of what it earned before. */
+function creditOfChild(
+  { engine }: EarningState,
+  { deal, child, earned }: ChildInput,
+): Parameters<typeof planCredit>[1] {
+  const others = (engine.children.get(deal) ?? []).filter(({ payee }) => payee !== child);
+  return {
+    deal,
+    lines: linesOfDeal(engine, deal).map(({ line }) => line),
+    children: [...others, ...earned.map((one) => ({ payee: child, ...one }))],
+  };
+}
+
+function decideFacts(
+  command: Extract<EarningCommand, { readonly type: 'take-facts' }>,
+  state: EarningState,
+  plans: PlanByHash,
+): readonly EarningEvent[] {
+  const { type: _type, account: said, at, ...input } = command;
+  const { agreements, quotas } = state.engine.account;
+  const isSame =
+    state.account !== undefined &&
+    canonicalJson([agreements, quotas]) === canonicalJson([input.agreements, input.quotas]);
+  if (isSame) return [];
+  const now = { ...state.engine.account, agreements: input.agreements, quotas: input.quotas };
+  const change = changeOf(() => planAccount(state.engine, now, plans));
+  const account = state.account ?? said;
+  const conclusions = conclude(state, change, account, input.openFrom, (one) => state.above.get(one));
+  return [{ type: 'AccountFactsTaken', version: 1, occurredAt: at, data: { account, input, ...conclusions } }];
+}
+
+/** @throws {DomainError} `CreditInvalid`, for an input that no plan can have made */
+function changeOf(plan: () => Change): Change {
   try {
-    return planCredit(state.engine, { deal, lines: unpackLines(groups) }, plans);
+    return plan();
   } catch (error) {
     if (error instanceof EngineError) throw new DomainError(error.code, error.message);
     throw error;
   }
+}
+
+function conclude(
+  state: EarningState,
+  change: Change,
+  { currency }: EarningAccount,
+  said: string | null,
+  aboveOf: (deal: string) => readonly string[] | undefined,
+): Conclusions {
+  const { postings, left } = postingsOf(state, change.deals, currency, openFromOf(state, said));
+  const overridden = overriddenBy(change, aboveOf, decimalsOf(currency));
+  return {
+    ...(change.rated.length > RATED_LINES_MAX
+      ? {}
+      : {
+          rated: change.rated.map((one) => storedRating(one, change.deal)),
+          ...(change.account.length === 0 ? {} : { ofAccount: change.account }),
+        }),
+    ...(overridden.length === 0 ? {} : { overridden }),
+    deals: postings,
+    left,
+    engine: EARN_ENGINE,
+  };
+}
+
+/** All that is earned with the changed deals that somebody above is paid on. */
+function overriddenBy(
+  { deals }: Change,
+  aboveOf: (deal: string) => readonly string[] | undefined,
+  decimals: number,
+): readonly OverriddenDeal[] {
+  return deals.flatMap(({ deal, lines }) => {
+    const to = aboveOf(deal);
+    if (to === undefined) return [];
+    const earned = lines.flatMap(({ line, amountMinor }) =>
+      line.reserves === true || line.releases !== undefined
+        ? []
+        : [{ key: lineKey(line), amount: formatMinor(amountMinor, decimals) }],
+    );
+    return [{ deal, to, earned }];
+  });
 }
 
 function storedRating({ deal, key, amount, trace }: RatedLine, credited: string): StoredRating {
@@ -301,29 +448,77 @@ function decideMore(
 
 /** Nothing where the stream has no line in the period, or has closed it. @throws {DomainError} `PostingUnfinished` */
 function decideClose(
-  { period, minimum, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
+  { period, minimum, planHash, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
   state: EarningState,
+  plans: PlanByHash,
 ): readonly EarningEvent[] {
   const { account, closedThrough, unposted } = state;
   if (account === undefined || (closedThrough !== null && closedThrough >= period)) return [];
   if (unposted.size > 0)
     throw new DomainError('PostingUnfinished', `${unposted.size} deals are still to be posted`, 'conflict');
   const { payee, plan, currency } = account;
+  const decimals = decimalsOf(currency);
+  const settling = settle(state, period, planHash, plans);
+  const settled = new Map(settling?.change.deals.map(({ deal, lines }) => [deal, lines]));
   const moved: DealPosting[] = [];
-  const lines = [...dealsOf(state)].flatMap((deal) => {
-    let ofDeal = postingOf(state, deal);
-    if (ofDeal.some((line) => line.period < period && isOpen(line, closedThrough))) {
-      const fixed = ofDeal.filter((line) => !isOpen(line, closedThrough));
-      ofDeal = postedLines(linesOfDeal(state.engine, deal), fixed, period, decimalsOf(currency));
-      moved.push({ deal, lines: ofDeal });
-    }
-    return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
-  });
-  if (lines.length === 0 && moved.length === 0) return [];
+  const lines = [...dealsOf(state), ...[...settled.keys()].filter((deal) => !state.engine.deals.has(deal))].flatMap(
+    (deal) => {
+      let ofDeal = postingOf(state, deal);
+      const earned = settled.get(deal);
+      if (earned !== undefined || ofDeal.some((line) => line.period < period && isOpen(line, closedThrough))) {
+        const fixed = ofDeal.filter((line) => !isOpen(line, closedThrough));
+        ofDeal = postedLines(earned ?? linesOfDeal(state.engine, deal), fixed, period, decimals);
+        moved.push({ deal, lines: ofDeal });
+      }
+      return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
+    },
+  );
+  const isNothing = lines.length === 0 && moved.length === 0;
+  if (isNothing && settling === undefined) return [];
   const stream = earningStream(payee, plan);
   const entry = { stream, payee, currency, lines: lines.length, minimum, hash: ledgerLinesHash(lines) };
   const deals = moved.sort((left, right) => (left.deal < right.deal ? -1 : 1));
-  return [{ type: 'EarningPeriodClosed', version: 1, occurredAt: at, data: { account, period, deals, entry } }];
+  return [
+    {
+      type: 'EarningPeriodClosed',
+      version: 1,
+      occurredAt: at,
+      data: {
+        account,
+        period,
+        planHash,
+        ...(settling === undefined ? {} : { reached: settling.account.reached }),
+        ...(settling === undefined || settling.change.account.length === 0
+          ? {}
+          : {
+              rated: settling.change.rated.map((one) => storedRating(one, '')),
+              ofAccount: settling.change.account,
+            }),
+        deals,
+        entry,
+      },
+    },
+  ];
+}
+
+/** What the closing of a period settles: guarantee, draw and lagged tiers; undefined for a plan that has none of them. */
+function settle(
+  { engine }: EarningState,
+  period: string,
+  planHash: string,
+  plans: PlanByHash,
+): { readonly account: Account; readonly change: Change } | undefined {
+  const plan = plans.plan(planHash);
+  if (!needsSettling(plan)) return undefined;
+  const account = settledAccount(engine.account, period, planHash, {
+    ...engine.account.reached,
+    ...reachedTiers(engine, plan, period, plans),
+  });
+  return { account, change: changeOf(() => planAccount(engine, account, plans)) };
+}
+
+function settledAccount(account: Account, period: string, planHash: string, reached: Account['reached']): Account {
+  return { ...account, settled: [...account.settled, { period, planHash }], reached };
 }
 
 function isOpen({ period }: PostedLine, closedThrough: string | null): boolean {
@@ -339,11 +534,13 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
   state.account = event.data.account;
   switch (event.type) {
     case 'Earned':
+    case 'ChildEarningTaken':
+    case 'AccountFactsTaken':
       if (state.tail !== undefined && !suffices(state, commandOf(event))) {
         state.lost = true;
         return state;
       }
-      applyEarned(state, event, plans);
+      applyConclusions(state, event, plans);
       break;
     case 'EarningsPosted':
       for (const deal of event.data.done) {
@@ -351,9 +548,15 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
         // What is not posted anew has stayed as it was: then the text kept for it is right.
       }
       break;
-    case 'EarningPeriodClosed':
-      state.closedThrough = event.data.period;
+    case 'EarningPeriodClosed': {
+      const { period, planHash, reached, rated = [], ofAccount = [] } = event.data;
+      state.closedThrough = period;
+      if (reached === undefined) break;
+      const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount };
+      applyChange(state.engine, change, plans);
+      state.engine.account = settledAccount(state.engine.account, period, planHash, reached);
       break;
+    }
     default:
       event satisfies never;
   }
@@ -361,22 +564,51 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
   return state;
 }
 
-function applyEarned(state: EarningState, { data: { input, rated, left } }: Earned, plans: PlanByHash): void {
-  const { deal, number, groups } = input;
-  const change =
-    rated === undefined
-      ? planCredit(state.engine, { deal, lines: unpackLines(groups) }, plans)
-      : { deal, lines: unpackLines(groups), rated: rated.map((one) => ratedLine(one, deal)), account: [] };
-  if (left > 0) {
-    const changed = [...new Set([deal, ...change.rated.map((one) => one.deal)])];
-    for (const one of changed.slice(changed.length - left)) {
+function applyConclusions(state: EarningState, event: WithConclusions, plans: PlanByHash): void {
+  const { data } = event;
+  const change = changeOfEvent(state, event, plans);
+  if (data.left > 0) {
+    const changed = [...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.account.map((one) => one.deal)])].filter(
+      (deal) => deal !== '',
+    );
+    for (const one of changed.slice(changed.length - data.left)) {
       // From now on what is posted no longer follows from what is earned.
       state.posted.set(one, postingOf(state, one));
       state.unposted.add(one);
     }
   }
   applyChange(state.engine, change, plans);
-  state.numbers.set(deal, number);
+  if (event.type === 'Earned') {
+    const { deal, number, above } = event.data.input;
+    state.numbers.set(deal, number);
+    if (above === undefined) state.above.delete(deal);
+    else state.above.set(deal, above);
+  } else if (event.type === 'ChildEarningTaken') {
+    state.childRevisions.set(childKey(event.data.input), event.data.input.revision);
+  } else {
+    const { agreements, quotas } = event.data.input;
+    state.engine.account = { ...state.engine.account, agreements, quotas };
+  }
+}
+
+/** The change as the event has it, or computed again where it was too large to be stored. */
+function changeOfEvent(
+  state: EarningState,
+  event: WithConclusions,
+  plans: PlanByHash,
+): Parameters<typeof applyChange>[1] {
+  const { rated, ofAccount = [] } = event.data;
+  if (event.type === 'AccountFactsTaken') {
+    const { agreements, quotas } = event.data.input;
+    if (rated === undefined) return planAccount(state.engine, { ...state.engine.account, agreements, quotas }, plans);
+    return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount };
+  }
+  const credit =
+    event.type === 'Earned'
+      ? { deal: event.data.input.deal, lines: unpackLines(event.data.input.groups) }
+      : creditOfChild(state, event.data.input);
+  if (rated === undefined) return planCredit(state.engine, credit, plans);
+  return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), account: ofAccount };
 }
 
 function post(state: EarningState, { deal, lines }: DealPosting): void {
@@ -395,8 +627,18 @@ function commandOf(event: EarningEvent): EarningCommand {
     }
     case 'EarningsPosted':
       return { type: 'post-more', openFrom: event.data.input.openFrom, at };
-    case 'EarningPeriodClosed':
-      return { type: 'close-period', period: event.data.period, minimum: event.data.entry.minimum, at };
+    case 'ChildEarningTaken': {
+      const { account, input } = event.data;
+      return { type: 'take-child', account, ...input, at };
+    }
+    case 'AccountFactsTaken': {
+      const { account, input } = event.data;
+      return { type: 'take-facts', account, ...input, at };
+    }
+    case 'EarningPeriodClosed': {
+      const { period, planHash, entry } = event.data;
+      return { type: 'close-period', period, planHash, minimum: entry.minimum, at };
+    }
     default:
       return event satisfies never;
   }

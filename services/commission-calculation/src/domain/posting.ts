@@ -2,6 +2,7 @@
  * Posting: what a deal should have earned, less what was posted, goes into the first open period and names the period that
  * it belongs to (design.md, "One rule for every change"). What is posted in a closed period never moves.
  */
+import type { CreditLine } from '@tantieme/commission-engine/credit-line';
 import type { EarnedLine } from '@tantieme/commission-engine/earn';
 import type { LedgerLine, LineKind } from '@tantieme/contracts/ledger';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
@@ -9,12 +10,15 @@ import { formatMinor, parseMinor } from '@tantieme/money/amount';
 /** A ledger line of one deal under one plan, which are said beside it. */
 export type PostedLine = Omit<LedgerLine, 'plan' | 'deal'>;
 
+/** What a line is, wherever it is posted. */
+type Role = 'earning' | Exclude<LineKind, 'earning' | 'adjustment' | 'bonus'>;
+
 /** What all credit lines of one origin, component and line should come to. */
 interface Entry {
   readonly origin: string;
   readonly component: string;
   readonly line: string;
-  readonly isReturn: boolean;
+  readonly role: Role;
   basisMinor: bigint;
   amountMinor: bigint;
 }
@@ -39,12 +43,12 @@ export function postedLines(
   if (earned.length === 0 && fixed.length === 0) return fixed;
   const entries = entriesOf(earned, decimals);
   for (const line of fixed) {
-    const entry = entries.of(line.origin, line.component, line.line, line.kind === 'clawback');
+    const entry = entries.of(line.origin, line.component, line.line, roleOfKind(line.kind));
     entry.basisMinor -= parseMinor(line.basis, decimals);
     entry.amountMinor -= parseMinor(line.amount, decimals);
   }
   const lines = fixed.slice();
-  for (const { origin, component, line, isReturn, basisMinor, amountMinor } of entries) {
+  for (const { origin, component, line, role, basisMinor, amountMinor } of entries) {
     // A line that earns nothing still measures something: bonuses are reckoned on the basis.
     if (amountMinor === 0n && basisMinor === 0n) continue;
     const period = openFrom !== null && openFrom > origin ? openFrom : origin;
@@ -53,7 +57,7 @@ export function postedLines(
       origin,
       component,
       line,
-      kind: kindOf(period, origin, isReturn),
+      kind: kindOf(period, origin, role),
       basis: formatMinor(basisMinor, decimals),
       amount: formatMinor(amountMinor, decimals),
     });
@@ -62,16 +66,27 @@ export function postedLines(
 }
 
 /** A return is a clawback wherever it is posted; what comes late for a closed period is an adjustment. */
-function kindOf(period: string, origin: string, isReturn: boolean): LineKind {
-  if (isReturn) return 'clawback';
+function kindOf(period: string, origin: string, role: Role): LineKind {
+  if (role !== 'earning') return role;
   return period === origin ? 'earning' : 'adjustment';
+}
+
+function roleOfKind(kind: LineKind): Role {
+  return kind === 'adjustment' || kind === 'bonus' ? 'earning' : kind;
+}
+
+function roleOf({ reverses, reserves, releases, occurrence }: CreditLine): Role {
+  if (reverses !== undefined) return 'clawback';
+  if (reserves === true) return 'reserve';
+  if (releases !== undefined) return 'reserve-release';
+  return occurrence === 'draw-advance' || occurrence === 'draw-recovery' ? occurrence : 'earning';
 }
 
 function entriesOf(earned: readonly EarnedLine[], decimals: number): Entries {
   const entries = new Entries();
   for (const { line, amountMinor } of earned) {
-    const { period, component, occurrence, reverses } = line;
-    const entry = entries.of(period, component, `${occurrence}|${line.line}`, reverses !== undefined);
+    const { period, component, occurrence } = line;
+    const entry = entries.of(period, component, `${occurrence}|${line.line}`, roleOf(line));
     entry.basisMinor += parseMinor(line.basis, decimals);
     entry.amountMinor += amountMinor;
   }
@@ -86,10 +101,10 @@ class Entries {
   private readonly list: Entry[] = [];
   private byName: Map<string, Entry> | undefined;
 
-  of(origin: string, component: string, line: string, isReturn: boolean): Entry {
-    let entry = this.find(origin, component, line, isReturn);
+  of(origin: string, component: string, line: string, role: Role): Entry {
+    let entry = this.find(origin, component, line, role);
     if (entry === undefined) {
-      entry = { origin, component, line, isReturn, basisMinor: 0n, amountMinor: 0n };
+      entry = { origin, component, line, role, basisMinor: 0n, amountMinor: 0n };
       this.list.push(entry);
       this.byName?.set(nameOf(entry), entry);
       if (this.list.length === SEARCHED_ENTRIES_MAX) this.byName = new Map(this.list.map((one) => [nameOf(one), one]));
@@ -101,17 +116,16 @@ class Entries {
     return this.list.values();
   }
 
-  private find(origin: string, component: string, line: string, isReturn: boolean): Entry | undefined {
-    if (this.byName !== undefined) return this.byName.get(nameOf({ origin, component, line, isReturn }));
+  private find(origin: string, component: string, line: string, role: Role): Entry | undefined {
+    if (this.byName !== undefined) return this.byName.get(nameOf({ origin, component, line, role }));
     for (const one of this.list)
-      if (one.line === line && one.component === component && one.origin === origin && one.isReturn === isReturn)
-        return one;
+      if (one.line === line && one.component === component && one.origin === origin && one.role === role) return one;
     return undefined;
   }
 }
 
-function nameOf({ origin, component, line, isReturn }: Omit<Entry, 'basisMinor' | 'amountMinor'>): string {
-  return `${origin}\n${component}\n${isReturn ? '-' : '+'}\n${line}`;
+function nameOf({ origin, component, line, role }: Omit<Entry, 'basisMinor' | 'amountMinor'>): string {
+  return `${origin}\n${component}\n${role}\n${line}`;
 }
 
 const ORDER = ['period', 'origin', 'component', 'line', 'kind'] as const;

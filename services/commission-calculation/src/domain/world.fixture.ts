@@ -195,6 +195,11 @@ export class World implements PlanByHash {
     for (const credit of this.onTheWay.splice(0)) this.earn(credit);
   }
 
+  /** Of the newest version of a plan. */
+  hashOf(plan: string): string {
+    return this.plans.get(plan)?.state.at(-1)?.plan.hash ?? '';
+  }
+
   /** Begins and ends a closing with nothing in between. */
   close(period: string): void {
     this.beginClosing(period);
@@ -210,7 +215,8 @@ export class World implements PlanByHash {
     this.calendar.handle({ type: 'seal', period, at: AT });
     for (const stream of this.earnings.values()) {
       if (stream.state.tail !== undefined) stream.reload();
-      stream.handle({ type: 'close-period', period, minimum: '0.00', at: AT });
+      const planHash = this.hashOf(stream.state.account?.plan ?? '');
+      stream.handle({ type: 'close-period', period, planHash, minimum: '0.00', at: AT });
     }
     this.calendar.handle({ type: 'finish', period, at: AT });
   }
