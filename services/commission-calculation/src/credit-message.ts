@@ -1,6 +1,7 @@
 /**
- * Messages of the internal topic `commission-credits`: the whole credit of a deal to one payee under one plan, routed by
- * the stream that it is earned in. Nobody outside of this service reads them, so they have a small form of their own.
+ * Messages of the internal topic `commission-credits`, routed by the stream that they change: the whole credit of a deal to
+ * one payee under one plan, or all that a payee below earns with a deal that this one is paid on. Nobody outside of this
+ * service reads them, so they have a small form of their own.
  */
 import { uuidOf } from '@tantieme/event-sourcing/identity';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
@@ -8,21 +9,34 @@ import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import type { CreditGroup } from './domain/credit-lines.js';
 import { dealOfStream } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
+import type { EarningAccount, OverriddenDeal } from './domain/earning.js';
 
 export const CREDITS_TOPIC = 'commission-credits';
 
-export interface CreditMessage {
+interface Addressed {
   readonly id: string;
   /** When what it answers happened. */
   readonly time: string;
   readonly deal: string;
-  readonly number: number;
   readonly payee: string;
   readonly plan: string;
-  readonly groups: readonly CreditGroup[];
   readonly correlationId: string;
   /** Id of the event that says it. */
   readonly causationId: string;
+}
+
+export interface CreditMessage extends Addressed {
+  readonly number: number;
+  readonly groups: readonly CreditGroup[];
+  /** Payees above who are paid on what this one earns with the deal. */
+  readonly above?: readonly string[];
+}
+
+export interface ChildMessage extends Addressed {
+  readonly child: string;
+  /** Of the child's stream. */
+  readonly revision: number;
+  readonly earned: OverriddenDeal['earned'];
 }
 
 export function creditMessages(
@@ -31,7 +45,7 @@ export function creditMessages(
   correlationId: string,
 ): readonly OutgoingMessage[] {
   const deal = dealOfStream(stored.stream);
-  return data.credits.map(({ payee, plan, groups }) => {
+  return data.credits.map(({ payee, plan, groups, above }) => {
     const key = `${payee}|${plan}`;
     const message: CreditMessage = {
       id: uuidOf(`${stored.id} ${key}`),
@@ -41,6 +55,7 @@ export function creditMessages(
       payee,
       plan,
       groups,
+      ...(above === undefined ? {} : { above }),
       correlationId,
       causationId: stored.id,
     };
@@ -48,14 +63,41 @@ export function creditMessages(
   });
 }
 
+/** What a stream earned, for the payees above that are paid on it. */
+export function childMessages(
+  stored: StoredEvent,
+  { payee: child, plan }: EarningAccount,
+  overridden: readonly OverriddenDeal[],
+  correlationId: string,
+): readonly OutgoingMessage[] {
+  return overridden.flatMap(({ deal, to, earned }) =>
+    to.map((payee) => {
+      const key = `${payee}|${plan}`;
+      const message: ChildMessage = {
+        id: uuidOf(`${stored.id} ${deal} ${key}`),
+        time: stored.occurredAt,
+        deal,
+        payee,
+        plan,
+        child,
+        revision: stored.revision,
+        earned,
+        correlationId,
+        causationId: stored.id,
+      };
+      return { key, value: JSON.stringify(message) };
+    }),
+  );
+}
+
 /** @throws {TypeError} for a text that this service did not write */
-export function readCreditMessage(text: string): CreditMessage {
+export function readCreditMessage(text: string): CreditMessage | ChildMessage {
   const value: unknown = JSON.parse(text);
-  if (!isCreditMessage(value)) throw new TypeError('this is no credit of this service');
+  if (!isMessage(value)) throw new TypeError('this is no credit of this service');
   return value;
 }
 
-function isCreditMessage(value: unknown): value is CreditMessage {
+function isMessage(value: unknown): value is CreditMessage | ChildMessage {
   if (typeof value !== 'object' || value === null) return false;
   const {
     id,
@@ -65,18 +107,21 @@ function isCreditMessage(value: unknown): value is CreditMessage {
     payee,
     plan,
     groups,
+    child,
+    revision,
+    earned,
     correlationId,
     causationId,
-  }: { readonly [Name in keyof CreditMessage]?: unknown } = value;
+  }: { readonly [Name in keyof CreditMessage | keyof ChildMessage]?: unknown } = value;
   return (
     typeof id === 'string' &&
     typeof time === 'string' &&
     typeof deal === 'string' &&
-    Number.isSafeInteger(number) &&
     typeof payee === 'string' &&
     typeof plan === 'string' &&
-    Array.isArray(groups) &&
     typeof correlationId === 'string' &&
-    typeof causationId === 'string'
+    typeof causationId === 'string' &&
+    ((Number.isSafeInteger(number) && Array.isArray(groups)) ||
+      (typeof child === 'string' && Number.isSafeInteger(revision) && Array.isArray(earned)))
   );
 }

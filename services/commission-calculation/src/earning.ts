@@ -1,7 +1,7 @@
 /** Earns credits in batches, and posts what a large change has left over. */
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext, Handled, Refused, Runtime, Work } from '@tantieme/event-sourcing/runtime';
-import type { CreditMessage } from './credit-message.js';
+import type { ChildMessage, CreditMessage } from './credit-message.js';
 import type { CalendarCommand, CalendarEvent, CalendarState } from './domain/calendar.js';
 import { calendarStream, openFromOf } from './domain/calendar.js';
 import type { EarningAccount, EarningCommand, EarningEvent, EarningState } from './domain/earning.js';
@@ -22,7 +22,7 @@ export interface RefusedCredit {
 
 interface Place {
   readonly index: number;
-  readonly message: CreditMessage;
+  readonly message: CreditMessage | ChildMessage;
   readonly account: EarningAccount;
 }
 
@@ -34,24 +34,21 @@ export class Earning {
     private readonly plans: PlanBook,
   ) {}
 
-  async earn(messages: readonly CreditMessage[]): Promise<readonly RefusedCredit[]> {
+  async earn(messages: readonly (CreditMessage | ChildMessage)[]): Promise<readonly RefusedCredit[]> {
     const refused: RefusedCredit[] = [];
     const places = await this.placesOf(messages, refused);
     // Read after the batch was fetched and before anything of it is decided: a closing waits for the batches of before.
     const openFrom = await this.openPeriods(places.map(({ account }) => account.calendar));
     const results = await this.handleMany(
-      places.map(({ message: { id, time, deal, number, groups, payee, plan, correlationId }, account }) => ({
-        stream: earningStream(payee, plan),
-        command: {
-          type: 'credit',
-          account,
-          deal,
-          number,
-          groups,
-          openFrom: openFrom.get(account.calendar) ?? null,
-          at: time,
+      places.map(({ message, account }) => ({
+        stream: earningStream(message.payee, message.plan),
+        command: commandOf(message, account, openFrom.get(account.calendar) ?? null),
+        context: {
+          actor: ACTOR,
+          correlationId: message.correlationId,
+          causationId: message.id,
+          cause: message.id,
         },
-        context: { actor: ACTOR, correlationId, causationId: id, cause: id },
       })),
     );
     const unfinished = new Map<string, { readonly place: Place }>();
@@ -125,14 +122,17 @@ export class Earning {
     return openFrom;
   }
 
-  private async placesOf(messages: readonly CreditMessage[], refused: RefusedCredit[]): Promise<readonly Place[]> {
+  private async placesOf(
+    messages: readonly (CreditMessage | ChildMessage)[],
+    refused: RefusedCredit[],
+  ): Promise<readonly Place[]> {
     await this.plans.ensure(messages.map(({ plan }) => plan));
-    const unknown = messages.filter(({ groups }) => !this.knows(groups)).map(({ plan }) => plan);
+    const unknown = messages.filter((message) => !this.knows(message)).map(({ plan }) => plan);
     // Another process has published a version since.
     if (unknown.length > 0) await this.plans.reload([...new Set(unknown)]);
     return messages.flatMap((message, index): Place[] => {
       const plan = this.plans.find(message.plan)?.versions.at(-1)?.plan;
-      if (plan === undefined || !this.knows(message.groups)) {
+      if (plan === undefined || !this.knows(message)) {
         refused.push({ index, error: new DomainError('PlanUnknown', `there is no plan ${message.plan}`, 'not-found') });
         return [];
       }
@@ -142,9 +142,23 @@ export class Earning {
     });
   }
 
-  private knows(groups: CreditMessage['groups']): boolean {
-    return groups.every(({ planHash }) => this.plans.has(planHash));
+  private knows(message: CreditMessage | ChildMessage): boolean {
+    return 'child' in message || message.groups.every(({ planHash }) => this.plans.has(planHash));
   }
+}
+
+function commandOf(
+  message: CreditMessage | ChildMessage,
+  account: EarningAccount,
+  openFrom: string | null,
+): EarningCommand {
+  const { deal, time: at } = message;
+  if ('child' in message) {
+    const { child, revision, earned } = message;
+    return { type: 'take-child', account, deal, child, revision, earned, openFrom, at };
+  }
+  const { number, groups, above } = message;
+  return { type: 'credit', account, deal, number, groups, openFrom, ...(above === undefined ? {} : { above }), at };
 }
 
 /** Earning streams that are read as a whole in one go. */

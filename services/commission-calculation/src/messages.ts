@@ -5,7 +5,7 @@ import { attributesOf, metadataOf } from '@tantieme/event-sourcing/relay';
 import type { Publication } from '@tantieme/event-sourcing/relay';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
-import { creditMessages, CREDITS_TOPIC } from './credit-message.js';
+import { childMessages, creditMessages, CREDITS_TOPIC } from './credit-message.js';
 import { CREDIT } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
 import { EARNING } from './domain/earning.js';
@@ -18,7 +18,15 @@ const SOURCE = '/commission-calculation';
 
 export const RELAYED: EventFilter = {
   categories: [CREDIT, EARNING, PERIOD],
-  types: ['DealCredited', 'Earned', 'EarningsPosted', 'EarningPeriodClosed', 'ManifestPage'],
+  types: [
+    'DealCredited',
+    'Earned',
+    'ChildEarningTaken',
+    'AccountFactsTaken',
+    'EarningsPosted',
+    'EarningPeriodClosed',
+    'ManifestPage',
+  ],
 };
 
 export function toMessages(stored: StoredEvent): readonly Publication[] {
@@ -31,6 +39,8 @@ export function toMessages(stored: StoredEvent): readonly Publication[] {
       }));
     }
     case 'Earned':
+    case 'ChildEarningTaken':
+    case 'AccountFactsTaken':
     case 'EarningsPosted':
     case 'EarningPeriodClosed':
       return earnings(stored);
@@ -45,9 +55,11 @@ export function toMessages(stored: StoredEvent): readonly Publication[] {
 function earnings(stored: StoredEvent): readonly Publication[] {
   const { data } = domainEventOf<EarningEvent>(stored, {});
   const { payee, plan, currency, calendar } = data.account;
-  if (data.deals.length === 0) return [];
+  const children = 'overridden' in data && data.overridden !== undefined ? data.overridden : [];
+  const toAbove = childMessages(stored, data.account, children, metadataOf(stored).correlationId);
+  if (data.deals.length === 0 && toAbove.length === 0) return [];
   const common = attributesOf(stored, SOURCE, payee);
-  return data.deals.map(({ deal, lines }, index) => ({
+  const ofDeals = data.deals.map(({ deal, lines }, index) => ({
     topic: TOPICS.commissions,
     message: {
       key: payee,
@@ -58,6 +70,7 @@ function earnings(stored: StoredEvent): readonly Publication[] {
       ),
     },
   }));
+  return [...toAbove.map((message) => ({ topic: CREDITS_TOPIC, message })), ...ofDeals];
 }
 
 function manifestPage(stored: StoredEvent): readonly Publication[] {

@@ -6,7 +6,7 @@ import type { Received, RunningProcessor } from '@tantieme/event-sourcing/proces
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/runtime';
 import type { Broker, DeadLetter, Message } from '@tantieme/messaging/broker';
 import { CREDITS_TOPIC, readCreditMessage } from './credit-message.js';
-import type { CreditMessage } from './credit-message.js';
+import type { ChildMessage, CreditMessage } from './credit-message.js';
 import type { Crediting, DealToCredit } from './crediting.js';
 import type { Origin, PartnerTaken, ReferenceState, TakePartner } from './domain/reference.js';
 import { referenceStream } from './domain/reference.js';
@@ -82,7 +82,7 @@ export function startCrediting({ broker, pace, onError }: Common, crediting: Cre
 }
 
 export function startEarning({ broker, pace, onError }: Common, earning: Earning): RunningProcessor {
-  return startProcessor<CreditMessage>({
+  return startProcessor<CreditMessage | ChildMessage>({
     broker,
     group: EARN_GROUP,
     topics: [CREDITS_TOPIC],

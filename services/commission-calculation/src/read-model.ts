@@ -41,6 +41,9 @@ export interface PeriodRow {
   readonly closed_by: string;
 }
 
+/** Period of the row of a stream that every closing settles. It comes before all others. */
+export const EVERY_PERIOD = '';
+
 /** An earning stream with a line in a period. */
 export interface StreamRow {
   readonly calendar: string;
@@ -76,6 +79,8 @@ const READ_MODEL = {
     types: [
       'DealCredited',
       'Earned',
+      'ChildEarningTaken',
+      'AccountFactsTaken',
       'EarningsPosted',
       'EarningPeriodClosed',
       'PeriodClosing',
@@ -173,6 +178,8 @@ class Changes {
       case 'DealCredited':
         return this.takeCredit(stored, domainEventOf<DealCredited>(stored, {}));
       case 'Earned':
+      case 'ChildEarningTaken':
+      case 'AccountFactsTaken':
       case 'EarningsPosted':
       case 'EarningPeriodClosed':
         return this.takeEarning(stored, domainEventOf<EarningEvent>(stored, {}));
@@ -206,6 +213,16 @@ class Changes {
         this.streams.set(name, { calendar, period, stream, payee, plan, entry: null });
       }
     }
+    // A payee with a guarantee or a draw is settled with every closing, also without any line.
+    if (event.type === 'AccountFactsTaken')
+      this.streams.set(`${calendar}\n${EVERY_PERIOD}\n${stream}`, {
+        calendar,
+        period: EVERY_PERIOD,
+        stream,
+        payee,
+        plan,
+        entry: null,
+      });
     if (event.type === 'EarningPeriodClosed') {
       const { period, entry } = event.data;
       const row = { calendar, period, stream, payee, plan, entry: JSON.stringify(entry satisfies ManifestEntry) };
@@ -308,6 +325,7 @@ class Changes {
         .where('calendar', '=', calendar)
         .where('stream', '=', stream)
         .where('period', '<', period)
+        .where('period', '!=', EVERY_PERIOD)
         .where('entry', 'is', null)
         .execute();
     if (this.noted.size > NOTED_MAX) this.noted.clear();
