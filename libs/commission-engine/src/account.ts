@@ -1,6 +1,5 @@
 /** What is known of a payee under a plan besides its credited lines, and what its measurements take from it. */
-import { parseMinor } from '@tantieme/money/amount';
-import { addRates, ZERO } from '@tantieme/money/decimal';
+import { addRates, parseDecimal, powerOfTen, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { daysBetween, windowEndDay, windowStartDay } from './calendar.js';
 import type { Calendar } from './calendar.js';
@@ -77,8 +76,9 @@ export function quotaIn(
     const first = from > start ? from : start;
     const last = [end, next, until ?? end].sort()[0] ?? end;
     if (last <= first) return;
-    const share = BigInt(daysBetween(first, last));
-    sum = addRates(sum, { numerator: parseMinor(amount, decimals) * share, denominator: days });
+    const { numerator, denominator } = parseDecimal(amount);
+    const share = BigInt(daysBetween(first, last)) * powerOfTen(decimals);
+    sum = addRates(sum, { numerator: numerator * share, denominator: denominator * days });
   });
   return sum;
 }
