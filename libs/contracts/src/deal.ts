@@ -12,15 +12,44 @@ export interface DealPartner {
 /** The unit of crediting. Amounts are decimal text in the deal's currency, with no more decimals than it has. */
 export interface DealLine {
   readonly id: string;
+  /** From the most to the least specific: what a plan may ask of a line. */
+  readonly variant?: string;
   readonly product?: string;
+  readonly family?: string;
   readonly category?: string;
   /** Exact decimal. */
   readonly quantity?: string;
   readonly net: string;
   readonly gross?: string;
   readonly cost?: string;
+  /** The term of service that the line sells or bills. */
+  readonly subscription?: Subscription;
   /** What the source said where the import's mapping rounded it: by field. */
   readonly original?: Readonly<Record<string, string>>;
+}
+
+/** A term of service: its months are counted from `start`, so that the month of service is known of any day. */
+export interface Subscription {
+  readonly id: string;
+  /** First day of the service, `2026-03-01`. */
+  readonly start: string;
+  /** Whole months, from 1: how long a prepaid term lasts, or a running one is billed for. */
+  readonly months: number;
+}
+
+export const REGISTRATION_STATUSES = ['pending', 'approved', 'rejected', 'expired'] as const;
+export type RegistrationStatus = (typeof REGISTRATION_STATUSES)[number];
+
+/** What is said of a registration of a deal, and of which days. A deal may have several, of one partner or many. */
+export interface DealRegistration {
+  readonly id: string;
+  readonly status: RegistrationStatus;
+  /** Id of the partner who registered the deal. */
+  readonly holder: string;
+  /** First day that it is said of; the day (of UTC) on which it happened if left out. */
+  readonly from?: string;
+  /** First day that it is no longer said of; open if left out. */
+  readonly until?: string;
 }
 
 /** What a deal is about. A `booked`, `registered` or (where neither is known) `invoiced` fact carries it; an `amended` one replaces it. */
@@ -51,7 +80,8 @@ export interface ReturnedLine {
 }
 
 /**
- * One fact of a deal. Its identity is source, deal, kind and `id` (an amendment: `revision`, else `occurredAt` and the hash of its content):
+ * One fact of a deal. Its identity is source, deal, kind and `id` (an amendment: `revision`, else `occurredAt` and the hash of its content; a
+ * registration: both, as what is said of one may be said anew):
  * the same identity with other content is a conflict.
  */
 export type DealFact =
@@ -66,6 +96,8 @@ export type DealFact =
   | (FactOf<'amended'> & { readonly revision?: number; readonly terms: DealTerms })
   /** What came back: the whole deal, or (with `lines`) lines or amounts of them. */
   | (FactOf<'returned'> & { readonly id: string; readonly lines?: readonly ReturnedLine[] })
+  /** What is said of a registration. Of what is said of one day the highest revision counts; one without is below all that have one. */
+  | (FactOf<'registration'> & DealRegistration & { readonly revision?: number })
   | FactOf<'cancelled'>;
 
 export type DealFactKind = DealFact['kind'];
@@ -83,4 +115,6 @@ export interface Deal {
   readonly soldThrough: readonly { readonly id: string; readonly at: string }[];
   readonly returns: readonly { readonly id: string; readonly at: string; readonly lines?: readonly ReturnedLine[] }[];
   readonly cancelledAt?: string;
+  /** What is in force of registrations: spans that do not overlap, in order of id, then `from`, which each has. Left out where there are none. */
+  readonly registrations?: readonly DealRegistration[];
 }

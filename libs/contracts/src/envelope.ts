@@ -4,6 +4,7 @@ import addFormats from 'ajv-formats';
 import type { Deal, DealFact } from './deal.js';
 import type { BonusOfWindow, EarningsOfDeal, PeriodManifest } from './ledger.js';
 import type { Partner } from './partner.js';
+import type { ExchangeRate, Quota } from './reference.js';
 import type { PayoutDue, StatementIssued } from './payout.js';
 import { instant, MESSAGE_TYPES, MESSAGE_VERSION, schemaOf, type MessageType } from './schemas.js';
 
@@ -13,6 +14,8 @@ export interface MessageData {
   readonly 'deal-fact': DealFact;
   readonly deal: Deal;
   readonly partner: Partner;
+  readonly 'exchange-rate': ExchangeRate;
+  readonly quota: Quota;
   readonly 'earnings-of-deal': EarningsOfDeal;
   readonly 'bonus-of-window': BonusOfWindow;
   readonly 'period-manifest': PeriodManifest;
@@ -72,6 +75,8 @@ const validators: Readonly<Record<MessageType, ValidateFunction>> = {
   'deal-fact': ajv.compile(schemaOf('deal-fact')),
   deal: ajv.compile(schemaOf('deal')),
   partner: ajv.compile(schemaOf('partner')),
+  'exchange-rate': ajv.compile(schemaOf('exchange-rate')),
+  quota: ajv.compile(schemaOf('quota')),
   'earnings-of-deal': ajv.compile(schemaOf('earnings-of-deal')),
   'bonus-of-window': ajv.compile(schemaOf('bonus-of-window')),
   'period-manifest': ajv.compile(schemaOf('period-manifest')),

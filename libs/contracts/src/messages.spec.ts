@@ -4,6 +4,7 @@ import type { BonusOfWindow, EarningsOfDeal, LedgerLine, PeriodManifest } from '
 import type { Deal } from './deal.js';
 import type { Partner } from './partner.js';
 import type { PayoutDue, StatementIssued } from './payout.js';
+import type { ExchangeRate, Quota } from './reference.js';
 import type { MessageType } from './schemas.js';
 
 /** One valid message of each type but `deal-fact`, which has a spec of its own, and for each the fields that break it. */
@@ -25,6 +26,7 @@ const deal: Deal = {
   payments: [{ id: 'P-1', at: '2026-03-05T10:00:00Z', amount: '10.00' }],
   soldThrough: [],
   returns: [{ id: 'R-1', at: '2026-03-05T10:00:00Z', lines: [{ line: '1', net: '5.00' }] }],
+  registrations: [{ id: 'REG-1', status: 'approved', holder: 'P1', from: '2026-03-01' }],
 };
 const partner: Partner = {
   id: 'P1',
@@ -38,6 +40,17 @@ const partner: Partner = {
     { from: '2026-06-01', value: null },
   ],
   agreements: [{ id: 'A1', plan: 'resellers', from: '2026-01-01', until: '2026-12-31' }],
+  certifications: [{ id: 'C1', certification: 'security-pro', from: '2026-01-01', count: 2 }],
+};
+const exchangeRate: ExchangeRate = { base: 'EUR', quote: 'USD', date: '2026-03-05', rate: '1.0812', source: 'ecb' };
+const quota: Quota = {
+  payee: 'P1',
+  plan: 'resellers',
+  component: 'hardware',
+  from: '2026-01-01',
+  until: '2026-04-01',
+  amount: '90000',
+  revision: 1,
 };
 const earnings: EarningsOfDeal = {
   payee: 'P1',
@@ -96,6 +109,8 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
       ['bookedAt', { bookedAt: '2026-03-05' }],
       ['invoices/0/at', { invoices: [{ id: 'I-1', at: 'then' }] }],
       ['payments/0/amount', { payments: [{ id: 'P-1', at: '2026-03-05T10:00:00Z', amount: '-1' }] }],
+      ['registrations/0/status', { registrations: [{ ...deal.registrations?.[0], status: 'maybe' }] }],
+      ['registrations/0/until', { registrations: [{ ...deal.registrations?.[0], until: '2026-02-30' }] }],
       ['returns/0/lines', { returns: [{ id: 'R-1', at: '2026-03-05T10:00:00Z', lines: [] }] }],
     ],
   ],
@@ -110,6 +125,31 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
       ['uplines/0/value', { uplines: [{ from: '2026-01-01', value: '' }] }],
       ['agreements/0/until', { agreements: [{ id: 'A', plan: 'p', from: '2026-01-01', until: 'never' }] }],
       ['name', { name: 'a\u0007b' }],
+      ['certifications/0/count', { certifications: [{ id: 'C', certification: 'c', from: '2026-01-01', count: 0 }] }],
+      ['certifications/0/certification', { certifications: [{ id: 'C', certification: '', from: '2026-01-01' }] }],
+    ],
+  ],
+  [
+    'exchange-rate',
+    exchangeRate,
+    [
+      ['base', { base: 'eur' }],
+      ['date', { date: '2026-02-30' }],
+      ['rate', { rate: '-1.08' }],
+      ['rate', { rate: 1.08 }],
+      ['source', { source: '' }],
+      ['revision', { revision: -1 }],
+    ],
+  ],
+  [
+    'quota',
+    quota,
+    [
+      ['payee', { payee: 'a|b' }],
+      ['from', { from: '2026-13-01' }],
+      ['until', { until: '' }],
+      ['amount', { amount: '-1' }],
+      ['revision', { revision: 1.5 }],
     ],
   ],
   [

@@ -17,6 +17,18 @@ export interface Agreement {
   readonly until?: string;
 }
 
+/** What people of a partner, or the partner itself, are certified in: from a day to the day before `until` (open if left out). */
+export interface Certification {
+  /** Of the certificate: said again under it, it is replaced. */
+  readonly id: string;
+  /** What it certifies, as plans name it: `security-pro`. */
+  readonly certification: string;
+  readonly from: string;
+  readonly until?: string;
+  /** How many people hold it; 1 if left out. On a day those of all certificates in force add up. */
+  readonly count?: number;
+}
+
 export interface Partner {
   readonly id: string;
   readonly name: string;
@@ -30,4 +42,6 @@ export interface Partner {
   /** The partner above, `null` for none, in order of `from`. */
   readonly uplines: readonly Dated<string | null>[];
   readonly agreements: readonly Agreement[];
+  /** In order of `from`, then id; left out where there are none. */
+  readonly certifications?: readonly Certification[];
 }

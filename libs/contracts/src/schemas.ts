@@ -3,6 +3,8 @@
  * writes them to `schemas/` for the world; a spec fails where those files are older.
  */
 
+import { REGISTRATION_STATUSES } from './deal.js';
+
 /**
  * Neither control characters nor half a surrogate pair: no stored event can hold the one, and no name, log or file wants the
  * other. Ajv compiles patterns with the `u` flag, so a whole pair is one character that matches.
@@ -86,19 +88,23 @@ const fieldName = {
   description: 'a name without control characters',
 };
 const count = { type: 'integer', minimum: 0 };
+const positiveCount = { type: 'integer', minimum: 1, maximum: 1_000_000 };
 
 const line = record(
   {
     id,
+    variant: text(200),
     product: text(200),
+    family: text(200),
     category: text(200),
     quantity: decimal,
     net: amount,
     gross: amount,
     cost: amount,
+    subscription: record({ id, start: day, months: { type: 'integer', minimum: 1, maximum: 1200 } }),
     original: { type: 'object', propertyNames: fieldName, additionalProperties: text(100), maxProperties: 10 },
   },
-  ['product', 'category', 'quantity', 'gross', 'cost', 'original'],
+  ['variant', 'product', 'family', 'category', 'quantity', 'gross', 'cost', 'subscription', 'original'],
 );
 const lines = { ...list(line, 5000), minItems: 1 };
 const terms = record(
@@ -128,6 +134,14 @@ const terms = record(
 );
 const returnedLines = { ...list(record({ line: id, net: positiveAmount }, ['net']), 5000), minItems: 1 };
 
+const registration = {
+  id: plainId,
+  status: { enum: REGISTRATION_STATUSES },
+  holder: plainId,
+  from: day,
+  until: day,
+};
+
 const factOf = (kind: string, more: Record<string, object>, optional: readonly string[] = []): object =>
   record({ source: plainId, deal: plainId, kind: { const: kind }, occurredAt: instant, ...more }, optional);
 
@@ -143,6 +157,7 @@ const dealFact = {
     factOf('sold-through', { id: plainId }),
     factOf('amended', { revision: count, terms }, ['revision']),
     factOf('returned', { id: plainId, lines: returnedLines }, ['lines']),
+    factOf('registration', { ...registration, revision: count }, ['from', 'until', 'revision']),
     factOf('cancelled', {}),
   ],
 };
@@ -162,22 +177,49 @@ const deal = record(
     soldThrough: occurrences({}),
     returns: occurrences({ lines: returnedLines }, ['lines']),
     cancelledAt: instant,
+    registrations: list(record(registration, ['until']), 10_000),
   },
-  ['terms', 'registeredAt', 'bookedAt', 'cancelledAt'],
+  ['terms', 'registeredAt', 'bookedAt', 'cancelledAt', 'registrations'],
 );
 
 const dated = (value: object): object => list(record({ from: day, value }), 1000);
 
-const partner = record({
-  id: plainId,
-  name: text(500),
-  channel: { enum: ['retail', 'e-commerce', 'wholesale', 'distributor', 'direct'] },
-  country: { type: 'string', pattern: '^[A-Z]{2}$', description: 'an ISO 3166-1 code, such as "FR"' },
-  payoutCurrency: currency,
-  tiers: dated(text(100)),
-  uplines: dated({ anyOf: [plainId, { type: 'null' }] }),
-  agreements: list(record({ id: plainId, plan: plainId, from: day, until: day }, ['until']), 1000),
-});
+const partner = record(
+  {
+    id: plainId,
+    name: text(500),
+    channel: { enum: ['retail', 'e-commerce', 'wholesale', 'distributor', 'direct'] },
+    country: { type: 'string', pattern: '^[A-Z]{2}$', description: 'an ISO 3166-1 code, such as "FR"' },
+    payoutCurrency: currency,
+    tiers: dated(text(100)),
+    uplines: dated({ anyOf: [plainId, { type: 'null' }] }),
+    agreements: list(record({ id: plainId, plan: plainId, from: day, until: day }, ['until']), 1000),
+    certifications: list(
+      record(
+        {
+          id: plainId,
+          certification: { type: 'string', ...fieldName },
+          from: day,
+          until: day,
+          count: positiveCount,
+        },
+        ['until', 'count'],
+      ),
+      1000,
+    ),
+  },
+  ['certifications'],
+);
+
+const exchangeRate = record(
+  { base: currency, quote: currency, date: day, rate: share, source: plainId, revision: count },
+  ['revision'],
+);
+
+const quota = record(
+  { payee: plainId, plan: plainId, component: id, from: day, until: day, amount: share, revision: count },
+  ['until'],
+);
 
 const ledgerLine = record({
   period,
@@ -223,6 +265,8 @@ const bodies = {
   'deal-fact': dealFact,
   deal,
   partner,
+  'exchange-rate': exchangeRate,
+  quota,
   'earnings-of-deal': record({
     payee: plainId,
     plan: plainId,

@@ -2,6 +2,8 @@
 export const TOPICS = {
   /** `deal-fact`, keyed by `source|deal`: what internal services publish. */
   dealsInbound: 'deals.inbound',
+  /** `exchange-rate`, keyed by pair of currencies, and `quota`, keyed by payee: what internal services publish. */
+  referencesInbound: 'references.inbound',
   /** `deal`, keyed by `source|id`. */
   deals: 'deals',
   /** `partner`, keyed by the partner's id. */

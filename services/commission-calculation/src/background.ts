@@ -59,7 +59,7 @@ export class CommissionBackground implements OnModuleInit {
       }),
     );
     this.follow('commission-index', async () => {
-      const index = new CreditIndex(db, runtimes.crediting, runtimes.partnerBook, runtimes.planBook);
+      const index = new CreditIndex(db, runtimes);
       await index.migrate();
       return startFollower({
         store,
@@ -71,7 +71,7 @@ export class CommissionBackground implements OnModuleInit {
       });
     });
     this.consume('commission-reference', (common) =>
-      startReferences(common, runtimes.references, runtimes.partnerBook),
+      startReferences(common, runtimes.references, runtimes.partnerBook, runtimes.referenceIntake),
     );
     this.consume('commission-credit', (common) => startCrediting(common, runtimes.crediting));
     this.consume('commission-earn', (common) => startEarning(common, runtimes.earning));

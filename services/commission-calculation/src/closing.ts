@@ -2,7 +2,8 @@
  * Closes a period, stage by stage. Every step is idempotent and asks nothing of what an earlier run remembered: after a kill
  * at any moment, the whole closing runs again and ends in the same.
  *
- * 1. The facts of before the closing are credited: the ends of `deals` and `partners` are captured, and waited for.
+ * 1. The facts of before the closing are credited: the ends of `deals`, `partners` and `references.inbound` are captured, and
+ *    waited for.
  * 2. They are earned: the follower has credited again what they made stale, the relay has published it, and the end of
  *    `commission-credits` is captured and waited for.
  * 3. The period is sealed: from now on postings go into the next one. Batches that were fetched before the seal are waited for.
@@ -86,11 +87,13 @@ export class Closing {
 
   private async factsCredited(signal: AbortSignal): Promise<void> {
     const { references, crediting } = this.pipeline;
-    const [deals, partners] = [
+    const [deals, partners, inbound] = [
       await this.broker.endPositions(TOPICS.deals),
       await this.broker.endPositions(TOPICS.partners),
+      await this.broker.endPositions(TOPICS.referencesInbound),
     ];
     await references.waitFor(TOPICS.partners, partners, signal);
+    await references.waitFor(TOPICS.referencesInbound, inbound, signal);
     await crediting.waitFor(TOPICS.deals, deals, signal);
   }
 

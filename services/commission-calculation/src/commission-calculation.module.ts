@@ -3,19 +3,22 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { CommissionBackground } from './background.js';
 import { ClosePeriodHandler } from './commands/close-period.js';
 import { PublishPlanTextHandler } from './commands/publish-plan.js';
+import { TakeReferenceHandler, TakeReferencesHandler } from './commands/take-references.js';
 import { EarningsController } from './earnings.controller.js';
 import { PeriodsController } from './periods.controller.js';
 import { PlansController } from './plans.controller.js';
 import { ExplainLineHandler } from './queries/explain-line.js';
 import { ListEarningsHandler, ListWaitingHandler } from './queries/list-earnings.js';
 import { ListPlansHandler, ReadPlanHandler } from './queries/list-plans.js';
+import { ListExchangeRatesHandler, ListQuotasHandler } from './queries/list-references.js';
 import { ListPeriodsHandler, ReadPeriodHandler } from './queries/read-periods.js';
+import { ReferencesController } from './references.controller.js';
 import { Runtimes } from './runtimes.js';
 
 /** Plans, credits, earnings, periods. Needs the runtime module of the process around it. */
 @Module({
   imports: [CqrsModule],
-  controllers: [PlansController, PeriodsController, EarningsController],
+  controllers: [PlansController, PeriodsController, EarningsController, ReferencesController],
   providers: [
     Runtimes,
     CommissionBackground,
@@ -28,6 +31,10 @@ import { Runtimes } from './runtimes.js';
     ListEarningsHandler,
     ListWaitingHandler,
     ExplainLineHandler,
+    TakeReferenceHandler,
+    TakeReferencesHandler,
+    ListExchangeRatesHandler,
+    ListQuotasHandler,
   ],
 })
 export class CommissionCalculationModule {}

@@ -1,24 +1,39 @@
 /**
- * The index from facts to deals, and the follower of the log in global order that keeps it: a new fact about a partner or a
- * plan credits its deals again, and a credit that appears after a fact which it did not see is credited again.
+ * The index from facts to deals, and the follower of the log in global order that keeps it: a new fact about a partner, a plan or
+ * an exchange rate credits its deals again, and a credit that appears after a fact which it did not see is credited again.
  */
+import { addDays } from '@tantieme/commission-engine/calendar';
 import { metadataOf } from '@tantieme/event-sourcing/relay';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
-import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely';
 import type { Crediting } from './crediting.js';
 import { CREDIT, dealOfStream } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
 import { PLAN } from './domain/plan.js';
-import { partnerKey, partnerOfStream, planKey, REFERENCE } from './domain/reference.js';
+import type { ExchangeRateTaken } from './domain/exchange-rate.js';
+import {
+  exchangeRateKey,
+  pairOfKey,
+  partnerKey,
+  partnerOfStream,
+  planKey,
+  REFERENCE,
+  referenceDecider,
+} from './domain/reference.js';
 import { ACTOR } from './messages.js';
 import type { PartnerBook } from './partner-book.js';
 import type { PlanBook } from './plan-book.js';
+import type { Pair, RateBook } from './rate-book.js';
 
 export const FOLLOWED: EventFilter = { categories: [CREDIT, PLAN, REFERENCE] };
 
 export interface IndexRow {
-  /** `partner:<id>` or `plan:<id>` */
+  /**
+   * `partner:<id>` or `plan:<id>`; of an exchange rate the day that was asked for, `exchange-rate:USD/EUR@2026-03-05`, and of an
+   * average its days, `exchange-rate:USD/EUR~2026-03-01..2026-04-01`.
+   */
   readonly key: string;
   /** `source|id` */
   readonly deal: string;
@@ -43,13 +58,29 @@ interface Cause {
   readonly correlationId: string;
 }
 
+/** What credits deals, and the facts in memory that it does so with. */
+export interface IndexedCrediting {
+  readonly crediting: Crediting;
+  readonly partnerBook: PartnerBook;
+  readonly planBook: PlanBook;
+  readonly rateBook: RateBook;
+}
+
 export class CreditIndex {
+  private readonly crediting: Crediting;
+  private readonly partners: PartnerBook;
+  private readonly plans: PlanBook;
+  private readonly rates: RateBook;
+
   constructor(
     private readonly db: Kysely<IndexTables>,
-    private readonly crediting: Crediting,
-    private readonly partners: PartnerBook,
-    private readonly plans: PlanBook,
-  ) {}
+    { crediting, partnerBook, planBook, rateBook }: IndexedCrediting,
+  ) {
+    this.crediting = crediting;
+    this.partners = partnerBook;
+    this.plans = planBook;
+    this.rates = rateBook;
+  }
 
   async migrate(): Promise<void> {
     await this.db.schema
@@ -66,16 +97,54 @@ export class CreditIndex {
   async follow(events: readonly StoredEvent[]): Promise<void> {
     this.partners.take(events);
     this.plans.take(events);
+    this.rates.take(events);
     // Of the credits of one deal in the page the last one replaces; of the revisions of one fact likewise.
     const credits = new Map<string, StoredEvent>();
     const facts = new Map<string, StoredEvent>();
+    const rates: StoredEvent[] = [];
     for (const event of events) {
       const key = factKey(event);
       if (key !== undefined) facts.set(key, event);
+      else if (event.type === 'ExchangeRateTaken') rates.push(event);
       else if (event.type === 'DealCredited') credits.set(dealOfStream(event.stream), event);
     }
     await this.keep(credits);
-    for (const [key, event] of facts) await this.creditDealsOf(key, event);
+    for (const [key, event] of facts) await this.creditDealsOf((where) => where('key', '=', key), event);
+    await this.rates.ensure(rates.map(pairOf));
+    for (const events of Map.groupBy(rates, ({ stream }) => stream).values()) await this.creditDealsOfRates(events);
+  }
+
+  /**
+   * What is new of one pair. Only deals can be touched that asked for a day from the first date to before the one that is published
+   * next after the last, or for an average of days among which those dates are.
+   */
+  private async creditDealsOfRates(events: readonly StoredEvent[]): Promise<void> {
+    const newest = events.at(-1);
+    if (newest === undefined) return;
+    const { base, quote } = rateOf(newest);
+    const dates = events.map((event) => rateOf(event).date).sort();
+    const [first = '', last = ''] = [dates.at(0), dates.at(-1)];
+    for (const [one, other] of [
+      [base, quote],
+      [quote, base],
+    ] as const) {
+      const key = exchangeRateKey(one, other);
+      const next = this.rates.find(one, other).nextDate(last) ?? LAST_DAY;
+      await this.creditDealsOf(
+        (where) => where.and([where('key', '>=', `${key}@${first}`), where('key', '<', `${key}@${next}`)]),
+        newest,
+      );
+      await this.creditDealsOf(
+        (where) =>
+          where.and([
+            where('key', '>=', `${key}~${addDays(first, -AVERAGED_DAYS_MAX)}`),
+            where('key', '<', `${key}~${addDays(last, 1)}`),
+            // The last ten characters are the day on which the average ends.
+            sql<boolean>`substr(key, length(key) - 9) > ${first}`,
+          ]),
+        newest,
+      );
+    }
   }
 
   /** Writes what credits have seen, and credits those again that have not seen the newest facts. */
@@ -84,13 +153,14 @@ export class CreditIndex {
     const used = [...credits].map(([deal, stored]) => ({ deal, stored, keys: usedKeys(stored) }));
     await this.partners.ensure(used.flatMap(({ keys }) => keys.flatMap(({ partner }) => partner ?? [])));
     await this.plans.ensure(used.flatMap(({ keys }) => keys.flatMap(({ plan }) => plan ?? [])));
+    await this.rates.ensure(used.flatMap(({ keys }) => keys.flatMap(({ pair }) => pair ?? [])));
     const rows: IndexRow[] = [];
     const stale: { readonly deal: string; readonly cause: Cause }[] = [];
     for (const { deal, stored, keys } of used) {
       let isStale = false;
-      for (const { key, partner, plan, revision } of keys) {
-        const known = partner === undefined ? this.plans.find(plan ?? '') : this.partners.find(partner);
-        const newest = Math.max(revision, known?.revision ?? -1);
+      for (const used of keys) {
+        const { key, revision } = used;
+        const newest = Math.max(revision, this.newestOf(used) ?? -1);
         if (newest > revision) isStale = true;
         rows.push({ key, deal, revision: newest });
       }
@@ -108,14 +178,25 @@ export class CreditIndex {
         .execute();
   }
 
-  private async creditDealsOf(key: string, event: StoredEvent): Promise<void> {
+  private newestOf({ partner, plan, pair }: UsedKey): number | undefined {
+    if (partner !== undefined) return this.partners.find(partner)?.revision;
+    if (pair !== undefined) return this.rates.find(pair.base, pair.quote).revision;
+    return this.plans.find(plan ?? '')?.revision;
+  }
+
+  private async creditDealsOf(
+    keys: (where: ExpressionBuilder<IndexTables, 'commission_index'>) => Expression<SqlBool>,
+    event: StoredEvent,
+  ): Promise<void> {
     const cause = causeOf(event);
+    const behind = (where: ExpressionBuilder<IndexTables, 'commission_index'>): Expression<SqlBool> =>
+      where.and([keys(where), where('revision', '<', event.revision)]);
     for (;;) {
       const rows = await this.db
         .selectFrom('commission_index')
         .select('deal')
-        .where('key', '=', key)
-        .where('revision', '<', event.revision)
+        .distinct()
+        .where(behind)
         .limit(DEALS_AT_ONCE)
         .execute();
       if (rows.length === 0) return;
@@ -124,9 +205,8 @@ export class CreditIndex {
       await this.db
         .updateTable('commission_index')
         .set({ revision: event.revision })
-        .where('key', '=', key)
+        .where(behind)
         .where('deal', 'in', deals)
-        .where('revision', '<', event.revision)
         .execute();
     }
   }
@@ -143,10 +223,25 @@ export class CreditIndex {
   }
 }
 
+/** After every day that a rate can be published on. */
+const LAST_DAY = '9999-12-31';
+
+/** A fiscal year of 53 weeks is the longest period. */
+const AVERAGED_DAYS_MAX = 371;
+
 function factKey({ type, stream }: StoredEvent): string | undefined {
   if (type === 'PartnerTaken') return partnerKey(partnerOfStream(stream));
   if (type === 'PlanPublished') return planKey(stream.slice(PLAN.length + 1));
   return undefined;
+}
+
+function rateOf(stored: StoredEvent): ExchangeRateTaken['data']['exchangeRate'] {
+  return domainEventOf<ExchangeRateTaken>(stored, referenceDecider).data.exchangeRate;
+}
+
+function pairOf(stored: StoredEvent): Pair {
+  const { base, quote } = rateOf(stored);
+  return { base, quote };
 }
 
 function causeOf(stored: StoredEvent): Cause {
@@ -157,11 +252,12 @@ interface UsedKey {
   readonly key: string;
   readonly partner?: string;
   readonly plan?: string;
+  readonly pair?: Pair;
   readonly revision: number;
 }
 
 function usedKeys(stored: StoredEvent): readonly UsedKey[] {
-  const { partners, plans } = domainEventOf<DealCredited>(stored, {}).data.input;
+  const { partners, plans, exchangeRates = [] } = domainEventOf<DealCredited>(stored, {}).data.input;
   return [
     ...partners.map(({ key, revision }) => ({
       key,
@@ -169,5 +265,12 @@ function usedKeys(stored: StoredEvent): readonly UsedKey[] {
       revision: revision ?? -1,
     })),
     ...plans.map(({ key, revision }) => ({ key, plan: key.slice(planKey('').length), revision: revision ?? -1 })),
+    ...exchangeRates.flatMap(({ key, revision, on, averages = [] }) => {
+      const days = new Set([
+        ...on.map(({ day }) => `${key}@${day}`),
+        ...averages.map(({ from, until }) => `${key}~${from}..${until}`),
+      ]);
+      return [...days].map((one) => ({ key: one, pair: pairOfKey(key), revision: revision ?? -1 }));
+    }),
   ];
 }

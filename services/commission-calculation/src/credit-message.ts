@@ -10,6 +10,8 @@ import type { CreditGroup } from './domain/credit-lines.js';
 import { dealOfStream } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
 import type { EarningAccount, OverriddenDeal } from './domain/earning.js';
+import { isQuotaMessage } from './quota-message.js';
+import type { QuotaMessage } from './quota-message.js';
 
 export const CREDITS_TOPIC = 'commission-credits';
 
@@ -91,8 +93,9 @@ export function childMessages(
 }
 
 /** @throws {TypeError} for a text that this service did not write */
-export function readCreditMessage(text: string): CreditMessage | ChildMessage {
+export function readCreditMessage(text: string): CreditMessage | ChildMessage | QuotaMessage {
   const value: unknown = JSON.parse(text);
+  if (isQuotaMessage(value)) return value;
   if (!isMessage(value)) throw new TypeError('this is no credit of this service');
   return value;
 }

@@ -6,6 +6,7 @@ import type { CreditCommand, CreditState, CreditView, DealCredited } from './dom
 import type { Origin } from './domain/reference.js';
 import type { PartnerBook } from './partner-book.js';
 import type { PlanBook } from './plan-book.js';
+import type { Pair, RateBook } from './rate-book.js';
 
 export type CreditRuntime = Runtime<CreditState, CreditCommand, DealCredited>;
 export type CreditResult = Handled<CreditState, DealCredited> | Refused;
@@ -31,12 +32,17 @@ export class Crediting {
     private readonly runtime: CreditRuntime,
     private readonly partners: PartnerBook,
     private readonly plans: PlanBook,
+    private readonly rates: RateBook,
   ) {
-    this.view = { partner: (id) => partners.find(id), plan: (id) => plans.find(id) };
+    this.view = {
+      partner: (id) => partners.find(id),
+      plan: (id) => plans.find(id),
+      exchangeRate: (base, quote) => rates.find(base, quote),
+    };
   }
 
   async credit(deals: readonly DealToCredit[]): Promise<readonly CreditResult[]> {
-    await this.prepare(deals.flatMap(({ deal }) => partnersOf(deal)));
+    await this.prepare(deals.map(({ deal }) => deal));
     return this.runtime.handleMany(
       deals.map(({ deal, origin, at, context }) => ({
         stream: creditStream(`${deal.source}|${deal.id}`),
@@ -49,10 +55,7 @@ export class Crediting {
   /** Credits deals that were credited before. One for which nothing changes adds nothing. */
   async creditAgain(deals: readonly DealToCreditAgain[]): Promise<readonly CreditResult[]> {
     const streams = deals.map(({ deal }) => creditStream(deal));
-    const partners = await Promise.all(
-      streams.map(async (stream) => partnersOf((await this.runtime.load(stream)).state.deal)),
-    );
-    await this.prepare(partners.flat());
+    await this.prepare(await Promise.all(streams.map(async (stream) => (await this.runtime.load(stream)).state.deal)));
     return this.runtime.handleMany(
       deals.map(({ deal, at, context }) => ({
         stream: creditStream(deal),
@@ -62,11 +65,21 @@ export class Crediting {
     );
   }
 
-  private async prepare(partners: readonly string[]): Promise<void> {
+  private async prepare(deals: readonly (Deal | undefined)[]): Promise<void> {
+    const partners = deals.flatMap(partnersOf);
     await this.partners.ensure(partners);
     const plans = new Set<string>();
     for (const id of new Set(partners)) for (const plan of this.partners.find(id)?.plans ?? []) plans.add(plan);
     await this.plans.ensure(plans);
+    await this.rates.ensure(this.pairs(new Set(deals.flatMap((deal) => deal?.terms?.currency ?? [])), plans));
+  }
+
+  /** What a deal in one of the currencies may have to be converted to under one of the plans. */
+  private pairs(currencies: ReadonlySet<string>, plans: ReadonlySet<string>): readonly Pair[] {
+    const quotes = new Set([...plans].flatMap((id) => this.plans.find(id)?.versions.at(-1)?.plan.currency ?? []));
+    return [...currencies].flatMap((base) =>
+      [...quotes].filter((quote) => quote !== base).map((quote) => ({ base, quote })),
+    );
   }
 }
 

@@ -59,7 +59,9 @@ function withoutCost({ cost: _, original: __, ...line }: DealLine): DealLine {
 }
 
 function withoutPartners(deal: Deal, payee: string): Deal {
-  const { terms, invoices, ...rest } = deal;
+  const { terms, invoices, registrations, ...others } = deal;
+  const own = registrations?.filter(({ holder }) => holder === payee);
+  const rest = { ...others, ...(own === undefined ? {} : { registrations: own }) };
   const lined = invoices.map(({ lines, ...invoice }) =>
     lines === undefined ? invoice : { ...invoice, lines: lines.map(withoutCost) },
   );
@@ -185,7 +187,9 @@ function rateSentences(trace: Trace, currency: string): readonly string[] {
         `${trace.excess} ${currency} was deferred; beside ${trace.earned} earned, the limit of ${trace.cap} leaves room for this`,
       ];
     case 'guarantee':
-      return [`${trace.guaranteed} ${currency} is guaranteed (share of days ${trace.share}), ${trace.earned} was earned`];
+      return [
+        `${trace.guaranteed} ${currency} is guaranteed (share of days ${trace.share}), ${trace.earned} was earned`,
+      ];
     case 'draw':
       return [`draw of ${trace.draw} ${currency} beside ${trace.earned} earned, balance before: ${trace.balance}`];
     default:

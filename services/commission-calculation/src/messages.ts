@@ -1,4 +1,4 @@
-/** What the relay makes of the log: credits for this service itself, earnings and manifests for those downstream. */
+/** What the relay makes of the log: credits and quotas for this service itself, earnings and manifests for those downstream. */
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { attributesOf, metadataOf } from '@tantieme/event-sourcing/relay';
@@ -13,13 +13,17 @@ import type { EarningEvent } from './domain/earning.js';
 import { PERIOD } from './domain/period.js';
 import type { PeriodEvent } from './domain/period.js';
 import { ledgerLine } from './domain/posting.js';
+import type { QuotaTaken } from './domain/quota.js';
+import { REFERENCE } from './domain/reference.js';
+import { quotaMessage } from './quota-message.js';
 
 const SOURCE = '/commission-calculation';
 
 export const RELAYED: EventFilter = {
-  categories: [CREDIT, EARNING, PERIOD],
+  categories: [CREDIT, REFERENCE, EARNING, PERIOD],
   types: [
     'DealCredited',
+    'QuotaTaken',
     'Earned',
     'ChildEarningTaken',
     'AccountFactsTaken',
@@ -37,6 +41,10 @@ export function toMessages(stored: StoredEvent): readonly Publication[] {
         topic: CREDITS_TOPIC,
         message,
       }));
+    }
+    case 'QuotaTaken': {
+      const event = domainEventOf<QuotaTaken>(stored, {});
+      return [{ topic: CREDITS_TOPIC, message: quotaMessage(stored, event, metadataOf(stored).correlationId) }];
     }
     case 'Earned':
     case 'ChildEarningTaken':

@@ -1,19 +1,22 @@
-/** The consumers of this service: partners are kept, deals are credited, credits are earned. */
+/** The consumers of this service: partners, exchange rates and quotas are kept, deals are credited, credits are earned. */
 import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { startProcessor } from '@tantieme/event-sourcing/processor';
 import type { Received, RunningProcessor } from '@tantieme/event-sourcing/processor';
-import type { CommandContext, Runtime } from '@tantieme/event-sourcing/runtime';
+import type { CommandContext } from '@tantieme/event-sourcing/runtime';
 import type { Broker, DeadLetter, Message } from '@tantieme/messaging/broker';
 import { CREDITS_TOPIC, readCreditMessage } from './credit-message.js';
 import type { ChildMessage, CreditMessage } from './credit-message.js';
 import type { Crediting, DealToCredit } from './crediting.js';
-import type { Origin, PartnerTaken, ReferenceState, TakePartner } from './domain/reference.js';
+import type { Origin } from './domain/reference.js';
 import { referenceStream } from './domain/reference.js';
 import type { Earning } from './earning.js';
 import { ACTOR } from './messages.js';
 import type { Pace } from './pace.js';
 import type { PartnerBook } from './partner-book.js';
+import { isQuotaMessage } from './quota-message.js';
+import type { QuotaMessage } from './quota-message.js';
+import type { IncomingReference, ReferenceIntake, ReferenceRuntime } from './reference-intake.js';
 
 export const CREDIT_GROUP = 'commission-credit';
 export const REFERENCE_GROUP = 'commission-reference';
@@ -21,8 +24,6 @@ export const EARN_GROUP = 'commission-earn';
 
 /** Messages a batch at the most: one reading, one append for all of them. */
 export const BATCH_MESSAGES = 1000;
-
-export type ReferenceRuntime = Runtime<ReferenceState, TakePartner, PartnerTaken>;
 
 interface Common {
   readonly broker: Broker;
@@ -34,14 +35,16 @@ export function startReferences(
   { broker, onError }: Common,
   runtime: ReferenceRuntime,
   partners: PartnerBook,
+  intake: ReferenceIntake,
 ): RunningProcessor {
   return startProcessor({
     broker,
     group: REFERENCE_GROUP,
-    topics: [TOPICS.partners],
+    topics: [TOPICS.partners, TOPICS.referencesInbound],
     batchSize: BATCH_MESSAGES,
     onError,
     handle: async (batch) => {
+      if (batch[0]?.message.topic === TOPICS.referencesInbound) return takeReferences(intake, batch);
       const deadLetters: DeadLetter[] = [];
       const newest = newestOf(batch, 'partner', deadLetters);
       const results = await runtime.handleMany(
@@ -58,6 +61,24 @@ export function startReferences(
       return deadLetters;
     },
   });
+}
+
+/** Exchange rates and quotas. One that is not taken goes to the dead letters with the reason. */
+async function takeReferences(
+  intake: ReferenceIntake,
+  batch: readonly Received<Envelope>[],
+): Promise<readonly DeadLetter[]> {
+  const deadLetters: DeadLetter[] = [];
+  const incoming: (IncomingReference & { readonly message: Message })[] = [];
+  for (const { envelope, message } of batch) {
+    const { type: kind, data: fact, time: at, id, correlationId } = envelope;
+    if (kind === 'exchange-rate' || kind === 'quota')
+      incoming.push({ kind, fact, at, context: { actor: ACTOR, correlationId, causationId: id }, message });
+    else deadLetters.push({ message, reason: `a message of type ${kind} is neither an exchange rate nor a quota` });
+  }
+  for (const [index, taken] of (await intake.take(incoming)).entries())
+    if ('error' in taken) refuse(deadLetters, incoming[index]?.message, taken.error);
+  return deadLetters;
 }
 
 export function startCrediting({ broker, pace, onError }: Common, crediting: Crediting): RunningProcessor {
@@ -82,7 +103,7 @@ export function startCrediting({ broker, pace, onError }: Common, crediting: Cre
 }
 
 export function startEarning({ broker, pace, onError }: Common, earning: Earning): RunningProcessor {
-  return startProcessor<CreditMessage | ChildMessage>({
+  return startProcessor<CreditMessage | ChildMessage | QuotaMessage>({
     broker,
     group: EARN_GROUP,
     topics: [CREDITS_TOPIC],
@@ -90,9 +111,13 @@ export function startEarning({ broker, pace, onError }: Common, earning: Earning
     decode: readCreditMessage,
     onError,
     handle: async (batch) => {
-      const refused = await earning.earn(batch.map(({ envelope }) => envelope));
+      // Quotas come here too, in one order with the credits of their stream; nothing takes them yet.
+      const credits = batch.flatMap(({ envelope, message }) =>
+        isQuotaMessage(envelope) ? [] : [{ credit: envelope, message }],
+      );
+      const refused = await earning.earn(credits.map(({ credit }) => credit));
       const deadLetters: DeadLetter[] = [];
-      for (const { index, error } of refused) refuse(deadLetters, batch[index]?.message, error);
+      for (const { index, error } of refused) refuse(deadLetters, credits[index]?.message, error);
       await pace.keep();
       return deadLetters;
     },

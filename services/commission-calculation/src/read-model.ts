@@ -1,4 +1,4 @@
-/** What is listed: ledger lines, deals that wait, periods with their streams. Filled from the log; may be deleted and is built anew. */
+/** What is listed: ledger lines, deals that wait, periods with their streams, exchange rates and quotas. Filled from the log; may be deleted and is built anew. */
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
@@ -12,6 +12,9 @@ import type { DealCredited } from './domain/credit.js';
 import { EARNING } from './domain/earning.js';
 import type { EarningAccount, EarningEvent } from './domain/earning.js';
 import type { PostedLine } from './domain/posting.js';
+import { REFERENCE } from './domain/reference.js';
+import { migrateReferences, REFERENCES_LISTED, writeReferences } from './reference-tables.js';
+import type { ReferenceTables } from './reference-tables.js';
 
 /** What is posted of one deal to one payee under one plan in one period. */
 export interface PostingRow {
@@ -55,7 +58,7 @@ export interface StreamRow {
   readonly entry: string | null;
 }
 
-export interface CommissionTables {
+export interface CommissionTables extends ReferenceTables {
   commission_postings: PostingRow;
   commission_waiting: WaitingRow;
   commission_periods: PeriodRow;
@@ -75,7 +78,7 @@ export function createReadModel(): Projection<CommissionTables> {
 const READ_MODEL = {
   name: 'commission-read-model',
   filter: {
-    categories: [CREDIT, EARNING, CALENDAR],
+    categories: [CREDIT, EARNING, CALENDAR, REFERENCE],
     types: [
       'DealCredited',
       'Earned',
@@ -86,6 +89,7 @@ const READ_MODEL = {
       'PeriodClosing',
       'PeriodSealed',
       'PeriodFinished',
+      ...REFERENCES_LISTED,
     ],
   },
   async migrate(db: Kysely<CommissionTables>) {
@@ -131,6 +135,7 @@ const READ_MODEL = {
       .addColumn('entry', 'text')
       .addPrimaryKeyConstraint('commission_streams_key', ['calendar', 'period', 'stream'])
       .execute();
+    await migrateReferences(db);
   },
 } satisfies Omit<Projection<CommissionTables>, 'apply'>;
 
@@ -148,6 +153,7 @@ function applyTo(noted: Noted): Projection<CommissionTables>['apply'] {
     const changes = new Changes(noted.streams);
     for (const stored of events) changes.take(stored);
     await changes.write(trx);
+    await writeReferences(trx, events);
     noted.through = events.at(-1)?.position ?? noted.through;
   };
 }

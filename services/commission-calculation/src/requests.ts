@@ -4,6 +4,7 @@ import { PageQuery } from '@tantieme/service-kit/cursor';
 import { IsISO8601, IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const CURRENCY = /^[A-Z]{3}$/;
 const ID_LENGTH_MAX = 200;
 const DEAL_LENGTH_MAX = 500;
 const LINE_LENGTH_MAX = 1000;
@@ -88,6 +89,32 @@ export class ExplainQuery {
   @IsString()
   @MaxLength(LINE_LENGTH_MAX)
   line!: string;
+}
+
+export class ExchangeRatesQuery extends PageQuery {
+  @ApiPropertyOptional({ example: 'EUR', description: 'published for one unit of this currency' })
+  @IsOptional()
+  @Matches(CURRENCY, { message: 'must be an ISO 4217 code, such as EUR' })
+  base?: string;
+
+  @ApiPropertyOptional({ example: 'USD', description: 'published in units of this currency' })
+  @IsOptional()
+  @Matches(CURRENCY, { message: 'must be an ISO 4217 code, such as EUR' })
+  quote?: string;
+}
+
+export class QuotasQuery extends PageQuery {
+  @ApiPropertyOptional({ description: 'a partner sees only their own' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(ID_LENGTH_MAX)
+  payee?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(ID_LENGTH_MAX)
+  plan?: string;
 }
 
 export class WaitingQuery extends PageQuery {

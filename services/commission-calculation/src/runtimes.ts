@@ -19,7 +19,9 @@ import { EarningMemory } from './earning-memory.js';
 import type { CalendarRuntime, EarningRuntime } from './earning.js';
 import { PartnerBook } from './partner-book.js';
 import { PlanBook } from './plan-book.js';
-import type { ReferenceRuntime } from './processors.js';
+import { RateBook } from './rate-book.js';
+import { ReferenceIntake } from './reference-intake.js';
+import type { ReferenceRuntime } from './reference-intake.js';
 
 /** Bytes of states kept: earnings are what comes again and again, deals mostly come once. */
 const WHOLE_EARNING_BYTES_MAX = 128 * 1024 * 1024;
@@ -38,21 +40,25 @@ export class Runtimes {
   readonly periods: Runtime<PeriodState, PeriodCommand, PeriodEvent>;
   readonly planBook: PlanBook;
   readonly partnerBook: PartnerBook;
+  readonly rateBook: RateBook;
+  readonly referenceIntake: ReferenceIntake;
   readonly crediting: Crediting;
   readonly earning: Earning;
 
   constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
     this.planBook = new PlanBook(store);
     this.partnerBook = new PartnerBook(store);
+    this.rateBook = new RateBook(store);
     this.plans = createRuntime({ store, decider: planDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.references = createRuntime({ store, decider: referenceDecider, cacheBytesMax: REFERENCE_BYTES_MAX });
+    this.referenceIntake = new ReferenceIntake(this.references, this.rateBook);
     this.credits = createRuntime({ store, decider: creditDecider(this.planBook), cacheBytesMax: CREDIT_BYTES_MAX });
     const memory = new EarningMemory(WHOLE_EARNING_BYTES_MAX);
     const decider = memory.decider(earningDecider(this.planBook));
     this.earnings = createRuntime({ store, decider, cacheBytesMax: EARNING_TAIL_BYTES_MAX });
     this.calendars = createRuntime({ store, decider: calendarDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.periods = createRuntime({ store, decider: periodDecider, cacheBytesMax: SMALL_BYTES_MAX });
-    this.crediting = new Crediting(this.credits, this.partnerBook, this.planBook);
+    this.crediting = new Crediting(this.credits, this.partnerBook, this.planBook, this.rateBook);
     this.earning = new Earning(this.earnings, memory, this.calendars, this.planBook);
   }
 }

@@ -24,6 +24,9 @@ const TEAM: readonly Arrival[] = [
 const PUBLISHED: Arrival = { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' };
 const arrival = (deal: ReturnType<typeof dealOf>, revision = 0): Arrival => ({ kind: 'deal', deal, revision });
 
+const registered = (holder: string) =>
+  ({ id: `REG-${holder}`, status: 'approved', holder, from: '2026-01-05' }) as const;
+
 const FIRST_DEAL = [
   'anna 2026-01 2026-01 hardware crm|D-1 booked|1 earning 100.00 → 4.00 EUR',
   'anna 2026-01 2026-01 service crm|D-1 booked|2 earning 50.00 → 1.45 EUR',
@@ -239,7 +242,7 @@ describe('the API', () => {
       ...TEAM,
       PUBLISHED,
       arrival(dealOf('D-1')),
-      arrival(dealOf('D-2', { net: ['950.00', '1.00'] })),
+      arrival(dealOf('D-2', { net: ['950.00', '1.00'], registrations: [registered('anna'), registered('rival')] })),
     ]);
     await service.settled();
     expect((await service.call('finance', 'GET', '/earnings?limit=200')).body.items).toHaveLength(12);
@@ -266,6 +269,9 @@ describe('the API', () => {
     expect(own.body.posted).toEqual(body.posted);
     expect(JSON.stringify(body)).toContain('partner:top');
     expect(JSON.stringify(own.body)).not.toContain('partner:top');
+    expect(JSON.stringify(body)).toContain('rival');
+    expect(JSON.stringify(own.body)).not.toContain('rival');
+    expect(own.body.source.deal.registrations).toEqual([registered('anna')]);
     expect((await service.call('partner', 'GET', `/earnings/explain?${query}`, undefined, 'bert')).status).toBe(403);
     query.set('line', 'booked|9');
     expect((await service.call('auditor', 'GET', `/earnings/explain?${query}`)).status).toBe(404);

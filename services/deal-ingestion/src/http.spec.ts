@@ -189,6 +189,35 @@ describe('one fact', () => {
   });
 });
 
+describe('a registration', () => {
+  const registration = { source: 'prm', deal: 'D-1', kind: 'registration', id: 'REG-1', holder: 'P-1', revision: 1 };
+  const approved = { ...registration, status: 'approved', occurredAt: '2026-02-20T10:00:00Z' };
+
+  it('is carried by its deal, which may come later', async () => {
+    expect(await call('POST', '/deals/facts', approved)).toMatchObject({
+      status: 201,
+      body: { identity: 'registration:REG-1:1' },
+    });
+    expect((await call('GET', '/deals/prm/D-1')).body).toMatchObject({
+      registrations: [{ id: 'REG-1', status: 'approved', holder: 'P-1', from: '2026-02-20' }],
+    });
+    expect(await call('POST', '/deals/facts', { ...approved, status: 'rejected' })).toMatchObject({
+      status: 409,
+      body: { errors: [{ field: 'status' }] },
+    });
+  });
+
+  it.each([
+    ['status', { status: 'maybe' }],
+    ['holder', { holder: undefined }],
+    ['until', { from: '2026-02-20', until: '2026-02-20' }],
+  ])('is 422 for a bad %s', async (field, over) => {
+    const { status, body } = await call('POST', '/deals/facts', { ...approved, deal: 'D-2', ...over });
+    expect(status).toBe(422);
+    expect(body.errors[0]).toMatchObject({ field });
+  });
+});
+
 describe('an import of NDJSON', () => {
   const line = (deal: string): string => JSON.stringify(booked({ source: 'bulk', deal }));
 

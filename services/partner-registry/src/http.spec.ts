@@ -227,3 +227,28 @@ describe('the log', () => {
     expect(verified.events).toBeGreaterThan(10);
   });
 });
+
+describe('certifications', () => {
+  it('are put under the id of a certificate, and are told with the partner', async () => {
+    await call('PUT', '/partners/certified', details);
+    const certification = { certification: 'security-pro', from: '2026-01-01', count: 2 };
+    const { status, body } = await call('PUT', '/partners/certified/certifications/C-1', certification);
+    expect(status).toBe(200);
+    expect(body.certifications).toEqual([{ id: 'C-1', ...certification }]);
+  });
+
+  it.each([
+    ['count', { count: 0 }],
+    ['count', { count: '2' }],
+    ['from', { from: 'today' }],
+    ['certification', { certification: '' }],
+  ])('are refused for their %s', async (field, over) => {
+    const { status, body } = await call('PUT', '/partners/certified/certifications/C-1', {
+      certification: 'security-pro',
+      from: '2026-01-01',
+      ...over,
+    });
+    expect(status).toBe(422);
+    expect(body.errors[0]).toMatchObject({ field });
+  });
+});

@@ -29,6 +29,8 @@ import type { Imported } from './registry.js';
 import {
   AgreementBody,
   AgreementPath,
+  CertificationBody,
+  CertificationPath,
   PartnerDayPath,
   PartnerDetailsBody,
   PartnerPath,
@@ -104,6 +106,25 @@ export class PartnersController {
   ): Promise<Partner> {
     const agreement = { id: path.agreement, plan, from, ...(until === undefined ? {} : { until }) };
     return (await this.commands.execute(new ChangePartner(path.id, { kind: 'agreement', agreement }, context))).partner;
+  }
+
+  @Put(':id/certifications/:certificate')
+  @Roles('plan-designer', 'operator')
+  @ApiOperation({ summary: 'A certification, of the partner or of so many of its people' })
+  async certify(
+    @Param() { id, certificate }: CertificationPath,
+    @Body() { certification: name, from, until, count }: CertificationBody,
+    @Context() context: CommandContext,
+  ): Promise<Partner> {
+    const certification = {
+      id: certificate,
+      certification: name,
+      from,
+      ...(until === undefined ? {} : { until }),
+      ...(count === undefined ? {} : { count }),
+    };
+    const change = { kind: 'certification', certification } as const;
+    return (await this.commands.execute(new ChangePartner(id, change, context))).partner;
   }
 
   /** The answer is NDJSON: a line for each document that is refused, and at the end the counts. */

@@ -3,7 +3,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { PageQuery } from '@tantieme/service-kit/cursor';
-import { IsIn, IsOptional, IsString, Length, Matches, MaxLength, ValidateIf } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, MaxLength, Min, ValidateIf } from 'class-validator';
 
 /** Ids are parts of stream names and keys: nothing invisible, and no bar. */
 export const ID = /^[^\p{Cc}\p{Zl}\p{Zp}\p{Cs}|]{1,200}$/u;
@@ -73,6 +73,34 @@ export class AgreementBody {
   @IsOptional()
   @Matches(DAY)
   until?: string;
+}
+
+export class CertificationPath extends PartnerPath {
+  @ApiProperty({ example: 'C-1', description: 'of the certificate' })
+  @Matches(ID)
+  certificate!: string;
+}
+
+export class CertificationBody {
+  @ApiProperty({ example: 'security-pro' })
+  @Matches(ID)
+  certification!: string;
+
+  @ApiProperty({ example: '2026-01-01' })
+  @Matches(DAY)
+  from!: string;
+
+  @ApiPropertyOptional({ example: '2027-01-01', description: 'the first day without it; open if left out' })
+  @IsOptional()
+  @Matches(DAY)
+  until?: string;
+
+  @ApiPropertyOptional({ example: 2, description: 'how many people hold it', minimum: 1, default: 1 })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  count?: number;
 }
 
 export class PartnersQuery extends PageQuery {

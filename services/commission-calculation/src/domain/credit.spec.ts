@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { creditDecider } from './credit.js';
 import type { CreditView } from './credit.js';
 import { packLines, unpackLines } from './credit-lines.js';
@@ -132,6 +133,110 @@ describe('a deal that cannot be credited', () => {
   });
 });
 
+describe('certifications of a partner', () => {
+  it('are journalled as of the day, added up, where anybody holds any', () => {
+    plan();
+    const certificate = { certification: 'security-pro', from: '2026-01-01' };
+    const certifications = [
+      { ...certificate, id: 'C-1', count: 2 },
+      { ...certificate, id: 'C-2', from: '2026-01-10' },
+      { ...certificate, id: 'C-3', until: '2026-01-10' },
+      { ...certificate, id: 'C-4', certification: 'cloud', from: '2026-02-01' },
+    ];
+    world.take({ kind: 'partner', partner: { ...partnerOf('anna'), certifications }, revision: 0 });
+    partner('bert');
+    deal({
+      partners: [
+        { role: 'seller', partner: 'anna', share: '0.5' },
+        { role: 'seller', partner: 'bert', share: '0.5' },
+      ],
+    });
+    const [anna, bert] = newest()?.input.partners ?? [];
+    expect(anna?.asOf).toMatchObject([{ day: '2026-01-10', certifications: { 'security-pro': 3 } }]);
+    expect(bert?.asOf[0]).not.toHaveProperty('certifications');
+  });
+});
+
+describe('a deal in another currency than its plan', () => {
+  const rate = (date: string, text: string, more: Partial<ExchangeRate> = {}): void =>
+    world.take({
+      kind: 'exchange-rate',
+      exchangeRate: { base: 'EUR', quote: 'USD', date, rate: text, source: 'ecb', ...more },
+    });
+  const basis = () => newest()?.credits[0]?.groups[0]?.lines;
+
+  beforeEach(() => {
+    plan();
+    partner('anna');
+  });
+
+  it('waits, and its journal says that no rate was known yet', () => {
+    deal({ currency: 'USD' });
+    expect(newest()).toMatchObject({ credits: [], waiting: [{ code: 'ExchangeRateMissing' }] });
+    expect(newest()?.input.exchangeRates).toEqual([
+      { key: 'exchange-rate:USD/EUR', revision: null, on: [{ day: '2026-01-10', maxAgeDays: 7, found: null }] },
+    ]);
+  });
+
+  it('is credited when one comes, which is journalled by value with the revision read', () => {
+    deal({ currency: 'USD' });
+    rate('2026-01-02', '9');
+    expect(credited()).toHaveLength(1);
+    rate('2026-01-09', '1.1');
+    expect(newest()).toMatchObject({ number: 2, waiting: [] });
+    expect(basis()).toMatchObject([['1', '90.91']]);
+    expect(newest()?.input.exchangeRates).toEqual([
+      {
+        key: 'exchange-rate:USD/EUR',
+        revision: 1,
+        on: [
+          {
+            day: '2026-01-10',
+            maxAgeDays: 7,
+            found: { rate: '10/11', date: '2026-01-09', source: 'ecb', inverse: true },
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('is credited again for a correction, and for nothing that is published after its day', () => {
+    rate('2026-01-09', '1.1');
+    deal({ currency: 'USD' });
+    rate('2026-01-11', '2');
+    expect(credited()).toHaveLength(1);
+    rate('2026-01-09', '1.25', { revision: 1 });
+    expect(basis()).toMatchObject([['1', '80.00']]);
+  });
+
+  it('takes the average of its period where the plan says so', () => {
+    world.take({
+      kind: 'plan',
+      text: PLAN.replace('components:', 'exchange: { on: period-average }\ncomponents:'),
+      effectiveFrom: '2026-01-01',
+    });
+    deal({ currency: 'USD' });
+    expect(newest()).toMatchObject({ credits: [], waiting: [{ code: 'ExchangeRateMissing' }] });
+    for (const [date, text] of [
+      ['2025-12-31', '9'],
+      ['2026-01-05', '1.2'],
+      ['2026-01-31', '1.3'],
+      ['2026-02-01', '9'],
+    ] as const)
+      rate(date, text);
+    expect(basis()).toMatchObject([['1', '80.00']]);
+    expect(newest()?.input.exchangeRates).toMatchObject([
+      { on: [], averages: [{ from: '2026-01-01', until: '2026-02-01', found: { rate: '0.8', inverse: true } }] },
+    ]);
+  });
+
+  it('is the only one whose journal names exchange rates', () => {
+    rate('2026-01-09', '1.1');
+    deal();
+    expect(newest()?.input).not.toHaveProperty('exchangeRates');
+  });
+});
+
 describe('a credit decided again from its journal', () => {
   it('asks for nothing that is not in it', () => {
     plan();
@@ -143,6 +248,7 @@ describe('a credit decided again from its journal', () => {
     expect(() => view.partner('bert')).toThrow('not in the journal');
     expect(() => view.partner('anna')?.asOf('2026-01-11')).toThrow('not in the journal');
     expect(() => view.plan('other')).toThrow('not in the journal');
+    expect(() => view.exchangeRate('USD', 'EUR')).toThrow('not in the journal');
     expect(creditDecider(world).commandOf(event)).toMatchObject({ type: 'credit', at: AT });
   });
 });

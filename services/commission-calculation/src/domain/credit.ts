@@ -3,7 +3,7 @@
  * partners and plans; each time that this changes, an event of the next number says it, with all that was looked up.
  */
 import { creditDeal } from '@tantieme/commission-engine/credit';
-import type { PartnerAsOf, Waiting } from '@tantieme/commission-engine/credit';
+import type { ExchangeRateAsOf, PartnerAsOf, Waiting } from '@tantieme/commission-engine/credit';
 import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
 import { dayOf } from '@tantieme/commission-engine/calendar';
 import { dealKey } from '@tantieme/commission-engine/deal';
@@ -14,7 +14,8 @@ import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider } from '@tantieme/event-sourcing/decider';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
-import { partnerKey, planKey } from './reference.js';
+import type { RateFound } from './exchange-rate.js';
+import { exchangeRateKey, partnerKey, planKey } from './reference.js';
 import type { Origin } from './reference.js';
 
 export const CREDIT = 'credit';
@@ -31,10 +32,12 @@ export function dealOfStream(stream: string): string {
   return stream.slice(CREDIT.length + 1);
 }
 
-/** What is known of partners and plans at the moment of a decision; `undefined`: nothing yet. */
+/** What is known of partners, plans and exchange rates at the moment of a decision; `undefined`: nothing yet. */
 export interface CreditView {
   partner(id: string): PartnerView | undefined;
   plan(id: string): PlanView | undefined;
+  /** Of a pair that nothing is known of yet, a view without a revision. */
+  exchangeRate(base: string, quote: string): ExchangeRateView;
 }
 
 export interface PartnerView {
@@ -49,6 +52,15 @@ export interface PlanView {
   /** Of the plan stream. */
   readonly revision: number;
   readonly versions: readonly PlanVersion[];
+}
+
+export interface ExchangeRateView {
+  /** Of the pair's reference stream. */
+  readonly revision: number | undefined;
+  /** The last one published on or before the day (`2026-03-05`), not older than so many days. */
+  rateOn(day: string, maxAgeDays: number): RateFound | undefined;
+  /** Of those published from one day to before another. */
+  averageOf(from: string, until: string): RateFound | undefined;
 }
 
 export type CreditCommand =
@@ -70,6 +82,17 @@ export interface UsedPartner {
   readonly plans: readonly string[];
   /** In order of day. */
   readonly asOf: readonly (Omit<PartnerAsOf, 'id'> & { readonly day: string })[];
+}
+
+/** Rates of a pair as they were looked up: by value, with the revision read; null where none was known yet. */
+export interface UsedExchangeRate {
+  /** `exchange-rate:USD/EUR`: euros for a dollar were asked for. */
+  readonly key: string;
+  readonly revision: number | null;
+  /** In order of day. */
+  readonly on: readonly { readonly day: string; readonly maxAgeDays: number; readonly found: RateFound | null }[];
+  /** In order of day; left out where none was asked for. */
+  readonly averages?: readonly { readonly from: string; readonly until: string; readonly found: RateFound | null }[];
 }
 
 /** A plan as it was looked up: its versions by the hash of their documents, which plan streams hold. */
@@ -98,6 +121,8 @@ export interface DealCredited {
       /** In order of key. */
       readonly partners: readonly UsedPartner[];
       readonly plans: readonly UsedPlan[];
+      /** Left out where none was asked for. */
+      readonly exchangeRates?: readonly UsedExchangeRate[];
     };
     /** From 1, without a gap: of two credits the higher number counts. */
     readonly number: number;
@@ -126,7 +151,7 @@ export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCom
     decide,
     evolve,
     commandOf: ({ occurredAt, data: { input } }) => {
-      const view = journalledView(input.partners, input.plans, plans);
+      const view = journalledView(input, plans);
       return input.deal === undefined || input.origin === undefined
         ? { type: 'credit-again', view, at: occurredAt }
         : { type: 'credit', deal: input.deal, origin: input.origin, view, at: occurredAt };
@@ -220,7 +245,13 @@ interface Credited {
 }
 
 function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
-  const lookup = { partner: (id: string, day: string) => used.partner(id)?.asOf(day) };
+  const lookup = {
+    partner: (id: string, day: string) => used.partner(id)?.asOf(day),
+    exchangeRate: (base: string, quote: string, day: string, maxAgeDays: number) =>
+      asOf(used.exchangeRate(base, quote).rateOn(day, maxAgeDays)),
+    exchangeAverage: (base: string, quote: string, from: string, until: string) =>
+      asOf(used.exchangeRate(base, quote).averageOf(from, until)),
+  };
   const credits: PlanCredit[] = [];
   const waiting = new Map<string, Waiting>();
   const wait = (one: Waiting): void => {
@@ -269,6 +300,12 @@ function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
   };
 }
 
+function asOf(found: RateFound | undefined): ExchangeRateAsOf | undefined {
+  if (found === undefined) return undefined;
+  const { rate, date, source } = found;
+  return { rate, date, source };
+}
+
 /** Days (of UTC, as no plan says where it is at home) on which something of the deal happened that a plan could pay for. */
 function daysOf(deal: Deal): readonly string[] {
   const instants = [
@@ -301,6 +338,7 @@ function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferenc
 class UsedReferences implements CreditView {
   private readonly partners = new Map<string, UsedPartnerView | undefined>();
   private readonly plans = new Map<string, PlanView | undefined>();
+  private readonly rates = new Map<string, UsedExchangeRateView>();
 
   constructor(private readonly view: CreditView) {}
 
@@ -320,7 +358,15 @@ class UsedReferences implements CreditView {
     return found;
   }
 
-  journal(): { readonly partners: readonly UsedPartner[]; readonly plans: readonly UsedPlan[] } {
+  exchangeRate(base: string, quote: string): UsedExchangeRateView {
+    const key = exchangeRateKey(base, quote);
+    let used = this.rates.get(key);
+    if (used === undefined) this.rates.set(key, (used = new UsedExchangeRateView(this.view.exchangeRate(base, quote))));
+    return used;
+  }
+
+  journal(): Omit<DealCredited['data']['input'], 'deal' | 'origin'> {
+    const exchangeRates = inOrder(this.rates).map(([key, used]) => used.journal(key));
     return {
       partners: inOrder(this.partners).map(([id, used]) => ({
         key: partnerKey(id),
@@ -333,6 +379,48 @@ class UsedReferences implements CreditView {
         revision: used?.revision ?? null,
         versions: (used?.versions ?? []).map(({ effectiveFrom, plan }) => ({ effectiveFrom, hash: plan.hash })),
       })),
+      ...(exchangeRates.length === 0 ? {} : { exchangeRates }),
+    };
+  }
+}
+
+class UsedExchangeRateView implements ExchangeRateView {
+  private readonly asked = new Map<string, UsedExchangeRate['on'][number]>();
+  private readonly averages = new Map<string, NonNullable<UsedExchangeRate['averages']>[number]>();
+
+  constructor(private readonly view: ExchangeRateView) {}
+
+  get revision(): number | undefined {
+    return this.view.revision;
+  }
+
+  rateOn(day: string, maxAgeDays: number): RateFound | undefined {
+    const name = `${day} ${maxAgeDays}`;
+    let asked = this.asked.get(name);
+    if (asked === undefined) {
+      asked = { day, maxAgeDays, found: this.view.rateOn(day, maxAgeDays) ?? null };
+      this.asked.set(name, asked);
+    }
+    return asked.found ?? undefined;
+  }
+
+  averageOf(from: string, until: string): RateFound | undefined {
+    const name = `${from} ${until}`;
+    let asked = this.averages.get(name);
+    if (asked === undefined) {
+      asked = { from, until, found: this.view.averageOf(from, until) ?? null };
+      this.averages.set(name, asked);
+    }
+    return asked.found ?? undefined;
+  }
+
+  journal(key: string): UsedExchangeRate {
+    const averages = inOrder(this.averages).map(([, asked]) => asked);
+    return {
+      key,
+      revision: this.revision ?? null,
+      on: inOrder(this.asked).map(([, asked]) => asked),
+      ...(averages.length === 0 ? {} : { averages }),
     };
   }
 }
@@ -360,14 +448,7 @@ class UsedPartnerView implements PartnerView {
   }
 
   journal(): UsedPartner['asOf'] {
-    return inOrder(this.days).map(([day, { channel, country, tier, upline, plans }]) => ({
-      day,
-      channel,
-      country,
-      tier,
-      upline,
-      plans,
-    }));
+    return inOrder(this.days).map(([day, { id: _, ...partner }]) => ({ day, ...partner }));
   }
 }
 
@@ -377,8 +458,7 @@ function inOrder<Value>(map: ReadonlyMap<string, Value>): readonly (readonly [st
 
 /** The view as an event has journalled it. What was not asked for is not there, and asking for it now is a difference. */
 function journalledView(
-  partners: readonly UsedPartner[],
-  usedPlans: readonly UsedPlan[],
+  { partners, plans: usedPlans, exchangeRates = [] }: DealCredited['data']['input'],
   plans: PlanByHash,
 ): CreditView {
   return {
@@ -393,8 +473,8 @@ function journalledView(
         asOf: (day) => {
           const found = used.asOf.find((one) => one.day === day);
           if (found === undefined) throw new Error(`the partner ${id} on ${day} is not in the journal of this credit`);
-          const { channel, country, tier, upline, plans: agreed } = found;
-          return { id, channel, country, tier, upline, plans: agreed };
+          const { day: _, ...partner } = found;
+          return { id, ...partner };
         },
       };
     },
@@ -403,6 +483,25 @@ function journalledView(
       if (used === undefined) throw new Error(`the plan ${id} is not in the journal of this credit`);
       const { revision } = used;
       return revision === null ? undefined : { revision, versions: versionsOf(used, plans) };
+    },
+    exchangeRate: (base, quote) => {
+      const key = exchangeRateKey(base, quote);
+      const used = exchangeRates.find((one) => one.key === key);
+      if (used === undefined) throw new Error(`${key} is not in the journal of this credit`);
+      return {
+        revision: used.revision ?? undefined,
+        rateOn: (day, maxAgeDays) => {
+          const asked = used.on.find((one) => one.day === day && one.maxAgeDays === maxAgeDays);
+          if (asked === undefined) throw new Error(`${key} on ${day} is not in the journal of this credit`);
+          return asked.found ?? undefined;
+        },
+        averageOf: (from, until) => {
+          const asked = used.averages?.find((one) => one.from === from && one.until === until);
+          if (asked === undefined)
+            throw new Error(`the average of ${key} from ${from} is not in the journal of this credit`);
+          return asked.found ?? undefined;
+        },
+      };
     },
   };
 }

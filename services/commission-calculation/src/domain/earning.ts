@@ -568,9 +568,9 @@ function applyConclusions(state: EarningState, event: WithConclusions, plans: Pl
   const { data } = event;
   const change = changeOfEvent(state, event, plans);
   if (data.left > 0) {
-    const changed = [...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.account.map((one) => one.deal)])].filter(
-      (deal) => deal !== '',
-    );
+    const changed = [
+      ...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.account.map((one) => one.deal)]),
+    ].filter((deal) => deal !== '');
     for (const one of changed.slice(changed.length - data.left)) {
       // From now on what is posted no longer follows from what is earned.
       state.posted.set(one, postingOf(state, one));

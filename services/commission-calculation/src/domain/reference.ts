@@ -1,7 +1,15 @@
-/** What this service took from partner-registry: each partner whole, its newest revision. */
+/**
+ * What deals and earnings refer to. From partner-registry each partner whole, its newest revision; exchange rates and quotas as
+ * sets of facts, which come late and in any order.
+ */
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit';
-import type { Dated, Partner } from '@tantieme/contracts/partner';
+import type { Certification, Dated, Partner } from '@tantieme/contracts/partner';
+import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import type { Decider } from '@tantieme/event-sourcing/decider';
+import { identityOfRate, takeExchangeRate } from './exchange-rate.js';
+import type { ExchangeRateTaken } from './exchange-rate.js';
+import { identityOfQuota, takeQuota } from './quota.js';
+import type { QuotaTaken } from './quota.js';
 
 export const REFERENCE = 'reference';
 
@@ -23,6 +31,40 @@ export function partnerOfStream(stream: string): string {
   return stream.slice(referenceStream('').length);
 }
 
+/** How a pair is named by who asks for it, and by what waits for it. */
+export function exchangeRateKey(base: string, quote: string): string {
+  return `exchange-rate:${base}/${quote}`;
+}
+
+/** The pair of such a key. */
+export function pairOfKey(key: string): { readonly base: string; readonly quote: string } {
+  const [base = '', quote = ''] = key.slice('exchange-rate:'.length).split('/');
+  return { base, quote };
+}
+
+/** The stream of a pair, in order of text: it holds what is published in both directions. */
+export function exchangeRateStream(base: string, quote: string): string {
+  return `${REFERENCE}-${base < quote ? exchangeRateKey(base, quote) : exchangeRateKey(quote, base)}`;
+}
+
+export function quotaStream(payee: string, plan: string): string {
+  return `${REFERENCE}-quota:${payee}|${plan}`;
+}
+
+export type ReferenceCommand = TakePartner | TakeExchangeRate | TakeQuota;
+export type ReferenceEvent = PartnerTaken | ExchangeRateTaken | QuotaTaken;
+
+/** In their normal form. */
+export interface TakeExchangeRate {
+  readonly exchangeRate: ExchangeRate;
+  readonly at: string;
+}
+
+export interface TakeQuota {
+  readonly quota: Quota;
+  readonly at: string;
+}
+
 export interface TakePartner {
   readonly partner: Partner;
   /** Stream and revision in partner-registry: the newest counts. */
@@ -42,20 +84,50 @@ export interface PartnerTaken {
   readonly data: Omit<TakePartner, 'at'>;
 }
 
+/** A stream is of one kind: a partner, a pair of currencies, or a payee and plan. */
 export interface ReferenceState {
   readonly partner?: Partner;
   readonly originRevision: number;
+  /** By `identityOfRate`. */
+  readonly rates?: Map<string, ExchangeRate>;
+  /** By `identityOfQuota`. */
+  readonly quotas?: Map<string, Quota>;
 }
 
-export const referenceDecider: Decider<ReferenceState, TakePartner, PartnerTaken> = {
+export const referenceDecider: Decider<ReferenceState, ReferenceCommand, ReferenceEvent> = {
   category: REFERENCE,
   initialState: () => ({ originRevision: -1 }),
-  decide({ partner, origin, at }, { originRevision }) {
+  decide(command, { originRevision, rates = new Map(), quotas = new Map() }): readonly ReferenceEvent[] {
+    if ('exchangeRate' in command) return takeExchangeRate(command.exchangeRate, command.at, rates);
+    if ('quota' in command) return takeQuota(command.quota, command.at, quotas);
+    const { partner, origin, at } = command;
     if (origin.revision <= originRevision) return [];
     return [{ type: 'PartnerTaken', version: 1, occurredAt: at, data: { partner, origin } }];
   },
-  evolve: (_, { data: { partner, origin } }) => ({ partner, originRevision: origin.revision }),
-  commandOf: ({ occurredAt, data: { partner, origin } }) => ({ partner, origin, at: occurredAt }),
+  evolve(state, { type, data }) {
+    switch (type) {
+      case 'PartnerTaken':
+        return { partner: data.partner, originRevision: data.origin.revision };
+      case 'ExchangeRateTaken': {
+        const { rates = new Map<string, ExchangeRate>() } = state;
+        return { ...state, rates: rates.set(identityOfRate(data.exchangeRate), data.exchangeRate) };
+      }
+      case 'QuotaTaken': {
+        const { quotas = new Map<string, Quota>() } = state;
+        return { ...state, quotas: quotas.set(identityOfQuota(data.quota), data.quota) };
+      }
+    }
+  },
+  commandOf({ type, occurredAt: at, data }) {
+    switch (type) {
+      case 'PartnerTaken':
+        return { partner: data.partner, origin: data.origin, at };
+      case 'ExchangeRateTaken':
+        return { exchangeRate: data.exchangeRate, at };
+      case 'QuotaTaken':
+        return { quota: data.quota, at };
+    }
+  },
 };
 
 /** The partner on a day (`2026-03-05`): what is dated counts from its day on, an agreement to the day before `until`. */
@@ -63,6 +135,7 @@ export function partnerAsOf(partner: Partner, day: string): PartnerAsOf {
   const plans = new Set<string>();
   for (const { plan, from, until } of partner.agreements)
     if (from <= day && (until === undefined || day < until)) plans.add(plan);
+  const certifications = certificationsOn(partner.certifications ?? [], day);
   return {
     id: partner.id,
     channel: partner.channel,
@@ -70,7 +143,17 @@ export function partnerAsOf(partner: Partner, day: string): PartnerAsOf {
     tier: valueOn(partner.tiers, day),
     upline: valueOn(partner.uplines, day),
     plans: [...plans].sort(),
+    ...(certifications === undefined ? {} : { certifications }),
   };
+}
+
+/** How many people hold each; undefined where nobody holds any. */
+function certificationsOn(certifications: readonly Certification[], day: string): Record<string, number> | undefined {
+  const held = new Map<string, number>();
+  for (const { certification, from, until, count = 1 } of certifications)
+    if (from <= day && (until === undefined || day < until))
+      held.set(certification, (held.get(certification) ?? 0) + count);
+  return held.size === 0 ? undefined : Object.fromEntries(held);
 }
 
 /** Null before the first entry. */

@@ -5,6 +5,7 @@ import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { PlanByHash } from '@tantieme/commission-engine/earn';
 import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
+import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decider';
@@ -15,8 +16,8 @@ import { dealsOf, earningDecider, earningStream, HISTORY_NEEDED, keepTail, posti
 import type { EarningCommand, EarningEvent } from './earning.js';
 import { planDecider } from './plan.js';
 import type { PlanState } from './plan.js';
-import { partnerAsOf, plansOfPartner, referenceDecider } from './reference.js';
-import type { ReferenceState } from './reference.js';
+import { averageOf, rateOn, ratesInForce } from './exchange-rate.js';
+import { exchangeRateStream, partnerAsOf, plansOfPartner, referenceDecider } from './reference.js';
 
 export const AT = '2026-01-01T00:00:00Z';
 
@@ -53,7 +54,8 @@ export class Stream<State, Command, Event extends DomainEvent> {
 export type Fact =
   | { readonly kind: 'deal'; readonly deal: Deal; readonly revision: number }
   | { readonly kind: 'partner'; readonly partner: Partner; readonly revision: number }
-  | { readonly kind: 'plan'; readonly text: string; readonly effectiveFrom: string };
+  | { readonly kind: 'plan'; readonly text: string; readonly effectiveFrom: string }
+  | { readonly kind: 'exchange-rate'; readonly exchangeRate: ExchangeRate };
 
 export interface CreditArrival extends PlanCredit {
   readonly deal: string;
@@ -65,14 +67,9 @@ export class World implements PlanByHash {
     string,
     Stream<PlanState, Parameters<typeof planDecider.decide>[0], ReturnType<typeof planDecider.decide>[number]>
   >();
-  readonly partners = new Map<
-    string,
-    Stream<
-      ReferenceState,
-      Parameters<typeof referenceDecider.decide>[0],
-      ReturnType<typeof referenceDecider.decide>[number]
-    >
-  >();
+  readonly partners = new Map<string, ReturnType<World['newReference']>>();
+  /** By name of the stream. */
+  readonly rates = new Map<string, ReturnType<World['newReference']>>();
   readonly credits = new Map<string, ReturnType<World['newCredit']>>();
   readonly earnings = new Map<string, ReturnType<World['newEarning']>>();
   readonly calendar = new Stream(calendarDecider);
@@ -84,6 +81,10 @@ export class World implements PlanByHash {
   plan(hash: string) {
     for (const { state } of this.plans.values()) for (const { plan } of state) if (plan.hash === hash) return plan;
     throw new EngineError('PlanUnknown', hash);
+  }
+
+  private newReference() {
+    return new Stream(referenceDecider);
   }
 
   private newCredit() {
@@ -109,6 +110,15 @@ export class World implements PlanByHash {
       const stream = this.plans.get(id);
       return stream === undefined ? undefined : { revision: stream.events.length - 1, versions: stream.state };
     },
+    exchangeRate: (base, quote) => {
+      const stream = this.rates.get(exchangeRateStream(base, quote));
+      const rates = ratesInForce(stream?.state.rates?.values() ?? [], base, quote);
+      return {
+        revision: stream === undefined ? undefined : stream.events.length - 1,
+        rateOn: (day, maxAgeDays) => rateOn(rates, day, maxAgeDays),
+        averageOf: (from, until) => averageOf(rates, from, until),
+      };
+    },
   };
 
   /** Takes a fact, and credits what it concerns. */
@@ -125,7 +135,7 @@ export class World implements PlanByHash {
       }
       case 'partner': {
         const { partner, revision } = fact;
-        const stream = this.partners.get(partner.id) ?? new Stream(referenceDecider);
+        const stream = this.partners.get(partner.id) ?? this.newReference();
         this.partners.set(partner.id, stream);
         stream.handle({ partner, origin: { stream: `partner-${partner.id}`, revision }, at: AT });
         return this.creditAgain();
@@ -136,6 +146,14 @@ export class World implements PlanByHash {
         this.plans.set(document.plan, stream);
         const hash = compilePlan(document, canonicalJson(document)).hash;
         stream.handle({ document, hash, effectiveFrom: fact.effectiveFrom, at: AT });
+        return this.creditAgain();
+      }
+      case 'exchange-rate': {
+        const { exchangeRate } = fact;
+        const name = exchangeRateStream(exchangeRate.base, exchangeRate.quote);
+        const stream = this.rates.get(name) ?? this.newReference();
+        this.rates.set(name, stream);
+        stream.handle({ exchangeRate, at: AT });
         return this.creditAgain();
       }
       default:

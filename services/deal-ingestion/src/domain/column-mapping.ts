@@ -35,9 +35,9 @@ export interface ColumnMapping {
   readonly deal: string;
   /** Constant, or a column. */
   readonly kind: DealFactKind | { readonly column: string; readonly values?: Readonly<Record<string, DealFactKind>> };
-  /** Of an invoice, payment, sale or return: a deal may have many. */
+  /** Of an invoice, payment, sale, return or registration: a deal may have many. */
   readonly id?: string;
-  /** Of an amendment. */
+  /** Of an amendment, or of what is said of a registration. */
   readonly revision?: string;
   readonly occurredAt: string | MomentColumn;
   /** Constant ISO 4217 code, or a column. */
@@ -49,12 +49,23 @@ export interface ColumnMapping {
   /** A row is a line of its deal. Without `id`, lines are numbered in the order of their contents. */
   readonly line?: {
     readonly id?: string;
+    readonly variant?: string;
     readonly product?: string;
+    readonly family?: string;
     readonly category?: string;
     readonly quantity?: string;
     readonly net: string;
     readonly gross?: string;
     readonly cost?: string;
+    /** A line without a cell for the id has none. */
+    readonly subscription?: { readonly id: string; readonly start: string; readonly months: string };
+  };
+  /** What is said of a registration. */
+  readonly registration?: {
+    readonly status: string;
+    readonly holder: string;
+    readonly from?: string;
+    readonly until?: string;
   };
   readonly partners?: Readonly<Partial<Record<DealRole, string | PartnerColumn | readonly PartnerColumn[]>>>;
   readonly customer?: string;
@@ -74,13 +85,20 @@ export const FACT_KINDS: readonly DealFactKind[] = [
   'sold-through',
   'amended',
   'returned',
+  'registration',
   'cancelled',
 ];
 
 const ROLES: readonly DealRole[] = ['seller', 'referrer', 'influencer', 'servicing', 'salesperson', 'buyer'];
 
 /** Kinds that a deal may have many of, so that they need an id. */
-export const KINDS_WITH_ID: ReadonlySet<DealFactKind> = new Set(['invoiced', 'paid', 'sold-through', 'returned']);
+export const KINDS_WITH_ID: ReadonlySet<DealFactKind> = new Set([
+  'invoiced',
+  'paid',
+  'sold-through',
+  'returned',
+  'registration',
+]);
 /** Kinds that carry the terms, so that they need a currency and lines. */
 export const KINDS_WITH_TERMS: ReadonlySet<DealFactKind> = new Set(['registered', 'booked', 'amended']);
 
@@ -99,6 +117,7 @@ export function columnMapping(value: unknown): ColumnMapping {
   const currency = currencyOf(document, faults);
   const rounding = document.oneOf('rounding', ROUNDING_MODES);
   const line = lineOf(document);
+  const registration = registrationOf(document);
   const partners = partnersOf(document);
   const attributes = document.texts('attributes');
   const mapping = {
@@ -113,6 +132,7 @@ export function columnMapping(value: unknown): ColumnMapping {
       amount: document.optionalText('amount'),
       rounding,
       line,
+      registration,
       partners,
       customer: document.optionalText('customer'),
       attributes,
@@ -142,6 +162,7 @@ const FIELDS = [
   'amount',
   'rounding',
   'line',
+  'registration',
   'partners',
   'customer',
   'attributes',
@@ -151,7 +172,7 @@ const FIELDS = [
 
 /** Every column that the mapping names. */
 export function columnsOf(mapping: ColumnMapping): ReadonlySet<string> {
-  const { line = { net: undefined }, partners = {}, attributes = {} } = mapping;
+  const { line, registration, partners = {}, attributes = {} } = mapping;
   const named = [
     mapping.deal,
     mapping.id,
@@ -161,11 +182,19 @@ export function columnsOf(mapping: ColumnMapping): ReadonlySet<string> {
     typeof mapping.occurredAt === 'string' ? mapping.occurredAt : mapping.occurredAt.column,
     typeof mapping.kind === 'string' ? undefined : mapping.kind.column,
     typeof mapping.currency === 'object' ? mapping.currency.column : undefined,
-    ...Object.values(line),
+    ...lineColumnsOf(line),
+    ...(registration === undefined ? [] : Object.values(registration)),
     ...Object.values(attributes),
     ...Object.values(partners).flatMap((held) => partnerColumns(held).flatMap(({ column, share }) => [column, share])),
   ];
   return new Set(named.filter((column) => column !== undefined));
+}
+
+/** Columns of what is said of one line alone. */
+export function lineColumnsOf(line: ColumnMapping['line']): readonly string[] {
+  if (line === undefined) return [];
+  const { subscription, ...columns } = line;
+  return [...Object.values(columns), ...(subscription === undefined ? [] : Object.values(subscription))];
 }
 
 export function partnerColumns(held: string | PartnerColumn | readonly PartnerColumn[]): readonly PartnerColumn[] {
@@ -228,17 +257,49 @@ function currencyOf(document: Checker, faults: FieldReason[]): ColumnMapping['cu
 function lineOf(document: Checker): ColumnMapping['line'] {
   if (!document.has('line')) return undefined;
   const line = document.object('line');
-  line.onlyKnows(['id', 'product', 'category', 'quantity', 'net', 'gross', 'cost']);
+  line.onlyKnows([
+    'id',
+    'variant',
+    'product',
+    'family',
+    'category',
+    'quantity',
+    'net',
+    'gross',
+    'cost',
+    'subscription',
+  ]);
   return {
     net: line.text('net'),
     ...present({
       id: line.optionalText('id'),
+      variant: line.optionalText('variant'),
       product: line.optionalText('product'),
+      family: line.optionalText('family'),
       category: line.optionalText('category'),
       quantity: line.optionalText('quantity'),
       gross: line.optionalText('gross'),
       cost: line.optionalText('cost'),
+      subscription: subscriptionOf(line),
     }),
+  };
+}
+
+function subscriptionOf(line: Checker): NonNullable<ColumnMapping['line']>['subscription'] {
+  if (!line.has('subscription')) return undefined;
+  const subscription = line.object('subscription');
+  subscription.onlyKnows(['id', 'start', 'months']);
+  return { id: subscription.text('id'), start: subscription.text('start'), months: subscription.text('months') };
+}
+
+function registrationOf(document: Checker): ColumnMapping['registration'] {
+  if (!document.has('registration')) return undefined;
+  const registration = document.object('registration');
+  registration.onlyKnows(['status', 'holder', 'from', 'until']);
+  return {
+    status: registration.text('status'),
+    holder: registration.text('holder'),
+    ...present({ from: registration.optionalText('from'), until: registration.optionalText('until') }),
   };
 }
 
@@ -273,11 +334,12 @@ function partnerOf(column: Checker): PartnerColumn {
 function checkKind(mapping: ColumnMapping, faults: FieldReason[]): void {
   const { kind } = mapping;
   if (typeof kind !== 'string') return;
-  const need = (field: 'id' | 'amount' | 'currency' | 'line'): void => {
+  const need = (field: 'id' | 'amount' | 'currency' | 'line' | 'registration'): void => {
     if (mapping[field] === undefined) faults.push({ field, reason: `is missing: a fact of kind ${kind} has it` });
   };
   if (KINDS_WITH_ID.has(kind)) need('id');
   if (kind === 'paid') need('amount');
+  if (kind === 'registration') need('registration');
   if (KINDS_WITH_TERMS.has(kind)) {
     need('currency');
     need('line');

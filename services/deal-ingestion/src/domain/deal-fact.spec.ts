@@ -3,7 +3,7 @@ import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { DealFact, DealTerms } from '@tantieme/contracts/deal';
 import { identityOf, normalFact } from './deal-fact.js';
 import type { FieldReason } from './deal-fact.js';
-import { amended, booked, paid, returned, terms } from './deal.fixture.js';
+import { amended, booked, paid, registration, returned, terms } from './deal.fixture.js';
 
 function faultsOf(fact: DealFact): readonly FieldReason[] {
   try {
@@ -141,5 +141,44 @@ describe('the identity of a fact', () => {
   it('is the revision of an amendment, else its time and content', () => {
     expect(identityOf(amended({ revision: 4 }), 'h')).toBe('amended:4');
     expect(identityOf(amended(), 'h')).toBe('amended@2026-03-10T10:00:00.000Z#h');
+  });
+});
+
+describe('a line', () => {
+  const line = { id: '1', net: '1200.00', variant: 'V', product: 'P', family: 'F', category: 'C' };
+  const subscription = { id: 'SUB-1', start: '2026-03-01', months: 12 };
+
+  it('says what it sells from the variant to the category, and the term of its service', () => {
+    const fact = withTerms({ lines: [{ ...line, subscription }] });
+    expect(normalFact(fact)).toMatchObject({ terms: { lines: [{ ...line, subscription }] } });
+  });
+
+  it.each([
+    ['id', { id: '' }],
+    ['start', { start: '2026-02-30' }],
+    ['start', { start: '2026-03-01T00:00:00Z' }],
+    ['months', { months: 0 }],
+    ['months', { months: 1.5 }],
+  ])('is refused for a bad %s of its subscription', (field, over) => {
+    const fact = withTerms({ lines: [{ ...line, subscription: { ...subscription, ...over } }] });
+    expect(faultsOf(fact)).toMatchObject([{ field: `terms.lines.0.subscription.${field}` }]);
+  });
+});
+
+describe('a registration', () => {
+  it('is known by its id and revision; without a revision by its time and content', () => {
+    expect(identityOf(registration({ revision: 3 }), 'hash')).toBe('registration:REG-1:3');
+    expect(identityOf(registration(), 'hash')).toBe('registration@2026-02-20T10:00:00.000Z#hash');
+  });
+
+  it.each([
+    ['id', { id: '' }],
+    ['holder', { holder: 'a\u0007b' }],
+    ['from', { from: '2026-02-30' }],
+    ['until', { until: 'soon' }],
+    ['until', { from: '2026-03-01', until: '2026-03-01' }],
+    ['until', { until: '2026-02-20' }],
+  ])('is refused for a bad %s', (field, over) => {
+    expect(faultsOf(registration(over))).toMatchObject([{ field }]);
   });
 });

@@ -12,9 +12,9 @@ import { decimalFault, formatRate, ONE, parseDecimal, parseRate } from '@tantiem
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decider';
-import type { DealFact, DealLine, DealPartner, DealTerms, ReturnedLine } from '@tantieme/contracts/deal';
+import type { DealFact, DealLine, DealPartner, DealTerms, ReturnedLine, Subscription } from '@tantieme/contracts/deal';
 import { compareIds, compareText } from './order.js';
-import { normalInstant } from './instant.js';
+import { dayOf, isDay, normalInstant } from './instant.js';
 
 export interface FieldReason {
   readonly field: string;
@@ -88,6 +88,25 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
     case 'sold-through':
       checkKeyPart(fact.id, 'id', faults);
       return { ...head, kind: fact.kind, id: fact.id };
+    case 'registration': {
+      const { kind, id, status, holder, from, until, revision } = fact;
+      checkKeyPart(id, 'id', faults);
+      checkKeyPart(holder, 'holder', faults);
+      if (from !== undefined) checkDay(from, 'from', faults);
+      if (until !== undefined) checkDay(until, 'until', faults);
+      if (until !== undefined && until <= (from ?? dayOf(head.occurredAt)))
+        faults.push({ field: 'until', reason: 'is not after from: it is the first day of which it is no longer said' });
+      return {
+        ...head,
+        kind,
+        id,
+        status,
+        holder,
+        ...(from === undefined ? {} : { from }),
+        ...(until === undefined ? {} : { until }),
+        ...(revision === undefined ? {} : { revision }),
+      };
+    }
     case 'cancelled':
       return { ...head, kind: fact.kind };
     default:
@@ -135,16 +154,29 @@ function normalLines(
         : amountAt(text, currency, `${at}.${field}`, faults);
     return {
       id: line.id,
+      ...(line.variant === undefined ? {} : { variant: line.variant }),
       ...(line.product === undefined ? {} : { product: line.product }),
+      ...(line.family === undefined ? {} : { family: line.family }),
       ...(line.category === undefined ? {} : { category: line.category }),
       ...(line.quantity === undefined ? {} : { quantity: decimalAt(line.quantity, `${at}.quantity`, faults) }),
       net: amount(line.net, 'net'),
       ...(line.gross === undefined ? {} : { gross: amount(line.gross, 'gross') }),
       ...(line.cost === undefined ? {} : { cost: amount(line.cost, 'cost') }),
+      ...(line.subscription === undefined
+        ? {}
+        : { subscription: normalSubscription(line.subscription, `${at}.subscription`, faults) }),
       ...(line.original === undefined || Object.keys(line.original).length === 0 ? {} : { original: line.original }),
     };
   });
   return isInOrder(normal) ? normal : normal.sort((left, right) => compareIds(left.id, right.id));
+}
+
+function normalSubscription({ id, start, months }: Subscription, path: string, faults: FieldReason[]): Subscription {
+  if (id === '') faults.push({ field: `${path}.id`, reason: 'is empty' });
+  checkDay(start, `${path}.start`, faults);
+  if (!Number.isSafeInteger(months) || months < 1)
+    faults.push({ field: `${path}.months`, reason: `${JSON.stringify(months)} is no whole number from 1` });
+  return { id, start, months };
 }
 
 function isInOrder(lines: readonly DealLine[]): boolean {
@@ -224,6 +256,10 @@ function instantAt(text: string, faults: FieldReason[]): string {
   return text;
 }
 
+function checkDay(text: string, field: string, faults: FieldReason[]): void {
+  if (!isDay(text)) faults.push({ field, reason: `${JSON.stringify(text)} is no day, such as 2026-03-01` });
+}
+
 function amountAt(text: string, currency: string, field: string, faults: FieldReason[]): string {
   return valueOr(text, field, faults, () => formatAmount(parseAmount(text, currency), currency));
 }
@@ -257,7 +293,7 @@ function valueOr<Value>(
 /**
  * What makes a fact this fact, within its deal: the same identity with other content is a conflict. A deal is booked
  * once, and invoiced, paid, returned as often as there are ids. An amendment is its revision; without one it is its
- * time and content, so that two of them never conflict, and the higher wins.
+ * time and content, so that two of them never conflict, and the higher wins. What is said of a registration likewise.
  * @param hash SHA-256 of the fact's normal form
  */
 export function identityOf(fact: DealFact, hash: string): string {
@@ -273,6 +309,10 @@ export function identityOf(fact: DealFact, hash: string): string {
       return `${fact.kind}:${fact.id}`;
     case 'amended':
       return fact.revision === undefined ? `amended@${fact.occurredAt}#${hash}` : `amended:${fact.revision}`;
+    case 'registration':
+      return fact.revision === undefined
+        ? `registration@${fact.occurredAt}#${hash}`
+        : `registration:${fact.id}:${fact.revision}`;
     default:
       return fact satisfies never;
   }

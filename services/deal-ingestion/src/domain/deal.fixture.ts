@@ -45,6 +45,16 @@ export const paid = (changes: Partial<Extract<DealFact, { kind: 'paid' }>> = {})
   ...changes,
 });
 
+export const registration = (changes: Partial<Extract<DealFact, { kind: 'registration' }>> = {}): DealFact => ({
+  ...head,
+  kind: 'registration',
+  id: 'REG-1',
+  status: 'approved',
+  holder: 'P-1',
+  occurredAt: '2026-02-20T10:00:00.000Z',
+  ...changes,
+});
+
 /** The fact in its normal form; its text stands for its hash. */
 export const held = (fact: DealFact): HeldFact => {
   const normal = normalFact(fact);

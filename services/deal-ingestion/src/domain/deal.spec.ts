@@ -4,7 +4,8 @@ import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { dealDecider, dealOf, FACTS_MAX } from './deal.js';
 import type { DealFactRecorded, DealState } from './deal.js';
-import { amended, booked, held, paid, returned, terms } from './deal.fixture.js';
+import { compareText } from './order.js';
+import { amended, booked, held, paid, registration, returned, terms } from './deal.fixture.js';
 
 function given(...facts: DealFact[]): DealState {
   let state = dealDecider.initialState();
@@ -182,3 +183,110 @@ function thrownBy(act: () => unknown): unknown {
   }
   throw new Error('nothing was thrown');
 }
+
+describe('registrations', () => {
+  const dealAfter = (...facts: DealFact[]) => dealOf('crm', 'D-1', facts.map(held));
+
+  it('are told by the days on which they are in force, however they arrived', () => {
+    const facts = [
+      registration({ id: 'REG-2', holder: 'P-2', status: 'rejected' }),
+      registration({ status: 'pending', revision: 1, occurredAt: '2026-02-01T23:59:00.000-01:00' }),
+      registration({ from: '2026-02-20', until: '2026-05-20', revision: 2 }),
+      registration({ status: 'expired', revision: 3, from: '2026-05-20' }),
+    ];
+    const inForce = [
+      { id: 'REG-1', status: 'pending', holder: 'P-1', from: '2026-02-02', until: '2026-02-20' },
+      { id: 'REG-1', status: 'approved', holder: 'P-1', from: '2026-02-20', until: '2026-05-20' },
+      { id: 'REG-1', status: 'expired', holder: 'P-1', from: '2026-05-20' },
+      { id: 'REG-2', status: 'rejected', holder: 'P-2', from: '2026-02-20' },
+    ];
+    expect(dealAfter(...facts).registrations).toEqual(inForce);
+    expect(dealAfter(...facts.toReversed()).registrations).toEqual(inForce);
+  });
+
+  it('without a revision are followed by what happens later, and give way to all that have one', () => {
+    const life = [
+      registration({ status: 'pending', occurredAt: '2026-01-05T10:00:00.000Z' }),
+      registration({ occurredAt: '2026-01-10T10:00:00.000Z' }),
+      registration({ status: 'expired', occurredAt: '2026-04-10T10:00:00.000Z' }),
+    ];
+    const told = (...more: DealFact[]) =>
+      dealAfter(...life, ...more).registrations?.map(({ status, from, until }) => `${status} ${from} ${until ?? ''}`);
+    expect(told()).toEqual(['pending 2026-01-05 2026-01-10', 'approved 2026-01-10 2026-04-10', 'expired 2026-04-10 ']);
+    // Backdated: it counts from the 7th, and is one span with what says the same.
+    expect(told(registration({ revision: 1, from: '2026-01-07', until: '2026-01-20' }))).toEqual([
+      'pending 2026-01-05 2026-01-07',
+      'approved 2026-01-07 2026-04-10',
+      'expired 2026-04-10 ',
+    ]);
+  });
+
+  it('are on every day what the highest revision, then the latest, says of it, in any order of arrival', () => {
+    const days = Array.from({ length: 14 }, (_, index) => `2026-03-${String(index + 10)}`);
+    const said = fc
+      .record({
+        id: fc.constantFrom('REG-1', 'REG-2'),
+        status: fc.constantFrom('pending', 'approved', 'rejected'),
+        from: fc.nat({ max: 9 }),
+        length: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+        revision: fc.option(fc.nat({ max: 2 }), { nil: undefined }),
+        hour: fc.integer({ min: 10, max: 12 }),
+      })
+      .map(({ from, length, revision, hour, ...one }) =>
+        registration({
+          ...one,
+          occurredAt: `2026-03-05T${hour}:00:00.000Z`,
+          from: days[from] ?? '',
+          ...(length === undefined ? {} : { until: days[from + length] ?? '' }),
+          ...(revision === undefined ? {} : { revision }),
+        }),
+      );
+    const sets = fc.array(said, { maxLength: 8 });
+    fc.assert(
+      fc.property(
+        sets.chain((set) => fc.tuple(fc.constant(set), fc.shuffledSubarray(set, { minLength: set.length }))),
+        ([set, shuffled]) => {
+          const { registrations = [] } = dealAfter(...set);
+          expect(dealAfter(...shuffled).registrations ?? []).toEqual(registrations);
+          const facts = set
+            .map(held)
+            .flatMap(({ fact, hash }) => (fact.kind === 'registration' ? [{ fact, hash }] : []));
+          const asked = ['REG-1', 'REG-2'].flatMap((id) => days.map((day) => ({ id, day })));
+          const covers = (one: { id: string; from?: string; until?: string }, { id, day }: (typeof asked)[number]) =>
+            one.id === id && (one.from ?? '') <= day && (one.until === undefined || day < one.until);
+          const told = asked.map((one) =>
+            registrations.filter((span) => covers(span, one)).map(({ status }) => status),
+          );
+          const strongest = asked.map((one) =>
+            facts
+              .filter(({ fact }) => covers(fact, one))
+              .sort(
+                (left, right) =>
+                  (right.fact.revision ?? -1) - (left.fact.revision ?? -1) ||
+                  compareText(right.fact.occurredAt, left.fact.occurredAt) ||
+                  compareText(right.hash, left.hash),
+              )
+              .slice(0, 1)
+              .map(({ fact }) => fact.status),
+          );
+          expect(told).toEqual(strongest);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('come before their deal, and are no part of a deal that has none', () => {
+    expect(dealAfter(registration())).toMatchObject({ registrations: [{ status: 'approved' }] });
+    expect(dealAfter(registration()).terms).toBeUndefined();
+    expect(dealAfter(booked())).not.toHaveProperty('registrations');
+  });
+
+  it('of one revision are refused with other content, and taken with another revision', () => {
+    const state = given(registration({ revision: 1 }));
+    expect(deciding(registration({ revision: 1 }), state)).toEqual([]);
+    const refusal = thrownBy(() => deciding(registration({ revision: 1, status: 'rejected' }), state));
+    expect(refusal).toMatchObject({ code: 'FactConflict', fields: [{ field: 'status' }] });
+    expect(deciding(registration({ revision: 2, status: 'rejected' }), state)).toHaveLength(1);
+  });
+});

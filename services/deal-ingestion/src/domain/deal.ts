@@ -3,8 +3,9 @@ import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
-import type { Deal, DealFact, DealLine, DealTerms, ReturnedLine } from '@tantieme/contracts/deal';
+import type { Deal, DealFact, DealLine, DealRegistration, DealTerms, ReturnedLine } from '@tantieme/contracts/deal';
 import { identityOf } from './deal-fact.js';
+import { dayOf } from './instant.js';
 import { compareIds, compareText } from './order.js';
 
 /** A fact in its normal form, with the SHA-256 of that form's canonical JSON (lower-case hex). */
@@ -90,7 +91,8 @@ export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): D
   const payments: Deal['payments'][number][] = [];
   const soldThrough: Deal['soldThrough'][number][] = [];
   const returns: Deal['returns'][number][] = [];
-  for (const { fact } of held) {
+  const registrations: SaidOfRegistration[] = [];
+  for (const { fact, hash } of held) {
     const at = fact.occurredAt;
     switch (fact.kind) {
       case 'registered':
@@ -118,6 +120,12 @@ export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): D
         returns.push({ id: fact.id, at, ...(lines === undefined ? {} : { lines }) });
         break;
       }
+      case 'registration': {
+        const { id: registration, status, holder, from = dayOf(at), until, revision = -1 } = fact;
+        const span = { id: registration, status, holder, from, ...(until === undefined ? {} : { until }) };
+        registrations.push({ revision, at, hash, span });
+        break;
+      }
       case 'amended':
         break;
       default:
@@ -136,7 +144,49 @@ export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): D
     soldThrough: inOrder(soldThrough),
     returns: inOrder(returns),
     ...(cancelledAt === undefined ? {} : { cancelledAt }),
+    ...(registrations.length === 0 ? {} : { registrations: registrationsInForce(registrations) }),
   };
+}
+
+/** What one fact says of a registration, and how strong that is. */
+interface SaidOfRegistration {
+  readonly revision: number;
+  readonly at: string;
+  readonly hash: string;
+  readonly span: DealRegistration & { readonly from: string };
+}
+
+/**
+ * Of every registration and day what counts: the highest revision (none is below all that there are), then the latest, then
+ * the highest hash. Spans do not overlap; neighbours differ. In order of id, then day.
+ */
+function registrationsInForce(said: readonly SaidOfRegistration[]): readonly DealRegistration[] {
+  return [...Map.groupBy(said, ({ span }) => span.id)]
+    .sort(([left], [right]) => compareIds(left, right))
+    .flatMap(([, ofOne]) => spansInForce(ofOne));
+}
+
+function spansInForce(said: readonly SaidOfRegistration[]): readonly DealRegistration[] {
+  const strongestFirst = said
+    .toSorted(
+      (left, right) =>
+        right.revision - left.revision || compareText(right.at, left.at) || compareText(right.hash, left.hash),
+    )
+    .map(({ span }) => span);
+  const edges = [...new Set(strongestFirst.flatMap(({ from, until = from }) => [from, until]))].sort();
+  const spans: (DealRegistration & { readonly from: string })[] = [];
+  for (const [index, day] of edges.entries()) {
+    const strongest = strongestFirst.find(({ from, until }) => from <= day && (until === undefined || day < until));
+    if (strongest === undefined) continue;
+    const { id, status, holder } = strongest;
+    const until = edges[index + 1];
+    const last = spans.at(-1);
+    const goesOn = last?.until === day && last.status === status && last.holder === holder;
+    const from = goesOn ? last.from : day;
+    if (goesOn) spans.pop();
+    spans.push({ id, status, holder, from, ...(until === undefined ? {} : { until }) });
+  }
+  return spans;
 }
 
 /** In order of time, then id. */

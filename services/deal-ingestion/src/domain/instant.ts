@@ -17,6 +17,16 @@ export function normalInstant(text: string): string | undefined {
   return instant !== undefined && isInYears(instant) ? instant : undefined;
 }
 
+/** The day of UTC in which an instant in its normal form lies. */
+export function dayOf(instant: string): string {
+  return instant.slice(0, 10);
+}
+
+/** Whether the text is a day that there is, `2026-03-05`. */
+export function isDay(text: string): boolean {
+  return /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text) && normalInstant(`${text}T00:00:00Z`) !== undefined;
+}
+
 /** Temporal throws for nothing but a moment that does not exist, given a text. */
 function instantOf(text: string): string | undefined {
   try {

@@ -6,7 +6,7 @@ import { formatAmount, parseAmountRounded } from '@tantieme/money/amount';
 import { isCurrency } from '@tantieme/money/currency';
 import { MoneyError } from '@tantieme/money/money-error';
 import type { DealFactKind } from '@tantieme/contracts/deal';
-import { columnsOf, FACT_KINDS, partnerColumns } from './column-mapping.js';
+import { columnsOf, FACT_KINDS, lineColumnsOf, partnerColumns } from './column-mapping.js';
 import type { ColumnMapping } from './column-mapping.js';
 import { compileDateFormat } from './date-format.js';
 import { LINES_MAX } from './deal-fact.js';
@@ -57,7 +57,7 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
   };
   const moment = momentReader(mapping);
   const { line, source } = mapping;
-  const lineColumns = new Set(Object.values(line ?? {}));
+  const lineColumns = new Set(lineColumnsOf(line));
   // What is no part of a line is said of the whole fact, by every row of it.
   const factColumns = [...columnsOf(mapping)].filter((column) => !lineColumns.has(column));
 
@@ -111,14 +111,26 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
     };
     return withoutUndefined({
       id,
+      variant: optional(row, line?.variant),
       product: optional(row, line?.product),
+      family: optional(row, line?.family),
       category: optional(row, line?.category),
       quantity: optional(row, line?.quantity),
       net: money('net'),
       gross: money('gross'),
       cost: money('cost'),
+      subscription: subscriptionOf(row),
       original: Object.keys(original).length === 0 ? undefined : original,
     });
+  }
+
+  function subscriptionOf(row: Row): object | undefined {
+    const columns = line?.subscription;
+    const id = optional(row, columns?.id);
+    if (columns === undefined || id === undefined) return undefined;
+    const months = cell(row, columns.months);
+    // What is no number stays as it is: whoever checks the fact says why.
+    return { id, start: cell(row, columns.start), months: /^[1-9][0-9]{0,5}$/.test(months) ? Number(months) : months };
   }
 
   /** The lines, in the order of their ids or contents. A row that says again what another says is one line, where lines have ids. */
@@ -179,6 +191,17 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
         return { ...head, id, ...(line === undefined ? {} : { lines: returnedLinesOf(rows) }) };
       case 'sold-through':
         return { ...head, id };
+      case 'registration': {
+        const { status, holder, from, until } = mapping.registration ?? { status: '', holder: '' };
+        return {
+          ...head,
+          id,
+          status: cell(first, status),
+          holder: cell(first, holder),
+          ...withoutUndefined({ from: optional(first, from), until: optional(first, until) }),
+          ...revisionOf(first, errors),
+        };
+      }
       case 'cancelled':
         return head;
       default:

@@ -361,3 +361,73 @@ describe('the temporary file of an import', () => {
     rmSync(directory, { recursive: true });
   });
 });
+
+describe('registrations and subscriptions in a file', () => {
+  it('are read from their columns', async () => {
+    const registrations: ColumnMapping = {
+      source: 'prm',
+      kind: 'registration',
+      deal: 'Deal',
+      id: 'Registration',
+      revision: 'Revision',
+      occurredAt: 'At',
+      registration: { status: 'Status', holder: 'Partner', from: 'From', until: 'Until' },
+    };
+    const text = `Deal,Registration,Revision,At,Status,Partner,From,Until
+D-1,REG-1,1,2026-01-05T10:00:00Z,pending,P-1,,
+D-1,REG-1,2,2026-01-10T10:00:00Z,approved,P-1,2026-01-10,2026-04-10
+`;
+    const head = { source: 'prm', deal: 'D-1', kind: 'registration', id: 'REG-1', holder: 'P-1' };
+    expect((await importing('csv', text, registrations)).facts).toEqual([
+      { ...head, occurredAt: '2026-01-05T10:00:00.000Z', status: 'pending', revision: 1 },
+      {
+        ...head,
+        occurredAt: '2026-01-10T10:00:00.000Z',
+        status: 'approved',
+        from: '2026-01-10',
+        until: '2026-04-10',
+        revision: 2,
+      },
+    ]);
+  });
+
+  it('of a line are part of it, where its cell is not empty', async () => {
+    const line = {
+      id: 'Row',
+      family: 'Family',
+      variant: 'Variant',
+      net: 'Net',
+      subscription: { id: 'Sub', start: 'Start', months: 'Months' },
+    };
+    const text = `Order,Date,State,Row,Net,Family,Variant,Sub,Start,Months
+O-1,1/5/2026,Ohio,1,2400,suite,blue,SUB-1,2026-02-01,24
+O-1,1/5/2026,Ohio,2,10,,,,,
+O-1,1/5/2026,Ohio,3,10,,,SUB-2,2026-02-01,many
+`;
+    const { customer: _, attributes: __, ...terms } = mapping;
+    const [fact] = (await importing('csv', text, { ...terms, line })).facts;
+    expect(fact).toMatchObject({
+      terms: {
+        lines: [
+          {
+            id: '1',
+            net: '2400.00',
+            family: 'suite',
+            variant: 'blue',
+            subscription: { id: 'SUB-1', start: '2026-02-01', months: 24 },
+          },
+          { id: '2', net: '10.00' },
+          { id: '3', subscription: { months: 'many' } },
+        ],
+      },
+    });
+  });
+
+  it.each([
+    ['registration', { kind: 'registration', id: 'Row' }],
+    ['registration.holder', { registration: { status: 'Status' } }],
+    ['line.subscription.months', { line: { net: 'Net', subscription: { id: 'Sub', start: 'Start' } } }],
+  ])('need the column %s in their mapping', async (field, over) => {
+    await expect(importing('csv', '', { ...mapping, ...over })).rejects.toMatchObject({ fields: [{ field }] });
+  });
+});

@@ -9,8 +9,8 @@ import { createRowMapper, missingColumns } from '../domain/mapped-rows.js';
 import type { Row, RowMapper } from '../domain/mapped-rows.js';
 import { BATCH_FACTS } from './fact-sink.js';
 import type { Candidate, FactSink } from './fact-sink.js';
-import { ndjsonLines } from './ndjson-lines.js';
-import type { Line } from './ndjson-lines.js';
+import { ndjsonLines } from '@tantieme/service-kit/ndjson-lines';
+import type { Line } from '@tantieme/service-kit/ndjson-lines';
 import { RowStaging } from './row-staging.js';
 
 export const IMPORT_FORMATS = ['ndjson', 'csv'] as const;

@@ -102,6 +102,10 @@ describe('a partner', () => {
       tier('2026-01-01', 'gold'),
       upline('2026-01-01', 'Q', { Q: [] }),
       agreement('A', '2026-01-01'),
+      {
+        kind: 'certification',
+        certification: { id: 'C-1', certification: 'security-pro', from: '2026-01-01', count: 1 },
+      } as const,
     ])
       for (const event of deciding(change, state)) {
         expect(JSON.stringify(partnerDecider.decide(partnerDecider.commandOf(event), state))).toBe(
@@ -167,6 +171,49 @@ describe('agreements', () => {
   it('have to last a day', () => {
     expect(refusal(() => deciding(agreement('A', '2026-01-01', '2026-01-01'), given(registered))).fields).toMatchObject(
       [{ field: 'agreement.until' }],
+    );
+  });
+});
+
+describe('certifications', () => {
+  const certified = (id: string, from: string, more: { until?: string; count?: number } = {}): PartnerChange => ({
+    kind: 'certification',
+    certification: { id, certification: 'security-pro', from, ...more },
+  });
+
+  it('may overlap: several people hold one, each from a day of their own', () => {
+    const state = given(registered, certified('C-2', '2026-03-01', { count: 2 }), certified('C-1', '2026-01-01'));
+    expect(state?.certifications).toEqual([
+      { id: 'C-1', certification: 'security-pro', from: '2026-01-01' },
+      { id: 'C-2', certification: 'security-pro', from: '2026-03-01', count: 2 },
+    ]);
+  });
+
+  it('can be ended by saying them again, and stay when the details change', () => {
+    const state = given(
+      registered,
+      certified('C-1', '2026-01-01'),
+      certified('C-1', '2026-01-01', { until: '2026-06-01', count: 1 }),
+      { kind: 'details', details: { ...details, name: 'Ada & Co' } },
+    );
+    expect(state?.certifications).toEqual([
+      { id: 'C-1', certification: 'security-pro', from: '2026-01-01', until: '2026-06-01' },
+    ]);
+    expect(deciding(certified('C-1', '2026-01-01', { until: '2026-06-01' }), state)).toEqual([]);
+  });
+
+  it.each([
+    ['certification.from', certified('C-1', '2026-02-30')],
+    ['certification.until', certified('C-1', '2026-01-01', { until: '2026-01-01' })],
+    ['certification.count', certified('C-1', '2026-01-01', { count: 0 })],
+    ['certification.count', certified('C-1', '2026-01-01', { count: 1.5 })],
+  ])('are refused for their %s', (field, change) => {
+    expect(refusal(() => deciding(change, given(registered))).fields).toMatchObject([{ field }]);
+  });
+
+  it('leave no trace in the document of a partner that has none', () => {
+    expect(given(registered, { kind: 'document', partner: { ...partner, certifications: [] }, above: {} })).toEqual(
+      partner,
     );
   });
 });
@@ -240,5 +287,10 @@ describe('a whole document', () => {
       { id: 'B', plan: 'emea', from: '2026-05-01' },
     ];
     expect(refusal(() => deciding(document({ agreements }), given())).code).toBe('AgreementOverlaps');
+    const certificate = { id: 'C', certification: 'security-pro', from: '2026-01-01' };
+    const certifications = [certificate, { ...certificate, from: '2026-05-01' }];
+    expect(refusal(() => deciding(document({ certifications }), given())).fields).toMatchObject([
+      { field: 'certifications.1.id' },
+    ]);
   });
 });

@@ -1,9 +1,9 @@
-/** A partner: who it is, and its effective-dated tier, upline and agreements. */
+/** A partner: who it is, and its effective-dated tier, upline, agreements and certifications. */
 import { isCurrency } from '@tantieme/money/currency';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
-import type { Agreement, ChannelType, Dated, Partner } from '@tantieme/contracts/partner';
+import type { Agreement, Certification, ChannelType, Dated, Partner } from '@tantieme/contracts/partner';
 import { findCircle } from './upline.js';
 import type { Uplines, UplinesOf } from './upline.js';
 
@@ -24,6 +24,7 @@ export type PartnerChange =
   /** `above`: the uplines of those above at any time, as they were looked up, to see that nobody is above themselves. */
   | { readonly kind: 'upline'; readonly from: string; readonly upline: string | null; readonly above: UplinesOf }
   | { readonly kind: 'agreement'; readonly agreement: Agreement }
+  | { readonly kind: 'certification'; readonly certification: Certification }
   /** The whole document: what it does not hold is gone. */
   | { readonly kind: 'document'; readonly partner: Partner; readonly above: UplinesOf };
 
@@ -39,6 +40,7 @@ const EVENT_TYPES = {
   tier: 'TierAssigned',
   upline: 'UplineAssigned',
   agreement: 'AgreementMade',
+  certification: 'CertificationHeld',
   document: 'PartnerImported',
 } as const;
 
@@ -66,7 +68,9 @@ export const partnerDecider: Decider<PartnerState, PartnerCommand, PartnerEvent>
   sizeOf: (partner) =>
     partner === undefined
       ? 64
-      : 600 + 120 * (partner.tiers.length + partner.uplines.length) + 240 * partner.agreements.length,
+      : 600 +
+        120 * (partner.tiers.length + partner.uplines.length) +
+        240 * (partner.agreements.length + certificationsOf(partner).length),
 };
 
 export function partnerStream(id: string): string {
@@ -78,8 +82,9 @@ function changed(id: string, change: PartnerChange, state: PartnerState): Partne
     case 'details': {
       checkDetails(change.details);
       const { name, channel, country, payoutCurrency } = change.details;
-      const { tiers = [], uplines = [], agreements = [] } = state ?? {};
-      return { id, name, channel, country, payoutCurrency, tiers, uplines, agreements };
+      const { tiers = [], uplines = [], agreements = [], certifications } = state ?? {};
+      const lists = { tiers, uplines, agreements, ...(certifications === undefined ? {} : { certifications }) };
+      return { id, name, channel, country, payoutCurrency, ...lists };
     }
     case 'tier':
       checkDay(change.from, 'from');
@@ -97,6 +102,12 @@ function changed(id: string, change: PartnerChange, state: PartnerState): Partne
     case 'agreement':
       checkAgreement(change.agreement, 'agreement');
       return { ...known(id, state), agreements: withAgreement(known(id, state).agreements, change.agreement) };
+    case 'certification': {
+      const { certification } = change;
+      checkCertification(certification, 'certification');
+      const others = certificationsOf(known(id, state)).filter((one) => one.id !== certification.id);
+      return { ...known(id, state), certifications: inOrder([...others, inShortForm(certification)]) };
+    }
     case 'document':
       checkDocument(id, change.partner);
       checkUplines(id, change.partner.uplines, change.above);
@@ -143,13 +154,27 @@ function overlap(agreement: Agreement, other: Agreement): DomainError {
   ]);
 }
 
-function inOrder(agreements: readonly Agreement[]): readonly Agreement[] {
-  return [...agreements].sort(
-    (left, right) => byDay(left, right) || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0),
-  );
+function inOrder<Span extends { readonly id: string; readonly from: string }>(spans: readonly Span[]): readonly Span[] {
+  return [...spans].sort((left, right) => byDay(left, right) || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0));
+}
+
+function certificationsOf({ certifications = [] }: Partner): readonly Certification[] {
+  return certifications;
+}
+
+/** Without what holds anyway: a certificate is one person's where no count is said. */
+function inShortForm({ id, certification, from, until, count = 1 }: Certification): Certification {
+  return {
+    id,
+    certification,
+    from,
+    ...(until === undefined ? {} : { until }),
+    ...(count === 1 ? {} : { count }),
+  };
 }
 
 function inOneForm(partner: Partner): Partner {
+  const certifications = inOrder(certificationsOf(partner).map(inShortForm));
   return {
     id: partner.id,
     name: partner.name,
@@ -159,6 +184,7 @@ function inOneForm(partner: Partner): Partner {
     tiers: [...partner.tiers].sort(byDay),
     uplines: [...partner.uplines].sort(byDay),
     agreements: inOrder(partner.agreements),
+    ...(certifications.length === 0 ? {} : { certifications }),
   };
 }
 
@@ -175,6 +201,16 @@ function samePartner(left: Partner, right: Partner): boolean {
       right.agreements,
       (one, other) =>
         one.id === other.id && one.plan === other.plan && one.from === other.from && one.until === other.until,
+    ) &&
+    sameList(
+      certificationsOf(left),
+      certificationsOf(right),
+      (one, other) =>
+        one.id === other.id &&
+        one.certification === other.certification &&
+        one.from === other.from &&
+        one.until === other.until &&
+        one.count === other.count,
     )
   );
 }
@@ -217,11 +253,25 @@ function checkDay(text: string, field: string): void {
   if (!isDay(text)) throw invalid(field, `is no day: ${JSON.stringify(text)}`);
 }
 
-function checkAgreement({ from, until }: Agreement, path: string): void {
+function checkAgreement(agreement: Agreement, path: string): void {
+  checkSpan(agreement, path, 'is not after from: it is the first day without the agreement');
+}
+
+function checkCertification(certification: Certification, path: string): void {
+  checkSpan(certification, path, 'is not after from: it is the first day without the certification');
+  const { count = 1 } = certification;
+  if (!Number.isSafeInteger(count) || count < 1) throw invalid(`${path}.count`, 'is no whole number from 1');
+}
+
+function checkSpan(
+  { from, until }: { readonly from: string; readonly until?: string },
+  path: string,
+  reason: string,
+): void {
   checkDay(from, `${path}.from`);
   if (until === undefined) return;
   checkDay(until, `${path}.until`);
-  if (until <= from) throw invalid(`${path}.until`, 'is not after from: it is the first day without the agreement');
+  if (until <= from) throw invalid(`${path}.until`, reason);
 }
 
 function checkDocument(id: string, partner: Partner): void {
@@ -238,6 +288,13 @@ function checkDocument(id: string, partner: Partner): void {
     const other = earlier.find((one) => one.plan === agreement.plan && overlaps(one, agreement));
     if (other !== undefined) throw overlap(agreement, other);
     earlier.push(agreement);
+  }
+  const certificates = new Set<string>();
+  for (const [index, certification] of certificationsOf(partner).entries()) {
+    const path = `certifications.${index}`;
+    checkCertification(certification, path);
+    if (certificates.has(certification.id)) throw invalid(`${path}.id`, `${certification.id} is there twice`);
+    certificates.add(certification.id);
   }
 }
 

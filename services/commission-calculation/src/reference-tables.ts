@@ -1,0 +1,84 @@
+/** Exchange rates and quotas as they are listed: a part of this service's read model. */
+import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
+import { domainEventOf } from '@tantieme/event-sourcing/runtime';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
+import type { Kysely, Transaction } from 'kysely';
+import { referenceDecider } from './domain/reference.js';
+import type { ReferenceEvent } from './domain/reference.js';
+
+export interface ExchangeRateRow extends Pick<ExchangeRate, 'base' | 'quote' | 'date' | 'source'> {
+  /** −1 for none. */
+  readonly revision: number;
+  /** JSON of the fact. */
+  readonly fact: string;
+}
+
+export interface QuotaRow extends Pick<Quota, 'payee' | 'plan' | 'component' | 'revision'> {
+  readonly from_day: string;
+  /** JSON of the fact. */
+  readonly fact: string;
+}
+
+export interface ReferenceTables {
+  commission_exchange_rates: ExchangeRateRow;
+  commission_quotas: QuotaRow;
+}
+
+export const REFERENCES_LISTED = ['ExchangeRateTaken', 'QuotaTaken'] as const;
+
+/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has six. */
+const ROWS_A_STATEMENT = 2000;
+
+export async function migrateReferences(db: Kysely<ReferenceTables>): Promise<void> {
+  await db.schema
+    .createTable('commission_exchange_rates')
+    .ifNotExists()
+    .addColumn('base', 'text', (column) => column.notNull())
+    .addColumn('quote', 'text', (column) => column.notNull())
+    .addColumn('date', 'text', (column) => column.notNull())
+    .addColumn('source', 'text', (column) => column.notNull())
+    .addColumn('revision', 'bigint', (column) => column.notNull())
+    .addColumn('fact', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('commission_exchange_rates_key', ['base', 'quote', 'date', 'source', 'revision'])
+    .execute();
+  await db.schema
+    .createTable('commission_quotas')
+    .ifNotExists()
+    .addColumn('payee', 'text', (column) => column.notNull())
+    .addColumn('plan', 'text', (column) => column.notNull())
+    .addColumn('component', 'text', (column) => column.notNull())
+    .addColumn('from_day', 'text', (column) => column.notNull())
+    .addColumn('revision', 'bigint', (column) => column.notNull())
+    .addColumn('fact', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('commission_quotas_key', ['payee', 'plan', 'component', 'from_day', 'revision'])
+    .execute();
+}
+
+export async function writeReferences(
+  trx: Transaction<ReferenceTables>,
+  events: readonly StoredEvent[],
+): Promise<void> {
+  const rates: ExchangeRateRow[] = [];
+  const quotas: QuotaRow[] = [];
+  for (const stored of events) {
+    if (!REFERENCES_LISTED.some((type) => type === stored.type)) continue;
+    const { type, data } = domainEventOf<ReferenceEvent>(stored, referenceDecider);
+    if (type === 'ExchangeRateTaken') {
+      const { base, quote, date, source, revision = -1 } = data.exchangeRate;
+      rates.push({ base, quote, date, source, revision, fact: JSON.stringify(data.exchangeRate) });
+    } else if (type === 'QuotaTaken') {
+      const { payee, plan, component, from, revision } = data.quota;
+      quotas.push({ payee, plan, component, from_day: from, revision, fact: JSON.stringify(data.quota) });
+    }
+  }
+  for (let at = 0; at < rates.length; at += ROWS_A_STATEMENT)
+    await trx
+      .insertInto('commission_exchange_rates')
+      .values(rates.slice(at, at + ROWS_A_STATEMENT))
+      .execute();
+  for (let at = 0; at < quotas.length; at += ROWS_A_STATEMENT)
+    await trx
+      .insertInto('commission_quotas')
+      .values(quotas.slice(at, at + ROWS_A_STATEMENT))
+      .execute();
+}
