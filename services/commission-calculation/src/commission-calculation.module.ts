@@ -2,13 +2,13 @@ import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { CommissionBackground } from './background.js';
 import { ClosePeriodHandler } from './commands/close-period.js';
-import { PublishPlanTextHandler } from './commands/publish-plan.js';
+import { ApprovePlanHandler, DraftPlanHandler, EndPlanHandler, PublishPlanHandler } from './commands/plan-life.js';
 import { EarningsController } from './earnings.controller.js';
 import { PeriodsController } from './periods.controller.js';
 import { PlansController } from './plans.controller.js';
 import { ExplainLineHandler } from './queries/explain-line.js';
 import { ListEarningsHandler, ListWaitingHandler } from './queries/list-earnings.js';
-import { ListPlansHandler, ReadPlanHandler } from './queries/list-plans.js';
+import { ListPlansHandler, ReadPlanHandler, ReadPlanVersionHandler } from './queries/read-plans.js';
 import { ListPeriodsHandler, ReadPeriodHandler } from './queries/read-periods.js';
 import { Runtimes } from './runtimes.js';
 
@@ -19,10 +19,14 @@ import { Runtimes } from './runtimes.js';
   providers: [
     Runtimes,
     CommissionBackground,
-    PublishPlanTextHandler,
+    DraftPlanHandler,
+    ApprovePlanHandler,
+    PublishPlanHandler,
+    EndPlanHandler,
     ClosePeriodHandler,
     ListPlansHandler,
     ReadPlanHandler,
+    ReadPlanVersionHandler,
     ListPeriodsHandler,
     ReadPeriodHandler,
     ListEarningsHandler,

@@ -9,10 +9,11 @@ import type { Kysely } from 'kysely';
 import type { Crediting } from './crediting.js';
 import { CREDIT, dealOfStream } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
-import { PLAN } from './domain/plan.js';
+import { PLAN, planOfStream } from './domain/plan.js';
 import { partnerKey, partnerOfStream, planKey, REFERENCE } from './domain/reference.js';
 import { ACTOR } from './messages.js';
 import type { PartnerBook } from './partner-book.js';
+import { changesTerms } from './plan-book.js';
 import type { PlanBook } from './plan-book.js';
 
 export const FOLLOWED: EventFilter = { categories: [CREDIT, PLAN, REFERENCE] };
@@ -145,7 +146,7 @@ export class CreditIndex {
 
 function factKey({ type, stream }: StoredEvent): string | undefined {
   if (type === 'PartnerTaken') return partnerKey(partnerOfStream(stream));
-  if (type === 'PlanPublished') return planKey(stream.slice(PLAN.length + 1));
+  if (changesTerms(type)) return planKey(planOfStream(stream));
   return undefined;
 }
 

@@ -12,7 +12,7 @@ import { earningDecider } from './domain/earning.js';
 import { periodDecider } from './domain/period.js';
 import type { PeriodCommand, PeriodEvent, PeriodState } from './domain/period.js';
 import { planDecider } from './domain/plan.js';
-import type { PlanPublished, PlanState, PublishPlan } from './domain/plan.js';
+import type { PlanCommand, PlanEvent, PlanState } from './domain/plan.js';
 import { referenceDecider } from './domain/reference.js';
 import { Earning } from './earning.js';
 import { EarningMemory } from './earning-memory.js';
@@ -30,7 +30,7 @@ const SMALL_BYTES_MAX = 8 * 1024 * 1024;
 
 @Injectable()
 export class Runtimes {
-  readonly plans: Runtime<PlanState, PublishPlan, PlanPublished>;
+  readonly plans: Runtime<PlanState, PlanCommand, PlanEvent>;
   readonly references: ReferenceRuntime;
   readonly credits: CreditRuntime;
   readonly earnings: EarningRuntime;

@@ -76,7 +76,7 @@ export interface UsedPartner {
 export interface UsedPlan {
   readonly key: string;
   readonly revision: number | null;
-  readonly versions: readonly { readonly hash: string; readonly effectiveFrom: string }[];
+  readonly versions: readonly { readonly hash: string; readonly effectiveFrom: string; readonly lastDay?: string }[];
 }
 
 /** The whole credit of a deal to one payee under one plan; no groups for one that no longer has any. */
@@ -331,7 +331,11 @@ class UsedReferences implements CreditView {
       plans: inOrder(this.plans).map(([id, used]) => ({
         key: planKey(id),
         revision: used?.revision ?? null,
-        versions: (used?.versions ?? []).map(({ effectiveFrom, plan }) => ({ effectiveFrom, hash: plan.hash })),
+        versions: (used?.versions ?? []).map(({ effectiveFrom, lastDay, plan }) => ({
+          effectiveFrom,
+          ...(lastDay === undefined ? {} : { lastDay }),
+          hash: plan.hash,
+        })),
       })),
     };
   }
@@ -413,10 +417,10 @@ const versionLists = new WeakMap<PlanByHash, Map<string, readonly PlanVersion[]>
 function versionsOf({ versions }: UsedPlan, plans: PlanByHash): readonly PlanVersion[] {
   let lists = versionLists.get(plans);
   if (lists === undefined) versionLists.set(plans, (lists = new Map()));
-  const name = versions.map(({ hash, effectiveFrom }) => `${hash}@${effectiveFrom}`).join();
+  const name = versions.map(({ hash, effectiveFrom, lastDay = '' }) => `${hash}@${effectiveFrom}-${lastDay}`).join();
   let list = lists.get(name);
   if (list === undefined) {
-    list = versions.map(({ hash, effectiveFrom }) => ({ effectiveFrom, plan: plans.plan(hash) }));
+    list = versions.map(({ hash, ...days }) => ({ ...days, plan: plans.plan(hash) }));
     lists.set(name, list);
   }
   return list;
