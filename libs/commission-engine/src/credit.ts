@@ -95,7 +95,7 @@ export interface DealCredits {
  * on the day is passed over: the caller tells whether any plan applied.
  *
  * A version is in force for a line when it is the latest whose day is not after the start of the component's measurement
- * window. A line is brought to the plan's currency and shared among the holders of the component's role, to the minor unit. A
+ * window, and none after the plan's last day. A line is brought to the plan's currency and shared among the holders of the component's role, to the minor unit. A
  * flat amount per deal or per line is credited once, when its first occurrence happens. What of the deal cannot be read (a
  * date that does not exist, an amount that is none) makes it wait with the reason; nothing that a source can say throws.
  */
@@ -652,7 +652,8 @@ function withoutShares(line: CreditLine): Omit<CreditLine, 'quantity' | 'split' 
 // ── The answer ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Tells where a partner takes part in the plan at a time for which no version of it is in force. */
-function tellOfNoVersion(work: Work, { components, newest }: History, parts: readonly Part[]): void {
+function tellOfNoVersion(work: Work, { components, newest: version }: History, parts: readonly Part[]): void {
+  const newest = version?.plan;
   let occurrence: Part['occurrence'] | undefined;
   for (const part of parts) {
     if (part.occurrence === occurrence || newest === undefined) continue;
@@ -660,10 +661,14 @@ function tellOfNoVersion(work: Work, { components, newest }: History, parts: rea
     const { atMs } = occurrence;
     if (components.some(({ versions }) => inForce(versions, atMs) !== undefined)) continue;
     const day = dayAt(newest.calendar.timeZone, atMs);
+    const message =
+      version?.lastDay !== undefined && version.lastDay < day
+        ? `the plan ${newest.id} ended on ${version.lastDay}`
+        : `no version of the plan ${newest.id} is in force on ${day}`;
     const roles = new Set(newest.components.flatMap(({ credit }) => (credit.kind === 'direct' ? [credit.to] : [])));
     for (const { role, partner } of work.terms.partners)
       if (roles.has(role) && work.lookup.partner(partner, day)?.plans.includes(newest.id))
-        wait(work, 'PlanNotInForce', `plan:${newest.id}`, `no version of the plan ${newest.id} is in force on ${day}`);
+        wait(work, 'PlanNotInForce', `plan:${newest.id}`, message);
   }
 }
 

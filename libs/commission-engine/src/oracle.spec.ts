@@ -223,6 +223,16 @@ describe('a version of a plan', () => {
     expect([world.earned('P1', 'A'), world.earned('P1', 'B')]).toEqual([{ booked: '11.00' }, { booked: '1.00' }]);
   });
 
+  it('ends with the last day of its plan, also within a window; what comes back later still counts against it', () => {
+    const lastDay = '2026-02-15';
+    const world = worldOf([{ effectiveFrom: '2026-01-01', lastDay, plan: percentPlan('10 %', 'quarter', 'one') }]);
+    world.take(dealOf('A', { bookedAt: '2026-02-15T22:59:59Z', returns: [{ id: 'R', at: day(3, 3) }] }));
+    world.take(dealOf('B', { bookedAt: '2026-02-15T23:00:00Z' }));
+    expect(world.earned('P1', 'A')).toEqual({ booked: '10.00', 'return:R': '-10.00' });
+    expect(world.earned('P1', 'B')).toEqual({});
+    expect(world.waiting).toMatchObject([{ code: 'PlanNotInForce', message: 'the plan p ended on 2026-02-15' }]);
+  });
+
   it('is not there before its window: the deal waits, and says so', () => {
     const world = worldOf([{ effectiveFrom: '2026-01-05', plan: percentPlan('10 %', 'period', 'one') }]);
     world.take(dealOf('A', { bookedAt: day(20) }));

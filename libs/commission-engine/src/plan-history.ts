@@ -7,12 +7,12 @@ import type { Trigger } from './plan-document.js';
 export interface PlanVersion {
   /** Day in the plan's time zone; the version takes effect with the first measurement window that starts on or after it. */
   readonly effectiveFrom: string;
+  /** Where the plan has ended: the last day (in its time zone) on which anything counts, also within a window; the same in all versions. */
+  readonly lastDay?: string;
   readonly plan: CompiledPlan;
 }
 
-export interface ComponentVersion {
-  readonly effectiveFrom: string;
-  readonly plan: CompiledPlan;
+export interface ComponentVersion extends PlanVersion {
   /** Undefined where this version no longer has the component. */
   readonly component: CompiledComponent | undefined;
 }
@@ -25,7 +25,7 @@ export interface History {
     readonly overrides: boolean;
   }[];
   readonly triggers: readonly Trigger[];
-  readonly newest: CompiledPlan | undefined;
+  readonly newest: PlanVersion | undefined;
 }
 
 /** A memo of a pure function, for the list that a caller passes for every deal. */
@@ -40,26 +40,23 @@ export function historyOf(versions: readonly PlanVersion[]): History {
     history = {
       components: ids.map((id) => ({
         id,
-        versions: ordered.map(({ effectiveFrom, plan }) => ({
-          effectiveFrom,
-          plan,
-          component: plan.componentById.get(id),
-        })),
+        versions: ordered.map((version) => ({ ...version, component: version.plan.componentById.get(id) })),
         overrides: components.some((component) => component.id === id && component.credit.kind === 'override'),
       })),
       triggers: [
         ...new Set(components.flatMap(({ credit }) => (credit.kind === 'direct' ? [credit.trigger] : []))),
       ].sort(),
-      newest: ordered.at(-1)?.plan,
+      newest: ordered.at(-1),
     };
     histories.set(versions, history);
   }
   return history;
 }
 
-/** The version that is in force for a component's lines of that time. */
+/** The version that is in force for a component's lines of that time; none after the plan's last day. */
 export function inForce(versions: readonly ComponentVersion[], atMs: number): ComponentVersion | undefined {
   let found: ComponentVersion | undefined;
+  if (versions[0] !== undefined && isOver(versions[0], atMs)) return undefined;
   for (const version of versions) {
     // A version without the component ends it with the window that the component had.
     const over = (version.component ?? found?.component)?.measure.over ?? 'period';
@@ -72,4 +69,9 @@ export function inForce(versions: readonly ComponentVersion[], atMs: number): Co
     if (version.effectiveFrom <= from) found = version;
   }
   return found;
+}
+
+/** Whether the plan has ended by then. */
+function isOver({ lastDay, plan }: PlanVersion, atMs: number): boolean {
+  return lastDay !== undefined && dayAt(plan.calendar.timeZone, atMs) > lastDay;
 }

@@ -30,13 +30,21 @@ export interface Decider<State, Command, Event extends DomainEvent> {
   readonly sizeOf?: (state: State) => number;
 }
 
-/** A refusal in the domain's words. `code` is stable (`PeriodClosed`, `AgreementMissing`), `fields` name what is wrong. */
+/**
+ * A refusal in the domain's words. `code` is stable (`PeriodClosed`, `AgreementMissing`), `fields` name what is wrong, and of a
+ * text where it stands (`line` and `column`, from 1).
+ */
 export class DomainError extends Error {
   constructor(
     readonly code: string,
     message: string,
     readonly kind: 'invalid' | 'conflict' | 'not-found' | 'forbidden' = 'invalid',
-    readonly fields: readonly { readonly field: string; readonly reason: string }[] = [],
+    readonly fields: readonly {
+      readonly field: string;
+      readonly reason: string;
+      readonly line?: number;
+      readonly column?: number;
+    }[] = [],
   ) {
     super(message);
   }

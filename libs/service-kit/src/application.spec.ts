@@ -168,6 +168,13 @@ describe('an application', () => {
         text: 'plan: x\n',
       });
     });
+
+    it('of JSON as text where a route says so, with every digit and every mistake', async () => {
+      for (const payload of ['{ "below": 150000.10 }', '{ "below": '])
+        expect((await send('POST', '/bodies/text', payload, { 'content-type': 'application/json' })).body).toEqual({
+          text: payload,
+        });
+    });
   });
 
   describe('describes itself', () => {

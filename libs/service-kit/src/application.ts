@@ -17,6 +17,7 @@ import { createLogger, PinoNestLogger } from './logging.js';
 import { publishApiDocuments } from './openapi.js';
 import { codeOfStatus, PROBLEM_TYPE, problemOf, sendProblem } from './problem.js';
 import { RuntimeModule } from './runtime-module.js';
+import { takesTextBody } from './text-body.js';
 
 /** Joins the runtime and the service modules of one process. */
 @Module({})
@@ -152,6 +153,12 @@ function acceptBodies(fastify: FastifyInstance): void {
   fastify.addContentTypeParser(STREAMED_TYPES, (_request, payload, done) => done(null, payload));
   fastify.removeContentTypeParser('text/plain');
   fastify.addContentTypeParser(TEXT_TYPES, { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  const parseJson = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeContentTypeParser('application/json');
+  fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (takesTextBody(request)) done(null, body);
+    else return parseJson(request, body, done);
+  });
 }
 
 /** Milliseconds between two looks for connections whose last answer is out, during a stop. */

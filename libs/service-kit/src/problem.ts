@@ -13,6 +13,9 @@ export interface FieldError {
   /** Path in the request: `lines.0.net`. */
   readonly field: string;
   readonly reason: string;
+  /** Where in a text it stands, from 1. */
+  readonly line?: number;
+  readonly column?: number;
 }
 
 class FieldErrorBody implements FieldError {
@@ -20,6 +23,10 @@ class FieldErrorBody implements FieldError {
   readonly field!: string;
   @ApiProperty({ example: 'has more decimals than EUR' })
   readonly reason!: string;
+  @ApiPropertyOptional({ description: 'of a text, from 1' })
+  readonly line?: number;
+  @ApiPropertyOptional({ description: 'of a text, from 1' })
+  readonly column?: number;
 }
 
 /** A problem as RFC 9457 has it, with `code` and `errors` as extensions. */

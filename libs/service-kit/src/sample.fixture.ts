@@ -21,6 +21,7 @@ import type { RuntimeConfig } from './config.js';
 import { Context } from './context.js';
 import { PageQuery } from './cursor.js';
 import { mintToken } from './development-issuer.js';
+import { TextBody } from './text-body.js';
 
 class LineBody {
   @Matches(/^\d+\.\d\d$/, { message: 'net has not two decimals' })
@@ -101,6 +102,7 @@ class BodiesController {
 
   @Post('text')
   @Roles('source')
+  @TextBody()
   text(@Body() body: unknown): object {
     return { text: body };
   }

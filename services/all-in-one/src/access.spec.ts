@@ -39,6 +39,10 @@ describe('who may what, over all five services', () => {
   it.each([
     ['source', 'POST', '/statements/approve'],
     ['finance', 'POST', '/plans'],
+    ['plan-designer', 'POST', '/plans/resellers/versions/1/approve'],
+    ['plan-designer', 'POST', '/plans/resellers/versions/1/publish'],
+    ['approver', 'POST', '/plans'],
+    ['approver', 'POST', '/plans/resellers/end'],
     ['auditor', 'POST', '/deals/facts'],
     ['approver', 'POST', '/imports?format=ndjson'],
     ['partner', 'GET', '/payouts'],

@@ -35,8 +35,14 @@ export class Driver {
     await this.text('operator', 'POST', '/partners/batch', documents, NDJSON);
   }
 
+  /** @param document YAML */
   async publishPlan(document: string, effectiveFrom: string): Promise<void> {
-    await this.text('plan-designer', 'POST', '/plans', JSON.stringify({ document, effectiveFrom }));
+    const draft: { plan: string; version: number } = JSON.parse(
+      await this.text('plan-designer', 'POST', '/plans', document, 'application/yaml'),
+    );
+    const path = `/plans/${draft.plan}/versions/${draft.version}`;
+    await this.text('approver', 'POST', `${path}/approve`);
+    await this.text('approver', 'POST', `${path}/publish`, JSON.stringify({ effectiveFrom }));
   }
 
   /** @param facts NDJSON. @returns the counts that the import ends with. */

@@ -32,13 +32,16 @@ export class Client {
     return this.json('GET', path);
   }
 
-  /** `body` is sent as JSON, or as it is where `contentType` names another type. */
   put<Answer>(path: string, body: unknown): Promise<Answer> {
     return this.json('PUT', path, JSON.stringify(body));
   }
 
   post<Answer>(path: string, body: unknown = {}): Promise<Answer> {
     return this.json('POST', path, JSON.stringify(body));
+  }
+
+  postText<Answer>(path: string, body: string, contentType: string): Promise<Answer> {
+    return this.json('POST', path, body, contentType);
   }
 
   async text(path: string): Promise<string> {
@@ -74,13 +77,14 @@ export class Client {
     if (rest !== '') yield JSON.parse(rest);
   }
 
-  private async json<Answer>(method: string, path: string, body?: string): Promise<Answer> {
-    const answer = await this.send(
-      method,
-      path,
-      body,
-      body === undefined ? {} : { 'content-type': 'application/json' },
-    );
+  /** The answer is JSON, and so is the body unless its type is named. */
+  private async json<Answer>(
+    method: string,
+    path: string,
+    body?: string,
+    contentType = 'application/json',
+  ): Promise<Answer> {
+    const answer = await this.send(method, path, body, body === undefined ? {} : { 'content-type': contentType });
     const text = await answer.text();
     return text === '' ? (undefined as Answer) : JSON.parse(text);
   }

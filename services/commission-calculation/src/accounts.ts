@@ -9,10 +9,11 @@ import type { CommandContext, Work } from '@tantieme/event-sourcing/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { earningStream } from './domain/earning.js';
 import type { EarningCommand } from './domain/earning.js';
+import { quotasInForce } from './domain/quota.js';
 import { partnerOfStream, plansOfPartner, quotaStream, REFERENCE, referenceStream } from './domain/reference.js';
 import type { Earning } from './earning.js';
 import type { PlanBook } from './plan-book.js';
-import type { ReferenceRuntime } from './processors.js';
+import type { ReferenceRuntime } from './reference-intake.js';
 
 /** A payee under a plan. */
 export interface Payee {

@@ -2,15 +2,15 @@ import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { CommissionBackground } from './background.js';
 import { ClosePeriodHandler } from './commands/close-period.js';
-import { PublishPlanTextHandler } from './commands/publish-plan.js';
+import { ApprovePlanHandler, DraftPlanHandler, EndPlanHandler, PublishPlanHandler } from './commands/plan-life.js';
 import { TakeReferenceHandler, TakeReferencesHandler } from './commands/take-references.js';
 import { EarningsController } from './earnings.controller.js';
 import { PeriodsController } from './periods.controller.js';
 import { PlansController } from './plans.controller.js';
 import { ExplainLineHandler } from './queries/explain-line.js';
 import { ListEarningsHandler, ListWaitingHandler } from './queries/list-earnings.js';
-import { ListPlansHandler, ReadPlanHandler } from './queries/list-plans.js';
 import { ListExchangeRatesHandler, ListQuotasHandler } from './queries/list-references.js';
+import { ListPlansHandler, ReadPlanHandler, ReadPlanVersionHandler } from './queries/read-plans.js';
 import { ListPeriodsHandler, ReadPeriodHandler } from './queries/read-periods.js';
 import { ReferencesController } from './references.controller.js';
 import { Runtimes } from './runtimes.js';
@@ -22,10 +22,14 @@ import { Runtimes } from './runtimes.js';
   providers: [
     Runtimes,
     CommissionBackground,
-    PublishPlanTextHandler,
+    DraftPlanHandler,
+    ApprovePlanHandler,
+    PublishPlanHandler,
+    EndPlanHandler,
     ClosePeriodHandler,
     ListPlansHandler,
     ReadPlanHandler,
+    ReadPlanVersionHandler,
     ListPeriodsHandler,
     ReadPeriodHandler,
     ListEarningsHandler,

@@ -8,10 +8,11 @@ import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely';
+import type { Accounts } from './accounts.js';
 import type { Crediting } from './crediting.js';
 import { CREDIT, dealOfStream } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
-import { PLAN } from './domain/plan.js';
+import { PLAN, planOfStream } from './domain/plan.js';
 import type { ExchangeRateTaken } from './domain/exchange-rate.js';
 import {
   exchangeRateKey,
@@ -24,6 +25,7 @@ import {
 } from './domain/reference.js';
 import { ACTOR } from './messages.js';
 import type { PartnerBook } from './partner-book.js';
+import { changesTerms } from './plan-book.js';
 import type { PlanBook } from './plan-book.js';
 import type { Pair, RateBook } from './rate-book.js';
 
@@ -64,6 +66,7 @@ export interface IndexedCrediting {
   readonly partnerBook: PartnerBook;
   readonly planBook: PlanBook;
   readonly rateBook: RateBook;
+  readonly accounts: Accounts;
 }
 
 export class CreditIndex {
@@ -71,15 +74,17 @@ export class CreditIndex {
   private readonly partners: PartnerBook;
   private readonly plans: PlanBook;
   private readonly rates: RateBook;
+  private readonly accounts: Accounts;
 
   constructor(
     private readonly db: Kysely<IndexTables>,
-    { crediting, partnerBook, planBook, rateBook }: IndexedCrediting,
+    { crediting, partnerBook, planBook, rateBook, accounts }: IndexedCrediting,
   ) {
     this.crediting = crediting;
     this.partners = partnerBook;
     this.plans = planBook;
     this.rates = rateBook;
+    this.accounts = accounts;
   }
 
   async migrate(): Promise<void> {
@@ -109,9 +114,18 @@ export class CreditIndex {
       else if (event.type === 'DealCredited') credits.set(dealOfStream(event.stream), event);
     }
     await this.keep(credits);
+    for (const event of facts.values()) await this.tellAccounts(event);
     for (const [key, event] of facts) await this.creditDealsOf((where) => where('key', '=', key), event);
     await this.rates.ensure(rates.map(pairOf));
     for (const events of Map.groupBy(rates, ({ stream }) => stream).values()) await this.creditDealsOfRates(events);
+  }
+
+  /** Brings what a fact says of payees to their earning streams, where the plan asks for it. */
+  private async tellAccounts(event: StoredEvent): Promise<void> {
+    const { id, at, correlationId } = causeOf(event);
+    const context = { actor: ACTOR, correlationId, causationId: id, cause: `${id} account` };
+    if (event.type === 'PartnerTaken') await this.accounts.ofPartners([partnerOfStream(event.stream)], at, context);
+    else await this.accounts.ofPlan(planOfStream(event.stream), at, context);
   }
 
   /**
@@ -231,7 +245,7 @@ const AVERAGED_DAYS_MAX = 371;
 
 function factKey({ type, stream }: StoredEvent): string | undefined {
   if (type === 'PartnerTaken') return partnerKey(partnerOfStream(stream));
-  if (type === 'PlanPublished') return planKey(stream.slice(PLAN.length + 1));
+  if (changesTerms(type)) return planKey(planOfStream(stream));
   return undefined;
 }
 

@@ -7,7 +7,7 @@ import { calendarDecider } from './domain/calendar.js';
 import { EARNING, earningDecider, earningStream } from './domain/earning.js';
 import type { EarningEvent } from './domain/earning.js';
 import { planDecider, planStream } from './domain/plan.js';
-import { AT, dealOf, documentOf, partnerOf, PLAN, World } from './domain/world.fixture.js';
+import { AT, dealOf, partnerOf, PLAN, World } from './domain/world.fixture.js';
 import { Earning } from './earning.js';
 import { EarningMemory } from './earning-memory.js';
 import { PlanBook } from './plan-book.js';
@@ -51,15 +51,15 @@ function credits(): readonly CreditMessage[] {
 async function earn(bytesMax: number) {
   const store = openSqliteEventStore(':memory:');
   stores.push(store);
-  const document = documentOf(PLAN);
   const world = new World();
   world.take({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
-  const hash = world.plans.get('resellers')?.state.at(-1)?.plan.hash ?? '';
-  await createRuntime({ store, decider: planDecider }).handle(
-    planStream('resellers'),
-    { document, hash, effectiveFrom: '2026-01-01', at: AT },
-    { actor: 'test', correlationId: 'c', cause: 'plan' },
-  );
+  const plans = createRuntime({ store, decider: planDecider });
+  for (const [index, event] of (world.plans.get('resellers')?.events ?? []).entries())
+    await plans.handle(planStream('resellers'), planDecider.commandOf(event), {
+      actor: 'test',
+      correlationId: 'c',
+      cause: `plan ${index}`,
+    });
   const book = new PlanBook(store);
   await book.fill();
   const memory = new EarningMemory(bytesMax);

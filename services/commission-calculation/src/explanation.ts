@@ -109,7 +109,7 @@ function creditSentence(
   const version = plan?.versions.findLast(({ plan: one }) => one.hash === planHash);
   const title = version?.plan.componentById.get(component)?.title;
   const named = `Component ${component}${title === undefined || title === component ? '' : ` ("${title}")`}`;
-  const inForce = version === undefined ? '' : ` in the version of ${version.effectiveFrom}`;
+  const inForce = version === undefined ? '' : ` in version ${version.number} from ${version.effectiveFrom}`;
   const above = child === undefined ? '' : `, level ${level} above ${child.payee} for ${child.component}`;
   const back = reverses === undefined ? '' : `, taking back ${reverses.occurrence}`;
   return `${named}${inForce}, ${occurrence} at ${at}${above}${back}, measured in ${window}`;

@@ -1,17 +1,16 @@
 /**
- * All plans in memory, compiled: there are few, and every deal asks for them. Filled from the plan streams, kept up to date
- * by whoever sees a new version first: the command that publishes it, or the follower of the log.
+ * All plans in memory, those that are published compiled: there are few, and every deal asks for them. Filled from the plan
+ * streams, kept up to date by whoever sees a new event first: the command that appends it, or the follower of the log.
  */
-import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
 import type { PlanByHash } from '@tantieme/commission-engine/earn';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan';
-import type { PlanDocument } from '@tantieme/commission-engine/plan-document';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
+import { categoryOf } from '@tantieme/event-store/event-store';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { PlanView } from './domain/credit.js';
-import { PLAN, planDecider, planStream } from './domain/plan.js';
-import type { PlanPublished, PlanState } from './domain/plan.js';
+import { PLAN, planDecider, planOfStream, planStream } from './domain/plan.js';
+import type { PlanEvent, PlanState, PublishedVersion } from './domain/plan.js';
 
 /** Events a page when the book is filled. */
 const PAGE_EVENTS = 200;
@@ -19,13 +18,28 @@ const PAGE_EVENTS = 200;
 /** Names without a plan that are remembered, so that an agreement to a plan that is not there yet costs no reading. */
 const MISSING_MAX = 10_000;
 
+/** True for what changes the terms on which deals are credited; drafts and approvals do not. */
+export function changesTerms(type: string): boolean {
+  return type === 'PlanPublished' || type === 'PlanEnded';
+}
+
+/** A plan with a published version. */
 export interface KnownPlan extends PlanView {
   readonly id: string;
-  readonly versions: readonly (PlanVersion & { readonly document: PlanDocument })[];
+  /** Of the newest event that changed its terms. */
+  readonly revision: number;
+  readonly versions: readonly PublishedVersion[];
+}
+
+/** What the stream of a plan says up to `revision`. */
+interface Read {
+  readonly revision: number;
+  readonly state: PlanState;
+  readonly known: KnownPlan | undefined;
 }
 
 export class PlanBook implements PlanByHash {
-  private readonly plans = new Map<string, KnownPlan>();
+  private readonly plans = new Map<string, Read>();
   private readonly byHash = new Map<string, CompiledPlan>();
   private readonly missing = new Set<string>();
 
@@ -63,26 +77,33 @@ export class PlanBook implements PlanByHash {
   /** Takes events of plan streams, those of one stream in order; what is known already is passed over. */
   take(events: readonly StoredEvent[]): void {
     for (const stored of events) {
-      if (stored.type !== 'PlanPublished') continue;
-      const event = domainEventOf<PlanPublished>(stored, planDecider);
-      const id = event.data.document.plan;
-      const known = this.plans.get(id);
-      if (stored.revision !== (known?.revision ?? -1) + 1) continue;
-      const versions: PlanState = planDecider.evolve(known?.versions ?? [], event);
-      this.plans.set(id, { id, revision: stored.revision, versions });
+      if (categoryOf(stored.stream) !== PLAN) continue;
+      const id = planOfStream(stored.stream);
+      const before = this.plans.get(id);
+      const { revision } = stored;
+      if (revision !== (before?.revision ?? -1) + 1) continue;
+      const event = domainEventOf<PlanEvent>(stored, planDecider);
+      const state = planDecider.evolve(before?.state ?? planDecider.initialState(), event);
+      const known = changesTerms(event.type) ? { id, revision, versions: state.published } : before?.known;
+      this.plans.set(id, { revision, state, known });
       this.missing.delete(id);
-      const newest = versions.at(-1);
-      if (newest !== undefined) this.byHash.set(newest.plan.hash, newest.plan);
+      if (event.type === 'PlanPublished') for (const { plan } of state.published) this.byHash.set(plan.hash, plan);
     }
   }
 
+  /** The plan as deals are credited under it; undefined while none of its versions is published. */
   find(id: string): KnownPlan | undefined {
-    return this.plans.get(id);
+    return this.plans.get(id)?.known;
   }
 
-  /** In order of id. */
-  all(): readonly KnownPlan[] {
-    return [...this.plans.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
+  /** Ids of all plans, drafts as well, in order of text. */
+  ids(): readonly string[] {
+    return [...this.plans.keys()].sort();
+  }
+
+  /** The life of a plan: all of its versions. */
+  life(id: string): PlanState | undefined {
+    return this.plans.get(id)?.state;
   }
 
   has(hash: string): boolean {

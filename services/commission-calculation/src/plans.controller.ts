@@ -1,6 +1,6 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, ParseIntPipe, Post, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { parsePlan } from '@tantieme/commission-engine/plan';
 import type { Finding } from '@tantieme/commission-engine/plan';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
@@ -8,12 +8,15 @@ import { Roles } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import { PageQuery } from '@tantieme/service-kit/cursor';
 import type { Page } from '@tantieme/service-kit/cursor';
-import { hashOfPlan, PublishPlanText } from './commands/publish-plan.js';
-import type { PublishedPlan } from './commands/publish-plan.js';
-import { ListPlans, ReadPlan } from './queries/list-plans.js';
-import type { PlanListed, PlanRead } from './queries/list-plans.js';
-import { LintBody, PlanBody } from './requests.js';
+import { TextBody } from '@tantieme/service-kit/text-body';
+import { ApprovePlan, DraftPlan, EndPlan, hashOfPlan, PublishPlan } from './commands/plan-life.js';
+import type { PlanDraft } from './commands/plan-life.js';
+import { PLAN_DOCUMENT, planTextOf } from './plan-body.js';
+import { ListPlans, ReadPlan, ReadPlanVersion } from './queries/read-plans.js';
+import type { PlanListed, VersionRead } from './queries/read-plans.js';
+import { EndBody, PublishBody } from './requests.js';
 
+/** What is paid takes two people: whoever drafted a version neither approves nor publishes it. */
 @ApiTags('plans')
 @Controller('plans')
 export class PlansController {
@@ -24,31 +27,93 @@ export class PlansController {
 
   @Post()
   @Roles('plan-designer')
-  @ApiOperation({ summary: 'Publish a version of a plan; the same again changes nothing' })
-  publish(@Body() { document, effectiveFrom }: PlanBody, @Context() context: CommandContext): Promise<PublishedPlan> {
-    return this.commands.execute(new PublishPlanText(document, effectiveFrom, context));
+  @TextBody()
+  @ApiConsumes('application/yaml', 'application/json')
+  @ApiBody({ schema: PLAN_DOCUMENT })
+  @ApiOperation({ summary: 'Draft a version of a plan; the newest one again changes nothing' })
+  async draft(@Body() body: unknown, @Context() context: CommandContext): Promise<VersionRead & PlanDraft> {
+    const draft: PlanDraft = await this.commands.execute(new DraftPlan(planTextOf(body), context));
+    return { ...(await this.version(draft.plan, draft.version)), ...draft };
   }
 
   @Post('lint')
   @HttpCode(200)
   @Roles('plan-designer', 'approver', 'auditor')
-  @ApiOperation({ summary: 'What is to be said about a plan document; nothing is published' })
-  lint(@Body() { document: text }: LintBody): { readonly findings: readonly Finding[]; readonly hash?: string } {
-    const { document, findings } = parsePlan(text);
+  @TextBody()
+  @ApiConsumes('application/yaml', 'application/json')
+  @ApiBody({ schema: PLAN_DOCUMENT })
+  @ApiOperation({ summary: 'What is to be said about a plan document; nothing is kept' })
+  lint(@Body() body: unknown): { readonly findings: readonly Finding[]; readonly hash?: string } {
+    const { document, findings } = parsePlan(planTextOf(body));
     return { findings, ...(document === undefined ? {} : { hash: hashOfPlan(document) }) };
+  }
+
+  @Post(':id/versions/:version/approve')
+  @HttpCode(200)
+  @Roles('approver')
+  @ApiOperation({ summary: 'Approve a version; 403 for whoever drafted it' })
+  async approve(
+    @Param('id') id: string,
+    @Param('version', ParseIntPipe) version: number,
+    @Context() context: CommandContext,
+  ): Promise<VersionRead> {
+    await this.commands.execute(new ApprovePlan(id, version, context));
+    return this.version(id, version);
+  }
+
+  @Post(':id/versions/:version/publish')
+  @HttpCode(200)
+  @Roles('approver')
+  @ApiOperation({
+    summary: 'Let an approved version take effect, or move the day of one that is published',
+    description:
+      '403 for whoever drafted it. 409 where periods from its day on are closed in which another version was in force.',
+  })
+  async publish(
+    @Param('id') id: string,
+    @Param('version', ParseIntPipe) version: number,
+    @Body() { effectiveFrom }: PublishBody,
+    @Context() context: CommandContext,
+  ): Promise<VersionRead> {
+    await this.commands.execute(new PublishPlan(id, version, effectiveFrom, context));
+    return this.version(id, version);
+  }
+
+  @Post(':id/end')
+  @HttpCode(200)
+  @Roles('plan-designer')
+  @ApiOperation({
+    summary: 'End a plan with a last day, or move the day; 409 where it lies before the end of a closed period',
+  })
+  async end(
+    @Param('id') id: string,
+    @Body() { lastDay }: EndBody,
+    @Context() context: CommandContext,
+  ): Promise<PlanListed> {
+    await this.commands.execute(new EndPlan(id, lastDay, context));
+    return this.read(id);
   }
 
   @Get()
   @Roles('plan-designer', 'approver', 'finance', 'auditor', 'operator')
-  @ApiOperation({ summary: 'Plans with their versions' })
+  @ApiOperation({
+    summary: 'Plans with their versions: the state of each, who drafted, approved and published it, findings',
+  })
   list(@Query() { limit, cursor }: PageQuery): Promise<Page<PlanListed>> {
     return this.queries.execute(new ListPlans(limit, cursor));
   }
 
   @Get(':id')
   @Roles('plan-designer', 'approver', 'finance', 'auditor', 'operator')
-  @ApiOperation({ summary: 'A plan with the documents of its versions' })
-  read(@Param('id') id: string): Promise<PlanRead> {
+  @ApiOperation({ summary: 'A plan with its versions' })
+  read(@Param('id') id: string): Promise<PlanListed> {
     return this.queries.execute(new ReadPlan(id));
+  }
+
+  @Get(':id/versions/:version')
+  @Roles('plan-designer', 'approver', 'finance', 'auditor', 'operator')
+  @ApiOperation({ summary: 'A version of a plan with its document' })
+  version(@Param('id') id: string, @Param('version', ParseIntPipe) version: number): Promise<VersionRead> {
+    return this.queries.execute(new ReadPlanVersion(id, version));
   }
 }

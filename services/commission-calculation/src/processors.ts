@@ -5,6 +5,7 @@ import { startProcessor } from '@tantieme/event-sourcing/processor';
 import type { Received, RunningProcessor } from '@tantieme/event-sourcing/processor';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
 import type { Broker, DeadLetter, Message } from '@tantieme/messaging/broker';
+import type { Accounts } from './accounts.js';
 import { CREDITS_TOPIC, readCreditMessage } from './credit-message.js';
 import type { ChildMessage, CreditMessage } from './credit-message.js';
 import type { Crediting, DealToCredit } from './crediting.js';
@@ -102,7 +103,11 @@ export function startCrediting({ broker, pace, onError }: Common, crediting: Cre
   });
 }
 
-export function startEarning({ broker, pace, onError }: Common, earning: Earning): RunningProcessor {
+export function startEarning(
+  { broker, pace, onError }: Common,
+  earning: Earning,
+  accounts: Accounts,
+): RunningProcessor {
   return startProcessor<CreditMessage | ChildMessage | QuotaMessage>({
     broker,
     group: EARN_GROUP,
@@ -111,13 +116,15 @@ export function startEarning({ broker, pace, onError }: Common, earning: Earning
     decode: readCreditMessage,
     onError,
     handle: async (batch) => {
-      // Quotas come here too, in one order with the credits of their stream; nothing takes them yet.
       const credits = batch.flatMap(({ envelope, message }) =>
         isQuotaMessage(envelope) ? [] : [{ credit: envelope, message }],
       );
       const refused = await earning.earn(credits.map(({ credit }) => credit));
       const deadLetters: DeadLetter[] = [];
       for (const { index, error } of refused) refuse(deadLetters, credits[index]?.message, error);
+      // What a stream has to know of its payee is read anew: of several quotas of a batch, one reading says all.
+      for (const { envelope } of batch)
+        if (isQuotaMessage(envelope)) await accounts.bring([envelope], envelope.time, contextOf(envelope));
       await pace.keep();
       return deadLetters;
     },

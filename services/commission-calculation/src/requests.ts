@@ -1,33 +1,26 @@
 /** What routes take. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/cursor';
-import { IsISO8601, IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsISO8601, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const CURRENCY = /^[A-Z]{3}$/;
 const ID_LENGTH_MAX = 200;
 const DEAL_LENGTH_MAX = 500;
 const LINE_LENGTH_MAX = 1000;
-const DOCUMENT_LENGTH_MAX = 512 * 1024;
 
-export class PlanBody {
-  @ApiProperty({ description: 'the plan document as text, YAML or JSON' })
-  @IsString()
-  @IsNotEmpty()
-  @MaxLength(DOCUMENT_LENGTH_MAX)
-  document!: string;
-
+export class PublishBody {
   @ApiProperty({ example: '2026-01-01', description: 'day from which it takes effect, in its time zone' })
   @Matches(DAY, { message: 'must be a day, such as 2026-01-01' })
   @IsISO8601({ strict: true })
   effectiveFrom!: string;
 }
 
-export class LintBody {
-  @ApiProperty({ description: 'the plan document as text, YAML or JSON' })
-  @IsString()
-  @MaxLength(DOCUMENT_LENGTH_MAX)
-  document!: string;
+export class EndBody {
+  @ApiProperty({ example: '2026-12-31', description: 'last day on which anything counts, in its time zone' })
+  @Matches(DAY, { message: 'must be a day, such as 2026-12-31' })
+  @IsISO8601({ strict: true })
+  lastDay!: string;
 }
 
 export class PeriodsQuery extends PageQuery {

@@ -4,6 +4,7 @@ import { createRuntime } from '@tantieme/event-sourcing/runtime';
 import type { Runtime } from '@tantieme/event-sourcing/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
+import { Accounts } from './accounts.js';
 import { Crediting } from './crediting.js';
 import type { CreditRuntime } from './crediting.js';
 import { calendarDecider } from './domain/calendar.js';
@@ -12,7 +13,7 @@ import { earningDecider } from './domain/earning.js';
 import { periodDecider } from './domain/period.js';
 import type { PeriodCommand, PeriodEvent, PeriodState } from './domain/period.js';
 import { planDecider } from './domain/plan.js';
-import type { PlanPublished, PlanState, PublishPlan } from './domain/plan.js';
+import type { PlanCommand, PlanEvent, PlanState } from './domain/plan.js';
 import { referenceDecider } from './domain/reference.js';
 import { Earning } from './earning.js';
 import { EarningMemory } from './earning-memory.js';
@@ -32,7 +33,7 @@ const SMALL_BYTES_MAX = 8 * 1024 * 1024;
 
 @Injectable()
 export class Runtimes {
-  readonly plans: Runtime<PlanState, PublishPlan, PlanPublished>;
+  readonly plans: Runtime<PlanState, PlanCommand, PlanEvent>;
   readonly references: ReferenceRuntime;
   readonly credits: CreditRuntime;
   readonly earnings: EarningRuntime;
@@ -44,6 +45,7 @@ export class Runtimes {
   readonly referenceIntake: ReferenceIntake;
   readonly crediting: Crediting;
   readonly earning: Earning;
+  readonly accounts: Accounts;
 
   constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
     this.planBook = new PlanBook(store);
@@ -60,5 +62,6 @@ export class Runtimes {
     this.periods = createRuntime({ store, decider: periodDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.crediting = new Crediting(this.credits, this.partnerBook, this.planBook, this.rateBook);
     this.earning = new Earning(this.earnings, memory, this.calendars, this.planBook);
+    this.accounts = new Accounts(store, this.references, this.earning, this.planBook);
   }
 }

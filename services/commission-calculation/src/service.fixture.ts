@@ -132,7 +132,8 @@ export class Service {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  async call(role: Role, method: 'GET' | 'POST', url: string, body?: object, partner?: string) {
+  /** A text as body is sent as YAML. */
+  async call(role: Role, method: 'GET' | 'POST', url: string, body?: object | string, partner?: string) {
     const token = await mintToken({
       dataDirectory: this.directory,
       subject: `test-${role}`,
@@ -142,7 +143,10 @@ export class Service {
     const answer = await this.application.inject({
       method,
       url,
-      headers: { authorization: `Bearer ${token}` },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(typeof body === 'string' ? { 'content-type': 'application/yaml' } : {}),
+      },
       ...(body === undefined ? {} : { payload: body }),
     });
     const parsed: ReturnType<typeof JSON.parse> = JSON.parse(answer.body);
@@ -155,9 +159,8 @@ export class Service {
       const first = arrivals[at];
       if (first === undefined) return;
       if (first.kind === 'plan') {
-        const { document, effectiveFrom } = first;
-        const { status, body } = await this.call('plan-designer', 'POST', '/plans', { document, effectiveFrom });
-        if (status !== 201) throw new Error(JSON.stringify(body));
+        const { status, body } = await this.publish(first.document, first.effectiveFrom);
+        if (status !== 200) throw new Error(JSON.stringify(body));
         at += 1;
         continue;
       }
@@ -165,6 +168,16 @@ export class Service {
       for (let one = arrivals[at]; one?.kind === first.kind; one = arrivals[++at]) messages.push(messageOf(one));
       await this.broker.publish(first.kind === 'deal' ? TOPICS.deals : TOPICS.partners, messages);
     }
+  }
+
+  /** Drafts, approves and publishes a plan. @returns the first answer that refuses, or the last one. */
+  async publish(document: string, effectiveFrom: string) {
+    const draft = await this.call('plan-designer', 'POST', '/plans', document);
+    if (draft.status !== 201) return draft;
+    const path = `/plans/${draft.body.plan}/versions/${draft.body.version}`;
+    const approval = await this.call('approver', 'POST', `${path}/approve`);
+    if (approval.status !== 200) return approval;
+    return this.call('approver', 'POST', `${path}/publish`, { effectiveFrom });
   }
 
   /** Waits until nothing is left to do, twice in a row. */

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
+import { mintToken } from '@tantieme/service-kit/development-issuer';
 import { routesWithoutRoles } from '@tantieme/service-kit/route-roles';
+import { documentOf } from './domain/world.fixture.js';
 import { CALENDAR, dealOf, partnerOf, PLAN, Service } from './service.fixture.js';
 import type { Arrival } from './service.fixture.js';
 
@@ -206,34 +208,181 @@ describe('a closing', () => {
   });
 });
 
-describe('the API', () => {
-  it('names roles on every route', async () => {
-    expect(routesWithoutRoles((await start()).application)).toEqual([]);
-  });
-
-  it('publishes plans, and refuses what is none with its places', async () => {
+describe('a plan', () => {
+  const draft = (service: Service, text: string | object) => service.call('plan-designer', 'POST', '/plans', text);
+  const january = async (): Promise<Service> => {
     const service = await start();
+    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
+    await service.settled();
+    await service.close('2026-01');
+    return service;
+  };
+
+  it('is drafted, approved, published and superseded, and every version can be read', async () => {
+    const service = await start();
+    expect(await draft(service, PLAN)).toMatchObject({
+      status: 201,
+      body: { plan: 'resellers', version: 1, isNew: true, state: 'draft', findings: [] },
+    });
+    expect(await draft(service, PLAN)).toMatchObject({ status: 201, body: { version: 1, isNew: false } });
     await service.arrive([PUBLISHED]);
+    await service.publish(PLAN.replace('4 %', '400 %'), '2026-04-01');
+    await draft(service, PLAN.replace('4 %', '5 %'));
     const { body } = await service.call('finance', 'GET', '/plans');
     expect(body.items).toMatchObject([
-      { plan: 'resellers', calendar: CALENDAR, versions: [{ effectiveFrom: '2026-01-01' }] },
+      {
+        plan: 'resellers',
+        calendar: CALENDAR,
+        versions: [
+          {
+            version: 1,
+            state: 'superseded',
+            drafted: { by: 'test-plan-designer' },
+            approved: { by: 'test-approver' },
+            published: { by: 'test-approver', effectiveFrom: '2026-01-01' },
+          },
+          { version: 2, state: 'published', findings: [{ code: 'RateAboveWhole' }] },
+          { version: 3, state: 'draft' },
+        ],
+      },
     ]);
-    expect((await service.call('finance', 'GET', '/plans/resellers')).body.versions[0].document.plan).toBe('resellers');
-    expect((await service.call('finance', 'GET', '/plans/none')).status).toBe(404);
-    const broken = { document: PLAN.replace('4 %', '4 $'), effectiveFrom: '2026-01-01' };
-    expect(await service.call('plan-designer', 'POST', '/plans', broken)).toMatchObject({
-      status: 422,
-      body: { code: 'PlanInvalid', errors: [{ field: expect.stringContaining('marginal/0/pay') }] },
+    expect((await service.call('finance', 'GET', '/plans/resellers')).body).toEqual(body.items[0]);
+    expect((await service.call('finance', 'GET', '/plans/resellers/versions/3')).body).toMatchObject({
+      ...body.items[0].versions[2],
+      plan: 'resellers',
+      document: { plan: 'resellers' },
     });
-    expect(
-      (await service.call('plan-designer', 'POST', '/plans/lint', { document: broken.document })).body.findings,
-    ).toHaveLength(1);
-    expect((await service.call('source', 'POST', '/plans', broken)).status).toBe(403);
-    const dollars = { document: PLAN.replace('EUR', 'USD'), effectiveFrom: '2026-04-01' };
-    expect(await service.call('plan-designer', 'POST', '/plans', dollars)).toMatchObject({
+    for (const path of ['/plans/none', '/plans/none/versions/1', '/plans/resellers/versions/4'])
+      expect((await service.call('finance', 'GET', path)).status).toBe(404);
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+
+  it('takes two people, each with the role for it', async () => {
+    const service = await start();
+    await draft(service, PLAN);
+    const path = '/plans/resellers/versions/1';
+    const both = async (url: string, body?: object) => {
+      const answer = await service.application.inject({
+        method: 'POST',
+        url,
+        headers: {
+          authorization: `Bearer ${await mintToken({
+            dataDirectory: service.directory,
+            subject: 'test-plan-designer',
+            roles: ['plan-designer', 'approver'],
+          })}`,
+        },
+        ...(body === undefined ? {} : { payload: body }),
+      });
+      return { status: answer.statusCode, code: JSON.parse(answer.body).code };
+    };
+    expect(await both(`${path}/approve`)).toEqual({ status: 403, code: 'SecondPersonNeeded' });
+    expect((await service.call('plan-designer', 'POST', `${path}/approve`)).body.code).toBe('RoleMissing');
+    expect(await service.call('approver', 'POST', `${path}/publish`, { effectiveFrom: '2026-01-01' })).toMatchObject({
+      status: 409,
+      body: { code: 'PlanVersionNotApproved' },
+    });
+    expect((await service.call('approver', 'POST', `${path}/approve`)).status).toBe(200);
+    expect(await both(`${path}/publish`, { effectiveFrom: '2026-01-01' })).toEqual({
+      status: 403,
+      code: 'SecondPersonNeeded',
+    });
+  });
+
+  it('is taken as YAML, as JSON, or as JSON that holds its text: the same version', async () => {
+    const service = await start();
+    const json = documentOf(PLAN);
+    for (const body of [PLAN, json, { document: PLAN }, { document: JSON.stringify(json) }])
+      expect(await draft(service, body)).toMatchObject({ status: 201, body: { version: 1 } });
+    expect(await draft(service, { document: PLAN, effectiveFrom: '2026-01-01' })).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: 'effectiveFrom' }] },
+    });
+    expect((await draft(service, '')).status).toBe(422);
+  });
+
+  it('that is none is refused with path, line and column, in YAML and in JSON', async () => {
+    const service = await start();
+    const broken = PLAN.replace('4 %', '4 $');
+    expect(await draft(service, broken)).toMatchObject({
+      status: 422,
+      body: {
+        code: 'PlanInvalid',
+        errors: [{ field: 'document/components/0/rate/marginal/0/pay', line: 13, column: 33 }],
+      },
+    });
+    expect(await draft(service, { ...documentOf(PLAN), currency: 'XXY' })).toMatchObject({
+      status: 422,
+      body: { code: 'PlanInvalid', errors: [{ field: 'document/currency', line: 1 }] },
+    });
+    expect((await service.call('plan-designer', 'POST', '/plans/lint', broken)).body.findings).toHaveLength(1);
+    await service.arrive([PUBLISHED]);
+    expect(await draft(service, PLAN.replace('EUR', 'USD'))).toMatchObject({
       status: 409,
       body: { code: 'PlanVersionRefused' },
     });
+  });
+
+  it('does not change what a closed period was paid by', async () => {
+    const service = await january();
+    const before = await service.published();
+    const other = PLAN.replace('2.9 %', '3.9 %');
+    expect(await service.publish(other, '2026-01-01')).toMatchObject({
+      status: 409,
+      body: { code: 'PlanPeriodClosed', errors: [{ field: 'effectiveFrom' }] },
+    });
+    await service.publish(other, '2026-02-01');
+    const late = dealOf('D-2', { bookedAt: '2026-01-20T10:00:00Z' });
+    await service.arrive([arrival(late), arrival(dealOf('D-3', { bookedAt: '2026-02-20T10:00:00Z' }))]);
+    await service.settled();
+    const ledger = await service.ledger();
+    expect(ledger).toEqual(expect.arrayContaining(FIRST_DEAL));
+    // Each by what was in force on its day: the late one by the version of January.
+    expect(ledger.filter((line) => line.startsWith('anna 2026-02') && line.includes(' service '))).toEqual([
+      'anna 2026-02 2026-01 service crm|D-2 booked|2 adjustment 50.00 → 1.45 EUR',
+      'anna 2026-02 2026-02 service crm|D-3 booked|2 earning 50.00 → 1.95 EUR',
+    ]);
+    expect((await service.published()).manifests).toEqual(before.manifests);
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+
+  it('that comes when the period is closed in which its deals were waiting for it is posted in the open one', async () => {
+    const service = await start();
+    await service.arrive([...TEAM, arrival(dealOf('D-1'))]);
+    await service.settled();
+    await service.close('2026-01');
+    await service.arrive([PUBLISHED]);
+    await service.settled();
+    expect(await service.ledger()).toContain(
+      'anna 2026-02 2026-01 hardware crm|D-1 booked|1 adjustment 100.00 → 4.00 EUR',
+    );
+  });
+
+  it('ends with its last day: what comes after it waits and says so', async () => {
+    const service = await january();
+    const end = (lastDay: string) => service.call('plan-designer', 'POST', '/plans/resellers/end', { lastDay });
+    expect(await end('2026-01-30')).toMatchObject({ status: 409, body: { code: 'PlanPeriodClosed' } });
+    expect(await end('2026-02-15')).toMatchObject({ status: 200, body: { ended: { lastDay: '2026-02-15' } } });
+    await service.arrive([
+      arrival(dealOf('D-2', { bookedAt: '2026-02-15T22:59:59Z' })),
+      arrival(dealOf('D-3', { bookedAt: '2026-02-15T23:00:00Z' })),
+    ]);
+    await service.settled();
+    expect((await service.ledger()).filter((line) => line.includes(' 2026-02 '))).toHaveLength(6);
+    expect((await service.call('operator', 'GET', '/credits/waiting')).body.items).toMatchObject([
+      { deal: 'crm|D-3', code: 'PlanNotInForce', message: 'the plan resellers ended on 2026-02-15' },
+    ]);
+    // Ended earlier, it takes back what it paid for the days that it no longer has.
+    await end('2026-01-31');
+    await service.settled();
+    expect(await service.ledger()).toEqual(FIRST_DEAL);
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+});
+
+describe('the API', () => {
+  it('names roles on every route', async () => {
+    expect(routesWithoutRoles((await start()).application)).toEqual([]);
   });
 
   it('lists earnings, a partner only its own, and explains a line down to its source', async () => {
@@ -263,6 +412,7 @@ describe('the API', () => {
     });
     const { body } = await service.call('auditor', 'GET', `/earnings/explain?${query}`);
     expect(body.posted).toMatchObject([{ amount: '39.00' }]);
+    expect(body.text.join('\n')).toContain('in version 1 from 2026-01-01');
     expect(body.text.join('\n')).toContain('tier 2: 50.00 × 0.06 = 3');
     expect(body.text.join('\n')).toContain('Source: deal D-2 of crm, line 1: hardware net 950.00 EUR');
     const own = await service.call('partner', 'GET', `/earnings/explain?${query}`, undefined, 'anna');

@@ -25,9 +25,12 @@ export function withConnection(command: Command): Command {
     );
 }
 
-/** A client with the token given, or with one that the development issuer of the data directory mints for the role. */
+/**
+ * A client with the token given, or with one that the development issuer of the data directory mints for the role. Each role
+ * is a person of its own there: what needs two people can be tried out alone.
+ */
 export async function connect(options: ConnectionOptions, role: Role): Promise<Client> {
   const token =
-    options.token ?? (await mintToken({ dataDirectory: options.data, roles: [role], subject: 'tantieme-cli' }));
+    options.token ?? (await mintToken({ dataDirectory: options.data, roles: [role], subject: `tantieme-cli-${role}` }));
   return new Client(options.url, token);
 }

@@ -12,6 +12,7 @@ import { startProgress } from '../progress.js';
 import { explainLine } from './explain.js';
 import { importBody, importSummary } from './import.js';
 import { print } from './output.js';
+import { versionPath, type PlanVersion } from './plan/version.js';
 import { statementTable, lineTable } from './statement.js';
 import { verifyDirectory, verificationText } from './verify.js';
 import { closePeriod, settled } from './pipeline.js';
@@ -71,11 +72,15 @@ async function run(
   for await (const _ of operator.stream('/partners/batch', all.map((partner) => JSON.stringify(partner)).join('\n'), {
     'content-type': 'application/x-ndjson',
   }));
-  for (const plan of ['resellers-us.yaml', 'direct-us.yaml'])
-    await designer.post('/plans', { document: document(plan), effectiveFrom: '2014-01-01' });
+  for (const name of ['resellers-us.yaml', 'direct-us.yaml']) {
+    const draft = await designer.postText<PlanVersion>('/plans', document(name), 'application/yaml');
+    const path = versionPath(draft.plan, String(draft.version));
+    await approver.post(`${path}/approve`);
+    await approver.post(`${path}/publish`, { effectiveFrom: '2014-01-01' });
+  }
   await designer.post('/programmes', JSON.parse(document('volume-bonus-us.json')));
   print(
-    `   ${all.length} partners of five channel types, two levels of distributors above the sellers; 2 plans, 1 programme`,
+    `   ${all.length} partners of five channel types, two levels of distributors above the sellers; 2 plans (drafted by one, approved by another), 1 programme`,
   );
 
   print(

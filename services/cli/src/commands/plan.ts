@@ -1,24 +1,18 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { parsePlan } from '@tantieme/commission-engine/plan';
-import { print, printJson } from './output.js';
+import { approveCommand } from './plan/approve.js';
+import { draftCommand } from './plan/draft.js';
+import { endCommand } from './plan/end.js';
+import { lintCommand } from './plan/lint.js';
+import { listCommand } from './plan/list.js';
+import { publishCommand } from './plan/publish.js';
 
 export function planCommand(): Command {
-  const lint = new Command('lint')
-    .description('check a plan document (YAML or JSON)')
-    .argument('<file>')
-    .option('--json', 'print JSON')
-    .action((file: string, options: { json?: boolean }) => {
-      const { findings } = parsePlan(readFileSync(file, 'utf8'));
-      if (options.json) printJson(findings);
-      else {
-        for (const finding of findings)
-          print(
-            `${file}:${finding.line}:${finding.column} ${finding.severity} ${finding.code} at ${finding.path || '/'}: ${finding.message}`,
-          );
-        print(findings.length === 0 ? `${file}: nothing to say` : `${findings.length} findings`);
-      }
-      if (findings.some(({ severity }) => severity === 'error')) process.exitCode = 1;
-    });
-  return new Command('plan').description('work on plan documents').addCommand(lint);
+  return new Command('plan')
+    .description('plan documents, and the life of their versions')
+    .addCommand(lintCommand())
+    .addCommand(draftCommand())
+    .addCommand(approveCommand())
+    .addCommand(publishCommand())
+    .addCommand(endCommand())
+    .addCommand(listCommand());
 }

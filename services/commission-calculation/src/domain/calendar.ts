@@ -2,7 +2,7 @@
  * The closings of all plans with one calendar, one after the other: a stream a calendar, whose newest event tells which
  * period is the first open one (docs/adr/0004). What a closing goes through is kept in the period's own stream.
  */
-import { calendarOf, isPeriod, nextPeriod } from '@tantieme/commission-engine/calendar';
+import { calendarOf, isPeriod, nextPeriod, windowStartDay } from '@tantieme/commission-engine/calendar';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
@@ -146,4 +146,10 @@ export function openFromOf(calendar: string, { closing, closedThrough }: Calenda
   if (closing !== null && !closing.sealed) return closing.period;
   const through = closing?.period ?? closedThrough;
   return through === null ? null : nextPeriod(calendarOf(calendar), through);
+}
+
+/** First day of the first period of a calendar (its key) that is neither closed nor being closed; null while none was ever closed. */
+export function firstUntouchedDay(calendar: string, { closing, closedThrough }: CalendarState): string | null {
+  const touched = closing?.period ?? closedThrough;
+  return touched === null ? null : windowStartDay(calendarOf(calendar), nextPeriod(calendarOf(calendar), touched));
 }

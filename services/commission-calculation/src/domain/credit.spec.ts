@@ -38,7 +38,7 @@ describe('the credit of a deal', () => {
           },
           { key: 'partner:dora', revision: 0, asOf: [{ day: '2026-01-10', tier: 'gold', upline: null }] },
         ],
-        plans: [{ key: 'plan:resellers', revision: 0, versions: [{ effectiveFrom: '2026-01-01' }] }],
+        plans: [{ key: 'plan:resellers', revision: 2, versions: [{ effectiveFrom: '2026-01-01' }] }],
       },
       credits: [
         { payee: 'anna', plan: 'resellers', groups: [{ component: 'hardware', lines: [['1', '100.00']] }] },

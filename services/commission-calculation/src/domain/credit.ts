@@ -3,11 +3,12 @@
  * partners and plans; each time that this changes, an event of the next number says it, with all that was looked up.
  */
 import { creditDeal } from '@tantieme/commission-engine/credit';
-import type { ExchangeRateAsOf, PartnerAsOf, Waiting } from '@tantieme/commission-engine/credit';
+import type { ExchangeRateAsOf, PartnerAsOf, PayeeCredit, Waiting } from '@tantieme/commission-engine/credit';
 import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
 import { dayOf } from '@tantieme/commission-engine/calendar';
 import { dealKey } from '@tantieme/commission-engine/deal';
 import type { PlanByHash } from '@tantieme/commission-engine/earn';
+import type { CompiledComponent } from '@tantieme/commission-engine/plan';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { Deal } from '@tantieme/contracts/deal';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
@@ -99,7 +100,7 @@ export interface UsedExchangeRate {
 export interface UsedPlan {
   readonly key: string;
   readonly revision: number | null;
-  readonly versions: readonly { readonly hash: string; readonly effectiveFrom: string }[];
+  readonly versions: readonly { readonly hash: string; readonly effectiveFrom: string; readonly lastDay?: string }[];
 }
 
 /** The whole credit of a deal to one payee under one plan; no groups for one that no longer has any. */
@@ -107,6 +108,8 @@ export interface PlanCredit {
   readonly payee: string;
   readonly plan: string;
   readonly groups: readonly CreditGroup[];
+  /** Payees above, in order of text, who are paid on what this one earns with the deal; left out where there are none. */
+  readonly above?: readonly string[];
 }
 
 export interface DealCredited {
@@ -139,7 +142,7 @@ export interface CreditState {
   originRevision: number;
   number: number;
   /** By `payee|plan`. */
-  readonly credits: Map<string, readonly CreditGroup[]>;
+  readonly credits: Map<string, Pick<PlanCredit, 'groups' | 'above'>>;
   waiting: readonly Waiting[];
 }
 
@@ -158,7 +161,7 @@ export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCom
     },
     sizeOf: ({ deal, credits, waiting }) => {
       let bytes = 1000 + LINE_BYTES * ((deal?.terms?.lines.length ?? 0) + waiting.length);
-      for (const groups of credits.values())
+      for (const { groups } of credits.values())
         for (const { lines } of groups) bytes += GROUP_BYTES + LINE_BYTES * lines.length;
       return bytes;
     },
@@ -201,17 +204,17 @@ function evolve(state: CreditState, { data: { input, number, credits, waiting } 
   if (input.deal !== undefined) state.deal = input.deal;
   if (input.origin !== undefined) state.originRevision = input.origin.revision;
   state.number = number;
-  for (const { payee, plan, groups } of credits) {
+  for (const { payee, plan, groups, above } of credits) {
     const key = `${payee}|${plan}`;
     if (groups.length === 0) state.credits.delete(key);
-    else state.credits.set(key, groups);
+    else state.credits.set(key, above === undefined ? { groups } : { groups, above });
   }
   state.waiting = waiting;
   return state;
 }
 
 function changedCredits(now: readonly PlanCredit[], before: CreditState['credits']): readonly PlanCredit[] {
-  const changed = before.size === 0 ? now.slice() : now.filter((one) => !isSame(one.groups, before.get(nameOf(one))));
+  const changed = before.size === 0 ? now.slice() : now.filter((one) => !isSameCredit(one, before.get(nameOf(one))));
   if (before.size > 0) {
     const still = new Set(now.map(nameOf));
     for (const name of before.keys())
@@ -222,6 +225,13 @@ function changedCredits(now: readonly PlanCredit[], before: CreditState['credits
   }
   if (changed.length < 2) return changed;
   return changed.sort((left, right) => compareText(left.plan, right.plan) || compareText(left.payee, right.payee));
+}
+
+function isSameCredit(
+  { groups, above }: PlanCredit,
+  before: Pick<PlanCredit, 'groups' | 'above'> | undefined,
+): boolean {
+  return before !== undefined && isSame(groups, before.groups) && isSame(above ?? [], before.above ?? []);
 }
 
 function nameOf({ payee, plan }: PlanCredit): string {
@@ -280,7 +290,16 @@ function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
           continue;
         }
         const answer = creditDeal(deal, known.versions, lookup);
-        for (const { payee, lines } of answer.credits) credits.push({ payee, plan, groups: packLines(lines) });
+        const above = payeesAbove(answer.credits, known.versions);
+        for (const { payee, lines } of answer.credits) {
+          const paidOn = above.get(payee);
+          credits.push({
+            payee,
+            plan,
+            groups: packLines(lines),
+            ...(paidOn === undefined ? {} : { above: [...paidOn].sort() }),
+          });
+        }
         for (const one of answer.waiting) wait(one);
       }
     if (credits.length === 0 && waiting.size === 0) for (const one of withoutAgreement(deal, ids, used)) wait(one);
@@ -304,6 +323,28 @@ function asOf(found: RateFound | undefined): ExchangeRateAsOf | undefined {
   if (found === undefined) return undefined;
   const { rate, date, source } = found;
   return { rate, date, source };
+}
+
+/** By payee: who above is paid on what it earns. */
+function payeesAbove(
+  credits: readonly PayeeCredit[],
+  versions: readonly PlanVersion[],
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const above = new Map<string, Set<string>>();
+  if (!versions.some(({ plan }) => plan.components.some(overridesEarnings))) return above;
+  for (const { payee, lines } of credits)
+    for (const { child, component, planHash } of lines) {
+      const rules = versions.find(({ plan }) => plan.hash === planHash)?.plan.componentById.get(component);
+      if (child === undefined || rules === undefined || !overridesEarnings(rules)) continue;
+      let paidOn = above.get(child.payee);
+      if (paidOn === undefined) above.set(child.payee, (paidOn = new Set()));
+      paidOn.add(payee);
+    }
+  return above;
+}
+
+function overridesEarnings({ credit }: CompiledComponent): boolean {
+  return credit.kind === 'override' && credit.of === 'earning';
 }
 
 /** Days (of UTC, as no plan says where it is at home) on which something of the deal happened that a plan could pay for. */
@@ -377,7 +418,11 @@ class UsedReferences implements CreditView {
       plans: inOrder(this.plans).map(([id, used]) => ({
         key: planKey(id),
         revision: used?.revision ?? null,
-        versions: (used?.versions ?? []).map(({ effectiveFrom, plan }) => ({ effectiveFrom, hash: plan.hash })),
+        versions: (used?.versions ?? []).map(({ effectiveFrom, lastDay, plan }) => ({
+          effectiveFrom,
+          ...(lastDay === undefined ? {} : { lastDay }),
+          hash: plan.hash,
+        })),
       })),
       ...(exchangeRates.length === 0 ? {} : { exchangeRates }),
     };
@@ -512,10 +557,10 @@ const versionLists = new WeakMap<PlanByHash, Map<string, readonly PlanVersion[]>
 function versionsOf({ versions }: UsedPlan, plans: PlanByHash): readonly PlanVersion[] {
   let lists = versionLists.get(plans);
   if (lists === undefined) versionLists.set(plans, (lists = new Map()));
-  const name = versions.map(({ hash, effectiveFrom }) => `${hash}@${effectiveFrom}`).join();
+  const name = versions.map(({ hash, effectiveFrom, lastDay = '' }) => `${hash}@${effectiveFrom}-${lastDay}`).join();
   let list = lists.get(name);
   if (list === undefined) {
-    list = versions.map(({ hash, effectiveFrom }) => ({ effectiveFrom, plan: plans.plan(hash) }));
+    list = versions.map(({ hash, ...days }) => ({ ...days, plan: plans.plan(hash) }));
     lists.set(name, list);
   }
   return list;

@@ -91,7 +91,7 @@ describe('a credit', () => {
     given('D-1', '100.00');
     const group = {
       component: 'none',
-      planHash: [...(world.plans.get('resellers')?.state ?? [])][0]?.plan.hash ?? '',
+      planHash: world.plans.get('resellers')?.state.published[0]?.plan.hash ?? '',
       occurrence: 'booked',
       at: AT,
       period: '2026-01',

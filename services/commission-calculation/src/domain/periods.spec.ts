@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '@tantieme/event-sourcing/decider';
-import { calendarDecider, openFromOf } from './calendar.js';
+import { calendarDecider, openFromOf, firstUntouchedDay } from './calendar.js';
 import { MANIFEST_ENTRIES_MAX, pagesOf, periodDecider } from './period.js';
-import { AT, documentOf, partnerOf, PLAN, Stream } from './world.fixture.js';
-import { planDecider } from './plan.js';
+import { AT, partnerOf, Stream } from './world.fixture.js';
 import { partnerAsOf, referenceDecider } from './reference.js';
 
 const close = (period: string, earliestOpen: string | null = null, calendar = 'monthly@Europe/Paris') =>
@@ -24,13 +23,15 @@ function codeOf(act: () => unknown): string | undefined {
 describe('a calendar', () => {
   it('opens the next period when the one that is closed is sealed, and not before', () => {
     const calendar = new Stream(calendarDecider);
-    expect(openFromOf('monthly@Europe/Paris', calendar.state)).toBeNull();
+    const key = 'monthly@Europe/Paris';
+    const opened = () => [openFromOf(key, calendar.state), firstUntouchedDay(key, calendar.state)];
+    expect(opened()).toEqual([null, null]);
     calendar.handle(close('2026-01'));
-    expect(openFromOf('monthly@Europe/Paris', calendar.state)).toBe('2026-01');
+    expect(opened()).toEqual(['2026-01', '2026-02-01']);
     calendar.handle(seal('2026-01'));
-    expect(openFromOf('monthly@Europe/Paris', calendar.state)).toBe('2026-02');
+    expect(opened()).toEqual(['2026-02', '2026-02-01']);
     calendar.handle(finish('2026-01'));
-    expect(openFromOf('monthly@Europe/Paris', calendar.state)).toBe('2026-02');
+    expect(opened()).toEqual(['2026-02', '2026-02-01']);
     expect(calendar.events.map(({ type }) => type)).toEqual(['PeriodClosing', 'PeriodSealed', 'PeriodFinished']);
   });
 
@@ -98,33 +99,6 @@ describe('a period', () => {
 
   it('without lines has a manifest of one empty page', () => {
     expect(pagesOf('monthly@Europe/Paris', '2026-01', [])).toMatchObject([{ page: 1, pages: 1, entries: [] }]);
-  });
-});
-
-describe('a plan', () => {
-  const publish = (text: string, effectiveFrom: string) => {
-    const document = documentOf(text);
-    return { document, hash: JSON.stringify(document), effectiveFrom, at: AT };
-  };
-
-  it('takes a version once, and the same from the same day again after another', () => {
-    const plan = new Stream(planDecider);
-    const other = PLAN.replace('4 %', '5 %');
-    expect(plan.handle(publish(PLAN, '2026-01-01'))).toHaveLength(1);
-    expect(plan.handle(publish(PLAN, '2026-01-01'))).toEqual([]);
-    expect(plan.handle(publish(other, '2026-01-01'))).toHaveLength(1);
-    expect(plan.handle(publish(PLAN, '2026-01-01'))).toMatchObject([{ data: { number: 3 } }]);
-  });
-
-  it('keeps its currency, its calendar and the triggers of its components', () => {
-    const plan = new Stream(planDecider);
-    plan.handle(publish(PLAN, '2026-01-01'));
-    for (const text of [
-      PLAN.replace('EUR', 'USD'),
-      PLAN.replace('Europe/Paris', 'Europe/Berlin'),
-      PLAN.replace('booked', 'invoiced'),
-    ])
-      expect(codeOf(() => plan.handle(publish(text, '2026-04-01')))).toBe('PlanVersionRefused');
   });
 });
 

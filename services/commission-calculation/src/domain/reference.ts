@@ -136,6 +136,7 @@ export function partnerAsOf(partner: Partner, day: string): PartnerAsOf {
   for (const { plan, from, until } of partner.agreements)
     if (from <= day && (until === undefined || day < until)) plans.add(plan);
   const certifications = certificationsOn(partner.certifications ?? [], day);
+  const ended = endedBy(partner, plans, day);
   return {
     id: partner.id,
     channel: partner.channel,
@@ -143,8 +144,22 @@ export function partnerAsOf(partner: Partner, day: string): PartnerAsOf {
     tier: valueOn(partner.tiers, day),
     upline: valueOn(partner.uplines, day),
     plans: [...plans].sort(),
+    ...(ended.length === 0 ? {} : { ended }),
     ...(certifications === undefined ? {} : { certifications }),
   };
+}
+
+/** Agreements that are over on the day, the last of each plan that none is in force to. */
+function endedBy(
+  { agreements }: Partner,
+  inForce: ReadonlySet<string>,
+  day: string,
+): NonNullable<PartnerAsOf['ended']> {
+  const last = new Map<string, string>();
+  for (const { plan, until } of agreements)
+    if (until !== undefined && until <= day && !inForce.has(plan) && until > (last.get(plan) ?? ''))
+      last.set(plan, until);
+  return [...last].sort().map(([plan, until]) => ({ plan, until }));
 }
 
 /** How many people hold each; undefined where nobody holds any. */

@@ -1,5 +1,5 @@
 /** The deciders of this service wired together without a store: facts in, postings out. For specs of behaviour and order. */
-import { compilePlan, parsePlan } from '@tantieme/commission-engine/plan';
+import { parsePlan } from '@tantieme/commission-engine/plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan-document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { PlanByHash } from '@tantieme/commission-engine/earn';
@@ -15,7 +15,7 @@ import type { CreditView, DealCredited, PlanCredit } from './credit.js';
 import { dealsOf, earningDecider, earningStream, HISTORY_NEEDED, keepTail, postingOf } from './earning.js';
 import type { EarningCommand, EarningEvent } from './earning.js';
 import { planDecider } from './plan.js';
-import type { PlanState } from './plan.js';
+import type { PlanCommand, PlanEvent, PlanState } from './plan.js';
 import { averageOf, rateOn, ratesInForce } from './exchange-rate.js';
 import { exchangeRateStream, partnerAsOf, plansOfPartner, referenceDecider } from './reference.js';
 
@@ -63,10 +63,7 @@ export interface CreditArrival extends PlanCredit {
 }
 
 export class World implements PlanByHash {
-  readonly plans = new Map<
-    string,
-    Stream<PlanState, Parameters<typeof planDecider.decide>[0], ReturnType<typeof planDecider.decide>[number]>
-  >();
+  readonly plans = new Map<string, PlanStream>();
   readonly partners = new Map<string, ReturnType<World['newReference']>>();
   /** By name of the stream. */
   readonly rates = new Map<string, ReturnType<World['newReference']>>();
@@ -79,7 +76,8 @@ export class World implements PlanByHash {
   wentBeyondTails = 0;
 
   plan(hash: string) {
-    for (const { state } of this.plans.values()) for (const { plan } of state) if (plan.hash === hash) return plan;
+    for (const { state } of this.plans.values())
+      for (const { plan } of state.published) if (plan.hash === hash) return plan;
     throw new EngineError('PlanUnknown', hash);
   }
 
@@ -108,7 +106,9 @@ export class World implements PlanByHash {
     },
     plan: (id) => {
       const stream = this.plans.get(id);
-      return stream === undefined ? undefined : { revision: stream.events.length - 1, versions: stream.state };
+      return stream === undefined
+        ? undefined
+        : { revision: stream.events.length - 1, versions: stream.state.published };
     },
     exchangeRate: (base, quote) => {
       const stream = this.rates.get(exchangeRateStream(base, quote));
@@ -144,8 +144,7 @@ export class World implements PlanByHash {
         const document = documentOf(fact.text);
         const stream = this.plans.get(document.plan) ?? new Stream(planDecider);
         this.plans.set(document.plan, stream);
-        const hash = compilePlan(document, canonicalJson(document)).hash;
-        stream.handle({ document, hash, effectiveFrom: fact.effectiveFrom, at: AT });
+        publishPlan(stream, fact.text, fact.effectiveFrom);
         return this.creditAgain();
       }
       case 'exchange-rate': {
@@ -176,7 +175,7 @@ export class World implements PlanByHash {
     const name = earningStream(payee, plan);
     const stream = this.earnings.get(name) ?? this.newEarning();
     this.earnings.set(name, stream);
-    const compiled = this.plans.get(plan)?.state.at(-1)?.plan;
+    const compiled = this.plans.get(plan)?.state.published.at(-1)?.plan;
     if (compiled === undefined) throw new Error(`no plan ${plan}`);
     const account = { payee, plan, currency: compiled.currency, calendar: compiled.calendarKey };
     const openFrom = openFromOf(compiled.calendarKey, this.calendar.state);
@@ -215,7 +214,7 @@ export class World implements PlanByHash {
 
   /** Of the newest version of a plan. */
   hashOf(plan: string): string {
-    return this.plans.get(plan)?.state.at(-1)?.plan.hash ?? '';
+    return this.plans.get(plan)?.state.published.at(-1)?.plan.hash ?? '';
   }
 
   /** Begins and ends a closing with nothing in between. */
@@ -278,6 +277,26 @@ export class World implements PlanByHash {
       })
       .sort();
   }
+}
+
+export type PlanStream = Stream<PlanState, PlanCommand, PlanEvent>;
+
+export function draftOf(text: string, by = 'designer'): PlanCommand {
+  const document = documentOf(text);
+  return { type: 'draft', document, hash: canonicalJson(document), findings: [], by, at: AT };
+}
+
+/** Drafts, approves and publishes. @returns what the publication appended. */
+export function publishPlan(
+  plan: PlanStream,
+  text: string,
+  effectiveFrom: string,
+  openFrom: string | null = null,
+): readonly PlanEvent[] {
+  plan.handle(draftOf(text));
+  const number = plan.state.versions.length;
+  plan.handle({ type: 'approve', number, by: 'approver', at: AT });
+  return plan.handle({ type: 'publish', number, effectiveFrom, by: 'approver', openFrom, at: AT });
 }
 
 export function documentOf(text: string): PlanDocument {

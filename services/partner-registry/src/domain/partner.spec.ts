@@ -146,6 +146,7 @@ describe('agreements', () => {
     expect(refusal(() => deciding(agreement('B', '2026-03-31'), state))).toMatchObject({
       code: 'AgreementOverlaps',
       kind: 'conflict',
+      fields: [{ field: 'from', reason: 'overlaps with the agreement A to the same plan, 2026-01-01 to 2026-04-01' }],
     });
     expect(refusal(() => deciding(agreement('B', '2025-01-01'), state))).toMatchObject({ code: 'AgreementOverlaps' });
   });
@@ -286,7 +287,10 @@ describe('a whole document', () => {
       { id: 'A', plan: 'emea', from: '2026-01-01' },
       { id: 'B', plan: 'emea', from: '2026-05-01' },
     ];
-    expect(refusal(() => deciding(document({ agreements }), given())).code).toBe('AgreementOverlaps');
+    expect(refusal(() => deciding(document({ agreements }), given()))).toMatchObject({
+      code: 'AgreementOverlaps',
+      fields: [{ field: 'agreements.1.from', reason: expect.stringContaining('overlaps with the agreement A') }],
+    });
     const certificate = { id: 'C', certification: 'security-pro', from: '2026-01-01' };
     const certifications = [certificate, { ...certificate, from: '2026-05-01' }];
     expect(refusal(() => deciding(document({ certifications }), given())).fields).toMatchObject([

@@ -136,7 +136,7 @@ function byDay(left: { readonly from: string }, right: { readonly from: string }
 function withAgreement(agreements: readonly Agreement[], agreement: Agreement): readonly Agreement[] {
   const others = agreements.filter(({ id }) => id !== agreement.id);
   const overlapping = others.find((other) => other.plan === agreement.plan && overlaps(other, agreement));
-  if (overlapping !== undefined) throw overlap(agreement, overlapping);
+  if (overlapping !== undefined) throw overlap(agreement, overlapping, 'from');
   return inOrder([...others, agreement]);
 }
 
@@ -147,10 +147,10 @@ function overlaps(left: Agreement, right: Agreement): boolean {
   );
 }
 
-function overlap(agreement: Agreement, other: Agreement): DomainError {
+function overlap(agreement: Agreement, other: Agreement, field: string): DomainError {
   const reason = `overlaps with the agreement ${other.id} to the same plan, ${other.from} to ${other.until ?? 'open'}`;
   return new DomainError('AgreementOverlaps', `the agreement ${agreement.id} ${reason}`, 'conflict', [
-    { field: 'from', reason },
+    { field, reason },
   ]);
 }
 
@@ -286,7 +286,7 @@ function checkDocument(id: string, partner: Partner): void {
     if (ids.has(agreement.id)) throw invalid(`agreements.${index}.id`, `${agreement.id} is there twice`);
     ids.add(agreement.id);
     const other = earlier.find((one) => one.plan === agreement.plan && overlaps(one, agreement));
-    if (other !== undefined) throw overlap(agreement, other);
+    if (other !== undefined) throw overlap(agreement, other, `agreements.${index}.from`);
     earlier.push(agreement);
   }
   const certificates = new Set<string>();
