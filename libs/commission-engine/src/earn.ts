@@ -346,7 +346,8 @@ function measureOne(
   plans: PlanByHash,
 ): Shift[] {
   const steps: (Draft | HeldLine)[] = [...joining, ...leaving].sort(
-    (left, right) => compareLines(left, right) || Number('rated' in left) - Number('rated' in right),
+    // Of one place, what joins comes first: what leaves there does not stand before it.
+    (left, right) => compareLines(left, right) || Number('rated' in right) - Number('rated' in left),
   );
   const shifts: Shift[] = [];
   let byMinor = 0n;
@@ -788,7 +789,7 @@ function changeMeasurements(state: EarnState, joining: readonly HeldLine[], leav
     const measurement = state.measurements.get(key);
     if (measurement?.remove(held) !== true)
       throw new EngineError('CreditInvalid', `the line ${held.key} of ${held.deal} is not in its measurement`);
-    if (measurement.count === 0) state.measurements.delete(key);
+    if (measurement.isEmpty) state.measurements.delete(key);
   }
   for (const held of joining) {
     const key = measurementKey(held);

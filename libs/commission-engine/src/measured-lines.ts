@@ -33,8 +33,9 @@ export class MeasuredLines<Line extends MeasuredLine> {
   /** Sum of lines that were forgotten; they stand before all others. */
   private forgottenMinor = 0n;
 
-  get count(): number {
-    return this.root.count;
+  /** True where it holds nothing, not even the sum of what was forgotten. */
+  get isEmpty(): boolean {
+    return this.root.count === 0 && this.forgottenMinor === 0n;
   }
 
   /**
