@@ -1,6 +1,6 @@
 /** Findings about which lines a component pays: conditions that no line meets, and lines that two components pay. */
 import { isImplied, reachOf, tryExpressions } from './lint-reach.js';
-import type { Contradiction } from './lint-reach.js';
+import type { Contradiction, Trials } from './lint-reach.js';
 import { isCurved, money, percent, shareOf, units } from './lint-pay.js';
 import type { Say } from './lint-codes.js';
 import type {
@@ -19,7 +19,7 @@ export function lintConditions(document: PlanDocument, plan: CompiledPlan, shari
     const said = document.components[index]?.credit;
     if (said === undefined) return;
     const path = `/components/${index}/credit`;
-    if (lintReach(credit, said, path, say)) dead.add(index);
+    if (lintReach(credit, said, path, sharing.trials, say)) dead.add(index);
     if (credit.kind === 'override' && 'rates' in said) lintSpread(credit.rates, path, say);
     if (credit.kind === 'override') lintChildren(plan, sharing, credit, path, say);
     if ('same' in said && said.during !== undefined) lintDuring(document, said.same, said.during, path, say);
@@ -27,14 +27,22 @@ export function lintConditions(document: PlanDocument, plan: CompiledPlan, shari
   plan.components.forEach((component, index) => {
     if (dead.has(index)) return;
     const earlier = plan.components.slice(0, index).filter((_, at) => !dead.has(at));
-    for (const other of earlier) lintTwice(plan, sharing, other, component, index, say);
+    const twice = earlier.filter((other) => !isStacked(other, component) && paysAgain(sharing, other, component));
+    const [first, ...others] = twice;
+    if (first === undefined) return;
+    const more = others.length === 0 ? '' : `; the same goes for ${others.map(({ id }) => `"${id}"`).join(', ')}`;
+    say(
+      'LinePaidTwice',
+      `/components/${index}/credit`,
+      `${wordsOfTwice(first, component)}${exampleOf(plan, first, component)}${more}`,
+    );
   });
 }
 
 // ── Conditions that never hold ──────────────────────────────────────────────────────────────────────────────────────
 
 /** @returns true where no line can meet the conditions */
-function lintReach(credit: CompiledConditions, said: CreditDocument, path: string, say: Say): boolean {
+function lintReach(credit: CompiledConditions, said: CreditDocument, path: string, trials: Trials, say: Say): boolean {
   const reach = reachOf(credit);
   if ('never' in reach) {
     say('ConditionsNeverHold', placeOf(reach.never, said, path), `${wordsOf(reach.never)}: of any line, 0.00 is paid`);
@@ -42,7 +50,7 @@ function lintReach(credit: CompiledConditions, said: CreditDocument, path: strin
   }
   const { allowed } = reach;
   if (credit.expressions.length > 0) {
-    const { holds, fails, isComplete } = tryExpressions(credit.expressions, allowed);
+    const { holds, fails, isComplete } = tryExpressions(credit.expressions, allowed, trials);
     const at = said.expr === undefined ? path : `${path}/expr`;
     if (isComplete && holds === undefined) {
       say(
@@ -156,61 +164,42 @@ function lintDuring(
 
 // ── Lines that are paid twice ───────────────────────────────────────────────────────────────────────────────────────
 
-function lintTwice(
-  plan: CompiledPlan,
-  sharing: LineSharing,
-  first: CompiledComponent,
-  second: CompiledComponent,
-  index: number,
-  say: Say,
-): void {
-  if (isStacked(first, second)) return;
-  const path = `/components/${index}/credit`;
-  const both = `"${first.id}" and "${second.id}"`;
-  const amounts = exampleOf(plan, first, second);
-  if (first.credit.kind === 'direct' && second.credit.kind === 'direct') {
-    if (first.credit.to !== second.credit.to || !sharing.canShare(first, second)) return;
-    const [one, other] = [first.credit.trigger, second.credit.trigger];
-    const when = one === other ? '' : `, once when ${one} and once when ${other}`;
-    say(
-      'LinePaidTwice',
-      path,
-      `${both} both pay the ${second.credit.to} of a line${lineWords(first, second)}${when}${amounts}`,
-    );
-    return;
-  }
-  if (first.credit.kind === 'override' && second.credit.kind === 'override') {
-    const { override } = second.credit;
-    const shared = [...first.credit.override].filter((child) => override.has(child));
-    if (shared.length > 0 && !sharing.exclude(first.credit, second.credit))
-      say(
-        'LinePaidTwice',
-        path,
-        `${both} both pay the partners above on the lines of ${shared.map((id) => `"${id}"`).join(', ')}${amounts}`,
-      );
-    return;
-  }
+/** True where the second component pays a payee for a line that the first pays it for already. */
+function paysAgain(sharing: LineSharing, first: CompiledComponent, second: CompiledComponent): boolean {
+  const [left, right] = [first.credit, second.credit];
+  if (left.kind === 'direct' && right.kind === 'direct') return left.to === right.to && sharing.canShare(first, second);
+  if (left.kind === 'override' && right.kind === 'override')
+    return !left.override.isDisjointFrom(right.override) && !sharing.exclude(left, right);
+  const [direct, above] = left.kind === 'direct' ? [first, right] : [second, left];
   // A team's measure credits the partners above by itself.
-  const [direct, above] = first.credit.kind === 'direct' ? [first, second] : [second, first];
-  if (direct.measure.team && above.credit.kind === 'override' && above.credit.override.has(direct.id))
-    say(
-      'LinePaidTwice',
-      path,
-      `"${direct.id}" measures the team, and so pays the partners above itself; "${above.id}" pays them on the same lines again${amounts}`,
-    );
+  return direct.measure.team && above.kind === 'override' && above.override.has(direct.id);
 }
 
-export function isStacked(first: CompiledComponent, second: CompiledComponent): boolean {
+function wordsOfTwice(first: CompiledComponent, second: CompiledComponent): string {
+  const [left, right] = [first.credit, second.credit];
+  const both = `"${first.id}" and "${second.id}" both pay`;
+  if (left.kind === 'direct' && right.kind === 'direct') {
+    const [one, other] = [left.trigger, right.trigger];
+    const when = one === other ? '' : `, once when ${one} and once when ${other}`;
+    return `${both} the ${right.to} of a line${lineWords(first, second)}${when}`;
+  }
+  if (left.kind === 'override' && right.kind === 'override') {
+    const children = [...left.override.intersection(right.override)].map((id) => `"${id}"`);
+    return `${both} the partners above on the lines of ${children.join(', ')}`;
+  }
+  const [team, above] = left.kind === 'direct' ? [first, second] : [second, first];
+  return `"${team.id}" measures the team, and so pays the partners above itself; "${above.id}" pays them on the same lines again`;
+}
+
+function isStacked(first: CompiledComponent, second: CompiledComponent): boolean {
   return first.stacks.includes(second.id) || second.stacks.includes(first.id);
 }
-
-/** Pairs of components with expressions that are tried on example lines at the most: each pair may take thousands. */
-const PAIRS_TRIED_MAX = 100;
 
 /** Which components can pay one and the same line. */
 export class LineSharing {
   private readonly known = new Map<string, boolean>();
-  private tried = 0;
+
+  constructor(readonly trials: Trials) {}
 
   /** True where one line can meet the conditions of both; of expressions only where such a line was found. */
   canShare(first: CompiledComponent, second: CompiledComponent): boolean {
@@ -235,7 +224,7 @@ export class LineSharing {
     if ('never' in reach) return true;
     const expressions = [...left.expressions, ...right.expressions];
     if (expressions.length === 0) return false;
-    return ++this.tried > PAIRS_TRIED_MAX || tryExpressions(expressions, reach.allowed).holds === undefined;
+    return tryExpressions(expressions, reach.allowed, this.trials).holds === undefined;
   }
 }
 

@@ -100,14 +100,19 @@ export interface Tried {
   readonly isComplete: boolean;
 }
 
-/** Lines that are tried at the most. */
-const TRIALS_MAX = 4096;
+/** Lines that one plan's expressions are tried on at the most: a long expression takes half a millisecond for each. */
+export const TRIALS_MAX = 1000;
+
+/** How many may still be tried. */
+export interface Trials {
+  left: number;
+}
 
 /**
  * Tries the expressions on lines at and between the literals that they name, within what `where` leaves. A comparison with a
  * literal only turns at it, so that where nothing else is asked, these stand for all lines.
  */
-export function tryExpressions(expressions: readonly Expression[], allowed: Allowed): Tried {
+export function tryExpressions(expressions: readonly Expression[], allowed: Allowed, budget: Trials): Tried {
   const reads = expressions.map(({ text }) => readsOf(text));
   const paths = [...new Set(reads.flatMap((one) => one.paths))].sort();
   const texts = [...new Set(reads.flatMap((one) => one.texts))].sort();
@@ -118,16 +123,14 @@ export function tryExpressions(expressions: readonly Expression[], allowed: Allo
   for (const path of paths) {
     const candidates = candidatesOf(path, texts, amounts, allowed);
     if (path === 'deal.attributes' || path === 'partner.certifications') isComplete = false;
-    trials *= candidates.length;
-    if (trials > TRIALS_MAX) {
-      isComplete = false;
-      trials = TRIALS_MAX;
-    }
+    trials = Math.min(trials * candidates.length, budget.left + 1);
     values.set(path, candidates);
   }
+  if (trials > budget.left) isComplete = false;
   let holds: ExpressionSubject | undefined;
   let fails: ExpressionSubject | undefined;
-  for (let trial = 0; trial < trials && (holds === undefined || fails === undefined); trial++) {
+  for (let trial = 0; trial < trials && budget.left > 0 && (holds === undefined || fails === undefined); trial++) {
+    budget.left--;
     let rest = trial;
     const subject: Record<string, Record<string, unknown>> = {
       deal: { source: 'a', id: '1', currency: 'EUR' },

@@ -8,6 +8,7 @@ import type { Say } from './lint-codes.js';
 import { LineSharing, lintConditions } from './lint-conditions.js';
 import { lintLiability } from './lint-liability.js';
 import { lintLineCliffs } from './lint-line-cliffs.js';
+import { TRIALS_MAX } from './lint-reach.js';
 import { lintRates } from './lint-rates.js';
 import { lintReturns } from './lint-returns.js';
 import type { CompiledPlan } from './plan.js';
@@ -21,7 +22,7 @@ export function lintPlan(document: PlanDocument, plan: CompiledPlan): readonly P
     const { severity, why } = LINT_RULES[code];
     problems.push({ code, severity, message, path, why });
   };
-  const sharing = new LineSharing();
+  const sharing = new LineSharing({ left: TRIALS_MAX });
   lintConditions(document, plan, sharing, say);
   lintRates(document, plan, say);
   lintLineCliffs(plan, say);
