@@ -4,7 +4,8 @@
  * found when the plan is read.
  */
 import { Environment } from '@marcbachmann/cel-js';
-import { addRates, compareRates, formatRate, parseDecimal, ZERO } from '@tantieme/money/decimal';
+import type { ASTNode } from '@marcbachmann/cel-js';
+import { addRates, compareRates, decimalFault, formatRate, parseDecimal, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { EngineError } from './engine-error.js';
 
@@ -137,6 +138,69 @@ export function compileExpression(text: string): Expression {
       }
     },
   };
+}
+
+/** What an expression asks about, and the literals that it names. */
+export interface ExpressionReads {
+  /** `line.net`, in order of text. */
+  readonly paths: readonly string[];
+  readonly texts: readonly string[];
+  readonly amounts: readonly Rate[];
+  /** True where it only compares a path with literals, so that what lies between two literals makes no difference. */
+  readonly isPlain: boolean;
+}
+
+const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '<', '<=', '>', '>=', 'in']);
+const ORDERINGS: ReadonlySet<string> = new Set(['<', '<=', '>', '>=']);
+const CONNECTIVES: ReadonlySet<string> = new Set(['&&', '||', '!_', '?:']);
+
+/** @throws if the expression is one that `expressionFault` finds fault with */
+export function readsOf(text: string): ExpressionReads {
+  environment ??= createEnvironment();
+  const paths = new Set<string>();
+  const texts = new Set<string>();
+  const amounts: Rate[] = [];
+  let isPlain = true;
+  const isLiteral = (node: unknown): boolean =>
+    isNode(node) &&
+    (node.op === 'value' ||
+      (node.op === 'list' && node.args.every(isLiteral)) ||
+      (node.op === 'call' && node.args[0] === 'decimal' && node.args[1].every(isLiteral)));
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    if (!isNode(value)) return;
+    const { op, args } = value;
+    if (op === 'value') {
+      if (typeof args === 'string') texts.add(args);
+      if (typeof args === 'bigint') amounts.push({ numerator: args, denominator: 1n });
+      return;
+    }
+    if (op === '.' && args[0].op === 'id') {
+      paths.add(`${args[0].args}.${args[1]}`);
+      return;
+    }
+    if (op === 'call' && args[0] === 'decimal') {
+      const [literal] = args[1];
+      if (literal?.op === 'value' && typeof literal.args === 'string' && decimalFault(literal.args) === undefined) {
+        amounts.push(parseDecimal(literal.args));
+        return;
+      }
+    }
+    if (COMPARISONS.has(op)) {
+      const sides: readonly unknown[] = Array.isArray(args) ? args : [];
+      const isPath = (side: unknown) => isNode(side) && side.op === '.';
+      if (!sides.some(isLiteral) || !sides.every((side) => isLiteral(side) || isPath(side))) isPlain = false;
+      // Between two texts there is always another one.
+      if (ORDERINGS.has(op) && sides.some((side) => isNode(side) && typeof side.args === 'string')) isPlain = false;
+    } else if (!CONNECTIVES.has(op) && !isLiteral(value)) isPlain = false;
+    visit(args);
+  };
+  visit(environment.parse(text).ast);
+  return { paths: [...paths].sort(), texts: [...texts], amounts, isPlain };
+}
+
+function isNode(value: unknown): value is ASTNode {
+  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
 }
 
 function variablesOf({ deal, line, partner }: ExpressionSubject): Record<string, unknown> {

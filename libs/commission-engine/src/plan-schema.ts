@@ -456,6 +456,8 @@ export interface Problem {
   readonly message: string;
   /** JSON pointer. */
   readonly path: string;
+  /** Why it matters: of what the linter finds. */
+  readonly why?: string;
 }
 
 let compiled: ValidateFunction | undefined;

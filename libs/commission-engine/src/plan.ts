@@ -11,6 +11,7 @@ import type { DealRole } from './deal.js';
 import { EngineError } from './engine-error.js';
 import { compileExpression } from './expression.js';
 import type { Expression } from './expression.js';
+import { lintPlan } from './lint.js';
 import type {
   Basis,
   ComponentDocument,
@@ -203,7 +204,10 @@ export interface Finding {
   /** Stable: `TiersNotAscending`. */
   readonly code: string;
   readonly severity: 'error' | 'warning';
+  /** What there is, with the amount at which it bites. */
   readonly message: string;
+  /** Why it matters: of what the linter finds, where `docs/plan-lint.md` tells more of the code. */
+  readonly why?: string;
   /** JSON pointer into the document: `/components/0/rate/marginal/1/below`. */
   readonly path: string;
   readonly line: number;
@@ -227,12 +231,18 @@ export function parsePlan(text: string, hash = ''): ParsedPlan {
   if (read.problems.length > 0) return { findings: read.problems };
   const violations = schemaProblems(read.value);
   const problems = isPlanDocument(read.value, violations) ? planProblems(read.value) : violations;
-  const findings = problems
-    .map((problem) => ({ ...problem, ...read.placeOf(problem.path) }))
-    .sort((left, right) => left.line - right.line || left.column - right.column);
-  if (findings.some(({ severity }) => severity === 'error') || !isPlanDocument(read.value, violations))
-    return { findings };
-  return { document: read.value, plan: compilePlan(read.value, hash), findings };
+  const placed = (found: readonly Problem[]): readonly Finding[] =>
+    found
+      .map((problem) => ({ ...problem, ...read.placeOf(problem.path) }))
+      .sort((left, right) => left.line - right.line || left.column - right.column);
+  if (hasError(problems) || !isPlanDocument(read.value, violations)) return { findings: placed(problems) };
+  const plan = compilePlan(read.value, hash);
+  const findings = [...problems, ...lintPlan(read.value, plan)];
+  return { ...(hasError(findings) ? {} : { document: read.value, plan }), findings: placed(findings) };
+}
+
+function hasError(problems: readonly Problem[]): boolean {
+  return problems.some(({ severity }) => severity === 'error');
 }
 
 function isPlanDocument(value: unknown, violations: readonly Problem[]): value is PlanDocument {

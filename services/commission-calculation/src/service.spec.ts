@@ -241,7 +241,7 @@ describe('a plan', () => {
             approved: { by: 'test-approver' },
             published: { by: 'test-approver', effectiveFrom: '2026-01-01' },
           },
-          { version: 2, state: 'published', findings: [{ code: 'RateAboveWhole' }] },
+          { version: 2, state: 'published', findings: [{ code: 'RateAboveWhole' }, { code: 'RateFallsWithSales' }] },
           { version: 3, state: 'draft' },
         ],
       },

@@ -6,16 +6,26 @@ import { findingText } from './finding.js';
 
 export function lintCommand(): Command {
   return new Command('lint')
-    .description('check a plan document (YAML or JSON)')
+    .description('check a plan document (YAML or JSON); docs/plan-lint.md explains the codes')
     .argument('<file>')
     .option('--json', 'print JSON')
-    .action((file: string, options: { json?: boolean }) => {
+    .option('--strict', 'fail on warnings too')
+    .action((file: string, options: { json?: boolean; strict?: boolean }) => {
       const { findings } = parsePlan(readFileSync(file, 'utf8'));
+      const errors = findings.filter(({ severity }) => severity === 'error').length;
       if (options.json) printJson(findings);
       else {
         for (const finding of findings) print(findingText(file, finding));
-        print(findings.length === 0 ? `${file}: nothing to say` : `${findings.length} findings`);
+        print(
+          findings.length === 0
+            ? `${file}: nothing to say`
+            : `${count(errors, 'error')}, ${count(findings.length - errors, 'warning')}`,
+        );
       }
-      if (findings.some(({ severity }) => severity === 'error')) process.exitCode = 1;
+      if (errors > 0 || (options.strict && findings.length > 0)) process.exitCode = 1;
     });
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
