@@ -1,13 +1,9 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { verifyLog } from '@tantieme/audit/verify';
-import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
-import { replayables } from '@tantieme/all-in-one/replayables';
+import type { Verification } from '@tantieme/audit/verify';
+import { verifyFile } from '@tantieme/all-in-one/verify-file';
 import { startProgress } from '../progress.js';
 import { print, printJson } from './output.js';
-
-type Verification = Awaited<ReturnType<typeof verifyLog>>;
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -25,20 +21,14 @@ export function verifyCommand(): Command {
 
 /** @throws where there is no event store in the directory. */
 export async function verifyDirectory(directory: string, expect?: string): Promise<Verification> {
-  const path = join(directory, 'events.sqlite');
-  if (!existsSync(path)) throw new Error(`${path}: there is no event store`);
-  const store = openSqliteEventStore(path);
-  const progress = startProgress('verify', Number(await store.head()), 'events');
+  const progress = startProgress('verify', 0, 'events');
   try {
-    return await verifyLog({
-      store,
-      replayables: await replayables(store),
-      onProgress: ({ events }) => progress.update(events),
+    return await verifyFile(join(directory, 'events.sqlite'), {
+      onProgress: ({ events, of }) => progress.update(events, of),
       ...(expect === undefined ? {} : { expect }),
     });
   } finally {
     progress.stop();
-    await store.close();
   }
 }
 
