@@ -22,6 +22,8 @@ import { StreamReplay } from './stream-replay.js';
 const PAGE_EVENTS = 1_000;
 /** A stream of up to so many events is read again where its state is gone; a longer one is put aside to the end. */
 const RELOADED_EVENTS_MAX = 3;
+/** A stream of more events is put aside at once: to read it again costs little beside deciding it, and its state may take much memory. */
+const DECIDED_ON_THE_WAY_MAX = 32;
 /** Short streams are many and quickly read again: they get this part of the cache, and never drive out a long one. */
 const PART_OF_SHORT_STREAMS = 1 / 4;
 
@@ -168,10 +170,7 @@ class ShareVerification {
   async #endBefore(event: StoredEvent): Promise<StreamEnd> {
     const { stream, revision, position } = event;
     const end = this.#begin(event);
-    if (end.replay !== undefined && revision > RELOADED_EVENTS_MAX) {
-      if (!this.#putAside.has(stream)) this.#putAside.set(stream, revision);
-      end.replay = undefined;
-    }
+    if (end.replay !== undefined && revision > RELOADED_EVENTS_MAX) this.#putAsideFrom(event, end);
     const from = end.replay === undefined ? revision - 1 : 0;
     for (const before of await this.#store.readStream(stream, { from, limit: revision - from })) {
       if (before.position >= position) break;
@@ -180,6 +179,11 @@ class ShareVerification {
       end.hash = before.hash;
     }
     return end;
+  }
+
+  #putAsideFrom({ stream, revision }: StoredEvent, end: StreamEnd): void {
+    if (!this.#putAside.has(stream)) this.#putAside.set(stream, revision);
+    end.replay = undefined;
   }
 
   #compare(event: StoredEvent, end: StreamEnd): void {
@@ -192,6 +196,7 @@ class ShareVerification {
     if (!isPlainMetadata(event.metadataText) && !isCanonical(event.metadataText)) {
       this.#report(event, 'the metadata is not canonical JSON');
     }
+    if (revision === DECIDED_ON_THE_WAY_MAX && end.replay !== undefined) this.#putAsideFrom(event, end);
     if (end.replay !== undefined) {
       const bytesBefore = end.replay.bytes;
       this.#compareDecision(end.replay, event);
