@@ -9,19 +9,22 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import { replayables } from './replayables.js';
 import type { FromThread, ThreadData } from './verify-thread.js';
 
+/** Every thread reads the whole log for its share: beyond these, more of them would hardly end sooner. */
+const THREADS_MAX = 8;
+
 export interface VerifyFileOptions {
   /** The head that an earlier verification gave. */
   readonly expect?: string;
   /** Told how many of the file's events are verified. */
   readonly onProgress?: (progress: { readonly events: number; readonly of: number }) => void;
-  /** This one included; as many as there are cores where it is left out. What is found is the same with any number. */
+  /** This one included; one a core where it is left out. What is found is the same with any number. */
   readonly threads?: number;
 }
 
 /** @throws where there is no file. @throws {InvalidHead} for an `expect` that is none. */
 export async function verifyFile(path: string, options: VerifyFileOptions = {}): Promise<Verification> {
   if (!existsSync(path)) throw new Error(`${path}: there is no event store`);
-  const { threads = availableParallelism(), expect, onProgress } = options;
+  const { threads = Math.min(availableParallelism(), THREADS_MAX), expect, onProgress } = options;
   const started: Worker[] = [];
   const help: Helper = (task, onProgress) => {
     const data: ThreadData = { path, task };
