@@ -9,8 +9,9 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import type { SqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ReplayedEvent } from './replayable.js';
+import { verifyShare } from './share.js';
 import { verifyLog } from './verify.js';
-import type { Verification, VerifyOptions } from './verify.js';
+import type { Helper, Verification, VerifyOptions } from './verify.js';
 
 /** Adds amounts: the journalled input is `add`, the conclusion `sum`. */
 interface Added extends ReplayedEvent {
@@ -352,6 +353,57 @@ describe('the verification of a log', () => {
         { stream: 'counter-1', revision: 0, reason: 'the stored text is not canonical' },
       ]);
       expect(canonicalJson(JSON.parse(dataText))).toBe(event.dataText);
+    });
+  });
+
+  describe('says the same, however many share the work,', () => {
+    const help: Helper = (task, onProgress) => verifyShare({ store, replayables: [counter], task, onProgress });
+    const verifyTogether = (helpers: number, options: Partial<VerifyOptions> = {}): Promise<Verification> =>
+      verify({ ...options, helpers: Array.from({ length: helpers }, () => help) });
+
+    it('of a log in which everything is as it was', async () => {
+      await count(20, 40);
+      const alone = await verify();
+      expect(alone).toMatchObject({ events: 800, streams: 20, decisions: 800, differenceCount: 0 });
+      for (const helpers of [1, 2, 6, 30]) {
+        const told: number[] = [];
+        const together = await verifyTogether(helpers, { onProgress: ({ events }) => told.push(events) });
+        expect(together).toEqual(alone);
+        expect(told.at(-1)).toBe(800);
+      }
+    });
+
+    it('of more differences than are named, in streams decided on the way and on their own', async () => {
+      await count(40, 40);
+      for (let stream = 40; stream < 80; stream++)
+        for (let revision = 0; revision < 5; revision++)
+          await append(`counter-${stream}`, revision, { add: revision + stream, sum: sumOf(stream, revision) });
+      tamper(`UPDATE events SET data = replace(data, '"sum":', '"sum":1') WHERE position % 3 = 0;
+              DELETE FROM events WHERE position % 50 = 1; UPDATE events SET hash = 'x' WHERE position = 1600`);
+      const alone = await verify();
+      expect(alone.differences).toHaveLength(1_000);
+      expect(alone.differenceCount).toBeGreaterThan(1_500);
+      expect(alone.differences[0]).toMatchObject({ stream: 'counter-0', revision: 1 });
+      for (const helpers of [1, 2, 6]) expect(await verifyTogether(helpers, { cacheBytesMax: 10_000 })).toEqual(alone);
+    });
+
+    it('of a log that cannot be read to its end', async () => {
+      await count(3, 4);
+      const broken: typeof store.readAll = () => Promise.reject(new Error('the disk is gone'));
+      Object.assign(store, { readAll: broken });
+      const alone = await verify();
+      expect(alone.differences[0]).toEqual({
+        stream: '(log)',
+        revision: -1,
+        reason: 'cannot be read after position 0: the disk is gone',
+      });
+      expect(await verifyTogether(3)).toEqual(alone);
+    });
+
+    it('and fails where one of them fails', async () => {
+      await count(3, 4);
+      const failing: Helper = () => Promise.reject(new Error('the thread has ended'));
+      await expect(verify({ helpers: [help, failing] })).rejects.toThrow('the thread has ended');
     });
   });
 
