@@ -94,7 +94,7 @@ function verifyShares(
     shares,
     share,
     until,
-    cacheBytesMax: cacheBytesMax / shares,
+    cacheBytesMax,
     differencesMax: DIFFERENCES_MAX,
   });
   const verified: number[] = [];
