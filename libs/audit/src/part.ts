@@ -21,7 +21,7 @@ const PAGE_EVENTS = 1_000;
 /** A stream of up to so many events is read again where its state is gone; a longer one is put aside to the end. */
 const RELOADED_EVENTS_MAX = 3;
 /** A stream of more events is put aside at once: to read it again costs little beside deciding it, and its state may take much memory. */
-const DECIDED_ON_THE_WAY_MAX = 32;
+const DECIDED_ON_THE_WAY_MAX = 16;
 /** Short streams are many and quickly read again: they get this part of the cache, and never drive out a long one. */
 const PART_OF_SHORT_STREAMS = 1 / 4;
 
