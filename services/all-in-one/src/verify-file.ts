@@ -1,4 +1,4 @@
-/** Verification of an event store's file, by a thread a core: each has a connection and deciders of its own (ADR 6). */
+/** Verification of an event store's file, by a thread a core: each has a connection and deciders of its own (ADR 11). */
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
