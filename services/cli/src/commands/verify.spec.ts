@@ -26,7 +26,7 @@ beforeAll(async () => {
   await driver.close(CALENDAR, '2026-01');
   await driver.settled();
   await server.stop();
-});
+}, 180_000);
 afterAll(() => directory.remove());
 
 function verify(...options: readonly string[]): Promise<{ code: unknown; output: string; error: string }> {
@@ -68,7 +68,7 @@ describe('tantieme verify', () => {
     const named = tampered.output.split('\n').map((line) => line.slice(0, line.indexOf(': ')));
     expect(named[0]).toBe(changed[0]);
     expect(named).toEqual(expect.arrayContaining([...changed]));
-  });
+  }, 180_000);
 
   it('says what is wrong with its arguments', async () => {
     expect(await verify('--threads', 'two')).toMatchObject({
