@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { eventHash, FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
-import type { NewEvent } from '@tantieme/event-store/event-store';
+import type { Append, NewEvent } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import type { SqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ReplayedEvent } from './replayable.js';
+import { verifyShare } from './share.js';
 import { verifyLog } from './verify.js';
-import type { Verification, VerifyOptions } from './verify.js';
+import type { Helper, Verification, VerifyOptions } from './verify.js';
 
 /** Adds amounts: the journalled input is `add`, the conclusion `sum`. */
 interface Added extends ReplayedEvent {
@@ -43,6 +44,11 @@ function added(stream: string, revision: number, data: object, version = 2): New
   return { id: `${stream}-${revision}`, type: 'Added', version, occurredAt: AT, metadata: METADATA, data };
 }
 
+function appendOf(stream: string, revision: number, data: object, version = 2): Append {
+  const expectedRevision = revision === 0 ? 'no-stream' : revision - 1;
+  return { stream, expectedRevision, events: [added(stream, revision, data, version)] };
+}
+
 describe('the verification of a log', () => {
   let directory: string;
   let file: string;
@@ -62,17 +68,20 @@ describe('the verification of a log', () => {
     verifyLog({ store, replayables: [counter], ...options });
 
   async function append(stream: string, revision: number, data: object, version = 2): Promise<void> {
-    const expectedRevision = revision === 0 ? 'no-stream' : revision - 1;
-    const result = await store.append({ stream, expectedRevision, events: [added(stream, revision, data, version)] });
+    const result = await store.append(appendOf(stream, revision, data, version));
     expect(result.outcome).toBe('appended');
   }
 
-  /** `streams` counters of `events` events each, written in turns. */
-  async function count(streams: number, events: number): Promise<void> {
+  /** `streams` counters, the first of this number, of `events` events each, written in turns. */
+  async function count(streams: number, events: number, first = 0): Promise<void> {
     for (let revision = 0; revision < events; revision++) {
-      for (let stream = 0; stream < streams; stream++) {
-        await append(`counter-${stream}`, revision, { add: revision + stream, sum: sumOf(stream, revision) });
-      }
+      const results = await store.appendMany(
+        Array.from({ length: streams }, (_, index) => {
+          const stream = first + index;
+          return appendOf(`counter-${stream}`, revision, { add: revision + stream, sum: sumOf(stream, revision) });
+        }),
+      );
+      expect(results.every(({ outcome }) => outcome === 'appended')).toBe(true);
     }
   }
   const sumOf = (stream: number, revision: number): number => {
@@ -352,6 +361,62 @@ describe('the verification of a log', () => {
         { stream: 'counter-1', revision: 0, reason: 'the stored text is not canonical' },
       ]);
       expect(canonicalJson(JSON.parse(dataText))).toBe(event.dataText);
+    });
+  });
+
+  describe('says the same, however many share the work,', () => {
+    const help: Helper = (task, onProgress) => verifyShare({ store, replayables: [counter], task, onProgress });
+    const verifyTogether = (helpers: number, options: Partial<VerifyOptions> = {}): Promise<Verification> =>
+      verify({ ...options, helpers: Array.from({ length: helpers }, () => help) });
+
+    it('of a log in which everything is as it was', async () => {
+      await count(20, 40);
+      const alone = await verify();
+      expect(alone).toMatchObject({ events: 800, streams: 20, decisions: 800, differenceCount: 0 });
+      for (const helpers of [1, 2, 6, 30]) {
+        const told: number[] = [];
+        const together = await verifyTogether(helpers, { onProgress: ({ events }) => told.push(events) });
+        expect(together).toEqual(alone);
+        expect(told.at(-1)).toBe(800);
+      }
+    });
+
+    it.each([1, 100_000, 100_000_000])(
+      'of more differences than are named, with %i bytes for states',
+      async (cacheBytesMax) => {
+        await count(40, 40);
+        for (let stream = 40; stream < 80; stream++)
+          for (let revision = 0; revision < 5; revision++)
+            await append(`counter-${stream}`, revision, { add: revision + stream, sum: sumOf(stream, revision) });
+        tamper(`UPDATE events SET data = replace(data, '"sum":', '"sum":1') WHERE position % 3 = 0;
+              UPDATE events SET revision = revision + 100 WHERE position % 90 = 4;
+              DELETE FROM events WHERE position % 50 = 1; UPDATE events SET hash = 'x' WHERE position = 1600`);
+        const alone = await verify({ cacheBytesMax });
+        expect(alone.differences).toHaveLength(1_000);
+        expect(alone.differenceCount).toBeGreaterThan(1_500);
+        // Position 1 was deleted, position 2 follows it in another stream, and position 3 was changed.
+        expect(alone.differences[0]).toMatchObject({ stream: 'counter-2', revision: 0 });
+        for (const helpers of [1, 2, 6]) expect(await verifyTogether(helpers, { cacheBytesMax })).toEqual(alone);
+      },
+    );
+
+    it('of a log that cannot be read to its end', async () => {
+      await count(3, 4);
+      const broken: typeof store.readAll = () => Promise.reject(new Error('the disk is gone'));
+      Object.assign(store, { readAll: broken });
+      const alone = await verify();
+      expect(alone.differences[0]).toEqual({
+        stream: '(log)',
+        revision: -1,
+        reason: 'cannot be read after position 0: the disk is gone',
+      });
+      expect(await verifyTogether(3)).toEqual(alone);
+    });
+
+    it('and fails where one of them fails', async () => {
+      await count(3, 4);
+      const failing: Helper = () => Promise.reject(new Error('the thread has ended'));
+      await expect(verify({ helpers: [help, failing] })).rejects.toThrow('the thread has ended');
     });
   });
 

@@ -1,22 +1,20 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { verifyLog } from '@tantieme/audit/verify';
-import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
-import { replayables } from '@tantieme/all-in-one/replayables';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Verification } from '@tantieme/audit/verify';
+import { verifyFile } from '@tantieme/all-in-one/verify-file';
+import type { VerifyFileOptions } from '@tantieme/all-in-one/verify-file';
 import { startProgress } from '../progress.js';
 import { print, printJson } from './output.js';
-
-type Verification = Awaited<ReturnType<typeof verifyLog>>;
 
 export function verifyCommand(): Command {
   return new Command('verify')
     .description('re-hash every stored event and re-decide every decision from its journalled input')
     .option('--data <directory>', 'data directory', process.env['TANTIEME_DATA'] ?? 'data/tantieme')
     .option('--expect <head>', 'the head that an earlier verification printed: nothing before it may be missing')
+    .option('--threads <number>', 'how many threads share the work; one a core if left out', threadsOf)
     .option('--json', 'print JSON')
-    .action(async (options: { data: string; expect?: string; json?: boolean }) => {
-      const result = await verifyDirectory(options.data, options.expect);
+    .action(async ({ data, ...options }: { data: string; expect?: string; threads?: number; json?: boolean }) => {
+      const result = await verifyDirectory(data, options);
       if (options.json) printJson(result);
       else print(verificationText(result).join('\n'));
       if (result.differences.length > 0) process.exitCode = 1;
@@ -24,22 +22,25 @@ export function verifyCommand(): Command {
 }
 
 /** @throws where there is no event store in the directory. */
-export async function verifyDirectory(directory: string, expect?: string): Promise<Verification> {
-  const path = join(directory, 'events.sqlite');
-  if (!existsSync(path)) throw new Error(`${path}: there is no event store`);
-  const store = openSqliteEventStore(path);
-  const progress = startProgress('verify', Number(await store.head()), 'events');
+export async function verifyDirectory(
+  directory: string,
+  { expect, threads }: Pick<VerifyFileOptions, 'expect' | 'threads'> = {},
+): Promise<Verification> {
+  const progress = startProgress('verify', 0, 'events');
   try {
-    return await verifyLog({
-      store,
-      replayables: await replayables(store),
-      onProgress: ({ events }) => progress.update(events),
+    return await verifyFile(join(directory, 'events.sqlite'), {
+      onProgress: ({ events, of }) => progress.update(events, of),
       ...(expect === undefined ? {} : { expect }),
+      ...(threads === undefined ? {} : { threads }),
     });
   } finally {
     progress.stop();
-    await store.close();
   }
+}
+
+function threadsOf(text: string): number {
+  if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('A number from 1 to 99 was expected.');
+  return Number(text);
 }
 
 export function verificationText(result: Verification): string[] {

@@ -27,6 +27,20 @@ describe('held lines', () => {
     expect(held.revisionOf('one', 'crm|D-1')).toBe(12);
   });
 
+  it('keep the lines of a key that stand in other periods', () => {
+    const held = new HeldLines();
+    const [before, between, after] = ['2026-02', '2026-01', '2026-03'].map((period, index) =>
+      line({ period, line: `booked|${index}],[1,"` }),
+    );
+    if (before === undefined || between === undefined || after === undefined) throw new Error('there are three');
+    held.replace('one', 'crm|D-1', 12, CALENDAR, [before, between, after]);
+    held.release(CALENDAR, '2026-01');
+    expect(held.linesOf(CALENDAR, '2026-01').size).toBe(0);
+    expect(held.linesOf(CALENDAR, '2026-02').get('one')).toEqual([before]);
+    expect(held.linesOf(CALENDAR, '2026-03').get('one')).toEqual([after]);
+    expect(held.revisionOf('one', 'crm|D-1')).toBe(12);
+  });
+
   it('count their bytes up and down again', () => {
     const held = new HeldLines();
     held.replace('one', 'crm|D-1', 1, CALENDAR, []);

@@ -1,0 +1,84 @@
+/** The command as it is built, so that its threads are threads. */
+import { execFile } from 'node:child_process';
+import { DatabaseSync } from 'node:sqlite';
+import { join } from 'node:path';
+import { Driver } from '@tantieme/all-in-one/driver';
+import { startAllInOne } from '@tantieme/all-in-one/start';
+import {
+  CALENDAR,
+  configOf,
+  history,
+  ndjson,
+  prepare,
+  temporaryDirectory,
+} from '@tantieme/all-in-one/whole-way.fixture';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+const directory = temporaryDirectory();
+const COMMAND = new URL('../../dist/main.js', import.meta.url).pathname;
+
+beforeAll(async () => {
+  const server = await startAllInOne(configOf(directory.path));
+  const driver = new Driver(server.url, directory.path);
+  await prepare(driver);
+  await driver.import(ndjson(history(60)));
+  await driver.settled();
+  await driver.close(CALENDAR, '2026-01');
+  await driver.settled();
+  await server.stop();
+}, 180_000);
+afterAll(() => directory.remove());
+
+function verify(...options: readonly string[]): Promise<{ code: unknown; output: string; error: string }> {
+  return new Promise((resolve) =>
+    execFile(
+      process.execPath,
+      [COMMAND, 'verify', '--data', directory.path, ...options],
+      { env: { ...process.env, NODE_OPTIONS: '' } },
+      (error, output, errorOutput) => resolve({ code: error?.code ?? 0, output, error: errorOutput }),
+    ),
+  );
+}
+
+/** Changes the first digit of an amount in every event whose position is a multiple of `step`; gives `stream@revision` of each. */
+function changeAmounts(step: number): readonly string[] {
+  const database = new DatabaseSync(join(directory.path, 'events.sqlite'));
+  const changed = database
+    .prepare(
+      `UPDATE events SET data = replace(data, '"amount":"', '"amount":"9') WHERE position % ? = 0 AND data LIKE '%"amount":"%'
+       RETURNING position, (SELECT name FROM streams WHERE key = stream) || '@' || revision AS name`,
+    )
+    .all(step);
+  database.close();
+  return changed.sort((a, b) => Number(a['position']) - Number(b['position'])).map(({ name }) => String(name));
+}
+
+describe('tantieme verify', () => {
+  it('says the same with any number of threads: of an honest log, and of one in which amounts were changed', async () => {
+    const honest = await verify('--json', '--threads', '1');
+    expect(honest).toMatchObject({ code: 0, error: '' });
+    expect(JSON.parse(honest.output)).toMatchObject({ differenceCount: 0, differences: [] });
+    expect(await verify('--json', '--threads', '3')).toEqual(honest);
+
+    const changed = changeAmounts(17);
+    expect(changed.length).toBeGreaterThan(5);
+    const tampered = await verify('--threads', '1');
+    expect(tampered.code).toBe(1);
+    for (const threads of [['--threads', '3'], []]) expect(await verify(...threads)).toEqual(tampered);
+    const named = tampered.output.split('\n').map((line) => line.slice(0, line.indexOf(': ')));
+    expect(named[0]).toBe(changed[0]);
+    expect(named).toEqual(expect.arrayContaining([...changed]));
+  }, 180_000);
+
+  it('says what is wrong with its arguments', async () => {
+    expect(await verify('--threads', 'two')).toMatchObject({
+      code: 1,
+      error: expect.stringContaining('A number from 1 to 99 was expected'),
+    });
+    expect(await verify('--expect', 'nonsense')).toEqual({
+      code: 1,
+      output: '',
+      error: 'tantieme: "nonsense" is not the head of a log\n',
+    });
+  });
+});
