@@ -367,9 +367,16 @@ function compileCredit(
     to: said.to ?? 'seller',
     basis: said.basis ?? 'net',
     remainder: said.remainder ?? 'largest',
-    during: credit.during ?? said.during,
+    during: narrowed(said.during, credit.during),
     ...conditionsOf(said === credit ? [said] : [said, credit]),
   };
+}
+
+/** The days of both: another component's credit is narrowed, never widened. */
+function narrowed(first: DirectCredit['during'], second: DirectCredit['during']): DirectCredit['during'] {
+  if (first === undefined || second === undefined) return first ?? second;
+  const [from, until] = [first, second].reduce(([a, b], [c, d]) => [a > c ? a : c, b < d ? b : d]);
+  return [from, until];
 }
 
 function conditionsOf(documents: readonly ConditionsDocument[]): CompiledConditions {

@@ -89,11 +89,18 @@ export type DealFact =
   | (FactOf<'booked'> & { readonly terms: DealTerms })
   /** An invoice: of the whole deal, or (with `lines`) of part of it. `terms` where the deal comes with its invoice. */
   | (FactOf<'invoiced'> & { readonly id: string; readonly lines?: readonly DealLine[]; readonly terms?: DealTerms })
-  /** A payment, with tax, in the deal's currency. */
+  /** A payment, with tax, in the deal's currency; negative where one has bounced. */
   | (FactOf<'paid'> & { readonly id: string; readonly amount: string })
   | (FactOf<'sold-through'> & { readonly id: string })
-  /** A new revision of the terms: a correction, that counts at the deal's own date. */
-  | (FactOf<'amended'> & { readonly revision?: number; readonly terms: DealTerms })
+  /**
+   * A new revision of the terms. A `correction` (the default) counts at the deal's own date, a `change` from its own: what it adds
+   * to each line, or takes from it, is credited then. A change of the currency is a correction.
+   */
+  | (FactOf<'amended'> & {
+      readonly revision?: number;
+      readonly as?: 'correction' | 'change';
+      readonly terms: DealTerms;
+    })
   /** What came back: the whole deal, or (with `lines`) lines or amounts of them. */
   | (FactOf<'returned'> & { readonly id: string; readonly lines?: readonly ReturnedLine[] })
   /** What is said of a registration. Of what is said of one day the highest revision counts; one without is below all that have one. */
@@ -117,4 +124,6 @@ export interface Deal {
   readonly cancelledAt?: string;
   /** What is in force of registrations: spans that do not overlap, in order of id, then `from`, which each has. Left out where there are none. */
   readonly registrations?: readonly DealRegistration[];
+  /** Amendments that count from their own date, in order of time, each with all lines from then on; `terms` are from before them. Left out where there are none. */
+  readonly changes?: readonly { readonly id: string; readonly at: string; readonly lines: readonly DealLine[] }[];
 }

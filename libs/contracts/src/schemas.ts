@@ -153,9 +153,9 @@ const dealFact = {
     factOf('registered', { terms }),
     factOf('booked', { terms }),
     factOf('invoiced', { id: plainId, lines, terms }, ['lines', 'terms']),
-    factOf('paid', { id: plainId, amount: positiveAmount }),
+    factOf('paid', { id: plainId, amount }),
     factOf('sold-through', { id: plainId }),
-    factOf('amended', { revision: count, terms }, ['revision']),
+    factOf('amended', { revision: count, as: { enum: ['correction', 'change'] }, terms }, ['revision', 'as']),
     factOf('returned', { id: plainId, lines: returnedLines }, ['lines']),
     factOf('registration', { ...registration, revision: count }, ['from', 'until', 'revision']),
     factOf('cancelled', {}),
@@ -173,13 +173,14 @@ const deal = record(
     registeredAt: instant,
     bookedAt: instant,
     invoices: occurrences({ lines }, ['lines']),
-    payments: occurrences({ amount: positiveAmount }),
+    payments: occurrences({ amount }),
     soldThrough: occurrences({}),
     returns: occurrences({ lines: returnedLines }, ['lines']),
     cancelledAt: instant,
     registrations: list(record(registration, ['until']), 10_000),
+    changes: occurrences({ lines }),
   },
-  ['terms', 'registeredAt', 'bookedAt', 'cancelledAt', 'registrations'],
+  ['terms', 'registeredAt', 'bookedAt', 'cancelledAt', 'registrations', 'changes'],
 );
 
 const dated = (value: object): object => list(record({ from: day, value }), 1000);

@@ -59,9 +59,15 @@ function withoutCost({ cost: _, original: __, ...line }: DealLine): DealLine {
 }
 
 function withoutPartners(deal: Deal, payee: string): Deal {
-  const { terms, invoices, registrations, ...others } = deal;
+  const { terms, invoices, registrations, changes, ...others } = deal;
   const own = registrations?.filter(({ holder }) => holder === payee);
-  const rest = { ...others, ...(own === undefined ? {} : { registrations: own }) };
+  const rest = {
+    ...others,
+    ...(own === undefined ? {} : { registrations: own }),
+    ...(changes === undefined
+      ? {}
+      : { changes: changes.map(({ lines, ...change }) => ({ ...change, lines: lines.map(withoutCost) })) }),
+  };
   const lined = invoices.map(({ lines, ...invoice }) =>
     lines === undefined ? invoice : { ...invoice, lines: lines.map(withoutCost) },
   );

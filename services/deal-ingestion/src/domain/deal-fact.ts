@@ -61,6 +61,7 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
         ...head,
         kind: fact.kind,
         ...(fact.revision === undefined ? {} : { revision: fact.revision }),
+        ...(fact.as === undefined ? {} : { as: fact.as }),
         terms: normalTerms(fact.terms, faults),
       };
     case 'invoiced': {

@@ -125,6 +125,27 @@ describe('a deal', () => {
     expect(termsAfter(...facts)).toBe('9.00');
   });
 
+  it('keeps changes apart from its terms: each counts from its own date, until a stronger one precedes it', () => {
+    const changed = (net: string, revision: number, occurredAt: string): DealFact =>
+      amendedTo(net, { as: 'change', revision, occurredAt });
+    const facts = [
+      booked(),
+      amendedTo('110', { revision: 1, occurredAt: '2026-03-06T00:00:00Z' }),
+      changed('100', 0, '2026-03-07T00:00:00Z'),
+      changed('130', 2, '2026-03-20T00:00:00Z'),
+      changed('140', 3, '2026-03-15T00:00:00Z'),
+      changed('150', 4, '2026-04-01T00:00:00Z'),
+    ];
+    for (const order of [facts, facts.toReversed()]) {
+      const deal = dealOf('crm', 'D-1', order.map(held));
+      expect(deal.terms?.lines[0]?.net).toBe('110.00');
+      expect(deal.changes?.map(({ id, lines }) => [id, lines[0]?.net])).toEqual([
+        ['3', '140.00'],
+        ['4', '150.00'],
+      ]);
+    }
+  });
+
   it('has its amended terms before its booked, registered and invoiced ones', () => {
     const registered: DealFact = { ...booked(), kind: 'registered', terms: terms({ lines: [{ id: '1', net: '1' }] }) };
     const invoiced: DealFact = {

@@ -84,7 +84,7 @@ export function dealStream(deal: { readonly source: string; readonly deal: strin
 /** The deal that a set of facts makes, in whatever order they are given. */
 export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): Deal {
   const held = [...facts];
-  const terms = termsOf(held);
+  const { terms, changes } = termsOf(held);
   const currency = terms?.currency;
   const moments: { registeredAt?: string; bookedAt?: string; cancelledAt?: string } = {};
   const invoices: Deal['invoices'][number][] = [];
@@ -145,6 +145,7 @@ export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): D
     returns: inOrder(returns),
     ...(cancelledAt === undefined ? {} : { cancelledAt }),
     ...(registrations.length === 0 ? {} : { registrations: registrationsInForce(registrations) }),
+    ...(changes.length === 0 ? {} : { changes }),
   };
 }
 
@@ -202,10 +203,15 @@ const STANDING = { amended: 3, booked: 2, registered: 1, invoiced: 0 } as const;
 
 /**
  * The terms in force. Of several amendments the highest source revision wins (one that names none is below all that do),
- * then the latest, then the highest hash; of several invoices the latest, then the highest hash.
+ * then the latest, then the highest hash; of several invoices the latest, then the highest hash. Changes that win over the
+ * terms count from their own dates: one that a stronger change precedes has never counted.
  */
-function termsOf(facts: readonly HeldFact[]): DealTerms | undefined {
+function termsOf(facts: readonly HeldFact[]): {
+  readonly terms: DealTerms | undefined;
+  readonly changes: NonNullable<Deal['changes']>;
+} {
   let best: Candidate | undefined;
+  let others: Candidate[] | undefined;
   for (const { fact, hash } of facts) {
     if (!('terms' in fact) || fact.terms === undefined) continue;
     const candidate = {
@@ -215,9 +221,26 @@ function termsOf(facts: readonly HeldFact[]): DealTerms | undefined {
       hash,
       terms: fact.terms,
     };
-    if (best === undefined || compareCandidates(candidate, best) > 0) best = candidate;
+    if (fact.kind === 'amended' && fact.as === 'change') (others ??= []).push(candidate);
+    else if (best === undefined || compareCandidates(candidate, best) > 0) best = candidate;
   }
-  return best?.terms;
+  if (others === undefined) return { terms: best?.terms, changes: [] };
+  const strongestFirst = others.sort((left, right) => compareCandidates(right, left));
+  // Without terms from before it, or in another currency, there is nothing that a change could be the difference to.
+  const correction = strongestFirst.find(({ terms }) => terms.currency !== best?.terms.currency);
+  if (correction !== undefined && (best === undefined || compareCandidates(correction, best) > 0)) best = correction;
+  const counting: Candidate[] = [];
+  for (const change of strongestFirst) {
+    if (best !== undefined && compareCandidates(change, best) <= 0) break;
+    const next = counting.at(-1);
+    if (next === undefined || change.at < next.at) counting.push(change);
+  }
+  const changes = counting.reverse().map(({ revision, at, hash, terms }) => ({
+    id: revision < 0 ? hash.slice(0, 16) : String(revision),
+    at,
+    lines: terms.lines,
+  }));
+  return { terms: best?.terms, changes };
 }
 
 interface Candidate {
