@@ -108,7 +108,7 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
       ['id', { id: 'a|b' }],
       ['bookedAt', { bookedAt: '2026-03-05' }],
       ['invoices/0/at', { invoices: [{ id: 'I-1', at: 'then' }] }],
-      ['payments/0/amount', { payments: [{ id: 'P-1', at: '2026-03-05T10:00:00Z', amount: '-1' }] }],
+      ['payments/0/amount', { payments: [{ id: 'P-1', at: '2026-03-05T10:00:00Z', amount: 'x' }] }],
       ['registrations/0/status', { registrations: [{ ...deal.registrations?.[0], status: 'maybe' }] }],
       ['registrations/0/until', { registrations: [{ ...deal.registrations?.[0], until: '2026-02-30' }] }],
       ['returns/0/lines', { returns: [{ id: 'R-1', at: '2026-03-05T10:00:00Z', lines: [] }] }],

@@ -355,7 +355,9 @@ function conclude(
   aboveOf: (deal: string) => readonly string[] | undefined,
 ): Conclusions {
   const { postings, left } = postingsOf(state, change.deals, currency, openFromOf(state, said));
-  const overridden = overriddenBy(change, aboveOf, decimalsOf(currency));
+  // Also where nothing changes for this payee: somebody may stand above now who did not before.
+  const earned = change.changed ? change.deals : [{ deal: change.deal, lines: linesOfDeal(state.engine, change.deal) }];
+  const overridden = overriddenBy(earned, aboveOf, decimalsOf(currency));
   return {
     ...(change.rated.length > RATED_LINES_MAX
       ? {}
@@ -372,7 +374,7 @@ function conclude(
 
 /** All that is earned with the changed deals that somebody above is paid on. */
 function overriddenBy(
-  { deals }: Change,
+  deals: Change['deals'],
   aboveOf: (deal: string) => readonly string[] | undefined,
   decimals: number,
 ): readonly OverriddenDeal[] {

@@ -1,0 +1,146 @@
+/** Terms that need more than a deal's own lines: quotas, what a child earns, what a closing settles, what is held. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { dealOf, partnerOf, Service, shuffled } from './service.fixture.js';
+import type { Arrival } from './service.fixture.js';
+
+const services: Service[] = [];
+afterEach(async () => {
+  for (const service of services.splice(0)) await service.end();
+});
+
+const WIDE = `
+plan: resellers
+title: Resellers
+currency: EUR
+calendar: { periods: monthly, timeZone: Europe/Paris }
+guarantee: { amount: 50, over: period, of: [hardware] }
+components:
+  - id: hardware
+    credit: { trigger: booked, where: { line.category: hardware } }
+    measure: { over: period, quota: fact }
+    rate: { accelerator: { base: 10 %, bands: [{ upTo: 100 %, times: 1 }, { times: 2 }] } }
+    returns: { policy: re-rate }
+  - id: service
+    credit: { trigger: booked, where: { line.category: service } }
+    rate: { percent: 10 % }
+    limit: { perDeal: 5, excess: forfeited }
+    hold: { until: paid }
+  - id: team
+    credit: { override: [hardware, service], of: earning, levels: [10 %] }
+`;
+
+const seller = (id: string, upline: string | null = 'top'): Arrival => ({
+  kind: 'partner',
+  partner: partnerOf(id, { upline }),
+  revision: 0,
+});
+const deal = (
+  id: string,
+  of: string,
+  net: readonly [string, string],
+  more: Parameters<typeof dealOf>[1] = {},
+): Arrival => ({
+  kind: 'deal',
+  deal: dealOf(id, { seller: of, net, ...more }),
+  revision: 0,
+});
+
+const ARRIVALS: readonly Arrival[] = [
+  { kind: 'plan', document: WIDE, effectiveFrom: '2026-01-01' },
+  seller('top', null),
+  seller('anna'),
+  seller('bert'),
+  deal('A1', 'anna', ['800.00', '40.00']),
+  deal('A2', 'anna', ['400.00', '80.00'], {
+    bookedAt: '2026-01-12T10:00:00Z',
+    payments: [{ id: 'p1', at: '2026-02-03T10:00:00Z', amount: '240.00' }],
+  }),
+  deal('A3', 'anna', ['300.00', '0.00'], {
+    bookedAt: '2026-01-11T10:00:00Z',
+    returns: [{ id: 'R1', at: '2026-01-20T10:00:00Z' }],
+  }),
+  deal('B1', 'bert', ['100.00', '10.00']),
+];
+
+const QUOTAS = ['anna', 'bert'].map((payee) => ({
+  payee,
+  plan: 'resellers',
+  component: 'hardware',
+  from: '2026-01-01',
+  amount: '1000.00',
+  revision: 1,
+}));
+
+async function take(service: Service, arrivals: readonly Arrival[], quotasAfter: number): Promise<void> {
+  await service.arrive(arrivals.slice(0, quotasAfter));
+  for (const quota of QUOTAS) {
+    const { status, body } = await service.call('operator', 'POST', '/quotas', quota);
+    if (status >= 300) throw new Error(JSON.stringify(body));
+  }
+  await service.arrive(arrivals.slice(quotasAfter));
+  await service.settled();
+}
+
+async function started(): Promise<Service> {
+  const service = await Service.start();
+  services.push(service);
+  return service;
+}
+
+describe('a plan of many terms', () => {
+  it('posts what each payee earns, what is held, and what those above earn of it', async () => {
+    const service = await started();
+    await take(service, ARRIVALS, ARRIVALS.length);
+    expect(await service.ledger()).toEqual([
+      // 800 of the quota of 1,000 at 10 %; then 200 at 10 % and 200 at 20 %. A3 was never sold.
+      'anna 2026-01 2026-01 hardware crm|A1 booked|1 earning 800.00 → 80.00 EUR',
+      'anna 2026-01 2026-01 hardware crm|A2 booked|1 earning 400.00 → 60.00 EUR',
+      'anna 2026-01 2026-01 hardware crm|A3 booked|1 earning 300.00 → 0.00 EUR',
+      'anna 2026-01 2026-01 hardware crm|A3 return:R1|1 clawback -300.00 → 0.00 EUR',
+      'anna 2026-01 2026-01 service crm|A1 booked|2 earning 40.00 → 4.00 EUR',
+      'anna 2026-01 2026-01 service crm|A1 booked|2 reserve 0.00 → -4.00 EUR',
+      'anna 2026-01 2026-01 service crm|A2 booked|2 earning 80.00 → 5.00 EUR',
+      'anna 2026-01 2026-01 service crm|A2 booked|2 reserve 0.00 → -5.00 EUR',
+      'anna 2026-02 2026-02 service crm|A2 payment:p1|2 reserve-release 0.00 → 2.50 EUR',
+      'bert 2026-01 2026-01 hardware crm|B1 booked|1 earning 100.00 → 10.00 EUR',
+      'bert 2026-01 2026-01 service crm|B1 booked|2 earning 10.00 → 1.00 EUR',
+      'bert 2026-01 2026-01 service crm|B1 booked|2 reserve 0.00 → -1.00 EUR',
+      'top 2026-01 2026-01 team crm|A1 booked|1 earning 0.00 → 8.00 EUR',
+      'top 2026-01 2026-01 team crm|A1 booked|2 earning 0.00 → 0.40 EUR',
+      'top 2026-01 2026-01 team crm|A2 booked|1 earning 0.00 → 6.00 EUR',
+      'top 2026-01 2026-01 team crm|A2 booked|2 earning 0.00 → 0.50 EUR',
+      'top 2026-01 2026-01 team crm|B1 booked|1 earning 0.00 → 1.00 EUR',
+      'top 2026-01 2026-01 team crm|B1 booked|2 earning 0.00 → 0.10 EUR',
+    ]);
+    expect((await service.verify()).differences).toEqual([]);
+  }, 30_000);
+
+  it('settles the guarantee when the period is closed, and again when what belongs to it changes', async () => {
+    const service = await started();
+    await take(service, ARRIVALS, ARRIVALS.length);
+    await service.close('2026-01');
+    const guarantees = async () => (await service.ledger()).filter((line) => line.includes(' guarantee '));
+    expect(await guarantees()).toEqual([
+      'bert 2026-01 2026-01 guarantee |* guarantee| earning 0.00 → 40.00 EUR',
+      'top 2026-01 2026-01 guarantee |* guarantee| earning 0.00 → 50.00 EUR',
+    ]);
+    await service.arrive([deal('B2', 'bert', ['150.00', '0.00'], { bookedAt: '2026-01-30T10:00:00Z' })]);
+    await service.settled();
+    expect((await guarantees()).filter((line) => line.startsWith('bert'))).toEqual([
+      'bert 2026-01 2026-01 guarantee |* guarantee| earning 0.00 → 40.00 EUR',
+      'bert 2026-02 2026-01 guarantee |* guarantee| adjustment 0.00 → -15.00 EUR',
+    ]);
+    expect((await service.verify()).differences).toEqual([]);
+  }, 30_000);
+
+  it('ends in the same ledger in any order of arrival, with repetitions', async () => {
+    const inOrder = await started();
+    await take(inOrder, ARRIVALS, ARRIVALS.length);
+    for (const seed of [1, 2]) {
+      const service = await started();
+      await take(service, shuffled(ARRIVALS, seed, 3), seed * 2);
+      expect(await service.ledger()).toEqual(await inOrder.ledger());
+      expect((await service.verify()).differences).toEqual([]);
+    }
+  }, 60_000);
+});
