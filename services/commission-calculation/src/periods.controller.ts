@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
@@ -8,7 +8,7 @@ import type { Page } from '@tantieme/service-kit/cursor';
 import { ClosePeriod } from './commands/close-period.js';
 import { ListPeriods, ReadPeriod } from './queries/read-periods.js';
 import type { PeriodListed, PeriodRead } from './queries/read-periods.js';
-import { PeriodsQuery } from './requests.js';
+import { ClosePeriodBody, PeriodsQuery } from './requests.js';
 
 @ApiTags('periods')
 @Controller('periods')
@@ -22,14 +22,16 @@ export class PeriodsController {
   @HttpCode(202)
   @Roles('operator', 'finance')
   @ApiOperation({
-    summary: 'Begin to close a period of a calendar (`monthly@Europe/Paris`); one that is closed stays so',
+    summary:
+      'Begin to close a period of a calendar (`monthly@Europe/Paris`); one that is closed stays so. While deals are waiting, only with a reason',
   })
   async close(
     @Param('calendar') calendar: string,
     @Param('period') period: string,
+    @Body() { force }: ClosePeriodBody,
     @Context() context: CommandContext,
   ): Promise<PeriodRead> {
-    await this.commands.execute(new ClosePeriod(calendar, period, context));
+    await this.commands.execute(new ClosePeriod(calendar, period, force, context));
     return this.queries.execute(new ReadPeriod(calendar, period));
   }
 

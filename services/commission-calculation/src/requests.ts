@@ -1,7 +1,7 @@
 /** What routes take. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/cursor';
-import { IsISO8601, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsISO8601, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const CURRENCY = /^[A-Z]{3}$/;
@@ -21,6 +21,15 @@ export class EndBody {
   @Matches(DAY, { message: 'must be a day, such as 2026-12-31' })
   @IsISO8601({ strict: true })
   lastDay!: string;
+}
+
+export class ClosePeriodBody {
+  @ApiPropertyOptional({ description: 'why it is closed while deals are waiting' })
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  @MaxLength(LINE_LENGTH_MAX)
+  force?: string;
 }
 
 export class PeriodsQuery extends PageQuery {

@@ -133,6 +133,18 @@ describe('a plan of many terms', () => {
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
+  it('is not closed while a deal is waiting, but for a reason', async () => {
+    const service = await started();
+    await take(service, [...ARRIVALS, deal('C1', 'nobody', ['10.00', '0.00'])], ARRIVALS.length);
+    const path = `/periods/${encodeURIComponent('monthly@Europe/Paris')}/2026-01/close`;
+    const refused = await service.call('operator', 'POST', path, {});
+    expect([refused.status, refused.body.code]).toEqual([409, 'DealsWaiting']);
+    const forced = await service.call('operator', 'POST', path, { force: 'the partner will never register' });
+    expect(forced.status).toBe(202);
+    await service.closed('2026-01');
+    expect((await service.verify()).differences).toEqual([]);
+  }, 30_000);
+
   it('ends in the same ledger in any order of arrival, with repetitions', async () => {
     const inOrder = await started();
     await take(inOrder, ARRIVALS, ARRIVALS.length);

@@ -23,6 +23,10 @@ export type CalendarCommand =
       readonly by: string;
       /** The earliest period with lines that are not closed, as the read model says it. */
       readonly earliestOpen: string | null;
+      /** Deals that wait for a fact, and are calculated when it arrives. */
+      readonly waiting: number;
+      /** Why it is to be closed all the same. */
+      readonly force?: string;
       readonly at: string;
     }
   /** Nothing is posted in the period any more. */
@@ -39,7 +43,9 @@ export type CalendarEvent =
         readonly calendar: string;
         readonly period: string;
         readonly by: string;
-        readonly input: { readonly earliestOpen: string | null };
+        /** The reason why it was closed while deals were waiting. */
+        readonly force?: string;
+        readonly input: { readonly earliestOpen: string | null; readonly waiting: number };
       };
     }
   | {
@@ -106,10 +112,11 @@ export const calendarDecider: Decider<CalendarState, CalendarCommand, CalendarEv
 
 /**
  * Periods are closed in order, one at a time and without a gap; the first one may be any that leaves nothing open behind.
- * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`
+ * While deals are waiting, only for a reason: what they earn then comes as an adjustment.
+ * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`, `DealsWaiting`
  */
 function decideClose(
-  { calendar, period, by, earliestOpen, at }: Extract<CalendarCommand, { readonly type: 'close' }>,
+  { calendar, period, by, earliestOpen, waiting, force, at }: Extract<CalendarCommand, { readonly type: 'close' }>,
   { closing, closedThrough }: CalendarState,
 ): readonly CalendarEvent[] {
   assertPeriod(calendar, period);
@@ -119,12 +126,24 @@ function decideClose(
   const first = closedThrough === null ? earliestOpen : nextPeriod(calendarOf(calendar), closedThrough);
   if (first !== null && first < period)
     throw new DomainError('EarlierPeriodOpen', `${first} is still open; close it first`, 'conflict');
+  if (waiting > 0 && force === undefined)
+    throw new DomainError(
+      'DealsWaiting',
+      `${waiting} deals are waiting for a fact (/credits/waiting lists them); close all the same with { "force": "the reason" }`,
+      'conflict',
+    );
   return [
     {
       type: 'PeriodClosing',
       version: 1,
       occurredAt: at,
-      data: { calendar, period, by, input: { earliestOpen } },
+      data: {
+        calendar,
+        period,
+        by,
+        ...(force === undefined ? {} : { force }),
+        input: { earliestOpen, waiting },
+      },
     },
   ];
 }

@@ -6,7 +6,7 @@ import { AT, partnerOf, Stream } from './world.fixture.js';
 import { partnerAsOf, referenceDecider } from './reference.js';
 
 const close = (period: string, earliestOpen: string | null = null, calendar = 'monthly@Europe/Paris') =>
-  ({ type: 'close', calendar, period, by: 'olga', earliestOpen, at: AT }) as const;
+  ({ type: 'close', calendar, period, by: 'olga', earliestOpen, waiting: 0, at: AT }) as const;
 const seal = (period: string) => ({ type: 'seal', period, at: AT }) as const;
 const finish = (period: string) => ({ type: 'finish', period, at: AT }) as const;
 
@@ -45,6 +45,14 @@ describe('a calendar', () => {
     calendar.handle(finish('2026-01'));
     expect(codeOf(() => calendar.handle(close('2026-03')))).toBe('EarlierPeriodOpen');
     calendar.handle(close('2026-02'));
+  });
+
+  it('closes while deals are waiting only for a reason, which is kept', () => {
+    const calendar = new Stream(calendarDecider);
+    const waiting = { ...close('2026-01'), waiting: 3 };
+    expect(codeOf(() => calendar.handle(waiting))).toBe('DealsWaiting');
+    const [event] = calendar.handle({ ...waiting, force: 'the source is gone' });
+    expect(event?.data).toMatchObject({ force: 'the source is gone', input: { waiting: 3 } });
   });
 
   it('takes every step but once', () => {

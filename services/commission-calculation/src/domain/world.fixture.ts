@@ -225,7 +225,7 @@ export class World implements PlanByHash {
 
   beginClosing(period: string): void {
     const calendar = 'monthly@Europe/Paris';
-    this.calendar.handle({ type: 'close', calendar, period, by: 'test', earliestOpen: null, at: AT });
+    this.calendar.handle({ type: 'close', calendar, period, by: 'test', earliestOpen: null, waiting: 0, at: AT });
   }
 
   endClosing(period: string): void {
