@@ -12,7 +12,7 @@ import {
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
-import type { AllStreamRecordedEvent, EventStoreDBClient } from '@eventstore/db-client';
+import type { AllStreamRecordedEvent, EventStoreDBClient, RecordedEvent } from '@eventstore/db-client';
 import { FIRST_PREDECESSOR } from '../chain.js';
 import { APPEND_BYTES_MAX, EventStoreClosed, EventTooLarge } from '../event-store.js';
 import type {
@@ -299,16 +299,17 @@ class EsdbEventStore implements EventStore {
         ...(limit === undefined ? {} : { maxCount: limit }),
         requiresLeader: true,
       });
-      const recorded: Recorded[] = [];
+      const recorded: RecordedEvent[] = [];
       try {
-        for await (const { event } of read) if (event !== undefined) recorded.push(recordedOf(event, this.prefix));
+        // To the end: a read that is left before stays open at the server.
+        for await (const { event } of read) if (event !== undefined) recorded.push(event);
       } catch (error) {
         if (error instanceof StreamNotFoundError) return [];
         throw error;
       }
       // The client ends a read that was interrupted by closing as if it were complete.
       if (state === 'open') this.#mustBeOpen();
-      return recorded;
+      return recorded.map((event) => recordedOf(event, this.prefix));
     });
   }
 

@@ -131,10 +131,9 @@ export class EsdbServer {
       const [authorization] = metadata.get('authorization');
       if (authorization === undefined)
         throw new Refusal(status.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' });
-      const [name = '', password] = Buffer.from(String(authorization).replace('Basic ', ''), 'base64')
-        .toString()
-        .split(':');
-      if (users[name] !== password) throw new Refusal(status.UNAUTHENTICATED, 'Unauthenticated');
+      const said = Buffer.from(String(authorization).replace('Basic ', ''), 'base64').toString();
+      const isKnown = Object.entries(users).some(([name, password]) => said === `${name}:${password}`);
+      if (!isKnown) throw new Refusal(status.UNAUTHENTICATED, 'Unauthenticated');
     }
     if (this.leader !== undefined && metadata.get('requires-leader')[0] === 'true') {
       throw new Refusal(status.NOT_FOUND, 'Leader info available', {
