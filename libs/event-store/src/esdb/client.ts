@@ -1,6 +1,6 @@
 /**
  * What the adapter needs of `@eventstore/db-client` beyond its public functions, written in the manner of the client's own
- * (`this: EventStoreDBClient`) over its own stubs; the version is pinned by the lockfile, and the contract suite says
+ * (`this: EventStoreDBClient`) over its own stubs; its version is exact in package.json, and the contract suite says
  * whether a newer one still fits.
  */
 import { EventStoreDBClient } from '@eventstore/db-client';
@@ -87,7 +87,7 @@ const SEARCH_WINDOW = 500;
 /** Ends what is under way; the client's own `dispose` leaves the connection open. */
 export async function closeClient(this: EventStoreDBClient, connected: boolean): Promise<void> {
   await this.dispose();
-  // Asked for before the first call, a channel would be opened only to be closed.
+  // Asked for without one, the client would look for a server only to leave it again.
   if (connected) (await this.getChannel()).close();
 }
 
@@ -98,11 +98,38 @@ const SCHEMES: Readonly<Record<string, string>> = {
   'kurrentdb+discover:': 'esdb+discover:',
 };
 
+/** The client's options, by their names without hyphens, underscores and capitals, as it compares them. */
+const OPTIONS: ReadonlySet<string> = new Set([
+  'usercertfile',
+  'userkeyfile',
+  'maxdiscoverattempts',
+  'connectionname',
+  'defaultdeadline',
+  'discoveryinterval',
+  'gossiptimeout',
+  'nodepreference',
+  'tls',
+  'tlscafile',
+  'keepaliveinterval',
+  'keepalivetimeout',
+]);
+
+/** @throws {TypeError} for an option that the client would ignore, with a warning that quotes the password. */
+function mustBeOptions(connection: string): void {
+  const query = /\?(.*)$/.exec(connection.slice(connection.lastIndexOf('@') + 1))?.[1] ?? '';
+  for (const pair of query.split('&').filter((text) => text !== '')) {
+    const name = pair.split('=')[0] ?? '';
+    if (!OPTIONS.has(name.toLowerCase().replace(/[_-]/g, '')))
+      throw new TypeError(`the connection string has the option ${name}, which has no effect here`);
+  }
+}
+
 /** @throws {TypeError} without the connection string in it, which holds a password. */
 export function clientOf(connection: string): EventStoreDBClient {
   const scheme = /^[a-z+]+:/.exec(connection)?.[0] ?? '';
   const known = SCHEMES[scheme];
   if (known === undefined) throw new TypeError(`no connection string of ${Object.keys(SCHEMES).join(' ')}`);
+  mustBeOptions(connection);
   try {
     return EventStoreDBClient.connectionString(known + connection.slice(scheme.length));
   } catch (error) {

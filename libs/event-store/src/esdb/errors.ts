@@ -27,18 +27,24 @@ export function isReconnecting(error: unknown): boolean {
   return error instanceof Error && isCommandError(error) && RECONNECTING.has(error.type);
 }
 
+/** True where a server has answered, over a connection that is still there. */
+export function isAnswer(error: unknown): boolean {
+  return !isReconnecting(error) && !isUndiscovered(error);
+}
+
+/** The discovery of a cluster ends in an error without a type. */
+function isUndiscovered(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Failed to discover');
+}
+
 /** @param of what was asked: `append to deal-1`. @returns what has no word of the port as it is. */
 export function portErrorOf(error: unknown, of: string): unknown {
   if (!(error instanceof Error)) return error;
   if (error instanceof MaxAppendSizeExceededError)
     return new EventTooLarge(of, error.maxAppendSize + 1, error.maxAppendSize);
   const reason = error.message;
-  // The discovery of a cluster ends in an error without a type.
-  if (!isCommandError(error)) {
-    return reason.startsWith('Failed to discover')
-      ? new EventStoreUnavailable(`${of}: ${reason}`, { cause: error })
-      : error;
-  }
+  if (isUndiscovered(error)) return new EventStoreUnavailable(`${of}: ${reason}`, { cause: error });
+  if (!isCommandError(error)) return error;
   if (PASSING.has(error.type)) return new EventStoreUnavailable(`${of}: ${reason}`, { cause: error });
   if (REFUSED.has(error.type)) return new EventStoreRefused(`${of}: ${reason || error.type}`, { cause: error });
   return error;

@@ -133,6 +133,18 @@ describe('the store on EventStoreDB', () => {
     expect(await opened(leader.url).readStream('deal-1')).toHaveLength(1);
   });
 
+  it('finds the leader of a cluster by asking a node that it knows', async () => {
+    const leader = await EsdbServer.start();
+    begun.push(leader);
+    server.leader = leader;
+    const connection = `127.0.0.1:${server.port}?tls=false`;
+    for (const cluster of [`esdb+discover://${connection}`, `esdb://127.0.0.1:1,${connection}`])
+      expect(await opened(cluster).readStream('deal-1')).toEqual([]);
+    await leader.stop();
+    const alone = opened(`esdb+discover://127.0.0.1:${leader.port}?tls=false&maxDiscoverAttempts=2`);
+    await expect(alone.head()).rejects.toThrow(EventStoreUnavailable);
+  });
+
   it('fetches what is chained to where another process wrote the stream', async () => {
     await append(0);
     const other = opened(server.url);
@@ -218,6 +230,8 @@ describe('the store on EventStoreDB', () => {
     'esdb://a:secret@',
     'esdb://a:secret@h:port',
     'esdb://a:secret@h?tls=perhaps',
+    'esdb://a:secret@h?tlsVerifyCert=false',
+    'esdb://a:secret@h?tls=true&namespace=prod',
   ])('refuses the connection string "%s" without quoting the password', (connection) => {
     expect(() => openEsdbEventStore(connection)).toThrow(/connection string/);
     expect(() => openEsdbEventStore(connection)).not.toThrow(/secret/);

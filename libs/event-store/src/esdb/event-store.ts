@@ -1,5 +1,5 @@
 /**
- * The event store on EventStoreDB or KurrentDB (server 22.6 or later), through `@eventstore/db-client`. ADR 6 says how an
+ * The event store on EventStoreDB or KurrentDB (server 22.6 or later), through `@eventstore/db-client`. ADR 10 says how an
  * event lies there, what a position is, and what a batch promises.
  */
 import { randomBytes } from 'node:crypto';
@@ -33,7 +33,7 @@ import type { PreparedAppend } from '../prepared-append.js';
 import { StreamHeads } from '../stream-heads.js';
 import { appendToStream, clientOf, closeClient, readAllFiltered } from './client.js';
 import type { ReadAllRequest, ServerFilter } from './client.js';
-import { isReconnecting, portErrorOf } from './errors.js';
+import { isAnswer, isReconnecting, portErrorOf } from './errors.js';
 import { LiveLog } from './live-log.js';
 import { isWanted } from './log-tail.js';
 import { bytesProposed, ForeignEvent, ownEventOf, propose, recordedOf } from './recorded-event.js';
@@ -83,6 +83,7 @@ class EsdbEventStore implements EventStore {
   readonly #appending = new Set<Promise<unknown>>();
   #calls = 0;
   #live: LiveLog | undefined;
+  /** Whether the last call was answered: the client closes connections that fail by itself. */
   #connected = false;
   #closing: Promise<void> | undefined;
 
@@ -381,11 +382,13 @@ class EsdbEventStore implements EventStore {
 
   /** Every call may be made again: a read as it is, an append because the same ids at the same place are stored once. */
   async #trying<Result>(what: string, call: () => Promise<Result>): Promise<Result> {
-    this.#connected = true;
     for (let tries = 1; ; tries += 1) {
       try {
-        return await call();
+        const result = await call();
+        this.#connected = true;
+        return result;
       } catch (error) {
+        this.#connected = isAnswer(error);
         if (!isReconnecting(error) || tries === TRIES_MAX) throw portErrorOf(error, what);
         await pause(PAUSE_MS_FIRST * 2 ** (tries - 1));
       }

@@ -1,5 +1,5 @@
 /**
- * How an event lies in EventStoreDB (ADR 6). Its data are the canonical text as bytes, of binary content type: the
+ * How an event lies in EventStoreDB (ADR 10). Its data are the canonical text as bytes, of binary content type: the
  * client would parse JSON and lose the text. Everything else that is ours is one JSON object in its metadata:
  *
  *     {"hash":"…","id":"…","metadata":"{\"actor\":…}","occurredAt":"…","version":1,"writer":"…"}

@@ -21,6 +21,8 @@ import type {
   ServerWritableStream,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import gossip from '@eventstore/db-client/generated/gossip_pb.js';
+import { GossipService } from '@eventstore/db-client/generated/gossip_grpc_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import { StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
@@ -92,6 +94,9 @@ export class EsdbServer {
   async start(): Promise<void> {
     this.#server = new Server();
     this.#server.addService(StreamsService as never, this.#service());
+    this.#server.addService(GossipService as never, {
+      read: (_: unknown, answer: sendUnaryData<gossip.ClusterInfo>) => answer(null, this.#cluster()),
+    });
     const { tls } = this.options;
     const credentials = tls
       ? ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }])
@@ -122,6 +127,14 @@ export class EsdbServer {
         void this.#append(call, answer),
       read: (call: ReadCall) => void this.#read(call),
     } as never;
+  }
+
+  #cluster(): gossip.ClusterInfo {
+    const { FOLLOWER, LEADER } = gossip.MemberInfo.VNodeState;
+    const info = new gossip.ClusterInfo();
+    info.addMembers(memberOf(this.port, this.leader === undefined ? LEADER : FOLLOWER));
+    if (this.leader !== undefined) info.addMembers(memberOf(this.leader.port, LEADER));
+    return info;
   }
 
   /** @throws {Refusal} */
@@ -339,6 +352,21 @@ function refusalOf(error: unknown): ServerErrorResponse {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);
   return Object.assign(new Error(details), { code, details, metadata });
+}
+
+function memberOf(port: number, state: gossip.MemberInfo.VNodeState): gossip.MemberInfo {
+  const id = new shared.UUID();
+  id.setString(`00000000-0000-4000-8000-${String(port).padStart(12, '0')}`);
+  const endPoint = new gossip.EndPoint();
+  endPoint.setAddress('127.0.0.1');
+  endPoint.setPort(port);
+  const member = new gossip.MemberInfo();
+  member.setInstanceId(id);
+  member.setTimeStamp('0');
+  member.setState(state);
+  member.setIsAlive(true);
+  member.setHttpEndPoint(endPoint);
+  return member;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
