@@ -46,6 +46,8 @@ const CHAIN_ENDS_MAX = 50_000;
 /** How often a call is tried that a lost connection or another leader interrupts; pauses double. */
 const TRIES_MAX = 4;
 const PAUSE_MS_FIRST = 50;
+/** Events of others that are read at a time to get past them. */
+const FOREIGN_EVENTS = 500;
 
 export interface EsdbEventStoreOptions {
   /**
@@ -320,7 +322,7 @@ class EsdbEventStore implements EventStore {
    */
   async #pageAfter(after: Position, filter: EventFilter | undefined, limit: number, head: Position): Promise<Page> {
     // One more tells whether there is more; reading is inclusive, so one is known already.
-    const count = limit + 1 + (after === 0n ? 0 : 1);
+    let count = limit + 1 + (after === 0n ? 0 : 1);
     const serverFilter = this.#serverFilter(filter);
     const events: StoredEvent[] = [];
     let through = after;
@@ -343,6 +345,7 @@ class EsdbEventStore implements EventStore {
       // Where nothing was ours, there is no position to come back to: on.
       if (through > after) return { events, through, end: false };
       from = recorded.at(-1)?.position;
+      count = Math.max(count, FOREIGN_EVENTS);
     }
   }
 

@@ -50,7 +50,7 @@ export class LiveLog {
     };
     this.#subscription.on('data', ({ event }: AllStreamResolvedEvent) => {
       const own = ownEventOf(event, prefix);
-      if (own === undefined) return;
+      if (own === undefined || own.position <= this.#tail.through) return;
       this.#tail.add(own);
       this.wake();
     });
