@@ -28,7 +28,7 @@ export const NOT_OF_THE_SYSTEM = '^[^$]';
 
 export interface ReadAllRequest {
   readonly direction: 'forwards' | 'backwards';
-  /** Inclusive. Left out: the start forwards, the end backwards. */
+  /** Forwards with what is there, backwards with what is before it. Left out: the start forwards, the end backwards. */
   readonly from?: { readonly commit: bigint; readonly prepare: bigint };
   readonly filter: ServerFilter;
   readonly limit: number;

@@ -163,14 +163,22 @@ class EsdbEventStore implements EventStore {
 
   async head(): Promise<Position> {
     this.#mustBeOpen();
-    const request = { direction: 'backwards', filter: this.#serverFilter(undefined), limit: 1 } as const;
-    let [newest] = await this.#readAllRecorded(request);
-    while (newest !== undefined) {
-      const own = ownEventOf(newest, this.prefix);
-      if (own !== undefined) return own.position;
-      [newest] = await this.#readAllRecorded({ ...request, from: newest.position });
+    let from: ReadAllRequest['from'];
+    for (let limit = 1; ; limit = FOREIGN_EVENTS) {
+      const filter = this.#serverFilter(undefined);
+      const recorded = await this.#readAllRecorded({
+        direction: 'backwards',
+        filter,
+        limit,
+        ...(from ? { from } : {}),
+      });
+      for (const one of recorded) {
+        const own = ownEventOf(one, this.prefix);
+        if (own !== undefined) return own.position;
+      }
+      if (recorded.length < limit) return 0n;
+      from = recorded.at(-1)?.position;
     }
-    return 0n;
   }
 
   /** Waits for the appends that were asked for before, ends subscriptions and reads, and closes the connection. */
