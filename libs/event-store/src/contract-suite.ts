@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
-import { APPEND_BYTES_MAX, EventTooLarge } from './event-store.js';
+import { APPEND_BYTES_MAX, EVENT_BYTES_OWN, EventStoreClosed, EventTooLarge } from './event-store.js';
 import type {
   Append,
   AppendResult,
@@ -19,7 +19,7 @@ import type {
 
 export interface StoreUnderTest {
   readonly store: EventStore;
-  /** Opens the same data again; the suite has closed `store` before. */
+  /** Another handle on the same data, as another process has one; the suite closes it, and may have closed `store` before. */
   reopen(): Promise<EventStore>;
   /** Closes and removes everything, also where the suite has closed the store. */
   dispose(): Promise<void>;
@@ -152,6 +152,30 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       it('refuses an append without events', async () => {
         await expect(store.append(appendTo('deal-1', 'no-stream', []))).rejects.toThrow();
       });
+
+      it('takes effect in the order in which it was asked for', async () => {
+        const results = await Promise.all(
+          Array.from({ length: 50 }, (_, n) =>
+            store.append(appendTo('deal-1', n === 0 ? 'no-stream' : n - 1, [sampleEvent(n)])),
+          ),
+        );
+        expect(results.every(({ outcome }) => outcome === 'appended')).toBe(true);
+      });
+
+      it('refuses names that would not come back as they were, or that engines keep for themselves', async () => {
+        for (const stream of ['', 'deal-\ud800', 'deal-\u0000', 'deal-\n', '$stats']) {
+          await expect(store.append(appendTo(stream, 'no-stream', [sampleEvent(1)]))).rejects.toMatchObject({
+            code: 'InvalidAppend',
+          });
+        }
+        const wrongOnes = [{ version: 0 }, { version: 1.5 }, { type: '' }, { type: '$>' }, { id: '\udfff' }];
+        for (const wrong of [...wrongOnes, { occurredAt: '' }]) {
+          await expect(store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1, wrong)]))).rejects.toMatchObject({
+            code: 'InvalidAppend',
+          });
+        }
+        expect(await store.head()).toBe(0n);
+      });
     });
 
     describe('the same append again', () => {
@@ -195,6 +219,14 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(more).toMatchObject({ outcome: 'conflict', actual: 1 });
       });
 
+      it('keeps what was stored first where its contents differ, and goes on from there', async () => {
+        await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
+        const again = await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1, { data: 'other' })]));
+        expect(again).toMatchObject({ repeated: true, events: [{ dataText: '{"number":1}' }] });
+        const [next] = stored(await store.append(appendTo('deal-1', 0, [sampleEvent(2)])));
+        expect(next?.hash).toBe(eventHash(stored(again)[0]?.hash ?? '', next ?? never()));
+      });
+
       it('takes the same ids in another stream', async () => {
         await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
         const other = await store.append(appendTo('deal-2', 'no-stream', [sampleEvent(1)]));
@@ -206,7 +238,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       const ofBytes = (number: number, bytes: number): NewEvent => {
         const empty =
           Buffer.byteLength(JSON.stringify(sampleEvent(number).metadata)) + Buffer.byteLength('{"text":""}');
-        return sampleEvent(number, { data: { text: 'x'.repeat(bytes - empty) } });
+        return sampleEvent(number, { data: { text: 'x'.repeat(bytes - EVENT_BYTES_OWN - empty) } });
       };
 
       it('takes exactly as many bytes as every engine takes', async () => {
@@ -229,6 +261,25 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       it('counts bytes, not characters', async () => {
         const euros = sampleEvent(1, { data: { text: '€'.repeat(APPEND_BYTES_MAX / 3) } });
         await expect(store.append(appendTo('deal-1', 'no-stream', [euros]))).rejects.toThrow(EventTooLarge);
+      });
+
+      it('counts what an engine keeps of an event beside its texts', async () => {
+        const [size, first] = [1024, samples(0, 1024).map((_, n) => ofBytes(n, 1024))];
+        expect(await store.append(appendTo('deal-1', 'no-stream', first))).toMatchObject({ outcome: 'appended' });
+        const tooMany = [
+          ...first.map(({ id }, n) => ({ ...ofBytes(n, size), id: `${id.slice(0, -1)}x` })),
+          ofBytes(1, 600),
+        ];
+        await expect(store.append(appendTo('deal-1', 1023, tooMany))).rejects.toThrow(EventTooLarge);
+      });
+
+      it('lets streams and pages of large events be read', async () => {
+        for (let n = 0; n < 6; n++)
+          stored(await store.append(appendTo('deal-1', n === 0 ? 'no-stream' : n - 1, [ofBytes(n, APPEND_BYTES_MAX)])));
+        const events = await store.readStream('deal-1');
+        expect(events).toHaveLength(6);
+        expect(await everything(store, 6)).toEqual(events);
+        expect(await collect(store.subscribe({ batchSize: 6, signal: stopping.signal }), 6)).toEqual(events);
       });
 
       it('is refused before anything of the call is stored', async () => {
@@ -316,6 +367,28 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         const [read] = await store.readStream('deal-Zürich|語');
         expect(JSON.parse(read?.dataText ?? '')).toEqual(data);
         expect(read?.stream).toBe('deal-Zürich|語');
+      });
+
+      it.each([null, true, 0, '', '\ufeff', [], {}, [null]])('holds %j as a whole', async (data) => {
+        await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1, { data })]));
+        expect((await store.readStream('deal-1'))[0]?.dataText).toBe(JSON.stringify(data));
+      });
+
+      it('keeps any printable id, and takes no two for the same', async () => {
+        const given = [
+          'crm|D-1',
+          'Zürich €',
+          '00000000-0000-0000-0000-000000000000',
+          '0b5d8e9c-3f8a-8d2e-9c1b-0123456789ab',
+          '0b5d8e9c-3f8a-4d2e-9c1b-0123456789ab',
+          '0B5D8E9C-3F8A-4D2E-9C1B-0123456789AB',
+        ];
+        const events = given.map((id, n) => sampleEvent(n, { id }));
+        expect(ids(stored(await store.append(appendTo('deal-1', 'no-stream', events))))).toEqual(given);
+        expect(ids(await everything(store, 10))).toEqual(given);
+        expect(await store.append(appendTo('deal-1', 'no-stream', events))).toMatchObject({ repeated: true });
+        const otherCase = [sampleEvent(1, { id: given[4]?.toUpperCase() ?? '' })];
+        expect(await store.append(appendTo('deal-1', 3, otherCase))).toMatchObject({ outcome: 'conflict', actual: 5 });
       });
 
       it.each([
@@ -446,6 +519,32 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await read({ categories: ['deal', 'plan'], types: ['DealPaid'] })).toEqual(['deal-1@1', 'deal-2@0']);
       });
 
+      it('takes no category and no type for another that begins like it', async () => {
+        await store.append(appendTo('dealer-1', 'no-stream', [sampleEvent(7, { type: 'DealPaidOut' })]));
+        await store.append(appendTo('planner', 'no-stream', [sampleEvent(8)]));
+        expect(await read({ categories: ['deal', 'plan'] })).toEqual(['deal-1@0', 'deal-1@1', 'plan@0', 'deal-2@0']);
+        expect(await read({ categories: ['dealer'], types: ['DealPaid'] })).toEqual([]);
+        expect(await read({ types: ['DealPaid'] })).toEqual(['deal-1@1', 'deal-2@0', 'credit-1@1']);
+      });
+
+      it('takes names as they are, not as patterns', async () => {
+        await store.append(appendTo('a.c-1', 'no-stream', [sampleEvent(7, { type: 'Deal.*' })]));
+        await store.append(appendTo('abc-1', 'no-stream', [sampleEvent(8, { type: '^Deal(' })]));
+        expect(await read({ categories: ['a.c', '.*'] })).toEqual(['a.c-1@0']);
+        expect(await read({ types: ['Deal.*', '^Deal('] })).toEqual(['a.c-1@0', 'abc-1@0']);
+      });
+
+      it('goes on from any event, with a filter and without', async () => {
+        const whole = await everything(store, 100);
+        for (const [index, { position }] of whole.entries()) {
+          const rest = await store.readAll({ after: position, limit: 100 });
+          expect(rest.events).toEqual(whole.slice(index + 1));
+          const paid = await store.readAll({ after: position, limit: 100, filter: { types: ['DealPaid'] } });
+          expect(paid.events).toEqual(whole.slice(index + 1).filter(({ type }) => type === 'DealPaid'));
+          expect(paid.through).toBe(await store.head());
+        }
+      });
+
       it('moves on where nothing matches', async () => {
         const page = await store.readAll({ limit: 10, filter: { categories: ['account'] } });
         expect(page).toEqual({ events: [], through: await store.head(), end: true });
@@ -513,6 +612,55 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       });
     });
 
+    describe('two handles on one store', () => {
+      let other: EventStore;
+      beforeEach(async () => (other = await underTest.reopen()));
+      afterEach(() => other.close());
+
+      it("see each other's appends before they decide, and chain to them", async () => {
+        await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
+        expect(await other.append(appendTo('deal-1', 'no-stream', [sampleEvent(2)]))).toMatchObject({ actual: 0 });
+        expect(await other.append(appendTo('deal-1', 0, [sampleEvent(2)]))).toMatchObject({ revision: 1 });
+        expect(await store.append(appendTo('deal-1', 0, [sampleEvent(3)]))).toMatchObject({ actual: 1 });
+        expect(await store.append(appendTo('deal-1', 1, [sampleEvent(3)]))).toMatchObject({ revision: 2 });
+        let previous = FIRST_PREDECESSOR;
+        for (const event of await other.readStream('deal-1')) {
+          expect(event.hash).toBe(eventHash(previous, event));
+          previous = event.hash;
+        }
+        expect(await other.readStream('deal-1')).toEqual(await store.readStream('deal-1'));
+      });
+
+      it('store once what both append at the same time, and one of them says so', async () => {
+        for (let n = 0; n < 10; n++) {
+          const expected = n === 0 ? 'no-stream' : n - 1;
+          const both = await Promise.all(
+            [store, other].map((one) => one.append(appendTo('deal-1', expected, [sampleEvent(n)]))),
+          );
+          expect(both.map((result) => result.outcome === 'appended' && result.repeated).toSorted()).toEqual([
+            false,
+            true,
+          ]);
+          expect(stored(both[0])).toEqual(stored(both[1]));
+        }
+        expect(await store.readStream('deal-1')).toHaveLength(10);
+      });
+
+      it('let exactly one win where they compete', async () => {
+        const both = await Promise.all(
+          [store, other].map((one, n) => one.append(appendTo('deal-1', 'no-stream', [sampleEvent(n)]))),
+        );
+        expect(both.map(({ outcome }) => outcome).toSorted()).toEqual(['appended', 'conflict']);
+      });
+
+      it('follow what the other appends', async () => {
+        const collected = collect(store.subscribe({ batchSize: 10, signal: stopping.signal }), 30);
+        for (let n = 0; n < 30; n++)
+          stored(await other.append(appendTo('deal-1', n === 0 ? 'no-stream' : n - 1, [sampleEvent(n)])));
+        expect(await collected).toEqual(await other.readStream('deal-1'));
+      });
+    });
+
     describe('a subscription', () => {
       const subscribe = (
         options: { after?: Position; filter?: EventFilter; batchSize?: number } = {},
@@ -569,6 +717,22 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
             break;
           }
         }
+      });
+
+      it('passes what is outside its filter while it waits, up to the end of the log', async () => {
+        let through = 0n;
+        const passing = (async () => {
+          for await (const page of subscribe({ filter: { categories: ['account'] } })) through = page.through;
+        })();
+        await pause(20);
+        for (let n = 0; n < 3; n++) {
+          await write('deal-1', n, 1);
+          const head = await store.head();
+          while (through < head) await pause(1);
+          expect(through).toBe(head);
+        }
+        stopping.abort();
+        await passing;
       });
 
       it('does not disturb another one', async () => {
@@ -645,8 +809,14 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       it('refuses what is asked afterwards, and may be done twice', async () => {
         await store.close();
         await store.close();
-        await expect(store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]))).rejects.toThrow();
-        await expect(store.readAll({ limit: 1 })).rejects.toThrow();
+        await expect(store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]))).rejects.toThrow(EventStoreClosed);
+        await expect(store.readStream('deal-1')).rejects.toThrow(EventStoreClosed);
+        await expect(store.readStreams(['deal-1'])).rejects.toThrow(EventStoreClosed);
+        await expect(store.readAll({ limit: 1 })).rejects.toThrow(EventStoreClosed);
+        await expect(store.head()).rejects.toThrow(EventStoreClosed);
+        await expect(collect(store.subscribe({ batchSize: 1, signal: stopping.signal }), 1)).rejects.toThrow(
+          EventStoreClosed,
+        );
       });
 
       it('leaves no append half done', async () => {

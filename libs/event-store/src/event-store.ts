@@ -17,7 +17,7 @@ export interface EventMetadata {
 }
 
 export interface NewEvent {
-  /** A UUID computed from the cause, never drawn at random (rule 2). */
+  /** Computed from the cause, never drawn at random (rule 2): a UUID as a rule, any printable text comes back as it is. */
   readonly id: string;
   readonly type: string;
   /** Version of the event type's schema, from 1. */
@@ -29,7 +29,7 @@ export interface NewEvent {
   readonly data: unknown;
 }
 
-/** Opaque to its users but for order: decimal text that grows, compared with `comparePositions`. */
+/** Opaque to its users but for order. Positions of one engine mean nothing to another, and their differences count no events. */
 export type Position = bigint;
 
 export interface StoredEvent extends Omit<NewEvent, 'data' | 'metadata'> {
@@ -116,7 +116,11 @@ export interface SubscribeOptions {
 }
 
 export interface EventStore {
-  /** One append. @throws nothing for a conflict: it is a result. @throws {EventTooLarge} before anything is stored. */
+  /**
+   * One append; those to one stream take effect in the order in which they were asked for.
+   * @throws nothing for a conflict: it is a result. @throws {EventTooLarge} {InvalidAppend} before anything is stored.
+   * @throws {EventStoreUnavailable} {EventStoreRefused} {EventStoreClosed}
+   */
   append(append: Append): Promise<AppendResult>;
   /**
    * Many appends to different streams (a stream at most once) in one call: fast, and each atomic on its own. A conflict
@@ -138,17 +142,50 @@ export interface EventStore {
   close(): Promise<void>;
 }
 
-/** An append would be over what every engine takes: 1 MiB an append, in bytes of data and metadata. */
+/** Bytes of one append at the most, on every engine: those of its texts and `EVENT_BYTES_OWN` for each event. */
 export const APPEND_BYTES_MAX = 1024 * 1024;
+
+/**
+ * What an event counts for beside its texts: EventStoreDB takes 1 MiB an append with all that it stores of an event, and
+ * keeps hash, time, version and type beside the texts. Twice what they take with names of usual length.
+ */
+export const EVENT_BYTES_OWN = 512;
 
 export class EventTooLarge extends Error {
   readonly code = 'EventTooLarge';
   constructor(
     readonly stream: string,
     readonly bytes: number,
+    bytesMax = APPEND_BYTES_MAX,
   ) {
-    super(`the append to ${stream} has ${bytes} bytes, more than the ${APPEND_BYTES_MAX} that every event store takes`);
+    super(`the append to ${stream} has ${bytes} bytes, more than the ${bytesMax} that the event store takes`);
   }
+}
+
+/** An append that no engine could store, whatever the stream holds: a mistake of the caller. */
+export class InvalidAppend extends Error {
+  readonly code = 'InvalidAppend';
+}
+
+/** The store was closed before, or while, it was asked. */
+export class EventStoreClosed extends Error {
+  readonly code = 'EventStoreClosed';
+  constructor() {
+    super('the event store is closed');
+  }
+}
+
+/**
+ * The engine cannot be reached, or not now. Whether an append was stored is not known: the same append again tells, and
+ * does no harm.
+ */
+export class EventStoreUnavailable extends Error {
+  readonly code = 'EventStoreUnavailable';
+}
+
+/** The engine answers, but not this: no access, a stream that was deleted. Somebody has to change something there first. */
+export class EventStoreRefused extends Error {
+  readonly code = 'EventStoreRefused';
 }
 
 /** The category of a stream: its name up to the first `-`. */

@@ -7,15 +7,13 @@
  */
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
-import { canonicalJson } from './canonical-json.js';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
-import { APPEND_BYTES_MAX, categoryOf, EventTooLarge } from './event-store.js';
+import { categoryOf, EventStoreClosed } from './event-store.js';
 import type {
   Append,
   AppendResult,
   EventFilter,
   EventStore,
-  NewEvent,
   Page,
   Position,
   ReadAllOptions,
@@ -23,6 +21,8 @@ import type {
   StoredEvent,
   SubscribeOptions,
 } from './event-store.js';
+import { prepareAppends } from './prepared-append.js';
+import type { PreparedAppend } from './prepared-append.js';
 import { APPLICATION_ID, CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT, SCHEMA_VERSION } from './schema.js';
 import { RecentEvents } from './recent-events.js';
 import { SqliteEventReader, UnreadableStore } from './sqlite-event-reader.js';
@@ -48,31 +48,9 @@ export interface SqliteEventStoreOptions {
   readonly now?: () => number;
 }
 
-/** The store was closed before, or while, it was asked. */
-export class EventStoreClosed extends Error {
-  readonly code = 'EventStoreClosed';
-  constructor() {
-    super('the event store is closed');
-  }
-}
-
-/** An append that no engine could store, whatever the stream holds: a mistake of the caller. */
-export class InvalidAppend extends Error {
-  readonly code = 'InvalidAppend';
-}
-
 /** @throws {UnreadableStore} where the file is not an event store, or of a newer layout. */
 export function openSqliteEventStore(path: string, options: SqliteEventStoreOptions = {}): SqliteEventStore {
   return new SqliteEventStore(path, options);
-}
-
-interface PreparedEvent extends Omit<NewEvent, 'data' | 'metadata'> {
-  readonly metadataText: string;
-  readonly dataText: string;
-}
-
-interface PreparedAppend extends Omit<Append, 'events'> {
-  readonly events: readonly PreparedEvent[];
 }
 
 interface Call {
@@ -131,7 +109,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
 
   async appendMany(appends: readonly Append[]): Promise<readonly AppendResult[]> {
     this.#mustBeOpen();
-    const prepared = prepare(appends);
+    const prepared = prepareAppends(appends);
     if (prepared.length === 0) return [];
     return new Promise((resolve, reject) => {
       this.#calls.push({ appends: prepared, resolve, reject });
@@ -448,57 +426,4 @@ function isEventStore(database: DatabaseSync): boolean {
     throw new UnreadableStore(`the file has layout ${String(version)}, this program reads layout ${SCHEMA_VERSION}`);
   }
   return true;
-}
-
-/** Everything that can be refused is refused here, before anything is stored. */
-function prepare(appends: readonly Append[]): readonly PreparedAppend[] {
-  if (appends.length > 1 && new Set(appends.map(({ stream }) => stream)).size !== appends.length) {
-    throw new InvalidAppend('a call names a stream at most once');
-  }
-  return appends.map((append) => {
-    const { stream, expectedRevision } = append;
-    mustBeName('the stream', stream);
-    if (append.events.length === 0) throw new InvalidAppend(`the append to ${stream} has no events`);
-    if (expectedRevision !== 'no-stream' && !(Number.isSafeInteger(expectedRevision) && expectedRevision >= 0)) {
-      throw new InvalidAppend(`expected revision of ${stream}: ${String(expectedRevision)}`);
-    }
-    const events = append.events.map(prepareEvent);
-    mustFit(stream, events);
-    return { stream, expectedRevision, events };
-  });
-}
-
-function prepareEvent(event: NewEvent): PreparedEvent {
-  const { id, type, version, occurredAt, metadata, data } = event;
-  mustBeName('the id', id);
-  mustBeName('the type', type);
-  mustBeName('occurredAt', occurredAt);
-  if (!Number.isSafeInteger(version) || version < 1)
-    throw new InvalidAppend(`the version of ${type} is ${String(version)}`);
-  return {
-    id,
-    type,
-    version,
-    occurredAt,
-    metadataText: canonicalJson(metadata),
-    dataText: canonicalJson(data),
-  };
-}
-
-/** Printable text that survives UTF-8: SQLite would replace a lone surrogate, and the hash would not fit any more. */
-const NAME = /^[^\p{Cc}\p{Cs}]+$/u;
-const PLAIN_NAME = /^[\x20-\x7e]+$/;
-
-function mustBeName(what: string, name: string): void {
-  if (!PLAIN_NAME.test(name) && !NAME.test(name))
-    throw new InvalidAppend(`${what} is empty or not printable: ${JSON.stringify(name)}`);
-}
-
-function mustFit(stream: string, events: readonly PreparedEvent[]): void {
-  let bytes = 0;
-  // Counting has a welcome effect: V8 makes one piece of a text that was put together from many, before hash and insert each do.
-  for (const { metadataText, dataText } of events) {
-    bytes += Buffer.byteLength(metadataText) + Buffer.byteLength(dataText);
-  }
-  if (bytes > APPEND_BYTES_MAX) throw new EventTooLarge(stream, bytes);
 }

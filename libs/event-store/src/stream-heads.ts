@@ -10,13 +10,13 @@ export interface StreamHead {
  * Heads of the streams written or loaded last, limited in number. Two generations instead of a list of uses: what was used since
  * the last turn is in the young one, the old one is dropped whole when the young one is full. No bookkeeping on a hit.
  */
-export class StreamHeads {
-  #young = new Map<string, StreamHead>();
-  #old = new Map<string, StreamHead>();
+export class StreamHeads<Head = StreamHead> {
+  #young = new Map<string, Head>();
+  #old = new Map<string, Head>();
 
   constructor(private readonly headsMax: number) {}
 
-  get(stream: string): StreamHead | undefined {
+  get(stream: string): Head | undefined {
     const young = this.#young.get(stream);
     if (young !== undefined) return young;
     const old = this.#old.get(stream);
@@ -24,7 +24,7 @@ export class StreamHeads {
     return old;
   }
 
-  set(stream: string, head: StreamHead): void {
+  set(stream: string, head: Head): void {
     if (this.#young.size >= this.headsMax / 2 && !this.#young.has(stream)) {
       this.#old = this.#young;
       this.#young = new Map();

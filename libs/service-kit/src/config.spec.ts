@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { ConfigError, DEVELOPMENT_ISSUER, isLoopback, loadConfig } from './config.js';
+import { openEventStore } from './event-store.js';
 
 describe('configuration', () => {
   it('listens on loopback with the development issuer where nothing is said', () => {
@@ -30,9 +31,25 @@ describe('configuration', () => {
     ['TANTIEME_ISSUER', 'not a url'],
     ['TANTIEME_ISSUER', 'http://keys.example.com'],
     ['TANTIEME_JWKS_URL', 'ftp://keys.example.com'],
+    ['TANTIEME_EVENT_STORE', 'https://admin:secret@events.example.com'],
+    ['TANTIEME_EVENT_STORE_NAMESPACE', 'prod'],
   ])('refuses %s=%s and names the variable', (variable, value) => {
     expect(() => loadConfig({ [variable]: value })).toThrow(ConfigError);
     expect(() => loadConfig({ [variable]: value })).toThrow(variable);
+  });
+
+  it('keeps events in the data directory, or where a connection string says', () => {
+    expect(loadConfig({})).toMatchObject({ eventStore: 'embedded', eventStoreNamespace: '' });
+    const env = { TANTIEME_EVENT_STORE: 'esdb+discover://events.example.com', TANTIEME_EVENT_STORE_NAMESPACE: 'prod' };
+    expect(loadConfig(env)).toMatchObject({ eventStore: env.TANTIEME_EVENT_STORE, eventStoreNamespace: 'prod' });
+    expect(() => loadConfig({ ...env, TANTIEME_EVENT_STORE_NAMESPACE: 'a-b' })).toThrow('_NAMESPACE');
+  });
+
+  it('names the variable of a connection string that cannot be used, without its password', () => {
+    const config = loadConfig({ TANTIEME_EVENT_STORE: 'esdb://admin:secret@host:port' });
+    expect(() => openEventStore(config)).toThrow(ConfigError);
+    expect(() => openEventStore(config)).toThrow(/^TANTIEME_EVENT_STORE: ((?!secret).)*$/);
+    expect(() => loadConfig({ TANTIEME_EVENT_STORE: 'http://admin:secret@host' })).toThrow(/^((?!secret).)*$/);
   });
 
   it.each(['0.0.0.0', '::', '192.168.1.10', 'tantieme.example.com', '127.0.0.1.example.com', '10.0.0.127'])(

@@ -8,10 +8,17 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Issuer of the tokens that the local development issuer mints: `development-issuer.ts`. */
 export const DEVELOPMENT_ISSUER = 'urn:tantieme:development';
 
+/** The event store that needs nothing else: a file in the data directory. */
+export const EMBEDDED = 'embedded';
+
 /** Where a process keeps its data, where it listens, and whose tokens it believes. The README lists the variables. */
 export interface RuntimeConfig {
   /** Absolute path of the folder that holds `events.sqlite`, `broker.sqlite`, `read.sqlite` and the locks. */
   readonly dataDirectory: string;
+  /** `embedded` (a file in the data directory), or the connection string of an EventStoreDB or KurrentDB; may hold a password. */
+  readonly eventStore: string;
+  /** Stands before the names of streams where several systems share an EventStoreDB; '' where none does. */
+  readonly eventStoreNamespace: string;
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
@@ -48,8 +55,10 @@ export class ConfigError extends Error {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The variable that sets each field. */
-const VARIABLES: Readonly<Record<keyof RuntimeConfig, string>> = {
+export const VARIABLES: Readonly<Record<keyof RuntimeConfig, string>> = {
   dataDirectory: 'TANTIEME_DATA',
+  eventStore: 'TANTIEME_EVENT_STORE',
+  eventStoreNamespace: 'TANTIEME_EVENT_STORE_NAMESPACE',
   host: 'TANTIEME_HOST',
   port: 'TANTIEME_PORT',
   issuer: 'TANTIEME_ISSUER',
@@ -83,6 +92,8 @@ export function loadConfig(env: Environment, overrides: Partial<RuntimeConfig> =
   const jwksUrl = textOf('jwksUrl', '');
   return checkConfig({
     dataDirectory: resolve(textOf('dataDirectory', 'data/tantieme')),
+    eventStore: textOf('eventStore', EMBEDDED),
+    eventStoreNamespace: textOf('eventStoreNamespace', ''),
     host: textOf('host', '127.0.0.1'),
     port: numberOf('port', 8080, 0, 65_535),
     issuer: textOf('issuer', DEVELOPMENT_ISSUER),
@@ -104,6 +115,22 @@ export function checkConfig(config: RuntimeConfig): RuntimeConfig {
       VARIABLES.host,
       `"${config.host}" is no loopback address, and the development issuer lets everybody on this machine be everything: ` +
         `name an OIDC issuer in ${VARIABLES.issuer}, or listen on 127.0.0.1`,
+    );
+  if (config.eventStore !== EMBEDDED && !/^(esdb|kurrentdb)(\+discover)?:\/\//.test(config.eventStore))
+    // Not quoted: it may hold a password.
+    throw new ConfigError(
+      VARIABLES.eventStore,
+      `is neither "${EMBEDDED}" nor a connection string esdb://… or kurrentdb://…`,
+    );
+  if (config.eventStore === EMBEDDED && config.eventStoreNamespace !== '')
+    throw new ConfigError(
+      VARIABLES.eventStoreNamespace,
+      'the embedded event store is never shared: it has no namespaces',
+    );
+  if (!/^\w*$/.test(config.eventStoreNamespace))
+    throw new ConfigError(
+      VARIABLES.eventStoreNamespace,
+      `"${config.eventStoreNamespace}" has other than letters, digits and _`,
     );
   if (config.issuer !== DEVELOPMENT_ISSUER) checkUrl(VARIABLES.issuer, config.issuer, ['https:', 'http:']);
   if (config.jwksUrl !== undefined) checkUrl(VARIABLES.jwksUrl, config.jwksUrl, ['https:', 'http:', 'file:']);

@@ -4,7 +4,7 @@ import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { DomainError } from '@tantieme/event-sourcing/decider';
-import { EventTooLarge } from '@tantieme/event-store/event-store';
+import { EventStoreUnavailable, EventTooLarge } from '@tantieme/event-store/event-store';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { IssuerUnavailable, Unauthenticated } from './token-verifier.js';
@@ -106,6 +106,8 @@ function verdictOn(error: unknown): Verdict {
     return { status: STATUS_OF_KIND[error.kind], code: error.code, detail: error.message, errors: error.fields };
   if (error instanceof Unauthenticated) return { status: 401, code: error.code, detail: error.message };
   if (error instanceof IssuerUnavailable) return { status: 503, code: error.code, detail: error.message };
+  if (error instanceof EventStoreUnavailable)
+    return { status: 503, code: error.code, detail: 'the event store cannot be reached at the moment; try again' };
   if (error instanceof EventTooLarge) return { status: 413, code: error.code, detail: error.message };
   const invalid = fieldsOf(error);
   if (invalid !== undefined)

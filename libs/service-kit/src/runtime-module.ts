@@ -6,7 +6,6 @@ import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
 import { openDatabase } from '@tantieme/event-sourcing/database';
 import type { EventStore } from '@tantieme/event-store/event-store';
-import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { openSqliteBroker } from '@tantieme/messaging/sqlite-broker';
 import type { Kysely } from 'kysely';
@@ -15,6 +14,7 @@ import { AccessGuard } from './access-guard.js';
 import { Background } from './background.js';
 import { checkConfig } from './config.js';
 import type { RuntimeConfig } from './config.js';
+import { openEventStore } from './event-store.js';
 import { HealthController } from './health.js';
 import { IdempotencyInterceptor } from './idempotency.js';
 import { ProblemFilter } from './problem.js';
@@ -66,7 +66,7 @@ export class RuntimeModule {
       controllers: [HealthController],
       providers: [
         { provide: CONFIG, useValue: config },
-        { provide: EVENT_STORE, useFactory: () => openSqliteEventStore(inDirectory('events.sqlite')) },
+        { provide: EVENT_STORE, useFactory: () => openEventStore(config) },
         {
           provide: BROKER,
           useFactory: () => openSqliteBroker(inDirectory('broker.sqlite'), { partitions: config.partitions }),

@@ -5,6 +5,7 @@ import { startAllInOne } from '@tantieme/all-in-one/start';
 import { loadConfig } from '@tantieme/service-kit/config';
 import { mintToken } from '@tantieme/service-kit/development-issuer';
 import type { Role } from '@tantieme/service-kit/auth';
+import type { EventStoreConfig } from '@tantieme/service-kit/event-store';
 import type { StatementIssued, PayoutDue } from '@tantieme/contracts/payout';
 import { Client, fileBody } from '../client.js';
 import { mapping, partners, periods, returns, SUPERSTORE_CSV } from '../demo/superstore.js';
@@ -14,7 +15,7 @@ import { importBody, importSummary } from './import.js';
 import { print } from './output.js';
 import { versionPath, type PlanVersion } from './plan/version.js';
 import { statementTable, lineTable } from './statement.js';
-import { verifyDirectory, verificationText } from './verify.js';
+import { verifyConfigured, verificationText } from './verify.js';
 import { closePeriod, settled } from './pipeline.js';
 
 const CALENDAR = 'monthly@America/New_York';
@@ -47,7 +48,7 @@ export function demoCommand(): Command {
           await as('approver'),
           await as('finance'),
         );
-        await replay(options.data);
+        await replay(config);
         print(`\nThe data stays in ${options.data}. Look around in it:`);
         print(
           `  npm run tantieme -- start --data ${options.data}     the API and its documentation: http://127.0.0.1:8080/docs`,
@@ -128,9 +129,9 @@ async function run(
   print((await explainLine(operator, shown.id, 1)).text.map((sentence) => `   ${sentence}`).join('\n'));
 }
 
-async function replay(directory: string): Promise<void> {
+async function replay(config: EventStoreConfig): Promise<void> {
   print('\n6. Replay: every event re-hashed, every decision re-decided from its journalled input');
-  const result = await verifyDirectory(directory);
+  const result = await verifyConfigured(config);
   print(
     verificationText(result)
       .map((sentence) => `   ${sentence}`)

@@ -3,8 +3,11 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Verification } from '@tantieme/audit/verify';
 import { verifyFile } from '@tantieme/all-in-one/verify-file';
 import type { VerifyFileOptions } from '@tantieme/all-in-one/verify-file';
+import { EMBEDDED, loadConfig } from '@tantieme/service-kit/config';
+import type { EventStoreConfig } from '@tantieme/service-kit/event-store';
 import { startProgress } from '../progress.js';
 import { print, printJson } from './output.js';
+import { verifyServer } from './verify-server.js';
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -14,15 +17,25 @@ export function verifyCommand(): Command {
     .option('--threads <number>', 'how many threads share the work; one a core if left out', threadsOf)
     .option('--json', 'print JSON')
     .action(async ({ data, ...options }: { data: string; expect?: string; threads?: number; json?: boolean }) => {
-      const result = await verifyDirectory(data, options);
+      const result = await verifyConfigured(loadConfig(process.env, { dataDirectory: data }), options);
       if (options.json) printJson(result);
       else print(verificationText(result).join('\n'));
       if (result.differences.length > 0) process.exitCode = 1;
     });
 }
 
+/** The event store that the configuration names; threads share the work on a file only. */
+export function verifyConfigured(
+  config: EventStoreConfig,
+  options: Pick<VerifyFileOptions, 'expect' | 'threads'> = {},
+): Promise<Verification> {
+  return config.eventStore === EMBEDDED
+    ? verifyDirectory(config.dataDirectory, options)
+    : verifyServer(config, options.expect);
+}
+
 /** @throws where there is no event store in the directory. */
-export async function verifyDirectory(
+async function verifyDirectory(
   directory: string,
   { expect, threads }: Pick<VerifyFileOptions, 'expect' | 'threads'> = {},
 ): Promise<Verification> {
