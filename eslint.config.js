@@ -112,6 +112,16 @@ export default tseslint.config(
     },
   },
   {
+    files: ['**/*.ts'],
+    ignores: ['libs/messaging/src/kafka/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { name: 'kafkajs', message: 'kafkajs lives in libs/messaging/src/kafka alone (ADR 6).' },
+      ],
+    },
+  },
+  {
     files: ['services/*/src/domain/**/*.ts', 'libs/money/src/**/*.ts', 'libs/commission-engine/src/**/*.ts'],
     ignores: ['**/*.spec.ts', '**/*.fixture.ts'],
     rules: purity,

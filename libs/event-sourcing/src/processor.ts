@@ -90,9 +90,15 @@ export function startProcessor<Decoded>(
       pauseMs = Math.min(pauseMs * 2, JOIN_PAUSE_MS_MAX)
     )
       try {
-        const consumer = await broker.consume({ group, topics, batchSize, handle: handleBatch, onError: report });
-        errors.delete('');
-        return consumer;
+        return await broker.consume({
+          group,
+          topics,
+          batchSize,
+          handle: handleBatch,
+          onError: report,
+          // A partition that went to another member is no longer this one's trouble.
+          onAssigned: () => errors.clear(),
+        });
       } catch (error) {
         report(error, []);
         await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);

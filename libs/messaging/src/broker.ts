@@ -33,8 +33,13 @@ export interface ConsumeOptions {
    * in the returned list: it goes to the dead letters with the reason, and the rest counts as handled.
    */
   readonly handle: (batch: readonly Message[]) => Promise<readonly DeadLetter[] | void>;
-  /** Told of every failure of `handle`, for the log. */
+  /** Told of every failure of `handle`, and with an empty batch of what keeps the consumer from its partitions. */
   readonly onError?: (error: unknown, batch: readonly Message[]) => void;
+  /**
+   * Told whenever the group's partitions were given out: at first, when members come or go, and when the consumer was kept from them.
+   * What `onError` told before is over; what still fails is told again.
+   */
+  readonly onAssigned?: () => void;
 }
 
 export interface DeadLetter {
@@ -65,6 +70,32 @@ export interface Broker {
 /** Messages set aside from `topic` by `group`; headers `reason`, `origin-topic`, `origin-partition`, `origin-offset`, `group`. */
 export function deadLetterTopic(topic: string, group: string): string {
   return `${topic}.${group}.dead-letters`;
+}
+
+/** The message that an adapter publishes to the topic of dead letters. */
+export function deadLetterOf({ message, reason }: DeadLetter, group: string): OutgoingMessage {
+  const { key, value, headers, topic, partition, offset } = message;
+  return {
+    key,
+    value,
+    headers: {
+      ...headers,
+      reason,
+      group,
+      'origin-topic': topic,
+      'origin-partition': String(partition),
+      'origin-offset': String(offset),
+    },
+  };
+}
+
+/** Calls a consumer's listener. One that fails itself must not stop the consumer. */
+export function tell(listener: () => void): void {
+  try {
+    listener();
+  } catch (failure) {
+    process.emitWarning(`a consumer's listener failed: ${String(failure)}`);
+  }
 }
 
 /** True where every partition of `committed` has come to `end`. */

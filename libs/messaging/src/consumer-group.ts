@@ -1,5 +1,5 @@
 /** The members of a consumer group within one process: who takes which partition, one batch after the other. */
-import type { ConsumeOptions, Consumer, DeadLetter, Message } from './broker.js';
+import { tell, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from './broker.js';
 
 /** A partition of a topic. */
 export interface Slot {
@@ -41,12 +41,14 @@ export class ConsumerGroup {
     const member = new Member(options, this, this.log);
     this.members.push(member);
     member.start();
+    this.tellAssigned();
     return {
       stop: async () => {
         await member.stop();
         const index = this.members.indexOf(member);
         if (index < 0) return;
         this.members.splice(index, 1);
+        this.tellAssigned();
         this.wakeAll();
       },
     };
@@ -84,6 +86,10 @@ export class ConsumerGroup {
     this.wakeAll();
   }
 
+  private tellAssigned(): void {
+    for (const member of this.members) member.tellAssigned();
+  }
+
   private wakeAll(): void {
     for (const member of this.members) member.wake();
   }
@@ -94,6 +100,8 @@ class Member {
   private readonly failures = new Map<number, { readonly count: number; readonly notBeforeMs: number }>();
   /** When the first of the pauses ends that this round met. */
   private retryAtMs = Infinity;
+  /** Whether the log kept it from its partitions when it last looked. */
+  private kept = false;
   private stopping = false;
   private running: Promise<void> | undefined;
   private wakeUp: (() => void) | undefined;
@@ -154,8 +162,12 @@ class Member {
 
   private slots(): readonly Slot[] {
     try {
-      return this.options.topics.flatMap((topic) => this.log.slotsOf(topic));
+      const slots = this.options.topics.flatMap((topic) => this.log.slotsOf(topic));
+      if (this.kept) this.tellAssigned();
+      this.kept = false;
+      return slots;
     } catch (error) {
+      this.kept = true;
       this.report(error, []);
       return [];
     }
@@ -173,6 +185,7 @@ class Member {
       this.failures.delete(slot.id);
       return true;
     } catch (error) {
+      if (batch.length === 0) this.kept = true;
       const count = (this.failures.get(slot.id)?.count ?? 0) + 1;
       const notBeforeMs = performance.now() + Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** (count - 1));
       this.failures.set(slot.id, { count, notBeforeMs });
@@ -189,13 +202,12 @@ class Member {
     return true;
   }
 
-  /** A listener that fails itself must not stop the consumer. */
+  tellAssigned(): void {
+    tell(() => this.options.onAssigned?.());
+  }
+
   private report(error: unknown, batch: readonly Message[]): void {
-    try {
-      this.options.onError?.(error, batch);
-    } catch (failure) {
-      process.emitWarning(`the listener of a consumer's failures failed: ${String(failure)}`);
-    }
+    tell(() => this.options.onError?.(error, batch));
   }
 
   /** Until something is published, a pause ends, or it is time to look again. */

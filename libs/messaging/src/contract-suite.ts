@@ -1,4 +1,5 @@
 /** What every broker has to keep: the port's promises as cases. An adapter's spec calls `brokerContract` with a way to open it. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   deadLetterTopic,
@@ -47,7 +48,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
     const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
       for (let tries = 0; tries < 2000; tries += 1) {
         if (await holds()) return;
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await pause(5);
       }
       throw new Error('what was waited for did not come');
     };
@@ -117,6 +118,22 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect([...partitions.values()].map(({ size }) => size)).toEqual(Array.from({ length: 7 }, () => 1));
     });
 
+    it('keeps the order of messages of one key that are published without waiting', async () => {
+      const texts = Array.from({ length: 100 }, (_, index) => `v${index}`);
+      await Promise.all(texts.map((value) => broker.publish('sales', [{ key: 'k', value }])));
+      await collect();
+      await until(() => seen.length === 100);
+      expect(seen.map(({ value }) => value)).toEqual(texts);
+    });
+
+    it('takes many messages of nearly a megabyte at once', async () => {
+      const messages = Array.from({ length: 5 }, (_, index) => ({ key: 'k', value: String(index).repeat(1_000_000) }));
+      await broker.publish('sales', messages);
+      await collect();
+      await until(() => seen.length === 5);
+      expect(seen.map(({ value }) => value[0])).toEqual(['0', '1', '2', '3', '4']);
+    });
+
     it('numbers the messages of a partition from 0 without gaps', async () => {
       await broker.publish('sales', numbered(50));
       await collect();
@@ -181,6 +198,103 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       await first.stop();
       await broker.publish('sales', numbered(70));
       await until(() => seen.length === 70);
+    });
+
+    it('gives each member of a group all partitions of a topic that it alone reads', async () => {
+      await collect({ topics: ['sales'] });
+      await collect({ topics: ['partners'] });
+      await broker.publish('sales', numbered(20));
+      await broker.publish('partners', numbered(20, 20));
+      await until(() => seen.length === 40);
+      expect(values()).toEqual(
+        numbered(40)
+          .map(({ value }) => value)
+          .sort(),
+      );
+    });
+
+    it('never has a partition in two hands, nor out of order, while members come and go', async () => {
+      const inHand = new Set<number>();
+      const next = new Map<number, bigint>();
+      const faults: string[] = [];
+      const join = (): Promise<Consumer> =>
+        collect({
+          batchSize: 3,
+          handle: async (batch) => {
+            const [{ partition, offset } = { partition: -1, offset: -1n }] = batch;
+            if (inHand.has(partition)) faults.push(`partition ${partition} is in two hands`);
+            if (offset !== (next.get(partition) ?? 0n)) faults.push(`partition ${partition} came to ${offset}`);
+            inHand.add(partition);
+            await pause(2);
+            inHand.delete(partition);
+            next.set(partition, offset + BigInt(batch.length));
+            seen.push(...batch);
+          },
+        });
+      await broker.publish('sales', numbered(300));
+      const members = [await join(), await join(), await join()];
+      for (let turn = 0; turn < 5; turn += 1) {
+        await broker.publish('sales', numbered(60, 300 + turn * 60));
+        await pause(7);
+        await members.shift()?.stop();
+        await pause(3);
+        members.push(await join());
+      }
+      await until(() => seen.length >= 600);
+      expect(faults).toEqual([]);
+      expect(new Set(values()).size).toBe(600);
+      expect(seen).toHaveLength(600);
+    });
+
+    it('gives a member one batch at a time', async () => {
+      let inHand = 0;
+      let inHandMax = 0;
+      await broker.publish('sales', numbered(70));
+      await collect({
+        batchSize: 5,
+        handle: async (batch) => {
+          inHand += 1;
+          inHandMax = Math.max(inHandMax, inHand);
+          await pause(2);
+          inHand -= 1;
+          seen.push(...batch);
+        },
+      });
+      await until(() => seen.length === 70);
+      expect(inHandMax).toBe(1);
+    });
+
+    it('tells the members whenever the partitions were given out', async () => {
+      let told = 0;
+      const onAssigned = (): void => {
+        told += 1;
+      };
+      await collect({ onAssigned });
+      const first = told;
+      const second = await collect();
+      await until(() => told > first);
+      const both = told;
+      await second.stop();
+      await until(() => told > both);
+      expect(first).toBe(1);
+    });
+
+    it('goes on where a listener fails itself', async () => {
+      let tries = 0;
+      const fail = (): void => {
+        throw new Error('a warning that this test asked for');
+      };
+      await broker.publish('sales', numbered(1));
+      await collect({
+        handle: async (batch) => {
+          tries += 1;
+          if (tries === 1) throw new Error('not now');
+          seen.push(...batch);
+        },
+        onError: fail,
+        onAssigned: fail,
+      });
+      await until(() => seen.length === 1);
     });
 
     it('delivers a batch again whose handling failed, and then goes on', async () => {
@@ -297,7 +411,10 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
     });
 
     it('sets a dead letter aside with reason and origin, and lets the rest flow', async () => {
-      await broker.publish('sales', numbered(10));
+      await broker.publish(
+        'sales',
+        numbered(10).map((message) => ({ ...message, headers: { trace: message.value } })),
+      );
       await collect({
         handle: async (batch) => {
           seen.push(...batch.filter(({ value }) => value !== 'v3'));
@@ -318,7 +435,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(dead[0]).toMatchObject({
         key: 'k3',
         value: 'v3',
-        headers: { reason: 'poison', 'origin-topic': 'sales', group: 'readers' },
+        headers: { trace: 'v3', reason: 'poison', 'origin-topic': 'sales', group: 'readers' },
       });
       expect(dead[0]?.headers).toHaveProperty('origin-partition');
       expect(dead[0]?.headers).toHaveProperty('origin-offset');
@@ -332,6 +449,19 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       await collect();
       await until(async () => hasReached(await broker.committedPositions('readers', 'sales'), end));
       expect(seen).toHaveLength(30);
+    });
+
+    it('tells the position of every partition to a group that has had nothing yet', async () => {
+      await broker.publish('sales', numbered(30));
+      const committed = await broker.committedPositions('newcomers', 'sales');
+      expect([...committed.keys()].sort()).toEqual([...(await broker.endPositions('sales')).keys()].sort());
+      expect(new Set(committed.values())).toEqual(new Set([0n]));
+    });
+
+    it('takes nothing once it is closed', async () => {
+      await broker.close();
+      await expect(broker.publish('sales', numbered(1))).rejects.toThrow();
+      await expect(collect()).rejects.toThrow('closed');
     });
 
     it('knows no end of a topic that nobody published to', async () => {
@@ -369,7 +499,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       const consumer = await collect({
         handle: async () => {
           begun = true;
-          await new Promise((resolve) => setTimeout(resolve, 50));
+          await pause(50);
           ended = true;
         },
       });
@@ -385,7 +515,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       const consumer = await collect();
       await consumer.stop();
       await broker.publish('sales', numbered(10));
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
       expect(seen).toEqual([]);
     });
 
@@ -403,9 +533,11 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
         { key: 'k', value: 'two' },
       ]);
       const found = [...(await broker.endPositions('sales'))].find(([, end]) => end === 2n);
-      expect(
-        (await broker.read('sales', { partition: found?.[0] ?? -1, from: 1n, limit: 10 })).map(({ value }) => value),
-      ).toEqual(['two']);
+      const read = async (from: bigint, limit: number): Promise<readonly string[]> =>
+        (await broker.read('sales', { partition: found?.[0] ?? -1, from, limit })).map(({ value }) => value);
+      expect(await read(1n, 10)).toEqual(['two']);
+      expect(await read(0n, 1)).toEqual(['one']);
+      expect(await read(2n, 10)).toEqual([]);
     });
   });
 }

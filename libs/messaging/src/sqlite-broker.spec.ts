@@ -76,62 +76,6 @@ describe('the embedded broker', () => {
     expect([...ends.values()].reduce((sum, end) => sum + end, 0n)).toBe(10n);
   });
 
-  it('never has a partition in two hands, nor out of order, while members come and go', async () => {
-    const inHand = new Set<number>();
-    const next = new Map<number, bigint>();
-    const faults: string[] = [];
-    const handle = async (batch: readonly Message[]): Promise<void> => {
-      const [{ partition, offset } = { partition: -1, offset: -1n }] = batch;
-      if (inHand.has(partition)) faults.push(`partition ${partition} is in two hands`);
-      if (offset !== (next.get(partition) ?? 0n)) faults.push(`partition ${partition} came to ${offset}`);
-      inHand.add(partition);
-      await pause(2);
-      inHand.delete(partition);
-      next.set(partition, offset + BigInt(batch.length));
-      seen.push(...batch);
-    };
-    const join = () => broker.consume({ group: 'g', topics: ['sales'], batchSize: 3, handle });
-    await broker.publish('sales', keyed(600));
-    const members = [await join(), await join(), await join()];
-    for (let turn = 0; turn < 10; turn += 1) {
-      await pause(7);
-      await members.shift()?.stop();
-      await pause(3);
-      members.push(await join());
-    }
-    await until(() => seen.length >= 600);
-    expect(faults).toEqual([]);
-    expect(new Set(seen.map(({ value }) => value)).size).toBe(600);
-    expect(seen).toHaveLength(600);
-  });
-
-  it('gives each member of a group all partitions of a topic that it alone reads', async () => {
-    await broker.consume({ group: 'g', topics: ['sales'], batchSize: 10, handle: collect });
-    await broker.consume({ group: 'g', topics: ['partners'], batchSize: 10, handle: collect });
-    await broker.publish('sales', keyed(20));
-    await broker.publish('partners', keyed(20));
-    await until(() => seen.length === 40);
-  });
-
-  it('goes on where the listener of its failures fails itself', async () => {
-    let tries = 0;
-    await broker.publish('sales', keyed(1));
-    await broker.consume({
-      group: 'g',
-      topics: ['sales'],
-      batchSize: 10,
-      handle: async (batch) => {
-        tries += 1;
-        if (tries === 1) throw new Error('not now');
-        seen.push(...batch);
-      },
-      onError: () => {
-        throw new Error('a warning that this test asked for');
-      },
-    });
-    await until(() => seen.length === 1);
-  });
-
   it('keeps the number of partitions of a topic that exists', async () => {
     await broker.publish('sales', keyed(1));
     await broker.close();
@@ -144,13 +88,6 @@ describe('the embedded broker', () => {
 
   it.each([[0], [1.5], [257]])('is not opened with %d partitions', (partitions) => {
     expect(() => openSqliteBroker(path, { partitions })).toThrow(RangeError);
-  });
-
-  it('takes no consumer once it is closed', async () => {
-    await broker.close();
-    await expect(broker.consume({ group: 'g', topics: ['sales'], batchSize: 1, handle: collect })).rejects.toThrow(
-      'closed',
-    );
   });
 
   describe('retention', () => {

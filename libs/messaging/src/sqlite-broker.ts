@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import {
+  deadLetterOf,
   deadLetterTopic,
   type Broker,
   type ConsumeOptions,
@@ -181,7 +182,7 @@ class SqliteBroker implements Broker, PartitionLog {
       if (deadLetters.length > 0)
         this.insert(
           deadLetterTopic(slot.topic, group),
-          deadLetters.map((one) => setAside(one, group)),
+          deadLetters.map((one) => deadLetterOf(one, group)),
         );
       this.statement(
         'INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT (consumer_group, slot) DO UPDATE SET next = max(next, excluded.next)',
@@ -268,22 +269,6 @@ class SqliteBroker implements Broker, PartitionLog {
     if (!statement) this.statements.set(sql, (statement = this.database.prepare(sql)));
     return statement;
   }
-}
-
-function setAside({ message, reason }: DeadLetter, group: string): OutgoingMessage {
-  const { key, value, headers, topic, partition, offset } = message;
-  return {
-    key,
-    value,
-    headers: {
-      ...headers,
-      reason,
-      group,
-      'origin-topic': topic,
-      'origin-partition': String(partition),
-      'origin-offset': String(offset),
-    },
-  };
 }
 
 /** The partition of a key: the same for ever, whoever asks. */

@@ -6,8 +6,11 @@ import { text } from 'node:stream/consumers';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
+import type { Broker } from '@tantieme/messaging/broker';
+
 import { createApplication, listen, stopApplication } from './application.js';
 import { loadConfig } from './config.js';
+import { BROKER } from './runtime-tokens.js';
 import { Sample, SampleModule } from './sample.fixture.js';
 
 describe('an application', () => {
@@ -293,6 +296,22 @@ describe('two applications', () => {
     await (await start(directories[0])).close();
     expect(SampleModule.stopped).toEqual(['sample-second', 'sample-first']);
     await (await start(directories[0])).close();
+  });
+});
+
+describe('an application whose Kafka is not to be reached', () => {
+  it('starts all the same, says why it has no broker, and stops', async () => {
+    const dataDirectory = mkdtempSync(join(tmpdir(), 'tantieme-kit-'));
+    const kafka = { brokers: ['127.0.0.1:1'] };
+    const application = await createApplication(
+      SampleModule,
+      loadConfig({}, { dataDirectory, logLevel: 'silent', kafka }),
+    );
+    expect((await application.inject('/health/live')).statusCode).toBe(200);
+    await expect(application.get<Broker>(BROKER).endPositions('sales')).rejects.toThrow('ECONNREFUSED 127.0.0.1:1');
+    expect(existsSync(join(dataDirectory, 'broker.sqlite'))).toBe(false);
+    await application.close();
+    rmSync(dataDirectory, { recursive: true });
   });
 });
 

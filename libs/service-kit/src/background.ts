@@ -103,18 +103,30 @@ export class Background implements OnApplicationBootstrap {
   async status(): Promise<readonly WorkStatus[]> {
     const head = await this.store.head();
     return Promise.all(
-      this.entries.map(async ({ name, work }) => {
-        const position = await work?.position?.();
-        const lag = work?.lag === undefined ? (position === undefined ? undefined : head - position) : await work.lag();
-        const lastError = work?.lastError?.();
-        return {
-          name,
-          running: work !== undefined,
-          ...(position === undefined ? {} : { position: String(position) }),
-          ...(lag === undefined ? {} : { lag: String(lag < 0n ? 0n : lag) }),
-          ...(lastError === undefined ? {} : { lastError }),
-        };
-      }),
+      this.entries.map(async ({ name, work }) => ({
+        name,
+        running: work !== undefined,
+        ...(work === undefined ? {} : await progressOf(work, head)),
+      })),
     );
+  }
+}
+
+/** A broker or store that is not to be reached is a line in the answer, not the end of it. */
+async function progressOf(
+  work: BackgroundWork,
+  head: bigint,
+): Promise<Pick<WorkStatus, 'position' | 'lag' | 'lastError'>> {
+  const lastError = work.lastError?.();
+  try {
+    const position = await work.position?.();
+    const lag = work.lag === undefined ? (position === undefined ? undefined : head - position) : await work.lag();
+    return {
+      ...(position === undefined ? {} : { position: String(position) }),
+      ...(lag === undefined ? {} : { lag: String(lag < 0n ? 0n : lag) }),
+      ...(lastError === undefined ? {} : { lastError }),
+    };
+  } catch (error) {
+    return { lastError: lastError ?? (error instanceof Error ? error.message : String(error)) };
   }
 }

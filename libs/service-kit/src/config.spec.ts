@@ -68,3 +68,55 @@ describe('configuration', () => {
     expect(isLoopback(host)).toBe(true);
   });
 });
+
+describe('Kafka as the broker', () => {
+  const kafkaOf = (more: Record<string, string> = {}) =>
+    loadConfig({ TANTIEME_KAFKA: 'one:9092,[::1]:9093', ...more }).kafka;
+
+  it('is chosen by naming brokers, and only so', () => {
+    expect(loadConfig({ TANTIEME_KAFKA: '', TANTIEME_KAFKA_PREFIX: 'shop.' }).kafka).toBeUndefined();
+    expect(kafkaOf()).toEqual({ brokers: ['one:9092', '[::1]:9093'] });
+  });
+
+  it('has prefix, replicas, retention, TLS and SASL by variables', () => {
+    expect(
+      kafkaOf({
+        TANTIEME_KAFKA_PREFIX: 'shop.',
+        TANTIEME_KAFKA_REPLICATION: '3',
+        TANTIEME_KAFKA_RETENTION_DAYS: '90',
+        TANTIEME_KAFKA_TLS: 'true',
+        TANTIEME_KAFKA_CA_FILE: '/etc/kafka/ca.pem',
+        TANTIEME_KAFKA_SASL: 'scram-sha-512',
+        TANTIEME_KAFKA_USERNAME: 'tantieme',
+        TANTIEME_KAFKA_PASSWORD: 'secret',
+      }),
+    ).toEqual({
+      brokers: ['one:9092', '[::1]:9093'],
+      prefix: 'shop.',
+      replication: 3,
+      retentionDays: 90,
+      tls: { caFile: '/etc/kafka/ca.pem' },
+      sasl: { mechanism: 'scram-sha-512', username: 'tantieme', password: 'secret' },
+    });
+  });
+
+  it.each([
+    ['TANTIEME_KAFKA', { TANTIEME_KAFKA: 'one' }],
+    ['TANTIEME_KAFKA', { TANTIEME_KAFKA: 'one:9092,' }],
+    ['TANTIEME_KAFKA_PREFIX', { TANTIEME_KAFKA_PREFIX: 'a/b' }],
+    ['TANTIEME_KAFKA_REPLICATION', { TANTIEME_KAFKA_REPLICATION: '0' }],
+    ['TANTIEME_KAFKA_RETENTION_DAYS', { TANTIEME_KAFKA_RETENTION_DAYS: 'ever' }],
+    ['TANTIEME_KAFKA_TLS', { TANTIEME_KAFKA_TLS: 'yes' }],
+    ['TANTIEME_KAFKA_TLS', { TANTIEME_KAFKA_TLS: 'false', TANTIEME_KAFKA_CA_FILE: '/ca.pem' }],
+    ['TANTIEME_KAFKA_KEY_FILE', { TANTIEME_KAFKA_CERT_FILE: '/cert.pem' }],
+    ['TANTIEME_KAFKA_SASL', { TANTIEME_KAFKA_SASL: 'gssapi' }],
+    ['TANTIEME_KAFKA_PASSWORD', { TANTIEME_KAFKA_SASL: 'scram-sha-256', TANTIEME_KAFKA_USERNAME: 'a' }],
+    [
+      'TANTIEME_KAFKA_SASL: "plain" sends the password in the clear',
+      { TANTIEME_KAFKA_SASL: 'plain', TANTIEME_KAFKA_USERNAME: 'a', TANTIEME_KAFKA_PASSWORD: 'b' },
+    ],
+  ])('names what is wrong: %s', (named, variables) => {
+    expect(() => kafkaOf(variables)).toThrow(ConfigError);
+    expect(() => kafkaOf(variables)).toThrow(named);
+  });
+});

@@ -1,6 +1,9 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
+import { SASL_MECHANISMS } from '@tantieme/messaging/kafka/options';
+import type { KafkaOptions, SaslOptions, TlsOptions } from '@tantieme/messaging/kafka/options';
+
 /** Levels of pino; `silent` logs nothing. */
 export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -33,8 +36,10 @@ export interface RuntimeConfig {
   /** Claim that holds the id of the partner that the caller acts for. */
   readonly partnerClaim: string;
   readonly logLevel: LogLevel;
-  /** Partitions of a topic of the embedded broker. Not to be changed once topics exist. */
+  /** Partitions of a topic that comes into being. Not to be changed once topics exist. */
   readonly partitions: number;
+  /** Kafka as the broker; the embedded one where it is left out. */
+  readonly kafka?: KafkaOptions;
   /** Bytes of a request's body at the most; NDJSON and CSV streams are not bound by it. */
   readonly bodyBytesMax: number;
   /** Seconds that requests in flight get to finish once a stop was asked for. */
@@ -55,7 +60,7 @@ export class ConfigError extends Error {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The variable that sets each field. */
-export const VARIABLES: Readonly<Record<keyof RuntimeConfig, string>> = {
+export const VARIABLES: Readonly<Record<Exclude<keyof RuntimeConfig, 'kafka'>, string>> = {
   dataDirectory: 'TANTIEME_DATA',
   eventStore: 'TANTIEME_EVENT_STORE',
   eventStoreNamespace: 'TANTIEME_EVENT_STORE_NAMESPACE',
@@ -77,19 +82,15 @@ export const VARIABLES: Readonly<Record<keyof RuntimeConfig, string>> = {
  * @throws {ConfigError} naming the variable and the reason; also for a public address with the development issuer.
  */
 export function loadConfig(env: Environment, overrides: Partial<RuntimeConfig> = {}): RuntimeConfig {
-  const textOf = (field: keyof RuntimeConfig, otherwise: string): string => {
+  const textOf = (field: keyof typeof VARIABLES, otherwise: string): string => {
     const value = overrides[field] ?? env[VARIABLES[field]];
     // An empty variable is what `FOO=` in a compose file leaves: the same as none.
     return value === undefined || value === '' ? otherwise : String(value);
   };
-  const numberOf = (field: keyof RuntimeConfig, otherwise: number, min: number, max: number): number => {
-    const text = textOf(field, String(otherwise));
-    const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max))
-      throw new ConfigError(VARIABLES[field], `"${text}" is not a whole number from ${min} to ${max}`);
-    return value;
-  };
+  const numberOf = (field: keyof typeof VARIABLES, otherwise: number, min: number, max: number): number =>
+    wholeNumber(VARIABLES[field], textOf(field, String(otherwise)), min, max);
   const jwksUrl = textOf('jwksUrl', '');
+  const kafka = overrides.kafka ?? kafkaOf(env);
   return checkConfig({
     dataDirectory: resolve(textOf('dataDirectory', 'data/tantieme')),
     eventStore: textOf('eventStore', EMBEDDED),
@@ -103,6 +104,7 @@ export function loadConfig(env: Environment, overrides: Partial<RuntimeConfig> =
     partnerClaim: textOf('partnerClaim', 'partner'),
     logLevel: logLevelOf(textOf('logLevel', 'info')),
     partitions: numberOf('partitions', 4, 1, 1024),
+    ...(kafka === undefined ? {} : { kafka }),
     bodyBytesMax: numberOf('bodyBytesMax', 1024 * 1024, 1024, 1024 * 1024 * 1024),
     stopSeconds: numberOf('stopSeconds', 20, 1, 3600),
   });
@@ -141,6 +143,96 @@ export function checkConfig(config: RuntimeConfig): RuntimeConfig {
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
   return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+}
+
+/** `host:port`, the host a name, an IPv4 address, or an IPv6 address in brackets. */
+const BROKER_ADDRESS = /^(\[[\da-fA-F:.]+\]|[\w.-]+):\d{1,5}$/;
+/** What Kafka takes in a name, and short enough to leave room for the name itself. */
+const TOPIC_PREFIX = /^[\w.-]{1,100}$/;
+
+/** Kafka where `TANTIEME_KAFKA` names brokers. @throws {ConfigError} */
+function kafkaOf(env: Environment): KafkaOptions | undefined {
+  const textOf = (name: string): string | undefined => env[name] || undefined;
+  const brokers = textOf('TANTIEME_KAFKA')?.split(',');
+  if (brokers === undefined) return undefined;
+  const wrong = brokers.find((address) => !BROKER_ADDRESS.test(address));
+  if (wrong !== undefined) throw new ConfigError('TANTIEME_KAFKA', `"${wrong}" is no host:port`);
+  const prefix = textOf('TANTIEME_KAFKA_PREFIX');
+  if (prefix !== undefined && !TOPIC_PREFIX.test(prefix))
+    throw new ConfigError('TANTIEME_KAFKA_PREFIX', `"${prefix}" may have 100 letters, digits, ".", "_" and "-"`);
+  const replication = textOf('TANTIEME_KAFKA_REPLICATION');
+  const retentionDays = textOf('TANTIEME_KAFKA_RETENTION_DAYS');
+  const tls = kafkaTlsOf(textOf);
+  const sasl = kafkaSaslOf(textOf);
+  if (sasl?.mechanism === 'plain' && tls === undefined && !brokers.every(isLocalBroker))
+    throw new ConfigError(
+      'TANTIEME_KAFKA_SASL',
+      '"plain" sends the password in the clear: set TANTIEME_KAFKA_TLS=true',
+    );
+  return {
+    brokers,
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(replication === undefined
+      ? {}
+      : { replication: wholeNumber('TANTIEME_KAFKA_REPLICATION', replication, 1, 100) }),
+    ...(retentionDays === undefined
+      ? {}
+      : { retentionDays: wholeNumber('TANTIEME_KAFKA_RETENTION_DAYS', retentionDays, 1, 36_500) }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(sasl === undefined ? {} : { sasl }),
+  };
+}
+
+function isLocalBroker(address: string): boolean {
+  return isLoopback(address.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''));
+}
+
+/** TLS where it is asked for, or where a file of it is named. */
+function kafkaTlsOf(textOf: (name: string) => string | undefined): TlsOptions | undefined {
+  const wanted = textOf('TANTIEME_KAFKA_TLS');
+  if (wanted !== undefined && wanted !== 'true' && wanted !== 'false')
+    throw new ConfigError('TANTIEME_KAFKA_TLS', `"${wanted}" is neither true nor false`);
+  const caFile = textOf('TANTIEME_KAFKA_CA_FILE');
+  const certFile = textOf('TANTIEME_KAFKA_CERT_FILE');
+  const keyFile = textOf('TANTIEME_KAFKA_KEY_FILE');
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw new ConfigError(
+      certFile === undefined ? 'TANTIEME_KAFKA_CERT_FILE' : 'TANTIEME_KAFKA_KEY_FILE',
+      'a certificate and its key go together',
+    );
+  const files = {
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(certFile === undefined ? {} : { certFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+  };
+  if (wanted === 'false' && Object.keys(files).length > 0)
+    throw new ConfigError('TANTIEME_KAFKA_TLS', 'is false, and files of TLS are named');
+  return wanted === 'true' || Object.keys(files).length > 0 ? files : undefined;
+}
+
+function kafkaSaslOf(textOf: (name: string) => string | undefined): SaslOptions | undefined {
+  const named = textOf('TANTIEME_KAFKA_SASL');
+  if (named === undefined) return undefined;
+  const mechanism = SASL_MECHANISMS.find((known) => known === named);
+  if (mechanism === undefined)
+    throw new ConfigError('TANTIEME_KAFKA_SASL', `"${named}" is none of ${SASL_MECHANISMS.join(', ')}`);
+  const required = (name: string): string => {
+    const text = textOf(name);
+    if (text === undefined) throw new ConfigError(name, 'is needed with TANTIEME_KAFKA_SASL');
+    return text;
+  };
+  return {
+    mechanism,
+    username: required('TANTIEME_KAFKA_USERNAME'),
+    password: required('TANTIEME_KAFKA_PASSWORD'),
+  };
+}
+
+function wholeNumber(field: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max))
+    throw new ConfigError(field, `"${text}" is not a whole number from ${min} to ${max}`);
+  return value;
 }
 
 function logLevelOf(text: string): LogLevel {

@@ -7,11 +7,11 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } fro
 import { openDatabase } from '@tantieme/event-sourcing/database';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
-import { openSqliteBroker } from '@tantieme/messaging/sqlite-broker';
 import type { Kysely } from 'kysely';
 
 import { AccessGuard } from './access-guard.js';
 import { Background } from './background.js';
+import { openBroker } from './broker.js';
 import { checkConfig } from './config.js';
 import type { RuntimeConfig } from './config.js';
 import { openEventStore } from './event-store.js';
@@ -67,10 +67,7 @@ export class RuntimeModule {
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: EVENT_STORE, useFactory: () => openEventStore(config) },
-        {
-          provide: BROKER,
-          useFactory: () => openSqliteBroker(inDirectory('broker.sqlite'), { partitions: config.partitions }),
-        },
+        { provide: BROKER, useFactory: () => openBroker(config) },
         { provide: DATABASE, useFactory: () => openDatabase(inDirectory('read.sqlite')) },
         Background,
         TokenVerifier,

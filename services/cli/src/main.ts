@@ -8,6 +8,7 @@ import { planCommand } from './commands/plan.js';
 import { startCommand } from './commands/start.js';
 import { statementCommand } from './commands/statement.js';
 import { tokenCommand } from './commands/token.js';
+import { topicsCommand } from './commands/topics.js';
 import { verifyCommand } from './commands/verify.js';
 
 const program = new Command('tantieme')
@@ -21,7 +22,8 @@ const program = new Command('tantieme')
   .addCommand(statementCommand())
   .addCommand(explainCommand())
   .addCommand(verifyCommand())
-  .addCommand(tokenCommand());
+  .addCommand(tokenCommand())
+  .addCommand(topicsCommand());
 
 try {
   await program.parseAsync();
