@@ -20,7 +20,10 @@ export interface Decider<State, Command, Event extends DomainEvent> {
    * @throws {DomainError} where the command cannot be accepted.
    */
   readonly decide: (command: Command, state: State) => readonly Event[];
-  /** The state after the event. It may reuse and change the given state, which the caller must not use again. */
+  /**
+   * The state after the event. It may reuse and change the given state, which the caller must not use again, and keep the event's data,
+   * which it must not change: whoever follows the log is given the same.
+   */
   readonly evolve: (state: State, event: Event) => State;
   /** The command that the event journals: `decide(commandOf(event), state)` gives the event again, byte for byte. */
   readonly commandOf: (event: Event) => Command;

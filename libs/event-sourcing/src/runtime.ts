@@ -17,6 +17,7 @@ import { eventId } from './identity.js';
 import { createStreamStates, nextRevision } from './stream-states.js';
 import type { StreamState } from './stream-states.js';
 import { createStreamTurns } from './stream-turns.js';
+import { rememberData } from './upcasting.js';
 
 export { domainEventOf } from './upcasting.js';
 
@@ -184,6 +185,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       }
       const own = stored.slice(from, from + decided.length);
       from += decided.length;
+      for (const [index, event] of own.entries()) rememberData(event, at(decided, index).data);
       held.revision = own.at(-1)?.revision ?? held.revision;
       call.results[place] = {
         outcome: 'handled',

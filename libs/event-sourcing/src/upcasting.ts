@@ -33,8 +33,13 @@ export interface ReadsEvents<Event extends DomainEvent> {
   readonly evolve?: (state: never, event: Event) => unknown;
 }
 
-/** Data as parsed, by the event that it was parsed from: at the head of the log several followers are given the same object. */
-const parsedData = new WeakMap<object, object>();
+/** Data by the event that holds it: at the head of the log several followers are given the same event, and its data as it was decided or parsed. */
+const dataOf = new WeakMap<object, object>();
+
+/** The data that a stored event was made from: who follows the log in the same thread need not parse its text. */
+export function rememberData(stored: Stored, data: object): void {
+  dataOf.set(stored, data);
+}
 
 /**
  * A stored event as its decider knows it: parsed, and upcast where it is of an older version. The data may be shared with whoever else
@@ -43,10 +48,10 @@ const parsedData = new WeakMap<object, object>();
 export function domainEventOf<Event extends DomainEvent>(stored: Stored, decider: ReadsEvents<Event>): Event {
   // An upcaster may work in place.
   if (decider.upcast?.[stored.type] !== undefined) return ownDomainEventOf(stored, decider);
-  let data = parsedData.get(stored);
+  let data = dataOf.get(stored);
   if (data === undefined) {
     data = ownDomainEventOf(stored, decider).data as object;
-    parsedData.set(stored, data);
+    dataOf.set(stored, data);
   }
   const { type, version, occurredAt } = stored;
   return { type, version, occurredAt, data } as DomainEvent as Event;

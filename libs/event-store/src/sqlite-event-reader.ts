@@ -1,6 +1,7 @@
 /** The reading side of the embedded event store: rows to events, and one prepared statement for each shape of question. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { EventFilter, Page, Position, ReadAllOptions, ReadStreamOptions, StoredEvent } from './event-store.js';
+import type { EventKind } from './recent-events.js';
 import type { BrokenTailsPage, LogTip } from './tip.js';
 import type { StreamHead } from './stream-heads.js';
 
@@ -18,14 +19,9 @@ export class UnreadableStore extends Error {
   readonly code = 'UnreadableStore';
 }
 
-interface Kind {
-  readonly category: string;
-  readonly type: string;
-}
-
 export class SqliteEventReader {
   readonly #statements = new Map<string, StatementSync>();
-  readonly #kinds = new Map<number, Kind>();
+  readonly #kinds = new Map<number, EventKind>();
   readonly #kindKeys = new Map<string, Map<string, number>>();
   #recordedAtMilliseconds = 0;
   #recordedAt = new Date(0).toISOString();
@@ -42,11 +38,6 @@ export class SqliteEventReader {
 
   head(): number {
     return integer(this.#rows('SELECT position FROM log', [])[0]?.[0]);
-  }
-
-  /** SQLite's counter of what other connections committed to the file, this process's or another's. */
-  dataVersion(): number {
-    return integer(this.#rows('PRAGMA data_version', [])[0]?.[0]);
   }
 
   streamHead(stream: string): StreamHead | undefined {
@@ -67,6 +58,24 @@ export class SqliteEventReader {
       'SELECT DISTINCT s.name FROM events e CROSS JOIN streams s ON s.key = e.stream WHERE e.position > ?',
       [position],
     ).map((row) => text(row[0]));
+  }
+
+  /** Kinds of the events after a position and up to another: a look into the index for each kind that there is. */
+  kindsBetween(after: number, through: number): readonly EventKind[] {
+    this.refreshKinds();
+    return this.#rows(
+      `SELECT k.category, k.type FROM kinds k WHERE EXISTS
+         (SELECT 1 FROM events e INDEXED BY events_by_kind WHERE e.kind = k.key AND e.position > ? AND e.position <= ?)`,
+      [after, through],
+    ).map((row) => ({ category: text(row[0]), type: text(row[1]) }));
+  }
+
+  /** Those of the streams that there are, with one question: of a batch of new deals there is none. */
+  existing(streams: readonly string[]): readonly string[] {
+    if (streams.length === 1) return streams;
+    return this.#rows('SELECT name FROM streams WHERE name IN (SELECT value FROM json_each(?))', [
+      JSON.stringify(streams),
+    ]).map((row) => text(row[0]));
   }
 
   readStream(stream: string, options: ReadStreamOptions = {}): StoredEvent[] {

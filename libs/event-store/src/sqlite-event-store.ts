@@ -5,8 +5,10 @@
  * lock, so the global order never fills a gap later. Appends that are asked for in one turn of the event loop share a
  * transaction (one fsync), each still standing or falling on its own.
  */
+import { resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
+import { BroadcastChannel } from 'node:worker_threads';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
 import { categoryOf, EventStoreClosed } from './event-store.js';
 import type {
@@ -38,7 +40,7 @@ const RECENT_BYTES_MAX = 16 * 1024 * 1024;
 const EVENTS_PER_TRANSACTION = 4_000;
 /** How long a writer waits for another process's transaction before it gives up. */
 const BUSY_MILLISECONDS = 30_000;
-/** How often a live subscription looks for what other processes appended; this process's own appends wake it at once. */
+/** How often a live subscription looks for what other processes appended; appends of this process, in whichever thread, wake it at once. */
 const POLL_MILLISECONDS = 100;
 /** Beyond this, finding out which streams another process wrote costs more than reading the heads again. */
 const FOREIGN_EVENTS_MAX = 20_000;
@@ -63,9 +65,11 @@ export class SqliteEventStore implements EventStore, RemembersTips {
   readonly #database: DatabaseSync;
   readonly #reader: SqliteEventReader;
   readonly #heads = new StreamHeads(HEADS_MAX);
-  /** Up to `#known`, as long as the file's data version is `#recentVersion`: another one means that another connection wrote. */
-  readonly #recent = new RecentEvents(RECENT_BYTES_MAX);
-  #recentVersion = 0;
+  /** Categories of the streams in `#heads`. */
+  readonly #headCategories = new Set<string>();
+  readonly #recent: RecentEvents;
+  /** Tells the other threads of this process that use the same file. */
+  readonly #threads: BroadcastChannel;
   readonly #now: () => number;
   readonly #insertEvent: StatementSync;
   readonly #insertStream: StatementSync;
@@ -73,7 +77,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
   readonly #updateTip: StatementSync;
   readonly #updateLog: StatementSync;
   readonly #insertKind: StatementSync;
-  /** Position up to which `#heads` is known to be true. */
+  /** Position up to which `#heads` and `#recent` are known to be true. */
   #known = 0;
   #calls: Call[] = [];
   #flushing: NodeJS.Immediate | undefined;
@@ -89,8 +93,9 @@ export class SqliteEventStore implements EventStore, RemembersTips {
       createSchema(this.#database);
       this.#reader = new SqliteEventReader(this.#database);
       this.#known = this.#reader.head();
+      this.#recent = new RecentEvents(RECENT_BYTES_MAX, this.#known);
       this.#insertEvent = this.#database.prepare(INSERT_EVENT);
-      this.#insertStream = this.#database.prepare('INSERT INTO streams (name) VALUES (?)');
+      this.#insertStream = this.#database.prepare('INSERT OR IGNORE INTO streams (name) VALUES (?)');
       this.#insertTip = this.#database.prepare('INSERT INTO tips VALUES (?, ?)');
       this.#updateTip = this.#database.prepare('UPDATE tips SET revision = ?2 WHERE stream = ?1');
       this.#updateLog = this.#database.prepare('UPDATE log SET position = ?, hash = ?');
@@ -99,6 +104,9 @@ export class SqliteEventStore implements EventStore, RemembersTips {
       this.#database.close();
       throw error;
     }
+    this.#threads = new BroadcastChannel(`event store ${resolve(path)}`);
+    this.#threads.unref();
+    this.#threads.onmessage = () => this.#wake();
   }
 
   async append(append: Append): Promise<AppendResult> {
@@ -125,7 +133,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
   async readStreams(streams: readonly string[]): Promise<ReadonlyMap<string, readonly StoredEvent[]>> {
     this.#mustBeOpen();
     const found = new Map<string, readonly StoredEvent[]>();
-    for (const stream of streams) {
+    for (const stream of this.#reader.existing(streams)) {
       const events = this.#reader.readStream(stream);
       if (events.length > 0) found.set(stream, events);
     }
@@ -155,11 +163,10 @@ export class SqliteEventStore implements EventStore, RemembersTips {
   }
 
   #pageAfter(position: Position, filter: EventFilter | undefined, limit: number): Page {
-    if (this.#reader.dataVersion() === this.#recentVersion) {
-      const recent = this.#recent.after(Number(position), filter, limit);
-      if (recent !== undefined) {
-        return { events: recent.events, through: BigInt(recent.through), end: recent.through >= this.#known };
-      }
+    this.#catchUpWithOtherWriters(this.#reader.head());
+    const recent = this.#recent.after(Number(position), filter, limit);
+    if (recent !== undefined) {
+      return { events: recent.events, through: BigInt(recent.through), end: recent.through >= this.#known };
     }
     return this.#reader.readAll({ after: position, limit, ...(filter ? { filter } : {}) });
   }
@@ -186,6 +193,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     while (this.#calls.length > 0) this.#flush();
     this.#closed = true;
     this.#wake();
+    this.#threads.close();
     this.#database.close();
   }
 
@@ -215,15 +223,14 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     }
     calls.forEach((call, index) => call.resolve(results[index] ?? []));
     this.#wake();
+    this.#threads.postMessage(null);
   }
 
   #transaction(calls: readonly Call[]): readonly (readonly AppendResult[])[] {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
-      const tip = this.#catchUpWithOtherWriters();
-      const version = this.#reader.dataVersion();
-      if (version !== this.#recentVersion) this.#recent.clear();
-      this.#recentVersion = version;
+      const tip = this.#reader.logTip();
+      this.#catchUpWithOtherWriters(Number(tip.position));
       const written: StoredEvent[] = [];
       const writing = { position: Number(tip.position), hash: tip.hash, recordedAt: this.#now(), written };
       const results = calls.map((call) => call.appends.map((append) => this.#write(append, writing)));
@@ -234,22 +241,28 @@ export class SqliteEventStore implements EventStore, RemembersTips {
       return results;
     } catch (error) {
       this.#heads.clear();
-      this.#recent.clear();
       this.#reader.forgetKinds();
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
   }
 
-  #catchUpWithOtherWriters(): LogTip {
-    const tip = this.#reader.logTip();
-    const position = Number(tip.position);
-    if (position !== this.#known) {
-      this.#reader.refreshKinds();
-      if (position - this.#known > FOREIGN_EVENTS_MAX || position < this.#known) this.#heads.clear();
-      else for (const stream of this.#reader.streamsWrittenAfter(this.#known)) this.#heads.forget(stream);
+  /** @param head where the log ends now. */
+  #catchUpWithOtherWriters(head: number): void {
+    if (head === this.#known) return;
+    if (head < this.#known) {
+      this.#heads.clear();
+      this.#recent.clear(head);
+    } else {
+      const kinds = this.#reader.kindsBetween(this.#known, head);
+      // Threads of one process mostly write to streams of different categories.
+      if (kinds.some(({ category }) => this.#headCategories.has(category))) {
+        if (head - this.#known > FOREIGN_EVENTS_MAX) this.#heads.clear();
+        else for (const stream of this.#reader.streamsWrittenAfter(this.#known)) this.#heads.forget(stream);
+      }
+      this.#recent.addForeign(head, kinds);
     }
-    return tip;
+    this.#known = head;
   }
 
   #write(
@@ -257,11 +270,13 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     writing: { position: number; hash: string; readonly recordedAt: number; readonly written: StoredEvent[] },
   ): AppendResult {
     const { stream, expectedRevision, events } = append;
-    const head = this.#head(stream);
+    const newKey = expectedRevision === 'no-stream' ? this.#newStream(stream) : undefined;
+    const head = newKey === undefined ? this.#head(stream) : undefined;
     const actual = head === undefined ? 'no-stream' : head.revision;
     if (actual !== expectedRevision) return this.#repeatedOrConflict(append, actual);
 
-    const key = head?.key ?? Number(this.#insertStream.run(stream).lastInsertRowid);
+    const key = newKey ?? head?.key;
+    if (key === undefined) throw new UnreadableStore(`the stream ${stream} has a name and no event`);
     const category = categoryOf(stream);
     const recordedAt = this.#reader.recordedAt(writing.recordedAt);
     const stored: StoredEvent[] = [];
@@ -304,14 +319,25 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     for (const event of stored) writing.written.push(event);
     writing.hash = hash;
     this.#heads.set(stream, { key, revision, hash });
+    this.#headCategories.add(category);
     return { outcome: 'appended', stream, revision, events: stored, repeated: false };
+  }
+
+  /** Key of a stream that is begun here; undefined where it is there already. */
+  #newStream(stream: string): number | undefined {
+    if (this.#heads.get(stream) !== undefined) return undefined;
+    const { changes, lastInsertRowid } = this.#insertStream.run(stream);
+    return changes === 0 ? undefined : Number(lastInsertRowid);
   }
 
   #head(stream: string): StreamHead | undefined {
     const known = this.#heads.get(stream);
     if (known !== undefined) return known;
     const loaded = this.#reader.streamHead(stream);
-    if (loaded !== undefined) this.#heads.set(stream, loaded);
+    if (loaded !== undefined) {
+      this.#heads.set(stream, loaded);
+      this.#headCategories.add(categoryOf(stream));
+    }
     return loaded;
   }
 

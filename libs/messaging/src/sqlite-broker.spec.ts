@@ -68,6 +68,30 @@ describe('the embedded broker', () => {
     await until(() => seen.length === 10);
   });
 
+  it('keeps what a group has not read of a topic that another connection created', async () => {
+    const other = openSqliteBroker(path, { retentionDays: 0 });
+    let tries = 0;
+    const handle = async (): Promise<void> => {
+      tries += 1;
+      throw new Error('nothing of it is committed');
+    };
+    const member = await broker.consume({ group: 'slow', topics: ['sales'], batchSize: 10, handle });
+    await other.publish('sales', keyed(10));
+    await until(() => tries > 0);
+    await member.stop();
+    await other.consume({ group: 'quick', topics: ['sales'], batchSize: 10_000, handle: async () => undefined });
+    // So many that retention is looked at.
+    for (let round = 0; round < 3; round += 1) {
+      await other.publish('sales', keyed(10_000));
+      await until(async () =>
+        hasReached(await other.committedPositions('quick', 'sales'), await other.endPositions('sales')),
+      );
+    }
+    await broker.consume({ group: 'slow', topics: ['sales'], batchSize: 10_000, handle: collect });
+    await until(() => seen.length === 30_010);
+    await other.close();
+  });
+
   it('has stored durably what another connection sees before anything is closed', async () => {
     await broker.publish('sales', keyed(10));
     const other = openSqliteBroker(path);

@@ -1,9 +1,11 @@
 /**
  * The embedded broker: a durable log in an SQLite file of its own. Topics have partitions, and groups committed positions, as in
- * Kafka; the members of a group are in one process (the runtime's directory lock sees to that). Other processes may publish and read.
+ * Kafka; the members of a group are in one thread (the runtime's directory lock sees to that). Others may publish and read.
  */
 import { hash } from 'node:crypto';
+import { resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { BroadcastChannel } from 'node:worker_threads';
 import {
   deadLetterOf,
   deadLetterTopic,
@@ -45,6 +47,8 @@ class SqliteBroker implements Broker, PartitionLog {
   private readonly groups = new Map<string, ConsumerGroup>();
   private readonly partitions: number;
   private readonly retentionMs: number;
+  /** Tells the other threads of this process that use the same file to which topic something was published. */
+  private readonly threads: BroadcastChannel;
   private publishedSincePrune = 0;
 
   constructor(
@@ -72,6 +76,11 @@ class SqliteBroker implements Broker, PartitionLog {
         consumer_group TEXT NOT NULL, slot INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (consumer_group, slot)
       ) STRICT, WITHOUT ROWID;
     `);
+    this.threads = new BroadcastChannel(`broker ${resolve(path)}`);
+    this.threads.unref();
+    this.threads.onmessage = ({ data: topic }: { readonly data: unknown }) => {
+      if (typeof topic === 'string') this.wakeGroups(topic);
+    };
   }
 
   async publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void> {
@@ -109,6 +118,7 @@ class SqliteBroker implements Broker, PartitionLog {
   async close(): Promise<void> {
     await Promise.all([...this.groups.values()].map((group) => group.stop()));
     this.groups.clear();
+    this.threads.close();
     if (this.database.isOpen) this.database.close();
   }
 
@@ -139,6 +149,11 @@ class SqliteBroker implements Broker, PartitionLog {
   }
 
   private wake(topic: string): void {
+    this.wakeGroups(topic);
+    this.threads.postMessage(topic);
+  }
+
+  private wakeGroups(topic: string): void {
     for (const group of this.groups.values()) group.wake(topic);
   }
 
@@ -199,7 +214,10 @@ class SqliteBroker implements Broker, PartitionLog {
     if (known) return known;
     const slots = this.readSlots(topic);
     // What this connection has not committed yet may still be rolled back.
-    if (slots.length > 0 && !this.database.isTransaction) this.slots.set(topic, slots);
+    if (slots.length === 0 || this.database.isTransaction) return slots;
+    // Another thread may have created the topic, which knows nothing of the groups of this one.
+    this.transaction(() => this.registerReaders(topic, slots));
+    this.slots.set(topic, slots);
     return slots;
   }
 
@@ -213,8 +231,13 @@ class SqliteBroker implements Broker, PartitionLog {
     for (let partition = 0; partition < this.partitions; partition += 1)
       this.statement('INSERT INTO slots (topic, partition, next) VALUES (?, ?, 0)').run(topic, partition);
     const slots = this.readSlots(topic);
-    for (const group of this.groups.values()) if (group.reads(topic)) this.register(group.name, slots);
+    this.registerReaders(topic, slots);
     return slots;
+  }
+
+  /** Inside a transaction. */
+  private registerReaders(topic: string, slots: readonly Slot[]): void {
+    for (const group of this.groups.values()) if (group.reads(topic)) this.register(group.name, slots);
   }
 
   /** Deletes what was published before `untilMs` and every group of its partition has committed. Inside a transaction. */

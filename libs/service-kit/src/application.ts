@@ -12,6 +12,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LogController } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
+import type { Runs } from './background.js';
 import type { RuntimeConfig } from './config.js';
 import { createLogger, PinoNestLogger } from './logging.js';
 import { publishApiDocuments } from './openapi.js';
@@ -38,11 +39,13 @@ const PARAMETER_LENGTH_MAX = 500;
 /**
  * An application of the given module (one service, or many) on the runtime of `config`, initialised: the stores are
  * open and the background work runs. `listen` opens the port; `app.inject` needs none; `app.close()` ends all of it.
+ * @param runs which of the background work runs here; all, where nothing is said.
  * @throws {ConfigError | DirectoryLocked}
  */
 export async function createApplication(
   rootModule: Type | DynamicModule,
   config: RuntimeConfig,
+  runs?: Runs,
 ): Promise<NestFastifyApplication> {
   const logger = createLogger(config.logLevel);
   const adapter = new FastifyAdapter({
@@ -56,7 +59,7 @@ export async function createApplication(
     frameworkErrors: refuseAddress,
     clientErrorHandler: refuseBytes,
   });
-  const root: DynamicModule = { module: Host, imports: [RuntimeModule.forRoot(config), rootModule] };
+  const root: DynamicModule = { module: Host, imports: [RuntimeModule.forRoot(config, runs), rootModule] };
   const application = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: new PinoNestLogger(logger),
     abortOnError: false,

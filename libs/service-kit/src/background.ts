@@ -1,3 +1,7 @@
+import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { BroadcastChannel } from 'node:worker_threads';
+
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import type { EventStore } from '@tantieme/event-store/event-store';
@@ -5,7 +9,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import type { RuntimeConfig } from './config.js';
 import { acquireLock } from './directory-lock.js';
 import type { Lock } from './directory-lock.js';
-import { CONFIG, EVENT_STORE } from './runtime-tokens.js';
+import { CONFIG, EVENT_STORE, RUNS } from './runtime-tokens.js';
 
 /** What runs in the background: a projection, follower, relay or processor of `@tantieme/event-sourcing` fits. */
 export interface BackgroundWork {
@@ -17,7 +21,12 @@ export interface BackgroundWork {
   lag?(): Promise<bigint>;
   /** Why it does not get on at the moment. */
   lastError?(): string | undefined;
+  /** Works that run somewhere else in the process, and are told in its place: those of a thread. */
+  parts?(): Promise<readonly WorkStatus[]>;
 }
+
+/** Whether the work of this name runs here; the works of one data directory may be shared out among threads. */
+export type Runs = (work: string) => boolean;
 
 export interface WorkStatus {
   readonly name: string;
@@ -28,6 +37,16 @@ export interface WorkStatus {
   readonly lag?: string;
   readonly lastError?: string;
 }
+
+/** What threads ask each other: how far a work has come. */
+type Said =
+  | { readonly ask: string }
+  /** In the global order of the event store. */
+  | { readonly work: string; readonly position: bigint };
+
+/** The pause between two looks at the position of a work that is waited for, in milliseconds: from the first, doubling to the last. */
+const LOOK_MS_FIRST = 1;
+const LOOK_MS_MAX = 50;
 
 interface Entry {
   readonly name: string;
@@ -47,20 +66,29 @@ export class Background implements OnApplicationBootstrap {
   private readonly logger = new Logger(Background.name);
   private readonly entries: Entry[] = [];
   private phase: 'new' | 'started' | 'stopped' = 'new';
+  private readonly threads: BroadcastChannel;
+  /** Positions of works in other threads, as they were last said. */
+  private readonly elsewhere = new Map<string, bigint>();
 
   constructor(
     @Inject(CONFIG) private readonly config: RuntimeConfig,
     @Inject(EVENT_STORE) private readonly store: EventStore,
-  ) {}
+    @Inject(RUNS) private readonly runs: Runs,
+  ) {
+    this.threads = new BroadcastChannel(`background ${resolve(config.dataDirectory)}`);
+    this.threads.unref();
+    this.threads.onmessage = ({ data }: { readonly data: unknown }) => this.hear(data as Said);
+  }
 
   /**
+   * What runs in another thread is passed over.
    * @param name unique in the data directory, the service first: `payouts-relay`.
    * @throws {Error} where the name is taken, or bootstrap is over.
    */
   add(name: string, start: () => BackgroundWork | Promise<BackgroundWork>): void {
     if (this.phase !== 'new') throw new Error(`background work ${name} was added after the application had started`);
     if (this.entries.some((entry) => entry.name === name)) throw new Error(`two background works are named ${name}`);
-    this.entries.push({ name, start });
+    if (this.runs(name)) this.entries.push({ name, start });
   }
 
   /** @throws {DirectoryLocked} where another process does this work on this data directory. */
@@ -79,6 +107,7 @@ export class Background implements OnApplicationBootstrap {
   async stop(): Promise<void> {
     if (this.phase === 'stopped') return;
     this.phase = 'stopped';
+    this.threads.close();
     for (const entry of this.entries.toReversed()) {
       try {
         await entry.work?.stop();
@@ -90,25 +119,61 @@ export class Background implements OnApplicationBootstrap {
     }
   }
 
+  /**
+   * Waits until a work, in whichever thread of this process it runs, has come to a position in the log.
+   * @throws the signal's reason where it is aborted.
+   */
+  async reached(name: string, position: bigint, signal: AbortSignal): Promise<void> {
+    const own = this.entries.find((entry) => entry.name === name);
+    for (let pauseMs = LOOK_MS_FIRST; ; pauseMs = Math.min(2 * pauseMs, LOOK_MS_MAX)) {
+      signal.throwIfAborted();
+      const at = own === undefined ? this.elsewhere.get(name) : await own.work?.position?.();
+      if (at !== undefined && at >= position) return;
+      if (own === undefined) this.threads.postMessage({ ask: name } satisfies Said);
+      // A signal that is aborted is looked at above.
+      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  private hear(said: Said): void {
+    if ('position' in said) {
+      this.elsewhere.set(said.work, said.position);
+      return;
+    }
+    const work = this.entries.find(({ name }) => name === said.ask)?.work;
+    void work?.position?.().then((position) => {
+      if (this.phase === 'started') this.threads.postMessage({ work: said.ask, position } satisfies Said);
+    });
+  }
+
   /** True from the end of bootstrap to the beginning of the stop. */
   get started(): boolean {
     return this.phase === 'started' && this.entries.every((entry) => entry.work !== undefined);
   }
 
   /** Names of work that does not get on at the moment. */
-  failing(): readonly string[] {
-    return this.entries.filter((entry) => entry.work?.lastError?.() !== undefined).map((entry) => entry.name);
+  async failing(): Promise<readonly string[]> {
+    const names: string[] = [];
+    for (const { name, work } of this.entries)
+      if (work?.parts !== undefined)
+        names.push(...(await work.parts()).filter(({ lastError }) => lastError !== undefined).map((part) => part.name));
+      else if (work?.lastError?.() !== undefined) names.push(name);
+    return names;
   }
 
+  /**
+   * One after the other, in the order in which they were added: where those upstream have nothing left to do, what they have
+   * passed on shows in those after them.
+   */
   async status(): Promise<readonly WorkStatus[]> {
+    const items: WorkStatus[] = [];
+    for (const entry of this.entries) items.push(...((await entry.work?.parts?.()) ?? [await this.statusOf(entry)]));
+    return items;
+  }
+
+  private async statusOf({ name, work }: Entry): Promise<WorkStatus> {
     const head = await this.store.head();
-    return Promise.all(
-      this.entries.map(async ({ name, work }) => ({
-        name,
-        running: work !== undefined,
-        ...(work === undefined ? {} : await progressOf(work, head)),
-      })),
-    );
+    return { name, running: work !== undefined, ...(work === undefined ? {} : await progressOf(work, head)) };
   }
 }
 

@@ -22,9 +22,9 @@ export class HealthController {
   @Get('ready')
   @Public()
   @ApiOperation({ summary: 'The process may be given work' })
-  ready(): { readonly status: 'ready' | 'degraded'; readonly failing: readonly string[] } {
+  async ready(): Promise<{ readonly status: 'ready' | 'degraded'; readonly failing: readonly string[] }> {
     if (!this.background.started) throw new ServiceUnavailableException('not ready');
-    const failing = this.background.failing();
+    const failing = await this.background.failing();
     return { status: failing.length === 0 ? 'ready' : 'degraded', failing };
   }
 

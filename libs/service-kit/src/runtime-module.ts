@@ -12,13 +12,14 @@ import type { Kysely } from 'kysely';
 import { AccessGuard } from './access-guard.js';
 import { Background } from './background.js';
 import { openBroker } from './broker.js';
+import type { Runs } from './background.js';
 import { checkConfig } from './config.js';
 import type { RuntimeConfig } from './config.js';
 import { openEventStore } from './event-store.js';
 import { HealthController } from './health.js';
 import { IdempotencyInterceptor } from './idempotency.js';
 import { ProblemFilter } from './problem.js';
-import { BROKER, CONFIG, DATABASE, EVENT_STORE } from './runtime-tokens.js';
+import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS } from './runtime-tokens.js';
 import { TokenVerifier } from './token-verifier.js';
 import { requestValidation } from './validation.js';
 
@@ -53,7 +54,7 @@ export class RuntimeShutdown implements OnApplicationShutdown {
 @Module({})
 export class RuntimeModule {
   /** @throws {ConfigError} */
-  static forRoot(config: RuntimeConfig): DynamicModule {
+  static forRoot(config: RuntimeConfig, runs: Runs = () => true): DynamicModule {
     checkConfig(config);
     const inDirectory = (file: string): string => {
       // The log and the development issuer's key are nobody else's business.
@@ -66,6 +67,7 @@ export class RuntimeModule {
       controllers: [HealthController],
       providers: [
         { provide: CONFIG, useValue: config },
+        { provide: RUNS, useValue: runs },
         { provide: EVENT_STORE, useFactory: () => openEventStore(config) },
         { provide: BROKER, useFactory: () => openBroker(config) },
         { provide: DATABASE, useFactory: () => openDatabase(inDirectory('read.sqlite')) },

@@ -8,3 +8,5 @@ export const EVENT_STORE = Symbol('EVENT_STORE');
 export const BROKER = Symbol('BROKER');
 export const DATABASE = Symbol('DATABASE');
 export const CONFIG = Symbol('CONFIG');
+/** Which background works run in this application: `background.ts`. */
+export const RUNS = Symbol('RUNS');

@@ -1,11 +1,16 @@
-import { Module } from '@nestjs/common';
+import { Inject, Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApplication, listen, stopApplication } from '@tantieme/service-kit/application';
+import { Background } from '@tantieme/service-kit/background';
+import { BackgroundThread } from '@tantieme/service-kit/background-thread';
 import type { RuntimeConfig } from '@tantieme/service-kit/config';
 import { CommissionCalculationModule } from '@tantieme/commission-calculation/commission-calculation.module';
 import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.module';
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';
 import { PayoutsModule } from '@tantieme/payouts/payouts.module';
 import { RewardsModule } from '@tantieme/rewards/rewards.module';
+import { runsInThread, THREADS } from './threads.js';
 
 /** The five services over one event store, one broker and one database. */
 @Module({
@@ -19,9 +24,45 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+const OPENED = Symbol('OPENED');
+
+/** The threads of the process: their works are started after those that run here, and stopped before them. */
+@Module({})
+class ThreadsModule {
+  constructor(
+    @Inject(Background) background: Background,
+    @Inject(OPENED) opened: ReadonlyMap<string, BackgroundThread>,
+  ) {
+    for (const [name, thread] of opened) background.add(`thread-${name}`, () => thread.start());
+  }
+
+  static of(opened: ReadonlyMap<string, BackgroundThread>): DynamicModule {
+    return { module: ThreadsModule, providers: [{ provide: OPENED, useValue: opened }] };
+  }
+}
+
 /** Starts all of it and listens. Starting again on the same data directory continues where it was. */
 export async function startAllInOne(config: RuntimeConfig): Promise<RunningServer> {
-  const application = await createApplication(AllInOneModule, config);
+  const opened = new Map(
+    Array.from(THREADS.keys(), (thread) => [thread, new BackgroundThread(THREAD_PROGRAM, { config, thread })]),
+  );
+  try {
+    const root = { module: AllInOneModule, imports: [ThreadsModule.of(opened)] };
+    return await listening(await createApplication(root, config, (work) => !runsInThread(work)), config);
+  } catch (error) {
+    for (const thread of opened.values()) await thread.stop();
+    throw error;
+  }
+}
+
+/** As {@link startAllInOne}, with all work in the caller's thread. */
+export async function startInOneThread(config: RuntimeConfig): Promise<RunningServer> {
+  return listening(await createApplication(AllInOneModule, config), config);
+}
+
+const THREAD_PROGRAM = new URL('./thread.js', import.meta.url);
+
+async function listening(application: NestFastifyApplication, config: RuntimeConfig): Promise<RunningServer> {
   const url = await listen(application, config);
   return { url, stop: () => stopApplication(application, config.stopSeconds) };
 }

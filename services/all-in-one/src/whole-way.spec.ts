@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -7,12 +7,15 @@ import type { Statement } from '@tantieme/contracts/payout';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import { replayables } from './replayables.js';
-import { startAllInOne, type RunningServer } from './start.js';
+import { startInOneThread, type RunningServer } from './start.js';
 import { Driver } from './driver.js';
 import { CALENDAR, configOf, history, ndjson, prepare, shuffled, temporaryDirectory } from './whole-way.fixture.js';
 
 const MONTHS = ['2026-01', '2026-02', '2026-03'];
 const FACTS = history(120);
+/** For a test that starts processes one after the other, on a machine that has other things to do. */
+const PROCESSES_MS_MAX = 180_000;
+const SERVER = new URL('../dist/bench/server.js', import.meta.url);
 
 const directories: { remove(): void }[] = [];
 const servers: RunningServer[] = [];
@@ -28,9 +31,30 @@ async function begin(): Promise<{ directory: string; driver: Driver; server: Run
 }
 
 async function startIn(directory: string): Promise<{ driver: Driver; server: RunningServer }> {
-  const server = await startAllInOne(configOf(directory));
+  const server = await startInOneThread(configOf(directory));
   servers.push(server);
   return { server, driver: new Driver(server.url, directory) };
+}
+
+/** A server as it is built, in a process of its own, its background work in threads. */
+async function forkIn(
+  directory: string,
+): Promise<{ readonly driver: Driver; readonly child: ChildProcess; readonly ended: Promise<number | null> }> {
+  const child = fork(SERVER, { env: { ...process.env, TANTIEME_DATA: directory, NODE_OPTIONS: '' }, execArgv: [] });
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const { url } = await new Promise<{ url: string }>((resolve) =>
+    child.once('message', (message) => resolve(message as { url: string })),
+  );
+  return { driver: new Driver(url, directory), child, ended };
+}
+
+/** How a server ends that cannot start. */
+async function failingIn(directory: string): Promise<{ readonly code: number | null; readonly errors: string }> {
+  const env = { ...process.env, TANTIEME_DATA: directory, NODE_OPTIONS: '' };
+  const child = fork(SERVER, { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  let errors = '';
+  child.stderr?.on('data', (text: Buffer) => (errors += text.toString()));
+  return { code: await new Promise((resolve) => child.once('exit', resolve)), errors };
 }
 
 async function stop(server: RunningServer): Promise<void> {
@@ -115,30 +139,67 @@ describe('a history', () => {
 });
 
 describe('a process that is killed in the middle of the import', () => {
-  it('ends in the same statements when it is started and the import repeated', async () => {
-    const whole = await statementsOfHistory(FACTS);
+  it(
+    'ends in the same statements when it is started and the import repeated',
+    async () => {
+      const whole = await statementsOfHistory(FACTS);
+      const directory = temporaryDirectory();
+      directories.push(directory);
+      const killed = async (afterMs: number): Promise<void> => {
+        const { driver, child, ended } = await forkIn(directory.path);
+        await prepare(driver);
+        setTimeout(() => child.kill('SIGKILL'), afterMs);
+        // The answer breaks off with the process.
+        await driver.import(ndjson(FACTS)).catch(() => undefined);
+        await ended;
+      };
+      for (const afterMs of [5, 25, 60, 120]) await killed(afterMs);
+      const { driver } = await startIn(directory.path);
+      expect(await statementsOf(driver, FACTS)).toBe(whole);
+      expect(await verifyIn(directory.path)).toMatchObject({ differenceCount: 0 });
+    },
+    PROCESSES_MS_MAX,
+  );
+});
+
+describe('a server whose work runs in threads', () => {
+  it(
+    'gives the same statements, tells of all work, stops, and goes on where it was',
+    async () => {
+      const whole = await statementsOfHistory(FACTS);
+      const directory = temporaryDirectory();
+      directories.push(directory);
+      const first = await forkIn(directory.path);
+      await prepare(first.driver);
+      await first.driver.import(ndjson(FACTS.slice(0, 60)));
+      expect(JSON.parse(await first.driver.text('operator', 'GET', '/health/ready'))).toMatchObject({
+        status: 'ready',
+      });
+      const worksOf = async (driver: Driver): Promise<string[]> => {
+        const { items }: { items: { name: string }[] } = JSON.parse(
+          await driver.text('operator', 'GET', '/health/lag'),
+        );
+        return items.map(({ name }) => name).sort();
+      };
+      expect(await worksOf(first.driver)).toEqual(await worksOf((await begin()).driver));
+      first.child.send('stop');
+      expect(await first.ended).toBe(0);
+      const again = await forkIn(directory.path);
+      expect(await statementsOf(again.driver, FACTS)).toBe(whole);
+      again.child.send('stop');
+      expect(await again.ended).toBe(0);
+      expect(await verifyIn(directory.path)).toMatchObject({ differenceCount: 0 });
+    },
+    PROCESSES_MS_MAX,
+  );
+
+  it('is refused a directory that another one works on, and ends', async () => {
     const directory = temporaryDirectory();
     directories.push(directory);
-    const killed = async (afterMs: number): Promise<void> => {
-      const child = fork(new URL('../dist/bench/server.js', import.meta.url), {
-        env: { ...process.env, TANTIEME_DATA: directory.path, NODE_OPTIONS: '' },
-        execArgv: [],
-      });
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      const { url } = await new Promise<{ url: string }>((resolve) =>
-        child.once('message', (message) => resolve(message as { url: string })),
-      );
-      const driver = new Driver(url, directory.path);
-      await prepare(driver);
-      setTimeout(() => child.kill('SIGKILL'), afterMs);
-      // The answer breaks off with the process.
-      await driver.import(ndjson(FACTS)).catch(() => undefined);
-      await ended;
-    };
-    for (const afterMs of [5, 25, 60, 120]) await killed(afterMs);
-    const { driver } = await startIn(directory.path);
-    expect(await statementsOf(driver, FACTS)).toBe(whole);
-    expect(await verifyIn(directory.path)).toMatchObject({ differenceCount: 0 });
+    await startIn(directory.path);
+    const { code, errors } = await failingIn(directory.path);
+    expect(code).toBe(1);
+    expect(errors).toContain('already runs on the data directory');
   });
 });
 

@@ -16,9 +16,11 @@ import { CreditIndex, FOLLOWED } from './credit-index.js';
 import type { IndexTables } from './credit-index.js';
 import { CALENDAR } from './domain/calendar.js';
 import { Pace } from './pace.js';
-import { RELAYED, toMessages } from './messages.js';
+import { CREDITS_RELAYED, EARNINGS_RELAYED, toMessages } from './messages.js';
 import { startCrediting, startEarning, startReferences } from './processors.js';
 import { createReadModel } from './read-model.js';
+import { waitingProjection } from './waiting.js';
+import type { WaitingTables } from './waiting.js';
 import type { CommissionTables } from './read-model.js';
 import { Runtimes } from './runtimes.js';
 
@@ -26,14 +28,13 @@ import { Runtimes } from './runtimes.js';
 export class CommissionBackground implements OnModuleInit {
   private readonly logger = new Logger('commission-calculation');
   private readonly running = new Map<string, Running>();
-  private readonly processors = new Map<string, RunningProcessor>();
   private readonly pace: Pace;
 
   constructor(
     @Inject(Background) private readonly background: Background,
     @Inject(Runtimes) private readonly runtimes: Runtimes,
     @Inject(BROKER) private readonly broker: Broker,
-    @Inject(DATABASE) private readonly db: Kysely<CommissionTables & IndexTables>,
+    @Inject(DATABASE) private readonly db: Kysely<CommissionTables & IndexTables & WaitingTables>,
   ) {
     this.pace = new Pace(runtimes.store, () => this.running.values());
   }
@@ -47,17 +48,13 @@ export class CommissionBackground implements OnModuleInit {
     this.follow('commission-read-model', () =>
       startProjection({ store, db, projection: createReadModel(), onError: onError('commission-read-model') }),
     );
-    this.follow('commission-relay', () =>
-      startRelay({
-        store,
-        broker,
-        db,
-        name: 'commission-relay',
-        filter: RELAYED,
-        toMessages,
-        onError: onError('commission-relay'),
-      }),
+    this.follow('commission-waiting', () =>
+      startProjection({ store, db, projection: waitingProjection, onError: onError('commission-waiting') }),
     );
+    // Two, as credits and earnings may be made in different threads.
+    const relays = { 'commission-credit-relay': CREDITS_RELAYED, 'commission-relay': EARNINGS_RELAYED };
+    for (const [name, filter] of Object.entries(relays))
+      this.follow(name, () => startRelay({ store, broker, db, name, filter, toMessages, onError: onError(name) }));
     this.follow('commission-index', async () => {
       const index = new CreditIndex(db, runtimes);
       await index.migrate();
@@ -94,28 +91,21 @@ export class CommissionBackground implements OnModuleInit {
       readonly onError: (error: unknown) => void;
     }) => RunningProcessor,
   ): void {
-    this.background.add(name, () => {
-      const processor = start({
+    this.background.add(name, () =>
+      start({
         broker: this.broker,
         pace: this.pace,
         onError: (error) => this.logger.error(error, `${name} failed`),
-      });
-      this.processors.set(name, processor);
-      return processor;
-    });
+      }),
+    );
   }
 
   /** A closing runs inside of the follower of its beginning: the checkpoint moves on when it is done, and not before. */
   private startClosing(onError: (error: unknown) => void): Running {
     const stopping = new AbortController();
-    const closing = new Closing(this.runtimes, this.broker, this.db, {
-      references: required(this.processors.get('commission-reference')),
-      crediting: required(this.processors.get('commission-credit')),
-      earning: required(this.processors.get('commission-earn')),
-      index: required(this.running.get('commission-index')),
-      relay: required(this.running.get('commission-relay')),
-      readModel: required(this.running.get('commission-read-model')),
-    });
+    const closing = new Closing(this.runtimes, this.broker, this.db, (work, position, signal) =>
+      this.background.reached(work, position, signal),
+    );
     const follower = startFollower({
       store: this.runtimes.store,
       db: this.db,
@@ -138,9 +128,4 @@ export class CommissionBackground implements OnModuleInit {
       },
     };
   }
-}
-
-function required<Work>(work: Work | undefined): Work {
-  if (work === undefined) throw new Error('background work of this service was not started in its order');
-  return work;
 }

@@ -14,10 +14,9 @@ import { windowStartDay } from '@tantieme/commission-engine/calendar';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
-import type { RunningProcessor } from '@tantieme/event-sourcing/processor';
-import type { Running } from '@tantieme/event-sourcing/running';
+import { waitUntilCommitted } from '@tantieme/event-sourcing/processor';
 import type { CommandContext, Work } from '@tantieme/event-sourcing/runtime';
-import type { EventFilter } from '@tantieme/event-store/event-store';
+import type { EventFilter, Position } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { formatMinor } from '@tantieme/money/amount';
 import type { Kysely } from 'kysely';
@@ -28,6 +27,7 @@ import type { EarningCommand } from './domain/earning.js';
 import { pagesOf, periodStream } from './domain/period.js';
 import type { PeriodCommand, Stage } from './domain/period.js';
 import { ACTOR } from './messages.js';
+import { CREDIT_GROUP, EARN_GROUP, REFERENCE_GROUP } from './processors.js';
 import type { CommissionTables } from './read-model.js';
 import type { Runtimes } from './runtimes.js';
 
@@ -36,22 +36,15 @@ export const CLOSINGS: EventFilter = { categories: [CALENDAR], types: ['PeriodCl
 /** Earning streams that are closed in one go: their states are all in memory at once. */
 const STREAMS_AT_ONCE = 100;
 
-/** What has to be waited for. */
-export interface Pipeline {
-  readonly references: RunningProcessor;
-  readonly crediting: RunningProcessor;
-  readonly earning: RunningProcessor;
-  readonly index: Running;
-  readonly relay: Running;
-  readonly readModel: Running;
-}
+/** Waits until a follower of the log, wherever it runs, has come to a position. @throws the signal's reason */
+export type Reached = (work: string, position: Position, signal: AbortSignal) => Promise<void>;
 
 export class Closing {
   constructor(
     private readonly runtimes: Runtimes,
     private readonly broker: Broker,
     private readonly db: Kysely<CommissionTables>,
-    private readonly pipeline: Pipeline,
+    private readonly reached: Reached,
   ) {}
 
   /** Runs the closing that a calendar has begun to its end. Nothing where it has begun none. @throws the signal's reason */
@@ -86,23 +79,26 @@ export class Closing {
   }
 
   private async factsCredited(signal: AbortSignal): Promise<void> {
-    const { references, crediting } = this.pipeline;
+    const { broker } = this;
     const [deals, partners, inbound] = [
-      await this.broker.endPositions(TOPICS.deals),
-      await this.broker.endPositions(TOPICS.partners),
-      await this.broker.endPositions(TOPICS.referencesInbound),
+      await broker.endPositions(TOPICS.deals),
+      await broker.endPositions(TOPICS.partners),
+      await broker.endPositions(TOPICS.referencesInbound),
     ];
-    await references.waitFor(TOPICS.partners, partners, signal);
-    await references.waitFor(TOPICS.referencesInbound, inbound, signal);
-    await crediting.waitFor(TOPICS.deals, deals, signal);
+    await waitUntilCommitted({ broker, group: REFERENCE_GROUP, topic: TOPICS.partners, end: partners, signal });
+    await waitUntilCommitted({ broker, group: REFERENCE_GROUP, topic: TOPICS.referencesInbound, end: inbound, signal });
+    await waitUntilCommitted({ broker, group: CREDIT_GROUP, topic: TOPICS.deals, end: deals, signal });
   }
 
   private async creditsEarned(signal: AbortSignal): Promise<void> {
-    const { index, relay, earning } = this.pipeline;
+    const { broker, reached } = this;
+    const { store } = this.runtimes;
     // Before the follower is there, it may still credit deals again; what it has credited is behind the second head.
-    await index.waitFor(await this.runtimes.store.head(), signal);
-    await relay.waitFor(await this.runtimes.store.head(), signal);
-    await earning.waitFor(CREDITS_TOPIC, await this.broker.endPositions(CREDITS_TOPIC), signal);
+    await reached('commission-index', await store.head(), signal);
+    for (const relay of ['commission-credit-relay', 'commission-relay'])
+      await reached(relay, await store.head(), signal);
+    const end = await broker.endPositions(CREDITS_TOPIC);
+    await waitUntilCommitted({ broker, group: EARN_GROUP, topic: CREDITS_TOPIC, end, signal });
   }
 
   private async closeStreams(
@@ -112,7 +108,7 @@ export class Closing {
     context: CommandContext,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.pipeline.readModel.waitFor(await this.runtimes.store.head(), signal);
+    await this.reached('commission-read-model', await this.runtimes.store.head(), signal);
     // Also streams with a line of an earlier period that was never closed: it is posted in this one.
     const rows = await this.db
       .selectFrom('commission_streams')
@@ -128,11 +124,12 @@ export class Closing {
       const some = rows.slice(start, start + STREAMS_AT_ONCE).map(({ stream }) => stream);
       await this.close(some, period, at, context);
     }
-    await this.pipeline.readModel.waitFor(await this.runtimes.store.head(), signal);
+    await this.reached('commission-read-model', await this.runtimes.store.head(), signal);
   }
 
   private async close(streams: readonly string[], period: string, at: string, context: CommandContext): Promise<void> {
-    await this.runtimes.planBook.ensure(streams.map(planOfStream));
+    // Versions are published elsewhere, and the minimum is that of the one in force.
+    await this.runtimes.planBook.reload([...new Set(streams.map(planOfStream))]);
     const work = streams.map((stream): Work<EarningCommand> => {
       const { hash, minimumMinor, decimals } = this.planInForce(planOfStream(stream), period);
       const minimum = formatMinor(minimumMinor, decimals);

@@ -19,18 +19,12 @@ import { quotaMessage } from './quota-message.js';
 
 const SOURCE = '/commission-calculation';
 
-export const RELAYED: EventFilter = {
-  categories: [CREDIT, REFERENCE, EARNING, PERIOD],
-  types: [
-    'DealCredited',
-    'QuotaTaken',
-    'Earned',
-    'ChildEarningTaken',
-    'AccountFactsTaken',
-    'EarningsPosted',
-    'EarningPeriodClosed',
-    'ManifestPage',
-  ],
+/** What makes or changes earnings. */
+export const CREDITS_RELAYED: EventFilter = { categories: [CREDIT, REFERENCE], types: ['DealCredited', 'QuotaTaken'] };
+
+export const EARNINGS_RELAYED: EventFilter = {
+  categories: [EARNING, PERIOD],
+  types: ['Earned', 'ChildEarningTaken', 'AccountFactsTaken', 'EarningsPosted', 'EarningPeriodClosed', 'ManifestPage'],
 };
 
 export function toMessages(stored: StoredEvent): readonly Publication[] {

@@ -1,4 +1,4 @@
-/** What is listed: ledger lines, deals that wait, periods with their streams, exchange rates and quotas. Filled from the log; may be deleted and is built anew. */
+/** What is listed: ledger lines, periods with their streams, exchange rates and quotas. Filled from the log; may be deleted and is built anew. */
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
@@ -7,8 +7,6 @@ import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 import type { CalendarEvent } from './domain/calendar.js';
 import { CALENDAR } from './domain/calendar.js';
-import { CREDIT, dealOfStream } from './domain/credit.js';
-import type { DealCredited } from './domain/credit.js';
 import { EARNING } from './domain/earning.js';
 import type { EarningAccount, EarningEvent } from './domain/earning.js';
 import type { PostedLine } from './domain/posting.js';
@@ -25,15 +23,6 @@ export interface PostingRow {
   readonly currency: string;
   /** JSON of the posted lines, in canonical order. */
   readonly lines: string;
-}
-
-export interface WaitingRow {
-  readonly deal: string;
-  readonly code: string;
-  readonly subject: string;
-  readonly message: string;
-  /** When what the deal was last credited for happened. */
-  readonly since: string;
 }
 
 export interface PeriodRow {
@@ -60,7 +49,6 @@ export interface StreamRow {
 
 export interface CommissionTables extends ReferenceTables {
   commission_postings: PostingRow;
-  commission_waiting: WaitingRow;
   commission_periods: PeriodRow;
   commission_streams: StreamRow;
 }
@@ -78,9 +66,8 @@ export function createReadModel(): Projection<CommissionTables> {
 const READ_MODEL = {
   name: 'commission-read-model',
   filter: {
-    categories: [CREDIT, EARNING, CALENDAR, REFERENCE],
+    categories: [EARNING, CALENDAR, REFERENCE],
     types: [
-      'DealCredited',
       'Earned',
       'ChildEarningTaken',
       'AccountFactsTaken',
@@ -103,16 +90,6 @@ const READ_MODEL = {
       .addColumn('currency', 'text', (column) => column.notNull())
       .addColumn('lines', 'text', (column) => column.notNull())
       .addPrimaryKeyConstraint('commission_postings_key', ['payee', 'plan', 'deal', 'period'])
-      .execute();
-    await db.schema
-      .createTable('commission_waiting')
-      .ifNotExists()
-      .addColumn('deal', 'text', (column) => column.notNull())
-      .addColumn('code', 'text', (column) => column.notNull())
-      .addColumn('subject', 'text', (column) => column.notNull())
-      .addColumn('message', 'text', (column) => column.notNull())
-      .addColumn('since', 'text', (column) => column.notNull())
-      .addPrimaryKeyConstraint('commission_waiting_key', ['deal', 'code', 'subject'])
       .execute();
     await db.schema
       .createTable('commission_periods')
@@ -169,8 +146,6 @@ interface Posting {
 /** What a page of events comes to: states are whole, so of several in the page the last one counts. */
 class Changes {
   private readonly postings = new Map<string, Posting>();
-  private readonly waiting = new Map<string, readonly WaitingRow[]>();
-  private readonly waited = new Set<string>();
   private readonly periods = new Map<string, PeriodRow>();
   private readonly finished = new Set<string>();
   private readonly streams = new Map<string, StreamRow>();
@@ -181,8 +156,6 @@ class Changes {
 
   take(stored: StoredEvent): void {
     switch (stored.type) {
-      case 'DealCredited':
-        return this.takeCredit(stored, domainEventOf<DealCredited>(stored, {}));
       case 'Earned':
       case 'ChildEarningTaken':
       case 'AccountFactsTaken':
@@ -194,15 +167,6 @@ class Changes {
       case 'PeriodFinished':
         return this.takeCalendar(stored, domainEventOf<CalendarEvent>(stored, {}));
     }
-  }
-
-  private takeCredit({ stream }: StoredEvent, { occurredAt, data }: DealCredited): void {
-    const deal = dealOfStream(stream);
-    if (data.number > 1) this.waited.add(deal);
-    this.waiting.set(
-      deal,
-      data.waiting.map((one) => ({ deal, ...one, since: occurredAt })),
-    );
   }
 
   private takeEarning({ stream }: StoredEvent, event: EarningEvent): void {
@@ -254,7 +218,6 @@ class Changes {
 
   async write(trx: Transaction<CommissionTables>): Promise<void> {
     await this.writePostings(trx);
-    await this.writeWaiting(trx);
     await this.writePeriods(trx);
     await this.writeStreams(trx);
   }
@@ -272,26 +235,6 @@ class Changes {
       await trx
         .insertInto('commission_postings')
         .values(rows.slice(at, at + ROWS_A_STATEMENT))
-        .execute();
-  }
-
-  private async writeWaiting(trx: Transaction<CommissionTables>): Promise<void> {
-    const again = [...this.waited];
-    for (let at = 0; at < again.length; at += ROWS_A_STATEMENT)
-      await trx
-        .deleteFrom('commission_waiting')
-        .where('deal', 'in', again.slice(at, at + ROWS_A_STATEMENT))
-        .execute();
-    const rows = [...this.waiting.values()].flat();
-    for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT)
-      await trx
-        .insertInto('commission_waiting')
-        .values(rows.slice(at, at + ROWS_A_STATEMENT))
-        .onConflict((conflict) =>
-          conflict
-            .columns(['deal', 'code', 'subject'])
-            .doUpdateSet((set) => ({ message: set.ref('excluded.message'), since: set.ref('excluded.since') })),
-        )
         .execute();
   }
 

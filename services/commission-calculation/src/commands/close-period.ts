@@ -9,6 +9,7 @@ import type { Kysely } from 'kysely';
 import { assertPeriod, calendarStream } from '../domain/calendar.js';
 import type { CommissionTables } from '../read-model.js';
 import { Runtimes } from '../runtimes.js';
+import type { WaitingTables } from '../waiting.js';
 
 const ON_ITS_WAY_MS_MAX = 10_000;
 const POLL_MS = 50;
@@ -28,7 +29,7 @@ export class ClosePeriod {
 export class ClosePeriodHandler implements ICommandHandler<ClosePeriod, void> {
   constructor(
     @Inject(Runtimes) private readonly runtimes: Runtimes,
-    @Inject(DATABASE) private readonly db: Kysely<CommissionTables>,
+    @Inject(DATABASE) private readonly db: Kysely<CommissionTables & WaitingTables>,
     @Inject(Background) private readonly background: Background,
   ) {}
 

@@ -9,7 +9,8 @@ import type { Kysely } from 'kysely';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import type { PostedLine } from '../domain/posting.js';
 import { ledgerLine } from '../domain/posting.js';
-import type { CommissionTables, PostingRow, WaitingRow } from '../read-model.js';
+import type { CommissionTables, PostingRow } from '../read-model.js';
+import type { WaitingRow, WaitingTables } from '../waiting.js';
 
 export interface EarningListed extends LedgerLine {
   readonly payee: string;
@@ -82,7 +83,7 @@ export class ListWaiting {
 
 @QueryHandler(ListWaiting)
 export class ListWaitingHandler implements IQueryHandler<ListWaiting, Page<WaitingRow>> {
-  constructor(@Inject(DATABASE) private readonly db: Kysely<CommissionTables>) {}
+  constructor(@Inject(DATABASE) private readonly db: Kysely<WaitingTables>) {}
 
   async execute({ filter, limit, cursor }: ListWaiting): Promise<Page<WaitingRow>> {
     const after = decodeCursor(cursor, 3);

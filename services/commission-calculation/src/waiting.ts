@@ -1,0 +1,69 @@
+/** Deals that wait for a fact: what is listed of them. Filled from the log; may be deleted and is built anew. */
+import type { Projection } from '@tantieme/event-sourcing/projection';
+import { domainEventOf } from '@tantieme/event-sourcing/runtime';
+import type { Kysely } from 'kysely';
+import { CREDIT, dealOfStream } from './domain/credit.js';
+import type { DealCredited } from './domain/credit.js';
+
+export interface WaitingRow {
+  readonly deal: string;
+  readonly code: string;
+  readonly subject: string;
+  readonly message: string;
+  /** When what the deal was last credited for happened. */
+  readonly since: string;
+}
+
+export interface WaitingTables {
+  commission_waiting: WaitingRow;
+}
+
+/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has five. */
+const ROWS_A_STATEMENT = 2000;
+
+export const waitingProjection: Projection<WaitingTables> = {
+  name: 'commission-waiting',
+  filter: { categories: [CREDIT], types: ['DealCredited'] },
+  async migrate(db: Kysely<WaitingTables>) {
+    await db.schema
+      .createTable('commission_waiting')
+      .ifNotExists()
+      .addColumn('deal', 'text', (column) => column.notNull())
+      .addColumn('code', 'text', (column) => column.notNull())
+      .addColumn('subject', 'text', (column) => column.notNull())
+      .addColumn('message', 'text', (column) => column.notNull())
+      .addColumn('since', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('commission_waiting_key', ['deal', 'code', 'subject'])
+      .execute();
+  },
+  async apply(trx, events) {
+    // What a deal waits for is said whole: of several credits in the page the last one counts.
+    const waiting = new Map<string, readonly WaitingRow[]>();
+    const again = new Set<string>();
+    for (const stored of events) {
+      const deal = dealOfStream(stored.stream);
+      const { occurredAt, data } = domainEventOf<DealCredited>(stored, {});
+      if (data.number > 1) again.add(deal);
+      waiting.set(
+        deal,
+        data.waiting.map((one) => ({ deal, ...one, since: occurredAt })),
+      );
+    }
+    for (const some of chunks([...again]))
+      await trx.deleteFrom('commission_waiting').where('deal', 'in', some).execute();
+    for (const some of chunks([...waiting.values()].flat()))
+      await trx
+        .insertInto('commission_waiting')
+        .values(some)
+        .onConflict((conflict) =>
+          conflict
+            .columns(['deal', 'code', 'subject'])
+            .doUpdateSet((set) => ({ message: set.ref('excluded.message'), since: set.ref('excluded.since') })),
+        )
+        .execute();
+  },
+};
+
+function* chunks<Item>(items: readonly Item[]): Generator<Item[]> {
+  for (let from = 0; from < items.length; from += ROWS_A_STATEMENT) yield items.slice(from, from + ROWS_A_STATEMENT);
+}
