@@ -230,7 +230,9 @@ class ComponentWork {
       const { plan, component } = sale.rules;
       const { over } = component.measure;
       if (!isMeasured(component)) {
-        this.rated[sale.index] = rateAlone(plan, component, sale.line, sale.basisMinor);
+        this.rated[sale.index] = isTeams(sale.line, component)
+          ? ofTeam()
+          : rateAlone(plan, component, sale.line, sale.basisMinor);
         continue;
       }
       if (typeof over === 'object') {
@@ -248,7 +250,8 @@ class ComponentWork {
         );
       }
       const found = curves.get(component);
-      if (found === undefined) this.rated[sale.index] = lackingQuota();
+      if (isTeams(sale.line, component)) this.rated[sale.index] = ofTeam();
+      else if (found === undefined) this.rated[sale.index] = lackingQuota();
       else if (standsAlone(component))
         this.rated[sale.index] = isBarred(component, found.around)
           ? barred(plan, component, found.around)
@@ -587,6 +590,15 @@ function returnsInOrder(sales: readonly Sale[]): readonly (Return & { readonly s
 export function heldShareOf({ plan, component }: Rules, { child }: CreditLine): RateText {
   const hold = component.hold === 'as-child' ? plan.componentById.get(child?.component ?? '')?.hold : component.hold;
   return typeof hold === 'object' ? hold : { rate: ONE, rateText: '1' };
+}
+
+/** True for a line that is credited to somebody below the payee: it is measured for the payee, who is not paid for it. */
+export function isTeams({ child }: CreditLine, { credit }: CompiledComponent): boolean {
+  return child !== undefined && credit.kind === 'direct';
+}
+
+export function ofTeam(): Rated {
+  return { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'team' }) };
 }
 
 function lackingQuota(): Rated {

@@ -10,7 +10,16 @@ import type { Account } from './account.js';
 import { settleAccount } from './account-earnings.js';
 import type { PeriodEarning } from './account-earnings.js';
 import { lastPeriodOfWindow, periodBounds, windowOfPeriod } from './calendar.js';
-import { earnComponent, heldShareOf, isOfEarning, isRerated, isSale, rulesOf } from './component-earnings.js';
+import {
+  earnComponent,
+  heldShareOf,
+  isOfEarning,
+  isRerated,
+  isSale,
+  isTeams,
+  ofTeam,
+  rulesOf,
+} from './component-earnings.js';
 import type { AccountLine, ComponentLine, PlanByHash, Rules } from './component-earnings.js';
 import { lineKey, originalKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
@@ -201,7 +210,9 @@ export function planCredit(state: EarnState, credit: DealCredit, plans: PlanByHa
     if (draft.mode === 'whole' || draft.rated !== undefined || !isSale(draft.line, draft.rules.component)) continue;
     if (draft.same && draft.held !== undefined) draft.rated = shiftByLine?.get(draft.held)?.rated;
     else if (draft.mode === 'alone')
-      draft.rated = rateAlone(draft.rules.plan, draft.rules.component, draft.line, draft.basisMinor);
+      draft.rated = isTeams(draft.line, draft.rules.component)
+        ? ofTeam()
+        : rateAlone(draft.rules.plan, draft.rules.component, draft.line, draft.basisMinor);
   }
   rateDependentsOf(drafts, byKey);
   const elsewhere = shiftsElsewhere(credit.deal, shifts, plans);
@@ -357,7 +368,9 @@ function measureOne(
       const { plan, component } = step.rules;
       const beforeMinor = (measurement?.sumBefore(step) ?? 0n) + byMinor;
       const around = fixedSurroundings(component);
-      step.rated = rateMeasured(plan, component, fixedCurve(component), around, step.basisMinor, beforeMinor);
+      step.rated = isTeams(step.line, component)
+        ? ofTeam()
+        : rateMeasured(plan, component, fixedCurve(component), around, step.basisMinor, beforeMinor);
       byMinor += step.basisMinor;
     } else byMinor -= step.basisMinor;
     const next = steps[index + 1];
@@ -376,7 +389,7 @@ function measureOne(
 function rateShifted(held: HeldLine, thenMinor: bigint, nowMinor: bigint, plans: PlanByHash): Rated | undefined {
   const { plan, component } = rulesOf(held.line, plans);
   const curve = fixedCurve(component);
-  if (earnsTheSame(curve, held.basisMinor, thenMinor, nowMinor)) return undefined;
+  if (isTeams(held.line, component) || earnsTheSame(curve, held.basisMinor, thenMinor, nowMinor)) return undefined;
   const rated = rateMeasured(plan, component, curve, fixedSurroundings(component), held.basisMinor, nowMinor);
   return rated.amountMinor === held.amountMinor ? undefined : rated;
 }
@@ -880,6 +893,7 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
     return rateDependents(dependents, original.amountMinor)[original.dependents.indexOf(held)]?.trace();
   }
   const { plan, component } = rules;
+  if (isTeams(held.line, component)) return ofTeam().trace();
   if (!held.measured) return rateAlone(plan, component, held.line, held.basisMinor).trace();
   const beforeMinor = state.measurements.get(measurementKey(held))?.sumBefore(held) ?? 0n;
   const around = fixedSurroundings(component);

@@ -193,6 +193,24 @@ describe('a flat amount', () => {
   });
 });
 
+describe('a team', () => {
+  it('is measured for those above, who are paid for their own lines', () => {
+    const plan = planWith([
+      '{ id: s, credit: { trigger: booked }, measure: { over: period, of: team }, rate: { retroactive: [{ below: 150, pay: 1 % }, { pay: 10 % }] } }',
+    ]);
+    const own = dealOf('B', { partners: [{ role: 'seller', partner: 'U1' }] });
+    expect(earned(plan, [dealOf('A'), own])).toEqual({ 'P1 s booked': 100n, 'U1 s booked of B': 1000n });
+    const world = worldOf(
+      planWith([
+        '{ id: s, credit: { trigger: booked }, measure: { over: period, of: team }, rate: { marginal: [{ pay: 10 % }] } }',
+      ]),
+      CHAIN,
+    );
+    world.take(dealOf('A'));
+    expect([world.total('P1'), world.total('U1')]).toEqual(['10.00', '0.00']);
+  });
+});
+
 describe('what is held', () => {
   it('shrinks with a return that stands in another window', () => {
     const component =

@@ -214,7 +214,11 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
 
   /** Rates sales of a payee and component by all that is measured of them. */
   function rate(sales: readonly Entry[], measured: readonly Entry[]): void {
-    for (const sale of sales) sale.amount = amountOf(sale, measured);
+    for (const sale of sales) {
+      const { line, component } = sale;
+      const isTeams = line.child !== undefined && !('override' in component.credit);
+      sale.amount = isTeams ? 0n : amountOf(sale, measured);
+    }
   }
 
   function amountOf(sale: Entry, measured: readonly Entry[]): bigint {
