@@ -274,13 +274,13 @@ describe('a sale and its full return', () => {
     fc.assert(
       fc.property(anyHistoryOf(anyAveraged, 3), ({ plan, deals, accounts }) => {
         const lines = calculatedLines(plan, deals.map(returned), accounts).filter(isCredited);
-        const sums = new Map<string, { sum: bigint; sold: bigint; isTeams: boolean }>();
+        const sums = new Map<string, { sum: bigint; sold: bigint }>();
         for (const { payee, deal, component, line, amountMinor } of lines) {
           if (plan.componentById.get(component)?.credit.kind !== 'direct') continue;
           const key = `${payee} ${component} ${line.window === 'deal' ? deal : line.window}`;
-          const { sum, sold, isTeams } = sums.get(key) ?? { sum: 0n, sold: 0n, isTeams: false };
+          const { sum, sold } = sums.get(key) ?? { sum: 0n, sold: 0n };
           const basis = line.reverses === undefined ? parseMinor(line.basis, plan.decimals) : 0n;
-          sums.set(key, { sum: sum + amountMinor, sold: sold + basis, isTeams: isTeams || line.child !== undefined });
+          sums.set(key, { sum: sum + amountMinor, sold: sold + basis });
         }
         for (const [key, { sum, sold }] of sums) {
           // Of a measurement of nothing there is no share.
