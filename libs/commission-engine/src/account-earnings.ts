@@ -103,14 +103,13 @@ function drawsOf(earnings: readonly PeriodEarning[], account: Account, plans: Pl
     if (!draw.recoverable) continue;
     const mayRecover = draw.recoverFrom === undefined || start >= draw.recoverFrom;
     const aboveMinor = earnedMinor - advanceMinor;
-    const recoveredMinor = mayRecover && aboveMinor > 0n ? (aboveMinor < balanceMinor ? aboveMinor : balanceMinor) : 0n;
-    line('draw-recovery', -recoveredMinor);
-    balanceMinor += (runs && aboveMinor < 0n ? -aboveMinor : 0n) - recoveredMinor;
+    let recoveredMinor = mayRecover && aboveMinor > 0n ? (aboveMinor < balanceMinor ? aboveMinor : balanceMinor) : 0n;
+    const leftMinor = balanceMinor + (runs && aboveMinor < 0n ? -aboveMinor : 0n) - recoveredMinor;
     const isLast = end !== undefined && windowEndDay(calendar, period) >= end && start < end;
-    if (!isLast || balanceMinor === 0n) continue;
     // What is claimed is owed: it makes the payee's balance negative. What is forgiven is money that stays paid.
-    if (plan.ends.draw === 'claim') line('draw-recovery', -balanceMinor);
-    balanceMinor = 0n;
+    if (isLast && plan.ends.draw === 'claim') recoveredMinor += leftMinor;
+    line('draw-recovery', -recoveredMinor);
+    balanceMinor = isLast ? 0n : leftMinor;
   }
   return lines;
 }

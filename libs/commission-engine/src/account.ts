@@ -70,14 +70,14 @@ export function quotaIn(
     .sort((left, right) => (left.from < right.from ? -1 : left.from > right.from ? 1 : 0));
   if (facts.length === 0) return undefined;
   const days = BigInt(daysBetween(start, end));
+  const changes = facts.flatMap(({ from, until = end }) => [from, until]).filter((day) => start < day && day < end);
+  const spans = [...new Set([start, ...changes])].sort();
   let sum = ZERO;
-  facts.forEach(({ from, until, amount }, index) => {
-    const next = facts[index + 1]?.from ?? end;
-    const first = from > start ? from : start;
-    const last = [end, next, until ?? end].sort()[0] ?? end;
-    if (last <= first) return;
-    const { numerator, denominator } = parseDecimal(amount);
-    const share = BigInt(daysBetween(first, last)) * powerOfTen(decimals);
+  spans.forEach((first, index) => {
+    const inForce = facts.findLast(({ from, until = end }) => from <= first && first < until);
+    if (inForce === undefined) return;
+    const { numerator, denominator } = parseDecimal(inForce.amount);
+    const share = BigInt(daysBetween(first, spans[index + 1] ?? end)) * powerOfTen(decimals);
     sum = addRates(sum, { numerator: numerator * share, denominator: denominator * days });
   });
   return sum;

@@ -8,7 +8,7 @@ import type { Account } from './account.js';
 import { settleAccount } from './account-earnings.js';
 import type { PeriodEarning } from './account-earnings.js';
 import { grantBudget } from './budget.js';
-import { earnComponent } from './component-earnings.js';
+import { earnComponent, holdGranted } from './component-earnings.js';
 import type { AccountLine, ComponentLine, PlanByHash } from './component-earnings.js';
 import { creditDeal } from './credit.js';
 import type { CreditLookup, Waiting } from './credit.js';
@@ -82,7 +82,12 @@ export function calculate({ deals, versions, lookup, account = () => NEW_ACCOUNT
   const ofEarning = everything.filter(({ line }) => overridesEarning(line, plans));
   const direct = everything.filter(({ line }) => !overridesEarning(line, plans));
   earn(direct);
-  applyBudgets(direct, plans);
+  for (const own of applyBudgets(direct, plans)) {
+    const given = own.map((entry) => componentLine(entry, everythingByChild, plans));
+    const rated = own.map((entry) => entry.rated ?? NOTHING);
+    const held = holdGranted(given, rated, account(own[0]?.payee ?? ''), plans);
+    own.forEach((entry, index) => (entry.rated = held[index]));
+  }
   for (const entry of direct) everythingByChild.set(`${entry.payee}\n${entry.deal}\n${entry.key}`, entry);
   earn(ofEarning);
   for (const [payee, own] of byPayee) {
@@ -150,13 +155,20 @@ function componentLine(
   return { deal, key, line, basisMinor: earned?.rated?.amountMinor ?? 0n };
 }
 
-/** Components with a budget: what all payees claim of it is granted in canonical order. */
-function applyBudgets(entries: readonly Entry[], plans: PlanByHash): void {
+const NOTHING: Rated = { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'budget' }) };
+
+/**
+ * Components with a budget: what all payees claim of it is granted in canonical order.
+ * @returns the lines of each payee and component that are held, to be held anew
+ */
+function applyBudgets(entries: readonly Entry[], plans: PlanByHash): readonly (readonly Entry[])[] {
+  const heldAnew: Entry[][] = [];
   const claims = entries.filter(
     ({ line }) => plans.plan(line.planHash).componentById.get(line.component)?.budgetMinor !== undefined,
   );
   for (const [component, own] of groupBy(claims, ({ line }) => line.component)) {
     const ordered = own
+      .filter(isEarning)
       .map((entry) => ({ ...entry, entry, basisMinor: 0n }))
       .sort((left, right) => compareLines(left, right) || compareText(left.payee, right.payee));
     const last = ordered.at(-1);
@@ -175,7 +187,9 @@ function applyBudgets(entries: readonly Entry[], plans: PlanByHash): void {
       const limit = { per: 'budget', cap: cap ?? '', before: '', earned: earned ?? '' };
       entry.rated = { amountMinor, trace: () => ({ ...rated.trace(), limit }) };
     });
+    if (own.some((entry) => !isEarning(entry))) heldAnew.push(...groupBy(own, ({ payee }) => payee).values());
   }
+  return heldAnew;
 }
 
 function isEarning({ line }: Entry): boolean {

@@ -19,7 +19,7 @@ import {
 } from './calendar.js';
 import { originalKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
-import { curveOf, isBarred, isMeasured, tierReached } from './curve.js';
+import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from './curve.js';
 import type { Curve, Surroundings } from './curve.js';
 import { EngineError } from './engine-error.js';
 import { addMonths, formatInstant, parseInstant } from './instant.js';
@@ -91,6 +91,11 @@ export function isRerated({ returns, ...component }: CompiledComponent): boolean
   return returns.policy === 're-rate' && returns.window === 'original' && isMeasured({ returns, ...component });
 }
 
+/** True for an override of what the child earns: its returns are of what the child loses. */
+export function isOfEarning({ credit }: CompiledComponent): boolean {
+  return credit.kind === 'override' && credit.of === 'earning';
+}
+
 /** True for a line that stands in a measurement by itself: all but returns to the original window, reserves and releases. */
 export function isSale({ reverses, reserves, releases }: CreditLine, { returns }: CompiledComponent): boolean {
   if (reserves === true || releases !== undefined) return false;
@@ -126,6 +131,19 @@ export function earnComponent(lines: readonly ComponentLine[], account: Account,
   return work.run();
 }
 
+/** What is held of lines that earn other amounts than their component says: what a budget has granted of them. */
+export function holdGranted(
+  lines: readonly ComponentLine[],
+  granted: readonly Rated[],
+  account: Account,
+  plans: PlanByHash,
+): readonly Rated[] {
+  return new ComponentWork(lines, account, plans).hold(granted);
+}
+
+/** Windows after the last earning in which deferred amounts are paid: what a limit defers for longer than ten years of months, lapses. */
+const DEFERRED_WINDOWS_MAX = 120;
+
 class ComponentWork {
   private readonly rated: Rated[] = [];
   private readonly rules: readonly Rules[];
@@ -150,6 +168,13 @@ class ComponentWork {
     const deferred = this.limit();
     this.holdBack();
     return { rated: this.rated, deferred, lacking: this.lacking };
+  }
+
+  hold(granted: readonly Rated[]): readonly Rated[] {
+    this.openWindows();
+    this.rated.push(...granted);
+    this.holdBack();
+    return this.rated;
   }
 
   private rulesAt(index: number): Rules {
@@ -205,7 +230,9 @@ class ComponentWork {
       const { plan, component } = sale.rules;
       const { over } = component.measure;
       if (!isMeasured(component)) {
-        this.rated[sale.index] = rateAlone(plan, component, sale.line, sale.basisMinor);
+        this.rated[sale.index] = isTeams(sale.line, component)
+          ? ofTeam()
+          : rateAlone(plan, component, sale.line, sale.basisMinor);
         continue;
       }
       if (typeof over === 'object') {
@@ -217,24 +244,34 @@ class ComponentWork {
       if (!curves.has(component)) {
         const totalMinor = typeof over === 'object' ? beforeMinor + sale.basisMinor : window.totalMinor;
         const around = this.surroundingsOf(sale.rules, window, totalMinor);
-        const shares = component.rate.kind !== 'flat' && component.rate.kind !== 'matrix';
-        curves.set(component, around && { curve: shares ? curveOf(component, around) : undefined, around });
+        curves.set(
+          component,
+          around && { curve: standsAlone(component) ? undefined : curveOf(component, around), around },
+        );
       }
       const found = curves.get(component);
-      if (found === undefined) this.rated[sale.index] = lackingQuota();
-      else if (component.rate.kind === 'flat' || component.rate.kind === 'matrix')
+      if (isTeams(sale.line, component)) this.rated[sale.index] = ofTeam();
+      else if (found === undefined) this.rated[sale.index] = lackingQuota();
+      else if (standsAlone(component))
         this.rated[sale.index] = isBarred(component, found.around)
           ? barred(plan, component, found.around)
           : rateAlone(plan, component, sale.line, sale.basisMinor);
       else
-        this.rated[sale.index] = rateMeasured(plan, component, found.curve, found.around, sale.basisMinor, beforeMinor);
+        this.rated[sale.index] = rateMeasured(
+          plan,
+          component,
+          component.rate.kind === 'matrix' ? curveOf(component, found.around, sale.line.rule) : found.curve,
+          found.around,
+          sale.basisMinor,
+          beforeMinor,
+        );
       beforeMinor += sale.basisMinor;
     }
   }
 
   /** Undefined where the quota that the component asks for is not known. */
   private surroundingsOf({ plan, component }: Rules, { name }: Window, totalMinor: bigint): Surroundings | undefined {
-    const { id, measure, gate, rate } = component;
+    const { id, measure, rate } = component;
     const { calendar, decimals } = plan;
     let quota: Rate | undefined;
     if (measure.quota === 'fact') {
@@ -244,28 +281,38 @@ class ComponentWork {
         return undefined;
       }
     } else if (measure.quota !== undefined) quota = { numerator: measure.quota.fixedMinor, denominator: 1n };
-    const asksLastYear = measure.above === 'last-year' || gate?.of === 'growth';
-    const baseline = asksLastYear ? this.windows.get(sameWindowLastYear(calendar, name)) : undefined;
     return {
       totalMinor,
       ...(quota === undefined ? {} : { quota }),
+      ...this.knownOf({ plan, component }, name),
+      ...(rate.kind === 'lagged' ? { laggedTier: this.laggedTier({ plan, component }, rate, name) } : {}),
+    };
+  }
+
+  /** What is known of a window apart from what it holds: last year's, and the share of its days. */
+  private knownOf({ plan, component }: Rules, name: string): Pick<Surroundings, 'baselineMinor' | 'share'> {
+    const { measure, gate } = component;
+    const { calendar } = plan;
+    const asksLastYear = measure.above === 'last-year' || gate?.of === 'growth';
+    const baseline = asksLastYear ? this.windows.get(sameWindowLastYear(calendar, name)) : undefined;
+    return {
       ...(asksLastYear ? { baselineMinor: baseline?.totalMinor ?? 0n } : {}),
       ...(measure.prorate ? { share: shareOfDays(this.account, calendar, name) } : {}),
-      ...(rate.kind === 'lagged' ? { laggedTier: this.laggedTier(plan, component, rate, name) } : {}),
     };
   }
 
   /** The tier of the window before: as its closing recorded it, or as it is now. */
   private laggedTier(
-    { calendar }: CompiledPlan,
-    { id }: CompiledComponent,
+    { plan, component }: Rules,
     { tiers, frozen }: Extract<CompiledComponent['rate'], { readonly kind: 'lagged' }>,
     window: string,
   ): number {
-    const before = previousPeriod(calendar, window);
-    const recorded = frozen ? this.account.reached[`${id} ${before}`] : undefined;
+    const before = previousPeriod(plan.calendar, window);
+    const recorded = frozen ? this.account.reached[`${component.id} ${before}`] : undefined;
     if (recorded !== undefined) return recorded;
-    return tierReached(tiers, { numerator: this.windows.get(before)?.totalMinor ?? 0n, denominator: 1n });
+    const known = this.knownOf({ plan, component }, before);
+    const around = { totalMinor: this.windows.get(before)?.totalMinor ?? 0n, ...known };
+    return tierReached(tiers, countedTotal(component, around), known.share);
   }
 
   // ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -279,12 +326,17 @@ class ComponentWork {
       for (const { entry, index } of sale.returns) {
         const { reverses } = entry.line;
         if (reverses === undefined || policy === 'average') continue;
-        if (policy === 'line') this.rated[index] = rateReturn(plan, component, reverses, this.amountAt(sale.index));
+        if (isOfEarning(component)) this.rated[index] = rateAlone(plan, component, entry.line, entry.basisMinor);
+        // A flat amount does not shrink with its basis: as if never sold, it loses its share.
+        else if (policy === 'line' || component.rate.kind === 'flat')
+          this.rated[index] = rateReturn(plan, component, reverses, this.amountAt(sale.index));
         // What is re-rated was never sold: the sales themselves earn less.
         else this.rated[index] = takenBack(plan, component, reverses, 0n, this.amountAt(sale.index), 're-rate');
       }
     }
-    const rerated = window.sales.filter((sale) => policyOf(sale) === 're-rate');
+    const rerated = window.sales.filter(
+      (sale) => policyOf(sale) === 're-rate' && sale.rules.component.rate.kind !== 'flat',
+    );
     if (rerated.some(({ returns, rules }) => returns.length > 0 && rules.component.returns.bands !== undefined))
       this.keepBands(window, rerated);
   }
@@ -381,16 +433,10 @@ class ComponentWork {
   private limitScope(limit: CompiledLimit, plan: CompiledPlan, lines: readonly MeasuredEntry[]): bigint {
     const capped = (minor: bigint) => (minor < limit.minor ? minor : limit.minor);
     let earnedMinor = 0n;
-    for (const { index, original, line } of lines) {
+    const spent = limit.headroom === 'spent' ? lines.filter(({ original }) => original !== undefined) : [];
+    for (const { index, original } of lines) {
       const rated = this.rated[index];
-      if (rated === undefined) continue;
-      if (original !== undefined && limit.headroom === 'spent') {
-        const { component } = this.rulesAt(index);
-        // The returned share of the capped amount; the cap stays spent.
-        if (line.reverses !== undefined && policyOf(original) === 'line')
-          this.rated[index] = rateReturn(plan, component, line.reverses, this.amountAt(original.index));
-        continue;
-      }
+      if (rated === undefined || (original !== undefined && spent.length > 0)) continue;
       const beforeMinor = earnedMinor;
       earnedMinor += rated.amountMinor;
       const amountMinor = capped(earnedMinor) - capped(beforeMinor);
@@ -409,6 +455,15 @@ class ComponentWork {
         }),
       };
     }
+    // The returned share of the capped amount; the cap stays spent.
+    for (const { index, original, line } of spent)
+      if (original !== undefined && line.reverses !== undefined && policyOf(original) === 'line')
+        this.rated[index] = rateReturn(
+          plan,
+          this.rulesAt(index).component,
+          line.reverses,
+          this.amountAt(original.index),
+        );
     return earnedMinor;
   }
 
@@ -420,14 +475,17 @@ class ComponentWork {
     >,
   ): readonly AccountLine[] {
     const paid: AccountLine[] = [];
-    const last = [...scopes.keys()].sort(compareText).at(-1) ?? '';
+    const windows = [...scopes.keys()].sort(compareText);
+    const last = windows.at(-1) ?? '';
     const component = this.lines[0]?.line.component ?? '';
     const end = endOfAgreement(this.account);
     let excessMinor = 0n;
-    let [first] = [...scopes].sort(([left], [right]) => compareText(left, right))[0] ?? [''];
-    let rules = scopes.get(first);
-    for (let window = first; rules !== undefined && (window <= last || excessMinor > 0n); first = window) {
+    let window = windows[0] ?? '';
+    let rules = scopes.get(window);
+    let empty = 0;
+    while (rules !== undefined && (window <= last || (excessMinor > 0n && empty < DEFERRED_WINDOWS_MAX))) {
       rules = scopes.get(window) ?? rules;
+      if (window > last) empty++;
       const { limit, plan } = rules;
       const { calendar } = plan;
       const earnedMinor = scopes.get(window)?.earnedMinor ?? 0n;
@@ -465,11 +523,19 @@ class ComponentWork {
 
   private holdBack(): void {
     const held = new Map<string, bigint>();
+    // Returns that stand in a measurement by themselves.
+    const elsewhere = new Map<number, { readonly index: number }[]>();
+    this.lines.forEach((entry, index) => {
+      const { reverses } = entry.line;
+      if (reverses === undefined || !isSale(entry.line, this.rulesAt(index).component)) return;
+      const original = this.originalOf(entry, reverses).index;
+      elsewhere.set(original, [...(elsewhere.get(original) ?? []), { index }]);
+    });
     this.lines.forEach((entry, index) => {
       if (entry.line.reserves !== true) return;
       const rules = this.rulesAt(index);
       const original = this.originalOf(entry, entry.line);
-      const earnedMinor = original.returns.reduce(
+      const earnedMinor = [...original.returns, ...(elsewhere.get(original.index) ?? [])].reduce(
         (sum, { index: at }) => sum + this.amountAt(at),
         this.amountAt(original.index),
       );
@@ -504,6 +570,12 @@ function policyOf({ rules: { component } }: Sale): 'line' | 'average' | 're-rate
   return window === 'current' ? 'line' : policy;
 }
 
+/** A flat amount has no place in the measurement, and a matrix none unless only what lies above something counts. */
+function standsAlone({ rate, gate, measure }: CompiledComponent): boolean {
+  if (rate.kind === 'flat') return true;
+  return rate.kind === 'matrix' && gate?.from !== 'above' && measure.above === undefined;
+}
+
 function keptOf(sale: Sale): Sale {
   return { ...sale, basisMinor: sale.returns.reduce((sum, { entry }) => sum + entry.basisMinor, sale.basisMinor) };
 }
@@ -518,6 +590,15 @@ function returnsInOrder(sales: readonly Sale[]): readonly (Return & { readonly s
 export function heldShareOf({ plan, component }: Rules, { child }: CreditLine): RateText {
   const hold = component.hold === 'as-child' ? plan.componentById.get(child?.component ?? '')?.hold : component.hold;
   return typeof hold === 'object' ? hold : { rate: ONE, rateText: '1' };
+}
+
+/** True for a line that is credited to somebody below the payee: it is measured for the payee, who is not paid for it. */
+export function isTeams({ child }: CreditLine, { credit }: CompiledComponent): boolean {
+  return child !== undefined && credit.kind === 'direct';
+}
+
+export function ofTeam(): Rated {
+  return { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'team' }) };
 }
 
 function lackingQuota(): Rated {

@@ -523,7 +523,7 @@ function returnLines(
     }
   if (causes.size === 0) return [];
   const text = (weight: bigint) => (netMinor > 0n ? formatNet(weight, terms) : String(weight));
-  const { bands, window } = component.returns;
+  const { window } = component.returns;
   let before = 0n;
   let basisBefore = 0n;
   return [...causes]
@@ -546,15 +546,24 @@ function returnLines(
           returnedBefore: text(before),
           returned: text(weight),
           of: text(of),
-          ...(bands === undefined
-            ? {}
-            : { after: bands.unit === 'days' ? floor((atMs - originalAtMs) / DAY_MS) : paymentsBefore(deal, atMs) }),
+          ...afterOf(deal, component, atMs, originalAtMs),
         },
       };
       before += weight;
       basisBefore = basisNow;
       return [line];
     });
+}
+
+/** What the bands of a component ask of a return: days, or instalments that were paid, since the line that it takes back. */
+function afterOf(
+  deal: Deal,
+  { returns: { bands } }: CompiledComponent,
+  atMs: number,
+  originalAtMs: number,
+): Pick<Reversal, 'after'> {
+  if (bands === undefined) return {};
+  return { after: bands.unit === 'days' ? floor((atMs - originalAtMs) / DAY_MS) : paymentsBefore(deal, atMs) };
 }
 
 function paymentsBefore({ payments }: Deal, atMs: number): number {
@@ -620,6 +629,12 @@ function creditUplines(work: Work, { id, versions }: History['components'][numbe
       // What the child earns is known where it is earned.
       ...(credit.of === 'earning' ? { basis: formatMinor(0n, plan.decimals) } : {}),
     };
+    const overridden = (returned: Credited['returns'][number]): Credited['returns'][number] => {
+      const { after: _after, ...taken } = returned.reverses;
+      const reverses = { ...taken, ...afterOf(work.deal, component, parseInstant(returned.at), child.atMs) };
+      const basis = credit.of === 'earning' ? {} : { basis: returned.basis };
+      return { ...returned, ...overriding, ...basis, reverses };
+    };
     work.credited.push({
       payee: partner.id,
       plan,
@@ -627,12 +642,8 @@ function creditUplines(work: Work, { id, versions }: History['components'][numbe
       atMs: child.atMs,
       subject: child.subject,
       line: { ...withoutShares(child.line), ...overriding },
-      returns: child.returns.map((returned) => ({ ...returned, ...overriding, ...basisOfReturn(credit.of, returned) })),
+      returns: component.returns.policy === 'none' ? [] : child.returns.map(overridden),
     });
-  }
-
-  function basisOfReturn(of: string, returned: CreditLine): Pick<CreditLine, 'basis'> | undefined {
-    return of === 'earning' ? undefined : { basis: returned.basis };
   }
 }
 

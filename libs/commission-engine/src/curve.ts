@@ -42,11 +42,13 @@ export interface LinearPiece {
   readonly rate: Rate;
 }
 
-/** So much for each full step above `from`. */
+/** So much for each full step. */
 export interface StepCurve {
   readonly kind: 'steps';
   readonly scale: bigint;
-  readonly from: bigint;
+  /** Where the first step begins; at or below it nothing is earned. Undefined: at zero, and mirrored below. */
+  readonly from: bigint | undefined;
+  /** 0 where no day of the window is covered: no step is ever full. */
   readonly every: bigint;
   readonly payMinor: bigint;
 }
@@ -86,35 +88,42 @@ interface Piece {
 
 /**
  * The curve of a measured component with a share of the basis as its rate; undefined where a gate bars everything.
+ * @param rule of the line, where a matrix decides its rate
  * @throws {EngineError} `CreditInvalid` where the surroundings lack what the component asks for
  */
-export function curveOf(component: CompiledComponent, around: Surroundings): Curve | undefined {
+export function curveOf(component: CompiledComponent, around: Surroundings, rule?: number): Curve | undefined {
   if (isBarred(component, around)) return undefined;
   const baseline = baselineOf(component, around);
   const from = component.gate?.from === 'above' ? gateTarget(component, around) : undefined;
   const floor = from === undefined || (baseline !== undefined && compareRates(baseline, from) > 0) ? baseline : from;
   const { rate } = component;
   if (rate.kind === 'stepped') {
-    const start = floor ?? ZERO;
     const share = around.share ?? ONE;
-    const scale = start.denominator * share.denominator;
+    const { denominator } = floor ?? ONE;
     return {
       kind: 'steps',
-      scale,
-      from: start.numerator * share.denominator,
-      every: rate.everyMinor * share.numerator * start.denominator,
+      scale: denominator * share.denominator,
+      from: floor === undefined ? undefined : floor.numerator * share.denominator,
+      every: rate.everyMinor * share.numerator * denominator,
       payMinor: rate.payMinor,
     };
   }
-  return linearCurve(clipped(shifted(piecesOf(component, around, baseline), baseline), floor));
+  return linearCurve(clipped(shifted(piecesOf(component, around, baseline, rule), baseline), floor));
 }
 
-function piecesOf(component: CompiledComponent, around: Surroundings, baseline: Rate | undefined): readonly Piece[] {
+function piecesOf(
+  component: CompiledComponent,
+  around: Surroundings,
+  baseline: Rate | undefined,
+  rule: number | undefined,
+): readonly Piece[] {
   const { rate, id } = component;
   const open = (slope: Rate, tier = 0): readonly Piece[] => [{ until: undefined, slope, tier }];
   switch (rate.kind) {
     case 'percent':
       return open(rate.rate);
+    case 'matrix':
+      return open(rate.rules[rule ?? -1]?.rate ?? ZERO, rule);
     case 'marginal':
       return rate.tiers.map(({ untilMinor, rate: slope }, tier) => ({
         until: untilMinor === undefined ? undefined : prorated({ numerator: untilMinor, denominator: 1n }, around),
@@ -142,6 +151,11 @@ function piecesOf(component: CompiledComponent, around: Surroundings, baseline: 
   }
 }
 
+/** What of a measurement's total counts: all of it, or what lies above the baseline. */
+export function countedTotal(component: CompiledComponent, around: Surroundings): Rate {
+  return measuredAbove(around.totalMinor, baselineOf(component, around));
+}
+
 /** Tier of a total: a boundary belongs to it with `upTo`, to the next with `below`. */
 export function tierReached(tiers: readonly CompiledTier[], total: Rate, share: Rate = ONE): number {
   for (const [index, { untilMinor, inclusive }] of tiers.entries()) {
@@ -162,8 +176,12 @@ function baselineOf({ id, measure }: CompiledComponent, around: Surroundings): R
   if (measure.above === undefined) return undefined;
   if (measure.above !== 'last-year') return { numerator: measure.above.fixedMinor, denominator: 1n };
   if (around.baselineMinor === undefined) throw lacks(id, 'what last year held');
-  // A window of last year that ended below zero is no deeper a start than none.
-  return { numerator: around.baselineMinor > 0n ? around.baselineMinor : 0n, denominator: 1n };
+  return lastYear(around.baselineMinor);
+}
+
+/** A window of last year that ended below zero is no deeper a start than none. */
+function lastYear(baselineMinor: bigint): Rate {
+  return { numerator: baselineMinor > 0n ? baselineMinor : 0n, denominator: 1n };
 }
 
 function gateTarget(component: CompiledComponent, around: Surroundings): Rate {
@@ -177,7 +195,7 @@ function gateTarget(component: CompiledComponent, around: Surroundings): Rate {
       return addRates(baseline, times(quotaOf(component, around), gate.target));
     case 'growth': {
       if (around.baselineMinor === undefined) throw lacks(id, 'what last year held');
-      return times({ numerator: around.baselineMinor, denominator: 1n }, addRates(ONE, gate.target));
+      return times(lastYear(around.baselineMinor), addRates(ONE, gate.target));
     }
     default:
       return gate.of satisfies never;
@@ -274,8 +292,9 @@ function valueAt(curve: LinearCurve, position: bigint): bigint {
 
 /** Full steps at a position; of a negative measurement mirrored, so that −x mirrors x. */
 function stepsAt({ from, every }: StepCurve, position: bigint): bigint {
-  if (from !== 0n && position <= from) return 0n;
-  return (position - from) / every;
+  if (every === 0n) return 0n;
+  if (from === undefined) return position / every;
+  return position <= from ? 0n : (position - from) / every;
 }
 
 /** Where a line of this basis earns the same from both places, told without rating it. */

@@ -10,7 +10,16 @@ import type { Account } from './account.js';
 import { settleAccount } from './account-earnings.js';
 import type { PeriodEarning } from './account-earnings.js';
 import { lastPeriodOfWindow, periodBounds, windowOfPeriod } from './calendar.js';
-import { earnComponent, heldShareOf, isRerated, isSale, rulesOf } from './component-earnings.js';
+import {
+  earnComponent,
+  heldShareOf,
+  isOfEarning,
+  isRerated,
+  isSale,
+  isTeams,
+  ofTeam,
+  rulesOf,
+} from './component-earnings.js';
 import type { AccountLine, ComponentLine, PlanByHash, Rules } from './component-earnings.js';
 import { lineKey, originalKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
@@ -120,15 +129,17 @@ type Mode = 'alone' | 'curve' | 'whole';
 const modes = new WeakMap<CompiledComponent, Mode>();
 
 /** A memo of a pure function. */
-function modeOf(component: CompiledComponent): Mode {
+function modeOf({ plan, component }: Rules): Mode {
   let mode = modes.get(component);
-  if (mode === undefined) modes.set(component, (mode = judgeMode(component)));
+  if (mode === undefined) modes.set(component, (mode = judgeMode(plan, component)));
   return mode;
 }
 
-function judgeMode(component: CompiledComponent): Mode {
-  const { limit, measure, gate, rate, returns } = component;
+function judgeMode({ ends }: CompiledPlan, component: CompiledComponent): Mode {
+  const { limit, measure, gate, rate, returns, hold } = component;
   if (limit !== undefined) return 'whole';
+  // What is held then depends on the end of the agreement, or on returns that stand elsewhere.
+  if (hold !== undefined && (ends.held === 'forfeit' || returns.window === 'current')) return 'whole';
   if (!isMeasured(component)) return 'alone';
   const isSurrounded =
     measure.quota === 'fact' ||
@@ -199,7 +210,9 @@ export function planCredit(state: EarnState, credit: DealCredit, plans: PlanByHa
     if (draft.mode === 'whole' || draft.rated !== undefined || !isSale(draft.line, draft.rules.component)) continue;
     if (draft.same && draft.held !== undefined) draft.rated = shiftByLine?.get(draft.held)?.rated;
     else if (draft.mode === 'alone')
-      draft.rated = rateAlone(draft.rules.plan, draft.rules.component, draft.line, draft.basisMinor);
+      draft.rated = isTeams(draft.line, draft.rules.component)
+        ? ofTeam()
+        : rateAlone(draft.rules.plan, draft.rules.component, draft.line, draft.basisMinor);
   }
   rateDependentsOf(drafts, byKey);
   const elsewhere = shiftsElsewhere(credit.deal, shifts, plans);
@@ -236,7 +249,7 @@ function draftsOf(state: EarnState, credit: DealCredit, before: readonly HeldLin
     const held = heldByKey?.get(key);
     const basisMinor = measuredBasis(line, rules, lines, children);
     const same = held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line);
-    return { deal, key, line, basisMinor, rules, mode: modeOf(rules.component), held, same, rated: undefined };
+    return { deal, key, line, basisMinor, rules, mode: modeOf(rules), held, same, rated: undefined };
   });
 }
 
@@ -247,10 +260,9 @@ function measuredBasis(
   lines: readonly CreditLine[],
   children: readonly ChildEarning[],
 ): bigint {
-  const { credit } = component;
-  if (credit.kind === 'override' && credit.of === 'earning') return childEarningOf(line, plan, children);
+  if (isOfEarning(component)) return childEarningOf(line, plan, children);
   const basisMinor = parseMinor(line.basis, plan.decimals);
-  if (!isRerated(component) || !isSale(line, component) || modeOf(component) === 'whole') return basisMinor;
+  if (!isRerated(component) || !isSale(line, component) || modeOf({ plan, component }) === 'whole') return basisMinor;
   if (!lines.some(({ reverses }) => reverses !== undefined)) return basisMinor;
   const own = lineKey(line);
   return lines.reduce(
@@ -356,7 +368,9 @@ function measureOne(
       const { plan, component } = step.rules;
       const beforeMinor = (measurement?.sumBefore(step) ?? 0n) + byMinor;
       const around = fixedSurroundings(component);
-      step.rated = rateMeasured(plan, component, fixedCurve(component), around, step.basisMinor, beforeMinor);
+      step.rated = isTeams(step.line, component)
+        ? ofTeam()
+        : rateMeasured(plan, component, fixedCurve(component), around, step.basisMinor, beforeMinor);
       byMinor += step.basisMinor;
     } else byMinor -= step.basisMinor;
     const next = steps[index + 1];
@@ -375,7 +389,7 @@ function measureOne(
 function rateShifted(held: HeldLine, thenMinor: bigint, nowMinor: bigint, plans: PlanByHash): Rated | undefined {
   const { plan, component } = rulesOf(held.line, plans);
   const curve = fixedCurve(component);
-  if (earnsTheSame(curve, held.basisMinor, thenMinor, nowMinor)) return undefined;
+  if (isTeams(held.line, component) || earnsTheSame(curve, held.basisMinor, thenMinor, nowMinor)) return undefined;
   const rated = rateMeasured(plan, component, curve, fixedSurroundings(component), held.basisMinor, nowMinor);
   return rated.amountMinor === held.amountMinor ? undefined : rated;
 }
@@ -396,12 +410,11 @@ function rateDependents(dependents: readonly Dependent[], originalMinor: bigint)
     const { plan, component } = rules;
     const { reverses } = line;
     if (reverses === undefined) return;
-    const one =
-      component.credit.kind === 'override' && component.credit.of === 'earning'
-        ? rateAlone(plan, component, line, basisMinor)
-        : isRerated(component)
-          ? takenBack(plan, component, reverses, 0n, originalMinor, 're-rate')
-          : rateReturn(plan, component, reverses, originalMinor);
+    const one = isOfEarning(component)
+      ? rateAlone(plan, component, line, basisMinor)
+      : isRerated(component)
+        ? takenBack(plan, component, reverses, 0n, originalMinor, 're-rate')
+        : rateReturn(plan, component, reverses, originalMinor);
     rated[index] = one;
     netMinor += one.amountMinor;
   });
@@ -525,8 +538,7 @@ function earnWhole(
 
 /** The line's own basis: a component that is earned as a whole takes its returns out by itself. */
 function wholeBasis({ line, basisMinor }: MeasuredLine, { plan, component }: Rules): bigint {
-  const ofEarning = component.credit.kind === 'override' && component.credit.of === 'earning';
-  return ofEarning ? basisMinor : parseMinor(line.basis, plan.decimals);
+  return isOfEarning(component) ? basisMinor : parseMinor(line.basis, plan.decimals);
 }
 
 // ── Lines of no single deal ─────────────────────────────────────────────────────────────────────────────────────────
@@ -579,7 +591,7 @@ function settle(
     const { guarantee, draw } = plans.plan(planHash);
     return guarantee !== undefined || draw !== undefined;
   });
-  if (!applies) return undefined;
+  if (!applies && !state.deals.has(PLAN_WIDE)) return undefined;
   const earnings: PeriodEarning[] = [];
   const add = ({ line }: EarnedLine, amountMinor: bigint): void => {
     if (line.reserves !== true && line.releases === undefined)
@@ -712,7 +724,7 @@ function replaceDeal(
     // They come in the order of the lines: looking for one is not needed.
     const rated = own[next]?.key === key ? own[next++] : own.find((one) => one.key === key);
     const rules = rulesOf(line, plans);
-    if (modeOf(rules.component) === 'whole') whole++;
+    if (modeOf(rules) === 'whole') whole++;
     const basisMinor = measuredBasis(line, rules, lines, children);
     if (held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line)) {
       left.delete(key);
@@ -727,7 +739,7 @@ function replaceDeal(
       line,
       basisMinor,
       amountMinor: minorOf(rated.amount),
-      measured: modeOf(rules.component) === 'curve' && isSale(line, rules.component),
+      measured: modeOf(rules) === 'curve' && isSale(line, rules.component),
       dependents: [],
     };
     if (joined.measured) joining.push(joined);
@@ -743,7 +755,7 @@ function replaceDeal(
 }
 
 function isWhole(line: CreditLine, plans: PlanByHash): boolean {
-  return modeOf(rulesOf(line, plans).component) === 'whole';
+  return modeOf(rulesOf(line, plans)) === 'whole';
 }
 
 function replaceAccount(state: EarnState, { deal, lines }: AccountCredit, rated: readonly RatedLine[]): void {
@@ -859,19 +871,11 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
   const held = state.deals.get(deal)?.find((line) => line.key === key);
   if (held === undefined) return undefined;
   if (isAccountDeal(deal)) {
-    const fresh = changeOf(
-      { ...state, deals: withoutAccount(state) },
-      { deal: '', lines: [] },
-      [],
-      [],
-      new Map(),
-      state.account,
-      plans,
-    );
+    const fresh = planAccount({ ...state, deals: withoutAccount(state) }, state.account, plans);
     return fresh.rated.find((line) => line.deal === deal && line.key === key)?.trace;
   }
   const rules = rulesOf(held.line, plans);
-  if (modeOf(rules.component) === 'whole') {
+  if (modeOf(rules) === 'whole') {
     const lines = [...state.deals.values()]
       .flat()
       .filter(({ line, deal: of }) => line.component === held.line.component && !isAccountDeal(of));
@@ -889,6 +893,7 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
     return rateDependents(dependents, original.amountMinor)[original.dependents.indexOf(held)]?.trace();
   }
   const { plan, component } = rules;
+  if (isTeams(held.line, component)) return ofTeam().trace();
   if (!held.measured) return rateAlone(plan, component, held.line, held.basisMinor).trace();
   const beforeMinor = state.measurements.get(measurementKey(held))?.sumBefore(held) ?? 0n;
   const around = fixedSurroundings(component);

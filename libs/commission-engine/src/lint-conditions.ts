@@ -170,9 +170,7 @@ function paysAgain(sharing: LineSharing, first: CompiledComponent, second: Compi
   if (left.kind === 'direct' && right.kind === 'direct') return left.to === right.to && sharing.canShare(first, second);
   if (left.kind === 'override' && right.kind === 'override')
     return !left.override.isDisjointFrom(right.override) && !sharing.exclude(left, right);
-  const [direct, above] = left.kind === 'direct' ? [first, right] : [second, left];
-  // A team's measure credits the partners above by itself.
-  return direct.measure.team && above.kind === 'override' && above.override.has(direct.id);
+  return false;
 }
 
 function wordsOfTwice(first: CompiledComponent, second: CompiledComponent): string {
@@ -183,12 +181,10 @@ function wordsOfTwice(first: CompiledComponent, second: CompiledComponent): stri
     const when = one === other ? '' : `, once when ${one} and once when ${other}`;
     return `${both} the ${right.to} of a line${lineWords(first, second)}${when}`;
   }
-  if (left.kind === 'override' && right.kind === 'override') {
-    const children = [...left.override.intersection(right.override)].map((id) => `"${id}"`);
-    return `${both} the partners above on the lines of ${children.join(', ')}`;
-  }
-  const [team, above] = left.kind === 'direct' ? [first, second] : [second, first];
-  return `"${team.id}" measures the team, and so pays the partners above itself; "${above.id}" pays them on the same lines again`;
+  const overridden = (credit: CompiledComponent['credit']) =>
+    credit.kind === 'override' ? credit.override : new Set<string>();
+  const children = [...overridden(left).intersection(overridden(right))].map((id) => `"${id}"`);
+  return `${both} the partners above on the lines of ${children.join(', ')}`;
 }
 
 function isStacked(first: CompiledComponent, second: CompiledComponent): boolean {

@@ -418,8 +418,7 @@ class RateLint {
     const { measure, gate, rate, returns, credit } = component;
     const [sold] = [units(this.plan, 1000n)];
     const same = `${this.words(sold)} pay the same without it`;
-    const isOwn = !measure.team;
-    if (said.measure !== undefined && isOwn && !isMeasured(component))
+    if (said.measure !== undefined && !isMeasured(component))
       this.say('TermUnused', `${path}/measure`, `a rate like this is not measured: ${same}`);
     else if (measure.quota !== undefined && rate.kind !== 'accelerator' && gate?.of !== 'attainment')
       this.say('TermUnused', `${path}/measure/quota`, `neither the rate nor a gate asks for the quota: ${same}`);

@@ -336,9 +336,10 @@ describe('a line that is paid twice', () => {
     ]);
   });
 
-  it('may be so by the measure of a team', () => {
-    const team = '{ id: a, credit: { trigger: booked }, measure: { over: quarter, of: team }, rate: { percent: 4 % } }';
-    expect(codes([team, '{ id: t, credit: { override: [a], of: basis, levels: [2 %] } }'])).toEqual(['LinePaidTwice']);
+  it('is not so by the measure of a team, whose lines are measured for those above, not paid to them', () => {
+    const rate = 'rate: { marginal: [{ below: 100, pay: 4 % }, { pay: 5 % }] }';
+    const team = `{ id: a, credit: { trigger: booked }, measure: { over: quarter, of: team }, ${rate} }`;
+    expect(codes([team, '{ id: t, credit: { override: [a], of: basis, levels: [2 %] } }'])).toEqual([]);
   });
 });
 

@@ -103,7 +103,7 @@ export type MeasureOver = 'deal' | Over | { readonly rollingMonths: string };
 
 export interface MeasureDocument {
   readonly over: MeasureOver;
-  /** `team`: also what everybody below the payee is credited. Default `own`. */
+  /** `team`: also what everybody below the payee is credited, whose lines count but are not paid to it. Default `own`. */
   readonly of?: 'own' | 'team';
   /** Only what lies above is measured: a fixed amount, or what the same window of last year held. */
   readonly above?: { readonly fixed: string } | { readonly same: 'last-year' };

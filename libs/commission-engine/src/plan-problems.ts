@@ -134,6 +134,17 @@ class PlanCheck {
         );
     }
     if (component.budget !== undefined) this.amount(`${path}/budget`, component.budget);
+    if (rate !== undefined && 'flat' in rate && returns?.window === 'current')
+      this.error('FieldMisplaced', `${path}/returns/window`, 'a flat amount is taken back where it was paid');
+    const takesOwn = (returns?.policy ?? 'line') === 'line' && returns?.window !== 'current';
+    if (limit?.headroom === 'spent' && (!takesOwn || ('override' in credit && credit.of === 'earning')))
+      this.error(
+        'FieldMisplaced',
+        `${path}/limit/headroom`,
+        'headroom is spent where a return takes back its own line: policy line, window original',
+      );
+    if (limit?.excess === 'deferred' && component.budget !== undefined)
+      this.error('FieldMisplaced', `${path}/limit/excess`, 'what is deferred is of no deal, and draws on no budget');
     if (returns?.bands !== undefined) this.bands(returns.bands, `${path}/returns/bands`);
     if (returns?.bands !== undefined && (returns.policy === 'none' || returns.window === 'current'))
       this.error('FieldMisplaced', `${path}/returns/bands`, 'bands go with what a policy takes of the original window');
@@ -219,7 +230,7 @@ class PlanCheck {
         `${path}/measure/over`,
         'baseline, quota and proration belong to a window of the calendar',
       );
-    if (isRolling && gate?.growth !== undefined)
+    if (noYear && gate?.growth !== undefined)
       this.error('FieldMisplaced', `${path}/gate/growth`, 'growth is over the same window of the year before');
     if (gate?.target !== undefined) this.amount(`${path}/gate/target`, gate.target);
     for (const field of ['attainment', 'growth'] as const)
@@ -233,6 +244,8 @@ class PlanCheck {
       );
     if (rate !== undefined && 'lagged' in rate && noYear)
       this.error('FieldMisplaced', `${path}/rate/lagged`, 'a lagged rate takes the window of the calendar before');
+    if (measure?.above !== undefined && rate !== undefined && 'flat' in rate)
+      this.error('UnitsDiffer', `${path}/measure/above`, 'a flat amount is no share of what lies above');
     if (gate !== undefined && rate !== undefined && 'flat' in rate && gate.from === 'above')
       this.error('UnitsDiffer', `${path}/gate/from`, 'a flat amount is paid from the first, or not');
   }

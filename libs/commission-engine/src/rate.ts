@@ -1,5 +1,6 @@
 /** Stages 2 and 3, measure and rate: what a credited line earns. Pure functions of a line and its place. */
 import { allocate } from '@tantieme/money/allocation';
+import type { Remainder } from '@tantieme/money/allocation';
 import { formatMinor } from '@tantieme/money/amount';
 import { addRates, formatRate, ONE, parseDecimal, parseRate, powerOfTen } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
@@ -176,7 +177,13 @@ export function rateAlone(
       return { amountMinor, trace: () => ({ rate: 'level', level: number, basis, percent, ...rounding() }) };
     }
     case 'flat':
-      return rateFlat(plan, rate, line, basisMinor);
+      return rateFlat(
+        plan,
+        rate,
+        line,
+        basisMinor,
+        component.credit.kind === 'direct' ? component.credit.remainder : 'largest',
+      );
     default:
       throw unfit(component, `no rate for a line alone, but ${rate.kind}`);
   }
@@ -226,7 +233,13 @@ function exactAmount(numerator: bigint, denominator: bigint, { decimals }: Compi
  * A flat amount per deal, line or unit. It is rounded whole and then shared, so that the holders' parts sum to it. A deal
  * or line of a negative basis takes the amount back; of units, their own sign decides.
  */
-function rateFlat(plan: CompiledPlan, rate: FlatRate, line: CreditLine, basisMinor: bigint): Rated {
+function rateFlat(
+  plan: CompiledPlan,
+  rate: FlatRate,
+  line: CreditLine,
+  basisMinor: bigint,
+  remainder: Remainder,
+): Rated {
   const quantity = line.quantity === undefined ? ONE : parseDecimal(line.quantity);
   const sign = line.quantity === undefined && basisMinor < 0n ? -1n : 1n;
   const whole = rounded(
@@ -238,7 +251,7 @@ function rateFlat(plan: CompiledPlan, rate: FlatRate, line: CreditLine, basisMin
   const amountMinor =
     split === undefined
       ? whole.amountMinor
-      : (allocate(whole.amountMinor, split.shares.map(parseRate), 'largest')[split.index] ?? 0n);
+      : (allocate(whole.amountMinor, split.shares.map(parseRate), remainder)[split.index] ?? 0n);
   return {
     amountMinor,
     trace: () => ({
