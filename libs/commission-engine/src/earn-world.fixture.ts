@@ -7,8 +7,13 @@ import type { CreditLine } from './credit-line.js';
 import { formatMinor } from '@tantieme/money/amount';
 import { dealKey } from './deal.js';
 import type { Deal } from './deal.js';
-import { applyChange, createEarnState, isAccountDeal, linesOfDeal, planAccount, planCredit } from './earn.js';
-import type { Change, ChildEarning, EarnState, PlanByHash } from './earn.js';
+import { applyChange } from './apply-change.js';
+import { planAccount, planCredit } from './earn.js';
+import { createEarnState, isAccountDeal } from './earn-state.js';
+import { linesOfDeal } from './earned-lines.js';
+import type { PlanByHash } from './component-earnings.js';
+import type { Change } from './earn.js';
+import type { ChildEarning, EarnState } from './earn-state.js';
 import type { CompiledPlan } from './plan.js';
 
 export interface EarnWorld {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { applyChange, createEarnState, explainLine, planCredit, sizeOfEarnState } from './earn.js';
+import { applyChange } from './apply-change.js';
+import { planCredit } from './earn.js';
+import { createEarnState, sizeOfEarnState } from './earn-state.js';
+import { explainLine } from './earned-lines.js';
 import { BOOKED, dealOf, dump, planWith, worldOf } from './world.fixture.js';
 
 /** Nothing up to 100, everything above: a line that crosses by a cent shows it. */

@@ -4,75 +4,47 @@
  * fixed costs O(log n) and the lines that really change. A component whose lines depend on each other in other ways (a rate
  * that depends on the total or on another window, a limit, an average) is earned anew as a whole.
  */
-import { formatMinor, parseMinor } from '@tantieme/money/amount';
-import { NEW_ACCOUNT } from './account.js';
-import type { Account } from './account.js';
+import { formatMinor } from '@tantieme/money/amount';
 import { settleAccount } from './account-earnings.js';
 import type { PeriodEarning } from './account-earnings.js';
-import { lastPeriodOfWindow, periodBounds, windowOfPeriod } from './calendar.js';
-import {
-  earnComponent,
-  heldShareOf,
-  isOfEarning,
-  isRerated,
-  isSale,
-  isTeams,
-  ofTeam,
-  rulesOf,
-} from './component-earnings.js';
+import type { Account } from './account.js';
+import { periodBounds } from './calendar.js';
+import { earnComponent, isSale, isTeams, ofTeam, rulesOf } from './component-earnings.js';
 import type { AccountLine, ComponentLine, PlanByHash, Rules } from './component-earnings.js';
-import { lineKey, originalKey } from './credit-line.js';
+import { lineKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
-import { curveOf, dependsOnTotal, earnsTheSame, isMeasured, tierReached } from './curve.js';
-import type { Curve } from './curve.js';
+import { earnsTheSame } from './curve.js';
+import {
+  ACCOUNT_PREFIX,
+  PLAN_WIDE,
+  dependsOn,
+  fixedCurve,
+  fixedSurroundings,
+  isAccountDeal,
+  isSameLine,
+  isWhole,
+  measuredBasis,
+  measurementKey,
+  modeOf,
+  rateDependents,
+  wholeBasis,
+} from './earn-state.js';
+import type {
+  AccountCredit,
+  ChildEarning,
+  DealCredit,
+  EarnState,
+  EarnedLine,
+  HeldLine,
+  Mode,
+  RatedLine,
+} from './earn-state.js';
 import { EngineError } from './engine-error.js';
 import { formatInstant, parseInstant } from './instant.js';
 import { MeasuredLines } from './measured-lines.js';
 import { compareText } from './occurrence.js';
-import type { CompiledComponent, CompiledPlan } from './plan.js';
-import { compareLines, rateAlone, rateMeasured, rateRelease, rateReserve, rateReturn, takenBack } from './rate.js';
-import type { MeasuredLine, Rated, Trace } from './rate.js';
-
-export type { PlanByHash } from './component-earnings.js';
-
-/** What a child earns with one line of a deal, for an override of its earnings. */
-export interface ChildEarning {
-  readonly payee: string;
-  /** `lineKey` of the child's line. */
-  readonly key: string;
-  readonly amount: string;
-}
-
-/** The whole credit of one deal to this payee under this plan; empty lines for a deal that credits nothing any more. */
-export interface DealCredit {
-  /** `source|id` */
-  readonly deal: string;
-  readonly lines: readonly CreditLine[];
-  /** All that the children whose earnings are overridden earn with the deal; left out where that did not change. */
-  readonly children?: readonly ChildEarning[];
-}
-
-/** A line with what it earns. */
-export interface EarnedLine {
-  readonly line: CreditLine;
-  readonly amountMinor: bigint;
-}
-
-/** A line whose amount is new or changed; JSON-ready, kept in the event. */
-export interface RatedLine {
-  readonly deal: string;
-  /** `lineKey` of the line within its deal. */
-  readonly key: string;
-  readonly amount: string;
-  readonly trace: Trace;
-}
-
-/** The lines of no single deal, whole, where they change: deferred amounts of a component, or guarantee and draw. */
-export interface AccountCredit {
-  /** `|<component>`, or `|*` for those of the whole plan. */
-  readonly deal: string;
-  readonly lines: readonly CreditLine[];
-}
+import { compareLines, rateAlone, rateMeasured } from './rate.js';
+import type { MeasuredLine, Rated } from './rate.js';
 
 export interface Change {
   /** False where the credit says what the state holds already: nothing to store. */
@@ -88,89 +60,6 @@ export interface Change {
   readonly rated: readonly RatedLine[];
   /** The deals that change, with all their lines after the change: this one first, the others in order of key. */
   readonly deals: readonly { readonly deal: string; readonly lines: readonly EarnedLine[] }[];
-}
-
-interface HeldLine extends EarnedLine, MeasuredLine {
-  readonly key: string;
-  /** Stands in a tree of its measurement. */
-  readonly measured: boolean;
-  amountMinor: bigint;
-  /** Lines of the same deal that depend on this line: its returns, reserve and releases. */
-  dependents: readonly HeldLine[];
-}
-
-/** Mutable; changed by `applyChange` alone. */
-export interface EarnState {
-  /** By component and window: measurements whose curve is fixed. */
-  readonly measurements: Map<string, MeasuredLines<HeldLine>>;
-  readonly deals: Map<string, readonly HeldLine[]>;
-  /** By deal. */
-  readonly children: Map<string, readonly ChildEarning[]>;
-  account: Account;
-  lineCount: number;
-  /** Lines of components that are earned as a whole: they need all others in memory. */
-  wholeCount: number;
-}
-
-export function createEarnState(): EarnState {
-  return {
-    measurements: new Map(),
-    deals: new Map(),
-    children: new Map(),
-    account: NEW_ACCOUNT,
-    lineCount: 0,
-    wholeCount: 0,
-  };
-}
-
-/** How the lines of a component depend on each other. */
-type Mode = 'alone' | 'curve' | 'whole';
-
-const modes = new WeakMap<CompiledComponent, Mode>();
-
-/** A memo of a pure function. */
-function modeOf({ plan, component }: Rules): Mode {
-  let mode = modes.get(component);
-  if (mode === undefined) modes.set(component, (mode = judgeMode(plan, component)));
-  return mode;
-}
-
-function judgeMode({ ends }: CompiledPlan, component: CompiledComponent): Mode {
-  const { limit, measure, gate, rate, returns, hold } = component;
-  if (limit !== undefined) return 'whole';
-  // What is held then depends on the end of the agreement, or on returns that stand elsewhere.
-  if (hold !== undefined && (ends.held === 'forfeit' || returns.window === 'current')) return 'whole';
-  if (!isMeasured(component)) return 'alone';
-  const isSurrounded =
-    measure.quota === 'fact' ||
-    measure.above === 'last-year' ||
-    measure.prorate ||
-    typeof measure.over === 'object' ||
-    gate?.of === 'growth';
-  const isFixed = !dependsOnTotal(component) && !isSurrounded && rate.kind !== 'lagged';
-  const isSimple = returns.policy !== 'average' && (returns.bands === undefined || returns.policy === 'line');
-  const shares = rate.kind !== 'flat' && rate.kind !== 'matrix';
-  return isFixed && isSimple && shares ? 'curve' : 'whole';
-}
-
-const curves = new WeakMap<CompiledComponent, Curve>();
-
-/** The curve of a component of mode `curve`: it depends on nothing but the plan. */
-function fixedCurve(component: CompiledComponent): Curve {
-  let curve = curves.get(component);
-  if (curve === undefined) {
-    curve = curveOf(component, fixedSurroundings(component));
-    if (curve === undefined) throw new EngineError('CreditInvalid', `the component ${component.id} has no fixed curve`);
-    curves.set(component, curve);
-  }
-  return curve;
-}
-
-function fixedSurroundings({ measure: { quota } }: CompiledComponent): Parameters<typeof curveOf>[1] {
-  return {
-    totalMinor: 0n,
-    ...(typeof quota === 'object' ? { quota: { numerator: quota.fixedMinor, denominator: 1n } } : {}),
-  };
 }
 
 /** A line of the credit in hand, with what is known of it. */
@@ -253,67 +142,7 @@ function draftsOf(state: EarnState, credit: DealCredit, before: readonly HeldLin
   });
 }
 
-/** What the line adds to its measurement, or what an override of earnings is paid on. */
-function measuredBasis(
-  line: CreditLine,
-  { plan, component }: Rules,
-  lines: readonly CreditLine[],
-  children: readonly ChildEarning[],
-): bigint {
-  if (isOfEarning(component)) return childEarningOf(line, plan, children);
-  const basisMinor = parseMinor(line.basis, plan.decimals);
-  if (!isRerated(component) || !isSale(line, component) || modeOf({ plan, component }) === 'whole') return basisMinor;
-  if (!lines.some(({ reverses }) => reverses !== undefined)) return basisMinor;
-  const own = lineKey(line);
-  return lines.reduce(
-    (kept, other) =>
-      other.reverses !== undefined && other.component === line.component && originalKey(other, other.reverses) === own
-        ? kept + parseMinor(other.basis, plan.decimals)
-        : kept,
-    basisMinor,
-  );
-}
-
-function childEarningOf(line: CreditLine, { decimals }: CompiledPlan, children: readonly ChildEarning[]): bigint {
-  const { child, reserves, releases } = line;
-  if (child === undefined || reserves === true || releases !== undefined) return 0n;
-  const { child: _child, ...own } = line;
-  const key = lineKey({ ...own, component: child.component });
-  const earned = children.find((one) => one.payee === child.payee && one.key === key);
-  return earned === undefined ? 0n : parseMinor(earned.amount, decimals);
-}
-
-/** Two lines of one key that earn alike at one place of the measurement. */
-function isSameLine(left: CreditLine, right: CreditLine): boolean {
-  return left === right || sameText(left) === sameText(right);
-}
-
-function sameText(line: CreditLine): string {
-  const { planHash, at, period, window, basis, quantity, split, level, rule, spread, converted, reverses, releases } =
-    line;
-  return JSON.stringify([
-    planHash,
-    at,
-    period,
-    window,
-    basis,
-    quantity,
-    split?.index,
-    split?.shares,
-    level,
-    rule,
-    spread,
-    converted && [converted.rate, converted.date, converted.source, converted.amount, converted.from],
-    reverses && [reverses.returnedBefore, reverses.returned, reverses.of, reverses.after],
-    releases && [releases.doneBefore, releases.done, releases.of],
-  ]);
-}
-
 // ── Measurements whose curve is fixed ───────────────────────────────────────────────────────────────────────────────
-
-function measurementKey({ deal, line }: MeasuredLine): string {
-  return line.window === 'deal' ? `${line.component} deal ${deal}` : `${line.component} ${line.window}`;
-}
 
 function inMeasurement({ mode, line, rules }: Draft): boolean {
   return mode === 'curve' && isSale(line, rules.component);
@@ -326,7 +155,7 @@ interface Touched {
 }
 
 /** Rates the drafts that join a measurement, and finds the held lines that earn something else because of what joins and leaves. */
-function measure(
+export function measure(
   state: EarnState,
   drafts: readonly Draft[],
   gone: readonly HeldLine[],
@@ -392,50 +221,6 @@ function rateShifted(held: HeldLine, thenMinor: bigint, nowMinor: bigint, plans:
   if (isTeams(held.line, component) || earnsTheSame(curve, held.basisMinor, thenMinor, nowMinor)) return undefined;
   const rated = rateMeasured(plan, component, curve, fixedSurroundings(component), held.basisMinor, nowMinor);
   return rated.amountMinor === held.amountMinor ? undefined : rated;
-}
-
-// ── What hangs on a line ────────────────────────────────────────────────────────────────────────────────────────────
-
-interface Dependent {
-  readonly line: CreditLine;
-  readonly basisMinor: bigint;
-  readonly rules: Rules;
-}
-
-/** Amounts of a line's returns, reserve and releases, in the order given. */
-function rateDependents(dependents: readonly Dependent[], originalMinor: bigint): readonly Rated[] {
-  let netMinor = originalMinor;
-  const rated: Rated[] = [];
-  dependents.forEach(({ line, basisMinor, rules }, index) => {
-    const { plan, component } = rules;
-    const { reverses } = line;
-    if (reverses === undefined) return;
-    const one = isOfEarning(component)
-      ? rateAlone(plan, component, line, basisMinor)
-      : isRerated(component)
-        ? takenBack(plan, component, reverses, 0n, originalMinor, 're-rate')
-        : rateReturn(plan, component, reverses, originalMinor);
-    rated[index] = one;
-    netMinor += one.amountMinor;
-  });
-  let heldMinor = 0n;
-  dependents.forEach(({ line, rules }, index) => {
-    if (line.reserves !== true) return;
-    const one = rateReserve(rules.plan, heldShareOf(rules, line), netMinor);
-    rated[index] = one;
-    heldMinor = -one.amountMinor;
-  });
-  dependents.forEach(({ line, rules }, index) => {
-    if (line.releases !== undefined) rated[index] = rateRelease(rules.plan, line.releases, heldMinor);
-  });
-  return rated;
-}
-
-/** Key of the line that this one depends on, or undefined for one that stands by itself. */
-function dependsOn(line: CreditLine, component: CompiledComponent): string | undefined {
-  if (isSale(line, component)) return undefined;
-  const about = line.reverses ?? line.releases ?? line;
-  return originalKey(line, about);
 }
 
 function rateDependentsOf(drafts: readonly Draft[], byKey: ReadonlyMap<string, Draft>): void {
@@ -536,21 +321,7 @@ function earnWhole(
   return { shifts, account: deferred };
 }
 
-/** The line's own basis: a component that is earned as a whole takes its returns out by itself. */
-function wholeBasis({ line, basisMinor }: MeasuredLine, { plan, component }: Rules): bigint {
-  return isOfEarning(component) ? basisMinor : parseMinor(line.basis, plan.decimals);
-}
-
 // ── Lines of no single deal ─────────────────────────────────────────────────────────────────────────────────────────
-
-/** A source has a name: no deal is named so. */
-const ACCOUNT_PREFIX = '|';
-const PLAN_WIDE = `${ACCOUNT_PREFIX}*`;
-
-/** True for the name under which lines of no single deal stand. */
-export function isAccountDeal(deal: string): boolean {
-  return deal.startsWith(ACCOUNT_PREFIX);
-}
 
 interface AccountDraft {
   readonly deal: string;
@@ -607,8 +378,6 @@ function settle(
       earnings.push({ component: line.component, period: line.period, amountMinor: of.amountMinor });
   return accountDraft(PLAN_WIDE, settleAccount(earnings, account, plans), plans);
 }
-
-// ── The change ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function changeOf(
   state: EarnState,
@@ -674,241 +443,4 @@ function changeOf(
     rated,
     deals: [...deals, ...accountDeals],
   };
-}
-
-/**
- * Brings the state to after the change, also from a stored event.
- * @throws {EngineError} `CreditInvalid` where the change is none of this state
- */
-export function applyChange(
-  state: EarnState,
-  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'account' | 'children'>,
-  plans: PlanByHash,
-): void {
-  const { deal, children } = change;
-  if (children !== undefined) {
-    if (children.length === 0) state.children.delete(deal);
-    else state.children.set(deal, children);
-  }
-  const replaced = new Set([deal, ...change.account.map((one) => one.deal)]);
-  const own = new Map<string, RatedLine[]>();
-  for (const rated of change.rated) {
-    if (!replaced.has(rated.deal)) {
-      heldLine(state, rated.deal, rated.key).amountMinor = minorOf(rated.amount);
-      continue;
-    }
-    const list = own.get(rated.deal);
-    if (list === undefined) own.set(rated.deal, [rated]);
-    else list.push(rated);
-  }
-  if (deal !== '') replaceDeal(state, deal, change.lines, own.get(deal) ?? [], plans);
-  for (const one of change.account) replaceAccount(state, one, own.get(one.deal) ?? []);
-}
-
-function replaceDeal(
-  state: EarnState,
-  deal: string,
-  lines: readonly CreditLine[],
-  own: readonly RatedLine[],
-  plans: PlanByHash,
-): void {
-  const before = state.deals.get(deal) ?? [];
-  const left = before.length === 0 ? NONE_HELD : new Map(before.map((held) => [held.key, held]));
-  const children = state.children.get(deal) ?? [];
-  const joining: HeldLine[] = [];
-  let next = 0;
-  let whole = 0;
-  const now = lines.map((line) => {
-    const key = lineKey(line);
-    const held = left.get(key);
-    // They come in the order of the lines: looking for one is not needed.
-    const rated = own[next]?.key === key ? own[next++] : own.find((one) => one.key === key);
-    const rules = rulesOf(line, plans);
-    if (modeOf(rules) === 'whole') whole++;
-    const basisMinor = measuredBasis(line, rules, lines, children);
-    if (held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line)) {
-      left.delete(key);
-      held.dependents = [];
-      if (rated !== undefined) held.amountMinor = minorOf(rated.amount);
-      return held;
-    }
-    if (rated === undefined) throw new EngineError('CreditInvalid', `the line ${key} of ${deal} is new, but not rated`);
-    const joined: HeldLine = {
-      deal,
-      key,
-      line,
-      basisMinor,
-      amountMinor: minorOf(rated.amount),
-      measured: modeOf(rules) === 'curve' && isSale(line, rules.component),
-      dependents: [],
-    };
-    if (joined.measured) joining.push(joined);
-    return joined;
-  });
-  const leaving = left.size === 0 ? [] : [...left.values()].filter(({ measured }) => measured);
-  if (joining.length > 0 || leaving.length > 0) changeMeasurements(state, joining, leaving);
-  linkDependents(now, plans);
-  state.lineCount += now.length - before.length;
-  state.wholeCount += whole - before.filter(({ line }) => isWhole(line, plans)).length;
-  if (now.length === 0) state.deals.delete(deal);
-  else state.deals.set(deal, now);
-}
-
-function isWhole(line: CreditLine, plans: PlanByHash): boolean {
-  return modeOf(rulesOf(line, plans)) === 'whole';
-}
-
-function replaceAccount(state: EarnState, { deal, lines }: AccountCredit, rated: readonly RatedLine[]): void {
-  const now = lines.map((line): HeldLine => {
-    const key = `${lineKey(line)}|${line.period}`;
-    const amount = rated.find((one) => one.key === key)?.amount;
-    if (amount === undefined) throw new EngineError('CreditInvalid', `the line ${key} of ${deal} is not rated`);
-    return { deal, key, line, basisMinor: 0n, amountMinor: minorOf(amount), measured: false, dependents: [] };
-  });
-  state.lineCount += now.length - (state.deals.get(deal)?.length ?? 0);
-  if (now.length === 0) state.deals.delete(deal);
-  else state.deals.set(deal, now);
-}
-
-/** Stays empty: nothing is deleted from it but what was found in it. */
-const NONE_HELD = new Map<string, HeldLine>();
-
-/** Minor units of a text that the engine wrote itself: it has exactly the currency's decimals. */
-function minorOf(text: string): bigint {
-  const point = text.indexOf('.');
-  return parseMinor(text, point < 0 ? 0 : text.length - point - 1);
-}
-
-function heldLine(state: EarnState, deal: string, key: string): HeldLine {
-  const held = state.deals.get(deal)?.find((line) => line.key === key);
-  if (held === undefined) throw new EngineError('CreditInvalid', `there is no line ${key} of ${deal}`);
-  return held;
-}
-
-function linkDependents(lines: readonly HeldLine[], plans: PlanByHash): void {
-  for (const line of lines) {
-    if (line.line.reverses === undefined && line.line.reserves !== true && line.line.releases === undefined) continue;
-    const key = dependsOn(line.line, rulesOf(line.line, plans).component);
-    if (key === undefined) continue;
-    const original = lines.find((one) => one.key === key);
-    if (original !== undefined) original.dependents = [...original.dependents, line];
-  }
-}
-
-function changeMeasurements(state: EarnState, joining: readonly HeldLine[], leaving: readonly HeldLine[]): void {
-  for (const held of leaving) {
-    const key = measurementKey(held);
-    const measurement = state.measurements.get(key);
-    if (measurement?.remove(held) !== true)
-      throw new EngineError('CreditInvalid', `the line ${held.key} of ${held.deal} is not in its measurement`);
-    if (measurement.isEmpty) state.measurements.delete(key);
-  }
-  for (const held of joining) {
-    const key = measurementKey(held);
-    let measurement = state.measurements.get(key);
-    if (measurement === undefined) state.measurements.set(key, (measurement = new MeasuredLines()));
-    measurement.add(held);
-  }
-}
-
-/**
- * Tiers that lagged measurements have reached whose window ends with the period: what its closing records.
- * @returns by `component window`
- */
-export function reachedTiers(
-  state: EarnState,
-  plan: CompiledPlan,
-  period: string,
-  plans: PlanByHash,
-): Account['reached'] {
-  const reached: Record<string, number> = {};
-  for (const { id, rate, measure } of plan.components) {
-    const { over } = measure;
-    if (rate.kind !== 'lagged' || !rate.frozen || over === 'deal' || typeof over === 'object') continue;
-    const window = windowOfPeriod(plan.calendar, over, period);
-    if (lastPeriodOfWindow(plan.calendar, window) !== period) continue;
-    let totalMinor = 0n;
-    for (const held of [...state.deals.values()].flat()) {
-      if (held.line.component !== id || held.line.window !== window || isAccountDeal(held.deal)) continue;
-      const rules = rulesOf(held.line, plans);
-      const { reverses } = held.line;
-      if (isSale(held.line, rules.component) || (reverses !== undefined && isRerated(rules.component)))
-        totalMinor += wholeBasis(held, rules);
-    }
-    reached[`${id} ${window}`] = tierReached(rate.tiers, { numerator: totalMinor, denominator: 1n });
-  }
-  return reached;
-}
-
-/** Whether closings settle something for the payees of a plan: a guarantee, a draw, or a lagged tier. */
-export function needsSettling({ guarantee, draw, components }: CompiledPlan): boolean {
-  return (
-    guarantee !== undefined ||
-    draw !== undefined ||
-    components.some(({ rate }) => rate.kind === 'lagged' && rate.frozen)
-  );
-}
-
-/** Whether what a payee earns under a plan depends on its agreements and quotas. */
-export function needsAccount({ guarantee, draw, ends, components }: CompiledPlan): boolean {
-  return (
-    guarantee !== undefined ||
-    draw !== undefined ||
-    ends.held === 'forfeit' ||
-    components.some(({ measure, limit }) => measure.prorate || measure.quota === 'fact' || limit?.excess === 'deferred')
-  );
-}
-
-// ── Questions ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** All lines of a deal, in the order of its credit. */
-export function linesOfDeal(state: EarnState, deal: string): readonly EarnedLine[] {
-  return state.deals.get(deal) ?? [];
-}
-
-/** How a line's amount comes about now, recomputed from the state. Undefined where there is no such line. */
-export function explainLine(state: EarnState, deal: string, key: string, plans: PlanByHash): Trace | undefined {
-  const held = state.deals.get(deal)?.find((line) => line.key === key);
-  if (held === undefined) return undefined;
-  if (isAccountDeal(deal)) {
-    const fresh = planAccount({ ...state, deals: withoutAccount(state) }, state.account, plans);
-    return fresh.rated.find((line) => line.deal === deal && line.key === key)?.trace;
-  }
-  const rules = rulesOf(held.line, plans);
-  if (modeOf(rules) === 'whole') {
-    const lines = [...state.deals.values()]
-      .flat()
-      .filter(({ line, deal: of }) => line.component === held.line.component && !isAccountDeal(of));
-    const entries = lines.map((one) => ({ ...one, basisMinor: wholeBasis(one, rulesOf(one.line, plans)) }));
-    return earnComponent(entries, state.account, plans).rated[lines.indexOf(held)]?.trace();
-  }
-  const on = dependsOn(held.line, rules.component);
-  if (on !== undefined) {
-    const original = heldLine(state, deal, on);
-    const dependents = original.dependents.map(({ line, basisMinor }) => ({
-      line,
-      basisMinor,
-      rules: rulesOf(line, plans),
-    }));
-    return rateDependents(dependents, original.amountMinor)[original.dependents.indexOf(held)]?.trace();
-  }
-  const { plan, component } = rules;
-  if (isTeams(held.line, component)) return ofTeam().trace();
-  if (!held.measured) return rateAlone(plan, component, held.line, held.basisMinor).trace();
-  const beforeMinor = state.measurements.get(measurementKey(held))?.sumBefore(held) ?? 0n;
-  const around = fixedSurroundings(component);
-  return rateMeasured(plan, component, fixedCurve(component), around, held.basisMinor, beforeMinor).trace();
-}
-
-function withoutAccount({ deals }: EarnState): EarnState['deals'] {
-  return new Map([...deals].filter(([deal]) => !isAccountDeal(deal)));
-}
-
-/** Measured with 700,000 lines of 300,000 deals read from stored text: 323 MB in all; a little more is assumed. */
-const BYTES_A_LINE = 420;
-const BYTES_A_DEAL = 220;
-
-/** Bytes that the state takes in memory, roughly. */
-export function sizeOfEarnState(state: EarnState): number {
-  return 500 + state.lineCount * BYTES_A_LINE + state.deals.size * BYTES_A_DEAL;
 }

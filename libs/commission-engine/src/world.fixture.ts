@@ -7,8 +7,13 @@ import type { CreditLine } from './credit-line.js';
 import type { PlanVersion } from './plan-history.js';
 import { dealKey } from './deal.js';
 import type { Deal, DealLine, DealPartner } from './deal.js';
-import { applyChange, createEarnState, linesOfDeal, planCredit } from './earn.js';
-import type { Change, EarnState, PlanByHash } from './earn.js';
+import { applyChange } from './apply-change.js';
+import { planCredit } from './earn.js';
+import { createEarnState } from './earn-state.js';
+import { linesOfDeal } from './earned-lines.js';
+import type { PlanByHash } from './component-earnings.js';
+import type { Change } from './earn.js';
+import type { EarnState } from './earn-state.js';
 import { parsePlan } from './plan.js';
 import type { CompiledPlan } from './plan.js';
 

@@ -30,7 +30,8 @@ export class ConsumerGroup {
   private readonly members: Member[] = [];
   /** Partitions of which a member handles a batch. One that changes hands is not touched before that batch is committed. */
   private readonly inHand = new Set<number>();
-  private contended = false;
+  /** Those of them that another member has asked for. */
+  private readonly awaited = new Set<number>();
 
   constructor(
     readonly name: string,
@@ -72,7 +73,7 @@ export class ConsumerGroup {
     const readers = this.members.filter((one) => one.reads(slot.topic));
     if (readers[slot.id % readers.length] !== member) return false;
     if (this.inHand.has(slot.id)) {
-      this.contended = true;
+      this.awaited.add(slot.id);
       return false;
     }
     this.inHand.add(slot.id);
@@ -81,9 +82,8 @@ export class ConsumerGroup {
 
   release(slot: Slot): void {
     this.inHand.delete(slot.id);
-    if (!this.contended) return;
-    this.contended = false;
-    this.wakeAll();
+    // Only who waits for this very partition: to wake for any other would have the members wake each other without end.
+    if (this.awaited.delete(slot.id)) this.wakeAll();
   }
 
   private tellAssigned(): void {
@@ -212,7 +212,8 @@ class Member {
 
   /** Until something is published, a pause ends, or it is time to look again. */
   private sleep(): Promise<void> {
-    if (this.woken || this.stopping) return Promise.resolve();
+    // Woken meanwhile: the rest of the process has its turn all the same.
+    if (this.woken || this.stopping) return new Promise((resolve) => setImmediate(resolve));
     const untilMs = Math.min(POLL_MS, Math.max(0, Math.ceil(this.retryAtMs - performance.now())));
     return new Promise((resolve) => {
       const done = (): void => {

@@ -3,7 +3,7 @@
  * fact about a payee or a plan brings all that is known now to the streams that it touches; saying the same again adds nothing.
  */
 import type { Account } from '@tantieme/commission-engine/account';
-import { needsAccount } from '@tantieme/commission-engine/earn';
+import { needsAccount } from '@tantieme/commission-engine/settlement';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { CommandContext, Work } from '@tantieme/event-sourcing/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';

@@ -2,7 +2,7 @@
  * All plans in memory, those that are published compiled: there are few, and every deal asks for them. Filled from the plan
  * streams, kept up to date by whoever sees a new event first: the command that appends it, or the follower of the log.
  */
-import type { PlanByHash } from '@tantieme/commission-engine/earn';
+import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';

@@ -7,7 +7,7 @@ import type { ExchangeRateAsOf, PartnerAsOf, PayeeCredit, Waiting } from '@tanti
 import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
 import { dayOf } from '@tantieme/commission-engine/calendar';
 import { dealKey } from '@tantieme/commission-engine/deal';
-import type { PlanByHash } from '@tantieme/commission-engine/earn';
+import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
 import type { CompiledComponent } from '@tantieme/commission-engine/plan';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { Deal } from '@tantieme/contracts/deal';

@@ -3,7 +3,7 @@
  * the running sums and the names are left; whoever needs more has the stream read again as a whole.
  */
 import type { CreditLine } from '@tantieme/commission-engine/credit-line';
-import type { EarnState } from '@tantieme/commission-engine/earn';
+import type { EarnState } from '@tantieme/commission-engine/earn-state';
 import { compareLines } from '@tantieme/commission-engine/rate';
 import type { MeasuredLine } from '@tantieme/commission-engine/rate';
 import { DealSet } from './deal-set.js';

@@ -4,25 +4,14 @@
  */
 import { calendarOf, nextPeriod } from '@tantieme/commission-engine/calendar';
 import type { Account, Agreement, Quota } from '@tantieme/commission-engine/account';
-import {
-  applyChange,
-  createEarnState,
-  linesOfDeal,
-  needsSettling,
-  planAccount,
-  planCredit,
-  reachedTiers,
-  sizeOfEarnState,
-} from '@tantieme/commission-engine/earn';
-import type {
-  AccountCredit,
-  Change,
-  ChildEarning,
-  EarnState,
-  EarnedLine,
-  PlanByHash,
-  RatedLine,
-} from '@tantieme/commission-engine/earn';
+import { applyChange } from '@tantieme/commission-engine/apply-change';
+import { planAccount, planCredit } from '@tantieme/commission-engine/earn';
+import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/earn-state';
+import { linesOfDeal } from '@tantieme/commission-engine/earned-lines';
+import { needsSettling, reachedTiers } from '@tantieme/commission-engine/settlement';
+import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
+import type { Change } from '@tantieme/commission-engine/earn';
+import type { AccountCredit, ChildEarning, EarnState, EarnedLine, RatedLine } from '@tantieme/commission-engine/earn-state';
 import { lineKey } from '@tantieme/commission-engine/credit-line';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';

@@ -3,7 +3,7 @@
  * it belongs to (design.md, "One rule for every change"). What is posted in a closed period never moves.
  */
 import type { CreditLine } from '@tantieme/commission-engine/credit-line';
-import type { EarnedLine } from '@tantieme/commission-engine/earn';
+import type { EarnedLine } from '@tantieme/commission-engine/earn-state';
 import type { LedgerLine, LineKind } from '@tantieme/contracts/ledger';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 

@@ -2,7 +2,7 @@
 import { parsePlan } from '@tantieme/commission-engine/plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan-document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import type { PlanByHash } from '@tantieme/commission-engine/earn';
+import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
 import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate } from '@tantieme/contracts/reference';

@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
 import { lineKey } from '@tantieme/commission-engine/credit-line';
-import { explainLine, linesOfDeal } from '@tantieme/commission-engine/earn';
+import { explainLine, linesOfDeal } from '@tantieme/commission-engine/earned-lines';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import { formatAmount } from '@tantieme/money/amount';
