@@ -173,7 +173,8 @@ function takeFact(
     rows.map(({ cells }) => cells),
     [],
   );
-  for (const { field, reason } of mapped.errors) fault(reason, field);
+  for (const { field, reason } of mapped.errors)
+    fault(field === 'at' && reason.includes('ISO 8601') ? `${reason}, or a day` : reason, field);
   if (mapped.errors.length > 0) return;
   const fact = withInvoicedLines(mapped.fact);
   const schemaFaults = check('deal-fact', fact);

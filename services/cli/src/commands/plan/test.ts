@@ -28,6 +28,8 @@ export function testCommand(): Command {
     .option('--yes', 'with --update: yes to all')
     .option('--json', 'print JSON')
     .action(async (folders: readonly string[], options: TestOptions) => {
+      if (options.update && options.json && !options.yes)
+        throw new Error('--update shows a person what differs, which --json does not: with both, --yes says yes');
       const outcomes: Outcome[] = [];
       for (const folder of folders) {
         const cases = caseFolders(folder);
