@@ -84,7 +84,7 @@ function outcomeText(outcome: Outcome): string {
       '\n',
     );
   const { differences, lines, waiting, currency, expectedTotal, gotTotal } = outcome;
-  const counted = `${lines} lines, ${gotTotal} ${currency}${waiting === 0 ? '' : `, ${waiting} waiting`}`;
+  const counted = `${lines} ${lines === 1 ? 'line' : 'lines'}, ${gotTotal} ${currency}${waiting === 0 ? '' : `, ${waiting} waiting`}`;
   if (differences.length === 0) return `${outcome.case}: ${counted}, as expected`;
   return [
     `${outcome.case}: ${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`,
