@@ -35,7 +35,7 @@ const LINE_COLUMNS = ['variant', 'product', 'family', 'category', 'quantity', 'n
 const COLUMNS = {
   required: ['deal', 'at'],
   optional: [
-    ...['fact', 'id', 'revision', 'currency', 'amount', 'customer', 'line', ...LINE_COLUMNS],
+    ...['fact', 'id', 'revision', 'as', 'currency', 'amount', 'customer', 'line', ...LINE_COLUMNS],
     ...['subscription', 'subscription-start', 'subscription-months'],
     ...['status', 'holder', 'from', 'until'],
   ],
@@ -176,7 +176,7 @@ function takeFact(
   for (const { field, reason } of mapped.errors)
     fault(field === 'at' && reason.includes('ISO 8601') ? `${reason}, or a day` : reason, field);
   if (mapped.errors.length > 0) return;
-  const fact = withInvoicedLines(mapped.fact);
+  const fact = withWhatImportsLack(mapped.fact, first.cells[FILLED.indexOf('as')] ?? '');
   const schemaFaults = check('deal-fact', fact);
   const fieldFault = ({ field, reason }: FieldReason): void => {
     const { row = first.row, column } = placeOf(field.replaceAll('/', '.').replace(/^\./, ''), fact, rows);
@@ -195,10 +195,14 @@ function takeFact(
   }
 }
 
-/** An invoice is about the lines of its rows; the mapping of an import only takes them as what the deal is about. */
-function withInvoicedLines(fact: unknown): unknown {
-  if (!isFact(fact) || fact.kind !== 'invoiced' || fact.terms === undefined) return fact;
-  return { ...fact, lines: fact.terms.lines };
+/**
+ * What the mapping of an import has no column for: that an amendment is a change, and that an invoice is about the lines of its
+ * rows (there, they are only what the deal is about).
+ */
+function withWhatImportsLack(fact: unknown, as: string): unknown {
+  if (!isFact(fact)) return fact;
+  if (fact.kind === 'amended') return as === '' ? fact : { ...fact, as };
+  return fact.kind === 'invoiced' && fact.terms !== undefined ? { ...fact, lines: fact.terms.lines } : fact;
 }
 
 function isFact(fact: unknown): fact is DealFact {

@@ -101,6 +101,22 @@ D,amended,1,2026-01-20,200,NORD
     );
     expect(lines.map(({ amount }) => amount)).toEqual(['30.00']);
   });
+
+  it('counts a change from its own date, a correction at that of the deal', () => {
+    const { lines } = answerOf(
+      filesOf({
+        'deals.csv': `deal,fact,revision,as,at,net,seller
+D,booked,,,2026-01-10,100,NORD
+D,amended,1,correction,2026-01-20,120,NORD
+D,amended,2,change,2026-02-20,150,NORD
+`,
+      }),
+    );
+    expect(lines.map(({ period, amount }) => [period, amount])).toEqual([
+      ['2026-01', '12.00'],
+      ['2026-02', '3.00'],
+    ]);
+  });
 });
 
 describe('the comparison', () => {
