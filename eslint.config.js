@@ -16,7 +16,7 @@ const rooms = {
   ...libs,
   service: Object.keys(libs),
   host: [...Object.keys(libs), 'service'],
-  cli: [...Object.keys(libs), 'host'],
+  cli: [...Object.keys(libs), 'service', 'host'],
 };
 
 /** What makes a function depend on more than its arguments: rule 1 of the design, "facts in, facts out". */

@@ -34,11 +34,11 @@ export function meetsPartner(
   partner: PartnerAsOf,
 ): boolean {
   for (const condition of where)
-    if (condition.subject === 'partner' && !meetsOf(condition, subject, partner)) return false;
+    if (condition.subject === 'partner' && !meetsOf(condition, where, subject, partner)) return false;
   const barred = excepts.some(
     (group) =>
       group.some((condition) => condition.subject === 'partner') &&
-      group.every((condition) => meetsOf(condition, subject, partner)),
+      group.every((condition) => meetsOf(condition, group, subject, partner)),
   );
   if (barred) return false;
   const { deal, terms, line } = subject;
@@ -49,17 +49,29 @@ export function meetsPartner(
 
 /** True where a partner meets all of these conditions, each on the partner. */
 export function isPartner(conditions: readonly CompiledCondition[], subject: Subject, partner: PartnerAsOf): boolean {
-  return conditions.every((condition) => meetsOf(condition, subject, partner));
+  return conditions.every((condition) => meetsOf(condition, conditions, subject, partner));
 }
 
-function meetsOf(condition: CompiledCondition, subject: Subject, partner: PartnerAsOf): boolean {
+/** @param group the conditions that it stands among */
+function meetsOf(
+  condition: CompiledCondition,
+  group: readonly CompiledCondition[],
+  subject: Subject,
+  partner: PartnerAsOf,
+): boolean {
   if (condition.subject !== 'partner') return meets(condition, dealOrLineValues(condition, subject));
   const { name, anyOf, count = 0 } = condition;
   if (name === 'certification') {
     const { certifications = {} } = partner;
     return [...anyOf].some((one) => Object.hasOwn(certifications, one) && (certifications[one] ?? 0) >= count);
   }
-  if (name === 'registration-holder') return registrationsOn(subject).some(({ holder }) => holder === partner.id);
+  if (name === 'registration-holder') {
+    // Status and holder are asked of one and the same registration: another's approval is not the payee's.
+    const statuses = group.filter(({ subject: of, name: asked }) => of === 'deal' && asked === 'registration');
+    return registrationsOn(subject).some(
+      ({ holder, status }) => holder === partner.id && statuses.every(({ anyOf: allowed }) => allowed.has(status)),
+    );
+  }
   return meets(condition, [partnerValue(name, partner)]);
 }
 

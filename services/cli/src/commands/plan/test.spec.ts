@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { testCommand } from './test.js';
+
+const PLAN = `plan: p
+title: P
+currency: EUR
+calendar: { periods: monthly, timeZone: Europe/Paris }
+components: [{ id: sales, credit: { trigger: booked }, rate: { percent: 10 % } }]
+`;
+
+describe('tantieme plan test', () => {
+  let folder: string;
+  let printed: string;
+
+  const linesOf = (name: string): string => readFileSync(join(folder, name, 'lines.csv'), 'utf8');
+  const run = async (...args: readonly string[]): Promise<number> => {
+    await testCommand().parseAsync([...args, folder], { from: 'user' });
+    const code = Number(process.exitCode ?? 0);
+    process.exitCode = 0;
+    return code;
+  };
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'golden-'));
+    for (const [name, amount] of [
+      ['right', '10'],
+      ['wrong', '11'],
+    ] as const) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, 'plan.yaml'), PLAN);
+      writeFileSync(join(folder, name, 'deals.csv'), 'deal,at,net,seller\nD1,2026-01-10,100,NORD\n');
+      writeFileSync(join(folder, name, 'lines.csv'), `payee,deal,amount\nNORD,D1,${amount}\n`);
+    }
+    printed = '';
+    jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      printed += String(text);
+      return true;
+    });
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('prints what differs, line by line, and ends with 1', async () => {
+    expect(await run()).toBe(1);
+    expect(printed).toMatch(/right: 1 line, 10.00 EUR, as expected/);
+    expect(printed).toMatch(/amount +│ NORD +│ D1 +│ +11.00 │ 10.00/);
+    expect(printed).toMatch(/expected 11.00 EUR, got 10.00 EUR\n2 cases: 1 as expected, 1 different/);
+  });
+
+  it('tells of a file that it cannot read, goes on with the other cases, and ends with 1', async () => {
+    writeFileSync(join(folder, 'wrong', 'deals.csv'), 'deal,at,net,seller\nD1,2026-01-10,many,NORD\n');
+    expect(await run('--json')).toBe(1);
+    expect(JSON.parse(printed)).toMatchObject([
+      { differences: [] },
+      { faults: [{ file: 'deals.csv', row: 2, column: 'net' }] },
+    ]);
+  });
+
+  it('writes what is expected once somebody has said yes', async () => {
+    expect(await run('--update', '--yes')).toBe(0);
+    expect([linesOf('right'), linesOf('wrong')]).toEqual([
+      'payee,deal,amount\nNORD,D1,10\n',
+      'payee,deal,amount\nNORD,D1,10.00\n',
+    ]);
+    expect(await run()).toBe(0);
+  });
+
+  it('writes nothing where nobody can be asked', async () => {
+    await expect(run('--update', '--json')).rejects.toThrow('with both, --yes says yes');
+    const { isTTY } = process.stdin;
+    process.stdin.isTTY = false;
+    await expect(run('--update')).rejects.toThrow('without a terminal, --yes says yes');
+    process.stdin.isTTY = isTTY;
+    expect(linesOf('wrong')).toBe('payee,deal,amount\nNORD,D1,11\n');
+  });
+});

@@ -1,0 +1,24 @@
+/** Golden cases on disk: a folder of files, or a folder of such folders. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CASE_FILE } from './golden-case.js';
+import type { CaseFiles } from './golden-case.js';
+
+/** The folder itself where it has `deals.csv`; else the cases in it, at any depth, in order of name. @throws where it is no folder */
+export function caseFolders(folder: string): readonly string[] {
+  if (existsSync(join(folder, 'deals.csv'))) return [folder];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
+    .map(({ name }) => name)
+    .sort()
+    .flatMap((name) => caseFolders(join(folder, name)));
+}
+
+export function readCaseFolder(folder: string): CaseFiles {
+  const names = readdirSync(folder).filter((name) => CASE_FILE.test(name));
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+}
+
+export function writeCaseFiles(folder: string, files: CaseFiles): void {
+  for (const [name, text] of files) writeFileSync(join(folder, name), text);
+}
