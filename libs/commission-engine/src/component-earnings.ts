@@ -17,7 +17,7 @@ import {
   windowOfPeriod,
   windowStartDay,
 } from './calendar.js';
-import { originalKey } from './credit-line.js';
+import { originalKey, reservedKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
 import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from './curve.js';
 import type { Curve, Surroundings } from './curve.js';
@@ -198,7 +198,7 @@ class ComponentWork {
     });
     this.lines.forEach((entry, index) => {
       const { reverses } = entry.line;
-      if (reverses === undefined || isSale(entry.line, this.rulesAt(index).component)) return;
+      if (reverses === undefined || entry.line.reserves === true || isSale(entry.line, this.rulesAt(index).component)) return;
       this.originalOf(entry, reverses).returns.push({ entry, index });
     });
     for (const sale of this.sales.values()) {
@@ -522,26 +522,16 @@ class ComponentWork {
   // ── Hold ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private holdBack(): void {
+    const indexes = new Map(this.lines.map(({ deal, key }, index) => [`${deal}\n${key}`, index]));
     const held = new Map<string, bigint>();
-    // Returns that stand in a measurement by themselves.
-    const elsewhere = new Map<number, { readonly index: number }[]>();
-    this.lines.forEach((entry, index) => {
-      const { reverses } = entry.line;
-      if (reverses === undefined || !isSale(entry.line, this.rulesAt(index).component)) return;
-      const original = this.originalOf(entry, reverses).index;
-      elsewhere.set(original, [...(elsewhere.get(original) ?? []), { index }]);
-    });
     this.lines.forEach((entry, index) => {
       if (entry.line.reserves !== true) return;
       const rules = this.rulesAt(index);
-      const original = this.originalOf(entry, entry.line);
-      const earnedMinor = [...original.returns, ...(elsewhere.get(original.index) ?? [])].reduce(
-        (sum, { index: at }) => sum + this.amountAt(at),
-        this.amountAt(original.index),
-      );
-      const rated = rateReserve(rules.plan, heldShareOf(rules, entry.line), earnedMinor);
+      const kept = indexes.get(`${entry.deal}\n${reservedKey(entry.line)}`) ?? -1;
+      const rated = rateReserve(rules.plan, heldShareOf(rules, entry.line), this.amountAt(kept));
       this.rated[index] = rated;
-      held.set(`${entry.deal}\n${original.key}`, -rated.amountMinor);
+      const original = `${entry.deal}\n${this.originalOf(entry, entry.line.reverses ?? entry.line).key}`;
+      held.set(original, (held.get(original) ?? 0n) - rated.amountMinor);
     });
     const end = endOfAgreement(this.account);
     this.lines.forEach((entry, index) => {

@@ -69,7 +69,7 @@ export interface CreditLine {
   readonly spread?: string;
   readonly converted?: Conversion;
   readonly reverses?: Reversal;
-  /** True for the line that keeps back what the line of the same occurrence earns. */
+  /** True for the line that keeps back what the line of the same occurrence earns, or gives back what a return line takes. */
   readonly reserves?: true;
   readonly releases?: Release;
 }
@@ -86,6 +86,11 @@ export function lineKey(line: CreditLine): string {
 /** Key of the line that a return or release line is about. */
 export function originalKey(line: CreditLine, { occurrence }: { readonly occurrence: string }): string {
   return baseKey(line, occurrence);
+}
+
+/** Key of the line whose earning a reserve line keeps back. */
+export function reservedKey({ reserves: _reserves, ...line }: CreditLine): string {
+  return lineKey(line);
 }
 
 function baseKey(line: CreditLine, occurrence: string): string {

@@ -689,7 +689,7 @@ function finish({ deal, terms, credited, waiting }: Work): DealCredits {
     let lines = byPayee.get(payee);
     if (lines === undefined) byPayee.set(payee, (lines = []));
     lines.push(line, ...returns);
-    if (typeof component.hold === 'object') lines.push(...holdLines(deal, terms, plan, component.hold, line));
+    if (typeof component.hold === 'object') lines.push(...holdLines(deal, terms, plan, component.hold, line, returns));
   }
   return {
     credits: [...byPayee]

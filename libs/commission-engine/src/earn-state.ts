@@ -7,7 +7,7 @@ import { NEW_ACCOUNT } from './account.js';
 import type { Account } from './account.js';
 import { heldShareOf, isOfEarning, isRerated, isSale, rulesOf } from './component-earnings.js';
 import type { PlanByHash, Rules } from './component-earnings.js';
-import { lineKey, originalKey } from './credit-line.js';
+import { lineKey, originalKey, reservedKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
 import { curveOf, dependsOnTotal, isMeasured } from './curve.js';
 import type { Curve } from './curve.js';
@@ -208,26 +208,27 @@ interface Dependent {
 
 /** Amounts of a line's returns, reserve and releases, in the order given. */
 export function rateDependents(dependents: readonly Dependent[], originalMinor: bigint): readonly Rated[] {
-  let netMinor = originalMinor;
+  const earned = new Map<string, bigint>();
   const rated: Rated[] = [];
   dependents.forEach(({ line, basisMinor, rules }, index) => {
     const { plan, component } = rules;
     const { reverses } = line;
-    if (reverses === undefined) return;
+    if (reverses === undefined || line.reserves === true) return;
     const one = isOfEarning(component)
       ? rateAlone(plan, component, line, basisMinor)
       : isRerated(component)
         ? takenBack(plan, component, reverses, 0n, originalMinor, 're-rate')
         : rateReturn(plan, component, reverses, originalMinor);
     rated[index] = one;
-    netMinor += one.amountMinor;
+    earned.set(lineKey(line), one.amountMinor);
   });
   let heldMinor = 0n;
   dependents.forEach(({ line, rules }, index) => {
     if (line.reserves !== true) return;
-    const one = rateReserve(rules.plan, heldShareOf(rules, line), netMinor);
+    const keptMinor = line.reverses === undefined ? originalMinor : (earned.get(reservedKey(line)) ?? 0n);
+    const one = rateReserve(rules.plan, heldShareOf(rules, line), keptMinor);
     rated[index] = one;
-    heldMinor = -one.amountMinor;
+    heldMinor -= one.amountMinor;
   });
   dependents.forEach(({ line, rules }, index) => {
     if (line.releases !== undefined) rated[index] = rateRelease(rules.plan, line.releases, heldMinor);

@@ -12,13 +12,17 @@ import { DAY_MS, formatInstant, parseInstant } from './instant.js';
 import { paidOver } from './occurrence.js';
 import type { CompiledHold, CompiledPlan } from './plan.js';
 
-/** The reserve and release lines of a credited line. */
+/**
+ * The reserve and release lines of a credited line. What a return takes is taken out of the reserve by a line of its own, in the
+ * period of the return.
+ */
 export function holdLines(
   deal: Deal,
   terms: DealTerms,
   { calendar, decimals }: CompiledPlan,
   { release }: CompiledHold,
   line: CreditLine,
+  returns: readonly CreditLine[],
 ): readonly CreditLine[] {
   const { basis: _basis, quantity: _quantity, split: _split, converted: _converted, ...common } = line;
   const none = formatMinor(0n, decimals);
@@ -30,12 +34,15 @@ export function holdLines(
     period: periodAt(calendar, atMs),
     releases: { occurrence: line.occurrence, doneBefore, done, of },
   });
-  const reserve: CreditLine = { ...common, basis: none, reserves: true };
+  const reserves = [line, ...returns].map((one): CreditLine => {
+    const { basis: _ofOne, quantity: _units, split: _shares, converted: _exchanged, ...kept } = one;
+    return { ...kept, basis: none, reserves: true };
+  });
   const triggerMs = parseInstant(line.at);
   if (release.kind === 'schedule') {
     let before = ZERO;
     return [
-      reserve,
+      ...reserves,
       ...release.parts.map(({ days, rate, rateText }, index) => {
         const doneBefore = formatRate(before);
         before = addRates(before, rate);
@@ -45,7 +52,7 @@ export function holdLines(
   }
   const amount = (minor: bigint) => formatMinor(minor, decimalsOf(terms.currency));
   return [
-    reserve,
+    ...reserves,
     ...paidOver(deal, terms).map(({ id, atMs, beforeMinor, nowMinor, ofMinor }) =>
       released(
         `payment:${id}`,

@@ -152,6 +152,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     for (const id of new Set(all.map(({ line }) => line.component)))
       grant(inOrder(all.filter((entry) => entry.line.component === id && !isHeld(entry))));
     for (const entry of all) if (entry.line.reserves === true) hold(entry, all);
+    for (const entry of all) release(entry, all);
   }
 
   /** Steps of what is granted of the budget so far. */
@@ -397,33 +398,45 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
 
   // ── Hold ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What a line earns after its returns is kept back as far as it is held, and released in step, cumulatively. */
+  /** Whether a line is the original of this one, is returned by it, or hangs on it: of one payee, component and deal line. */
+  function isAbout(other: Entry, one: Entry, occurrence: string): boolean {
+    return (
+      other.payee === one.payee &&
+      other.line.component === one.line.component &&
+      (other.line.releases ?? other.line.reverses ?? other.line).occurrence === occurrence &&
+      lineOf(other, occurrence) === lineOf(one, occurrence)
+    );
+  }
+
+  /** What a line earns is kept back as far as it is held; what a return line takes is given back. */
   function hold(reserve: Entry, all: readonly Entry[]): void {
-    const { line, payee } = reserve;
-    const ofLine = (other: Entry, occurrence: string | undefined): boolean =>
-      occurrence === line.occurrence &&
-      other.payee === payee &&
-      other.line.component === line.component &&
-      lineOf(other, line.occurrence) === lineOf(reserve, line.occurrence);
-    const earned = all.filter(
-      (other) => !isHeld(other) && ofLine(other, other.line.reverses?.occurrence ?? other.line.occurrence),
+    const { line } = reserve;
+    const kept = all.find(
+      (other) =>
+        !isHeld(other) &&
+        other.line.occurrence === line.occurrence &&
+        other.line.reverses?.occurrence === line.reverses?.occurrence &&
+        isAbout(other, reserve, (line.reverses ?? line).occurrence),
     );
     const said = reserve.component.hold;
     const childs = documentOf(line.planHash).components.find(({ id }) => id === line.child?.component)?.hold;
     const rules = said === 'as-child' ? childs : said;
     const share = typeof rules === 'object' ? (rules.part ?? '1') : '0';
+    reserve.amount = -schoolRound(times(whole(kept?.amount ?? 0n), fractionOf(share)), modeOf(reserve));
+  }
+
+  /** What is held of a line is released in step, cumulatively. */
+  function release(entry: Entry, all: readonly Entry[]): void {
+    const { line, payee } = entry;
+    if (line.releases === undefined) return;
+    const { occurrence, doneBefore, done, of } = line.releases;
+    const reserves = all.filter((other) => other.line.reserves === true && isAbout(other, entry, occurrence));
+    const held = -sum(reserves.map(({ amount }) => amount));
+    const before = fractionOf(doneBefore);
     const end = endOfAgreements(account(payee));
     const { ends, calendar } = documentOf(line.planHash);
-    const held = schoolRound(times(whole(sum(earned.map(({ amount }) => amount))), fractionOf(share)), modeOf(reserve));
-    reserve.amount = -held;
-    for (const other of all) {
-      if (other.line.releases === undefined || !ofLine(other, other.line.releases.occurrence)) continue;
-      const { doneBefore, done, of } = other.line.releases;
-      const before = fractionOf(doneBefore);
-      // What is not released by the end of the agreement may be forfeit.
-      if (ends?.held === 'forfeit' && end !== undefined && end <= dayOf(other.line.at, calendar.timeZone))
-        other.amount = 0n;
-      else other.amount = part(held, plus(before, fractionOf(done)), of, other) - part(held, before, of, other);
-    }
+    // What is not released by the end of the agreement may be forfeit.
+    if (ends?.held === 'forfeit' && end !== undefined && end <= dayOf(line.at, calendar.timeZone)) entry.amount = 0n;
+    else entry.amount = part(held, plus(before, fractionOf(done)), of, entry) - part(held, before, of, entry);
   }
 }

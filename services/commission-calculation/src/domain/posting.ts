@@ -76,8 +76,8 @@ function roleOfKind(kind: LineKind): Role {
 }
 
 function roleOf({ reverses, reserves, releases, occurrence }: CreditLine): Role {
-  if (reverses !== undefined) return 'clawback';
   if (reserves === true) return 'reserve';
+  if (reverses !== undefined) return 'clawback';
   if (releases !== undefined) return 'reserve-release';
   return occurrence === 'draw-advance' || occurrence === 'draw-recovery' ? occurrence : 'earning';
 }
