@@ -383,3 +383,36 @@ export const anyPlanWithoutBudget: fc.Arbitrary<AnyPlan> = anyDocument
     compiled({ ...document, components: components.map(({ budget: _, ...kept }) => kept) }),
   )
   .filter((any): any is AnyPlan => any !== undefined);
+
+/**
+ * Plans whose lines are rated one by one at their place: rates whose curve nothing but the plan decides, over long windows, so
+ * that what comes late or changes moves other lines over the ends of tiers.
+ */
+export const anyPlanOfCurves: fc.Arbitrary<AnyPlan> = anyDocument
+  .map(({ components, plan, title, currency, calendar, rounding }) =>
+    compiled({ plan, title, currency, calendar, rounding, components: components.map(ofCurve) }),
+  )
+  .filter((any): any is AnyPlan => any !== undefined);
+
+function ofCurve(component: Json): Json {
+  const { credit, hold, returns, rate, recurring } = component;
+  const kept = isMap(returns) && returns['policy'] === 're-rate' ? { policy: 're-rate' } : { policy: 'line' };
+  const common = { id: component['id'], returns: kept, ...(hold === undefined ? {} : { hold }) };
+  if (isMap(credit) && 'override' in credit) return { ...common, credit };
+  const booked = isMap(credit) && 'same' in credit ? credit : { trigger: 'booked' };
+  if (recurring !== undefined) return { ...common, credit: booked, recurring };
+  const said = isMap(rate) ? rate : {};
+  const tiers = said['marginal'] ?? said['retroactive'] ?? said['lagged'];
+  const curve =
+    tiers === undefined || JSON.stringify(tiers).includes('%')
+      ? tiers === undefined
+        ? said
+        : { marginal: tiers }
+      : { percent: '7 %' };
+  const quota = 'accelerator' in curve ? { quota: '100' } : {};
+  return { ...common, credit: booked, rate: curve, measure: { over: 'year', ...quota } };
+}
+
+function isMap(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null;
+}
