@@ -198,7 +198,8 @@ class ComponentWork {
     });
     this.lines.forEach((entry, index) => {
       const { reverses } = entry.line;
-      if (reverses === undefined || entry.line.reserves === true || isSale(entry.line, this.rulesAt(index).component)) return;
+      if (reverses === undefined || entry.line.reserves === true || isSale(entry.line, this.rulesAt(index).component))
+        return;
       this.originalOf(entry, reverses).returns.push({ entry, index });
     });
     for (const sale of this.sales.values()) {

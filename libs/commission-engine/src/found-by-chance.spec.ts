@@ -223,7 +223,9 @@ describe('what is held', () => {
     expect(world.total('P1')).toBe('0.00');
     expect(earned(planWith([component]), [dealOf('A', { returns: returnedOn('2026-02-20') })])).toEqual({
       'P1 s booked': 1000n,
+      'P1 s booked reserve': -1000n,
       'P1 s return:R2026-02-20': -1000n,
+      'P1 s return:R2026-02-20 reserve': 1000n,
     });
   });
 

@@ -174,7 +174,7 @@ describe('what is held', () => {
         for (const { payee, deal, line, amountMinor } of calculatedLines(plan, deals, accounts).filter(isCredited)) {
           const { reserves, releases, component, line: of, month, child } = line;
           if (reserves !== true && releases === undefined) continue;
-          const occurrence = releases?.occurrence ?? line.occurrence;
+          const { occurrence } = releases ?? line.reverses ?? line;
           const key = `${payee} ${deal} ${component} ${of} ${occurrence} ${month} ${child?.component} ${child?.payee}`;
           const before = held.get(key) ?? { sum: 0n, isDone: false };
           const done =

@@ -547,6 +547,21 @@ describe('around the rate', () => {
       expect(of('600.00', '900.00')).toBe('100.00');
     });
 
+    it('a later return gives its part of the reserve back in its own period', () => {
+      const deals = [
+        deal('D', '6000.00', 5, {
+          payments: paid('2000.00', '4000.00'),
+          returns: [{ id: 'R', at: day(3, 20), lines: [{ line: '1', net: '3000.00' }] }],
+        }),
+      ];
+      // Earned 600, of which all is held; of the 300 that stay, a third is free in February, the rest in March.
+      expect(earned({ components, deals }).periods()).toEqual({
+        '2026-01': '0.00',
+        '2026-02': '100.00',
+        '2026-03': '200.00',
+      });
+    });
+
     it('re-rated to 70 after a third was paid: −10.00', () => {
       const after = (percent: string) =>
         earned({

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { Driver } from '@tantieme/all-in-one/driver';
-import { startAllInOne } from '@tantieme/all-in-one/start';
+import { startInOneThread } from '@tantieme/all-in-one/start';
 import {
   CALENDAR,
   configOf,
@@ -18,7 +18,7 @@ const directory = temporaryDirectory();
 const COMMAND = new URL('../../dist/main.js', import.meta.url).pathname;
 
 beforeAll(async () => {
-  const server = await startAllInOne(configOf(directory.path));
+  const server = await startInOneThread(configOf(directory.path));
   const driver = new Driver(server.url, directory.path);
   await prepare(driver);
   await driver.import(ndjson(history(60)));

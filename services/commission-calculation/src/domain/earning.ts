@@ -11,7 +11,13 @@ import { linesOfDeal } from '@tantieme/commission-engine/earned-lines';
 import { needsSettling, reachedTiers } from '@tantieme/commission-engine/settlement';
 import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
 import type { Change } from '@tantieme/commission-engine/earn';
-import type { AccountCredit, ChildEarning, EarnState, EarnedLine, RatedLine } from '@tantieme/commission-engine/earn-state';
+import type {
+  AccountCredit,
+  ChildEarning,
+  EarnState,
+  EarnedLine,
+  RatedLine,
+} from '@tantieme/commission-engine/earn-state';
 import { lineKey } from '@tantieme/commission-engine/credit-line';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
