@@ -30,6 +30,8 @@ export interface Facts {
   readonly lookup: CreditLookup;
   /** Default: nothing is known of the payee besides its lines. */
   readonly account?: (payee: string) => Account;
+  /** Payees that are settled also without any credited line: a guarantee is for them too. */
+  readonly payees?: readonly string[];
 }
 
 export interface CalculatedLine {
@@ -53,7 +55,7 @@ export interface Calculated {
 }
 
 /** @throws {EngineError} for facts that no source can have said */
-export function calculate({ deals, versions, lookup, account = () => NEW_ACCOUNT }: Facts): Calculated {
+export function calculate({ deals, versions, lookup, account = () => NEW_ACCOUNT, payees = [] }: Facts): Calculated {
   const waiting: (Waiting & { deal: string })[] = [];
   const byPayee = new Map<string, Entry[]>();
   for (const deal of deals) {
@@ -90,6 +92,7 @@ export function calculate({ deals, versions, lookup, account = () => NEW_ACCOUNT
   }
   for (const entry of direct) everythingByChild.set(`${entry.payee}\n${entry.deal}\n${entry.key}`, entry);
   earn(ofEarning);
+  for (const payee of payees) if (!byPayee.has(payee)) byPayee.set(payee, []);
   for (const [payee, own] of byPayee) {
     const earnings = own.filter(isEarning).map(periodEarning);
     for (const { payee: of, line } of accountLines)

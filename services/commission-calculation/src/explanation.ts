@@ -173,7 +173,7 @@ function rateSentences(trace: Trace, currency: string): readonly string[] {
         `${trace.basis} more: ${trace.pay} ${currency} for each full ${trace.every} that this completes`,
       ];
     case 'barred':
-      return [`nothing yet: the target ${trace.target} is not met`, ...surroundingsSentences(trace, currency)];
+      return [barredSentence(trace.target), ...surroundingsSentences(trace, currency)];
     case 'return': {
       const band = trace.band === undefined ? '' : `, of which the band takes ${trace.band}`;
       const of = trace.policy === 'average' ? 'the measurement' : trace.occurrence;
@@ -201,6 +201,12 @@ function rateSentences(trace: Trace, currency: string): readonly string[] {
     default:
       return trace satisfies never;
   }
+}
+
+function barredSentence(target: string): string {
+  if (target === 'team') return 'measured for the team above, which is not paid for it';
+  if (target === 'quota') return 'nothing yet: no quota is known for the window';
+  return `nothing yet: the target ${target} is not met`;
 }
 
 function surroundingsSentences(

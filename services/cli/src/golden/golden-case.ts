@@ -130,7 +130,8 @@ function factsOf(files: CaseFiles, versions: readonly PlanVersion[], newest: Pla
   const quotas = read('quotas.csv', [], (text) => readQuotas(text, id));
   const settled = read('closings.csv', [], (text) => readClosings(text, versions));
   const account = (payee: string) => accountOf(payee, partners, quotas, settled);
-  return { deals, versions, lookup: lookupOf(partners, rates), account };
+  const agreed = [...partners.values()].filter(({ agreements }) => agreements.some(({ plan }) => plan === id));
+  return { deals, versions, lookup: lookupOf(partners, rates), account, payees: agreed.map((partner) => partner.id) };
 }
 
 function compareForReading(left: CalculatedLine, right: CalculatedLine): number {
