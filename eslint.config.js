@@ -117,7 +117,7 @@ export default tseslint.config(
     rules: {
       'no-restricted-imports': [
         'error',
-        { name: 'kafkajs', message: 'kafkajs lives in libs/messaging/src/kafka alone (ADR 6).' },
+        { name: 'kafkajs', message: 'kafkajs lives in libs/messaging/src/kafka alone (ADR 9).' },
       ],
     },
   },

@@ -1,5 +1,5 @@
 /**
- * How the background work of the five services is shared out among threads, so that it uses more than one core (ADR 6). Each takes about as
+ * How the background work of the five services is shared out among threads, so that it uses more than one core (ADR 8). Each takes about as
  * much of a deal's way as the others; what is in none of them runs beside the API: registry and ingestion.
  */
 import type { Type } from '@nestjs/common';

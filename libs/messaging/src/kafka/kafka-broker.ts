@@ -1,6 +1,6 @@
 /**
  * The Kafka adapter, on kafkajs. Topics, partitions, groups and positions are Kafka's own; publishing is idempotent and acknowledged by
- * all replicas. kafkajs is known in this folder alone (ADR 6).
+ * all replicas. kafkajs is known in this folder alone (ADR 9).
  */
 import type { Cluster } from 'kafkajs';
 import {
