@@ -28,16 +28,14 @@ const anyInstant = fc.oneof(
 );
 
 const anyLines = (basis: fc.Arbitrary<number | bigint>) =>
-  fc
-    .array(fc.record({ payee: fc.nat(2), atMs: anyInstant, basis }), { maxLength: 40 })
-    .chain((lines) =>
-      fc
-        .shuffledSubarray(
-          lines.map((_, index) => index),
-          { minLength: lines.length },
-        )
-        .map((ranks) => lines.map((line, index) => ({ ...line, rank: ranks[index] ?? 0 }))),
-    );
+  fc.array(fc.record({ payee: fc.nat(2), atMs: anyInstant, basis }), { maxLength: 40 }).chain((lines) =>
+    fc
+      .shuffledSubarray(
+        lines.map((_, index) => index),
+        { minLength: lines.length },
+      )
+      .map((ranks) => lines.map((line, index) => ({ ...line, rank: ranks[index] ?? 0 }))),
+  );
 
 type Line = { payee: number; atMs: number; rank: number; basis: number | bigint };
 
@@ -73,24 +71,21 @@ function agrees(lines: readonly Line[], rate: object, mode: string, big: boolean
 
 describe('lines as columns', () => {
   it('earn what each earns by itself, whatever the curve, the order, the sign and the rounding', () => {
-    fc.assert(
-      fc.property(anyLines(anyBasis), anyRate, fc.constantFrom(...ROUNDING_MODES), fc.boolean(), agrees),
-      { numRuns: 2000 },
-    );
+    fc.assert(fc.property(anyLines(anyBasis), anyRate, fc.constantFrom(...ROUNDING_MODES), fc.boolean(), agrees), {
+      numRuns: 2000,
+    });
   });
 
   it('are exact also beyond 2^53', () => {
     const huge = fc.bigInt({ min: -(10n ** 21n), max: 10n ** 21n });
-    fc.assert(
-      fc.property(anyLines(huge), anyRate, fc.constantFrom(...ROUNDING_MODES), fc.constant(true), agrees),
-      { numRuns: 500 },
-    );
+    fc.assert(fc.property(anyLines(huge), anyRate, fc.constantFrom(...ROUNDING_MODES), fc.constant(true), agrees), {
+      numRuns: 500,
+    });
     // Whole numbers whose products would not be: told apart by the bound, not by the type of the column.
     const large = fc.integer({ min: -(2 ** 52), max: 2 ** 52 });
-    fc.assert(
-      fc.property(anyLines(large), anyRate, fc.constantFrom(...ROUNDING_MODES), fc.constant(false), agrees),
-      { numRuns: 500 },
-    );
+    fc.assert(fc.property(anyLines(large), anyRate, fc.constantFrom(...ROUNDING_MODES), fc.constant(false), agrees), {
+      numRuns: 500,
+    });
   });
 
   it('are ordered alike where instants lie too far apart to be packed with the row', () => {

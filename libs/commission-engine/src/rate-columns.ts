@@ -45,10 +45,10 @@ export function rateColumns(
   columns: LineColumns,
   starts: readonly number[],
 ): Float64Array | bigint[] {
-  const order = canonicalOrder(columns);
   const { basisMinor } = columns;
   if (curve.kind === 'linear' && basisMinor instanceof Float64Array && isExact(curve, basisMinor))
-    return rateNumbers(curve, rounding, { ...columns, basisMinor }, order, starts);
+    return rateNumbers(curve, rounding, { ...columns, basisMinor }, starts);
+  const order = canonicalOrder(columns);
   const earned = new Array<bigint>(order.length).fill(0n);
   let beforeMinor = 0n;
   eachPlace(columns, order, starts, (row, first) => {
@@ -61,43 +61,64 @@ export function rateColumns(
   return earned;
 }
 
-/** Rows by payee, instant and rank: a counting sort by payee, then each payee's rows by numbers that hold instant and row. */
-export function canonicalOrder({ payee, atMs, rank }: LineColumns): Int32Array {
-  const rows = payee.length;
+/** Rows by payee, instant and rank. */
+export function canonicalOrder(columns: LineColumns): Int32Array {
+  const { rows, places } = placesOf(columns);
+  return places.map((place) => rows[place]!);
+}
+
+/** The lines brought together by payee, so that all of one payee are near each other in memory. */
+interface Places {
+  /** Where each payee begins, and after them all where the last ends. */
+  readonly begins: Int32Array;
+  readonly rows: Int32Array;
+  readonly atMs: Float64Array;
+  /** Where the lines are, in canonical order. */
+  readonly places: Int32Array;
+}
+
+/** A counting sort by payee, then each payee's lines by numbers that hold instant and place. */
+function placesOf({ payee, atMs, rank }: LineColumns): Places {
+  const count = payee.length;
   let [payees, leastMs, mostMs] = [0, Infinity, -Infinity];
-  for (let row = 0; row < rows; row++) {
-    payees = Math.max(payees, payee[row]! + 1);
-    leastMs = Math.min(leastMs, atMs[row]!);
-    mostMs = Math.max(mostMs, atMs[row]!);
+  for (let row = 0; row < count; row++) {
+    if (payee[row]! >= payees) payees = payee[row]! + 1;
+    if (atMs[row]! < leastMs) leastMs = atMs[row]!;
+    if (atMs[row]! > mostMs) mostMs = atMs[row]!;
   }
-  const next = new Int32Array(payees + 1);
-  for (let row = 0; row < rows; row++) next[payee[row]! + 1]!++;
-  for (let of = 0; of < payees; of++) next[of + 1]! += next[of]!;
-  const order = new Int32Array(rows);
-  const begins = next.slice();
-  for (let row = 0; row < rows; row++) order[next[payee[row]!]!++] = row;
-  const byRank = (left: number, right: number) => rank[left]! - rank[right]!;
+  const begins = new Int32Array(payees + 1);
+  for (let row = 0; row < count; row++) begins[payee[row]! + 1]!++;
+  for (let of = 0; of < payees; of++) begins[of + 1]! += begins[of]!;
+  const next = begins.slice();
+  const rows = new Int32Array(count);
+  const instants = new Float64Array(count);
+  for (let row = 0; row < count; row++) {
+    const place = next[payee[row]!]!++;
+    rows[place] = row;
+    instants[place] = atMs[row]!;
+  }
+  const places = new Int32Array(count).map((_, place) => place);
+  const byRank = (left: number, right: number) => rank[rows[left]!]! - rank[rows[right]!]!;
+  const keys = new Float64Array(count);
   for (let of = 0; of < payees; of++) {
-    const own = order.subarray(begins[of], begins[of + 1]);
-    const count = own.length;
-    if ((mostMs - leastMs + 1) * count > Number.MAX_SAFE_INTEGER) {
-      own.sort((left, right) => atMs[left]! - atMs[right]! || byRank(left, right));
+    const [begin, end] = [begins[of]!, begins[of + 1]!];
+    const own = end - begin;
+    if ((mostMs - leastMs + 1) * own > Number.MAX_SAFE_INTEGER) {
+      places.subarray(begin, end).sort((left, right) => instants[left]! - instants[right]! || byRank(left, right));
       continue;
     }
-    const keys = new Float64Array(count);
-    for (let at = 0; at < count; at++) keys[at] = (atMs[own[at]!]! - leastMs) * count + at;
-    keys.sort();
-    const unsorted = own.slice();
+    for (let place = begin; place < end; place++) keys[place] = (instants[place]! - leastMs) * own + (place - begin);
+    keys.subarray(begin, end).sort();
     // Below 2^53 the quotient, cut, is exact; `%` of such numbers is many times slower.
-    for (let at = 0; at < count; at++) own[at] = unsorted[keys[at]! - Math.floor(keys[at]! / count) * count]!;
-    for (let from = 0; from < count;) {
+    for (let at = begin; at < end; at++) places[at] = begin + keys[at]! - Math.floor(keys[at]! / own) * own;
+    for (let from = begin; from < end;) {
       let until = from + 1;
-      while (until < count && atMs[own[until]!] === atMs[own[from]!]) until++;
-      if (until > from + 1) own.subarray(from, until).sort(byRank);
+      while (until < end && instants[places[until]!] === instants[places[from]!]) until++;
+      if (until > from + 1) places.subarray(from, until).sort(byRank);
       from = until;
     }
   }
-  return order;
+  return { begins, rows, atMs: instants, places };
 }
 
 function eachPlace(
@@ -138,10 +159,13 @@ function rateNumbers(
   curve: LinearCurve,
   rounding: RoundingMode,
   columns: LineColumns & { readonly basisMinor: Float64Array },
-  order: Int32Array,
   starts: readonly number[],
 ): Float64Array {
-  const { payee, atMs, basisMinor } = columns;
+  const { payee, basisMinor } = columns;
+  const { begins, atMs, places } = placesOf(columns);
+  const basis = new Float64Array(payee.length);
+  const next = begins.slice();
+  for (let row = 0; row < payee.length; row++) basis[next[payee[row]!]!++] = basisMinor[row]!;
   const [scale, denominator] = [Number(curve.scale), Number(curve.denominator)];
   const ends = Float64Array.from(curve.pieces, ({ end }) => (end === undefined ? Infinity : Number(end)));
   const slopes = Float64Array.from(curve.pieces, ({ slope }) => Number(slope));
@@ -152,29 +176,33 @@ function rateNumbers(
   });
   const last = ends.length - 1;
   const windowEnds = Float64Array.from([...starts.slice(1), Infinity]);
-  const earned = new Float64Array(order.length);
-  let [of, window, position, piece] = [-1, 0, 0, 0];
-  for (let at = 0; at < order.length; at++) {
-    const row = order[at]!;
-    if (payee[row] !== of) {
-      of = payee[row]!;
+  // Per place, not per row: written where it was read.
+  const byPlace = new Float64Array(payee.length);
+  let [of, window, position, piece] = [0, 0, 0, 0];
+  for (let at = 0; at < places.length; at++) {
+    const place = places[at]!;
+    while (at >= begins[of + 1]!) {
+      of++;
       window = position = 0;
     }
-    while (atMs[row]! >= windowEnds[window]!) {
+    while (atMs[place]! >= windowEnds[window]!) {
       window++;
       position = 0;
     }
     piece = pieceAt(ends, last, position, piece);
-    const after = position + basisMinor[row]! * scale;
+    const after = position + basis[place]! * scale;
     const then = pieceAt(ends, last, after, piece);
     const numerator =
       then === piece
         ? (after - position) * slopes[piece]!
         : offsets[then]! + after * slopes[then]! - (offsets[piece]! + position * slopes[piece]!);
-    earned[row] = rounded(numerator, denominator, rounding);
+    byPlace[place] = rounded(numerator, denominator, rounding);
     position = after;
     piece = then;
   }
+  const earned = new Float64Array(payee.length);
+  next.set(begins);
+  for (let row = 0; row < payee.length; row++) earned[row] = byPlace[next[payee[row]!]!++]!;
   return earned;
 }
 
@@ -192,7 +220,8 @@ function rounded(numerator: number, denominator: number, mode: RoundingMode): nu
   const remainder = numerator - cut * denominator;
   if (remainder === 0 || mode === 'down') return cut + 0;
   const twice = 2 * Math.abs(remainder);
-  const away = mode === 'half-up' ? twice >= denominator : twice > denominator || (twice === denominator && cut % 2 !== 0);
+  const away =
+    mode === 'half-up' ? twice >= denominator : twice > denominator || (twice === denominator && cut % 2 !== 0);
   if (!away) return cut + 0;
   return numerator < 0 ? cut - 1 : cut + 1;
 }

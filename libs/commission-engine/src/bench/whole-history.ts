@@ -37,10 +37,7 @@ SELECT rank, sign(numerator) * ((2 * abs(numerator) + 10000) // 20000) AS amount
 async function inDuckDb({ payee, atMs, rank, basisMinor }: History): Promise<{ seconds: number; amounts: number[] }> {
   const directory = mkdtempSync(join(tmpdir(), 'tantieme-bench-'));
   const file = join(directory, 'deals.csv');
-  writeFileSync(
-    file,
-    Array.from(payee, (of, row) => `${of},${atMs[row]},${rank[row]},${basisMinor[row]}\n`).join(''),
-  );
+  writeFileSync(file, Array.from(payee, (of, row) => `${of},${atMs[row]},${rank[row]},${basisMinor[row]}\n`).join(''));
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   await connection.run('SET threads=1');
