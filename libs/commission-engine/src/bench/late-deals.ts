@@ -95,7 +95,10 @@ function lateReturn({ take, state }: Window): number {
 export function measureLateDeals(): Record<string, number> {
   // Once for the compiler, so that the smallest window does not pay for it.
   const warm = windowOf(20_000, 're-rate');
-  for (let turn = 0; turn < 5; turn++) [lateDeal(warm, 20_000), lateReturn(warm)];
+  for (let turn = 0; turn < 5; turn++) {
+    lateDeal(warm, 20_000);
+    lateReturn(warm);
+  }
   const figures: Record<string, number> = {};
   const costs: Record<'lateDeal' | 'returnLine' | 'returnReRate', number[]> = {
     lateDeal: [],
