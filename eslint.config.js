@@ -123,7 +123,7 @@ export default tseslint.config(
   },
   {
     files: ['services/*/src/domain/**/*.ts', 'libs/money/src/**/*.ts', 'libs/commission-engine/src/**/*.ts'],
-    ignores: ['**/*.spec.ts', '**/*.fixture.ts'],
+    ignores: ['**/*.spec.ts', '**/*.fixture.ts', '**/bench/**'],
     rules: purity,
   },
   { files: ['**/*.spec.ts', '**/contract-suite.ts'], rules: { 'max-lines': 'off' } },
