@@ -192,9 +192,10 @@ export class Service {
     }
   }
 
-  async close(period: string, calendar = CALENDAR): Promise<void> {
+  /** @param force why, where deals are waiting. */
+  async close(period: string, calendar = CALENDAR, force?: string): Promise<void> {
     const path = `/periods/${encodeURIComponent(calendar)}/${period}`;
-    const { status, body } = await this.call('operator', 'POST', `${path}/close`, {});
+    const { status, body } = await this.call('operator', 'POST', `${path}/close`, force === undefined ? {} : { force });
     if (status !== 202) throw new Error(JSON.stringify(body));
     await this.closed(period, calendar);
   }

@@ -350,7 +350,7 @@ describe('a plan', () => {
     const service = await start();
     await service.arrive([...TEAM, arrival(dealOf('D-1'))]);
     await service.settled();
-    await service.close('2026-01');
+    await service.close('2026-01', CALENDAR, 'the plan is late');
     await service.arrive([PUBLISHED]);
     await service.settled();
     expect(await service.ledger()).toContain(
