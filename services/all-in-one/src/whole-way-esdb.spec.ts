@@ -8,7 +8,7 @@ import type { RuntimeConfig } from '@tantieme/service-kit/config';
 import { openEventStore } from '@tantieme/service-kit/event-store';
 import { Driver } from './driver.js';
 import { replayables } from './replayables.js';
-import { startAllInOne, type RunningServer } from './start.js';
+import { startInOneThread, type RunningServer } from './start.js';
 import { CALENDAR, configOf, history, ndjson, prepare, shuffled, temporaryDirectory } from './whole-way.fixture.js';
 
 /** Several servers one after another, each with the whole way. */
@@ -37,7 +37,7 @@ function configuration(of: Partial<RuntimeConfig> = {}): RuntimeConfig {
 }
 
 async function start(config: RuntimeConfig): Promise<Driver> {
-  const server = await startAllInOne(config);
+  const server = await startInOneThread(config);
   servers.push(server);
   return new Driver(server.url, config.dataDirectory);
 }
