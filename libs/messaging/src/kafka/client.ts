@@ -109,9 +109,10 @@ export async function patiently<T>(work: () => Promise<T>, signal?: AbortSignal)
 
 /** By name: Node does not find the class among the exports of a CommonJS module that spreads them. */
 function isStarting(error: unknown): boolean {
-  return (
-    error instanceof Error && error.name === 'KafkaJSProtocolError' && 'retriable' in error && error.retriable === true
-  );
+  if (!(error instanceof Error)) return false;
+  // Where no partition of a topic has a leader yet, kafkajs asks nobody for offsets, and trips over having no answer.
+  if (error.name === 'TypeError' && /'partitions' of '(?:low|high)\.pop\(/.test(error.message)) return true;
+  return error.name === 'KafkaJSProtocolError' && 'retriable' in error && error.retriable === true;
 }
 
 /** What can be connected, and given up. */
