@@ -8,5 +8,6 @@ export default {
   transform: { '^.+\\.ts$': '@swc/jest' },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'import', 'default'] },
+  setupFiles: ['<rootDir>/jest.seed.js'],
   testTimeout: 60_000,
 };
