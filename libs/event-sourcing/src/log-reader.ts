@@ -8,7 +8,7 @@ import { messageOf, RunningStopped, tell } from './running.js';
 import type { OnError, Running } from './running.js';
 
 /** Events a batch, where nothing else is said: one transaction or publication for many, some megabytes at the most. */
-export const BATCH_SIZE = 500;
+export const BATCH_SIZE = 1000;
 
 /** The pause after a failure doubles from the first to the last: long enough to spare what is down, short enough to be back soon. */
 const PAUSE_MS_FIRST = 50;

@@ -1,13 +1,14 @@
 /**
  * The embedded event store: SQLite through Node's own `node:sqlite`, in the process, one file.
  *
- * Everything is written under `BEGIN IMMEDIATE`, so two processes on one file queue up; positions are given under that
- * lock, so the global order never fills a gap later. Appends that are asked for in one turn of the event loop share a
- * transaction (one fsync), each still standing or falling on its own.
+ * Everything is written under `BEGIN IMMEDIATE`, so that two who write to one file queue up; positions are given under that
+ * lock, so the global order never fills a gap later. Appends that are asked for in one turn of the event loop, or while another
+ * process or thread has the lock, share a transaction (one fsync), each still standing or falling on its own.
  */
 import { resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import { BroadcastChannel } from 'node:worker_threads';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
 import { categoryOf, EventStoreClosed } from './event-store.js';
@@ -38,8 +39,10 @@ const HEADS_MAX = 50_000;
 const RECENT_BYTES_MAX = 16 * 1024 * 1024;
 /** A transaction takes whole calls until it has this many events: a bound on how long the lock is held. */
 const EVENTS_PER_TRANSACTION = 4_000;
-/** How long a writer waits for another process's transaction before it gives up. */
+/** How long a writer waits for the transactions of others before it gives up. */
 const BUSY_MILLISECONDS = 30_000;
+/** How often it looks whether the lock is free, its thread doing other things meanwhile. SQLite's own waiting would block the thread. */
+const BUSY_LOOK_MILLISECONDS = 1;
 /** How often a live subscription looks for what other processes appended; appends of this process, in whichever thread, wake it at once. */
 const POLL_MILLISECONDS = 100;
 /** Beyond this, finding out which streams another process wrote costs more than reading the heads again. */
@@ -80,8 +83,11 @@ export class SqliteEventStore implements EventStore, RemembersTips {
   /** Position up to which `#heads` and `#recent` are known to be true. */
   #known = 0;
   #calls: Call[] = [];
-  #flushing: NodeJS.Immediate | undefined;
+  #flushing: NodeJS.Immediate | NodeJS.Timeout | undefined;
+  /** Since when the lock is waited for, by `performance.now()`. */
+  #busySince: number | undefined;
   #closed = false;
+  #closing: Promise<void> | undefined;
   readonly #waiting = new Set<() => void>();
   #poll: NodeJS.Timeout | undefined;
   #polled = 0;
@@ -187,11 +193,14 @@ export class SqliteEventStore implements EventStore, RemembersTips {
   }
 
   /** Stores what was asked for before, ends the subscriptions, and closes the file. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    if (this.#flushing !== undefined) clearImmediate(this.#flushing);
-    while (this.#calls.length > 0) this.#flush();
+  close(): Promise<void> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  async #finish(): Promise<void> {
     this.#closed = true;
+    while (this.#calls.length > 0) await pause(BUSY_LOOK_MILLISECONDS);
     this.#wake();
     this.#threads.close();
     this.#database.close();
@@ -203,7 +212,15 @@ export class SqliteEventStore implements EventStore, RemembersTips {
 
   #flush(): void {
     this.#flushing = undefined;
-    if (this.#calls.length === 0) return;
+    try {
+      if (!this.#begin()) {
+        this.#flushing = setTimeout(() => this.#flush(), BUSY_LOOK_MILLISECONDS);
+        return;
+      }
+    } catch (error) {
+      for (const call of this.#calls.splice(0)) call.reject(error);
+      return;
+    }
     let events = 0;
     let count = 0;
     for (const call of this.#calls) {
@@ -226,8 +243,24 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     this.#threads.postMessage(null);
   }
 
+  /** Takes the lock, if it is free. @throws where it was not for too long. */
+  #begin(): boolean {
+    try {
+      this.#database.exec('PRAGMA busy_timeout = 0; BEGIN IMMEDIATE');
+      this.#busySince = undefined;
+      return true;
+    } catch (error) {
+      this.#busySince ??= performance.now();
+      if (isBusy(error) && performance.now() - this.#busySince < BUSY_MILLISECONDS) return false;
+      this.#busySince = undefined;
+      throw error;
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MILLISECONDS}`);
+    }
+  }
+
+  /** Of which {@link #begin} has begun. */
   #transaction(calls: readonly Call[]): readonly (readonly AppendResult[])[] {
-    this.#database.exec('BEGIN IMMEDIATE');
     try {
       const tip = this.#reader.logTip();
       this.#catchUpWithOtherWriters(Number(tip.position));

@@ -20,13 +20,13 @@ import {
 import { ConsumerGroup, type PartitionLog, type Slot } from './consumer-group.js';
 
 export interface SqliteBrokerOptions {
-  /** Partitions of a topic that comes into being; those that exist keep theirs. */
+  /** Partitions of a topic that comes into being; those that exist keep theirs. Default: 1, as the members of a group are in one thread, where more partitions only make smaller batches. */
   readonly partitions?: number;
   /** Messages that are older, and committed by every group that reads their topic, are deleted. Default: 7. */
   readonly retentionDays?: number;
 }
 
-const PARTITIONS_DEFAULT = 4;
+const PARTITIONS_DEFAULT = 1;
 const RETENTION_DAYS_DEFAULT = 7;
 /** Every consumer looks into each of its partitions in turn. */
 const PARTITIONS_MAX = 256;

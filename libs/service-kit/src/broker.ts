@@ -14,14 +14,14 @@ export type BrokerConfig = Pick<RuntimeConfig, 'dataDirectory' | 'kafka' | 'part
 export async function openBroker({ dataDirectory, kafka, partitions }: BrokerConfig): Promise<Broker> {
   if (kafka === undefined) {
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
-    return openSqliteBroker(join(dataDirectory, 'broker.sqlite'), { partitions });
+    return openSqliteBroker(join(dataDirectory, 'broker.sqlite'), partitions === undefined ? {} : { partitions });
   }
   // Only who uses Kafka loads its client.
   const { openKafkaBroker } = await import('@tantieme/messaging/kafka/kafka-broker');
   const logger = new Logger('Kafka');
   return openKafkaBroker({
     ...kafka,
-    partitions,
+    ...(partitions === undefined ? {} : { partitions }),
     log: (level, message, details) => logger[level === 'info' ? 'log' : level](details, message),
   });
 }

@@ -36,8 +36,8 @@ export interface RuntimeConfig {
   /** Claim that holds the id of the partner that the caller acts for. */
   readonly partnerClaim: string;
   readonly logLevel: LogLevel;
-  /** Partitions of a topic that comes into being. Not to be changed once topics exist. */
-  readonly partitions: number;
+  /** Partitions of a topic that comes into being, not to be changed once topics exist; the broker's own default where it is left out. */
+  readonly partitions?: number;
   /** Kafka as the broker; the embedded one where it is left out. */
   readonly kafka?: KafkaOptions;
   /** Bytes of a request's body at the most; NDJSON and CSV streams are not bound by it. */
@@ -90,6 +90,7 @@ export function loadConfig(env: Environment, overrides: Partial<RuntimeConfig> =
   const numberOf = (field: keyof typeof VARIABLES, otherwise: number, min: number, max: number): number =>
     wholeNumber(VARIABLES[field], textOf(field, String(otherwise)), min, max);
   const jwksUrl = textOf('jwksUrl', '');
+  const partitions = textOf('partitions', '');
   const kafka = overrides.kafka ?? kafkaOf(env);
   return checkConfig({
     dataDirectory: resolve(textOf('dataDirectory', 'data/tantieme')),
@@ -103,7 +104,7 @@ export function loadConfig(env: Environment, overrides: Partial<RuntimeConfig> =
     rolesClaim: textOf('rolesClaim', 'roles'),
     partnerClaim: textOf('partnerClaim', 'partner'),
     logLevel: logLevelOf(textOf('logLevel', 'info')),
-    partitions: numberOf('partitions', 4, 1, 1024),
+    ...(partitions === '' ? {} : { partitions: wholeNumber(VARIABLES.partitions, partitions, 1, 1024) }),
     ...(kafka === undefined ? {} : { kafka }),
     bodyBytesMax: numberOf('bodyBytesMax', 1024 * 1024, 1024, 1024 * 1024 * 1024),
     stopSeconds: numberOf('stopSeconds', 20, 1, 3600),

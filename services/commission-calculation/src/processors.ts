@@ -24,7 +24,7 @@ export const REFERENCE_GROUP = 'commission-reference';
 export const EARN_GROUP = 'commission-earn';
 
 /** Messages a batch at the most: one reading, one append for all of them. */
-export const BATCH_MESSAGES = 500;
+export const BATCH_MESSAGES = 1000;
 
 interface Common {
   readonly broker: Broker;

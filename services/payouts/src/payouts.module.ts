@@ -24,7 +24,7 @@ import { Runtimes } from './runtimes.js';
 import { StatementRun } from './statement-run.js';
 import { StatementsController } from './statements.controller.js';
 
-const MESSAGES_PER_BATCH = 500;
+const MESSAGES_PER_BATCH = 1000;
 
 /** Statements, approvals, payouts, carried balances. */
 @Module({

@@ -28,7 +28,7 @@ import type { RewardsTables } from './read-model.js';
 import { RewardsController } from './rewards.controller.js';
 import { Runtimes } from './runtimes.js';
 
-const MESSAGES_PER_BATCH = 500;
+const MESSAGES_PER_BATCH = 1000;
 
 /** Incentive programmes. */
 @Module({

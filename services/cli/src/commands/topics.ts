@@ -27,7 +27,10 @@ export function topicsCommand(): Command {
       const { kafka, partitions } = loadConfig(environmentOf(options));
       if (kafka === undefined)
         throw new Error('TANTIEME_KAFKA names no brokers; the embedded broker makes its topics by itself');
-      const states = await createKafkaTopics({ ...kafka, partitions }, ALL_TOPICS);
+      const states = await createKafkaTopics(
+        { ...kafka, ...(partitions === undefined ? {} : { partitions }) },
+        ALL_TOPICS,
+      );
       if (options.json) printJson(states);
       else
         print(
