@@ -58,7 +58,8 @@ export function startProcessor<Decoded>(
   options: ProcessorOptions<Decoded | Envelope> & { readonly decode?: (value: string) => Decoded },
 ): RunningProcessor {
   const { broker, group, topics, batchSize = BATCH_SIZE, handle, onError } = options;
-  const read: (value: string) => Decoded | Envelope = options.decode ?? decode;
+  const own = options.decode;
+  const read = (message: Message): Decoded | Envelope => (own === undefined ? envelopeOf(message) : own(message.value));
   const stopping = new AbortController();
   /** By topic and partition: one that gets on does not hide one that does not. */
   const errors = new Map<string, string>();
@@ -68,7 +69,7 @@ export function startProcessor<Decoded>(
     const deadLetters: DeadLetter[] = [];
     for (const message of batch)
       try {
-        received.push({ envelope: read(message.value), message });
+        received.push({ envelope: read(message), message });
       } catch (error) {
         deadLetters.push({ message, reason: messageOf(error) });
       }
@@ -141,6 +142,15 @@ export async function waitUntilCommitted(options: {
       throw error;
     }
   }
+}
+
+const envelopes = new WeakMap<Message, Envelope>();
+
+/** Decoded once for all groups that are given the same message. @throws {InvalidMessage} */
+function envelopeOf(message: Message): Envelope {
+  let envelope = envelopes.get(message);
+  if (envelope === undefined) envelopes.set(message, (envelope = decode(message.value)));
+  return envelope;
 }
 
 async function lagOf(broker: Broker, group: string, topics: readonly string[]): Promise<bigint> {

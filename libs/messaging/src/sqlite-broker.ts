@@ -45,6 +45,8 @@ class SqliteBroker implements Broker, PartitionLog {
   private readonly statements = new Map<string, StatementSync>();
   private readonly slots = new Map<string, readonly Slot[]>();
   private readonly groups = new Map<string, ConsumerGroup>();
+  /** What was read last of each partition: groups of this thread that read the same topic get the very same messages. */
+  private readonly lastRead = new Map<Slot['id'], readonly Message[]>();
   private readonly partitions: number;
   private readonly retentionMs: number;
   /** Tells the other threads of this process that use the same file to which topic something was published. */
@@ -112,7 +114,7 @@ class SqliteBroker implements Broker, PartitionLog {
     { partition, from, limit }: { readonly partition: number; readonly from: bigint; readonly limit: number },
   ): Promise<readonly Message[]> {
     const slot = this.slotsOf(topic).find((one) => one.partition === partition);
-    return slot ? this.next(slot, Number(from), limit) : [];
+    return slot ? this.select(slot, Number(from), limit) : [];
   }
 
   async close(): Promise<void> {
@@ -172,7 +174,17 @@ class SqliteBroker implements Broker, PartitionLog {
     );
   }
 
-  next(slot: Slot, from: number, limit: number): Message[] {
+  next(slot: Slot, from: number, limit: number): readonly Message[] {
+    const known = this.lastRead.get(slot.id) ?? [];
+    // A partition has no gaps.
+    const index = from - Number(known[0]?.offset ?? 0n);
+    if (index >= 0 && index < known.length) return known.slice(index, index + limit);
+    const messages = this.select(slot, from, limit);
+    if (messages.length > 0) this.lastRead.set(slot.id, messages);
+    return messages;
+  }
+
+  private select(slot: Slot, from: number, limit: number): readonly Message[] {
     const rows = this.statement(
       'SELECT id, key, value, headers FROM messages WHERE id >= ? AND id < ? ORDER BY id LIMIT ?',
     ).all(slot.id * SLOT_SIZE + from, (slot.id + 1) * SLOT_SIZE, limit);
