@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { DEVELOPMENT_ISSUER } from './config.js';
 import { mintToken } from './development-issuer.js';
+import { RolesOf } from './auth.js';
 import { routesWithoutRoles } from './route-roles.js';
 import { Sample } from './sample.fixture.js';
 
@@ -49,6 +50,11 @@ describe('access to a route', () => {
 
   it('is found missing by the test over all routes', () => {
     expect(routesWithoutRoles(sample.application)).toEqual(['GET forgotten/route (ForgottenController.route)']);
+  });
+
+  it('cannot be given to a command that names no roles', () => {
+    class Forgotten {}
+    expect(() => RolesOf(Forgotten)).toThrow('Forgotten names no roles');
   });
 
   it('goes by the word of the handler before that of its controller', async () => {

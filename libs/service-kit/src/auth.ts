@@ -32,6 +32,19 @@ export function Roles(...roles: readonly [Role, ...Role[]]): MethodDecorator & C
   return applyDecorators(SetMetadata(ROLES_METADATA, roles), ApiBearerAuth(), ApiExtension('x-roles', roles));
 }
 
+/** On the class of a command: the roles that may give it. Routes take them from there ({@link RolesOf}). */
+export function CommandRoles(...roles: readonly [Role, ...Role[]]): ClassDecorator {
+  return SetMetadata(ROLES_METADATA, roles);
+}
+
+/** On a route that gives a command: who may give the command may use the route. @throws {TypeError} for a command that names no roles. */
+export function RolesOf(command: abstract new (...parameters: never[]) => object): MethodDecorator & ClassDecorator {
+  const access = accessOf(command);
+  const [first, ...others] = access === undefined || access === 'public' ? [] : access;
+  if (first === undefined) throw new TypeError(`${command.name} names no roles`);
+  return Roles(first, ...others);
+}
+
 /** Anybody may use this route, without a token. */
 export function Public(): CustomDecorator {
   return SetMetadata(PUBLIC_METADATA, true);

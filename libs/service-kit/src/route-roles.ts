@@ -15,6 +15,20 @@ export function routesWithoutRoles(application: INestApplication): readonly stri
     .map((route) => route.name);
 }
 
+/** Where `@nestjs/cqrs` keeps on a handler which command it is for; it does not export the name. */
+const COMMAND_HANDLER_METADATA = '__commandHandler__';
+
+/** The commands that the application has handlers for, and whether each names the roles that may give it (`CommandRoles`). */
+export function commandsOf(application: INestApplication): readonly Route[] {
+  return application
+    .get(DiscoveryService)
+    .getProviders()
+    .flatMap(({ metatype }): Route[] => {
+      const command: unknown = metatype ? Reflect.getMetadata(COMMAND_HANDLER_METADATA, metatype) : undefined;
+      return typeof command === 'function' ? [{ name: command.name, named: accessOf(command) !== undefined }] : [];
+    });
+}
+
 interface Route {
   readonly name: string;
   readonly named: boolean;

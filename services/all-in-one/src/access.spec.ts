@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApplication } from '@tantieme/service-kit/application';
 import { mintToken } from '@tantieme/service-kit/development-issuer';
-import { routesWithoutRoles } from '@tantieme/service-kit/route-roles';
+import { commandsOf, routesWithoutRoles } from '@tantieme/service-kit/route-roles';
 import { AllInOneModule } from './start.js';
 import { configOf, temporaryDirectory } from './whole-way.fixture.js';
 
@@ -19,6 +19,14 @@ describe('who may what, over all five services', () => {
 
   it('has no route that does not name its roles', () => {
     expect(routesWithoutRoles(application)).toEqual([]);
+  });
+
+  it('has no command that does not name its roles', () => {
+    const commands = commandsOf(application);
+    expect(commands.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['ImportFacts', 'ClosePeriod', 'ApproveStatement']),
+    );
+    expect(commands.filter(({ named }) => !named)).toEqual([]);
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@ne
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
-import { Roles } from '@tantieme/service-kit/auth';
+import { Roles, RolesOf } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import type { Page } from '@tantieme/service-kit/cursor';
 import { ClosePeriod } from './commands/close-period.js';
@@ -20,7 +20,7 @@ export class PeriodsController {
 
   @Post(':calendar/:period/close')
   @HttpCode(202)
-  @Roles('operator', 'finance')
+  @RolesOf(ClosePeriod)
   @ApiOperation({
     summary:
       'Begin to close a period of a calendar (`monthly@Europe/Paris`); one that is closed stays so. While deals are waiting, only with a reason',

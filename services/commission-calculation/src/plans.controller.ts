@@ -4,7 +4,7 @@ import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { parsePlan } from '@tantieme/commission-engine/plan';
 import type { Finding } from '@tantieme/commission-engine/plan';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
-import { Roles } from '@tantieme/service-kit/auth';
+import { Roles, RolesOf } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import { PageQuery } from '@tantieme/service-kit/cursor';
 import type { Page } from '@tantieme/service-kit/cursor';
@@ -26,7 +26,7 @@ export class PlansController {
   ) {}
 
   @Post()
-  @Roles('plan-designer')
+  @RolesOf(DraftPlan)
   @TextBody()
   @ApiConsumes('application/yaml', 'application/json')
   @ApiBody({ schema: PLAN_DOCUMENT })
@@ -50,7 +50,7 @@ export class PlansController {
 
   @Post(':id/versions/:version/approve')
   @HttpCode(200)
-  @Roles('approver')
+  @RolesOf(ApprovePlan)
   @ApiOperation({ summary: 'Approve a version; 403 for whoever drafted it' })
   async approve(
     @Param('id') id: string,
@@ -63,7 +63,7 @@ export class PlansController {
 
   @Post(':id/versions/:version/publish')
   @HttpCode(200)
-  @Roles('approver')
+  @RolesOf(PublishPlan)
   @ApiOperation({
     summary: 'Let an approved version take effect, or move the day of one that is published',
     description:
@@ -81,7 +81,7 @@ export class PlansController {
 
   @Post(':id/end')
   @HttpCode(200)
-  @Roles('plan-designer')
+  @RolesOf(EndPlan)
   @ApiOperation({
     summary: 'End a plan with a last day, or move the day; 409 where it lies before the end of a closed period',
   })

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
+import { CommandRoles } from '@tantieme/service-kit/auth';
 import type { RuntimeConfig } from '@tantieme/service-kit/config';
 import { CONFIG } from '@tantieme/service-kit/runtime-tokens';
 import { FactIntake } from './fact-intake.js';
@@ -11,6 +12,7 @@ import { importFacts } from './importing/import-facts.js';
 import type { ImportFormat, ImportProgress, ImportResult } from './importing/import-facts.js';
 
 /** Takes one fact, as it came in. */
+@CommandRoles('source', 'operator')
 export class TakeFact extends Command<Taken> {
   constructor(
     readonly fact: unknown,
@@ -32,6 +34,7 @@ export class TakeFactHandler implements ICommandHandler<TakeFact> {
 }
 
 /** Takes a stream of facts: see `importing/import-facts.ts`. */
+@CommandRoles('source', 'operator')
 export class ImportFacts extends Command<ImportResult> {
   constructor(
     readonly stream: AsyncIterable<Uint8Array | string>,

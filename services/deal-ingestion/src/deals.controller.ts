@@ -12,7 +12,7 @@ import {
 import { schemaOf } from '@tantieme/contracts/schemas';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
-import { Roles } from '@tantieme/service-kit/auth';
+import { Roles, RolesOf } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import { PageQuery } from '@tantieme/service-kit/cursor';
 import type { Page } from '@tantieme/service-kit/cursor';
@@ -62,7 +62,7 @@ export class DealsController {
   ) {}
 
   @Post('deals/facts')
-  @Roles('source', 'operator')
+  @RolesOf(TakeFact)
   @ApiOperation({
     summary: 'One fact of a deal: registered, booked, invoiced, paid, sold through, amended, returned, cancelled',
   })

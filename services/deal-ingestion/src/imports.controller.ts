@@ -25,7 +25,7 @@ import {
 } from '@nestjs/swagger';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
-import { Roles } from '@tantieme/service-kit/auth';
+import { RolesOf } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import { ImportFacts } from './commands.js';
@@ -60,7 +60,7 @@ export class ImportsController {
    */
   @Post()
   @HttpCode(HttpStatus.OK)
-  @Roles('source', 'operator')
+  @RolesOf(ImportFacts)
   @ApiOperation({
     summary: 'Many facts, as NDJSON or as CSV with a column mapping; what is known already changes nothing',
   })

@@ -3,9 +3,11 @@ import { Inject } from '@nestjs/common';
 import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
+import { CommandRoles } from '@tantieme/service-kit/auth';
 import { Registry } from './registry.js';
 import type { Changed, Imported, RequestedChange } from './registry.js';
 
+@CommandRoles('plan-designer', 'operator')
 export class ChangePartner extends Command<Changed> {
   constructor(
     readonly id: string,
@@ -25,6 +27,7 @@ export class ChangePartnerHandler implements ICommandHandler<ChangePartner> {
   }
 }
 
+@CommandRoles('plan-designer', 'operator')
 export class ImportPartners extends Command<readonly Imported[]> {
   constructor(
     readonly documents: readonly unknown[],

@@ -19,7 +19,7 @@ import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiOkResponse, ApiOperation, 
 import type { Partner } from '@tantieme/contracts/partner';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
-import { assertOwn, Caller, Roles } from '@tantieme/service-kit/auth';
+import { assertOwn, Caller, Roles, RolesOf } from '@tantieme/service-kit/auth';
 import type { Principal } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import type { Page } from '@tantieme/service-kit/cursor';
@@ -56,7 +56,7 @@ export class PartnersController {
   ) {}
 
   @Put(':id')
-  @Roles('plan-designer', 'operator')
+  @RolesOf(ChangePartner)
   @ApiOperation({ summary: 'Registers a partner, or changes who it is' })
   @ApiCreatedResponse({ description: 'The partner is new' })
   @ApiOkResponse({ description: 'The partner as it is now' })
@@ -75,7 +75,7 @@ export class PartnersController {
   }
 
   @Put(':id/tiers/:from')
-  @Roles('plan-designer', 'operator')
+  @RolesOf(ChangePartner)
   @ApiOperation({ summary: 'The tier from a day on' })
   async assignTier(
     @Param() { id, from }: PartnerDayPath,
@@ -86,7 +86,7 @@ export class PartnersController {
   }
 
   @Put(':id/uplines/:from')
-  @Roles('plan-designer', 'operator')
+  @RolesOf(ChangePartner)
   @ApiOperation({ summary: 'The partner above from a day on; 409 where somebody would be above themselves' })
   async assignUpline(
     @Param() { id, from }: PartnerDayPath,
@@ -97,7 +97,7 @@ export class PartnersController {
   }
 
   @Put(':id/agreements/:agreement')
-  @Roles('plan-designer', 'operator')
+  @RolesOf(ChangePartner)
   @ApiOperation({ summary: 'An agreement to a plan; 409 where it overlaps with another one to the same plan' })
   async agree(
     @Param() path: AgreementPath,
@@ -109,7 +109,7 @@ export class PartnersController {
   }
 
   @Put(':id/certifications/:certificate')
-  @Roles('plan-designer', 'operator')
+  @RolesOf(ChangePartner)
   @ApiOperation({ summary: 'A certification, of the partner or of so many of its people' })
   async certify(
     @Param() { id, certificate }: CertificationPath,
@@ -130,7 +130,7 @@ export class PartnersController {
   /** The answer is NDJSON: a line for each document that is refused, and at the end the counts. */
   @Post('batch')
   @HttpCode(HttpStatus.OK)
-  @Roles('plan-designer', 'operator')
+  @RolesOf(ImportPartners)
   @ApiOperation({ summary: 'Whole partners, as NDJSON; what is so already changes nothing' })
   @ApiConsumes('application/x-ndjson')
   @ApiBody({ schema: { type: 'string', format: 'binary' } })

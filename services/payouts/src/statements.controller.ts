@@ -6,7 +6,7 @@ import { ApiOperation, ApiProduces, ApiPropertyOptional, ApiProperty, ApiTags } 
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
-import { assertOwn, Caller, ownPartner, Roles } from '@tantieme/service-kit/auth';
+import { assertOwn, Caller, ownPartner, Roles, RolesOf } from '@tantieme/service-kit/auth';
 import type { Principal } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import { decodeCursor, encodeCursor, PageQuery } from '@tantieme/service-kit/cursor';
@@ -95,7 +95,7 @@ export class StatementsController {
 
   @Post('approve')
   @HttpCode(200)
-  @Roles('approver')
+  @RolesOf(ApprovePeriod)
   @ApiOperation({ summary: 'Approve all statements of a period: what they pay goes out to finance' })
   approveAll(@Body() body: PeriodOfCalendar, @Context() context: CommandContext): Promise<PeriodApproved> {
     return this.commands.execute(new ApprovePeriod(body.calendar, body.period, context));
@@ -122,7 +122,7 @@ export class StatementsController {
 
   @Post(':id/approve')
   @HttpCode(200)
-  @Roles('approver')
+  @RolesOf(ApproveStatement)
   @ApiOperation({ summary: 'Approve one statement: what it pays goes out to finance' })
   approve(@Param('id') id: string, @Context() context: CommandContext): Promise<Approved> {
     return this.commands.execute(new ApproveStatement(id, context));

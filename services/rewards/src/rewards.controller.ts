@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpStatus, Inject, Param, Post, Query, Res } fr
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
-import { Caller, ownPartner, Roles } from '@tantieme/service-kit/auth';
+import { Caller, ownPartner, Roles, RolesOf } from '@tantieme/service-kit/auth';
 import type { Principal } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import { PageQuery } from '@tantieme/service-kit/cursor';
@@ -52,7 +52,7 @@ export class RewardsController {
   ) {}
 
   @Post('programmes')
-  @Roles('plan-designer')
+  @RolesOf(PublishProgramme)
   @ApiOperation({
     summary: 'Publish a programme',
     description: 'The same document again answers 200; another one under the same id 409.',

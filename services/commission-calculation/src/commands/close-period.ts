@@ -3,6 +3,7 @@ import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
+import { CommandRoles } from '@tantieme/service-kit/auth';
 import { Background } from '@tantieme/service-kit/background';
 import { DATABASE } from '@tantieme/service-kit/runtime-tokens';
 import type { Kysely } from 'kysely';
@@ -15,6 +16,7 @@ const ON_ITS_WAY_MS_MAX = 10_000;
 const POLL_MS = 50;
 
 /** Begins the closing of a period; it runs in the background. */
+@CommandRoles('operator', 'finance')
 export class ClosePeriod {
   constructor(
     readonly calendar: string,

@@ -10,6 +10,7 @@ import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
+import { CommandRoles } from '@tantieme/service-kit/auth';
 import { calendarStream, firstUntouchedDay } from '../domain/calendar.js';
 import { planStream, versionOf } from '../domain/plan.js';
 import type { PlanCommand } from '../domain/plan.js';
@@ -37,6 +38,7 @@ function refuseBudgets({ components }: PlanDocument): void {
 }
 
 /** A new version of a plan, from its text (YAML or JSON). */
+@CommandRoles('plan-designer')
 export class DraftPlan {
   constructor(
     readonly text: string,
@@ -87,6 +89,7 @@ function invalidPlan(findings: readonly Finding[]): DomainError {
 }
 
 /** By somebody else than who drafted the version. */
+@CommandRoles('approver')
 export class ApprovePlan {
   constructor(
     readonly plan: string,
@@ -106,6 +109,7 @@ export class ApprovePlanHandler implements ICommandHandler<ApprovePlan, void> {
 }
 
 /** Lets an approved version take effect. By somebody else than who drafted it. */
+@CommandRoles('approver')
 export class PublishPlan {
   constructor(
     readonly plan: string,
@@ -129,6 +133,7 @@ export class PublishPlanHandler implements ICommandHandler<PublishPlan, void> {
 }
 
 /** Ends a plan with a last day. */
+@CommandRoles('plan-designer')
 export class EndPlan {
   constructor(
     readonly plan: string,

@@ -3,12 +3,14 @@ import { Inject } from '@nestjs/common';
 import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@tantieme/event-sourcing/decider';
+import { CommandRoles } from '@tantieme/service-kit/auth';
 import { ndjsonLines } from '@tantieme/service-kit/ndjson-lines';
 import { parse } from 'csv-parse';
 import type { IntakeContext, ReferenceKind, TakenReference } from '../reference-intake.js';
 import { Runtimes } from '../runtimes.js';
 
-/** Takes one exchange rate or quota, as it came in. */
+/** Takes one exchange rate or quota, as it came in. Its routes narrow the roles: a plan designer says quotas, not rates. */
+@CommandRoles('source', 'plan-designer', 'operator')
 export class TakeReference extends Command<Extract<TakenReference, { readonly fact: unknown }>> {
   constructor(
     readonly kind: ReferenceKind,
@@ -53,6 +55,7 @@ export type BatchLine =
     };
 
 /** Takes a stream of facts: NDJSON, or CSV whose header has the names of the fields. */
+@CommandRoles('source', 'plan-designer', 'operator')
 export class TakeReferences extends Command<AsyncIterable<BatchLine>> {
   constructor(
     readonly kind: ReferenceKind,

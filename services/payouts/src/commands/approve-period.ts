@@ -3,6 +3,7 @@ import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
+import { CommandRoles } from '@tantieme/service-kit/auth';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 
 import { accountStream } from '../domain/account.js';
@@ -14,6 +15,7 @@ import { Runtimes } from '../runtimes.js';
 const ACCOUNTS_PER_BATCH = 500;
 
 /** Approves all statements of a period. */
+@CommandRoles('approver')
 export class ApprovePeriod {
   constructor(
     readonly calendar: string,

@@ -3,11 +3,13 @@ import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
+import { CommandRoles } from '@tantieme/service-kit/auth';
 
 import { accountStream } from '../domain/account.js';
 import { parseStatementId } from '../domain/statement.js';
 import { Runtimes } from '../runtimes.js';
 
+@CommandRoles('approver')
 export class ApproveStatement {
   constructor(
     readonly statement: string,

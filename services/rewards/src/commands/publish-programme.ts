@@ -2,11 +2,13 @@ import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
+import { CommandRoles } from '@tantieme/service-kit/auth';
 
 import { compileProgramme, programmeStream } from '../domain/programme.js';
 import type { ProgrammeDocument } from '../domain/programme.js';
 import { Runtimes } from '../runtimes.js';
 
+@CommandRoles('plan-designer')
 export class PublishProgramme {
   constructor(
     readonly document: ProgrammeDocument,
