@@ -6,7 +6,11 @@ export default {
   modulePathIgnorePatterns: ['/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': '@swc/jest' },
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    // The condition `import` below holds for `require` as well, and what pg requires is the class itself.
+    '^pg-pool$': '<rootDir>/node_modules/pg-pool/index.js',
+  },
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'import', 'default'] },
   setupFiles: ['<rootDir>/jest.seed.js'],
   testTimeout: 60_000,

@@ -52,6 +52,21 @@ describe('configuration', () => {
     expect(() => loadConfig({ TANTIEME_EVENT_STORE: 'http://admin:secret@host' })).toThrow(/^((?!secret).)*$/);
   });
 
+  it('keeps read models in the data directory, or in the PostgreSQL that a URL names', () => {
+    expect(loadConfig({}).database).toBe('embedded');
+    const url = 'postgres://tantieme:secret@db.example.com/read?sslmode=verify-full';
+    expect(loadConfig({ TANTIEME_DATABASE: url }).database).toBe(url);
+  });
+
+  it.each([
+    'mysql://admin:secret@host/read',
+    'postgres://admin:secret@host',
+    'postgres://secret',
+    '/tmp/secret.sqlite',
+  ])('refuses the database %s without quoting it', (url) => {
+    expect(() => loadConfig({ TANTIEME_DATABASE: url })).toThrow(/^TANTIEME_DATABASE: ((?!secret).)*$/);
+  });
+
   it.each(['0.0.0.0', '::', '192.168.1.10', 'tantieme.example.com', '127.0.0.1.example.com', '10.0.0.127'])(
     'refuses the development issuer on %s',
     (host) => {

@@ -11,7 +11,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Issuer of the tokens that the local development issuer mints: `development-issuer.ts`. */
 export const DEVELOPMENT_ISSUER = 'urn:tantieme:development';
 
-/** The event store that needs nothing else: a file in the data directory. */
+/** The event store, or the read models' database, that needs nothing else: a file in the data directory. */
 export const EMBEDDED = 'embedded';
 
 /** Where a process keeps its data, where it listens, and whose tokens it believes. The README lists the variables. */
@@ -22,6 +22,8 @@ export interface RuntimeConfig {
   readonly eventStore: string;
   /** Stands before the names of streams where several systems share an EventStoreDB; '' where none does. */
   readonly eventStoreNamespace: string;
+  /** `embedded` (a file in the data directory), or the URL of a PostgreSQL for the read models; may hold a password. */
+  readonly database: string;
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
@@ -64,6 +66,7 @@ export const VARIABLES: Readonly<Record<Exclude<keyof RuntimeConfig, 'kafka'>, s
   dataDirectory: 'TANTIEME_DATA',
   eventStore: 'TANTIEME_EVENT_STORE',
   eventStoreNamespace: 'TANTIEME_EVENT_STORE_NAMESPACE',
+  database: 'TANTIEME_DATABASE',
   host: 'TANTIEME_HOST',
   port: 'TANTIEME_PORT',
   issuer: 'TANTIEME_ISSUER',
@@ -96,6 +99,7 @@ export function loadConfig(env: Environment, overrides: Partial<RuntimeConfig> =
     dataDirectory: resolve(textOf('dataDirectory', 'data/tantieme')),
     eventStore: textOf('eventStore', EMBEDDED),
     eventStoreNamespace: textOf('eventStoreNamespace', ''),
+    database: textOf('database', EMBEDDED),
     host: textOf('host', '127.0.0.1'),
     port: numberOf('port', 8080, 0, 65_535),
     issuer: textOf('issuer', DEVELOPMENT_ISSUER),
@@ -135,9 +139,22 @@ export function checkConfig(config: RuntimeConfig): RuntimeConfig {
       VARIABLES.eventStoreNamespace,
       `"${config.eventStoreNamespace}" has other than letters, digits and _`,
     );
+  if (config.database !== EMBEDDED && !isPostgresUrl(config.database))
+    // Not quoted either.
+    throw new ConfigError(
+      VARIABLES.database,
+      `is neither "${EMBEDDED}" nor a URL postgres://user:password@host:5432/database`,
+    );
   if (config.issuer !== DEVELOPMENT_ISSUER) checkUrl(VARIABLES.issuer, config.issuer, ['https:', 'http:']);
   if (config.jwksUrl !== undefined) checkUrl(VARIABLES.jwksUrl, config.jwksUrl, ['https:', 'http:', 'file:']);
   return config;
+}
+
+/** With a host and the name of a database, so that nothing is taken from elsewhere. */
+function isPostgresUrl(text: string): boolean {
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false;
+  const { hostname, pathname } = new URL(text);
+  return hostname !== '' && pathname.length > 1;
 }
 
 /** True for addresses that only this machine reaches. `localhost` is loopback by RFC 6761. */

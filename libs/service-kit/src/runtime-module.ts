@@ -1,10 +1,6 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { Global, Inject, Injectable, Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
-import { openDatabase } from '@tantieme/event-sourcing/database';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { Kysely } from 'kysely';
@@ -15,6 +11,7 @@ import { openBroker } from './broker.js';
 import type { Runs } from './background.js';
 import { checkConfig } from './config.js';
 import type { RuntimeConfig } from './config.js';
+import { openReadDatabase } from './database.js';
 import { openEventStore } from './event-store.js';
 import { HealthController } from './health.js';
 import { IdempotencyInterceptor } from './idempotency.js';
@@ -56,11 +53,6 @@ export class RuntimeModule {
   /** @throws {ConfigError} */
   static forRoot(config: RuntimeConfig, runs: Runs = () => true): DynamicModule {
     checkConfig(config);
-    const inDirectory = (file: string): string => {
-      // The log and the development issuer's key are nobody else's business.
-      mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
-      return join(config.dataDirectory, file);
-    };
     return {
       module: RuntimeModule,
       imports: [DiscoveryModule],
@@ -70,7 +62,7 @@ export class RuntimeModule {
         { provide: RUNS, useValue: runs },
         { provide: EVENT_STORE, useFactory: () => openEventStore(config) },
         { provide: BROKER, useFactory: () => openBroker(config) },
-        { provide: DATABASE, useFactory: () => openDatabase(inDirectory('read.sqlite')) },
+        { provide: DATABASE, useFactory: () => openReadDatabase(config) },
         Background,
         TokenVerifier,
         RuntimeShutdown,

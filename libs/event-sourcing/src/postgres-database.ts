@@ -1,0 +1,86 @@
+/** The read models' database in PostgreSQL: what the services say to it is what they say to SQLite. */
+import { DataTypeNode, Kysely, PostgresDialect, PostgresQueryCompiler, sql } from 'kysely';
+import type { ColumnDefinitionNode, QueryCompiler } from 'kysely';
+import pg from 'pg';
+
+import type { AnyTables } from './database.js';
+
+/**
+ * Connections a process. A background work uses one at a time, and a server takes 100 in all where nobody has said
+ * otherwise: two replicas of five services stay far below.
+ */
+const CONNECTIONS_MAX = 5;
+
+/** How long a caller waits for a connection: a new one, or its turn at those that there are. */
+const CONNECT_MS_MAX = 10_000;
+
+/**
+ * Opens without waiting for the server: whether it can be reached is seen with the first query, and every query after a failure
+ * tries again.
+ *
+ * Transactions of concurrent callers run beside each other (`read committed`). Who reads and then writes takes the lock of a
+ * row first, or compares and sets, as with several processes on one file.
+ *
+ * Text is compared by code point, as SQLite does: columns are created with `collate "C"`, whatever the database's own
+ * collation is. Integers beyond 2^53 are refused when read. A NUL, which PostgreSQL's text cannot hold, is kept as U+FFFD.
+ *
+ * @param url `postgres://user:password@host:5432/database?sslmode=…`; may hold a password, which no error quotes.
+ * @param onError told of connections that broke off while nobody used them; the next query opens another one.
+ */
+export function openPostgresDatabase<Tables = AnyTables>(url: string, onError: (error: Error) => void): Kysely<Tables> {
+  const pool = new pg.Pool({ ...connectionOf(url), max: CONNECTIONS_MAX });
+  pool.on('error', onError);
+  // A connection that breaks off in the middle of a transaction says so twice: to the query, and to nobody, which would end the process.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
+  return new Kysely<Tables>({ dialect: new Dialect({ pool }) });
+}
+
+/** How every connection of ours is made. */
+export function connectionOf(url: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: 'tantieme',
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    keepAlive: true,
+    types: { getTypeParser: typeParserOf },
+  };
+}
+
+/** `bigint`, which `count` gives as well, is a number here as in SQLite. */
+const typeParserOf: typeof pg.types.getTypeParser = (type, format) =>
+  type === pg.types.builtins.INT8 && format !== 'binary' ? safeInteger : pg.types.getTypeParser(type, format);
+
+function safeInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is no integer that a number holds: keep it as text`);
+  return value;
+}
+
+class Dialect extends PostgresDialect {
+  override createQueryCompiler(): QueryCompiler {
+    return new Compiler();
+  }
+}
+
+/** What is said to PostgreSQL so that it means what it means in SQLite. */
+class Compiler extends PostgresQueryCompiler {
+  /** Compared as everywhere else in the system, and not by the language of whoever made the database. */
+  protected override visitColumnDefinition(node: ColumnDefinitionNode): void {
+    const isText = DataTypeNode.is(node.dataType) && node.dataType.dataType === 'text';
+    super.visitColumnDefinition(isText ? { ...node, dataType: sql`text collate "C"`.toOperationNode() } : node);
+  }
+
+  protected override appendValue(value: unknown): void {
+    super.appendValue(storable(value));
+  }
+}
+
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('\0', '\uFFFD');
+  if (value === null || typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return value;
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError(
+    `a parameter of type ${typeof value} cannot be stored: give text, a number, a boolean, bytes or null`,
+  );
+}

@@ -1,0 +1,26 @@
+/** The read models' database that the configuration names. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Logger } from '@nestjs/common';
+import { openDatabase } from '@tantieme/event-sourcing/database';
+import type { AnyTables } from '@tantieme/event-sourcing/database';
+import type { Kysely } from 'kysely';
+
+import { EMBEDDED } from './config.js';
+import type { RuntimeConfig } from './config.js';
+
+export type DatabaseConfig = Pick<RuntimeConfig, 'dataDirectory' | 'database'>;
+
+/** Opens without waiting for a server: whether it can be reached is seen with the first query. */
+export async function openReadDatabase({ dataDirectory, database }: DatabaseConfig): Promise<Kysely<AnyTables>> {
+  if (database === EMBEDDED) {
+    // The read models are nobody else's business, as the log is.
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    return openDatabase(join(dataDirectory, 'read.sqlite'));
+  }
+  // Only who uses PostgreSQL loads its client.
+  const { openPostgresDatabase } = await import('@tantieme/event-sourcing/postgres-database');
+  const logger = new Logger('PostgreSQL');
+  return openPostgresDatabase(database, (error) => logger.warn(`a connection broke off: ${error.message}`));
+}
