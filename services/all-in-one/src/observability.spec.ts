@@ -1,5 +1,6 @@
 /** What an operator sees of a deal's way: in one thread here, with threads in `whole-way.spec`. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CHANNELS } from '@tantieme/contracts/channels';
 import { Driver } from './driver.js';
 import { startInOneThread, type RunningServer } from './start.js';
 import { configOf, history, ndjson, prepare, temporaryDirectory } from './whole-way.fixture.js';
@@ -34,6 +35,14 @@ describe('the metrics of a deal’s way', () => {
     expect(value('tantieme_messages_published_total{topic="deals"}')).toBe(history(20).length);
     expect(value('tantieme_messages_consumed_total{topic="deals",group="commission-credit"}')).toBe(history(20).length);
     expect(value('tantieme_messages_consumed_total{topic="commissions",group="payouts"}')).toBeGreaterThan(0);
+  });
+
+  it('know no consumer of a topic of the world that the AsyncAPI document does not', () => {
+    const consumed = Array.from(text.matchAll(/^tantieme_messages_consumed_total\{topic="(.+)",group="(.+)"\} /gm));
+    const named = consumed.filter(([, topic]) => CHANNELS.some((channel) => channel.topic === topic));
+    expect(named.length).toBeGreaterThanOrEqual(6);
+    for (const [, topic, group] of named)
+      expect(CHANNELS.find((channel) => channel.topic === topic)?.consumers.map((one) => one.group)).toContain(group);
   });
 
   it.each(['commission-credit', 'commission-earn', 'payouts'])(
