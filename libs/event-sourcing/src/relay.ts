@@ -27,6 +27,10 @@ export function attributesOf(stored: StoredEvent, source: string, key: string): 
   return { id, time, source, subject: key, key, stream, revision, correlationId, actor };
 }
 
+/** Headers by which a message tells its consumers what is measured and traced of its way; see {@link EventMetadata}. */
+export const BEGUN_AT_HEADER = 'begunat';
+export const TRACEPARENT_HEADER = 'traceparent';
+
 /**
  * Publishes what the log holds, after the append, in the order of the log: no second write that could be lost. After a crash between
  * publication and checkpoint the same messages go out again, with the same ids.
@@ -42,20 +46,36 @@ export function startRelay(options: {
   readonly batchSize?: number;
   /** The messages that an event makes. A function of the event alone, so that publishing again gives the same ones. */
   readonly toMessages: (event: StoredEvent) => readonly Publication[];
+  /** Whether the way of a fact is measured from here: of each publication its first event, which has waited longest. */
+  readonly begins?: boolean;
   readonly onError: OnError;
 }): Running {
-  const { broker, toMessages } = options;
+  const { broker, toMessages, begins = false } = options;
   return startFollower({
     ...options,
     handle: async (events) => {
       const byTopic = new Map<string, OutgoingMessage[]>();
-      for (const event of events)
+      for (const [index, event] of events.entries()) {
+        const headers = headersOf(event, begins && index === 0);
         for (const { topic, message } of toMessages(event)) {
+          const outgoing =
+            headers === undefined ? message : { ...message, headers: { ...message.headers, ...headers } };
           const messages = byTopic.get(topic);
-          if (messages === undefined) byTopic.set(topic, [message]);
-          else messages.push(message);
+          if (messages === undefined) byTopic.set(topic, [outgoing]);
+          else messages.push(outgoing);
         }
+      }
       for (const [topic, messages] of byTopic) await broker.publish(topic, messages);
     },
   });
+}
+
+/** None for nearly all events. */
+function headersOf(event: StoredEvent, begins: boolean): Readonly<Record<string, string>> | undefined {
+  if (!begins && !/"(begunAt|traceparent)":/.test(event.metadataText)) return undefined;
+  const { begunAt = begins ? event.recordedAt : undefined, traceparent } = metadataOf(event);
+  return {
+    ...(begunAt === undefined ? {} : { [BEGUN_AT_HEADER]: begunAt }),
+    ...(traceparent === undefined ? {} : { [TRACEPARENT_HEADER]: traceparent }),
+  };
 }

@@ -14,6 +14,10 @@ export interface EventMetadata {
   readonly correlationId: string;
   /** The id of the event or message that this one answers, if there is one. */
   readonly causationId?: string;
+  /** When the fact that began all this was recorded, ISO 8601: of a sample, to measure how long effects take. */
+  readonly begunAt?: string;
+  /** W3C trace context of what appended it, where that is traced. */
+  readonly traceparent?: string;
 }
 
 export interface NewEvent {

@@ -15,6 +15,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Runs } from './background.js';
 import type { RuntimeConfig } from './config.js';
 import { createLogger, PinoNestLogger } from './logging.js';
+import { Metrics } from './metrics.js';
 import { publishApiDocuments } from './openapi.js';
 import { codeOfStatus, PROBLEM_TYPE, problemOf, sendProblem } from './problem.js';
 import { RuntimeModule } from './runtime-module.js';
@@ -68,7 +69,7 @@ export async function createApplication(
   try {
     const fastify: FastifyInstance = application.getHttpAdapter().getInstance();
     acceptBodies(fastify);
-    tellAboutRequests(fastify);
+    tellAboutRequests(fastify, application.get(Metrics));
     letGoOfConnections(fastify);
     publishApiDocuments(application);
     return await application.init();
@@ -181,13 +182,16 @@ function letGoOfConnections(fastify: FastifyInstance): void {
   });
 }
 
-/** Echoes the correlation id and logs what was answered; successes only where somebody asked for that much. */
-function tellAboutRequests(fastify: FastifyInstance): void {
+/** Echoes the correlation id, measures, and logs what was answered; successes only where somebody asked for that much. */
+function tellAboutRequests(fastify: FastifyInstance, metrics: Metrics): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-correlation-id', request.id);
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {
+    // The route as the code has it; an address that has none is anybody's invention.
+    const labels = { method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode };
+    metrics.httpRequestDuration.observe(labels, reply.elapsedTime / 1000);
     const line = {
       method: request.method,
       // Without the query: it may name people.

@@ -11,6 +11,8 @@ import { Background } from './background.js';
 import type { BackgroundWork, Runs, WorkStatus } from './background.js';
 import type { RuntimeConfig } from './config.js';
 import { createLogger, PinoNestLogger } from './logging.js';
+import { Metrics } from './metrics.js';
+import type { MetricsJson } from './metrics.js';
 import { RuntimeModule } from './runtime-module.js';
 
 /** What a thread is started with. */
@@ -20,11 +22,12 @@ export interface ThreadData {
   readonly thread: string;
 }
 
-type Question = 'start' | 'status' | 'stop';
+type Question = 'start' | 'status' | 'metrics' | 'stop';
 
 interface Answer {
   readonly number: number;
   readonly status?: readonly WorkStatus[];
+  readonly metrics?: MetricsJson;
   readonly failure?: Error;
 }
 
@@ -64,6 +67,10 @@ export class BackgroundThread implements BackgroundWork {
 
   async parts(): Promise<readonly WorkStatus[]> {
     return (await this.ask('status')).status ?? [];
+  }
+
+  async metrics(): Promise<MetricsJson> {
+    return (await this.ask('metrics')).metrics ?? [];
   }
 
   /** Also where it was never started. */
@@ -121,6 +128,8 @@ export function serveBackgroundThread(works: (thread: string) => Promise<ThreadW
         return {};
       case 'status':
         return { status: (await application?.get(Background).status()) ?? [] };
+      case 'metrics':
+        return { metrics: (await application?.get(Metrics).registry.getMetricsAsJSON()) ?? [] };
       case 'stop':
         await application?.close();
         return {};

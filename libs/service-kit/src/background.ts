@@ -9,6 +9,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import type { RuntimeConfig } from './config.js';
 import { acquireLock } from './directory-lock.js';
 import type { Lock } from './directory-lock.js';
+import type { MetricsJson } from './metrics.js';
 import { CONFIG, EVENT_STORE, RUNS } from './runtime-tokens.js';
 
 /** What runs in the background: a projection, follower, relay or processor of `@tantieme/event-sourcing` fits. */
@@ -23,6 +24,8 @@ export interface BackgroundWork {
   lastError?(): string | undefined;
   /** Works that run somewhere else in the process, and are told in its place: those of a thread. */
   parts?(): Promise<readonly WorkStatus[]>;
+  /** What those works have counted. */
+  metrics?(): Promise<MetricsJson>;
 }
 
 /** Whether the work of this name runs here; the works of one data directory may be shared out among threads. */
@@ -169,6 +172,12 @@ export class Background implements OnApplicationBootstrap {
     const items: WorkStatus[] = [];
     for (const entry of this.entries) items.push(...((await entry.work?.parts?.()) ?? [await this.statusOf(entry)]));
     return items;
+  }
+
+  /** What the threads of this process have counted. */
+  async metricsOfThreads(): Promise<readonly MetricsJson[]> {
+    const all = await Promise.all(this.entries.map(({ work }) => work?.metrics?.()));
+    return all.filter((metrics) => metrics !== undefined);
   }
 
   private async statusOf({ name, work }: Entry): Promise<WorkStatus> {

@@ -15,6 +15,10 @@ import { openReadDatabase } from './database.js';
 import { openEventStore } from './event-store.js';
 import { HealthController } from './health.js';
 import { IdempotencyInterceptor } from './idempotency.js';
+import { MetricsController } from './metrics.controller.js';
+import { Metrics } from './metrics.js';
+import { observedBroker } from './observed-broker.js';
+import { observedEventStore } from './observed-event-store.js';
 import { ProblemFilter } from './problem.js';
 import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS } from './runtime-tokens.js';
 import { TokenVerifier } from './token-verifier.js';
@@ -56,12 +60,21 @@ export class RuntimeModule {
     return {
       module: RuntimeModule,
       imports: [DiscoveryModule],
-      controllers: [HealthController],
+      controllers: [HealthController, MetricsController],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: RUNS, useValue: runs },
-        { provide: EVENT_STORE, useFactory: () => openEventStore(config) },
-        { provide: BROKER, useFactory: () => openBroker(config) },
+        Metrics,
+        {
+          provide: EVENT_STORE,
+          useFactory: (metrics: Metrics) => observedEventStore(openEventStore(config), metrics),
+          inject: [Metrics],
+        },
+        {
+          provide: BROKER,
+          useFactory: async (metrics: Metrics) => observedBroker(await openBroker(config), metrics),
+          inject: [Metrics],
+        },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
         Background,
         TokenVerifier,
@@ -71,7 +84,7 @@ export class RuntimeModule {
         { provide: APP_PIPE, useFactory: requestValidation },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],
-      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier],
+      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier, Metrics],
     };
   }
 }

@@ -164,7 +164,7 @@ describe('a process that is killed in the middle of the import', () => {
 
 describe('a server whose work runs in threads', () => {
   it(
-    'gives the same statements, tells of all work, stops, and goes on where it was',
+    'gives the same statements, tells of all work and what it has counted, stops, and goes on where it was',
     async () => {
       const whole = await statementsOfHistory(FACTS);
       const directory = temporaryDirectory();
@@ -186,6 +186,10 @@ describe('a server whose work runs in threads', () => {
       expect(await first.ended).toBe(0);
       const again = await forkIn(directory.path);
       expect(await statementsOf(again.driver, FACTS)).toBe(whole);
+      // Counted in the threads, told by the one that has the API.
+      expect(await again.driver.text('operator', 'GET', '/metrics')).toMatch(
+        /^tantieme_messages_consumed_total\{topic="commissions",group="payouts"\} [1-9]/m,
+      );
       again.child.send('stop');
       expect(await again.ended).toBe(0);
       expect(await verifyIn(directory.path)).toMatchObject({ differenceCount: 0 });

@@ -78,6 +78,7 @@ export class DealIngestionModule implements OnModuleInit {
         name: relay,
         filter: { categories: [dealDecider.category] },
         toMessages,
+        begins: true,
         onError: onError(relay),
       }),
     );

@@ -1,0 +1,50 @@
+/** An event store whose appends are counted; what goes along with their cause is put into the metadata. */
+import { categoryOf } from '@tantieme/event-store/event-store';
+import type { Append, AppendResult, EventStore } from '@tantieme/event-store/event-store';
+
+import { causes, withTrail } from './causes.js';
+import type { Metrics } from './metrics.js';
+
+export function observedEventStore(store: EventStore, metrics: Metrics): EventStore {
+  async function appendMany(appends: readonly Append[]): Promise<readonly AppendResult[]> {
+    const ended = metrics.appendDuration.startTimer();
+    const results = await store.appendMany(withTrails(appends));
+    ended();
+    count(results, metrics);
+    return results;
+  }
+  return {
+    append: async (append) => {
+      const ended = metrics.appendDuration.startTimer();
+      const [prepared = append] = withTrails([append]);
+      const result = await store.append(prepared);
+      ended();
+      count([result], metrics);
+      return result;
+    },
+    appendMany,
+    readStream: (stream, options) => store.readStream(stream, options),
+    readStreams: (streams) => store.readStreams(streams),
+    readAll: (options) => store.readAll(options),
+    subscribe: (options) => store.subscribe(options),
+    head: () => store.head(),
+    close: () => store.close(),
+  };
+}
+
+function withTrails(appends: readonly Append[]): readonly Append[] {
+  const known = causes.getStore();
+  if (known === undefined || known.size === 0) return appends;
+  return appends.map((append) => ({
+    ...append,
+    events: append.events.map((event) => ({ ...event, metadata: withTrail(event.metadata, known) })),
+  }));
+}
+
+function count(results: readonly AppendResult[], metrics: Metrics): void {
+  const byType = new Map<string, number>();
+  for (const result of results)
+    if (result.outcome === 'conflict') metrics.appendConflicts.inc({ category: categoryOf(result.stream) });
+    else if (!result.repeated) for (const { type } of result.events) byType.set(type, (byType.get(type) ?? 0) + 1);
+  for (const [type, events] of byType) metrics.eventsAppended.inc({ type }, events);
+}
