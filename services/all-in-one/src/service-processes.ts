@@ -28,6 +28,7 @@ export class ServiceProcess {
   private listening: Promise<string> = Promise.reject(new Error('it was never started'));
   private lines: string[] = [];
   private address = '';
+  private asked = false;
 
   /** @param environment `TANTIEME_…`: what the process is configured by. */
   constructor(
@@ -47,10 +48,13 @@ export class ServiceProcess {
     process.once('exit', killIt);
     this.child = child;
     this.lines = [];
+    this.asked = false;
     this.ended = new Promise((resolve) => {
       // Its last words come before its end.
       child.once('close', (code) => {
         process.off('exit', killIt);
+        if (!this.asked) this.lines.push(`${this.name} ended by itself with ${code}`);
+        if (!this.asked && this.address !== '') process.stderr.write(`${this.lines.join('\n')}\n`);
         resolve(code);
       });
     });
@@ -90,12 +94,14 @@ export class ServiceProcess {
 
   /** As a power failure would. */
   async kill(): Promise<void> {
+    this.asked = true;
     this.child?.kill('SIGKILL');
     await this.ended;
   }
 
   /** As an operator would. @returns the exit code; null where it had to be killed. */
   async stop(): Promise<number | null> {
+    this.asked = true;
     this.child?.kill('SIGTERM');
     return this.ended;
   }

@@ -149,7 +149,7 @@ function kafkaCases(server: KafkaServer): void {
 
     it('that a process outside sends come as it sent them', async () => {
       await createKafkaTopics(options, ['payouts']);
-      await produceOutside(server.brokers, `${options.prefix}payouts`, [{ key: 'P1', value: envelope }]);
+      await produceOutside(server.brokers, [{ topic: `${options.prefix}payouts`, key: 'P1', value: envelope }]);
       expect((await readAll(broker, 'payouts')).map(({ key, value }) => ({ key, value }))).toEqual([
         { key: 'P1', value: envelope },
       ]);

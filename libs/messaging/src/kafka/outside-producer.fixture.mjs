@@ -1,20 +1,21 @@
-/** An internal service as anybody writes one: `node outside-producer.fixture.mjs BROKERS TOPIC` sends the messages of its input, a JSON object a line. */
+/** An internal service as anybody writes one: `node outside-producer.fixture.mjs BROKERS` sends the messages of its input, `{ topic, key, value }` a line. */
 import { createInterface } from 'node:readline';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 
-const [brokers, topic] = process.argv.slice(2);
+const [brokers] = process.argv.slice(2);
 const kafka = new Kafka({ brokers: brokers.split(','), clientId: 'outside', logLevel: logLevel.NOTHING });
 const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
 await producer.connect();
-let messages = [];
+let waiting = [];
 for await (const line of createInterface({ input: process.stdin })) {
-  messages.push(JSON.parse(line));
-  if (messages.length >= 500) await send();
+  waiting.push(JSON.parse(line));
+  if (waiting.length >= 500) await send();
 }
 await send();
 await producer.disconnect();
 
 async function send() {
-  if (messages.length > 0) await producer.send({ topic, messages });
-  messages = [];
+  const byTopic = Map.groupBy(waiting, ({ topic }) => topic);
+  waiting = [];
+  await producer.sendBatch({ topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })) });
 }
