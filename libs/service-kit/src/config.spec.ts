@@ -99,6 +99,7 @@ describe('Kafka as the broker', () => {
         TANTIEME_KAFKA_PREFIX: 'shop.',
         TANTIEME_KAFKA_REPLICATION: '3',
         TANTIEME_KAFKA_RETENTION_DAYS: '90',
+        TANTIEME_KAFKA_SESSION_MS: '3000',
         TANTIEME_KAFKA_TLS: 'true',
         TANTIEME_KAFKA_CA_FILE: '/etc/kafka/ca.pem',
         TANTIEME_KAFKA_SASL: 'scram-sha-512',
@@ -110,6 +111,7 @@ describe('Kafka as the broker', () => {
       prefix: 'shop.',
       replication: 3,
       retentionDays: 90,
+      sessionMs: 3000,
       tls: { caFile: '/etc/kafka/ca.pem' },
       sasl: { mechanism: 'scram-sha-512', username: 'tantieme', password: 'secret' },
     });
@@ -121,6 +123,7 @@ describe('Kafka as the broker', () => {
     ['TANTIEME_KAFKA_PREFIX', { TANTIEME_KAFKA_PREFIX: 'a/b' }],
     ['TANTIEME_KAFKA_REPLICATION', { TANTIEME_KAFKA_REPLICATION: '0' }],
     ['TANTIEME_KAFKA_RETENTION_DAYS', { TANTIEME_KAFKA_RETENTION_DAYS: 'ever' }],
+    ['TANTIEME_KAFKA_SESSION_MS', { TANTIEME_KAFKA_SESSION_MS: '10' }],
     ['TANTIEME_KAFKA_TLS', { TANTIEME_KAFKA_TLS: 'yes' }],
     ['TANTIEME_KAFKA_TLS', { TANTIEME_KAFKA_TLS: 'false', TANTIEME_KAFKA_CA_FILE: '/ca.pem' }],
     ['TANTIEME_KAFKA_KEY_FILE', { TANTIEME_KAFKA_CERT_FILE: '/cert.pem' }],

@@ -180,6 +180,7 @@ function kafkaOf(env: Environment): KafkaOptions | undefined {
     throw new ConfigError('TANTIEME_KAFKA_PREFIX', `"${prefix}" may have 100 letters, digits, ".", "_" and "-"`);
   const replication = textOf('TANTIEME_KAFKA_REPLICATION');
   const retentionDays = textOf('TANTIEME_KAFKA_RETENTION_DAYS');
+  const sessionMs = textOf('TANTIEME_KAFKA_SESSION_MS');
   const tls = kafkaTlsOf(textOf);
   const sasl = kafkaSaslOf(textOf);
   if (sasl?.mechanism === 'plain' && tls === undefined && !brokers.every(isLocalBroker))
@@ -196,6 +197,9 @@ function kafkaOf(env: Environment): KafkaOptions | undefined {
     ...(retentionDays === undefined
       ? {}
       : { retentionDays: wholeNumber('TANTIEME_KAFKA_RETENTION_DAYS', retentionDays, 1, 36_500) }),
+    ...(sessionMs === undefined
+      ? {}
+      : { sessionMs: wholeNumber('TANTIEME_KAFKA_SESSION_MS', sessionMs, 1_000, 300_000) }),
     ...(tls === undefined ? {} : { tls }),
     ...(sasl === undefined ? {} : { sasl }),
   };

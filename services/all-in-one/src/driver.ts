@@ -6,28 +6,29 @@ import { mintToken } from '@tantieme/service-kit/development-issuer';
 const POLL_MS = 20;
 const NDJSON = 'application/x-ndjson';
 
+/** Several servers, each with paths of its own. */
+export interface Servers {
+  /** Address of the one that answers a path. */
+  urlOf(path: string): string;
+  /** Of all, in the order of a deal's way. */
+  readonly urls: readonly string[];
+}
+
 export class Driver {
   private readonly tokens = new Map<Role, string>();
+  private readonly servers: Servers;
 
-  /** @param dataDirectory of the server, whose development issuer mints the tokens. */
+  /** @param dataDirectory whose development issuer mints the tokens. */
   constructor(
-    readonly url: string,
+    servers: string | Servers,
     private readonly dataDirectory: string,
-  ) {}
+  ) {
+    this.servers = typeof servers === 'string' ? { urlOf: () => servers, urls: [servers] } : servers;
+  }
 
   /** The body of the answer. @throws where it is none of 2xx. */
-  async text(role: Role, method: string, path: string, body?: string, type = 'application/json'): Promise<string> {
-    const answer = await fetch(this.url + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${await this.token(role)}`,
-        ...(body === undefined ? {} : { 'content-type': type }),
-      },
-      ...(body === undefined ? {} : { body }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-    return text;
+  text(role: Role, method: string, path: string, body?: string, type = 'application/json'): Promise<string> {
+    return this.ask(this.servers.urlOf(path) + path, role, method, body, type);
   }
 
   /** @param documents whole partners, NDJSON. */
@@ -54,8 +55,11 @@ export class Driver {
   /** Waits until everything that was stored has been carried to its end: no reader is behind, twice in a row. */
   async settled(): Promise<void> {
     for (let still = 0; still < 2; await pause(POLL_MS)) {
-      const { items }: { items: { lag?: string }[] } = JSON.parse(await this.text('operator', 'GET', '/health/lag'));
-      still = items.every(({ lag }) => lag === undefined || lag === '0') ? still + 1 : 0;
+      const works: { lag?: string; lastError?: string }[] = [];
+      for (const url of this.servers.urls)
+        works.push(...JSON.parse(await this.ask(`${url}/health/lag`, 'operator', 'GET')).items);
+      const isDone = works.every(({ lag = '0', lastError }) => lag === '0' && lastError === undefined);
+      still = isDone ? still + 1 : 0;
     }
   }
 
@@ -70,6 +74,26 @@ export class Driver {
   /** The canonical statements of a period, NDJSON. */
   statements(calendar: string, period: string): Promise<string> {
     return this.text('auditor', 'GET', `/statements/export?calendar=${encodeURIComponent(calendar)}&period=${period}`);
+  }
+
+  private async ask(
+    url: string,
+    role: Role,
+    method: string,
+    body?: string,
+    type = 'application/json',
+  ): Promise<string> {
+    const answer = await fetch(url, {
+      method,
+      headers: {
+        authorization: `Bearer ${await this.token(role)}`,
+        ...(body === undefined ? {} : { 'content-type': type }),
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${text}`);
+    return text;
   }
 
   private async until(path: string, state: string): Promise<void> {

@@ -92,13 +92,18 @@ export function history(deals: number): DealFact[] {
 
 /** The same list in another order, by a fixed rule, with every `repeat`th said twice. */
 export function shuffled<Item>(items: readonly Item[], seed: number, repeat = Infinity): Item[] {
-  let state = seed;
-  const next = (): number => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648);
+  const next = randomOf(seed);
   return items
     .flatMap((item, index) => (index % repeat === repeat - 1 ? [item, item] : [item]))
     .map((item) => ({ item, key: next() }))
     .sort((a, b) => a.key - b.key)
     .map(({ item }) => item);
+}
+
+/** Numbers from 0 to below 1, the same for the same seed. */
+export function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
 }
 
 export function temporaryDirectory(): { readonly path: string; remove(): void } {

@@ -96,7 +96,7 @@ async function startContainer(): Promise<KafkaServer | undefined> {
   };
 }
 
-async function hasJavaAndMaven(): Promise<boolean> {
+export async function hasJavaAndMaven(): Promise<boolean> {
   try {
     const { stderr } = await run('java', ['-version']);
     await run('mvn', ['--version']);
@@ -107,7 +107,7 @@ async function hasJavaAndMaven(): Promise<boolean> {
 }
 
 async function startJava(): Promise<KafkaServer> {
-  const libraries = await download();
+  const libraries = await kafkaLibraries();
   const directory = mkdtempSync(join(tmpdir(), 'tantieme-kafka-'));
   const [port, controllerPort, securedPort] = [await freePort(), await freePort(), await freePort()];
   const secured = await makeSecured(directory, securedPort);
@@ -176,9 +176,9 @@ function spawnTied(command: string, args: readonly string[], logFile: string): C
   return child;
 }
 
-/** @returns the folder with Kafka's jars, from Maven's repository or an earlier run. */
-async function download(): Promise<string> {
-  const directory = join(CACHE, VERSION);
+/** @returns the folder with Kafka's jars, the command line tools among them, from Maven's repository or an earlier run. */
+export async function kafkaLibraries(): Promise<string> {
+  const directory = join(CACHE, `${VERSION}-tools`);
   if (existsSync(directory)) return directory;
   mkdirSync(CACHE, { recursive: true });
   const work = mkdtempSync(join(CACHE, 'download-'));
@@ -196,6 +196,7 @@ async function download(): Promise<string> {
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>tantieme</groupId><artifactId>kafka-for-tests</artifactId><version>1</version><dependencies>
 <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${VERSION}</version></dependency>
 <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-nop</artifactId><version>1.7.36</version></dependency>
 </dependencies></project>
 `;

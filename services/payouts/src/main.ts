@@ -1,0 +1,5 @@
+/** The service as a process of its own. */
+import { serve } from '@tantieme/service-kit/serve';
+import { PayoutsModule } from './payouts.module.js';
+
+await serve('payouts', PayoutsModule);
