@@ -4,6 +4,7 @@ import type { PlanByHash } from './component-earnings.js';
 import { lineKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
 import {
+  claimsKey,
   dependsOn,
   heldLine,
   isSameLine,
@@ -24,13 +25,21 @@ import { MeasuredLines } from './measured-lines.js';
  */
 export function applyChange(
   state: EarnState,
-  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'account' | 'children'>,
+  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'account' | 'children' | 'granted' | 'claims'>,
   plans: PlanByHash,
 ): void {
-  const { deal, children } = change;
+  const { deal, children, granted } = change;
   if (children !== undefined) {
     if (children.length === 0) state.children.delete(deal);
     else state.children.set(deal, children);
+  }
+  if (granted !== undefined) {
+    if (granted.length === 0) state.granted.delete(deal);
+    else state.granted.set(deal, granted);
+  }
+  for (const { deal: of, component, claims } of change.claims ?? []) {
+    if (claims.length === 0) state.claims.delete(claimsKey(component, of));
+    else state.claims.set(claimsKey(component, of), claims);
   }
   const replaced = new Set([deal, ...change.account.map((one) => one.deal)]);
   const own = new Map<string, RatedLine[]>();

@@ -2,12 +2,12 @@
  * The whole calculation at once: deals, plan versions and facts in, every payee's lines out. What `tantieme plan test`,
  * what-if and replay call; the services do the same stream by stream.
  */
-import { formatMinor, parseMinor } from '@tantieme/money/amount';
+import { parseMinor } from '@tantieme/money/amount';
 import { NEW_ACCOUNT } from './account.js';
 import type { Account } from './account.js';
 import { settleAccount } from './account-earnings.js';
 import type { PeriodEarning } from './account-earnings.js';
-import { grantBudget } from './budget.js';
+import { grantBudget, grantedOf } from './budget.js';
 import { earnComponent, holdGranted } from './component-earnings.js';
 import type { AccountLine, ComponentLine, PlanByHash } from './component-earnings.js';
 import { creditDeal } from './credit.js';
@@ -183,12 +183,8 @@ function applyBudgets(entries: readonly Entry[], plans: PlanByHash): readonly (r
       ordered.map(({ entry }) => ({ amountMinor: entry.rated?.amountMinor ?? 0n })),
     );
     ordered.forEach(({ entry }, index) => {
-      const { rated } = entry;
-      const amountMinor = granted[index] ?? 0n;
-      if (rated === undefined || amountMinor === rated.amountMinor) return;
-      const [cap, earned] = [budgetMinor, rated.amountMinor].map((minor) => formatMinor(minor, plan.decimals));
-      const limit = { per: 'budget', cap: cap ?? '', before: '', earned: earned ?? '' };
-      entry.rated = { amountMinor, trace: () => ({ ...rated.trace(), limit }) };
+      if (entry.rated !== undefined)
+        entry.rated = grantedOf(entry.rated, granted[index] ?? 0n, budgetMinor, plan.decimals);
     });
     if (own.some((entry) => !isEarning(entry))) heldAnew.push(...groupBy(own, ({ payee }) => payee).values());
   }

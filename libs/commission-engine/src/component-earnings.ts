@@ -6,6 +6,7 @@ import { formatMinor } from '@tantieme/money/amount';
 import { ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
+import { grantedOf } from './budget.js';
 import { endOfAgreement, quotaIn, shareOfDays } from './account.js';
 import type { Account } from './account.js';
 import {
@@ -63,6 +64,8 @@ export interface ComponentEarnings {
   /** In the order of the lines that were given. */
   readonly rated: readonly Rated[];
   readonly deferred: readonly AccountLine[];
+  /** In the order of the lines, what they claim of a budget; undefined for those that draw on none. */
+  readonly claims: readonly (bigint | undefined)[];
   /** Measurements that lack a quota: nothing of them is earned before it is known. */
   readonly lacking: readonly { readonly component: string; readonly window: string }[];
 }
@@ -122,13 +125,22 @@ interface Window {
   totalMinor: bigint;
 }
 
+/** What a budget has granted of a line, in minor units. */
+export type Granted = (line: ComponentLine) => bigint;
+
 /**
  * @param lines all of one payee and component
+ * @param granted of lines that draw on a budget; left out where all that they claim is asked for.
  * @throws {EngineError} `CreditInvalid`, `PlanUnknown`
  */
-export function earnComponent(lines: readonly ComponentLine[], account: Account, plans: PlanByHash): ComponentEarnings {
+export function earnComponent(
+  lines: readonly ComponentLine[],
+  account: Account,
+  plans: PlanByHash,
+  granted?: Granted,
+): ComponentEarnings {
   const work = new ComponentWork(lines, account, plans);
-  return work.run();
+  return work.run(granted);
 }
 
 /** What is held of lines that earn other amounts than their component says: what a budget has granted of them. */
@@ -159,15 +171,16 @@ class ComponentWork {
     this.rules = lines.map(({ line }) => rulesOf(line, plans));
   }
 
-  run(): ComponentEarnings {
+  run(granted: Granted | undefined): ComponentEarnings {
     this.openWindows();
     for (const window of this.windows.values()) {
       this.rateWindow(window);
       this.rateReturns(window);
     }
     const deferred = this.limit();
+    const claims = granted === undefined ? [] : this.draw(granted);
     this.holdBack();
-    return { rated: this.rated, deferred, lacking: this.lacking };
+    return { rated: this.rated, deferred, claims, lacking: this.lacking };
   }
 
   hold(granted: readonly Rated[]): readonly Rated[] {
@@ -518,6 +531,19 @@ class ComponentWork {
       window = nextPeriod(calendar, window);
     }
     return paid;
+  }
+
+  // ── Budget ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Puts what is granted in the place of what is claimed. @returns the claims */
+  private draw(granted: Granted): readonly (bigint | undefined)[] {
+    return this.lines.map((entry, index) => {
+      const { plan, component } = this.rulesAt(index);
+      const rated = this.rated[index];
+      if (component.budgetMinor === undefined || rated === undefined) return undefined;
+      this.rated[index] = grantedOf(rated, granted(entry), component.budgetMinor, plan.decimals);
+      return rated.amountMinor;
+    });
   }
 
   // ── Hold ────────────────────────────────────────────────────────────────────────────────────────────────────────────

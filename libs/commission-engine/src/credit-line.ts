@@ -74,8 +74,17 @@ export interface CreditLine {
   readonly releases?: Release;
 }
 
+/** What a line is known by, and where it stands among others. */
+export interface LinePlace extends Pick<
+  CreditLine,
+  'component' | 'occurrence' | 'line' | 'at' | 'child' | 'month' | 'reserves'
+> {
+  readonly reverses?: Pick<Reversal, 'occurrence'>;
+  readonly releases?: Pick<Release, 'occurrence'>;
+}
+
 /** Identity of a credit line within its deal and payee. */
-export function lineKey(line: CreditLine): string {
+export function lineKey(line: LinePlace): string {
   let key = baseKey(line, line.occurrence);
   if (line.reverses !== undefined) key += `|<${escaped(line.reverses.occurrence)}`;
   if (line.reserves === true) key += '|=';
@@ -93,7 +102,7 @@ export function reservedKey({ reserves: _reserves, ...line }: CreditLine): strin
   return lineKey(line);
 }
 
-function baseKey(line: CreditLine, occurrence: string): string {
+function baseKey(line: LinePlace, occurrence: string): string {
   let key = `${line.component}|${occurrence}|${escaped(line.line)}`;
   if (line.month !== undefined) key += `|m${line.month}`;
   if (line.child !== undefined) key += `|^${line.child.component}|${escaped(line.child.payee)}`;
@@ -105,7 +114,7 @@ function escaped(text: string): string {
 }
 
 /** Canonical order of the lines of one deal and payee. Total: 0 only for one and the same line. */
-export function compareCreditLines(left: CreditLine, right: CreditLine): number {
+export function compareCreditLines(left: LinePlace, right: LinePlace): number {
   return (
     compareText(left.at, right.at) ||
     compareText(left.occurrence, right.occurrence) ||

@@ -5,8 +5,9 @@
 import { parseMinor } from '@tantieme/money/amount';
 import { NEW_ACCOUNT } from './account.js';
 import type { Account } from './account.js';
+import type { BudgetClaim, GrantedLine } from './budget.js';
 import { heldShareOf, isOfEarning, isRerated, isSale, rulesOf } from './component-earnings.js';
-import type { PlanByHash, Rules } from './component-earnings.js';
+import type { Granted, PlanByHash, Rules } from './component-earnings.js';
 import { lineKey, originalKey, reservedKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
 import { curveOf, dependsOnTotal, isMeasured } from './curve.js';
@@ -33,6 +34,16 @@ export interface DealCredit {
   readonly lines: readonly CreditLine[];
   /** All that the children whose earnings are overridden earn with the deal; left out where that did not change. */
   readonly children?: readonly ChildEarning[];
+  /** All that budgets grant of the deal's lines; left out where that did not change. */
+  readonly granted?: readonly GrantedLine[];
+}
+
+/** What a deal claims of the budget of a component, whole, where it changes. */
+export interface DealClaims {
+  readonly deal: string;
+  readonly component: string;
+  /** In the order of the deal's lines; empty for a deal that claims nothing any more. */
+  readonly claims: readonly BudgetClaim[];
 }
 
 /** A line with what it earns. */
@@ -73,6 +84,10 @@ export interface EarnState {
   readonly deals: Map<string, readonly HeldLine[]>;
   /** By deal. */
   readonly children: Map<string, readonly ChildEarning[]>;
+  /** By deal. */
+  readonly granted: Map<string, readonly GrantedLine[]>;
+  /** By component and deal: what was claimed last. */
+  readonly claims: Map<string, readonly BudgetClaim[]>;
   account: Account;
   lineCount: number;
   /** Lines of components that are earned as a whole: they need all others in memory. */
@@ -84,6 +99,8 @@ export function createEarnState(): EarnState {
     measurements: new Map(),
     deals: new Map(),
     children: new Map(),
+    granted: new Map(),
+    claims: new Map(),
     account: NEW_ACCOUNT,
     lineCount: 0,
     wholeCount: 0,
@@ -104,7 +121,8 @@ export function modeOf({ plan, component }: Rules): Mode {
 
 function judgeMode({ ends }: CompiledPlan, component: CompiledComponent): Mode {
   const { limit, measure, gate, rate, returns, hold } = component;
-  if (limit !== undefined) return 'whole';
+  // What is held of a line that draws on a budget depends on what it is granted, and what is taken back on what it claims.
+  if (limit !== undefined || component.budgetMinor !== undefined) return 'whole';
   // What is held then depends on the end of the agreement, or on returns that stand elsewhere.
   if (hold !== undefined && (ends.held === 'forfeit' || returns.window === 'current')) return 'whole';
   if (!isMeasured(component)) return 'alone';
@@ -246,6 +264,20 @@ export function dependsOn(line: CreditLine, component: CompiledComponent): strin
 /** The line's own basis: a component that is earned as a whole takes its returns out by itself. */
 export function wholeBasis({ line, basisMinor }: MeasuredLine, { plan, component }: Rules): bigint {
   return isOfEarning(component) ? basisMinor : parseMinor(line.basis, plan.decimals);
+}
+
+/** What budgets have granted of the lines of a payee. @param change what is granted of its deal from now on. */
+export function grantedIn(state: EarnState, change?: Pick<DealCredit, 'deal' | 'granted'>): Granted {
+  return ({ deal, key }) => {
+    const granted = (deal === change?.deal ? change.granted : undefined) ?? state.granted.get(deal) ?? [];
+    const amount = granted.find((one) => one.key === key)?.amount;
+    return amount === undefined ? 0n : minorOf(amount);
+  };
+}
+
+/** Name of what a deal claims of a component's budget. */
+export function claimsKey(component: string, deal: string): string {
+  return `${component}\n${deal}`;
 }
 
 /** A source has a name: no deal is named so. */

@@ -8,6 +8,8 @@ import { formatMinor } from '@tantieme/money/amount';
 import { settleAccount } from './account-earnings.js';
 import type { PeriodEarning } from './account-earnings.js';
 import type { Account } from './account.js';
+import { areSameClaims, claimedLine } from './budget.js';
+import type { BudgetClaim, GrantedLine } from './budget.js';
 import { periodBounds } from './calendar.js';
 import { earnComponent, isSale, isTeams, ofTeam, rulesOf } from './component-earnings.js';
 import type { AccountLine, ComponentLine, PlanByHash, Rules } from './component-earnings.js';
@@ -17,9 +19,11 @@ import { earnsTheSame } from './curve.js';
 import {
   ACCOUNT_PREFIX,
   PLAN_WIDE,
+  claimsKey,
   dependsOn,
   fixedCurve,
   fixedSurroundings,
+  grantedIn,
   isAccountDeal,
   isSameLine,
   isWhole,
@@ -32,6 +36,7 @@ import {
 import type {
   AccountCredit,
   ChildEarning,
+  DealClaims,
   DealCredit,
   EarnState,
   EarnedLine,
@@ -52,7 +57,10 @@ export interface Change {
   readonly deal: string;
   readonly lines: readonly CreditLine[];
   readonly children?: readonly ChildEarning[];
+  readonly granted?: readonly GrantedLine[];
   readonly account: readonly AccountCredit[];
+  /** What is claimed of budgets, where it changes; left out where nothing does. */
+  readonly claims?: readonly DealClaims[];
   /**
    * Lines that are new or say something else, or earn another amount than before: of this deal in the order of its lines,
    * then of the others in order of deal and key. A line that only moved within its tier earns the same and is not here.
@@ -88,7 +96,7 @@ export function planCredit(state: EarnState, credit: DealCredit, plans: PlanByHa
   const before = state.deals.get(credit.deal) ?? [];
   const drafts = draftsOf(state, credit, before, plans);
   const byKey = draftsByKey(credit.deal, drafts);
-  if (drafts.length === before.length && drafts.every(({ same }) => same))
+  if (credit.granted === undefined && drafts.length === before.length && drafts.every(({ same }) => same))
     return { ...NOTHING_CHANGES, changed: credit.children !== undefined, ...credit };
 
   const gone = before.filter(({ key }) => byKey.get(key)?.same !== true);
@@ -105,16 +113,17 @@ export function planCredit(state: EarnState, credit: DealCredit, plans: PlanByHa
   }
   rateDependentsOf(drafts, byKey);
   const elsewhere = shiftsElsewhere(credit.deal, shifts, plans);
-  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, credit.deal, drafts, whole, state.account, plans);
-  return changeOf(state, credit, drafts, [...elsewhere, ...results.shifts], results.account, state.account, plans);
+  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, credit, drafts, whole, state.account, plans);
+  return changeOf(state, credit, drafts, elsewhere, results, state.account, plans);
 }
 
 /** What new facts about the payee change. Pure. @throws {EngineError} `PlanUnknown`, `CreditInvalid` */
 export function planAccount(state: EarnState, account: Account, plans: PlanByHash): Change {
   const held = [...state.deals.values()].flat();
   const whole = wholeComponents([], held, plans);
-  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, '', [], whole, account, plans);
-  return changeOf(state, { deal: '', lines: [] }, [], results.shifts, results.account, account, plans);
+  const nothing = { deal: '', lines: [] };
+  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, nothing, [], whole, account, plans);
+  return changeOf(state, nothing, [], [], results, account, plans);
 }
 
 const NOTHING_CHANGES = { account: [], rated: [], deals: [] } as const;
@@ -270,9 +279,10 @@ interface WholeResults {
   readonly shifts: readonly Shift[];
   /** By component. */
   readonly account: ReadonlyMap<string, readonly AccountLine[]>;
+  readonly claims: readonly DealClaims[];
 }
 
-const NONE_WHOLE: WholeResults = { shifts: [], account: new Map() };
+const NONE_WHOLE: WholeResults = { shifts: [], account: new Map(), claims: [] };
 
 function wholeComponents(drafts: readonly Draft[], gone: readonly HeldLine[], plans: PlanByHash): ReadonlySet<string> {
   const whole = new Set<string>();
@@ -284,14 +294,17 @@ function wholeComponents(drafts: readonly Draft[], gone: readonly HeldLine[], pl
 /** Earns components from all of their lines, sets the amounts of the drafts among them, and finds what differs elsewhere. */
 function earnWhole(
   state: EarnState,
-  deal: string,
+  credit: DealCredit,
   drafts: readonly Draft[],
   components: ReadonlySet<string>,
   account: Account,
   plans: PlanByHash,
 ): WholeResults {
+  const { deal } = credit;
   const deferred = new Map<string, readonly AccountLine[]>();
   const shifts: Shift[] = [];
+  const claimed: DealClaims[] = [];
+  const granted = grantedIn(state, credit);
   for (const component of components) {
     const lines: (ComponentLine & ({ readonly held: HeldLine } | { readonly draft: Draft }))[] = [];
     for (const draft of drafts)
@@ -308,8 +321,9 @@ function earnWhole(
               basisMinor: wholeBasis(line, rulesOf(line.line, plans)),
               held: line,
             });
-    const { rated, deferred: ofComponent } = earnComponent(lines, account, plans);
+    const { rated, deferred: ofComponent, claims } = earnComponent(lines, account, plans, granted);
     deferred.set(component, ofComponent);
+    claimed.push(...newClaims(state, deal, component, lines, claims, plans));
     lines.forEach((line, index) => {
       const now = rated[index];
       if (now === undefined) return;
@@ -318,7 +332,34 @@ function earnWhole(
       } else if (now.amountMinor !== line.held.amountMinor) shifts.push({ held: line.held, rated: now });
     });
   }
-  return { shifts, account: deferred };
+  return { shifts, account: deferred, claims: claimed };
+}
+
+/** What deals claim of a component's budget, where that is not what they claimed before: the credited deal first, the others in order. */
+function newClaims(
+  state: EarnState,
+  credited: string,
+  component: string,
+  lines: readonly ComponentLine[],
+  amounts: readonly (bigint | undefined)[],
+  plans: PlanByHash,
+): readonly DealClaims[] {
+  const claims = new Map<string, BudgetClaim[]>([[credited, []]]);
+  lines.forEach(({ deal, line }, index) => {
+    const amountMinor = amounts[index];
+    if (amountMinor === undefined || line.reserves === true || line.releases !== undefined) return;
+    const claim = { line: claimedLine(line), amount: formatMinor(amountMinor, rulesOf(line, plans).plan.decimals) };
+    const ofDeal = claims.get(deal);
+    if (ofDeal === undefined) claims.set(deal, [claim]);
+    else ofDeal.push(claim);
+  });
+  return [...claims]
+    .map(([deal, ofDeal]) => ({ deal, component, claims: ofDeal }))
+    .filter(({ deal, claims: now }) => !areSameClaims(state.claims.get(claimsKey(component, deal)) ?? [], now))
+    .sort(
+      (left, right) =>
+        Number(right.deal === credited) - Number(left.deal === credited) || compareText(left.deal, right.deal),
+    );
 }
 
 // ── Lines of no single deal ─────────────────────────────────────────────────────────────────────────────────────────
@@ -383,11 +424,12 @@ function changeOf(
   state: EarnState,
   credit: DealCredit,
   drafts: readonly Draft[],
-  elsewhere: readonly Shift[],
-  deferred: ReadonlyMap<string, readonly AccountLine[]>,
+  measured: readonly Shift[],
+  { shifts, account: deferred, claims }: WholeResults,
   account: Account,
   plans: PlanByHash,
 ): Change {
+  const elsewhere = [...measured, ...shifts];
   const rated: RatedLine[] = [];
   const own: EarnedLine[] = [];
   for (const { deal, key, line, rules, rated: now, held } of drafts) {
@@ -439,7 +481,9 @@ function changeOf(
     deal: credit.deal,
     lines: credit.lines,
     ...(credit.children === undefined ? {} : { children: credit.children }),
+    ...(credit.granted === undefined ? {} : { granted: credit.granted }),
     account: accountCredits,
+    ...(claims.length === 0 ? {} : { claims }),
     rated,
     deals: [...deals, ...accountDeals],
   };

@@ -5,6 +5,7 @@ import {
   dependsOn,
   fixedCurve,
   fixedSurroundings,
+  grantedIn,
   heldLine,
   isAccountDeal,
   measurementKey,
@@ -36,7 +37,7 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
       .flat()
       .filter(({ line, deal: of }) => line.component === held.line.component && !isAccountDeal(of));
     const entries = lines.map((one) => ({ ...one, basisMinor: wholeBasis(one, rulesOf(one.line, plans)) }));
-    return earnComponent(entries, state.account, plans).rated[lines.indexOf(held)]?.trace();
+    return earnComponent(entries, state.account, plans, grantedIn(state)).rated[lines.indexOf(held)]?.trace();
   }
   const on = dependsOn(held.line, rules.component);
   if (on !== undefined) {

@@ -15,7 +15,7 @@ import type { Fraction } from './fractions.fixture.js';
 import type { CompiledPlan } from './plan.js';
 import { anyAccounts, anyLife, dealOf, LOOKUP, PAYEES } from './random-deals.fixture.js';
 import type { Accounts, AnyRevision } from './random-deals.fixture.js';
-import { anyPlanOfCurves, anyPlanWithoutBudget } from './random-plan.fixture.js';
+import { anyPlan, anyPlanOfCurves } from './random-plan.fixture.js';
 import type { AnyPlan } from './random-plan.fixture.js';
 import type { Trace } from './rate.js';
 
@@ -36,6 +36,7 @@ const reached = {
   explainedLimit: 0,
   explainedReturn: 0,
   explainedAccount: 0,
+  granted: 0,
 };
 
 interface AnyStory extends AnyPlan {
@@ -58,7 +59,7 @@ const anyStoryOf = (anyPlan: fc.Arbitrary<AnyPlan>, dealsMax: number): fc.Arbitr
   );
 
 /** Of all terms; and of those whose lines are rated one by one, with more of them. */
-const anyStory = fc.oneof(anyStoryOf(anyPlanWithoutBudget, 4), anyStoryOf(anyPlanOfCurves, 7));
+const anyStory = fc.oneof(anyStoryOf(anyPlan, 4), anyStoryOf(anyPlanOfCurves, 7));
 
 /** Steps in an order of their own: each deal's revisions in turn, each payee's accounts in turn, some of them twice. */
 function tell(world: EarnWorld, { lives, before, accounts, order }: AnyStory): void {
@@ -209,7 +210,10 @@ function explainedAmount(trace: Trace, { line }: EarnedLine, plan: CompiledPlan)
   const rounded = (amount: Fraction) => schoolRound(times(amount, unit), rounding);
   if (trace.limit !== undefined) {
     const { per, cap, before, earned } = trace.limit;
-    if (per === 'budget') return undefined;
+    if (per === 'budget') {
+      reached.granted++;
+      return undefined;
+    }
     const step = (minor: bigint) => (minor < money(cap) ? minor : money(cap));
     return step(money(before) + money(earned)) - step(money(before));
   }

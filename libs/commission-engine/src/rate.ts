@@ -7,7 +7,7 @@ import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
 import { compareCreditLines } from './credit-line.js';
-import type { CreditLine, Release, Reversal } from './credit-line.js';
+import type { CreditLine, LinePlace, Release, Reversal } from './credit-line.js';
 import { difference, portionsOf } from './curve.js';
 import type { Curve, Surroundings } from './curve.js';
 import { EngineError } from './engine-error.js';
@@ -124,8 +124,15 @@ export interface Rated {
   readonly trace: () => Trace;
 }
 
+/** A line's place among all lines. */
+export interface PlacedLine {
+  /** `source|id` */
+  readonly deal: string;
+  readonly line: LinePlace;
+}
+
 /** Canonical order of lines: date, source, deal, occurrence, line, and then what else tells them apart. */
-export function compareLines(left: MeasuredLine, right: MeasuredLine): number {
+export function compareLines(left: PlacedLine, right: PlacedLine): number {
   return (
     compareText(left.line.at, right.line.at) ||
     (left.deal === right.deal ? 0 : compareDeals(left.deal, right.deal)) ||

@@ -71,7 +71,9 @@ export class CommissionBackground implements OnModuleInit {
       startReferences(common, runtimes.references, runtimes.partnerBook, runtimes.referenceIntake),
     );
     this.consume('commission-credit', (common) => startCrediting(common, runtimes.crediting));
-    this.consume('commission-earn', (common) => startEarning(common, runtimes.earning, runtimes.accounts));
+    this.consume('commission-earn', (common) =>
+      startEarning(common, runtimes.earning, runtimes.budgets, runtimes.accounts),
+    );
     this.background.add('commission-closing', () => this.startClosing(onError('commission-closing')));
   }
 

@@ -5,12 +5,13 @@
  * 1. The facts of before the closing are credited: the ends of `deals`, `partners` and `references.inbound` are captured, and
  *    waited for.
  * 2. They are earned: the follower has credited again what they made stale, the relay has published it, and the end of
- *    `commission-credits` is captured and waited for.
+ *    `commission-credits` is captured and waited for; again for what is told on within this service (to budgets, to payees above).
  * 3. The period is sealed: from now on postings go into the next one. Batches that were fetched before the seal are waited for.
  * 4. Every stream with a line in the period is closed.
  * 5. The manifest is said.
  */
 import { windowStartDay } from '@tantieme/commission-engine/calendar';
+import { isOfEarning } from '@tantieme/commission-engine/component-earnings';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
@@ -59,13 +60,10 @@ export class Closing {
 
     await this.factsCredited(signal);
     await reach('facts-credited');
-    await this.creditsEarned(signal);
-    // What is earned may be what payees above are paid on.
-    await this.creditsEarned(signal);
+    for (let left = await this.timesToldOn(calendar); left >= 0; left--) await this.creditsEarned(signal);
     await reach('credits-earned');
 
     await this.runtimes.calendars.handle(calendarStream(calendar), { type: 'seal', period, at }, context);
-    await this.creditsEarned(signal);
     await this.creditsEarned(signal);
     await reach('sealed');
 
@@ -88,6 +86,23 @@ export class Closing {
     await waitUntilCommitted({ broker, group: REFERENCE_GROUP, topic: TOPICS.partners, end: partners, signal });
     await waitUntilCommitted({ broker, group: REFERENCE_GROUP, topic: TOPICS.referencesInbound, end: inbound, signal });
     await waitUntilCommitted({ broker, group: CREDIT_GROUP, topic: TOPICS.deals, end: deals, signal });
+  }
+
+  /**
+   * How often what is earned is told on within this service before it comes to rest: to a budget and back, then to the payees
+   * above. Each is another round of messages to wait for.
+   */
+  private async timesToldOn(calendar: string): Promise<number> {
+    const { planBook } = this.runtimes;
+    // Versions are published elsewhere.
+    await planBook.fill();
+    const components = planBook
+      .ids()
+      .flatMap((id) => planBook.find(id)?.versions ?? [])
+      .filter(({ plan }) => plan.calendarKey === calendar)
+      .flatMap(({ plan }) => plan.components);
+    const toBudgets = components.some(({ budgetMinor }) => budgetMinor !== undefined) ? 2 : 0;
+    return toBudgets + (components.some(isOfEarning) ? 1 : 0);
   }
 
   private async creditsEarned(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * Messages of the internal topic `commission-credits`, routed by the stream that they change: the whole credit of a deal to
- * one payee under one plan, or all that a payee below earns with a deal that this one is paid on. Nobody outside of this
- * service reads them, so they have a small form of their own.
+ * one payee under one plan, or all that a payee below earns with a deal that this one is paid on; quotas, claims and grants have
+ * files of their own. Nobody outside of this service reads them, so they have a small form of their own.
  */
 import { uuidOf } from '@tantieme/event-sourcing/identity';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
@@ -10,6 +10,8 @@ import type { CreditGroup } from './domain/credit-lines.js';
 import { dealOfStream } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
 import type { EarningAccount, OverriddenDeal } from './domain/earning.js';
+import { isClaimsMessage, isGrantMessage } from './budget-message.js';
+import type { ClaimsMessage, GrantMessage } from './budget-message.js';
 import { isQuotaMessage } from './quota-message.js';
 import type { QuotaMessage } from './quota-message.js';
 
@@ -92,10 +94,13 @@ export function childMessages(
   );
 }
 
+/** What an earning stream takes of a deal. */
+export type EarnedMessage = CreditMessage | ChildMessage | GrantMessage;
+
 /** @throws {TypeError} for a text that this service did not write */
-export function readCreditMessage(text: string): CreditMessage | ChildMessage | QuotaMessage {
+export function readCreditMessage(text: string): EarnedMessage | ClaimsMessage | QuotaMessage {
   const value: unknown = JSON.parse(text);
-  if (isQuotaMessage(value)) return value;
+  if (isQuotaMessage(value) || isClaimsMessage(value) || isGrantMessage(value)) return value;
   if (!isMessage(value)) throw new TypeError('this is no credit of this service');
   return value;
 }

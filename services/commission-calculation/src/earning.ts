@@ -1,7 +1,7 @@
 /** Earns credits in batches, and posts what a large change has left over. */
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext, Handled, Refused, Runtime, Work } from '@tantieme/event-sourcing/runtime';
-import type { ChildMessage, CreditMessage } from './credit-message.js';
+import type { EarnedMessage } from './credit-message.js';
 import type { CalendarCommand, CalendarEvent, CalendarState } from './domain/calendar.js';
 import { calendarStream, openFromOf } from './domain/calendar.js';
 import type { EarningAccount, EarningCommand, EarningEvent, EarningState } from './domain/earning.js';
@@ -22,7 +22,7 @@ export interface RefusedCredit {
 
 interface Place {
   readonly index: number;
-  readonly message: CreditMessage | ChildMessage;
+  readonly message: EarnedMessage;
   readonly account: EarningAccount;
 }
 
@@ -34,7 +34,7 @@ export class Earning {
     private readonly plans: PlanBook,
   ) {}
 
-  async earn(messages: readonly (CreditMessage | ChildMessage)[]): Promise<readonly RefusedCredit[]> {
+  async earn(messages: readonly EarnedMessage[]): Promise<readonly RefusedCredit[]> {
     const refused: RefusedCredit[] = [];
     const places = await this.placesOf(messages, refused);
     // Read after the batch was fetched and before anything of it is decided: a closing waits for the batches of before.
@@ -122,10 +122,7 @@ export class Earning {
     return openFrom;
   }
 
-  private async placesOf(
-    messages: readonly (CreditMessage | ChildMessage)[],
-    refused: RefusedCredit[],
-  ): Promise<readonly Place[]> {
+  private async placesOf(messages: readonly EarnedMessage[], refused: RefusedCredit[]): Promise<readonly Place[]> {
     await this.plans.ensure(messages.map(({ plan }) => plan));
     const unknown = messages.filter((message) => !this.knows(message)).map(({ plan }) => plan);
     // Another process has published a version since.
@@ -142,20 +139,20 @@ export class Earning {
     });
   }
 
-  private knows(message: CreditMessage | ChildMessage): boolean {
-    return 'child' in message || message.groups.every(({ planHash }) => this.plans.has(planHash));
+  private knows(message: EarnedMessage): boolean {
+    return !('groups' in message) || message.groups.every(({ planHash }) => this.plans.has(planHash));
   }
 }
 
-function commandOf(
-  message: CreditMessage | ChildMessage,
-  account: EarningAccount,
-  openFrom: string | null,
-): EarningCommand {
+function commandOf(message: EarnedMessage, account: EarningAccount, openFrom: string | null): EarningCommand {
   const { deal, time: at } = message;
   if ('child' in message) {
     const { child, revision, earned } = message;
     return { type: 'take-child', account, deal, child, revision, earned, openFrom, at };
+  }
+  if ('kind' in message) {
+    const { component, revision, granted } = message;
+    return { type: 'take-grant', account, deal, component, revision, granted, openFrom, at };
   }
   const { number, groups, above } = message;
   return { type: 'credit', account, deal, number, groups, openFrom, ...(above === undefined ? {} : { above }), at };

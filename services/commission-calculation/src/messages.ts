@@ -5,7 +5,10 @@ import { attributesOf, metadataOf } from '@tantieme/event-sourcing/relay';
 import type { Publication } from '@tantieme/event-sourcing/relay';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
+import { claimsMessages, grantMessages } from './budget-message.js';
 import { childMessages, creditMessages, CREDITS_TOPIC } from './credit-message.js';
+import { BUDGET } from './domain/budget.js';
+import type { BudgetEvent } from './domain/budget.js';
 import { CREDIT } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
 import { EARNING } from './domain/earning.js';
@@ -23,8 +26,17 @@ const SOURCE = '/commission-calculation';
 export const CREDITS_RELAYED: EventFilter = { categories: [CREDIT, REFERENCE], types: ['DealCredited', 'QuotaTaken'] };
 
 export const EARNINGS_RELAYED: EventFilter = {
-  categories: [EARNING, PERIOD],
-  types: ['Earned', 'ChildEarningTaken', 'AccountFactsTaken', 'EarningsPosted', 'EarningPeriodClosed', 'ManifestPage'],
+  categories: [EARNING, BUDGET, PERIOD],
+  types: [
+    'Earned',
+    'ChildEarningTaken',
+    'GrantTaken',
+    'AccountFactsTaken',
+    'EarningsPosted',
+    'EarningPeriodClosed',
+    'ClaimsTaken',
+    'ManifestPage',
+  ],
 };
 
 export function toMessages(stored: StoredEvent): readonly Publication[] {
@@ -42,10 +54,16 @@ export function toMessages(stored: StoredEvent): readonly Publication[] {
     }
     case 'Earned':
     case 'ChildEarningTaken':
+    case 'GrantTaken':
     case 'AccountFactsTaken':
     case 'EarningsPosted':
     case 'EarningPeriodClosed':
       return earnings(stored);
+    case 'ClaimsTaken': {
+      const { data } = domainEventOf<Extract<BudgetEvent, { type: 'ClaimsTaken' }>>(stored, {});
+      const messages = grantMessages(stored, data.budget, data.grants, metadataOf(stored).correlationId);
+      return messages.map((message) => ({ topic: CREDITS_TOPIC, message }));
+    }
     case 'ManifestPage':
       return manifestPage(stored);
     default:
@@ -58,8 +76,13 @@ function earnings(stored: StoredEvent): readonly Publication[] {
   const { data } = domainEventOf<EarningEvent>(stored, {});
   const { payee, plan, currency, calendar } = data.account;
   const children = 'overridden' in data && data.overridden !== undefined ? data.overridden : [];
-  const toAbove = childMessages(stored, data.account, children, metadataOf(stored).correlationId);
-  if (data.deals.length === 0 && toAbove.length === 0) return [];
+  const claimed = 'claims' in data && data.claims !== undefined ? data.claims : [];
+  const { correlationId } = metadataOf(stored);
+  const inside = [
+    ...childMessages(stored, data.account, children, correlationId),
+    ...claimsMessages(stored, data.account, claimed, correlationId),
+  ];
+  if (data.deals.length === 0 && inside.length === 0) return [];
   const common = attributesOf(stored, SOURCE, payee);
   const ofDeals = data.deals.map(({ deal, lines }, index) => ({
     topic: TOPICS.commissions,
@@ -72,7 +95,7 @@ function earnings(stored: StoredEvent): readonly Publication[] {
       ),
     },
   }));
-  return [...toAbove.map((message) => ({ topic: CREDITS_TOPIC, message })), ...ofDeals];
+  return [...inside.map((message) => ({ topic: CREDITS_TOPIC, message })), ...ofDeals];
 }
 
 function manifestPage(stored: StoredEvent): readonly Publication[] {

@@ -6,8 +6,11 @@ import type { Received, RunningProcessor } from '@tantieme/event-sourcing/proces
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
 import type { Broker, DeadLetter, Message } from '@tantieme/messaging/broker';
 import type { Accounts } from './accounts.js';
+import { isClaimsMessage } from './budget-message.js';
+import type { ClaimsMessage } from './budget-message.js';
+import type { Budgets } from './budgets.js';
 import { CREDITS_TOPIC, readCreditMessage } from './credit-message.js';
-import type { ChildMessage, CreditMessage } from './credit-message.js';
+import type { EarnedMessage } from './credit-message.js';
 import type { Crediting, DealToCredit } from './crediting.js';
 import type { Origin } from './domain/reference.js';
 import { referenceStream } from './domain/reference.js';
@@ -106,9 +109,10 @@ export function startCrediting({ broker, pace, onError }: Common, crediting: Cre
 export function startEarning(
   { broker, pace, onError }: Common,
   earning: Earning,
+  budgets: Budgets,
   accounts: Accounts,
 ): RunningProcessor {
-  return startProcessor<CreditMessage | ChildMessage | QuotaMessage>({
+  return startProcessor<EarnedMessage | ClaimsMessage | QuotaMessage>({
     broker,
     group: EARN_GROUP,
     topics: [CREDITS_TOPIC],
@@ -116,12 +120,16 @@ export function startEarning(
     decode: readCreditMessage,
     onError,
     handle: async (batch) => {
-      const credits = batch.flatMap(({ envelope, message }) =>
-        isQuotaMessage(envelope) ? [] : [{ credit: envelope, message }],
-      );
-      const refused = await earning.earn(credits.map(({ credit }) => credit));
+      const credits: { readonly credit: EarnedMessage; readonly message: Message }[] = [];
+      const claims: { readonly claim: ClaimsMessage; readonly message: Message }[] = [];
+      for (const { envelope, message } of batch)
+        if (isClaimsMessage(envelope)) claims.push({ claim: envelope, message });
+        else if (!isQuotaMessage(envelope)) credits.push({ credit: envelope, message });
       const deadLetters: DeadLetter[] = [];
-      for (const { index, error } of refused) refuse(deadLetters, credits[index]?.message, error);
+      for (const { index, error } of await earning.earn(credits.map(({ credit }) => credit)))
+        refuse(deadLetters, credits[index]?.message, error);
+      for (const { index, error } of await budgets.take(claims.map(({ claim }) => claim)))
+        refuse(deadLetters, claims[index]?.message, error);
       // What a stream has to know of its payee is read anew: of several quotas of a batch, one reading says all.
       for (const { envelope } of batch)
         if (isQuotaMessage(envelope)) await accounts.bring([envelope], envelope.time, contextOf(envelope));

@@ -70,6 +70,7 @@ const READ_MODEL = {
     types: [
       'Earned',
       'ChildEarningTaken',
+      'GrantTaken',
       'AccountFactsTaken',
       'EarningsPosted',
       'EarningPeriodClosed',
@@ -158,6 +159,7 @@ class Changes {
     switch (stored.type) {
       case 'Earned':
       case 'ChildEarningTaken':
+      case 'GrantTaken':
       case 'AccountFactsTaken':
       case 'EarningsPosted':
       case 'EarningPeriodClosed':

@@ -1,6 +1,7 @@
 /** The deciders of this service, for replay and comparison. */
 import type { Replayable } from '@tantieme/audit/verify';
 import type { EventStore } from '@tantieme/event-store/event-store';
+import { budgetDecider } from './domain/budget.js';
 import { calendarDecider } from './domain/calendar.js';
 import { creditDecider } from './domain/credit.js';
 import { earningDecider } from './domain/earning.js';
@@ -13,5 +14,13 @@ import { PlanBook } from './plan-book.js';
 export async function replayables(store: EventStore): Promise<readonly Replayable[]> {
   const plans = new PlanBook(store);
   await plans.fill();
-  return [planDecider, referenceDecider, creditDecider(plans), earningDecider(plans), calendarDecider, periodDecider];
+  return [
+    planDecider,
+    referenceDecider,
+    creditDecider(plans),
+    earningDecider(plans),
+    budgetDecider(plans),
+    calendarDecider,
+    periodDecider,
+  ];
 }

@@ -5,8 +5,10 @@ import type { Runtime } from '@tantieme/event-sourcing/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
 import { Accounts } from './accounts.js';
+import { Budgets } from './budgets.js';
 import { Crediting } from './crediting.js';
 import type { CreditRuntime } from './crediting.js';
+import { budgetDecider } from './domain/budget.js';
 import { calendarDecider } from './domain/calendar.js';
 import { creditDecider } from './domain/credit.js';
 import { earningDecider } from './domain/earning.js';
@@ -28,6 +30,7 @@ import type { ReferenceRuntime } from './reference-intake.js';
 const WHOLE_EARNING_BYTES_MAX = 128 * 1024 * 1024;
 const EARNING_TAIL_BYTES_MAX = 256 * 1024 * 1024;
 const CREDIT_BYTES_MAX = 24 * 1024 * 1024;
+const BUDGET_BYTES_MAX = 32 * 1024 * 1024;
 const REFERENCE_BYTES_MAX = 16 * 1024 * 1024;
 const SMALL_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -45,6 +48,7 @@ export class Runtimes {
   readonly referenceIntake: ReferenceIntake;
   readonly crediting: Crediting;
   readonly earning: Earning;
+  readonly budgets: Budgets;
   readonly accounts: Accounts;
 
   constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
@@ -62,6 +66,8 @@ export class Runtimes {
     this.periods = createRuntime({ store, decider: periodDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.crediting = new Crediting(this.credits, this.partnerBook, this.planBook, this.rateBook);
     this.earning = new Earning(this.earnings, memory, this.calendars, this.planBook);
+    const budgets = createRuntime({ store, decider: budgetDecider(this.planBook), cacheBytesMax: BUDGET_BYTES_MAX });
+    this.budgets = new Budgets(budgets, this.earning, this.planBook);
     this.accounts = new Accounts(store, this.references, this.earning, this.planBook);
   }
 }

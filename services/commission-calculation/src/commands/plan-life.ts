@@ -23,20 +23,6 @@ export interface PlanDraft {
   readonly isNew: boolean;
 }
 
-/**
- * A budget is drawn on by all payees, and no stream here keeps what is left of it: `tantieme plan test` calculates it, the
- * service would pay without end.
- * @throws {DomainError} `BudgetNotKept`
- */
-function refuseBudgets({ components }: PlanDocument): void {
-  components.forEach(({ id, budget }, index) => {
-    if (budget !== undefined)
-      throw new DomainError('BudgetNotKept', `the budget of "${id}" is not kept by this service yet`, 'invalid', [
-        { field: `components.${index}.budget`, reason: 'a budget that many payees draw on cannot be published yet' },
-      ]);
-  });
-}
-
 /** A new version of a plan, from its text (YAML or JSON). */
 @CommandRoles('plan-designer')
 export class DraftPlan {
@@ -54,7 +40,6 @@ export class DraftPlanHandler implements ICommandHandler<DraftPlan, PlanDraft> {
   async execute({ text, context }: DraftPlan): Promise<PlanDraft> {
     const { document, findings } = parsePlan(text);
     if (document === undefined) throw invalidPlan(findings);
-    refuseBudgets(document);
     const by = context.actor;
     const at = new Date().toISOString();
     const { stored, state } = await this.runtimes.plans.handle(

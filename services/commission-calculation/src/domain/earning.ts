@@ -6,6 +6,7 @@ import { calendarOf, nextPeriod } from '@tantieme/commission-engine/calendar';
 import type { Account, Agreement, Quota } from '@tantieme/commission-engine/account';
 import { applyChange } from '@tantieme/commission-engine/apply-change';
 import { planAccount, planCredit } from '@tantieme/commission-engine/earn';
+import type { GrantedLine } from '@tantieme/commission-engine/budget';
 import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/earn-state';
 import { linesOfDeal } from '@tantieme/commission-engine/earned-lines';
 import { needsSettling, reachedTiers } from '@tantieme/commission-engine/settlement';
@@ -14,6 +15,7 @@ import type { Change } from '@tantieme/commission-engine/earn';
 import type {
   AccountCredit,
   ChildEarning,
+  DealClaims,
   EarnState,
   EarnedLine,
   RatedLine,
@@ -89,6 +91,16 @@ export interface ChildInput {
   readonly openFrom: string | null;
 }
 
+/** All that the budget of a component grants of a deal. */
+export interface GrantInput {
+  readonly deal: string;
+  readonly component: string;
+  /** Revision of the budget's stream: the highest counts. */
+  readonly revision: number;
+  readonly granted: readonly GrantedLine[];
+  readonly openFrom: string | null;
+}
+
 /** Facts about the payee, whole. */
 export interface FactsInput {
   readonly agreements: readonly Agreement[];
@@ -99,6 +111,7 @@ export interface FactsInput {
 export type EarningCommand =
   | ({ readonly type: 'credit'; readonly account: EarningAccount; readonly at: string } & CreditInput)
   | ({ readonly type: 'take-child'; readonly account: EarningAccount; readonly at: string } & ChildInput)
+  | ({ readonly type: 'take-grant'; readonly account: EarningAccount; readonly at: string } & GrantInput)
   | ({ readonly type: 'take-facts'; readonly account: EarningAccount; readonly at: string } & FactsInput)
   /** Posts deals that a large change has left over. */
   | { readonly type: 'post-more'; readonly openFrom: string | null; readonly at: string }
@@ -128,6 +141,8 @@ export interface Conclusions {
   readonly rated?: readonly StoredRating[];
   /** Lines of no single deal, where they change. */
   readonly ofAccount?: readonly AccountCredit[];
+  /** What is claimed of budgets, where it changes. */
+  readonly claims?: readonly DealClaims[];
   /** Left out where nobody above is paid on what changes. */
   readonly overridden?: readonly OverriddenDeal[];
   /** Deals whose posting changes, the credited one first, the others in order. */
@@ -147,6 +162,7 @@ interface Concluded<Type extends string, Input> {
 export type EarningEvent =
   | Concluded<'Earned', CreditInput>
   | Concluded<'ChildEarningTaken', ChildInput>
+  | Concluded<'GrantTaken', GrantInput>
   | Concluded<'AccountFactsTaken', FactsInput>
   | {
       readonly type: 'EarningsPosted';
@@ -194,6 +210,8 @@ export interface EarningState {
   readonly above: Map<string, readonly string[]>;
   /** Highest revision taken of a child's stream, by deal and child. */
   readonly childRevisions: Map<string, number>;
+  /** Highest revision taken of a budget's stream, by deal and component. */
+  readonly grantRevisions: Map<string, number>;
   closedThrough: string | null;
   /** Where only the newest deals are in memory; a decision that needs more is refused (`HistoryNeeded`). */
   tail: Tail | undefined;
@@ -216,6 +234,7 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       unposted: new Set(),
       above: new Map(),
       childRevisions: new Map(),
+      grantRevisions: new Map(),
       closedThrough: null,
       tail: undefined,
       lost: false,
@@ -227,6 +246,8 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
           return decideCredit(command, state, plans);
         case 'take-child':
           return decideChild(command, state, plans);
+        case 'take-grant':
+          return decideGrant(command, state, plans);
         case 'take-facts':
           return decideFacts(command, state, plans);
         case 'post-more':
@@ -314,6 +335,32 @@ function creditOfChild(
   };
 }
 
+function decideGrant(
+  command: Extract<EarningCommand, { readonly type: 'take-grant' }>,
+  state: EarningState,
+  plans: PlanByHash,
+): readonly EarningEvent[] {
+  const { type: _type, account: said, at, ...input } = command;
+  if (input.revision <= (state.grantRevisions.get(grantKey(input)) ?? -1)) return [];
+  const change = changeOf(() => planCredit(state.engine, creditOfGrant(state, input), plans));
+  const account = state.account ?? said;
+  const conclusions = conclude(state, change, account, input.openFrom, (one) => state.above.get(one));
+  return [{ type: 'GrantTaken', version: 1, occurredAt: at, data: { account, input, ...conclusions } }];
+}
+
+function grantKey({ deal, component }: Pick<GrantInput, 'deal' | 'component'>): string {
+  return `${deal}\n${component}`;
+}
+
+/** The credit that the state holds of the deal, with what this budget grants in the place of what it granted before. */
+function creditOfGrant(
+  { engine }: EarningState,
+  { deal, component, granted }: GrantInput,
+): Parameters<typeof planCredit>[1] {
+  const others = (engine.granted.get(deal) ?? []).filter(({ key }) => !key.startsWith(`${component}|`));
+  return { deal, lines: linesOfDeal(engine, deal).map(({ line }) => line), granted: [...others, ...granted] };
+}
+
 function decideFacts(
   command: Extract<EarningCommand, { readonly type: 'take-facts' }>,
   state: EarningState,
@@ -360,6 +407,7 @@ function conclude(
           rated: change.rated.map((one) => storedRating(one, change.deal)),
           ...(change.account.length === 0 ? {} : { ofAccount: change.account }),
         }),
+    ...(change.claims === undefined ? {} : { claims: change.claims }),
     ...(overridden.length === 0 ? {} : { overridden }),
     deals: postings,
     left,
@@ -532,6 +580,7 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
   switch (event.type) {
     case 'Earned':
     case 'ChildEarningTaken':
+    case 'GrantTaken':
     case 'AccountFactsTaken':
       if (state.tail !== undefined && !suffices(state, commandOf(event))) {
         state.lost = true;
@@ -582,6 +631,8 @@ function applyConclusions(state: EarningState, event: WithConclusions, plans: Pl
     else state.above.set(deal, above);
   } else if (event.type === 'ChildEarningTaken') {
     state.childRevisions.set(childKey(event.data.input), event.data.input.revision);
+  } else if (event.type === 'GrantTaken') {
+    state.grantRevisions.set(grantKey(event.data.input), event.data.input.revision);
   } else {
     const { agreements, quotas } = event.data.input;
     state.engine.account = { ...state.engine.account, agreements, quotas };
@@ -594,18 +645,31 @@ function changeOfEvent(
   event: WithConclusions,
   plans: PlanByHash,
 ): Parameters<typeof applyChange>[1] {
-  const { rated, ofAccount = [] } = event.data;
+  const { rated, ofAccount = [], claims = [] } = event.data;
   if (event.type === 'AccountFactsTaken') {
     const { agreements, quotas } = event.data.input;
     if (rated === undefined) return planAccount(state.engine, { ...state.engine.account, agreements, quotas }, plans);
-    return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount };
+    return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount, claims };
   }
-  const credit =
-    event.type === 'Earned'
-      ? { deal: event.data.input.deal, lines: unpackLines(event.data.input.groups) }
-      : creditOfChild(state, event.data.input);
+  const credit = creditOfEvent(state, event);
   if (rated === undefined) return planCredit(state.engine, credit, plans);
-  return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), account: ofAccount };
+  return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), account: ofAccount, claims };
+}
+
+function creditOfEvent(
+  state: EarningState,
+  event: Exclude<WithConclusions, { readonly type: 'AccountFactsTaken' }>,
+): Parameters<typeof planCredit>[1] {
+  switch (event.type) {
+    case 'Earned':
+      return { deal: event.data.input.deal, lines: unpackLines(event.data.input.groups) };
+    case 'ChildEarningTaken':
+      return creditOfChild(state, event.data.input);
+    case 'GrantTaken':
+      return creditOfGrant(state, event.data.input);
+    default:
+      return event satisfies never;
+  }
 }
 
 function post(state: EarningState, { deal, lines }: DealPosting): void {
@@ -627,6 +691,10 @@ function commandOf(event: EarningEvent): EarningCommand {
     case 'ChildEarningTaken': {
       const { account, input } = event.data;
       return { type: 'take-child', account, ...input, at };
+    }
+    case 'GrantTaken': {
+      const { account, input } = event.data;
+      return { type: 'take-grant', account, ...input, at };
     }
     case 'AccountFactsTaken': {
       const { account, input } = event.data;

@@ -9,11 +9,13 @@ import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decider';
+import { budgetDecider } from './budget.js';
+import type { Budget, BudgetEvent, ClaimsInput } from './budget.js';
 import { calendarDecider, openFromOf } from './calendar.js';
 import { creditDecider } from './credit.js';
 import type { CreditView, DealCredited, PlanCredit } from './credit.js';
 import { dealsOf, earningDecider, earningStream, HISTORY_NEEDED, keepTail, postingOf } from './earning.js';
-import type { EarningCommand, EarningEvent } from './earning.js';
+import type { EarningCommand, EarningEvent, GrantInput } from './earning.js';
 import { planDecider } from './plan.js';
 import type { PlanCommand, PlanEvent, PlanState } from './plan.js';
 import { averageOf, rateOn, ratesInForce } from './exchange-rate.js';
@@ -62,6 +64,15 @@ export interface CreditArrival extends PlanCredit {
   readonly number: number;
 }
 
+type Change =
+  | Omit<Extract<EarningCommand, { type: 'credit' }>, 'account' | 'openFrom' | 'at'>
+  | Omit<Extract<EarningCommand, { type: 'take-grant' }>, 'account' | 'openFrom' | 'at'>;
+
+/** What is told on within the service. */
+export type Told =
+  | ({ readonly kind: 'claims'; readonly budget: Budget } & ClaimsInput)
+  | ({ readonly kind: 'grant'; readonly payee: string; readonly plan: string } & Omit<GrantInput, 'openFrom'>);
+
 export class World implements PlanByHash {
   readonly plans = new Map<string, PlanStream>();
   readonly partners = new Map<string, ReturnType<World['newReference']>>();
@@ -69,9 +80,13 @@ export class World implements PlanByHash {
   readonly rates = new Map<string, ReturnType<World['newReference']>>();
   readonly credits = new Map<string, ReturnType<World['newCredit']>>();
   readonly earnings = new Map<string, ReturnType<World['newEarning']>>();
+  /** By component. */
+  readonly budgets = new Map<string, ReturnType<World['newBudget']>>();
   readonly calendar = new Stream(calendarDecider);
   /** Credits that are on their way to their payees. */
   readonly onTheWay: CreditArrival[] = [];
+  /** Claims and grants that are on their way. */
+  readonly toldOn: Told[] = [];
   decidedOnTails = 0;
   wentBeyondTails = 0;
 
@@ -91,6 +106,10 @@ export class World implements PlanByHash {
 
   private newEarning() {
     return new Stream(earningDecider(this));
+  }
+
+  private newBudget() {
+    return new Stream(budgetDecider(this));
   }
 
   private readonly view: CreditView = {
@@ -172,14 +191,54 @@ export class World implements PlanByHash {
 
   /** Brings a credit to its payee. */
   earn({ payee, plan, deal, number, groups }: CreditArrival): readonly EarningEvent[] {
+    return this.change(payee, plan, { type: 'credit', deal, number, groups });
+  }
+
+  /** Brings claims to their budget, or a grant to its payee. */
+  tell(told: Told): void {
+    if (told.kind === 'grant') {
+      const { kind: _, payee, plan, ...grant } = told;
+      this.change(payee, plan, { type: 'take-grant', ...grant });
+      return;
+    }
+    const { kind: _, budget, ...claims } = told;
+    const stream = this.budgets.get(budget.component) ?? this.newBudget();
+    this.budgets.set(budget.component, stream);
+    const openFrom = openFromOf(budget.calendar, this.calendar.state);
+    if (openFrom !== null) stream.handle({ type: 'close-periods', budget, openFrom, at: AT });
+    for (const event of stream.handle({ type: 'take-claims', budget, ...claims, at: AT }))
+      this.tellGrants(event, stream);
+  }
+
+  private tellGrants(event: BudgetEvent, { events }: ReturnType<World['newBudget']>): void {
+    if (event.type !== 'ClaimsTaken') return;
+    const { plan, component } = event.data.budget;
+    const revision = events.length - 1;
+    for (const grant of event.data.grants) this.toldOn.push({ kind: 'grant', plan, component, revision, ...grant });
+  }
+
+  private change(payee: string, plan: string, input: Change): readonly EarningEvent[] {
     const name = earningStream(payee, plan);
     const stream = this.earnings.get(name) ?? this.newEarning();
     this.earnings.set(name, stream);
     const compiled = this.plans.get(plan)?.state.published.at(-1)?.plan;
     if (compiled === undefined) throw new Error(`no plan ${plan}`);
-    const account = { payee, plan, currency: compiled.currency, calendar: compiled.calendarKey };
-    const openFrom = openFromOf(compiled.calendarKey, this.calendar.state);
-    const events = [...this.decide(stream, { type: 'credit', account, deal, number, groups, openFrom, at: AT })];
+    const { currency, calendarKey: calendar } = compiled;
+    const account = { payee, plan, currency, calendar };
+    const openFrom = openFromOf(calendar, this.calendar.state);
+    const events = [...this.decide(stream, { ...input, account, openFrom, at: AT })];
+    for (const { data } of events) {
+      if (!('claims' in data) || data.claims === undefined) continue;
+      const revision = stream.events.length - 1;
+      for (const { component, ...claims } of data.claims)
+        this.toldOn.push({
+          kind: 'claims',
+          budget: { plan, component, currency, calendar },
+          payee,
+          revision,
+          ...claims,
+        });
+    }
     for (let more = events; more.length > 0;) {
       more = [...stream.handle({ type: 'post-more', openFrom, at: AT })];
       events.push(...more);
@@ -210,6 +269,7 @@ export class World implements PlanByHash {
 
   earnAll(): void {
     for (const credit of this.onTheWay.splice(0)) this.earn(credit);
+    while (this.toldOn.length > 0) for (const told of this.toldOn.splice(0)) this.tell(told);
   }
 
   /** Of the newest version of a plan. */
@@ -245,6 +305,7 @@ export class World implements PlanByHash {
 
   reload(): void {
     for (const stream of this.earnings.values()) stream.reload();
+    for (const stream of this.budgets.values()) stream.reload();
   }
 
   /** All that is posted, one text a line, in order. */
