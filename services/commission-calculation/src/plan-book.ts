@@ -1,6 +1,6 @@
 /**
  * All plans in memory, those that are published compiled: there are few, and every deal asks for them. Filled from the plan
- * streams, kept up to date by whoever sees a new event first: the command that appends it, or the follower of the log.
+ * streams when it is first asked for them, and kept up to date by whoever sees a new event first: the command that appends it, or the follower of the log.
  */
 import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
@@ -23,6 +23,16 @@ export function changesTerms(type: string): boolean {
   return type === 'PlanPublished' || type === 'PlanEnded';
 }
 
+/** The events of all plans, a page at a time. */
+export async function* planEvents(store: EventStore): AsyncIterable<readonly StoredEvent[]> {
+  for (let after = 0n, end = false; !end;) {
+    const page = await store.readAll({ after, filter: { categories: [PLAN] }, limit: PAGE_EVENTS });
+    yield page.events;
+    after = page.through;
+    end = page.end;
+  }
+}
+
 /** A plan with a published version. */
 export interface KnownPlan extends PlanView {
   readonly id: string;
@@ -42,27 +52,33 @@ export class PlanBook implements PlanByHash {
   private readonly plans = new Map<string, Read>();
   private readonly byHash = new Map<string, CompiledPlan>();
   private readonly missing = new Set<string>();
+  private filling: Promise<void> | undefined;
 
   constructor(private readonly store: EventStore) {}
 
-  /** Reads every plan of the store. */
-  async fill(): Promise<void> {
-    for (let after = 0n, end = false; !end;) {
-      const page = await this.store.readAll({ after, filter: { categories: [PLAN] }, limit: PAGE_EVENTS });
-      this.take(page.events);
-      after = page.through;
-      end = page.end;
-    }
+  /** Reads every plan of the store, once. Where that fails, the next who asks for it tries again. */
+  fill(): Promise<void> {
+    this.filling ??= this.readAll().catch((error: unknown) => {
+      this.filling = undefined;
+      throw error;
+    });
+    return this.filling;
   }
 
-  /** Reads those of the plans that are not in memory, in one call. */
+  private async readAll(): Promise<void> {
+    for await (const events of planEvents(this.store)) this.take(events);
+  }
+
+  /** Afterwards these plans are in memory, as are all that were there when the book was filled. */
   async ensure(ids: Iterable<string>): Promise<void> {
+    await this.fill();
     const unknown = [...new Set(ids)].filter((id) => !this.plans.has(id) && !this.missing.has(id));
     if (unknown.length > 0) await this.reload(unknown);
   }
 
   /** Reads plans again: another process may have published a version. */
   async reload(ids: readonly string[]): Promise<void> {
+    await this.fill();
     const streams = await this.store.readStreams(ids.map(planStream));
     for (const id of ids) {
       const events = streams.get(planStream(id));

@@ -8,12 +8,21 @@ import { earningDecider } from './domain/earning.js';
 import { periodDecider } from './domain/period.js';
 import { planDecider } from './domain/plan.js';
 import { referenceDecider } from './domain/reference.js';
-import { PlanBook } from './plan-book.js';
+import { PlanBook, planEvents } from './plan-book.js';
 
-/** Credits and earnings name plans by the hash of their documents: those in the store are read first. */
+/**
+ * Credits and earnings name plans by the hash of their documents: those in the store are read first. An event of a plan that
+ * cannot be applied is passed over here, and named when its stream is decided again.
+ */
 export async function replayables(store: EventStore): Promise<readonly Replayable[]> {
   const plans = new PlanBook(store);
-  await plans.fill();
+  for await (const events of planEvents(store))
+    for (const event of events)
+      try {
+        plans.take([event]);
+      } catch {
+        // The verification reads it as well, and says where it is and what is wrong with it.
+      }
   return [
     planDecider,
     referenceDecider,

@@ -41,7 +41,11 @@ export class Directory {
   private position: Position = 0n;
   private refreshing: Promise<void> = Promise.resolve();
 
-  constructor(private readonly store: EventStore) {}
+  /** @param onUnusable told of an event that cannot be applied, which is passed over; where it is left out, `refresh` fails. */
+  constructor(
+    private readonly store: EventStore,
+    private readonly onUnusable?: (event: StoredEvent, error: unknown) => void,
+  ) {}
 
   /** Afterwards it holds all that was in the log when this was called. */
   refresh(): Promise<void> {
@@ -77,7 +81,13 @@ export class Directory {
     const filter = { categories: [PROGRAMME, PARTICIPANT, REWARDS_CALENDAR] };
     for (;;) {
       const page = await this.store.readAll({ after: this.position, filter, limit: PAGE_EVENTS });
-      for (const event of page.events) this.take(event);
+      for (const event of page.events)
+        try {
+          this.take(event);
+        } catch (error) {
+          if (this.onUnusable === undefined) throw error;
+          this.onUnusable(event, error);
+        }
       this.position = page.through;
       if (page.end) return;
     }

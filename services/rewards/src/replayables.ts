@@ -8,9 +8,12 @@ import { participant } from './domain/participant.js';
 import { rewardsCalendar, rewardsPeriod } from './domain/period.js';
 import { programme } from './domain/programme.js';
 
-/** The deciders of rewards, for replay. A bonus names its programme by hash: the programmes of the log are read for it. */
+/**
+ * The deciders of rewards, for replay. A bonus names its programme by hash: the programmes of the log are read for it. An event that
+ * cannot be applied is passed over here, and named when its stream is decided again.
+ */
 export async function replayables(store: EventStore): Promise<readonly Replayable[]> {
-  const directory = new Directory(store);
+  const directory = new Directory(store, () => undefined);
   await directory.refresh();
   return [
     programme,

@@ -1,5 +1,6 @@
 /** The command as it is built, so that its threads are threads. */
 import { execFile } from 'node:child_process';
+import { cpSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { Driver } from '@tantieme/all-in-one/driver';
@@ -30,10 +31,17 @@ beforeAll(async () => {
 afterAll(() => directory.remove());
 
 function verify(...options: readonly string[]): Promise<{ code: unknown; output: string; error: string }> {
+  return verifyIn(directory.path, ...options);
+}
+
+function verifyIn(
+  path: string,
+  ...options: readonly string[]
+): Promise<{ code: unknown; output: string; error: string }> {
   return new Promise((resolve) =>
     execFile(
       process.execPath,
-      [COMMAND, 'verify', '--data', directory.path, ...options],
+      [COMMAND, 'verify', '--data', path, ...options],
       { env: { ...process.env, NODE_OPTIONS: '' } },
       (error, output, errorOutput) => resolve({ code: error?.code ?? 0, output, error: errorOutput }),
     ),
@@ -54,6 +62,29 @@ function changeAmounts(step: number): readonly string[] {
 }
 
 describe('tantieme verify', () => {
+  it.each(['plan', 'programme', 'participant', 'rewardscalendar'])(
+    'names the event of a %s that makes no sense any more, on which others build',
+    async (category) => {
+      const copy = temporaryDirectory();
+      cpSync(directory.path, copy.path, { recursive: true });
+      const database = new DatabaseSync(join(copy.path, 'events.sqlite'));
+      const emptied = database
+        .prepare(
+          `UPDATE events SET data = '{}' WHERE position =
+             (SELECT min(e.position) FROM events e JOIN streams s ON s.key = e.stream WHERE s.name LIKE ? || '-%')
+           RETURNING (SELECT name FROM streams WHERE key = stream) || '@' || revision AS name`,
+        )
+        .all(category);
+      database.close();
+      expect(emptied).toHaveLength(1);
+      const { code, output, error } = await verifyIn(copy.path, '--threads', '2');
+      expect({ code, error }).toEqual({ code: 1, error: '' });
+      expect(output.slice(0, output.indexOf(': '))).toBe(emptied[0]?.['name']);
+      copy.remove();
+    },
+    180_000,
+  );
+
   it('says the same with any number of threads: of an honest log, and of one in which amounts were changed', async () => {
     const honest = await verify('--json', '--threads', '1');
     expect(honest).toMatchObject({ code: 0, error: '' });
