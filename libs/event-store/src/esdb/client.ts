@@ -3,7 +3,10 @@
  * (`this: EventStoreDBClient`) over its own stubs; its version is exact in package.json, and the contract suite says
  * whether a newer one still fits.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { EventStoreDBClient } from '@eventstore/db-client';
+import { connectivityState } from '@grpc/grpc-js';
+import type { Channel } from '@grpc/grpc-js';
 import type { AllStreamResolvedEvent } from '@eventstore/db-client';
 import { ReadStream } from '@eventstore/db-client/dist/streams/utils/ReadStream.js';
 import { convertGrpcEvent } from '@eventstore/db-client/dist/utils/convertGrpcEvent.js';
@@ -83,6 +86,27 @@ function filterOptions({ of, prefixes }: ServerFilter): streams.ReadReq.Options.
 
 /** Events that the server looks at in one of the steps in which it reads. */
 const SEARCH_WINDOW = 500;
+
+/**
+ * Resolves when there is a connection, or when the attempt has failed: the call that follows says why. Without it, a read would wait for
+ * minutes for a host that does not answer at all.
+ * @returns false where neither came about in time.
+ */
+export async function connectWithin(this: EventStoreDBClient, ms: number): Promise<boolean> {
+  const late = pause(ms, false, { ref: false });
+  return Promise.race([late, this.getChannel().then((channel) => settledBy(channel, Date.now() + ms))]);
+}
+
+function settledBy(channel: Channel, deadline: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const state = channel.getConnectivityState(true);
+      if (state !== connectivityState.IDLE && state !== connectivityState.CONNECTING) resolve(true);
+      else channel.watchConnectivityState(state, deadline, (error) => (error === undefined ? look() : resolve(false)));
+    };
+    look();
+  });
+}
 
 /** Ends what is under way; the client's own `dispose` leaves the connection open. */
 export async function closeClient(this: EventStoreDBClient, connected: boolean): Promise<void> {

@@ -29,7 +29,7 @@ export function isReconnecting(error: unknown): boolean {
 
 /** True where a server has answered, over a connection that is still there. */
 export function isAnswer(error: unknown): boolean {
-  return !isReconnecting(error) && !isUndiscovered(error);
+  return !isReconnecting(error) && !isUndiscovered(error) && !(error instanceof EventStoreUnavailable);
 }
 
 /** The discovery of a cluster ends in an error without a type. */

@@ -14,7 +14,7 @@ import {
 } from '@eventstore/db-client';
 import type { AllStreamRecordedEvent, EventStoreDBClient, RecordedEvent } from '@eventstore/db-client';
 import { FIRST_PREDECESSOR } from '../chain.js';
-import { APPEND_BYTES_MAX, EventStoreClosed, EventTooLarge } from '../event-store.js';
+import { APPEND_BYTES_MAX, EventStoreClosed, EventStoreUnavailable, EventTooLarge } from '../event-store.js';
 import type {
   Append,
   AppendResult,
@@ -31,7 +31,7 @@ import type {
 import { prepareAppends } from '../prepared-append.js';
 import type { PreparedAppend } from '../prepared-append.js';
 import { StreamHeads } from '../stream-heads.js';
-import { appendToStream, clientOf, closeClient, readAllFiltered } from './client.js';
+import { appendToStream, clientOf, closeClient, connectWithin, readAllFiltered } from './client.js';
 import type { ReadAllRequest, ServerFilter } from './client.js';
 import { isAnswer, isReconnecting, portErrorOf } from './errors.js';
 import { LiveLog } from './live-log.js';
@@ -46,6 +46,8 @@ const CHAIN_ENDS_MAX = 50_000;
 /** How often a call is tried that a lost connection or another leader interrupts; pauses double. */
 const TRIES_MAX = 4;
 const PAUSE_MS_FIRST = 50;
+/** How long a call waits for a connection. */
+const CONNECT_MS_MAX = 5_000;
 /** Events of others that are read at a time to get past them. */
 const FOREIGN_EVENTS = 500;
 
@@ -395,6 +397,8 @@ class EsdbEventStore implements EventStore {
   async #trying<Result>(what: string, call: () => Promise<Result>): Promise<Result> {
     for (let tries = 1; ; tries += 1) {
       try {
+        if (!this.#connected && !(await connectWithin.call(this.client, CONNECT_MS_MAX)))
+          throw new EventStoreUnavailable(`${what}: no connection within ${CONNECT_MS_MAX / 1000} s`);
         const result = await call();
         this.#connected = true;
         return result;
