@@ -17,11 +17,14 @@ export function startFollower(options: {
   readonly filter: EventFilter;
   /** Events a call of `handle` at the most. */
   readonly batchSize?: number;
+  /** Before the first events, and again after a failure: idempotent. */
+  readonly prepare?: () => Promise<void>;
   readonly handle: (events: readonly StoredEvent[]) => Promise<void>;
   readonly onError: OnError;
 }): Running {
-  const { db, name, handle } = options;
+  const { db, name, prepare, handle } = options;
   return startLogReader(options, {
+    ...(prepare === undefined ? {} : { prepare }),
     apply: async ({ events, from, to }) => {
       await handle(events);
       await advance(db, name, from, to);

@@ -211,13 +211,21 @@ describe('an application', () => {
 
     it('to anybody: alive and ready', async () => {
       expect((await sample.application.inject('/health/live')).json()).toEqual({ status: 'live' });
-      expect((await sample.application.inject('/health/ready')).json()).toEqual({ status: 'ready', failing: [] });
+      expect((await sample.application.inject('/health/ready')).json()).toEqual({
+        status: 'ready',
+        eventStore: { reachable: true },
+        broker: { reachable: true },
+        database: { reachable: true },
+        failing: [],
+      });
     });
 
     it('degraded, while background work does not get on', async () => {
       SampleModule.trouble = 'the password is hunter2';
       const answer = await sample.application.inject('/health/ready');
-      expect(answer.json()).toEqual({ status: 'degraded', failing: ['sample-second'] });
+      expect(answer.statusCode).toBe(200);
+      expect(answer.json()).toMatchObject({ status: 'degraded', failing: ['sample-second'] });
+      expect(answer.body).not.toContain('hunter2');
     });
 
     it('in detail to operators only', async () => {
@@ -302,13 +310,22 @@ describe('two applications', () => {
 describe('an application whose Kafka is not to be reached', () => {
   it('starts all the same, says why it has no broker, and stops', async () => {
     const dataDirectory = mkdtempSync(join(tmpdir(), 'tantieme-kit-'));
-    const kafka = { brokers: ['127.0.0.1:1'] };
+    const sasl = { mechanism: 'plain', username: 'us', password: 'hunter2' } as const;
+    const kafka = { brokers: ['127.0.0.1:1'], sasl };
     const application = await createApplication(
       SampleModule,
       loadConfig({}, { dataDirectory, logLevel: 'silent', kafka }),
     );
     expect((await application.inject('/health/live')).statusCode).toBe(200);
     await expect(application.get<Broker>(BROKER).endPositions('sales')).rejects.toThrow('ECONNREFUSED 127.0.0.1:1');
+    const answer = await application.inject('/health/ready');
+    expect(answer.statusCode).toBe(503);
+    expect(answer.headers).toMatchObject({
+      'content-type': expect.stringContaining('application/problem+json'),
+      'retry-after': '1',
+    });
+    expect(answer.json()).toMatchObject({ code: 'NotReady', broker: { reachable: false, reason: expect.any(String) } });
+    expect(answer.body).not.toContain('hunter2');
     expect(existsSync(join(dataDirectory, 'broker.sqlite'))).toBe(false);
     await application.close();
     rmSync(dataDirectory, { recursive: true });

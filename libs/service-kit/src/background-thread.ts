@@ -22,12 +22,13 @@ export interface ThreadData {
   readonly thread: string;
 }
 
-type Question = 'start' | 'status' | 'metrics' | 'stop';
+type Question = 'start' | 'status' | 'failing' | 'metrics' | 'stop';
 
 interface Answer {
   readonly number: number;
   readonly status?: readonly WorkStatus[];
   readonly metrics?: MetricsJson;
+  readonly failing?: readonly string[];
   readonly failure?: Error;
 }
 
@@ -71,6 +72,10 @@ export class BackgroundThread implements BackgroundWork {
 
   async metrics(): Promise<MetricsJson> {
     return (await this.ask('metrics')).metrics ?? [];
+  }
+
+  async failingParts(): Promise<readonly string[]> {
+    return (await this.ask('failing')).failing ?? [];
   }
 
   /** Also where it was never started. */
@@ -130,6 +135,8 @@ export function serveBackgroundThread(works: (thread: string) => Promise<ThreadW
         return { status: (await application?.get(Background).status()) ?? [] };
       case 'metrics':
         return { metrics: (await application?.get(Metrics).registry.getMetricsAsJSON()) ?? [] };
+      case 'failing':
+        return { failing: (await application?.get(Background).failing()) ?? [] };
       case 'stop':
         await application?.close();
         return {};

@@ -60,6 +60,7 @@ describe('background work that is shared out among threads', () => {
         { name: 'second', running: true, lag: '5' },
         { name: 'third', running: true, lastError: 'the disk is full' },
       ],
+      failingParts: async () => ['third'],
     }));
     own.add('fourth', () => workAt(() => 0n, 'no route'));
     await own.onApplicationBootstrap();

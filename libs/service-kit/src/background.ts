@@ -26,6 +26,8 @@ export interface BackgroundWork {
   parts?(): Promise<readonly WorkStatus[]>;
   /** What those works have counted. */
   metrics?(): Promise<MetricsJson>;
+  /** Names of those of its parts that do not get on at the moment; asks nothing of event store or broker. */
+  failingParts?(): Promise<readonly string[]>;
 }
 
 /** Whether the work of this name runs here; the works of one data directory may be shared out among threads. */
@@ -149,17 +151,17 @@ export class Background implements OnApplicationBootstrap {
     });
   }
 
-  /** True from the end of bootstrap to the beginning of the stop. */
-  get started(): boolean {
-    return this.phase === 'started' && this.entries.every((entry) => entry.work !== undefined);
+  /** Why there is no background work: nothing from the end of bootstrap to the beginning of the stop. */
+  missing(): readonly string[] {
+    if (this.phase === 'stopped') return ['the background work is being stopped'];
+    return this.entries.flatMap(({ name, work }) => (work === undefined ? [`${name} has not started`] : []));
   }
 
   /** Names of work that does not get on at the moment. */
   async failing(): Promise<readonly string[]> {
     const names: string[] = [];
     for (const { name, work } of this.entries)
-      if (work?.parts !== undefined)
-        names.push(...(await work.parts()).filter(({ lastError }) => lastError !== undefined).map((part) => part.name));
+      if (work?.failingParts !== undefined) names.push(...(await work.failingParts()));
       else if (work?.lastError?.() !== undefined) names.push(name);
     return names;
   }
@@ -170,7 +172,11 @@ export class Background implements OnApplicationBootstrap {
    */
   async status(): Promise<readonly WorkStatus[]> {
     const items: WorkStatus[] = [];
-    for (const entry of this.entries) items.push(...((await entry.work?.parts?.()) ?? [await this.statusOf(entry)]));
+    const ofStore = untilOneFails();
+    const ofBroker = untilOneFails();
+    const headOf = (): Promise<bigint> => ofStore(() => this.store.head());
+    for (const entry of this.entries)
+      items.push(...((await entry.work?.parts?.()) ?? [await statusOf(entry, headOf, ofBroker)]));
     return items;
   }
 
@@ -179,22 +185,38 @@ export class Background implements OnApplicationBootstrap {
     const all = await Promise.all(this.entries.map(({ work }) => work?.metrics?.()));
     return all.filter((metrics) => metrics !== undefined);
   }
+}
 
-  private async statusOf({ name, work }: Entry): Promise<WorkStatus> {
-    const head = await this.store.head();
-    return { name, running: work !== undefined, ...(work === undefined ? {} : await progressOf(work, head)) };
-  }
+/** Asks until one has failed; the others fail at once, for the same reason: what cannot be reached is waited for once, and not for every work. */
+type Ask = <Result>(ask: () => Promise<Result>) => Promise<Result>;
+
+function untilOneFails(): Ask {
+  let failed: Promise<never> | undefined;
+  return (ask) =>
+    failed ??
+    ask().catch((error: unknown) => {
+      failed = Promise.reject(error);
+      return failed;
+    });
+}
+
+async function statusOf({ name, work }: Entry, headOf: () => Promise<bigint>, ofBroker: Ask): Promise<WorkStatus> {
+  return { name, running: work !== undefined, ...(work === undefined ? {} : await progressOf(work, headOf, ofBroker)) };
 }
 
 /** A broker or store that is not to be reached is a line in the answer, not the end of it. */
 async function progressOf(
   work: BackgroundWork,
-  head: bigint,
+  headOf: () => Promise<bigint>,
+  ofBroker: Ask,
 ): Promise<Pick<WorkStatus, 'position' | 'lag' | 'lastError'>> {
   const lastError = work.lastError?.();
   try {
+    const head = work.lag === undefined && work.position !== undefined ? await headOf() : undefined;
     const position = await work.position?.();
-    const lag = work.lag === undefined ? (position === undefined ? undefined : head - position) : await work.lag();
+    let lag: bigint | undefined;
+    if (work.lag !== undefined) lag = await ofBroker(async () => work.lag?.());
+    else if (head !== undefined && position !== undefined) lag = head - position;
     return {
       ...(position === undefined ? {} : { position: String(position) }),
       ...(lag === undefined ? {} : { lag: String(lag < 0n ? 0n : lag) }),

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { Readable } from 'node:stream';
 
 import { Inject, Injectable, Logger, StreamableFile } from '@nestjs/common';
-import type { CallHandler, ExecutionContext, NestInterceptor, OnModuleInit } from '@nestjs/common';
+import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
@@ -62,15 +62,26 @@ type Identity = Pick<Row, 'subject' | 'key' | 'route'>;
  * another body is 422, while the first is in flight 409. A refusal changes nothing and is decided again.
  */
 @Injectable()
-export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit {
+export class IdempotencyInterceptor implements NestInterceptor {
   private readonly logger = new Logger(IdempotencyInterceptor.name);
+
+  private migrating: Promise<void> | undefined;
 
   /** Epoch milliseconds. */
   private forgottenAt = 0;
 
   constructor(@Inject(DATABASE) private readonly database: Kysely<Tables>) {}
 
-  async onModuleInit(): Promise<void> {
+  /** With the first key: a database that is away at the start is not waited for. */
+  private migrated(): Promise<void> {
+    this.migrating ??= this.migrate().catch((error: unknown) => {
+      this.migrating = undefined;
+      throw error;
+    });
+    return this.migrating;
+  }
+
+  private async migrate(): Promise<void> {
     await this.database.schema
       .createTable('service_kit_idempotency')
       .ifNotExists()
@@ -85,7 +96,6 @@ export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit {
       .addColumn('body', 'text')
       .addPrimaryKeyConstraint('service_kit_idempotency_key', ['subject', 'key', 'route'])
       .execute();
-    await this.forgetOld();
   }
 
   private async forgetOld(): Promise<void> {
@@ -137,6 +147,7 @@ export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit {
 
   /** Takes the key for this request, or gives the row of an earlier one that counts. */
   private async claim(identity: Identity, fingerprint: string): Promise<Row | undefined> {
+    await this.migrated();
     if (this.forgottenAt < Date.now() - FORGET_EVERY_MS) await this.forgetOld();
     const row: Row = {
       ...identity,

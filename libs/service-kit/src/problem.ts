@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { isDatabaseUnavailable } from '@tantieme/event-sourcing/database-unavailable';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import { EventStoreUnavailable, EventTooLarge } from '@tantieme/event-store/event-store';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -49,6 +50,9 @@ export class Problem {
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
+/** What is away may be back with the next look at it: see `reachability.ts`. */
+const RETRY_AFTER_SECONDS = 1;
+
 const STATUS_OF_KIND = { invalid: 422, conflict: 409, 'not-found': 404, forbidden: 403 } as const;
 
 /** What is said about an error, before the request is known. */
@@ -71,12 +75,19 @@ export function problemOf(verdict: Verdict, correlationId: string): Problem {
   };
 }
 
-export function sendProblem(reply: FastifyReply, verdict: Verdict, correlationId: string): void {
+/** @param extensions members of the answer beside those of a problem, as RFC 9457 allows. */
+export function sendProblem(
+  reply: FastifyReply,
+  verdict: Verdict,
+  correlationId: string,
+  extensions: Readonly<Record<string, unknown>> = {},
+): void {
+  if (verdict.status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
   // As text: the type is JSON of a kind that no serializer of a route is made for.
   void reply
     .status(verdict.status)
     .type(PROBLEM_TYPE)
-    .send(JSON.stringify(problemOf(verdict, correlationId)));
+    .send(JSON.stringify({ ...problemOf(verdict, correlationId), ...extensions }));
 }
 
 /** Turns every error of a request into a problem answer, in this one place. */
@@ -107,7 +118,9 @@ function verdictOn(error: unknown): Verdict {
   if (error instanceof Unauthenticated) return { status: 401, code: error.code, detail: error.message };
   if (error instanceof IssuerUnavailable) return { status: 503, code: error.code, detail: error.message };
   if (error instanceof EventStoreUnavailable)
-    return { status: 503, code: error.code, detail: 'the event store cannot be reached at the moment; try again' };
+    return unavailable(error.code, 'eventStore', 'the event store cannot be reached at the moment; try again');
+  if (isDatabaseUnavailable(error))
+    return unavailable('DatabaseUnavailable', 'database', 'the database cannot be reached at the moment; try again');
   if (error instanceof EventTooLarge) return { status: 413, code: error.code, detail: error.message };
   const invalid = fieldsOf(error);
   if (invalid !== undefined)
@@ -119,6 +132,11 @@ function verdictOn(error: unknown): Verdict {
     code: 'InternalError',
     detail: 'something went wrong here; the correlation id names it in the log',
   };
+}
+
+/** Why is for the log, and for `/health/ready`. */
+function unavailable(code: string, field: string, detail: string): Verdict {
+  return { status: 503, code, detail, errors: [{ field, reason: 'cannot be reached' }] };
 }
 
 /** Errors of Nest and of Fastify (which Nest wraps): malformed JSON, no such route, too large, … */

@@ -20,6 +20,7 @@ import { Metrics } from './metrics.js';
 import { observedBroker } from './observed-broker.js';
 import { observedEventStore } from './observed-event-store.js';
 import { ProblemFilter } from './problem.js';
+import { Reachability } from './reachability.js';
 import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS } from './runtime-tokens.js';
 import { TokenVerifier } from './token-verifier.js';
 import { requestValidation } from './validation.js';
@@ -77,6 +78,7 @@ export class RuntimeModule {
         },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
         Background,
+        Reachability,
         TokenVerifier,
         RuntimeShutdown,
         { provide: APP_GUARD, useClass: AccessGuard },

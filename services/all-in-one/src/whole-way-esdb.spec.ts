@@ -9,12 +9,19 @@ import { openEventStore } from '@tantieme/service-kit/event-store';
 import { Driver } from './driver.js';
 import { replayables } from './replayables.js';
 import { startInOneThread, type RunningServer } from './start.js';
-import { CALENDAR, configOf, history, ndjson, prepare, shuffled, temporaryDirectory } from './whole-way.fixture.js';
+import {
+  configOf,
+  history,
+  ndjson,
+  prepare,
+  shuffled,
+  statementsOfQuarter,
+  temporaryDirectory,
+} from './whole-way.fixture.js';
 
 /** Several servers one after another, each with the whole way. */
 jest.setTimeout(240_000);
 
-const MONTHS = ['2026-01', '2026-02', '2026-03'];
 const FACTS = history(60);
 
 const target = await startEsdbTarget();
@@ -42,22 +49,12 @@ async function start(config: RuntimeConfig): Promise<Driver> {
   return new Driver(server.url, config.dataDirectory);
 }
 
-async function statements(driver: Driver): Promise<string> {
-  let all = '';
-  for (const month of MONTHS) {
-    await driver.close(CALENDAR, month);
-    await driver.settled();
-    all += await driver.statements(CALENDAR, month);
-  }
-  return all;
-}
-
 async function statementsEmbedded(): Promise<string> {
   const driver = await start(configuration());
   await prepare(driver);
   await driver.import(ndjson(FACTS));
   await driver.settled();
-  const all = await statements(driver);
+  const all = await statementsOfQuarter(driver);
   expect(all.trim().split('\n').length).toBeGreaterThan(9);
   await stopAll();
   return all;
@@ -84,7 +81,7 @@ describe(`a history over EventStoreDB (${target.kind})`, () => {
     driver = await start(config);
     expect(await driver.import(ndjson(mixed))).toMatchObject({ refused: 0, conflicts: 0 });
     await driver.settled();
-    expect(await statements(driver)).toBe(expected);
+    expect(await statementsOfQuarter(driver)).toBe(expected);
     await stopAll();
     expect(await differences(config)).toBe(0);
   });
@@ -109,7 +106,7 @@ describe('a server that goes away in the middle, and comes back', () => {
       }
       await driver.import(ndjson(FACTS));
       await driver.settled();
-      expect(await statements(driver)).toBe(expected);
+      expect(await statementsOfQuarter(driver)).toBe(expected);
       await stopAll();
       expect(await differences(config)).toBe(0);
     } finally {

@@ -122,6 +122,17 @@ export async function prepare(driver: Driver): Promise<void> {
   await driver.text('plan-designer', 'POST', '/programmes', JSON.stringify(PROGRAMME));
 }
 
+/** Closes the quarter of the history, month by month, and gives every statement's bytes. */
+export async function statementsOfQuarter(driver: Driver): Promise<string> {
+  let all = '';
+  for (const month of ['2026-01', '2026-02', '2026-03']) {
+    await driver.close(CALENDAR, month);
+    await driver.settled();
+    all += await driver.statements(CALENDAR, month);
+  }
+  return all;
+}
+
 export function ndjson(items: readonly object[]): string {
   return items.map((item) => JSON.stringify(item)).join('\n');
 }

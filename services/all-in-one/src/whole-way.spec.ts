@@ -9,7 +9,16 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import { replayables } from './replayables.js';
 import { startInOneThread, type RunningServer } from './start.js';
 import { Driver } from './driver.js';
-import { CALENDAR, configOf, history, ndjson, prepare, shuffled, temporaryDirectory } from './whole-way.fixture.js';
+import {
+  CALENDAR,
+  configOf,
+  history,
+  ndjson,
+  prepare,
+  shuffled,
+  statementsOfQuarter,
+  temporaryDirectory,
+} from './whole-way.fixture.js';
 
 const MONTHS = ['2026-01', '2026-02', '2026-03'];
 const FACTS = history(120);
@@ -66,13 +75,7 @@ async function stop(server: RunningServer): Promise<void> {
 async function statementsOf(driver: Driver, facts: readonly DealFact[]): Promise<string> {
   await driver.import(ndjson(facts));
   await driver.settled();
-  let all = '';
-  for (const month of MONTHS) {
-    await driver.close(CALENDAR, month);
-    await driver.settled();
-    all += await driver.statements(CALENDAR, month);
-  }
-  return all;
+  return statementsOfQuarter(driver);
 }
 
 async function statementsOfHistory(facts: readonly DealFact[]): Promise<string> {

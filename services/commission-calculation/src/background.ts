@@ -39,8 +39,7 @@ export class CommissionBackground implements OnModuleInit {
     this.pace = new Pace(runtimes.store, () => this.running.values());
   }
 
-  async onModuleInit(): Promise<void> {
-    await this.runtimes.planBook.fill();
+  onModuleInit(): void {
     const { runtimes, broker, db } = this;
     const { store } = runtimes;
     const onError = (name: string) => (error: unknown) => this.logger.error(error, `${name} failed`);
@@ -55,14 +54,14 @@ export class CommissionBackground implements OnModuleInit {
     const relays = { 'commission-credit-relay': CREDITS_RELAYED, 'commission-relay': EARNINGS_RELAYED };
     for (const [name, filter] of Object.entries(relays))
       this.follow(name, () => startRelay({ store, broker, db, name, filter, toMessages, onError: onError(name) }));
-    this.follow('commission-index', async () => {
+    this.follow('commission-index', () => {
       const index = new CreditIndex(db, runtimes);
-      await index.migrate();
       return startFollower({
         store,
         db,
         name: 'commission-index',
         filter: FOLLOWED,
+        prepare: () => index.migrate(),
         handle: (events) => index.follow(events),
         onError: onError('commission-index'),
       });

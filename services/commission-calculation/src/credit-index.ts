@@ -100,6 +100,7 @@ export class CreditIndex {
 
   /** Idempotent: the same events again find the deals credited. */
   async follow(events: readonly StoredEvent[]): Promise<void> {
+    await this.plans.fill();
     this.partners.take(events);
     this.plans.take(events);
     this.rates.take(events);

@@ -25,6 +25,7 @@ import {
 } from '@nestjs/swagger';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
+import { EventStoreUnavailable } from '@tantieme/event-store/event-store';
 import { RolesOf } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import { IsIn, IsOptional, IsString } from 'class-validator';
@@ -111,8 +112,10 @@ export class ImportsController {
     if (error instanceof DomainError)
       return { type: 'error', code: error.code, detail: error.message, errors: error.fields, correlationId };
     this.logger.error({ correlationId, err: error }, 'an import failed');
-    const detail = 'the import broke off; import again: what is stored already changes nothing';
-    return { type: 'error', code: 'InternalError', detail, errors: [], correlationId };
+    const code = error instanceof EventStoreUnavailable ? error.code : 'InternalError';
+    const why = error instanceof EventStoreUnavailable ? ': the event store cannot be reached at the moment' : '';
+    const detail = `the import broke off${why}; import again: what is stored already changes nothing`;
+    return { type: 'error', code, detail, errors: [], correlationId };
   }
 }
 

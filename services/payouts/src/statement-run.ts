@@ -59,11 +59,8 @@ export class StatementRun {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  async start(): Promise<this> {
-    await migrateCheckpoints(this.db);
-    this.saved = await readCheckpoint(this.db, CHECKPOINT);
-    this.through = this.saved;
-    this.running = Promise.all([this.untilStopped(() => this.listen()), this.untilStopped(() => this.work())]);
+  start(): this {
+    this.running = this.untilStopped(() => this.begin());
     return this;
   }
 
@@ -97,6 +94,13 @@ export class StatementRun {
         this.onError(error);
         await pause(RETRY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
       }
+  }
+
+  private async begin(): Promise<void> {
+    await migrateCheckpoints(this.db);
+    this.saved = await readCheckpoint(this.db, CHECKPOINT);
+    this.through = this.saved;
+    await Promise.all([this.untilStopped(() => this.listen()), this.untilStopped(() => this.work())]);
   }
 
   private async listen(): Promise<void> {

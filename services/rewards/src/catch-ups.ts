@@ -33,8 +33,7 @@ export class CatchUps {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  async start(): Promise<this> {
-    await migrateCheckpoints(this.db);
+  start(): this {
     this.running = this.run();
     return this;
   }
@@ -70,6 +69,8 @@ export class CatchUps {
     const { signal } = this.stopping;
     while (!signal.aborted)
       try {
+        await migrateCheckpoints(this.db);
+        await this.catchUp();
         const filter = { categories: [PROGRAMME] };
         for await (const page of this.runtimes.store.subscribe({ filter, batchSize: 1000, signal }))
           if (page.events.length > 0) await this.catchUp();

@@ -62,10 +62,7 @@ export class Closing {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  async start(): Promise<this> {
-    await migrateCheckpoints(this.db);
-    this.saved = await readCheckpoint(this.db, CHECKPOINT);
-    this.through = this.saved;
+  start(): this {
     this.running = this.run();
     return this;
   }
@@ -99,6 +96,9 @@ export class Closing {
   private async listen(): Promise<void> {
     const { signal } = this.stopping;
     const filter = { categories: [REWARDS_PERIOD] };
+    await migrateCheckpoints(this.db);
+    this.saved = await readCheckpoint(this.db, CHECKPOINT);
+    this.through = this.saved;
     await this.closePending();
     for await (const page of this.runtimes.store.subscribe({
       after: this.through,

@@ -42,6 +42,7 @@ export class DraftPlanHandler implements ICommandHandler<DraftPlan, PlanDraft> {
     if (document === undefined) throw invalidPlan(findings);
     const by = context.actor;
     const at = new Date().toISOString();
+    await this.runtimes.planBook.fill();
     const { stored, state } = await this.runtimes.plans.handle(
       planStream(document.plan),
       { type: 'draft', document, hash: hashOfPlan(document), findings, by, at },
@@ -150,6 +151,8 @@ async function tell(
 ): Promise<void> {
   const by = context.actor;
   const at = new Date().toISOString();
+  // Before the append: what is filled later may end before the new event, and would not take it from here.
+  await planBook.fill();
   const { stored } = await plans.handle(planStream(plan), { ...command, by, at }, context);
   planBook.take(stored);
 }

@@ -55,6 +55,7 @@ export class ListPlansHandler implements IQueryHandler<ListPlans, Page<PlanListe
   async execute({ limit, cursor }: ListPlans): Promise<Page<PlanListed>> {
     const after = decodeCursor(cursor, 1)?.[0] ?? '';
     const { planBook } = this.runtimes;
+    await planBook.fill();
     const ids = planBook.ids().filter((id) => id > after);
     const page = pageOf(ids.slice(0, limit + 1), limit, (id) => [id]);
     return { ...page, items: page.items.flatMap((id) => listed(id, planBook.life(id)) ?? []) };

@@ -1,0 +1,259 @@
+/** What a process needs is away when it starts, or goes away later: it says so, and goes on by itself when it is back. */
+import { createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
+import { verifyLog } from '@tantieme/audit/verify';
+import { EsdbServer } from '@tantieme/event-store/esdb/server.fixture';
+import { startKafkaServer } from '@tantieme/messaging/kafka/kafka-server';
+import type { Role } from '@tantieme/service-kit/auth';
+import type { RuntimeConfig } from '@tantieme/service-kit/config';
+import { mintToken } from '@tantieme/service-kit/development-issuer';
+import { openEventStore } from '@tantieme/service-kit/event-store';
+import { Driver } from './driver.js';
+import { replayables } from './replayables.js';
+import { startInOneThread, type RunningServer } from './start.js';
+import { configOf, history, ndjson, prepare, statementsOfQuarter, temporaryDirectory } from './whole-way.fixture.js';
+
+/** Servers that start and stop one after another, each test with the whole way. */
+jest.setTimeout(240_000);
+
+const POLL_MS = 100;
+const FACTS = history(60);
+const PASSWORD = 'not-for-everybody';
+
+const directories: { remove(): void }[] = [];
+const servers: RunningServer[] = [];
+async function stopAll(): Promise<void> {
+  for (const server of servers.splice(0)) await server.stop();
+}
+afterEach(async () => {
+  await stopAll();
+  for (const directory of directories.splice(0)) directory.remove();
+});
+
+function configuration(of: Partial<RuntimeConfig> = {}): RuntimeConfig {
+  const directory = temporaryDirectory();
+  directories.push(directory);
+  // What is away is told at every try.
+  return { ...configOf(directory.path), logLevel: 'silent', ...of };
+}
+
+async function start(config: RuntimeConfig): Promise<Driver> {
+  const server = await startInOneThread(config);
+  servers.push(server);
+  return new Driver(server.url, config.dataDirectory);
+}
+
+async function statementsEmbedded(): Promise<string> {
+  const driver = await start(configuration());
+  await prepare(driver);
+  await driver.import(ndjson(FACTS));
+  await driver.settled();
+  const all = await statementsOfQuarter(driver);
+  expect(all.trim().split('\n').length).toBeGreaterThan(9);
+  await stopAll();
+  return all;
+}
+
+interface Said {
+  readonly status: number;
+  readonly type: string | null;
+  readonly retryAfter: string | null;
+  readonly body: { readonly failing: readonly string[] };
+}
+
+async function said(answer: Response): Promise<Said> {
+  const { status, headers } = answer;
+  const text = await answer.text();
+  expect(text).not.toContain(PASSWORD);
+  return { status, type: headers.get('content-type'), retryAfter: headers.get('retry-after'), body: JSON.parse(text) };
+}
+
+async function ready({ url }: Driver): Promise<Said> {
+  return said(await fetch(`${url}/health/ready`));
+}
+
+/** @param works have to be told as failing: each has to notice it for itself. */
+async function untilReady(driver: Driver, status: number, works: readonly string[] = []): Promise<Said> {
+  for (;;) {
+    const now = await ready(driver);
+    if (now.status === status && works.every((work) => now.body.failing.includes(work))) return now;
+    await pause(POLL_MS);
+  }
+}
+
+async function ask(
+  { url }: Driver,
+  { dataDirectory }: RuntimeConfig,
+  [role, method, path]: readonly [Role, string, string],
+  body?: object,
+): Promise<Said> {
+  const token = await mintToken({ dataDirectory, roles: [role], subject: 'asks' });
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': 'once' };
+  const init =
+    body === undefined
+      ? { headers: { authorization: headers.authorization } }
+      : { headers, body: JSON.stringify(body) };
+  return said(await fetch(url + path, { method, ...init }));
+}
+
+/** A port of a host that takes connections and says nothing. */
+async function startSilentHost(): Promise<{ readonly port: number; stop(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on('error', () => undefined))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
+    stop: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+const REACHABLE = { reachable: true };
+const NOT_READY = {
+  type: 'urn:tantieme:problem:NotReady',
+  title: 'Service Unavailable',
+  status: 503,
+  code: 'NotReady',
+};
+
+describe('an event store that is away', () => {
+  const AWAY = {
+    status: 503,
+    type: expect.stringContaining('application/problem+json'),
+    retryAfter: '1',
+    body: {
+      code: 'EventStoreUnavailable',
+      errors: [{ field: 'eventStore', reason: 'cannot be reached' }],
+    },
+  };
+
+  async function expectAway(driver: Driver, config: RuntimeConfig): Promise<void> {
+    expect(
+      await ask(driver, config, ['operator', 'PUT', '/partners/P1/tiers/2026-01-01'], { tier: 'gold' }),
+    ).toMatchObject(AWAY);
+    expect((await fetch(`${driver.url}/health/live`)).status).toBe(200);
+    const { items } = JSON.parse(await driver.text('operator', 'GET', '/health/lag'));
+    expect(items.find(({ name }: { name: string }) => name === 'commission-read-model')).toMatchObject({
+      running: true,
+      lastError: expect.stringContaining('UNAVAILABLE'),
+    });
+  }
+
+  it('is waited for at the start and later, by a process that says so; nothing is lost', async () => {
+    const expected = await statementsEmbedded();
+    const server = await EsdbServer.start();
+    await server.stop();
+    try {
+      const config = configuration({ eventStore: server.url.replace('//', `//admin:${PASSWORD}@`) });
+      const driver = await start(config);
+      const away = {
+        status: 503,
+        type: expect.stringContaining('application/problem+json'),
+        retryAfter: '1',
+        body: {
+          ...NOT_READY,
+          detail: expect.stringContaining(`the event store cannot be reached: `),
+          eventStore: { reachable: false, reason: expect.stringContaining(`ECONNREFUSED 127.0.0.1:${server.port}`) },
+          broker: REACHABLE,
+          database: REACHABLE,
+        },
+      };
+      expect(await ready(driver)).toMatchObject(away);
+      await untilReady(driver, 503, ['commission-read-model', 'rewards-catch-ups', 'payouts-statement-run']);
+      await expectAway(driver, config);
+      expect(await ask(driver, config, ['auditor', 'GET', '/plans'])).toMatchObject(AWAY);
+
+      await server.start();
+      expect((await untilReady(driver, 200)).body).toMatchObject({ eventStore: REACHABLE });
+      await prepare(driver);
+      await driver.import(ndjson(FACTS.slice(0, 30)));
+
+      await server.stop();
+      await untilReady(driver, 503);
+      await expectAway(driver, config);
+      expect(await driver.import(ndjson(FACTS))).toMatchObject({ type: 'error', code: 'EventStoreUnavailable' });
+
+      await server.start();
+      await untilReady(driver, 200);
+      await driver.import(ndjson(FACTS));
+      await driver.settled();
+      expect(await statementsOfQuarter(driver)).toBe(expected);
+      expect((await ready(driver)).body).toEqual({
+        status: 'ready',
+        eventStore: REACHABLE,
+        broker: REACHABLE,
+        database: REACHABLE,
+        failing: [],
+      });
+      await stopAll();
+      const store = openEventStore(config);
+      expect((await verifyLog({ store, replayables: await replayables(store) })).differenceCount).toBe(0);
+      await store.close();
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('is given up soon where its host says nothing at all', async () => {
+    const host = await startSilentHost();
+    try {
+      const config = configuration({ eventStore: `esdb://127.0.0.1:${host.port}?tls=false` });
+      const driver = await start(config);
+      expect((await ready(driver)).body).toMatchObject({
+        ...NOT_READY,
+        eventStore: { reachable: false, reason: 'no answer within 2 s' },
+      });
+      expect(await ask(driver, config, ['auditor', 'GET', '/plans'])).toMatchObject(AWAY);
+      expect((await ready(driver)).body).toMatchObject({
+        eventStore: { reachable: false, reason: expect.stringContaining('no connection within 5 s') },
+      });
+    } finally {
+      host.stop();
+    }
+  });
+});
+
+const { server: kafka, missing } = { missing: '', ...(await startKafkaServer()) };
+afterAll(() => kafka?.stop());
+
+const { kill, start: startAgain } = kafka ?? {};
+const whereItCanBeKilled = kill && startAgain ? describe : describe.skip;
+
+whereItCanBeKilled(`a broker that is away (${kafka?.name ?? missing})`, () => {
+  it('is waited for at the start and later, while facts are taken; nothing is lost', async () => {
+    const expected = await statementsEmbedded();
+    await kill?.();
+    const config = configuration({ kafka: { brokers: kafka?.brokers ?? [] } });
+    const driver = await start(config);
+    expect((await ready(driver)).body).toMatchObject({
+      ...NOT_READY,
+      detail: expect.stringContaining('the broker cannot be reached: '),
+      eventStore: REACHABLE,
+      broker: { reachable: false, reason: expect.any(String) },
+      database: REACHABLE,
+    });
+    await untilReady(driver, 503, ['commission-earn', 'rewards-intake']);
+    await prepare(driver);
+    await driver.import(ndjson(FACTS.slice(0, 20)));
+    expect((await ready(driver)).body).toMatchObject({
+      broker: { reachable: false, reason: expect.stringContaining(`ECONNREFUSED ${kafka?.brokers[0]}`) },
+    });
+
+    await startAgain?.();
+    await untilReady(driver, 200);
+    await driver.import(ndjson(FACTS.slice(0, 40)));
+    await kill?.();
+    await untilReady(driver, 503);
+    expect(await driver.import(ndjson(FACTS))).toMatchObject({ type: 'result', refused: 0 });
+    await startAgain?.();
+    await untilReady(driver, 200);
+    await driver.settled();
+    expect(await statementsOfQuarter(driver)).toBe(expected);
+    expect((await ready(driver)).body).toMatchObject({ status: 'ready', failing: [] });
+  });
+});
