@@ -39,10 +39,20 @@ function configuration(of: Partial<RuntimeConfig> = {}): RuntimeConfig {
   return { ...configOf(directory.path), logLevel: 'silent', ...of };
 }
 
-async function start(config: RuntimeConfig): Promise<Driver> {
+/** With the address, for what is asked as it is and may be refused. */
+class OneServer extends Driver {
+  constructor(
+    readonly url: string,
+    dataDirectory: string,
+  ) {
+    super(url, dataDirectory);
+  }
+}
+
+async function start(config: RuntimeConfig): Promise<OneServer> {
   const server = await startInOneThread(config);
   servers.push(server);
-  return new Driver(server.url, config.dataDirectory);
+  return new OneServer(server.url, config.dataDirectory);
 }
 
 async function statementsEmbedded(): Promise<string> {
@@ -70,12 +80,12 @@ async function said(answer: Response): Promise<Said> {
   return { status, type: headers.get('content-type'), retryAfter: headers.get('retry-after'), body: JSON.parse(text) };
 }
 
-async function ready({ url }: Driver): Promise<Said> {
+async function ready({ url }: OneServer): Promise<Said> {
   return said(await fetch(`${url}/health/ready`));
 }
 
 /** @param works have to be told as failing: each has to notice it for itself. */
-async function untilReady(driver: Driver, status: number, works: readonly string[] = []): Promise<Said> {
+async function untilReady(driver: OneServer, status: number, works: readonly string[] = []): Promise<Said> {
   for (;;) {
     const now = await ready(driver);
     if (now.status === status && works.every((work) => now.body.failing.includes(work))) return now;
@@ -84,7 +94,7 @@ async function untilReady(driver: Driver, status: number, works: readonly string
 }
 
 async function ask(
-  { url }: Driver,
+  { url }: OneServer,
   { dataDirectory }: RuntimeConfig,
   [role, method, path]: readonly [Role, string, string],
   body?: object,
@@ -132,7 +142,7 @@ describe('an event store that is away', () => {
     },
   };
 
-  async function expectAway(driver: Driver, config: RuntimeConfig): Promise<void> {
+  async function expectAway(driver: OneServer, config: RuntimeConfig): Promise<void> {
     expect(
       await ask(driver, config, ['operator', 'PUT', '/partners/P1/tiers/2026-01-01'], { tier: 'gold' }),
     ).toMatchObject(AWAY);
