@@ -11,12 +11,12 @@ import { openBroker } from './broker.js';
 import type { Runs } from './background.js';
 import { checkConfig } from './config.js';
 import type { RuntimeConfig } from './config.js';
-import { openReadDatabase } from './database.js';
+import { openReadDatabase, openTurns } from './database.js';
 import { openEventStore } from './event-store.js';
 import { HealthController } from './health.js';
 import { IdempotencyInterceptor } from './idempotency.js';
 import { ProblemFilter } from './problem.js';
-import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS } from './runtime-tokens.js';
+import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TURNS } from './runtime-tokens.js';
 import { TokenVerifier } from './token-verifier.js';
 import { requestValidation } from './validation.js';
 
@@ -63,6 +63,7 @@ export class RuntimeModule {
         { provide: EVENT_STORE, useFactory: () => openEventStore(config) },
         { provide: BROKER, useFactory: () => openBroker(config) },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
+        { provide: TURNS, useFactory: (db: Kysely<AnyTables>) => openTurns(config, db), inject: [DATABASE] },
         Background,
         TokenVerifier,
         RuntimeShutdown,

@@ -56,6 +56,10 @@ export class CommissionBackground implements OnModuleInit {
     for (const [name, filter] of Object.entries(relays))
       this.follow(name, () => startRelay({ store, broker, db, name, filter, toMessages, onError: onError(name) }));
     this.follow('commission-index', async () => {
+      // While another replica followed the log, nobody here told them of new facts.
+      runtimes.partnerBook.forget();
+      runtimes.rateBook.forget();
+      await runtimes.planBook.fill();
       const index = new CreditIndex(db, runtimes);
       await index.migrate();
       return startFollower({
@@ -79,7 +83,13 @@ export class CommissionBackground implements OnModuleInit {
     this.background.add(name, async () => {
       const running = await start();
       this.running.set(name, running);
-      return running;
+      return {
+        ...running,
+        stop: () => {
+          this.running.delete(name);
+          return running.stop();
+        },
+      };
     });
   }
 
@@ -91,12 +101,15 @@ export class CommissionBackground implements OnModuleInit {
       readonly onError: (error: unknown) => void;
     }) => RunningProcessor,
   ): void {
-    this.background.add(name, () =>
-      start({
-        broker: this.broker,
-        pace: this.pace,
-        onError: (error) => this.logger.error(error, `${name} failed`),
-      }),
+    this.background.add(
+      name,
+      () =>
+        start({
+          broker: this.broker,
+          pace: this.pace,
+          onError: (error) => this.logger.error(error, `${name} failed`),
+        }),
+      'every-replica',
     );
   }
 
