@@ -23,11 +23,16 @@ export async function migrateCheckpoints(db: QueryExecutorProvider): Promise<voi
   );
 }
 
+/** How far the work of a checkpoint has come, wherever it runs; undefined for a name that nobody has used. */
+export async function savedCheckpoint(db: QueryExecutorProvider, name: string): Promise<Position | undefined> {
+  const { rows } = await sql<{ position: string }>`select position from checkpoints where name = ${name}`.execute(db);
+  return rows[0] === undefined ? undefined : BigInt(rows[0].position);
+}
+
 /** The saved position; 0n (the beginning of the log) for a new name. The row is there afterwards. */
 export async function readCheckpoint(db: QueryExecutorProvider, name: string): Promise<Position> {
-  const { rows } = await sql<{ position: string }>`select position from checkpoints where name = ${name}`.execute(db);
-  const row = rows[0];
-  if (row !== undefined) return BigInt(row.position);
+  const saved = await savedCheckpoint(db, name);
+  if (saved !== undefined) return saved;
   await sql`insert into checkpoints (name, position) values (${name}, '0') on conflict (name) do nothing`.execute(db);
   return 0n;
 }

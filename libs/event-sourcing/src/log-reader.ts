@@ -14,7 +14,10 @@ export const BATCH_SIZE = 1000;
 const PAUSE_MS_FIRST = 50;
 const PAUSE_MS_MAX = 10_000;
 
-/** Pages without a matching event are saved this rarely: reading them again costs less than a commit for each. */
+/**
+ * Pages without a matching event are saved this rarely: reading them again costs less than a commit for each. No later either, also
+ * where nothing more comes: in other replicas the checkpoint is all that is known of how far the reader is.
+ */
 const EMPTY_SAVE_MS = 1000;
 
 export interface LogReaderOptions {
@@ -86,19 +89,35 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
     if (saved === (await store.head())) onProgress();
     let at = saved;
     let savedAt = Date.now();
-    for await (const page of store.subscribe({ after: saved, filter, batchSize, signal: stopping.signal })) {
-      if (page.events.length > 0) {
-        await effect.apply({ events: page.events, from: saved, to: page.through });
-        saved = page.through;
-        savedAt = Date.now();
-      } else if (Date.now() - savedAt >= EMPTY_SAVE_MS) {
-        await save(page.through);
-        savedAt = Date.now();
+    const leaving = new AbortController();
+    const signal = AbortSignal.any([stopping.signal, leaving.signal]);
+    const pages = store.subscribe({ after: saved, filter, batchSize, signal })[Symbol.asyncIterator]();
+    let next = pages.next();
+    try {
+      for (;;) {
+        const idleMs = at === saved ? undefined : Math.max(0, savedAt + EMPTY_SAVE_MS - Date.now());
+        const turn = await within(idleMs, next);
+        if (turn?.done === true) break;
+        const page = turn?.value;
+        if (page === undefined || (page.events.length === 0 && Date.now() - savedAt >= EMPTY_SAVE_MS)) {
+          await save(page?.through ?? at);
+          savedAt = Date.now();
+        } else if (page.events.length > 0) {
+          await effect.apply({ events: page.events, from: saved, to: page.through });
+          saved = page.through;
+          savedAt = Date.now();
+        }
+        if (page === undefined) continue;
+        at = page.through;
+        arriveAt(at);
+        onProgress();
+        if (stopping.signal.aborted) break;
+        next = pages.next();
       }
-      at = page.through;
-      arriveAt(at);
-      onProgress();
-      if (stopping.signal.aborted) break;
+    } finally {
+      // Also where a page is still waited for, which nobody wants any more.
+      leaving.abort();
+      await Promise.allSettled([next, pages.return?.()]);
     }
     await save(at);
     if (!stopping.signal.aborted) throw new Error(`the subscription of ${name} ended by itself`);
@@ -162,6 +181,18 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
       waiters.add(waiter);
       signal?.addEventListener('abort', onAbort, { once: true });
     });
+  }
+}
+
+/** What comes, or undefined where it takes longer than so many milliseconds. */
+async function within<Result>(ms: number | undefined, coming: Promise<Result>): Promise<Result | undefined> {
+  if (ms === undefined) return coming;
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(late.resolve, ms, undefined);
+  try {
+    return await Promise.race([coming, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -193,6 +193,18 @@ describe('a projection', () => {
     expect(await readCheckpoint(db, 'sums')).toBe(2n);
   });
 
+  it('saves its position also where nothing more comes: whoever asks from elsewhere knows no other', async () => {
+    const running = start();
+    await running.waitFor(0n);
+    await addForeign();
+    await running.waitFor(1n);
+    while ((await readCheckpoint(db, 'sums')) !== 1n) await new Promise((resolve) => setTimeout(resolve, 20));
+    await add(1);
+    await running.waitFor(2n);
+    expect(await total()).toBe(1);
+    expect(errors).toEqual([]);
+  });
+
   it('applies an event that comes after events of others', async () => {
     const running = start();
     await addForeign();

@@ -10,14 +10,15 @@ import type { RuntimeConfig } from './config.js';
 import { acquireLock } from './directory-lock.js';
 import type { Lock } from './directory-lock.js';
 import type { MetricsJson } from './metrics.js';
-import { CONFIG, EVENT_STORE, RUNS } from './runtime-tokens.js';
+import { CONFIG, EVENT_STORE, RUNS, TURNS } from './runtime-tokens.js';
+import type { Turns } from './turns.js';
 
 /** What runs in the background: a projection, follower, relay or processor of `@tantieme/event-sourcing` fits. */
 export interface BackgroundWork {
   /** Finishes what is in hand and ends. */
   stop(): Promise<void>;
-  /** How far it has come in the global order of the event store. */
-  position?(): Promise<bigint>;
+  /** How far it has come in the global order of the event store; undefined where nobody here knows. */
+  position?(): Promise<bigint | undefined>;
   /** How much is left to do, for work that does not follow the event store. */
   lag?(): Promise<bigint>;
   /** Why it does not get on at the moment. */
@@ -28,7 +29,15 @@ export interface BackgroundWork {
   metrics?(): Promise<MetricsJson>;
   /** Names of those of its parts that do not get on at the moment; asks nothing of event store or broker. */
   failingParts?(): Promise<readonly string[]>;
+  /** True while another replica does it, and this one is ready to take over. */
+  standsBy?(): boolean;
 }
+
+/**
+ * Who does a work where several replicas share a database: one of them at a time, or each its own share of it, as the members
+ * of a consumer group do.
+ */
+export type Replicas = 'one-replica' | 'every-replica';
 
 /** Whether the work of this name runs here; the works of one data directory may be shared out among threads. */
 export type Runs = (work: string) => boolean;
@@ -36,6 +45,8 @@ export type Runs = (work: string) => boolean;
 export interface WorkStatus {
   readonly name: string;
   readonly running: boolean;
+  /** Another replica does it; this one takes over when that ends. */
+  readonly standby?: true;
   /** Positions in the global order, as decimal text. */
   readonly position?: string;
   /** Events (or messages) that are left to do, as decimal text. */
@@ -56,6 +67,7 @@ const LOOK_MS_MAX = 50;
 interface Entry {
   readonly name: string;
   readonly start: () => BackgroundWork | Promise<BackgroundWork>;
+  readonly replicas: Replicas;
   work?: BackgroundWork;
   lock?: Lock;
   startError?: string;
@@ -64,7 +76,8 @@ interface Entry {
 /**
  * The background work of all service modules in this process. A module adds its own in its constructor or
  * `onModuleInit`; all is started at application bootstrap, in the order in which it was added, and stopped in reverse
- * at shutdown before the stores close. One work runs once a data directory: a lock holds it.
+ * at shutdown before the stores close. With the embedded database, one work runs once a data directory: a lock holds it, and
+ * who finds it held does not start. Where replicas share a database, they take turns.
  */
 @Injectable()
 export class Background implements OnApplicationBootstrap {
@@ -79,6 +92,7 @@ export class Background implements OnApplicationBootstrap {
     @Inject(CONFIG) private readonly config: RuntimeConfig,
     @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(RUNS) private readonly runs: Runs,
+    @Inject(TURNS) private readonly turns: Turns | null = null,
   ) {
     this.threads = new BroadcastChannel(`background ${resolve(config.dataDirectory)}`);
     this.threads.unref();
@@ -88,12 +102,13 @@ export class Background implements OnApplicationBootstrap {
   /**
    * What runs in another thread is passed over.
    * @param name unique in the data directory, the service first: `payouts-relay`.
+   * @param start also once more, where it has lost its turn and has it again.
    * @throws {Error} where the name is taken, or bootstrap is over.
    */
-  add(name: string, start: () => BackgroundWork | Promise<BackgroundWork>): void {
+  add(name: string, start: Entry['start'], replicas: Replicas = 'one-replica'): void {
     if (this.phase !== 'new') throw new Error(`background work ${name} was added after the application had started`);
     if (this.entries.some((entry) => entry.name === name)) throw new Error(`two background works are named ${name}`);
-    if (this.runs(name)) this.entries.push({ name, start });
+    if (this.runs(name)) this.entries.push({ name, start, replicas });
   }
 
   /** @throws {DirectoryLocked} where another process does this work on this data directory. */
@@ -101,11 +116,14 @@ export class Background implements OnApplicationBootstrap {
     if (this.phase !== 'new') return;
     this.phase = 'started';
     // All locks first: a process that may not do one work starts none.
-    for (const entry of this.entries) entry.lock = acquireLock(this.config.dataDirectory, entry.name);
+    if (this.turns === null)
+      for (const entry of this.entries) entry.lock = acquireLock(this.config.dataDirectory, entry.name);
     for (const entry of this.entries) {
-      entry.work = await entry.start();
-      this.logger.debug(`${entry.name} started`);
+      const { name, start, replicas } = entry;
+      entry.work = this.turns === null || replicas === 'every-replica' ? await start() : this.turns.queue(name, start);
+      this.logger.debug(`${name} started`);
     }
+    this.turns?.begin();
   }
 
   /** Stops all work, last added first, and gives the locks back. One that fails to stop does not hold up the rest. */
@@ -113,6 +131,7 @@ export class Background implements OnApplicationBootstrap {
     if (this.phase === 'stopped') return;
     this.phase = 'stopped';
     this.threads.close();
+    await this.turns?.stopLooking();
     for (const entry of this.entries.toReversed()) {
       try {
         await entry.work?.stop();
@@ -122,17 +141,18 @@ export class Background implements OnApplicationBootstrap {
       delete entry.work;
       entry.lock?.release();
     }
+    this.turns?.end();
   }
 
   /**
-   * Waits until a work, in whichever thread of this process it runs, has come to a position in the log.
+   * Waits until a work, in whichever thread or replica it runs, has come to a position in the log.
    * @throws the signal's reason where it is aborted.
    */
   async reached(name: string, position: bigint, signal: AbortSignal): Promise<void> {
     const own = this.entries.find((entry) => entry.name === name);
     for (let pauseMs = LOOK_MS_FIRST; ; pauseMs = Math.min(2 * pauseMs, LOOK_MS_MAX)) {
       signal.throwIfAborted();
-      const at = own === undefined ? this.elsewhere.get(name) : await own.work?.position?.();
+      const at = own === undefined ? this.elsewhere.get(name) : await positionOf(own);
       if (at !== undefined && at >= position) return;
       if (own === undefined) this.threads.postMessage({ ask: name } satisfies Said);
       // A signal that is aborted is looked at above.
@@ -145,9 +165,11 @@ export class Background implements OnApplicationBootstrap {
       this.elsewhere.set(said.work, said.position);
       return;
     }
-    const work = this.entries.find(({ name }) => name === said.ask)?.work;
-    void work?.position?.().then((position) => {
-      if (this.phase === 'started') this.threads.postMessage({ work: said.ask, position } satisfies Said);
+    const own = this.entries.find(({ name }) => name === said.ask);
+    if (own === undefined) return;
+    void positionOf(own).then((position) => {
+      if (this.phase === 'started' && position !== undefined)
+        this.threads.postMessage({ work: said.ask, position } satisfies Said);
     });
   }
 
@@ -187,6 +209,11 @@ export class Background implements OnApplicationBootstrap {
   }
 }
 
+/** Undefined also where it cannot be had at the moment: whoever waits for it looks again. */
+async function positionOf({ work }: Entry): Promise<bigint | undefined> {
+  return work?.position?.().catch(() => undefined);
+}
+
 /** Asks until one has failed; the others fail at once, for the same reason: what cannot be reached is waited for once, and not for every work. */
 type Ask = <Result>(ask: () => Promise<Result>) => Promise<Result>;
 
@@ -201,7 +228,13 @@ function untilOneFails(): Ask {
 }
 
 async function statusOf({ name, work }: Entry, headOf: () => Promise<bigint>, ofBroker: Ask): Promise<WorkStatus> {
-  return { name, running: work !== undefined, ...(work === undefined ? {} : await progressOf(work, headOf, ofBroker)) };
+  const standsBy = work?.standsBy?.() ?? false;
+  return {
+    name,
+    running: work !== undefined && !standsBy,
+    ...(standsBy ? { standby: true } : {}),
+    ...(work === undefined ? {} : await progressOf(work, headOf, ofBroker)),
+  };
 }
 
 /** A broker or store that is not to be reached is a line in the answer, not the end of it. */

@@ -9,6 +9,7 @@ import type { Kysely } from 'kysely';
 
 import { EMBEDDED } from './config.js';
 import type { RuntimeConfig } from './config.js';
+import { Turns } from './turns.js';
 
 export type DatabaseConfig = Pick<RuntimeConfig, 'dataDirectory' | 'database'>;
 
@@ -23,4 +24,11 @@ export async function openReadDatabase({ dataDirectory, database }: DatabaseConf
   const { openPostgresDatabase } = await import('@tantieme/event-sourcing/postgres-database');
   const logger = new Logger('PostgreSQL');
   return openPostgresDatabase(database, (error) => logger.warn(`a connection broke off: ${error.message}`));
+}
+
+/** How replicas that share the database take turns; null for the embedded one, which is never shared. */
+export async function openTurns({ database }: DatabaseConfig, db: Kysely<AnyTables>): Promise<Turns | null> {
+  if (database === EMBEDDED) return null;
+  const { PostgresLocks } = await import('@tantieme/event-sourcing/postgres-locks');
+  return new Turns(new PostgresLocks(database), db);
 }

@@ -11,7 +11,7 @@ import { openBroker } from './broker.js';
 import type { Runs } from './background.js';
 import { checkConfig } from './config.js';
 import type { RuntimeConfig } from './config.js';
-import { openReadDatabase } from './database.js';
+import { openReadDatabase, openTurns } from './database.js';
 import { openEventStore } from './event-store.js';
 import { HealthController } from './health.js';
 import { IdempotencyInterceptor } from './idempotency.js';
@@ -21,7 +21,7 @@ import { observedBroker } from './observed-broker.js';
 import { observedEventStore } from './observed-event-store.js';
 import { ProblemFilter } from './problem.js';
 import { Reachability } from './reachability.js';
-import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS } from './runtime-tokens.js';
+import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TURNS } from './runtime-tokens.js';
 import { TokenVerifier } from './token-verifier.js';
 import { requestValidation } from './validation.js';
 
@@ -77,6 +77,7 @@ export class RuntimeModule {
           inject: [Metrics],
         },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
+        { provide: TURNS, useFactory: (db: Kysely<AnyTables>) => openTurns(config, db), inject: [DATABASE] },
         Background,
         Reachability,
         TokenVerifier,

@@ -10,3 +10,5 @@ export const DATABASE = Symbol('DATABASE');
 export const CONFIG = Symbol('CONFIG');
 /** Which background works run in this application: `background.ts`. */
 export const RUNS = Symbol('RUNS');
+/** Takes turns with other replicas at what one of them does at a time; null where there are none: `turns.ts`. */
+export const TURNS = Symbol('TURNS');

@@ -33,7 +33,7 @@ class ThreadsModule {
     @Inject(Background) background: Background,
     @Inject(OPENED) opened: ReadonlyMap<string, BackgroundThread>,
   ) {
-    for (const [name, thread] of opened) background.add(`thread-${name}`, () => thread.start());
+    for (const [name, thread] of opened) background.add(`thread-${name}`, () => thread.start(), 'every-replica');
   }
 
   static of(opened: ReadonlyMap<string, BackgroundThread>): DynamicModule {

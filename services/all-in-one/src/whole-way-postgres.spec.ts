@@ -1,4 +1,8 @@
 /** The whole way with the read models in PostgreSQL, chosen by configuration alone: the same history, the same statements, byte for byte. */
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
 import type { Engine } from '@tantieme/event-sourcing/databases.fixture';
@@ -12,14 +16,17 @@ jest.setTimeout(240_000);
 
 const MONTHS = ['2026-01', '2026-02', '2026-03'];
 const FACTS = history(60);
+const SERVER = new URL('../dist/bench/server.js', import.meta.url);
 
 const databases = new TestDatabases();
 afterAll(() => databases.end());
 
 const directories: { remove(): void }[] = [];
 const servers: RunningServer[] = [];
+const processes: ChildProcess[] = [];
 async function stopAll(): Promise<void> {
   for (const server of servers.splice(0)) await server.stop();
+  for (const child of processes.splice(0)) await kill(child);
 }
 afterEach(async () => {
   await stopAll();
@@ -30,6 +37,29 @@ async function start(directory: string, database: string): Promise<Driver> {
   const server = await startInOneThread({ ...configOf(directory), database });
   servers.push(server);
   return new Driver(server.url, directory);
+}
+
+/** A replica as it is built, in a process of its own. */
+async function forkReplica(directory: string, database: string): Promise<{ driver: Driver; child: ChildProcess }> {
+  const env = { ...process.env, TANTIEME_DATA: directory, TANTIEME_DATABASE: database, NODE_OPTIONS: '' };
+  const child = fork(SERVER, { env, execArgv: [] });
+  processes.push(child);
+  const [message]: { url: string }[] = await once(child, 'message');
+  return { driver: new Driver(message?.url ?? '', directory), child };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+async function standby(driver: Driver): Promise<readonly string[]> {
+  const { items }: { items: { name: string; standby?: true }[] } = JSON.parse(
+    await driver.text('operator', 'GET', '/health/lag'),
+  );
+  return items.flatMap(({ name, standby }) => (standby === true ? [name] : []));
 }
 
 async function statements(driver: Driver): Promise<string> {
@@ -65,5 +95,32 @@ describe('a history whose read models are in PostgreSQL', () => {
     const embedded = await statementsOn('embedded');
     expect(embedded.trim().split('\n').length).toBeGreaterThan(9);
     expect(await statementsOn('postgres')).toBe(embedded);
+  });
+});
+
+describe('two replicas on one database', () => {
+  it('give the same statements, also where the one that works is killed', async () => {
+    const embedded = await statementsOn('embedded');
+    const directory = temporaryDirectory();
+    directories.push(directory);
+    const database = await databases.fresh('postgres');
+    const one = await forkReplica(directory.path, database);
+    await prepare(one.driver);
+    await one.driver.import(ndjson(FACTS.slice(0, 20)));
+    const two = await forkReplica(directory.path, database);
+    // It does what is shared out, and stands by for the rest.
+    const rest = await standby(two.driver);
+    expect(rest).toEqual(expect.arrayContaining(['commission-read-model', 'payouts-relay', 'rewards-closing']));
+    expect(rest).not.toContain('commission-earn');
+    expect(await standby(one.driver)).toEqual([]);
+    // The answer breaks off with the process.
+    const importing = one.driver.import(ndjson(FACTS)).catch(() => undefined);
+    await two.driver.import(ndjson(shuffled(FACTS, 5).slice(0, 60)));
+    await kill(one.child);
+    await importing;
+    await two.driver.import(ndjson(FACTS));
+    while ((await standby(two.driver)).length > 0) await pause(50);
+    await two.driver.settled();
+    expect(await statements(two.driver)).toBe(embedded);
   });
 });

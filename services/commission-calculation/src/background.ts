@@ -61,7 +61,13 @@ export class CommissionBackground implements OnModuleInit {
         db,
         name: 'commission-index',
         filter: FOLLOWED,
-        prepare: () => index.migrate(),
+        prepare: async () => {
+          // While another replica followed the log, nobody here told the books of new facts.
+          runtimes.partnerBook.forget();
+          runtimes.rateBook.forget();
+          await runtimes.planBook.refill();
+          await index.migrate();
+        },
         handle: (events) => index.follow(events),
         onError: onError('commission-index'),
       });
@@ -80,7 +86,13 @@ export class CommissionBackground implements OnModuleInit {
     this.background.add(name, async () => {
       const running = await start();
       this.running.set(name, running);
-      return running;
+      return {
+        ...running,
+        stop: () => {
+          this.running.delete(name);
+          return running.stop();
+        },
+      };
     });
   }
 
@@ -92,12 +104,15 @@ export class CommissionBackground implements OnModuleInit {
       readonly onError: (error: unknown) => void;
     }) => RunningProcessor,
   ): void {
-    this.background.add(name, () =>
-      start({
-        broker: this.broker,
-        pace: this.pace,
-        onError: (error) => this.logger.error(error, `${name} failed`),
-      }),
+    this.background.add(
+      name,
+      () =>
+        start({
+          broker: this.broker,
+          pace: this.pace,
+          onError: (error) => this.logger.error(error, `${name} failed`),
+        }),
+      'every-replica',
     );
   }
 

@@ -1,6 +1,7 @@
 /**
  * Keeps the stages of the pipeline in step: who appends waits for those who read what was appended. What is read shortly after is
- * still in memory, and parsed once for all readers; what has piled up is read, parsed and collected again.
+ * still in memory, and parsed once for all readers; what has piled up is read, parsed and collected again. Readers in other replicas
+ * are none of these.
  */
 import type { Running } from '@tantieme/event-sourcing/running';
 import type { EventStore } from '@tantieme/event-store/event-store';

@@ -46,6 +46,11 @@ export class PartnerBook {
     }
   }
 
+  /** What is asked for is read again. */
+  forget(): void {
+    this.partners.clear();
+  }
+
   /** Takes events of reference streams; those older than what is known are passed over. */
   take(events: readonly StoredEvent[]): void {
     for (const stored of events) {

@@ -65,6 +65,12 @@ export class PlanBook implements PlanByHash {
     return this.filling;
   }
 
+  /** Reads every plan of the store again. */
+  refill(): Promise<void> {
+    this.filling = undefined;
+    return this.fill();
+  }
+
   private async readAll(): Promise<void> {
     for await (const events of planEvents(this.store)) this.take(events);
   }

@@ -35,6 +35,11 @@ export class RateBook {
     for (const stream of streams) this.pairs.get(stream)?.caughtUp();
   }
 
+  /** What is asked for is read again. */
+  forget(): void {
+    this.pairs.clear();
+  }
+
   /** Takes events of reference streams, those of one stream in order; pairs that nobody has asked for are passed over. */
   take(events: readonly StoredEvent[]): void {
     for (const stored of events) if (stored.type === 'ExchangeRateTaken') this.pairs.get(stored.stream)?.take(stored);

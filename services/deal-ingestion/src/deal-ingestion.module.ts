@@ -83,6 +83,6 @@ export class DealIngestionModule implements OnModuleInit {
       }),
     );
     const inbound = 'deal-ingestion-inbound';
-    this.background.add(inbound, () => startInbound(broker, intake, onError(inbound)));
+    this.background.add(inbound, () => startInbound(broker, intake, onError(inbound)), 'every-replica');
   }
 }

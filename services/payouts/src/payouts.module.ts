@@ -45,6 +45,7 @@ const MESSAGES_PER_BATCH = 1000;
 })
 export class PayoutsModule {
   private readonly logger = new Logger('payouts');
+  private run: StatementRun | undefined;
 
   constructor(
     @Inject(Runtimes) runtimes: Runtimes,
@@ -54,7 +55,6 @@ export class PayoutsModule {
   ) {
     const onError = (error: unknown): void => this.logger.error({ err: error }, 'background work failed');
     const { store } = runtimes;
-    const run = new StatementRun(runtimes, db, onError);
     background.add('payouts-read-model', () => startProjection({ store, db, projection: readModel, onError }));
     background.add('payouts-relay', () =>
       startRelay({
@@ -67,20 +67,24 @@ export class PayoutsModule {
         onError,
       }),
     );
-    background.add('payouts-statement-run', () => run.start());
-    background.add('payouts-intake', () =>
-      startProcessor({
-        broker,
-        group: 'payouts',
-        topics: [TOPICS.commissions, TOPICS.rewards],
-        batchSize: MESSAGES_PER_BATCH,
-        handle: async (batch) => {
-          const deadLetters = await takeMessages(runtimes, batch);
-          run.wake();
-          return deadLetters;
-        },
-        onError,
-      }),
+    background.add('payouts-statement-run', () => (this.run = new StatementRun(runtimes, db, onError)).start());
+    background.add(
+      'payouts-intake',
+      () =>
+        startProcessor({
+          broker,
+          group: 'payouts',
+          topics: [TOPICS.commissions, TOPICS.rewards],
+          batchSize: MESSAGES_PER_BATCH,
+          handle: async (batch) => {
+            const deadLetters = await takeMessages(runtimes, batch);
+            // One in another replica looks by itself.
+            this.run?.wake();
+            return deadLetters;
+          },
+          onError,
+        }),
+      'every-replica',
     );
   }
 }

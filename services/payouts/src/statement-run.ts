@@ -28,6 +28,9 @@ const PAGE_EVENTS = 20;
 const RETRY_MS = 500;
 const RETRY_MS_MIN = 50;
 
+/** Where nothing is heard of, the checkpoint is saved this rarely: it only tells other replicas how far this one is. */
+const SAVE_MS = 1000;
+
 /** Refusals that end by themselves: the lines, or the statement of an earlier period, are still on their way. */
 const TEMPORARY: readonly string[] = ['LinesAwaited', 'EarlierPeriodOpen'];
 
@@ -49,6 +52,7 @@ export class StatementRun {
   private error: string | undefined;
   /** Settlements were heard of since the checkpoint. */
   private isNews = false;
+  private savedAtMs = 0;
   private woken = false;
   private wakeUp: (() => void) | undefined;
   private running: Promise<unknown> = Promise.resolve();
@@ -130,7 +134,7 @@ export class StatementRun {
       this.woken = false;
       this.error = undefined;
       await this.runPending();
-      if (this.pending.size === 0 && this.isNews) await this.save();
+      if (this.pending.size === 0 && (this.isNews || Date.now() - this.savedAtMs >= SAVE_MS)) await this.save();
       await pause(RETRY_MS_MIN, undefined, { signal: this.stopping.signal }).catch(() => undefined);
     }
   }
@@ -138,6 +142,8 @@ export class StatementRun {
   private async save(): Promise<void> {
     const seen = this.through;
     this.isNews = false;
+    this.savedAtMs = Date.now();
+    if (seen === this.saved) return;
     await advance(this.db, CHECKPOINT, this.saved, seen);
     this.saved = seen;
   }

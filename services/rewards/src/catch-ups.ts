@@ -45,24 +45,11 @@ export class CatchUps {
 
   /** Catch-ups that are not completed. */
   async lag(): Promise<bigint> {
-    return BigInt((await this.pending()).length);
+    return BigInt((await pending(this.runtimes)).length);
   }
 
   lastError(): string | undefined {
     return this.error;
-  }
-
-  /** Resolves when nothing is left to catch up on. @throws the signal's reason where it is aborted. */
-  async done(signal: AbortSignal): Promise<void> {
-    while ((await this.pending()).length > 0) await pause(20, undefined, { signal });
-  }
-
-  private async pending(): Promise<readonly { readonly programme: Programme; readonly catchUp: CatchUp }[]> {
-    const { directory } = this.runtimes;
-    await directory.refresh();
-    return directory
-      .allProgrammes()
-      .flatMap(({ programme, catchUps }) => catchUps.map((catchUp) => ({ programme, catchUp })));
   }
 
   private async run(): Promise<void> {
@@ -83,7 +70,7 @@ export class CatchUps {
   }
 
   private async catchUp(): Promise<void> {
-    for (const { programme, catchUp } of await this.pending()) {
+    for (const { programme, catchUp } of await pending(this.runtimes)) {
       if (this.stopping.signal.aborted) return;
       if (!(await this.read(programme, catchUp))) return;
       const cause = `catch-up:${programme.id}:${catchUp.number}`;
@@ -114,6 +101,20 @@ export class CatchUps {
     }
     return true;
   }
+}
+
+/** Resolves when nothing is left to catch up on, whoever does it. @throws the signal's reason where it is aborted. */
+export async function caughtUp(runtimes: Runtimes, signal: AbortSignal): Promise<void> {
+  while ((await pending(runtimes)).length > 0) await pause(20, undefined, { signal });
+}
+
+async function pending({
+  directory,
+}: Runtimes): Promise<readonly { readonly programme: Programme; readonly catchUp: CatchUp }[]> {
+  await directory.refresh();
+  return directory
+    .allProgrammes()
+    .flatMap(({ programme, catchUps }) => catchUps.map((catchUp) => ({ programme, catchUp })));
 }
 
 function checkpointOf(programme: Programme, { number }: CatchUp): string {

@@ -6,6 +6,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import { openSqliteBroker } from '@tantieme/messaging/sqlite-broker';
 
+import { CatchUps } from './catch-ups.js';
 import { Closing } from './closing.js';
 import { document } from './domain/bonus.fixture.js';
 import { programmeStream } from './domain/programme.js';
@@ -78,23 +79,22 @@ describe('the closing of a period', () => {
       const db = openDatabase<RewardsTables>(':memory:');
       const broker = openSqliteBroker(':memory:');
       const projection = startProjection({ store, db, projection: readModel, onError: () => undefined });
-      const upstream = () => ({
-        eligibility: { waitFor: async () => undefined },
-        catchUps: { done: async () => undefined },
-        readModel: projection,
-      });
+      const catchUps = await new CatchUps(new Runtimes(store), db, () => undefined).start();
+      const reached = async (work: string, position: bigint): Promise<void> =>
+        work === projection.name ? projection.waitFor(position) : undefined;
       const dying = dyingAfter(store, appends);
-      const killed = new Closing(new Runtimes(dying.store), broker, db, upstream, () => undefined);
+      const killed = new Closing(new Runtimes(dying.store), broker, db, reached, () => undefined);
       await killed.start();
       await until(() => dying.isDead());
       await killed.stop();
-      const closing = await new Closing(new Runtimes(store), broker, db, upstream, () => undefined).start();
+      const closing = await new Closing(new Runtimes(store), broker, db, reached, () => undefined).start();
       await until(async () => (await eventsOf(store, 'RewardsPeriodClosed')).length > 0);
       await until(async () => (await closing.position()) === (await store.head()));
       await closing.stop();
       const outcome = await Promise.all(types.map((type) => eventsOf(store, type)));
       expect(outcome.map(({ length }) => length)).toEqual([1, PAYEES, 1, 1]);
       expect(outcome).toEqual((reference ??= outcome));
+      await catchUps.stop();
       await projection.stop();
       await db.destroy();
       await broker.close();

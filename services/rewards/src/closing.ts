@@ -9,12 +9,11 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/checkpoints';
 import { waitUntilCommitted } from '@tantieme/event-sourcing/processor';
 import { messageOf } from '@tantieme/event-sourcing/running';
-import type { Running } from '@tantieme/event-sourcing/running';
 import type { Position } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { Kysely } from 'kysely';
 
-import type { CatchUps } from './catch-ups.js';
+import { caughtUp } from './catch-ups.js';
 import { manifestEntryOf } from './domain/bonus.js';
 import { calendarStream, isHeard, MANIFEST_PAGE_ENTRIES, periodStream, REWARDS_PERIOD } from './domain/period.js';
 import { GROUPS } from './groups.js';
@@ -33,17 +32,16 @@ const PAGE_EVENTS = 20;
 
 const RETRY_MS = 500;
 
+/** The checkpoint is saved this rarely: it only spares a restart, and tells other replicas how far this one is. */
+const SAVE_MS = 1000;
+
 interface Place {
   readonly calendar: string;
   readonly period: string;
 }
 
-/** What runs beside it and has to have come to the end of its input first. */
-export interface Upstream {
-  readonly eligibility: Pick<Running, 'waitFor'>;
-  readonly catchUps: Pick<CatchUps, 'done'>;
-  readonly readModel: Pick<Running, 'waitFor'>;
-}
+/** Waits until a follower of the log, wherever it runs, has come to a position. @throws the signal's reason */
+export type Reached = (work: string, position: Position, signal: AbortSignal) => Promise<void>;
 
 export class Closing {
   private readonly stopping = new AbortController();
@@ -51,19 +49,19 @@ export class Closing {
   private through: Position = 0n;
   /** Every period that was heard of before is closed. */
   private saved: Position = 0n;
-  private running: Promise<void> = Promise.resolve();
+  private running: Promise<unknown> = Promise.resolve();
   private error: string | undefined;
 
   constructor(
     private readonly runtimes: Runtimes,
     private readonly broker: Broker,
     private readonly db: Kysely<RewardsTables>,
-    private readonly upstream: () => Upstream,
+    private readonly reached: Reached,
     private readonly onError: (error: unknown) => void,
   ) {}
 
   start(): this {
-    this.running = this.run();
+    this.running = Promise.all([this.run(), this.keepCheckpoint()]);
     return this;
   }
 
@@ -114,12 +112,28 @@ export class Closing {
         }
       }
       this.through = page.through;
-      if (page.events.length === 0) continue;
-      await this.closePending();
-      if (this.pending.size > 0) continue;
-      await advance(this.db, CHECKPOINT, this.saved, page.through);
-      this.saved = page.through;
+      if (page.events.length > 0) await this.closePending();
     }
+  }
+
+  private async keepCheckpoint(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await pause(SAVE_MS, undefined, { signal }).catch(() => undefined);
+      try {
+        await this.save();
+      } catch (error) {
+        this.onError(error);
+      }
+    }
+  }
+
+  private async save(): Promise<void> {
+    const { through } = this;
+    if (this.pending.size > 0 || through <= this.saved) return;
+    const from = await readCheckpoint(this.db, CHECKPOINT);
+    if (from < through) await advance(this.db, CHECKPOINT, from, through);
+    this.saved = through;
   }
 
   private async closePending(): Promise<void> {
@@ -177,16 +191,15 @@ export class Closing {
       [TOPICS.commissions, GROUPS.commissions],
     ] as const)
       await waitUntilCommitted({ broker, group, topic, end: await broker.endPositions(topic), signal });
-    const { eligibility, catchUps } = this.upstream();
-    await eligibility.waitFor(await this.runtimes.store.head(), signal);
-    await catchUps.done(signal);
+    await this.reached('rewards-eligibility', await this.runtimes.store.head(), signal);
+    await caughtUp(this.runtimes, signal);
   }
 
   /** @returns the entries of the manifest, in order of stream. */
   private async closeBonuses({ calendar, period }: Place, at: string): Promise<readonly ManifestEntry[]> {
     const { runtimes, db } = this;
     await runtimes.directory.refresh();
-    await this.upstream().readModel.waitFor(await runtimes.store.head(), this.stopping.signal);
+    await this.reached('rewards-read-model', await runtimes.store.head(), this.stopping.signal);
     const entries: ManifestEntry[] = [];
     for await (const streams of bonusesWithLinesIn(db, calendar, period, BONUSES_PER_BATCH)) {
       this.stopping.signal.throwIfAborted();

@@ -5,7 +5,6 @@ import { startFollower } from '@tantieme/event-sourcing/follower';
 import { startProcessor } from '@tantieme/event-sourcing/processor';
 import { startProjection } from '@tantieme/event-sourcing/projection';
 import { startRelay } from '@tantieme/event-sourcing/relay';
-import type { Running } from '@tantieme/event-sourcing/running';
 import type { Broker } from '@tantieme/messaging/broker';
 import { Background } from '@tantieme/service-kit/background';
 import { BROKER, DATABASE } from '@tantieme/service-kit/runtime-tokens';
@@ -38,8 +37,6 @@ const MESSAGES_PER_BATCH = 1000;
 })
 export class RewardsModule {
   private readonly logger = new Logger('rewards');
-  private eligibility: Running | undefined;
-  private projection: Running | undefined;
 
   constructor(
     @Inject(Runtimes) runtimes: Runtimes,
@@ -49,12 +46,7 @@ export class RewardsModule {
   ) {
     const onError = (error: unknown): void => this.logger.error({ err: error }, 'background work failed');
     const { store } = runtimes;
-    const catchUps = new CatchUps(runtimes, db, onError);
-    const closing = new Closing(runtimes, broker, db, () => this.upstream(catchUps), onError);
-    background.add(
-      'rewards-read-model',
-      () => (this.projection = startProjection({ store, db, projection: readModel, onError })),
-    );
+    background.add('rewards-read-model', () => startProjection({ store, db, projection: readModel, onError }));
     background.add('rewards-relay', () =>
       startRelay({
         store,
@@ -66,49 +58,51 @@ export class RewardsModule {
         onError,
       }),
     );
+    background.add('rewards-eligibility', () =>
+      startFollower({
+        store,
+        db,
+        name: 'rewards-eligibility',
+        filter: { categories: [PARTICIPANT] },
+        handle: (events) => followParticipants(runtimes, events),
+        onError,
+      }),
+    );
+    background.add('rewards-catch-ups', () => new CatchUps(runtimes, db, onError).start());
     background.add(
-      'rewards-eligibility',
+      'rewards-partners',
       () =>
-        (this.eligibility = startFollower({
-          store,
-          db,
-          name: 'rewards-eligibility',
-          filter: { categories: [PARTICIPANT] },
-          handle: (events) => followParticipants(runtimes, events),
+        startProcessor({
+          broker,
+          group: GROUPS.partners,
+          topics: [TOPICS.partners],
+          batchSize: MESSAGES_PER_BATCH,
+          handle: (batch) => takePartners(runtimes, batch),
           onError,
-        })),
+        }),
+      'every-replica',
     );
-    background.add('rewards-catch-ups', () => catchUps.start());
-    background.add('rewards-partners', () =>
-      startProcessor({
+    background.add(
+      'rewards-intake',
+      () =>
+        startProcessor({
+          broker,
+          group: GROUPS.commissions,
+          topics: [TOPICS.commissions],
+          batchSize: MESSAGES_PER_BATCH,
+          handle: (batch) => takeCommissions(runtimes, batch),
+          onError,
+        }),
+      'every-replica',
+    );
+    background.add('rewards-closing', () =>
+      new Closing(
+        runtimes,
         broker,
-        group: GROUPS.partners,
-        topics: [TOPICS.partners],
-        batchSize: MESSAGES_PER_BATCH,
-        handle: (batch) => takePartners(runtimes, batch),
+        db,
+        (work, position, signal) => background.reached(work, position, signal),
         onError,
-      }),
+      ).start(),
     );
-    background.add('rewards-intake', () =>
-      startProcessor({
-        broker,
-        group: GROUPS.commissions,
-        topics: [TOPICS.commissions],
-        batchSize: MESSAGES_PER_BATCH,
-        handle: (batch) => takeCommissions(runtimes, batch),
-        onError,
-      }),
-    );
-    background.add('rewards-closing', () => closing.start());
-  }
-
-  private upstream(catchUps: CatchUps): {
-    readonly eligibility: Running;
-    readonly catchUps: CatchUps;
-    readonly readModel: Running;
-  } {
-    const { eligibility, projection } = this;
-    if (eligibility === undefined || projection === undefined) throw new Error('the closing was started too early');
-    return { eligibility, catchUps, readModel: projection };
   }
 }
