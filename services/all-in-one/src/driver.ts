@@ -55,12 +55,21 @@ export class Driver {
   /** Waits until everything that was stored has been carried to its end: no reader is behind, twice in a row. */
   async settled(): Promise<void> {
     for (let still = 0; still < 2; await pause(POLL_MS)) {
-      const works: { lag?: string; lastError?: string }[] = [];
-      for (const url of this.servers.urls)
-        works.push(...JSON.parse(await this.ask(`${url}/health/lag`, 'operator', 'GET')).items);
-      const isDone = works.every(({ lag = '0', lastError }) => lag === '0' && lastError === undefined);
-      still = isDone ? still + 1 : 0;
+      const lags = await this.lags();
+      still = lags.every((lag) => lag === 0) ? still + 1 : 0;
     }
+  }
+
+  /** Events and messages that each server has left to do; not a number where one of its works cannot say, or has failed. */
+  async lags(): Promise<readonly number[]> {
+    const lags: number[] = [];
+    // One after the other: what one has passed on shows in the next.
+    for (const url of this.servers.urls) {
+      const answer = await this.ask(`${url}/health/lag`, 'operator', 'GET');
+      const { items }: { items: { lag?: string; lastError?: string }[] } = JSON.parse(answer);
+      lags.push(items.reduce((sum, { lag, lastError }) => sum + (lastError ? Number.NaN : Number(lag ?? 0)), 0));
+    }
+    return lags;
   }
 
   /** Closes a period and waits until its statements are issued. */

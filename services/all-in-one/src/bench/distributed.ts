@@ -1,0 +1,177 @@
+/**
+ * Five processes over a real Kafka beside what kafkajs can do at best, in one run: deals produced on `deals.inbound` until all that follows from
+ * them is carried to its end, against producing and consuming the very same messages and nothing else; and which part was the limit.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { encode } from '@tantieme/contracts/envelope';
+import type { DealFact } from '@tantieme/contracts/deal';
+import { TOPICS } from '@tantieme/contracts/topics';
+import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
+import { openKafkaBroker } from '@tantieme/messaging/kafka/kafka-broker';
+import { startKafkaServer } from '@tantieme/messaging/kafka/kafka-server';
+import { measureRawKafka } from '@tantieme/messaging/kafka/raw-rate';
+import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
+import { Driver } from '../driver.js';
+import { SERVICE_NAMES, ServiceProcesses, type ServiceName } from '../service-processes.js';
+import { ALL_TOPICS } from '../topics.js';
+import { dealsOf, partnersOf, PLAN } from './history.js';
+
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, deals: { type: 'string', default: '20000' } },
+});
+
+/** How often it is looked how far behind each work is. */
+const LOOK_MS = 500;
+/** Linux counts the time of a process in these. */
+const TICKS_PER_SECOND = 100;
+/** A process that has used so much of one core, its only thread, could not have done more. */
+const BUSY = 0.8;
+
+function messagesOf(chunk: string): OutgoingMessage[] {
+  return chunk
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const fact: DealFact = JSON.parse(line);
+      const key = `${fact.source}|${fact.deal}`;
+      const id = randomUUID();
+      const attributes = { id, time: fact.occurredAt, source: '/bench', subject: key, key, correlationId: id };
+      return { key, value: encode('deal-fact', { ...attributes, actor: 'bench' }, fact) };
+    });
+}
+
+async function everyMessage(broker: Broker): Promise<OutgoingMessage[]> {
+  const messages: OutgoingMessage[] = [];
+  for (const topic of ALL_TOPICS)
+    for (const [partition, end] of await broker.endPositions(topic))
+      messages.push(...(await broker.read(topic, { partition, from: 0n, limit: Number(end) })));
+  return messages;
+}
+
+async function countMessages(broker: Broker): Promise<number> {
+  let count = 0n;
+  for (const topic of ALL_TOPICS) for (const end of (await broker.endPositions(topic)).values()) count += end;
+  return Number(count);
+}
+
+/** Seconds of a core that a process has used; not a number where the system does not tell. */
+function secondsOf(pid: number | undefined): number {
+  try {
+    // The name, in brackets, may hold blanks.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** Seconds that all cores of the machine were busy. */
+function busySeconds(): number {
+  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0) / 1000;
+}
+
+const found = await startKafkaServer();
+if (found.server === undefined) throw new Error(found.missing);
+const { server } = found;
+// Kafka keeps nobody alive by itself.
+const alive = setInterval(() => undefined, 1000);
+const directory = mkdtempSync(join(tmpdir(), 'tantieme-bench-'));
+const prefix = `${randomUUID()}.`;
+const broker = openKafkaBroker({ brokers: server.brokers, prefix });
+const services = new ServiceProcesses(() => ({
+  TANTIEME_DATA: directory,
+  TANTIEME_KAFKA: server.brokers.join(','),
+  TANTIEME_KAFKA_PREFIX: prefix,
+  TANTIEME_LOG_LEVEL: 'error',
+}));
+
+/** How far each service was behind in the mean, in events and messages. */
+const behind = new Map<ServiceName, number[]>(SERVICE_NAMES.map((name) => [name, []]));
+async function watch(driver: Driver, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    for (const [index, lag] of (await driver.lags()).entries()) {
+      const name = SERVICE_NAMES[index];
+      if (name !== undefined && Number.isFinite(lag)) behind.get(name)?.push(lag);
+    }
+    await pause(LOOK_MS);
+  }
+}
+
+try {
+  const deals = Number(options.deals);
+  await createKafkaTopics({ brokers: server.brokers, prefix }, ALL_TOPICS);
+  await services.start();
+  const driver = new Driver(services, directory);
+  const payees = Math.max(20, deals / 100);
+  const people = partnersOf(payees);
+  for (let at = 0; at < people.length; at += 1000)
+    await driver.registerPartners(people.slice(at, at + 1000).join('\n'));
+  await driver.publishPlan(PLAN, '2026-01-01');
+  await driver.settled();
+
+  const chunks = [...dealsOf(deals, payees)].map(messagesOf);
+  const pids = SERVICE_NAMES.map((name) => services.get(name).pid);
+  const messagesBefore = await countMessages(broker);
+  const usedBefore = pids.map(secondsOf);
+  const busyBefore = busySeconds();
+  const watching = new AbortController();
+  const started = performance.now();
+  const watched = watch(driver, watching.signal);
+  for (const chunk of chunks) await broker.publish(TOPICS.dealsInbound, chunk);
+  await driver.settled();
+  const seconds = (performance.now() - started) / 1000;
+  const coresOfMachine = (busySeconds() - busyBefore) / seconds;
+  const cores = pids.map((pid, index) => (secondsOf(pid) - (usedBefore[index] ?? 0)) / seconds);
+  const messages = (await countMessages(broker)) - messagesBefore;
+  watching.abort();
+  await watched;
+  await services.stop();
+
+  const raw = await measureRawKafka(server.brokers, `${prefix}raw`, await everyMessage(broker));
+  const meanOf = (lags: readonly number[]): number =>
+    lags.reduce((sum, lag) => sum + lag, 0) / Math.max(1, lags.length);
+  const lags = SERVICE_NAMES.map((name) => meanOf(behind.get(name) ?? []));
+  const busiest = SERVICE_NAMES[cores.indexOf(Math.max(...cores))];
+  const last = SERVICE_NAMES[lags.indexOf(Math.max(...lags))];
+  const limit = cores.some((used) => used >= BUSY)
+    ? `the one thread of ${busiest}`
+    : coresOfMachine >= BUSY * availableParallelism()
+      ? `the cores of the machine, of which ${busiest} used most`
+      : `waiting, most of it for ${last}`;
+  const byService = (values: readonly number[]): Record<string, number> =>
+    Object.fromEntries(SERVICE_NAMES.map((name, index) => [name, values[index] ?? Number.NaN]));
+  const figures = {
+    deals,
+    dealsPerSecond: deals / seconds,
+    messagesPerSecond: messages / seconds,
+    rawMessagesPerSecond: raw.messages / raw.seconds,
+    pipelineToRawKafka: messages / seconds / (raw.messages / raw.seconds),
+    messagesPerDeal: messages / deals,
+    bytesPerMessage: raw.bytes / raw.messages,
+    cores: availableParallelism(),
+    coresUsed: { ...byService(cores), machine: coresOfMachine },
+    meanLag: byService(lags),
+    limit,
+  };
+  if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+  else
+    for (const [name, value] of Object.entries(figures))
+      if (typeof value !== 'object') tell(name, value);
+      else for (const [part, one] of Object.entries(value)) tell(`${name} ${part}`, one);
+} finally {
+  await services.kill();
+  await broker.close();
+  await server.stop();
+  rmSync(directory, { recursive: true, force: true });
+  clearInterval(alive);
+}
+
+function tell(name: string, value: number | string): void {
+  const text = typeof value === 'string' ? value : value < 100 ? value.toFixed(3) : Math.round(value);
+  process.stdout.write(`${name.padEnd(34)} ${text}\n`);
+}

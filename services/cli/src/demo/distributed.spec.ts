@@ -1,0 +1,103 @@
+/** The demo's sales through five processes: produced outside, in any order and with repetitions, over a real Kafka; read by a client that is not ours. */
+import { createReadStream, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
+import {
+  announced,
+  createWorld,
+  differencesIn,
+  kafkaForTests,
+  messagesOf,
+  produce,
+  toldBy,
+  type World,
+} from '@tantieme/all-in-one/distributed.fixture';
+import { Driver } from '@tantieme/all-in-one/driver';
+import { SERVICE_NAMES } from '@tantieme/all-in-one/service-processes';
+import { startInOneThread } from '@tantieme/all-in-one/start';
+import { configOf, ndjson, shuffled, temporaryDirectory } from '@tantieme/all-in-one/whole-way.fixture';
+import type { DealFact } from '@tantieme/contracts/deal';
+import { TOPICS } from '@tantieme/contracts/topics';
+import { importFacts } from '@tantieme/deal-ingestion/importing/import-facts';
+import { openSqliteBroker } from '@tantieme/messaging/sqlite-broker';
+import { mapping, partners, periods, returns, SUPERSTORE_CSV } from './superstore.js';
+
+/** Four years, twice. */
+jest.setTimeout(1_200_000);
+
+const CALENDAR = 'monthly@America/New_York';
+
+const kafka = await kafkaForTests();
+afterAll(() => kafka?.stop());
+
+/** The orders of the file, and the returns. */
+async function sales(): Promise<readonly DealFact[]> {
+  const facts: DealFact[] = [];
+  const staging = temporaryDirectory();
+  await importFacts(
+    createReadStream(SUPERSTORE_CSV),
+    'csv',
+    mapping(),
+    async (batch) => {
+      for (const { fact } of batch) facts.push(fact as DealFact);
+      return batch.map(() => ({ outcome: 'accepted' }));
+    },
+    { stagingDirectory: staging.path },
+  );
+  staging.remove();
+  return [...facts, ...(returns() as DealFact[])];
+}
+
+async function prepare(driver: Driver): Promise<void> {
+  const document = (name: string): string => readFileSync(new URL(`../../demo/${name}`, import.meta.url), 'utf8');
+  await driver.registerPartners(ndjson(partners()));
+  for (const plan of ['resellers-us.yaml', 'direct-us.yaml']) await driver.publishPlan(document(plan), '2014-01-01');
+  await driver.text('plan-designer', 'POST', '/programmes', document('volume-bonus-us.json'));
+  await driver.settled();
+}
+
+/** Closes and approves every month. @returns the statements' bytes */
+async function settle(driver: Driver): Promise<string> {
+  for (const period of periods()) {
+    await driver.close(CALENDAR, period);
+    await driver.text('approver', 'POST', '/statements/approve', JSON.stringify({ calendar: CALENDAR, period }));
+  }
+  await driver.settled();
+  return (await Promise.all(periods().map((period) => driver.statements(CALENDAR, period)))).join('');
+}
+
+async function embedded(facts: readonly DealFact[]): Promise<{ statements: string; payouts: readonly string[] }> {
+  const directory = temporaryDirectory();
+  const server = await startInOneThread(configOf(directory.path));
+  const driver = new Driver(server.url, directory.path);
+  await prepare(driver);
+  expect(await driver.import(ndjson(facts))).toMatchObject({ accepted: facts.length, refused: 0 });
+  await driver.settled();
+  const statements = await settle(driver);
+  await server.stop();
+  const broker = openSqliteBroker(join(directory.path, 'broker.sqlite'));
+  const payouts = toldBy(await messagesOf(broker, TOPICS.payouts));
+  await broker.close();
+  directory.remove();
+  return { statements, payouts };
+}
+
+(kafka ? describe : describe.skip)(`four years of sales, on ${kafka?.name ?? 'no Kafka'}`, () => {
+  let world: World | undefined;
+  afterEach(() => world?.end());
+
+  it('end in the bytes of the embedded run, in any order, and finance gets to know the same', async () => {
+    const facts = await sales();
+    expect(facts.length).toBeGreaterThan(5_000);
+    const expected = await embedded(facts);
+    world = await createWorld(kafka!);
+    await world.services.start();
+    await prepare(world.driver);
+    await produce(world, shuffled(facts, 20_17, 10));
+    await world.driver.settled();
+    expect(await settle(world.driver)).toBe(expected.statements);
+    expect(await announced(world)).toEqual(expected.payouts);
+    expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
+    expect(await differencesIn(world.directory)).toBe(0);
+  });
+});
