@@ -20,8 +20,10 @@ import { Metrics } from './metrics.js';
 import { observedBroker } from './observed-broker.js';
 import { observedEventStore } from './observed-event-store.js';
 import { ProblemFilter } from './problem.js';
-import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS } from './runtime-tokens.js';
+import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TRACING } from './runtime-tokens.js';
 import { TokenVerifier } from './token-verifier.js';
+import { openTracing } from './tracing.js';
+import type { Tracing } from './tracing.js';
 import { requestValidation } from './validation.js';
 
 export { BROKER, CONFIG, DATABASE, EVENT_STORE } from './runtime-tokens.js';
@@ -37,6 +39,7 @@ export class RuntimeShutdown implements OnApplicationShutdown {
     @Inject(DATABASE) private readonly database: Kysely<AnyTables>,
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(TRACING) private readonly tracing: Tracing | null,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
@@ -44,6 +47,7 @@ export class RuntimeShutdown implements OnApplicationShutdown {
     await this.database.destroy();
     await this.broker.close();
     await this.store.close();
+    await this.tracing?.shutdown();
   }
 }
 
@@ -72,9 +76,11 @@ export class RuntimeModule {
         },
         {
           provide: BROKER,
-          useFactory: async (metrics: Metrics) => observedBroker(await openBroker(config), metrics),
-          inject: [Metrics],
+          useFactory: async (metrics: Metrics, tracing: Tracing | null) =>
+            observedBroker(await openBroker(config), metrics, tracing),
+          inject: [Metrics, TRACING],
         },
+        { provide: TRACING, useFactory: () => openTracing(config) },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
         Background,
         TokenVerifier,
@@ -84,7 +90,7 @@ export class RuntimeModule {
         { provide: APP_PIPE, useFactory: requestValidation },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],
-      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier, Metrics],
+      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier, Metrics, TRACING],
     };
   }
 }

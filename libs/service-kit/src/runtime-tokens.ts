@@ -10,3 +10,5 @@ export const DATABASE = Symbol('DATABASE');
 export const CONFIG = Symbol('CONFIG');
 /** Which background works run in this application: `background.ts`. */
 export const RUNS = Symbol('RUNS');
+/** Traces, null where no collector is named: `tracing.ts`. */
+export const TRACING = Symbol('TRACING');

@@ -116,7 +116,9 @@ describe('deploy/Dockerfile', () => {
   const text = read('deploy/Dockerfile');
 
   it.each(NAMES)('has a stage for %s that starts its program', (name) => {
-    expect(text).toContain(`FROM runtime AS ${name}\nCMD ["node", "services/${name}/dist/main.js"]`);
+    expect(text).toContain(
+      `FROM runtime AS ${name}\nENV OTEL_SERVICE_NAME=${name}\nCMD ["node", "services/${name}/dist/main.js"]`,
+    );
     expect(existsSync(new URL(`services/${name}/package.json`, root))).toBe(true);
   });
 
