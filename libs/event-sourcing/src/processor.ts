@@ -94,7 +94,7 @@ export function startProcessor<Decoded extends Correlated>(
   function report(error: unknown, batch: readonly Message[]): void {
     errors.set(partitionOf(batch), messageOf(error));
     inHand.run(
-      () => correlationIds(batch, ({ value }) => read(value).correlationId),
+      () => correlationIds(batch, (message) => read(message).correlationId),
       () => tell(onError, error, batch),
     );
   }

@@ -1,5 +1,4 @@
 /** What `deploy/` says, checked against the schemas of those who read it, and against the code. No engine is needed for that. */
-/* eslint-disable @nx/enforce-module-boundaries -- kubernetes-models hides its package.json, so that Nx does not find it */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { beforeAll, describe, expect, it } from '@jest/globals';
