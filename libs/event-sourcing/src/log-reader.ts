@@ -4,6 +4,7 @@ import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/e
 import type { QueryExecutorProvider } from 'kysely';
 
 import { advance, migrateCheckpoints, readCheckpoint } from './checkpoints.js';
+import { correlationIds, inHand } from './in-hand.js';
 import { messageOf, RunningStopped, tell } from './running.js';
 import type { OnError, Running } from './running.js';
 
@@ -61,6 +62,10 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
   /** Where the checkpoint is in the database; `reached` may be ahead by pages without events. */
   let saved: Position = 0n;
   let lastError: string | undefined;
+  /** Those whose effect is being stored, or could not be. */
+  let current: readonly StoredEvent[] = [];
+  const ids = (): readonly string[] =>
+    correlationIds(current, ({ metadataText }) => JSON.parse(metadataText).correlationId);
 
   function arriveAt(position: Position): void {
     if (position > reached) reached = position;
@@ -103,7 +108,9 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
           await save(page?.through ?? at);
           savedAt = Date.now();
         } else if (page.events.length > 0) {
-          await effect.apply({ events: page.events, from: saved, to: page.through });
+          current = page.events;
+          await inHand.run(ids, () => effect.apply({ events: current, from: saved, to: page.through }));
+          current = [];
           saved = page.through;
           savedAt = Date.now();
         }
@@ -134,7 +141,8 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
       } catch (error) {
         if (stopping.signal.aborted && isAbort(error)) return;
         lastError = messageOf(error);
-        tell(onError, error);
+        inHand.run(ids, () => tell(onError, error));
+        current = [];
         const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** failures);
         failures += 1;
         await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);

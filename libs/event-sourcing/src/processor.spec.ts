@@ -7,6 +7,7 @@ import { deadLetterTopic } from '@tantieme/messaging/broker';
 import type { Broker, Message } from '@tantieme/messaging/broker';
 import { openSqliteBroker } from '@tantieme/messaging/sqlite-broker';
 
+import { inHand } from './in-hand.js';
 import { startProcessor, waitUntilCommitted } from './processor.js';
 import type { Received, RunningProcessor } from './processor.js';
 import { createRuntime } from './runtime.js';
@@ -151,6 +152,7 @@ describe('a processor', () => {
       { key: 'a', value: 'x' },
     ]);
     const seen: number[] = [];
+    const correlated: (readonly string[])[] = [];
     const running = track(
       startProcessor({
         broker,
@@ -158,16 +160,18 @@ describe('a processor', () => {
         topics: ['numbers'],
         decode: (value) => {
           if (!/^\d+$/.test(value)) throw new Error(`${value} is no number`);
-          return Number(value);
+          return { number: Number(value), correlationId: `of ${value}` };
         },
-        handle: async (batch: readonly Received<number>[]) => {
-          seen.push(...batch.map(({ envelope }) => envelope + 1));
+        handle: async (batch: readonly Received<{ number: number; correlationId: string }>[]) => {
+          seen.push(...batch.map(({ envelope }) => envelope.number + 1));
+          correlated.push(inHand.getStore()?.() ?? []);
         },
         onError,
       }),
     );
     await worked(running, 'numbers');
     expect(seen).toEqual([42]);
+    expect(correlated).toEqual([['of 41']]);
     expect((await deadLetters('numbers', 'numbers')).map((message) => message.headers?.['reason'])).toEqual([
       'x is no number',
     ]);

@@ -5,6 +5,7 @@ import type { Envelope } from '@tantieme/contracts/envelope';
 import { hasReached } from '@tantieme/messaging/broker';
 import type { Broker, Consumer, DeadLetter, Message, Positions } from '@tantieme/messaging/broker';
 
+import { correlationIds, inHand } from './in-hand.js';
 import { BATCH_SIZE } from './log-reader.js';
 import { messageOf, tell } from './running.js';
 
@@ -34,6 +35,11 @@ export interface RunningProcessor {
   waitFor(topic: string, end: Positions, signal?: AbortSignal): Promise<void>;
 }
 
+/** Every form of message has one. */
+interface Correlated {
+  readonly correlationId: string;
+}
+
 export interface ProcessorOptions<Decoded> {
   readonly broker: Broker;
   readonly group: string;
@@ -51,10 +57,10 @@ export interface ProcessorOptions<Decoded> {
 /** Consumes topics of the world's messages; one that cannot be decoded goes to the dead letters with the reason. */
 export function startProcessor(options: ProcessorOptions<Envelope>): RunningProcessor;
 /** Consumes a topic of another form of message. `decode` is a function of the text alone, and throws where it cannot be read. */
-export function startProcessor<Decoded>(
+export function startProcessor<Decoded extends Correlated>(
   options: ProcessorOptions<Decoded> & { readonly decode: (value: string) => Decoded },
 ): RunningProcessor;
-export function startProcessor<Decoded>(
+export function startProcessor<Decoded extends Correlated>(
   options: ProcessorOptions<Decoded | Envelope> & { readonly decode?: (value: string) => Decoded },
 ): RunningProcessor {
   const { broker, group, topics, batchSize = BATCH_SIZE, handle, onError } = options;
@@ -73,7 +79,13 @@ export function startProcessor<Decoded>(
       } catch (error) {
         deadLetters.push({ message, reason: messageOf(error) });
       }
-    const refused = received.length === 0 ? undefined : await handle(received);
+    const refused =
+      received.length === 0
+        ? undefined
+        : await inHand.run(
+            () => correlationIds(received, ({ envelope }) => envelope.correlationId),
+            () => handle(received),
+          );
     if (refused !== undefined) deadLetters.push(...refused);
     errors.delete(partitionOf(batch));
     return deadLetters;
@@ -81,7 +93,10 @@ export function startProcessor<Decoded>(
 
   function report(error: unknown, batch: readonly Message[]): void {
     errors.set(partitionOf(batch), messageOf(error));
-    tell(onError, error, batch);
+    inHand.run(
+      () => correlationIds(batch, (message) => read(message).correlationId),
+      () => tell(onError, error, batch),
+    );
   }
 
   async function join(): Promise<Consumer | undefined> {

@@ -9,17 +9,24 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Span } from '@opentelemetry/api';
+import { inHand } from '@tantieme/event-sourcing/in-hand';
+import { TRACEPARENT_HEADER } from '@tantieme/event-sourcing/relay';
 import { LogController } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Runs } from './background.js';
+import { causes } from './causes.js';
 import type { RuntimeConfig } from './config.js';
 import { createLogger, PinoNestLogger } from './logging.js';
 import { Metrics } from './metrics.js';
 import { publishApiDocuments } from './openapi.js';
 import { codeOfStatus, PROBLEM_TYPE, problemOf, sendProblem } from './problem.js';
 import { RuntimeModule } from './runtime-module.js';
+import { TRACING } from './runtime-tokens.js';
 import { takesTextBody } from './text-body.js';
+import { SpanKind, traceparentOf } from './tracing.js';
+import type { Tracing } from './tracing.js';
 
 /** Joins the runtime and the service modules of one process. */
 @Module({})
@@ -70,6 +77,7 @@ export async function createApplication(
     const fastify: FastifyInstance = application.getHttpAdapter().getInstance();
     acceptBodies(fastify);
     tellAboutRequests(fastify, application.get(Metrics));
+    knowWhatIsInHand(fastify, application.get<Tracing | null>(TRACING));
     letGoOfConnections(fastify);
     publishApiDocuments(application);
     return await application.init();
@@ -202,6 +210,39 @@ function tellAboutRequests(fastify: FastifyInstance, metrics: Metrics): void {
     if (reply.statusCode >= 400) request.log.info(line, 'answered');
     else request.log.debug(line, 'answered');
     done();
+  });
+}
+
+/** Health and metrics are asked for all the time: they make no traces. */
+const UNTRACED = /^\/(health|metrics)(\/|$)/;
+
+/** What follows from a request knows its correlation id, and its span where it is traced. */
+function knowWhatIsInHand(fastify: FastifyInstance, tracing: Tracing | null): void {
+  const spans = new WeakMap<FastifyRequest, Span>();
+  if (tracing !== null) {
+    fastify.addHook('onRequest', (request, _reply, done) => {
+      const { method, headers, routeOptions } = request;
+      const route = routeOptions.url ?? 'none';
+      const given = headers[TRACEPARENT_HEADER];
+      const attributes = { 'http.request.method': method, 'http.route': route, 'tantieme.correlation_id': request.id };
+      const parent = typeof given === 'string' ? given : undefined;
+      if (!UNTRACED.test(route))
+        spans.set(request, tracing.start(`${method} ${route}`, SpanKind.SERVER, attributes, parent));
+      done();
+    });
+    fastify.addHook('onResponse', (request, reply, done) => {
+      spans.get(request)?.setAttribute('http.response.status_code', reply.statusCode).end();
+      done();
+    });
+  }
+  // Behind the parsing of bodies, which would lose it.
+  fastify.addHook('preHandler', (request, _reply, done) => {
+    const span = spans.get(request);
+    const traceparent = span === undefined ? undefined : traceparentOf(span);
+    inHand.run(
+      () => [request.id],
+      traceparent === undefined ? done : () => causes.run(new Map([[request.id, { traceparent }]]), done),
+    );
   });
 }
 

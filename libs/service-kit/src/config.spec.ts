@@ -28,6 +28,8 @@ describe('configuration', () => {
     ['TANTIEME_PORT', '-1'],
     ['TANTIEME_PARTITIONS', '0'],
     ['TANTIEME_LOG_LEVEL', 'loud'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
     ['TANTIEME_ISSUER', 'not a url'],
     ['TANTIEME_ISSUER', 'http://keys.example.com'],
     ['TANTIEME_JWKS_URL', 'ftp://keys.example.com'],

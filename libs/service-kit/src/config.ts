@@ -38,6 +38,10 @@ export interface RuntimeConfig {
   /** Claim that holds the id of the partner that the caller acts for. */
   readonly partnerClaim: string;
   readonly logLevel: LogLevel;
+  /** URL of an OpenTelemetry collector (OTLP over HTTP) that is sent the traces; nothing is traced where it is left out. */
+  readonly tracesEndpoint?: string;
+  /** Of the traces that begin here, how many are kept: from 0 to 1. */
+  readonly tracesRatio: number;
   /** Partitions of a topic that comes into being, not to be changed once topics exist; the broker's own default where it is left out. */
   readonly partitions?: number;
   /** Kafka as the broker; the embedded one where it is left out. */
@@ -75,6 +79,8 @@ export const VARIABLES: Readonly<Record<Exclude<keyof RuntimeConfig, 'kafka'>, s
   rolesClaim: 'TANTIEME_ROLES_CLAIM',
   partnerClaim: 'TANTIEME_PARTNER_CLAIM',
   logLevel: 'TANTIEME_LOG_LEVEL',
+  tracesEndpoint: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+  tracesRatio: 'OTEL_TRACES_SAMPLER_ARG',
   partitions: 'TANTIEME_PARTITIONS',
   bodyBytesMax: 'TANTIEME_BODY_BYTES_MAX',
   stopSeconds: 'TANTIEME_STOP_SECONDS',
@@ -94,6 +100,7 @@ export function loadConfig(env: Environment, overrides: Partial<RuntimeConfig> =
     wholeNumber(VARIABLES[field], textOf(field, String(otherwise)), min, max);
   const jwksUrl = textOf('jwksUrl', '');
   const partitions = textOf('partitions', '');
+  const tracesEndpoint = textOf('tracesEndpoint', '');
   const kafka = overrides.kafka ?? kafkaOf(env);
   return checkConfig({
     dataDirectory: resolve(textOf('dataDirectory', 'data/tantieme')),
@@ -109,6 +116,8 @@ export function loadConfig(env: Environment, overrides: Partial<RuntimeConfig> =
     partnerClaim: textOf('partnerClaim', 'partner'),
     logLevel: logLevelOf(textOf('logLevel', 'info')),
     ...(partitions === '' ? {} : { partitions: wholeNumber(VARIABLES.partitions, partitions, 1, 1024) }),
+    ...(tracesEndpoint === '' ? {} : { tracesEndpoint }),
+    tracesRatio: ratioOf(textOf('tracesRatio', '1')),
     ...(kafka === undefined ? {} : { kafka }),
     bodyBytesMax: numberOf('bodyBytesMax', 1024 * 1024, 1024, 1024 * 1024 * 1024),
     stopSeconds: numberOf('stopSeconds', 20, 1, 3600),
@@ -146,6 +155,8 @@ export function checkConfig(config: RuntimeConfig): RuntimeConfig {
       `is neither "${EMBEDDED}" nor a URL postgres://user:password@host:5432/database`,
     );
   if (config.issuer !== DEVELOPMENT_ISSUER) checkUrl(VARIABLES.issuer, config.issuer, ['https:', 'http:']);
+  if (config.tracesEndpoint !== undefined && !/^https?:\/\/./.test(config.tracesEndpoint))
+    throw new ConfigError(VARIABLES.tracesEndpoint, `"${config.tracesEndpoint}" is no URL of http: https:`);
   if (config.jwksUrl !== undefined) checkUrl(VARIABLES.jwksUrl, config.jwksUrl, ['https:', 'http:', 'file:']);
   return config;
 }
@@ -255,6 +266,12 @@ function wholeNumber(field: string, text: string, min: number, max: number): num
   if (!(value >= min && value <= max))
     throw new ConfigError(field, `"${text}" is not a whole number from ${min} to ${max}`);
   return value;
+}
+
+function ratioOf(text: string): number {
+  const ratio = /^\d(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(ratio <= 1)) throw new ConfigError(VARIABLES.tracesRatio, `"${text}" is not a number from 0 to 1`);
+  return ratio;
 }
 
 function logLevelOf(text: string): LogLevel {

@@ -1,18 +1,37 @@
-/** A broker whose messages are counted; consumers know of their messages what goes along with them. */
-import { BEGUN_AT_HEADER } from '@tantieme/event-sourcing/relay';
-import type { Broker, ConsumeOptions, DeadLetter, Message } from '@tantieme/messaging/broker';
+/** A broker whose messages are counted and traced; consumers know of their messages what goes along with them. */
+import type { Span } from '@opentelemetry/api';
+import { Logger } from '@nestjs/common';
+import { TOPICS } from '@tantieme/contracts/topics';
+import { BEGUN_AT_HEADER, TRACEPARENT_HEADER } from '@tantieme/event-sourcing/relay';
+import type { Broker, ConsumeOptions, DeadLetter, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 
 import { causes } from './causes.js';
 import type { Trail } from './causes.js';
 import type { Metrics } from './metrics.js';
+import { endFailed, SpanKind, traceparentOf } from './tracing.js';
+import type { Tracing } from './tracing.js';
 
-export function observedBroker(broker: Broker, metrics: Metrics): Broker {
+/** Where the world publishes: a trace begins here, if it has not before. */
+const INBOUND: readonly string[] = [TOPICS.dealsInbound, TOPICS.referencesInbound];
+
+/** @param tracing null where nothing is traced. */
+export function observedBroker(broker: Broker, metrics: Metrics, tracing: Tracing | null): Broker {
+  const logger = new Logger('Broker');
   return {
     publish: async (topic, messages) => {
-      await broker.publish(topic, messages);
+      const { outgoing, spans } =
+        tracing === null ? { outgoing: messages, spans: [] } : traced(tracing, topic, messages);
+      try {
+        await broker.publish(topic, outgoing);
+      } catch (error) {
+        for (const span of spans) endFailed(span, error);
+        throw error;
+      }
+      for (const span of spans) span.end();
       metrics.messagesPublished.inc({ topic }, messages.length);
+      logger.debug({ topic, messages: messages.length }, 'published');
     },
-    consume: (options) => broker.consume({ ...options, handle: observedHandle(options, metrics) }),
+    consume: (options) => broker.consume({ ...options, handle: observedHandle(options, metrics, tracing) }),
     endPositions: (topic) => broker.endPositions(topic),
     committedPositions: (group, topic) => broker.committedPositions(group, topic),
     read: (topic, options) => broker.read(topic, options),
@@ -20,19 +39,45 @@ export function observedBroker(broker: Broker, metrics: Metrics): Broker {
   };
 }
 
-function observedHandle({ group, handle }: ConsumeOptions, metrics: Metrics): ConsumeOptions['handle'] {
+/** A span for each message that belongs to a trace, which its consumers continue. */
+function traced(
+  tracing: Tracing,
+  topic: string,
+  messages: readonly OutgoingMessage[],
+): { readonly outgoing: readonly OutgoingMessage[]; readonly spans: readonly Span[] } {
+  const spans: Span[] = [];
+  const outgoing = messages.map((message) => {
+    const parent = message.headers?.[TRACEPARENT_HEADER];
+    if (parent === undefined) return message;
+    const span = tracing.start(`publish ${topic}`, SpanKind.PRODUCER, attributesOf('send', topic), parent);
+    spans.push(span);
+    const traceparent = traceparentOf(span);
+    return traceparent === undefined
+      ? message
+      : { ...message, headers: { ...message.headers, [TRACEPARENT_HEADER]: traceparent } };
+  });
+  return { outgoing, spans };
+}
+
+function observedHandle(
+  { group, handle }: ConsumeOptions,
+  metrics: Metrics,
+  tracing: Tracing | null,
+): ConsumeOptions['handle'] {
   return async (batch) => {
     const topic = batch[0]?.topic ?? '';
-    const trails = trailsOf(batch);
+    const { trails, spans } = trailsOf(batch, group, tracing);
     const ended = metrics.batchDuration.startTimer({ topic, group });
     let deadLetters: readonly DeadLetter[] | void;
     try {
       deadLetters = await causes.run(trails, () => handle(batch));
     } catch (error) {
       metrics.batchFailures.inc({ topic, group });
+      for (const span of spans) endFailed(span, error);
       throw error;
     }
     ended();
+    for (const span of spans) span.end();
     metrics.messagesConsumed.inc({ topic, group }, batch.length);
     if (deadLetters && deadLetters.length > 0) metrics.deadLetters.inc({ topic, group }, deadLetters.length);
     for (const { begunAt } of trails.values())
@@ -42,14 +87,47 @@ function observedHandle({ group, handle }: ConsumeOptions, metrics: Metrics): Co
 }
 
 /** By the ids of the messages: of the few that have any. */
-function trailsOf(batch: readonly Message[]): ReadonlyMap<string, Trail> {
+function trailsOf(
+  batch: readonly Message[],
+  group: string,
+  tracing: Tracing | null,
+): { readonly trails: ReadonlyMap<string, Trail>; readonly spans: readonly Span[] } {
   const trails = new Map<string, Trail>();
-  for (const { headers, value } of batch) {
-    const begunAt = headers?.[BEGUN_AT_HEADER];
-    const id = begunAt === undefined ? undefined : idOf(value);
-    if (id !== undefined && begunAt !== undefined && Number.isFinite(Date.parse(begunAt))) trails.set(id, { begunAt });
+  const spans: Span[] = [];
+  for (const { topic, headers, value, partition, offset } of batch) {
+    const said = headers?.[BEGUN_AT_HEADER];
+    const begunAt = said !== undefined && Number.isFinite(Date.parse(said)) ? { begunAt: said } : undefined;
+    const parent = headers?.[TRACEPARENT_HEADER];
+    const isTraced = tracing !== null && (parent !== undefined || INBOUND.includes(topic));
+    const id = begunAt === undefined && !isTraced ? undefined : idOf(value);
+    if (id === undefined) continue;
+    if (!isTraced) {
+      trails.set(id, { ...begunAt });
+      continue;
+    }
+    const attributes = {
+      ...attributesOf('process', topic),
+      'messaging.consumer.group.name': group,
+      'messaging.destination.partition.id': String(partition),
+      'messaging.kafka.offset': Number(offset),
+      'messaging.message.id': id,
+    };
+    const span = tracing.start(`process ${topic}`, SpanKind.CONSUMER, attributes, parent);
+    spans.push(span);
+    const traceparent = traceparentOf(span);
+    trails.set(id, { ...begunAt, ...(traceparent === undefined ? {} : { traceparent }) });
   }
-  return trails;
+  return { trails, spans };
+}
+
+/** By OpenTelemetry's semantic conventions for messaging. */
+function attributesOf(operation: 'send' | 'process', topic: string): Record<string, string> {
+  return {
+    'messaging.system': 'kafka',
+    'messaging.operation.type': operation,
+    'messaging.operation.name': operation,
+    'messaging.destination.name': topic,
+  };
 }
 
 /** What is no message is the consumer's to set aside. */

@@ -21,8 +21,10 @@ import { observedBroker } from './observed-broker.js';
 import { observedEventStore } from './observed-event-store.js';
 import { ProblemFilter } from './problem.js';
 import { Reachability } from './reachability.js';
-import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TURNS } from './runtime-tokens.js';
+import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TRACING, TURNS } from './runtime-tokens.js';
 import { TokenVerifier } from './token-verifier.js';
+import { openTracing } from './tracing.js';
+import type { Tracing } from './tracing.js';
 import { requestValidation } from './validation.js';
 
 export { BROKER, CONFIG, DATABASE, EVENT_STORE } from './runtime-tokens.js';
@@ -38,6 +40,7 @@ export class RuntimeShutdown implements OnApplicationShutdown {
     @Inject(DATABASE) private readonly database: Kysely<AnyTables>,
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(TRACING) private readonly tracing: Tracing | null,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
@@ -45,6 +48,7 @@ export class RuntimeShutdown implements OnApplicationShutdown {
     await this.database.destroy();
     await this.broker.close();
     await this.store.close();
+    await this.tracing?.shutdown();
   }
 }
 
@@ -73,9 +77,11 @@ export class RuntimeModule {
         },
         {
           provide: BROKER,
-          useFactory: async (metrics: Metrics) => observedBroker(await openBroker(config), metrics),
-          inject: [Metrics],
+          useFactory: async (metrics: Metrics, tracing: Tracing | null) =>
+            observedBroker(await openBroker(config), metrics, tracing),
+          inject: [Metrics, TRACING],
         },
+        { provide: TRACING, useFactory: () => openTracing(config) },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
         { provide: TURNS, useFactory: (db: Kysely<AnyTables>) => openTurns(config, db), inject: [DATABASE] },
         Background,
@@ -87,7 +93,7 @@ export class RuntimeModule {
         { provide: APP_PIPE, useFactory: requestValidation },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],
-      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier, Metrics],
+      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier, Metrics, TRACING],
     };
   }
 }

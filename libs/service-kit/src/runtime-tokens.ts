@@ -12,3 +12,5 @@ export const CONFIG = Symbol('CONFIG');
 export const RUNS = Symbol('RUNS');
 /** Takes turns with other replicas at what one of them does at a time; null where there are none: `turns.ts`. */
 export const TURNS = Symbol('TURNS');
+/** Traces, null where no collector is named: `tracing.ts`. */
+export const TRACING = Symbol('TRACING');

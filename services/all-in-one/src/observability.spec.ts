@@ -1,9 +1,13 @@
 /** What an operator sees of a deal's way: in one thread here, with threads in `whole-way.spec`. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { CHANNELS } from '@tantieme/contracts/channels';
+import { mintToken } from '@tantieme/service-kit/development-issuer';
+import { createLogger, PinoNestLogger } from '@tantieme/service-kit/logging';
 import { Driver } from './driver.js';
 import { startInOneThread, type RunningServer } from './start.js';
 import { configOf, history, ndjson, prepare, temporaryDirectory } from './whole-way.fixture.js';
+import { Collector } from './traces.fixture.js';
 
 describe('the metrics of a deal’s way', () => {
   const directory = temporaryDirectory();
@@ -56,5 +60,92 @@ describe('the metrics of a deal’s way', () => {
   it('say that nothing is left to do', () => {
     for (const work of ['deal-ingestion-relay', 'commission-earn', 'payouts-intake'])
       expect(value(`tantieme_work_lag{work="${work}"}`)).toBe(0);
+  });
+});
+
+/** Posts one fact as its source does, with headers of its own. */
+async function postFact(url: string, dataDirectory: string, headers: Readonly<Record<string, string>>): Promise<void> {
+  const token = await mintToken({ dataDirectory, roles: ['source'], subject: 'crm' });
+  const answer = await fetch(`${url}/deals/facts`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(history(1)[0]),
+  });
+  expect(answer.status).toBe(201);
+}
+
+describe('the log of one deal', () => {
+  const directory = temporaryDirectory();
+  const lines: Record<string, unknown>[] = [];
+  let server: RunningServer;
+  beforeAll(async () => {
+    server = await startInOneThread(configOf(directory.path));
+    const write = (line: string): unknown => lines.push(JSON.parse(line));
+    Logger.overrideLogger(new PinoNestLogger(createLogger('debug', { write })));
+    const driver = new Driver(server.url, directory.path);
+    await prepare(driver);
+    await postFact(server.url, directory.path, { 'x-correlation-id': 'crm-4711' });
+    await driver.settled();
+  });
+  afterAll(async () => {
+    await server.stop();
+    directory.remove();
+  });
+
+  const isOfTheDeal = ({ correlationId, correlationIds }: Record<string, unknown>): boolean =>
+    correlationId === 'crm-4711' || (Array.isArray(correlationIds) && correlationIds.includes('crm-4711'));
+
+  it.each(['DealFactRecorded', 'DealCredited', 'Earned', 'LedgerTaken'])('has its id where %s is appended', (type) => {
+    const ofType = lines.filter(({ appended }) => appended !== undefined && Object.hasOwn(appended as object, type));
+    expect(ofType.filter(isOfTheDeal).length).toBeGreaterThan(0);
+  });
+
+  it.each(['deals', 'commission-credits', 'commissions'])('has its id where a message is published to %s', (topic) => {
+    const toTopic = lines.filter(({ msg, topic: published }) => msg === 'published' && published === topic);
+    expect(toTopic.filter(isOfTheDeal).length).toBeGreaterThan(0);
+  });
+});
+
+describe('the trace of one deal', () => {
+  const directory = temporaryDirectory();
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  let collector: Collector;
+  beforeAll(async () => {
+    collector = await Collector.start();
+    const server = await startInOneThread({ ...configOf(directory.path), tracesEndpoint: collector.url });
+    const driver = new Driver(server.url, directory.path);
+    await prepare(driver);
+    await postFact(server.url, directory.path, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+    await driver.settled();
+    // Sends what is left.
+    await server.stop();
+  });
+  afterAll(async () => {
+    await collector.stop();
+    directory.remove();
+  });
+
+  it('continues that of its source, to the earning and to the account in payouts', () => {
+    const ways = collector.spans.filter((span) => span.traceId === traceId).map((span) => collector.wayTo(span));
+    expect(ways).toContainEqual([
+      'POST /deals/facts',
+      'publish deals',
+      'process deals by commission-credit',
+      'publish commission-credits',
+      'process commission-credits by commission-earn',
+      'publish commissions',
+      'process commissions by payouts',
+    ]);
+  });
+
+  it('has nothing of other requests', () => {
+    const others = new Set(collector.spans.map((span) => span.traceId));
+    expect(others.size).toBeGreaterThan(1);
+    const own = collector.spans.filter((span) => span.traceId === traceId).map(({ name }) => name);
+    expect(own.filter((name) => /^(POST|PUT|GET) /.test(name))).toEqual(['POST /deals/facts']);
+  });
+
+  it('has no part for health and metrics', () => {
+    expect(collector.spans.filter(({ name }) => /health|metrics/.test(name))).toEqual([]);
   });
 });
