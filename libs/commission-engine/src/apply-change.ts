@@ -4,7 +4,7 @@ import type { PlanByHash } from './component-earnings.js';
 import { lineKey } from './credit-line.js';
 import type { CreditLine } from './credit-line.js';
 import {
-  claimsKey,
+  dealKeyOf,
   dependsOn,
   heldLine,
   isSameLine,
@@ -25,7 +25,7 @@ import { MeasuredLines } from './measured-lines.js';
  */
 export function applyChange(
   state: EarnState,
-  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'account' | 'children' | 'granted' | 'claims'>,
+  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'account' | 'children' | 'granted' | 'claims' | 'lacking'>,
   plans: PlanByHash,
 ): void {
   const { deal, children, granted } = change;
@@ -38,8 +38,12 @@ export function applyChange(
     else state.granted.set(deal, granted);
   }
   for (const { deal: of, component, claims } of change.claims ?? []) {
-    if (claims.length === 0) state.claims.delete(claimsKey(component, of));
-    else state.claims.set(claimsKey(component, of), claims);
+    if (claims.length === 0) state.claims.delete(dealKeyOf(component, of));
+    else state.claims.set(dealKeyOf(component, of), claims);
+  }
+  for (const { deal: of, component, windows } of change.lacking ?? []) {
+    if (windows.length === 0) state.lacking.delete(dealKeyOf(component, of));
+    else state.lacking.set(dealKeyOf(component, of), windows);
   }
   const replaced = new Set([deal, ...change.account.map((one) => one.deal)]);
   const own = new Map<string, RatedLine[]>();

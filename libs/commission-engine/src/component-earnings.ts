@@ -66,8 +66,8 @@ export interface ComponentEarnings {
   readonly deferred: readonly AccountLine[];
   /** In the order of the lines, what they claim of a budget; undefined for those that draw on none. */
   readonly claims: readonly (bigint | undefined)[];
-  /** Measurements that lack a quota: nothing of them is earned before it is known. */
-  readonly lacking: readonly { readonly component: string; readonly window: string }[];
+  /** Windows that lack a quota, by the place of the line: nothing of it is earned before it is known. */
+  readonly lacking: ReadonlyMap<number, string>;
 }
 
 /** Plans by the hash of their document. @throws {EngineError} `PlanUnknown` */
@@ -161,7 +161,7 @@ class ComponentWork {
   private readonly rules: readonly Rules[];
   private readonly sales = new Map<string, Sale>();
   private readonly windows = new Map<string, Window>();
-  private readonly lacking: { component: string; window: string }[] = [];
+  private readonly lacking = new Map<number, string>();
 
   constructor(
     private readonly lines: readonly ComponentLine[],
@@ -265,8 +265,10 @@ class ComponentWork {
       }
       const found = curves.get(component);
       if (isTeams(sale.line, component)) this.rated[sale.index] = ofTeam();
-      else if (found === undefined) this.rated[sale.index] = lackingQuota();
-      else if (standsAlone(component))
+      else if (found === undefined) {
+        this.rated[sale.index] = lackingQuota();
+        this.lacking.set(sale.index, window.name);
+      } else if (standsAlone(component))
         this.rated[sale.index] = isBarred(component, found.around)
           ? barred(plan, component, found.around)
           : rateAlone(plan, component, sale.line, sale.basisMinor);
@@ -290,10 +292,7 @@ class ComponentWork {
     let quota: Rate | undefined;
     if (measure.quota === 'fact') {
       quota = quotaIn(this.account, id, calendar, name, decimals);
-      if (quota === undefined) {
-        this.lacking.push({ component: id, window: name });
-        return undefined;
-      }
+      if (quota === undefined) return undefined;
     } else if (measure.quota !== undefined) quota = { numerator: measure.quota.fixedMinor, denominator: 1n };
     return {
       totalMinor,

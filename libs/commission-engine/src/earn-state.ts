@@ -68,6 +68,14 @@ export interface AccountCredit {
   readonly lines: readonly CreditLine[];
 }
 
+/** Windows of a component whose quota is not known, and which a deal waits for, whole, where that changes. */
+export interface DealLacking {
+  readonly deal: string;
+  readonly component: string;
+  /** In order; empty for a deal that waits for none any more. */
+  readonly windows: readonly string[];
+}
+
 export interface HeldLine extends EarnedLine, MeasuredLine {
   readonly key: string;
   /** Stands in a tree of its measurement. */
@@ -88,6 +96,8 @@ export interface EarnState {
   readonly granted: Map<string, readonly GrantedLine[]>;
   /** By component and deal: what was claimed last. */
   readonly claims: Map<string, readonly BudgetClaim[]>;
+  /** By component and deal: windows whose quota is waited for. */
+  readonly lacking: Map<string, readonly string[]>;
   account: Account;
   lineCount: number;
   /** Lines of components that are earned as a whole: they need all others in memory. */
@@ -101,6 +111,7 @@ export function createEarnState(): EarnState {
     children: new Map(),
     granted: new Map(),
     claims: new Map(),
+    lacking: new Map(),
     account: NEW_ACCOUNT,
     lineCount: 0,
     wholeCount: 0,
@@ -275,8 +286,8 @@ export function grantedIn(state: EarnState, change?: Pick<DealCredit, 'deal' | '
   };
 }
 
-/** Name of what a deal claims of a component's budget. */
-export function claimsKey(component: string, deal: string): string {
+/** Name of what a deal claims of a component's budget, or lacks. */
+export function dealKeyOf(component: string, deal: string): string {
   return `${component}\n${deal}`;
 }
 

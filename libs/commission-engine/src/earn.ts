@@ -19,7 +19,7 @@ import { earnsTheSame } from './curve.js';
 import {
   ACCOUNT_PREFIX,
   PLAN_WIDE,
-  claimsKey,
+  dealKeyOf,
   dependsOn,
   fixedCurve,
   fixedSurroundings,
@@ -38,6 +38,7 @@ import type {
   ChildEarning,
   DealClaims,
   DealCredit,
+  DealLacking,
   EarnState,
   EarnedLine,
   HeldLine,
@@ -61,6 +62,8 @@ export interface Change {
   readonly account: readonly AccountCredit[];
   /** What is claimed of budgets, where it changes; left out where nothing does. */
   readonly claims?: readonly DealClaims[];
+  /** Quotas that are waited for, where that changes; left out where nothing does. */
+  readonly lacking?: readonly DealLacking[];
   /**
    * Lines that are new or say something else, or earn another amount than before: of this deal in the order of its lines,
    * then of the others in order of deal and key. A line that only moved within its tier earns the same and is not here.
@@ -280,9 +283,10 @@ interface WholeResults {
   /** By component. */
   readonly account: ReadonlyMap<string, readonly AccountLine[]>;
   readonly claims: readonly DealClaims[];
+  readonly lacking: readonly DealLacking[];
 }
 
-const NONE_WHOLE: WholeResults = { shifts: [], account: new Map(), claims: [] };
+const NONE_WHOLE: WholeResults = { shifts: [], account: new Map(), claims: [], lacking: [] };
 
 function wholeComponents(drafts: readonly Draft[], gone: readonly HeldLine[], plans: PlanByHash): ReadonlySet<string> {
   const whole = new Set<string>();
@@ -304,6 +308,7 @@ function earnWhole(
   const deferred = new Map<string, readonly AccountLine[]>();
   const shifts: Shift[] = [];
   const claimed: DealClaims[] = [];
+  const lacked: DealLacking[] = [];
   const granted = grantedIn(state, credit);
   for (const component of components) {
     const lines: (ComponentLine & ({ readonly held: HeldLine } | { readonly draft: Draft }))[] = [];
@@ -321,9 +326,10 @@ function earnWhole(
               basisMinor: wholeBasis(line, rulesOf(line.line, plans)),
               held: line,
             });
-    const { rated, deferred: ofComponent, claims } = earnComponent(lines, account, plans, granted);
+    const { rated, deferred: ofComponent, claims, lacking } = earnComponent(lines, account, plans, granted);
     deferred.set(component, ofComponent);
     claimed.push(...newClaims(state, deal, component, lines, claims, plans));
+    lacked.push(...newLacking(state, deal, component, lines, lacking));
     lines.forEach((line, index) => {
       const now = rated[index];
       if (now === undefined) return;
@@ -332,10 +338,10 @@ function earnWhole(
       } else if (now.amountMinor !== line.held.amountMinor) shifts.push({ held: line.held, rated: now });
     });
   }
-  return { shifts, account: deferred, claims: claimed };
+  return { shifts, account: deferred, claims: claimed, lacking: lacked };
 }
 
-/** What deals claim of a component's budget, where that is not what they claimed before: the credited deal first, the others in order. */
+/** What deals claim of a component's budget, where that is not what they claimed before. */
 function newClaims(
   state: EarnState,
   credited: string,
@@ -355,11 +361,36 @@ function newClaims(
   });
   return [...claims]
     .map(([deal, ofDeal]) => ({ deal, component, claims: ofDeal }))
-    .filter(({ deal, claims: now }) => !areSameClaims(state.claims.get(claimsKey(component, deal)) ?? [], now))
-    .sort(
-      (left, right) =>
-        Number(right.deal === credited) - Number(left.deal === credited) || compareText(left.deal, right.deal),
-    );
+    .filter(({ deal, claims: now }) => !areSameClaims(state.claims.get(dealKeyOf(component, deal)) ?? [], now))
+    .sort(byDeal(credited));
+}
+
+/** The quotas that deals wait for, where those are not the ones that they waited for before; in the same order. */
+function newLacking(
+  state: EarnState,
+  credited: string,
+  component: string,
+  lines: readonly ComponentLine[],
+  lacking: ReadonlyMap<number, string>,
+): readonly DealLacking[] {
+  if (lacking.size === 0 && state.lacking.size === 0) return [];
+  const windows = new Map<string, Set<string>>([[credited, new Set()]]);
+  lines.forEach(({ deal }, index) => {
+    const ofDeal = windows.get(deal) ?? new Set();
+    windows.set(deal, ofDeal);
+    const window = lacking.get(index);
+    if (window !== undefined) ofDeal.add(window);
+  });
+  return [...windows]
+    .map(([deal, ofDeal]) => ({ deal, component, windows: [...ofDeal].sort(compareText) }))
+    .filter(({ deal, windows: now }) => now.join() !== (state.lacking.get(dealKeyOf(component, deal)) ?? []).join())
+    .sort(byDeal(credited));
+}
+
+/** The credited deal first, the others in order. */
+function byDeal(credited: string): (left: { readonly deal: string }, right: { readonly deal: string }) => number {
+  return (left, right) =>
+    Number(right.deal === credited) - Number(left.deal === credited) || compareText(left.deal, right.deal);
 }
 
 // ── Lines of no single deal ─────────────────────────────────────────────────────────────────────────────────────────
@@ -425,7 +456,7 @@ function changeOf(
   credit: DealCredit,
   drafts: readonly Draft[],
   measured: readonly Shift[],
-  { shifts, account: deferred, claims }: WholeResults,
+  { shifts, account: deferred, claims, lacking }: WholeResults,
   account: Account,
   plans: PlanByHash,
 ): Change {
@@ -484,6 +515,7 @@ function changeOf(
     ...(credit.granted === undefined ? {} : { granted: credit.granted }),
     account: accountCredits,
     ...(claims.length === 0 ? {} : { claims }),
+    ...(lacking.length === 0 ? {} : { lacking }),
     rated,
     deals: [...deals, ...accountDeals],
   };

@@ -11,6 +11,8 @@ import { EARNING } from './domain/earning.js';
 import type { EarningAccount, EarningEvent } from './domain/earning.js';
 import type { PostedLine } from './domain/posting.js';
 import { REFERENCE } from './domain/reference.js';
+import { migrateLacking, writeLacking } from './lacking.js';
+import type { LackingTables } from './lacking.js';
 import { migrateReferences, REFERENCES_LISTED, writeReferences } from './reference-tables.js';
 import type { ReferenceTables } from './reference-tables.js';
 
@@ -47,7 +49,7 @@ export interface StreamRow {
   readonly entry: string | null;
 }
 
-export interface CommissionTables extends ReferenceTables {
+export interface CommissionTables extends ReferenceTables, LackingTables {
   commission_postings: PostingRow;
   commission_periods: PeriodRow;
   commission_streams: StreamRow;
@@ -114,6 +116,7 @@ const READ_MODEL = {
       .addPrimaryKeyConstraint('commission_streams_key', ['calendar', 'period', 'stream'])
       .execute();
     await migrateReferences(db);
+    await migrateLacking(db);
   },
 } satisfies Omit<Projection<CommissionTables>, 'apply'>;
 
@@ -132,6 +135,7 @@ function applyTo(noted: Noted): Projection<CommissionTables>['apply'] {
     for (const stored of events) changes.take(stored);
     await changes.write(trx);
     await writeReferences(trx, events);
+    await writeLacking(trx, events);
     noted.through = events.at(-1)?.position ?? noted.through;
   };
 }

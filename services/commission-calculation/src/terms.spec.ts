@@ -145,6 +145,35 @@ describe('a plan of many terms', () => {
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
+  it('lists deals that wait for a quota, and is not closed before it is there', async () => {
+    const service = await started();
+    await service.arrive(ARRIVALS);
+    await service.settled();
+    const waiting = async () => {
+      const { body } = await service.call('operator', 'GET', '/credits/waiting?code=QuotaMissing');
+      const items: readonly { deal: string; subject: string; message: string }[] = body.items;
+      return items.map(({ deal: of, subject, message }) => `${of} ${subject}: ${message}`);
+    };
+    const [A1, A2, A3] = ['A1', 'A2', 'A3'].map(
+      (id) =>
+        `crm|${id} quota:anna|resellers|hardware|2026-01: no quota of anna for hardware of resellers in 2026-01 is known`,
+    );
+    const B1 =
+      'crm|B1 quota:bert|resellers|hardware|2026-01: no quota of bert for hardware of resellers in 2026-01 is known';
+    expect(await waiting()).toEqual([A1, A2, A3, B1]);
+    const path = `/periods/${encodeURIComponent('monthly@Europe/Paris')}/2026-01/close`;
+    const refused = await service.call('operator', 'POST', path, {});
+    expect([refused.status, refused.body.code]).toEqual([409, 'DealsWaiting']);
+    await service.call('operator', 'POST', '/quotas', QUOTAS[0]);
+    await service.settled();
+    expect(await waiting()).toEqual([B1]);
+    await service.call('operator', 'POST', '/quotas', QUOTAS[1]);
+    await service.settled();
+    expect(await waiting()).toEqual([]);
+    await service.close('2026-01');
+    expect((await service.verify()).differences).toEqual([]);
+  }, 30_000);
+
   it('ends in the same ledger in any order of arrival, with repetitions', async () => {
     const inOrder = await started();
     await take(inOrder, ARRIVALS, ARRIVALS.length);

@@ -1,4 +1,5 @@
-/** Deals that wait for a fact: what is listed of them. Filled from the log; may be deleted and is built anew. */
+/** Deals that wait for a fact to be credited: what is listed of them. Filled from the log; may be deleted and is built anew. */
+import type { LackingTables } from './lacking.js';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { Kysely } from 'kysely';
@@ -17,6 +18,15 @@ export interface WaitingRow {
 export interface WaitingTables {
   commission_waiting: WaitingRow;
 }
+
+/** All that wait, also for a quota. */
+export function allWaiting(db: Kysely<WaitingTables & LackingTables>) {
+  const credits = db.selectFrom('commission_waiting').select(COLUMNS);
+  const quotas = db.selectFrom('commission_lacking').select(COLUMNS);
+  return db.selectFrom(credits.unionAll(quotas).as('waiting'));
+}
+
+const COLUMNS = ['deal', 'code', 'subject', 'message', 'since'] as const;
 
 /** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has five. */
 const ROWS_A_STATEMENT = 2000;

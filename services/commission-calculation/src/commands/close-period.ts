@@ -10,6 +10,7 @@ import type { Kysely } from 'kysely';
 import { assertPeriod, calendarStream } from '../domain/calendar.js';
 import type { CommissionTables } from '../read-model.js';
 import { Runtimes } from '../runtimes.js';
+import { allWaiting } from '../waiting.js';
 import type { WaitingTables } from '../waiting.js';
 
 const ON_ITS_WAY_MS_MAX = 10_000;
@@ -61,8 +62,7 @@ export class ClosePeriodHandler implements ICommandHandler<ClosePeriod, void> {
   }
 
   private async countWaiting(): Promise<number> {
-    const { deals } = await this.db
-      .selectFrom('commission_waiting')
+    const { deals } = await allWaiting(this.db)
       .select(({ fn }) => fn.count<number | string>('deal').distinct().as('deals'))
       .executeTakeFirstOrThrow();
     return Number(deals);

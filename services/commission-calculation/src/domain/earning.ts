@@ -16,6 +16,7 @@ import type {
   AccountCredit,
   ChildEarning,
   DealClaims,
+  DealLacking,
   EarnState,
   EarnedLine,
   RatedLine,
@@ -143,6 +144,8 @@ export interface Conclusions {
   readonly ofAccount?: readonly AccountCredit[];
   /** What is claimed of budgets, where it changes. */
   readonly claims?: readonly DealClaims[];
+  /** Quotas that deals wait for, where that changes. */
+  readonly lacking?: readonly DealLacking[];
   /** Left out where nobody above is paid on what changes. */
   readonly overridden?: readonly OverriddenDeal[];
   /** Deals whose posting changes, the credited one first, the others in order. */
@@ -408,6 +411,7 @@ function conclude(
           ...(change.account.length === 0 ? {} : { ofAccount: change.account }),
         }),
     ...(change.claims === undefined ? {} : { claims: change.claims }),
+    ...(change.lacking === undefined ? {} : { lacking: change.lacking }),
     ...(overridden.length === 0 ? {} : { overridden }),
     deals: postings,
     left,
@@ -645,15 +649,15 @@ function changeOfEvent(
   event: WithConclusions,
   plans: PlanByHash,
 ): Parameters<typeof applyChange>[1] {
-  const { rated, ofAccount = [], claims = [] } = event.data;
+  const { rated, ofAccount = [], claims = [], lacking = [] } = event.data;
   if (event.type === 'AccountFactsTaken') {
     const { agreements, quotas } = event.data.input;
     if (rated === undefined) return planAccount(state.engine, { ...state.engine.account, agreements, quotas }, plans);
-    return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount, claims };
+    return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount, claims, lacking };
   }
   const credit = creditOfEvent(state, event);
   if (rated === undefined) return planCredit(state.engine, credit, plans);
-  return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), account: ofAccount, claims };
+  return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), account: ofAccount, claims, lacking };
 }
 
 function creditOfEvent(

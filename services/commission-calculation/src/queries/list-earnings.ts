@@ -10,6 +10,7 @@ import type { LedgerLine } from '@tantieme/contracts/ledger';
 import type { PostedLine } from '../domain/posting.js';
 import { ledgerLine } from '../domain/posting.js';
 import type { CommissionTables, PostingRow } from '../read-model.js';
+import { allWaiting } from '../waiting.js';
 import type { WaitingRow, WaitingTables } from '../waiting.js';
 
 export interface EarningListed extends LedgerLine {
@@ -72,7 +73,7 @@ function linesOf(row: PostingRow): readonly Placed[] {
   return lines.map((line, index) => ({ key, index, item: { payee, currency, ...ledgerLine(plan, deal, line) } }));
 }
 
-/** Deals that are not credited, or not wholly, with the reason. */
+/** Deals that are not credited, or not wholly, or earn nothing yet for want of a quota, with the reason. */
 export class ListWaiting {
   constructor(
     readonly filter: { readonly code?: string | undefined; readonly subject?: string | undefined },
@@ -83,11 +84,11 @@ export class ListWaiting {
 
 @QueryHandler(ListWaiting)
 export class ListWaitingHandler implements IQueryHandler<ListWaiting, Page<WaitingRow>> {
-  constructor(@Inject(DATABASE) private readonly db: Kysely<WaitingTables>) {}
+  constructor(@Inject(DATABASE) private readonly db: Kysely<CommissionTables & WaitingTables>) {}
 
   async execute({ filter, limit, cursor }: ListWaiting): Promise<Page<WaitingRow>> {
     const after = decodeCursor(cursor, 3);
-    let query = this.db.selectFrom('commission_waiting').selectAll();
+    let query = allWaiting(this.db).selectAll();
     for (const column of ['code', 'subject'] as const) {
       const value = filter[column];
       if (value !== undefined) query = query.where(column, '=', value);

@@ -1,0 +1,79 @@
+/** Deals that wait for a quota: a part of this service's read model, listed with those that wait to be credited. */
+import { domainEventOf } from '@tantieme/event-sourcing/runtime';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
+import { sql } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
+import type { EarningEvent } from './domain/earning.js';
+import type { WaitingRow } from './waiting.js';
+
+export interface LackingRow extends WaitingRow {
+  readonly payee: string;
+  readonly plan: string;
+  readonly component: string;
+}
+
+export interface LackingTables {
+  commission_lacking: LackingRow;
+}
+
+/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has eight. */
+const ROWS_A_STATEMENT = 2000;
+
+export async function migrateLacking(db: Kysely<LackingTables>): Promise<void> {
+  await db.schema
+    .createTable('commission_lacking')
+    .ifNotExists()
+    .addColumn('deal', 'text', (column) => column.notNull())
+    .addColumn('code', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('message', 'text', (column) => column.notNull())
+    .addColumn('since', 'text', (column) => column.notNull())
+    .addColumn('payee', 'text', (column) => column.notNull())
+    .addColumn('plan', 'text', (column) => column.notNull())
+    .addColumn('component', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('commission_lacking_key', ['deal', 'code', 'subject'])
+    .execute();
+}
+
+/** What a deal waits for is said whole, a payee, plan and component: of several in the page the last one counts. */
+export async function writeLacking(trx: Transaction<LackingTables>, events: readonly StoredEvent[]): Promise<void> {
+  const newest = new Map<string, { readonly key: readonly string[]; readonly rows: readonly LackingRow[] }>();
+  for (const stored of events) {
+    if (!SAYING.has(stored.type)) continue;
+    const { data } = domainEventOf<EarningEvent>(stored, {});
+    if (!('lacking' in data) || data.lacking === undefined) continue;
+    const { payee, plan } = data.account;
+    for (const { deal, component, windows } of data.lacking) {
+      const rows = windows.map((window) => ({
+        deal,
+        code: 'QuotaMissing',
+        subject: `quota:${payee}|${plan}|${component}|${window}`,
+        message: `no quota of ${payee} for ${component} of ${plan} in ${window} is known`,
+        since: stored.occurredAt,
+        payee,
+        plan,
+        component,
+      }));
+      const key = [payee, plan, component, deal];
+      newest.set(key.join('\n'), { key, rows });
+    }
+  }
+  const said = [...newest.values()];
+  for (let at = 0; at < said.length; at += ROWS_A_STATEMENT) {
+    const keys = sql.join(said.slice(at, at + ROWS_A_STATEMENT).map(({ key }) => sql`(${sql.join([...key])})`));
+    await sql`delete from commission_lacking where (payee, plan, component, deal) in (values ${keys})`.execute(trx);
+  }
+  const rows = said.flatMap((one) => one.rows);
+  for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT)
+    await trx
+      .insertInto('commission_lacking')
+      .values(rows.slice(at, at + ROWS_A_STATEMENT))
+      .execute();
+}
+
+const SAYING: ReadonlySet<string> = new Set<EarningEvent['type']>([
+  'Earned',
+  'ChildEarningTaken',
+  'GrantTaken',
+  'AccountFactsTaken',
+]);
