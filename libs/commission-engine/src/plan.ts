@@ -177,6 +177,7 @@ export interface CompiledPlan {
   };
   /** Smallest amount worth a payment. */
   readonly minimumMinor: bigint;
+  readonly settle: Pick<NonNullable<PlanDocument['settle']>, 'as' | 'tax'>;
   readonly guarantee:
     { readonly minor: bigint; readonly over: Over; readonly of: ReadonlySet<string> | undefined } | undefined;
   readonly draw:
@@ -269,6 +270,10 @@ export function compilePlan(document: PlanDocument, hash: string): CompiledPlan 
     rounding: document.rounding ?? 'half-up',
     exchange: { on: exchange?.on ?? 'trigger', maxAgeDays: daysOf(exchange?.maxAge ?? '7 days') },
     minimumMinor: parseMinor(document.settle?.minimum ?? '0', decimals),
+    settle: {
+      ...(document.settle?.as === undefined ? {} : { as: document.settle.as }),
+      ...(document.settle?.tax === undefined ? {} : { tax: document.settle.tax }),
+    },
     guarantee:
       guarantee === undefined
         ? undefined

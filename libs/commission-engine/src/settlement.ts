@@ -53,6 +53,7 @@ export function needsAccount({ guarantee, draw, ends, components }: CompiledPlan
     guarantee !== undefined ||
     draw !== undefined ||
     ends.held === 'forfeit' ||
+    ends.negative === 'forgive' ||
     components.some(({ measure, limit }) => measure.prorate || measure.quota === 'fact' || limit?.excess === 'deferred')
   );
 }

@@ -49,14 +49,26 @@ export interface BonusOfWindow {
   readonly lines: readonly LedgerLine[];
 }
 
-/** What a closed stream holds for the closed period. Streams with no line in it are not listed. */
-export interface ManifestEntry {
+/** How a plan is settled, as it says it: finance makes the document and adds the tax. */
+export interface SettleTerms {
+  readonly as?: 'self-billed' | 'invoiced' | 'credit-note' | 'payroll';
+  /** `by-partner`: as the partner is registered for it; `none`: amounts are paid as they are. */
+  readonly tax?: 'by-partner' | 'none';
+}
+
+/**
+ * What a closed stream holds for the closed period. Streams with no line in it are not listed, but for those whose payee has left and
+ * whose plan forgives.
+ */
+export interface ManifestEntry extends SettleTerms {
   readonly stream: string;
   readonly payee: string;
   readonly currency: string;
   readonly lines: number;
   /** Smallest amount worth a payment, in the currency: the plan's `settle.minimum`, "0.00" where none is said. */
   readonly minimum: string;
+  /** `forgive`: the payee's agreement has ended, and the plan writes off what is negative then. */
+  readonly negative?: 'forgive';
   /** SHA-256, hex, of the canonical JSON of the lines in canonical order: `ledgerLinesHash`. */
   readonly hash: string;
 }

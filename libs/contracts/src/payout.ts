@@ -1,5 +1,11 @@
 /** What payouts says to finance (topic `payouts`). Amounts are decimal text with the currency's own decimals. */
-import type { LedgerLine } from './ledger.js';
+import type { LedgerLine, SettleTerms } from './ledger.js';
+
+/** What of a statement's lines is settled on one kind of terms. */
+export interface StatementPart extends SettleTerms {
+  /** Sum of its lines. */
+  readonly total: string;
+}
 
 export interface Statement {
   /** `payee|currency|calendar|period`. */
@@ -14,8 +20,12 @@ export interface Statement {
   readonly total: string;
   /** `opening + total` where that is to be paid, else zero. */
   readonly payable: string;
-  /** `opening + total − payable`, carried to the next statement. */
+  /** `opening + total + forgiven − payable`, carried to the next statement. */
   readonly carried: string;
+  /** What the payee owed and need not pay back; left out where that is nothing. */
+  readonly forgiven?: string;
+  /** By the terms of the plans behind it, in order; left out where no plan says any. */
+  readonly parts?: readonly StatementPart[];
   readonly lines: readonly LedgerLine[];
   /** SHA-256, hex, of the canonical JSON of all the above. */
   readonly hash: string;
@@ -33,5 +43,7 @@ export interface PayoutDue {
   readonly currency: string;
   readonly period: string;
   readonly amount: string;
+  /** Of the statement. */
+  readonly parts?: readonly StatementPart[];
   readonly approvedBy: string;
 }

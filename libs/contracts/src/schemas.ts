@@ -237,30 +237,53 @@ const ledgerLine = record({
 });
 const ledgerLines = list(ledgerLine, 100_000);
 
+const settleTerms = {
+  as: { enum: ['self-billed', 'invoiced', 'credit-note', 'payroll'] },
+  tax: { enum: ['by-partner', 'none'] },
+};
+const statementParts = list(record({ ...settleTerms, total: amount }, ['as', 'tax']), 20);
+
 const manifest = record({
   calendar: text(100),
   period,
   page: { type: 'integer', minimum: 1 },
   pages: { type: 'integer', minimum: 1 },
   entries: list(
-    record({ stream: text(1000), payee: plainId, currency, lines: count, minimum: positiveAmount, hash: sha256 }),
+    record(
+      {
+        stream: text(1000),
+        payee: plainId,
+        currency,
+        lines: count,
+        minimum: positiveAmount,
+        ...settleTerms,
+        negative: { enum: ['forgive'] },
+        hash: sha256,
+      },
+      ['as', 'tax', 'negative'],
+    ),
     1000,
   ),
 });
 
-const statementIssued = record({
-  id: text(1000),
-  payee: plainId,
-  currency,
-  calendar: text(100),
-  period,
-  opening: amount,
-  total: amount,
-  payable: amount,
-  carried: amount,
-  lineCount: count,
-  hash: sha256,
-});
+const statementIssued = record(
+  {
+    id: text(1000),
+    payee: plainId,
+    currency,
+    calendar: text(100),
+    period,
+    opening: amount,
+    total: amount,
+    payable: amount,
+    carried: amount,
+    forgiven: positiveAmount,
+    parts: statementParts,
+    lineCount: count,
+    hash: sha256,
+  },
+  ['forgiven', 'parts'],
+);
 
 const bodies = {
   'deal-fact': dealFact,
@@ -286,15 +309,19 @@ const bodies = {
   }),
   'period-manifest': manifest,
   'statement-issued': statementIssued,
-  'payout-due': record({
-    id: text(1000),
-    statement: text(1000),
-    payee: plainId,
-    currency,
-    period,
-    amount: positiveAmount,
-    approvedBy: text(500),
-  }),
+  'payout-due': record(
+    {
+      id: text(1000),
+      statement: text(1000),
+      payee: plainId,
+      currency,
+      period,
+      amount: positiveAmount,
+      parts: statementParts,
+      approvedBy: text(500),
+    },
+    ['parts'],
+  ),
 } as const;
 
 export type MessageType = keyof typeof bodies;

@@ -180,7 +180,9 @@ export class Closing {
       .where('entry', 'is not', null)
       .orderBy('stream')
       .execute();
-    return rows.map(({ entry }): ManifestEntry => JSON.parse(entry ?? '')).filter(({ lines }) => lines > 0);
+    return rows
+      .map(({ entry }): ManifestEntry => JSON.parse(entry ?? ''))
+      .filter(({ lines, negative }) => lines > 0 || negative !== undefined);
   }
 }
 

@@ -185,3 +185,44 @@ describe('a plan of many terms', () => {
     }
   }, 60_000);
 });
+
+describe('the terms on which a plan is settled', () => {
+  const LEAVERS = `
+plan: resellers
+title: Resellers
+currency: EUR
+calendar: { periods: monthly, timeZone: Europe/Paris }
+settle: { as: self-billed, tax: by-partner }
+ends: { negative: forgive }
+components:
+  - id: hardware
+    credit: { trigger: booked, where: { line.category: hardware } }
+    rate: { percent: 10 % }
+`;
+
+  it('are in the manifest, and that it forgives what is negative once the payee has left: with the end, and whenever there are lines', async () => {
+    const service = await started();
+    await service.arrive([
+      { kind: 'plan', document: LEAVERS, effectiveFrom: '2026-01-01' },
+      { kind: 'partner', partner: partnerOf('anna'), revision: 0 },
+      { kind: 'partner', partner: partnerOf('carl', { until: '2026-03-01' }), revision: 0 },
+      deal('A1', 'anna', ['100.00', '0.00']),
+      deal('C1', 'carl', ['200.00', '0.00'], { returns: [{ id: 'R', at: '2026-04-10T10:00:00Z' }] }),
+    ]);
+    await service.settled();
+    for (const period of ['2026-01', '2026-02', '2026-03', '2026-04']) await service.close(period);
+    const { manifests } = await service.published();
+    const entries = manifests
+      .toSorted((left, right) => (left.period < right.period ? -1 : 1))
+      .flatMap(({ period, entries: of }) =>
+        of.map(({ payee, lines, as, tax, negative = '' }) => `${period} ${payee} ${lines} ${as} ${tax} ${negative}`),
+      );
+    expect(entries).toEqual([
+      '2026-01 anna 1 self-billed by-partner ',
+      '2026-01 carl 1 self-billed by-partner ',
+      '2026-02 carl 0 self-billed by-partner forgive',
+      '2026-04 carl 1 self-billed by-partner forgive',
+    ]);
+    expect((await service.verify()).differences).toEqual([]);
+  }, 30_000);
+});

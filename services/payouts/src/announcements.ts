@@ -41,9 +41,10 @@ export function announcementsOf(stored: StoredEvent): readonly Publication[] {
 export function payoutOf({
   data,
 }: Extract<AccountEvent, { readonly type: 'StatementApproved' }>): PayoutDue | undefined {
-  const { statement, payee, currency, period, payable, by } = data;
+  const { statement, payee, currency, period, payable, parts, by } = data;
   if (/^[0.]*$/.test(payable)) return undefined;
-  return { id: `payout|${statement}`, statement, payee, currency, period, amount: payable, approvedBy: by };
+  const due = { id: `payout|${statement}`, statement, payee, currency, period, amount: payable, approvedBy: by };
+  return parts === undefined ? due : { ...due, parts };
 }
 
 function attributes(stored: StoredEvent, payee: string): EnvelopeAttributes {

@@ -7,7 +7,7 @@ import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { parseAmount } from '@tantieme/money/amount';
 
-import { account, accountStream, minimumOf } from './domain/account.js';
+import { account, accountStream, termsOf } from './domain/account.js';
 import type { AccountEvent } from './domain/account.js';
 import { composeStatement } from './domain/statement.js';
 
@@ -43,14 +43,15 @@ export async function readStatement(store: EventStore, place: StatementPlace): P
         if (event.type !== 'StatementIssued' || event.data.statement.id !== place.id) break;
         const { statement } = event.data;
         const { payee, currency, calendar, period, opening } = statement;
+        const held = state.held.linesOf(calendar, period);
         const composed = composeStatement({
           payee,
           currency,
           calendar,
           period,
           openingMinor: parseAmount(opening, currency),
-          minimumMinor: minimumOf(event.data.entries, currency),
-          lines: [...state.held.linesOf(calendar, period).values()].flat(),
+          terms: termsOf(event.data.entries, held, currency),
+          lines: [...held.values()].flat(),
         });
         if (composed.hash !== statement.hash) break;
         return composed;

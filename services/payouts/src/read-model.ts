@@ -21,6 +21,9 @@ export interface StatementsTable {
   total: string;
   payable: string;
   carried: string;
+  forgiven: string | null;
+  /** JSON. */
+  parts: string | null;
   line_count: number;
   hash: string;
   /** Revision of its event in the account's stream. */
@@ -42,6 +45,8 @@ export interface PayoutsTables {
     currency: string;
     period: string;
     amount: string;
+    /** JSON. */
+    parts: string | null;
     approved_by: string;
   };
   payouts_settlements: {
@@ -85,6 +90,8 @@ async function migrate(db: Kysely<PayoutsTables>): Promise<void> {
     .addColumn('total', 'text', (column) => column.notNull())
     .addColumn('payable', 'text', (column) => column.notNull())
     .addColumn('carried', 'text', (column) => column.notNull())
+    .addColumn('forgiven', 'text')
+    .addColumn('parts', 'text')
     .addColumn('line_count', 'integer', (column) => column.notNull())
     .addColumn('hash', 'text', (column) => column.notNull())
     .addColumn('revision', 'integer', (column) => column.notNull())
@@ -123,6 +130,7 @@ async function migrate(db: Kysely<PayoutsTables>): Promise<void> {
     .addColumn('currency', 'text', (column) => column.notNull())
     .addColumn('period', 'text', (column) => column.notNull())
     .addColumn('amount', 'text', (column) => column.notNull())
+    .addColumn('parts', 'text')
     .addColumn('approved_by', 'text', (column) => column.notNull())
     .execute();
   await db.schema
@@ -178,16 +186,18 @@ function rowOf(
   { data: { statement } }: Extract<AccountEvent, { readonly type: 'StatementIssued' }>,
   revision: number,
 ): Insertable<StatementsTable> {
-  const { lineCount, ...rest } = statement;
-  return { ...rest, line_count: lineCount, revision, approved_by: null, approved_at: null };
+  const { lineCount, forgiven = null, parts, ...rest } = statement;
+  const text = parts === undefined ? null : JSON.stringify(parts);
+  return { ...rest, forgiven, parts: text, line_count: lineCount, revision, approved_by: null, approved_at: null };
 }
 
 function payoutRowOf(
   payout: NonNullable<ReturnType<typeof payoutOf>>,
   { position }: StoredEvent,
 ): Insertable<PayoutsTables['payouts_payouts']> {
-  const { approvedBy, ...rest } = payout;
-  return { ...rest, approved_by: approvedBy, position: String(position).padStart(POSITION_DIGITS, '0') };
+  const { approvedBy, parts, ...rest } = payout;
+  const text = parts === undefined ? null : JSON.stringify(parts);
+  return { ...rest, parts: text, approved_by: approvedBy, position: String(position).padStart(POSITION_DIGITS, '0') };
 }
 
 async function insertStatements(

@@ -2,7 +2,8 @@
  * Earn: a stream a payee × plan. Each credit of a deal changes what the lines of the payee earn, its own and, in the same
  * measurement, those after it; what differs from what was posted is posted.
  */
-import { calendarOf, nextPeriod } from '@tantieme/commission-engine/calendar';
+import { calendarOf, nextPeriod, windowEndDay } from '@tantieme/commission-engine/calendar';
+import { endOfAgreement } from '@tantieme/commission-engine/account';
 import type { Account, Agreement, Quota } from '@tantieme/commission-engine/account';
 import { applyChange } from '@tantieme/commission-engine/apply-change';
 import { planAccount, planCredit } from '@tantieme/commission-engine/earn';
@@ -10,6 +11,7 @@ import type { GrantedLine } from '@tantieme/commission-engine/budget';
 import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/earn-state';
 import { linesOfDeal } from '@tantieme/commission-engine/earned-lines';
 import { needsSettling, reachedTiers } from '@tantieme/commission-engine/settlement';
+import type { CompiledPlan } from '@tantieme/commission-engine/plan';
 import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
 import type { Change } from '@tantieme/commission-engine/earn';
 import type {
@@ -216,6 +218,8 @@ export interface EarningState {
   /** Highest revision taken of a budget's stream, by deal and component. */
   readonly grantRevisions: Map<string, number>;
   closedThrough: string | null;
+  /** End of the payee's agreements of which a closing has said that what is negative then is forgiven. */
+  forgivenEnd: string | undefined;
   /** Where only the newest deals are in memory; a decision that needs more is refused (`HistoryNeeded`). */
   tail: Tail | undefined;
   /** True for a tail that did not see everything that was appended: it can decide nothing. */
@@ -239,6 +243,7 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       childRevisions: new Map(),
       grantRevisions: new Map(),
       closedThrough: null,
+      forgivenEnd: undefined,
       tail: undefined,
       lost: false,
     }),
@@ -523,9 +528,13 @@ function decideClose(
     },
   );
   const isNothing = lines.length === 0 && moved.length === 0;
-  if (isNothing && settling === undefined) return [];
+  const { settle: terms } = plans.plan(planHash);
+  const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planHash));
+  if (isNothing && settling === undefined && !forgives) return [];
   const stream = earningStream(payee, plan);
-  const entry = { stream, payee, currency, lines: lines.length, minimum, hash: ledgerLinesHash(lines) };
+  const negative = forgives ? { negative: 'forgive' as const } : {};
+  const hash = ledgerLinesHash(lines);
+  const entry = { stream, payee, currency, lines: lines.length, minimum, ...terms, ...negative, hash };
   const deals = moved.sort((left, right) => (left.deal < right.deal ? -1 : 1));
   return [
     {
@@ -548,6 +557,18 @@ function decideClose(
       },
     },
   ];
+}
+
+/** Whether what is negative is written off: once the agreement has ended, with its end and whenever there is something after it. */
+function isForgiven(
+  { engine, forgivenEnd }: EarningState,
+  period: string,
+  hasLines: boolean,
+  { ends, calendar }: CompiledPlan,
+): boolean {
+  const end = endOfAgreement(engine.account);
+  if (ends.negative !== 'forgive' || end === undefined || end > windowEndDay(calendar, period)) return false;
+  return hasLines || forgivenEnd !== end;
 }
 
 /** What the closing of a period settles: guarantee, draw and lagged tiers; undefined for a plan that has none of them. */
@@ -601,6 +622,7 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
     case 'EarningPeriodClosed': {
       const { period, planHash, reached, rated = [], ofAccount = [] } = event.data;
       state.closedThrough = period;
+      if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.account);
       if (reached === undefined) break;
       const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount };
       applyChange(state.engine, change, plans);

@@ -193,6 +193,60 @@ describe('the balance', () => {
     expect(statements(events)[0]).toMatchObject({ payable: '0.00', carried: '45.00' });
   });
 
+  it('is written off where it is negative, the payee has left and all plans forgive', () => {
+    const debt = line({ amount: '-40.00' });
+    const more = line({ period: '2026-02', origin: '2026-02', deal: 'crm|D-2', amount: '15.00' });
+    const of = (...negative: readonly object[]) =>
+      statements(
+        run(account, [
+          take([debt]),
+          issue('2026-01', [entry([debt])]),
+          take([more]),
+          take([], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
+          issue('2026-02', [
+            entry([], { stream: 'earning-P1|direct', ...negative[0] }),
+            entry([more], { ...negative[1] }),
+          ]),
+        ]).events,
+      ).at(-1);
+    const forgive = { negative: 'forgive' } as const;
+    expect(of(forgive, forgive)).toMatchObject({
+      opening: '-40.00',
+      total: '15.00',
+      carried: '0.00',
+      forgiven: '25.00',
+    });
+    expect(of(forgive, {})).toMatchObject({ carried: '-25.00' });
+    expect(of(forgive, {})).not.toHaveProperty('forgiven');
+  });
+
+  it('is told by the terms that plans settle on, and so is the payout', () => {
+    const other = line({ plan: 'direct', amount: '5.00' });
+    const third = line({ plan: 'staff', deal: 'crm|D-3', amount: '7.00' });
+    const { events } = run(account, [
+      take([january]),
+      take([other], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
+      take([third], { origin: { stream: 'earning-P1|staff', revision: 0 } }),
+      issue('2026-01', [
+        entry([other], { stream: 'earning-P1|direct', as: 'self-billed', tax: 'by-partner' }),
+        entry([january], { tax: 'by-partner', as: 'self-billed' }),
+        entry([third], { stream: 'earning-P1|staff', as: 'payroll' }),
+      ]),
+      {
+        type: 'approve-statement',
+        at: '2026-02-04T09:00:00Z',
+        statement: `P1|EUR|${CALENDAR}|2026-01`,
+        by: 'alice',
+      },
+    ]);
+    const parts = [
+      { as: 'payroll', total: '7.00' },
+      { as: 'self-billed', tax: 'by-partner', total: '45.00' },
+    ];
+    expect(statements(events)[0]).toMatchObject({ total: '52.00', parts });
+    expect(events.at(-1)?.data).toMatchObject({ payable: '52.00', parts });
+  });
+
   it('is kept for each calendar', () => {
     const quarterly = 'quarterly@Europe/Paris';
     const debt = line({ amount: '-10.00' });

@@ -5,17 +5,18 @@
  * A balance is carried from period to period of one calendar: periods of different calendars end at different times, and
  * a statement whose opening depended on which of them was settled first would depend on the order of arrival.
  */
-import type { LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
+import type { LedgerLine, ManifestEntry, SettleTerms } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash, sortLedgerLines } from '@tantieme/contracts/ledger-hash';
 import type { StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
-import { parseAmount } from '@tantieme/money/amount';
+import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 
 import { HeldLines } from './held-lines.js';
 import { composeStatement, parseStatementId, statementId, withoutLines } from './statement.js';
+import type { AccountTerms } from './statement.js';
 
 export const ACCOUNT = 'account';
 
@@ -30,7 +31,7 @@ export interface Origin {
 }
 
 /** What a manifest says of one origin stream of this account. */
-export type AccountEntry = Pick<ManifestEntry, 'stream' | 'lines' | 'minimum' | 'hash'>;
+export type AccountEntry = Omit<ManifestEntry, 'payee' | 'currency'>;
 
 export type AccountCommand =
   | {
@@ -93,12 +94,12 @@ export type AccountEvent =
         readonly period: string;
         /** What is to be paid; zero where all is carried. */
         readonly payable: string;
+        readonly parts?: StatementIssued['parts'];
         readonly by: string;
       };
     };
 
-interface IssuedStatement {
-  readonly payable: string;
+interface IssuedStatement extends Pick<StatementIssued, 'payable' | 'parts'> {
   /** The manifest entries behind it, as canonical text. */
   readonly entries: string;
   readonly approvedBy?: string;
@@ -177,14 +178,15 @@ function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: A
   const open = state.held.openBefore(calendar, period);
   if (open !== undefined)
     throw new DomainError('EarlierPeriodOpen', `${id} waits for the statement of ${open}`, 'conflict');
-  const lines = linesOfManifest(id, entries, state.held.linesOf(calendar, period));
+  const held = state.held.linesOf(calendar, period);
+  const lines = linesOfManifest(id, entries, held);
   const statement = composeStatement({
     payee,
     currency,
     calendar,
     period,
     openingMinor: state.carriedMinor.get(calendar) ?? 0n,
-    minimumMinor: minimumOf(entries, currency),
+    terms: termsOf(entries, held, currency),
     lines,
   });
   return [
@@ -219,14 +221,35 @@ function linesOfManifest(
   return found;
 }
 
-/** Several plans may pay into one account: their largest minimum decides, so that none pays less than it says. */
-export function minimumOf(entries: readonly AccountEntry[], currency: string): bigint {
-  let largestMinor = 0n;
-  for (const { minimum } of entries) {
+/**
+ * Several plans may pay into one account: their largest minimum decides, so that none pays less than it says, and what is negative is
+ * forgiven where all of them say so. The lines of each are settled on its own terms.
+ */
+export function termsOf(
+  entries: readonly AccountEntry[],
+  held: ReadonlyMap<string, readonly LedgerLine[]>,
+  currency: string,
+): AccountTerms {
+  let minimumMinor = 0n;
+  const parts = new Map<string, SettleTerms & { totalMinor: bigint }>();
+  for (const { stream, minimum, as, tax } of entries) {
     const minor = parseAmount(minimum, currency);
-    if (minor > largestMinor) largestMinor = minor;
+    if (minor > minimumMinor) minimumMinor = minor;
+    if (as === undefined && tax === undefined) continue;
+    const name = `${as ?? ''} ${tax ?? ''}`;
+    const terms = { ...(as === undefined ? {} : { as }), ...(tax === undefined ? {} : { tax }) };
+    const part = parts.get(name) ?? { ...terms, totalMinor: 0n };
+    parts.set(name, part);
+    for (const { amount } of held.get(stream) ?? []) part.totalMinor += parseAmount(amount, currency);
   }
-  return largestMinor;
+  return {
+    minimumMinor,
+    forgives: entries.length > 0 && entries.every(({ negative }) => negative === 'forgive'),
+    parts: [...parts.keys()].sort().flatMap((name) => {
+      const { totalMinor, ...terms } = parts.get(name) ?? { totalMinor: 0n };
+      return [{ ...terms, total: formatAmount(totalMinor, currency) }];
+    }),
+  };
 }
 
 /** @throws {DomainError} `StatementUnknown` */
@@ -241,7 +264,13 @@ function approveStatement(command: Of<AccountCommand, 'approve-statement'>, stat
       type: 'StatementApproved',
       version: 1,
       occurredAt: command.at,
-      data: { statement: command.statement, ...parts, payable: statement.payable, by: command.by },
+      data: {
+        statement: command.statement,
+        ...parts,
+        payable: statement.payable,
+        ...(statement.parts === undefined ? {} : { parts: statement.parts }),
+        by: command.by,
+      },
     },
   ];
 }
@@ -260,8 +289,9 @@ function evolve(state: AccountState, event: AccountEvent): AccountState {
     }
     case 'StatementIssued': {
       const { entries, statement } = event.data;
-      const { payable, carried, calendar, period, currency } = statement;
-      state.statements.set(periodKey(calendar, period), { payable, entries: canonicalJson(entries) });
+      const { payable, parts, carried, calendar, period, currency } = statement;
+      const issued = { payable, ...(parts === undefined ? {} : { parts }), entries: canonicalJson(entries) };
+      state.statements.set(periodKey(calendar, period), issued);
       state.carriedMinor.set(calendar, parseAmount(carried, currency));
       state.held.release(calendar, period);
       return state;

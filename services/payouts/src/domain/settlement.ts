@@ -166,10 +166,10 @@ export function accountsOf(state: SettlementState): readonly SettledAccount[] {
   const accounts = new Map<string, { payee: string; currency: string; entries: AccountEntry[] }>();
   for (const { taken } of state.manifests.values())
     for (const page of taken.values())
-      for (const { stream, payee, currency, lines, minimum, hash } of page) {
+      for (const { payee, currency, ...entry } of page) {
         const name = accountName(payee, currency);
         const found = accounts.get(name) ?? { payee, currency, entries: [] };
-        found.entries.push({ stream, lines, minimum, hash });
+        found.entries.push(entry);
         accounts.set(name, found);
       }
   for (const { entries } of accounts.values()) entries.sort((left, right) => compareText(left.stream, right.stream));

@@ -10,7 +10,7 @@ describe('a statement', () => {
     calendar: 'monthly@Europe/Paris',
     period: '2026-01',
     openingMinor: -500n,
-    minimumMinor: 0n,
+    terms: { minimumMinor: 0n, forgives: false, parts: [] },
   };
   const lines = [line(), line({ deal: 'crm|D-2' }), line({ component: 'a' }), line({ plan: 'b' })];
 
@@ -49,7 +49,24 @@ describe('settling a balance', () => {
     [0n, 4_999n, 5_000n, 0n, 4_999n],
     [0n, 5_000n, 5_000n, 5_000n, 0n],
     [0n, -1n, 0n, 0n, -1n],
-  ])('%p + %p with a minimum of %p pays %p and carries %p', (opening, total, minimum, payableMinor, carriedMinor) => {
-    expect(settle(opening, total, minimum)).toEqual({ payableMinor, carriedMinor });
-  });
+  ])(
+    '%p + %p with a minimum of %p pays %p and carries %p',
+    (opening, total, minimumMinor, payableMinor, carriedMinor) => {
+      const terms = { minimumMinor, forgives: false };
+      expect(settle(opening, total, terms)).toEqual({ payableMinor, carriedMinor, forgivenMinor: 0n });
+    },
+  );
+
+  it.each([
+    [-1000n, 400n, 0n, 0n, 600n],
+    [-1000n, 1000n, 0n, 0n, 0n],
+    [-1000n, 1400n, 400n, 0n, 0n],
+    [0n, 30n, 0n, 30n, 0n],
+  ])(
+    '%p + %p where the terms forgive pays %p, carries %p and writes off %p',
+    (opening, total, payableMinor, carriedMinor, forgivenMinor) => {
+      const terms = { minimumMinor: 50n, forgives: true };
+      expect(settle(opening, total, terms)).toEqual({ payableMinor, carriedMinor, forgivenMinor });
+    },
+  );
 });

@@ -4,7 +4,7 @@
  */
 import { sortLedgerLines, withSortedKeys } from '@tantieme/contracts/ledger-hash';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
-import type { Statement, StatementIssued } from '@tantieme/contracts/payout';
+import type { Statement, StatementIssued, StatementPart } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
@@ -34,16 +34,33 @@ export function parseStatementId(
 export interface Settled {
   readonly payableMinor: bigint;
   readonly carriedMinor: bigint;
+  readonly forgivenMinor: bigint;
 }
 
 /**
  * What a balance pays: all of it where it reaches max(minimum, 0) and is worth something, else nothing; the rest is
- * carried (semantics.md, "Negative balance": KRW −1,323,000, then 1,890,000 earned, pays 567,000).
+ * carried (semantics.md, "Negative balance": KRW −1,323,000, then 1,890,000 earned, pays 567,000). What is negative is
+ * written off where the terms forgive.
  */
-export function settle(openingMinor: bigint, totalMinor: bigint, minimumMinor: bigint): Settled {
+export function settle(
+  openingMinor: bigint,
+  totalMinor: bigint,
+  { minimumMinor, forgives }: Pick<AccountTerms, 'minimumMinor' | 'forgives'>,
+): Settled {
   const balanceMinor = openingMinor + totalMinor;
+  const none = { payableMinor: 0n, carriedMinor: 0n, forgivenMinor: 0n };
+  if (balanceMinor < 0n && forgives) return { ...none, forgivenMinor: -balanceMinor };
   const isPaid = balanceMinor > 0n && balanceMinor >= minimumMinor;
-  return isPaid ? { payableMinor: balanceMinor, carriedMinor: 0n } : { payableMinor: 0n, carriedMinor: balanceMinor };
+  return isPaid ? { ...none, payableMinor: balanceMinor } : { ...none, carriedMinor: balanceMinor };
+}
+
+/** What the plans behind a statement say of its settlement. */
+export interface AccountTerms {
+  /** Smallest balance worth a payment. */
+  readonly minimumMinor: bigint;
+  /** The payee has left, and need not pay back what is negative. */
+  readonly forgives: boolean;
+  readonly parts: readonly StatementPart[];
 }
 
 export interface StatementParts {
@@ -52,26 +69,27 @@ export interface StatementParts {
   readonly calendar: string;
   readonly period: string;
   readonly openingMinor: bigint;
-  /** Smallest balance worth a payment. */
-  readonly minimumMinor: bigint;
+  readonly terms: AccountTerms;
   /** In any order. */
   readonly lines: readonly LedgerLine[];
 }
 
 /** The statement of these lines. @throws {MoneyError} where an amount is none of the currency. */
 export function composeStatement(parts: StatementParts): Statement {
-  const { payee, currency, calendar, period, openingMinor } = parts;
+  const { payee, currency, calendar, period, openingMinor, terms } = parts;
   let totalMinor = 0n;
   for (const line of parts.lines) totalMinor += parseAmount(line.amount, currency);
-  const { payableMinor, carriedMinor } = settle(openingMinor, totalMinor, parts.minimumMinor);
+  const { payableMinor, carriedMinor, forgivenMinor } = settle(openingMinor, totalMinor, terms);
   // Keys in the order of their code units, here and in the lines: what the serialiser writes is the canonical text.
   const content = {
     calendar,
     carried: formatAmount(carriedMinor, currency),
     currency,
+    ...(forgivenMinor === 0n ? {} : { forgiven: formatAmount(forgivenMinor, currency) }),
     id: statementId(payee, currency, calendar, period),
     lines: sortLedgerLines(parts.lines).map(withSortedKeys),
     opening: formatAmount(openingMinor, currency),
+    ...(terms.parts.length === 0 ? {} : { parts: terms.parts }),
     payable: formatAmount(payableMinor, currency),
     payee,
     period,

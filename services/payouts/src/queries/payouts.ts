@@ -33,7 +33,11 @@ export class ListPayoutsHandler implements IQueryHandler<ListPayouts, Page<Payou
     const page = pageOf(rows, limit, ({ position }) => [position]);
     return {
       ...page,
-      items: page.items.map(({ position: _, approved_by: approvedBy, ...rest }) => ({ ...rest, approvedBy })),
+      items: page.items.map(({ position: _, approved_by: approvedBy, parts, ...rest }) => ({
+        ...rest,
+        ...(parts === null ? {} : { parts: JSON.parse(parts) }),
+        approvedBy,
+      })),
     };
   }
 }

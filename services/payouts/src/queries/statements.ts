@@ -59,10 +59,20 @@ export class ListStatementsHandler implements IQueryHandler<ListStatements, Page
 }
 
 function listed(row: Selectable<StatementsTable>): ListedStatement {
-  const { line_count: lineCount, revision: _, approved_by: approvedBy, approved_at: approvedAt, ...rest } = row;
+  const {
+    line_count: lineCount,
+    revision: _,
+    approved_by: approvedBy,
+    approved_at: approvedAt,
+    forgiven,
+    parts,
+    ...rest
+  } = row;
   return {
     ...rest,
     lineCount,
+    ...(forgiven === null ? {} : { forgiven }),
+    ...(parts === null ? {} : { parts: JSON.parse(parts) }),
     ...(approvedBy === null ? {} : { approvedBy }),
     ...(approvedAt === null ? {} : { approvedAt }),
   };
