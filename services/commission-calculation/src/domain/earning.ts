@@ -7,7 +7,6 @@ import { endOfAgreement } from '@tantieme/commission-engine/account';
 import type { Account, Agreement, Quota } from '@tantieme/commission-engine/account';
 import { applyChange } from '@tantieme/commission-engine/apply-change';
 import { planAccount, planCredit } from '@tantieme/commission-engine/earn';
-import type { GrantedLine } from '@tantieme/commission-engine/budget';
 import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/earn-state';
 import { linesOfDeal } from '@tantieme/commission-engine/earned-lines';
 import { needsSettling, reachedTiers } from '@tantieme/commission-engine/settlement';
@@ -36,6 +35,8 @@ import { unpackLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
 import { forgetOldDeals, isInTail, sizeOfTail } from './earning-tail.js';
 import type { Tail } from './earning-tail.js';
+import { childKey, creditOfChild, creditOfGrant, grantKey } from './earning-told.js';
+import type { ChildInput, GrantInput } from './earning-told.js';
 import { isSamePosting, ledgerLine, postedLines } from './posting.js';
 import type { PostedLine } from './posting.js';
 
@@ -82,26 +83,6 @@ export interface CreditInput {
   readonly openFrom: string | null;
   /** Payees above, in order, who are paid on what this one earns with the deal; left out where there are none. */
   readonly above?: readonly string[];
-}
-
-/** All that a payee below earns with a deal. */
-export interface ChildInput {
-  readonly deal: string;
-  readonly child: string;
-  /** Revision of the child's stream: the highest counts. */
-  readonly revision: number;
-  readonly earned: readonly Omit<ChildEarning, 'payee'>[];
-  readonly openFrom: string | null;
-}
-
-/** All that the budget of a component grants of a deal. */
-export interface GrantInput {
-  readonly deal: string;
-  readonly component: string;
-  /** Revision of the budget's stream: the highest counts. */
-  readonly revision: number;
-  readonly granted: readonly GrantedLine[];
-  readonly openFrom: string | null;
 }
 
 /** Facts about the payee, whole. */
@@ -320,27 +301,10 @@ function decideChild(
 ): readonly EarningEvent[] {
   const { type: _type, account: said, at, ...input } = command;
   if (input.revision <= (state.childRevisions.get(childKey(input)) ?? -1)) return [];
-  const change = changeOf(() => planCredit(state.engine, creditOfChild(state, input), plans));
+  const change = changeOf(() => planCredit(state.engine, creditOfChild(state.engine, input), plans));
   const account = state.account ?? said;
   const conclusions = conclude(state, change, account, input.openFrom, (one) => state.above.get(one));
   return [{ type: 'ChildEarningTaken', version: 1, occurredAt: at, data: { account, input, ...conclusions } }];
-}
-
-function childKey({ deal, child }: Pick<ChildInput, 'deal' | 'child'>): string {
-  return `${deal}\n${child}`;
-}
-
-/** The credit that the state holds of the deal, with what this child earns in the place of what it earned before. */
-function creditOfChild(
-  { engine }: EarningState,
-  { deal, child, earned }: ChildInput,
-): Parameters<typeof planCredit>[1] {
-  const others = (engine.children.get(deal) ?? []).filter(({ payee }) => payee !== child);
-  return {
-    deal,
-    lines: linesOfDeal(engine, deal).map(({ line }) => line),
-    children: [...others, ...earned.map((one) => ({ payee: child, ...one }))],
-  };
 }
 
 function decideGrant(
@@ -350,23 +314,10 @@ function decideGrant(
 ): readonly EarningEvent[] {
   const { type: _type, account: said, at, ...input } = command;
   if (input.revision <= (state.grantRevisions.get(grantKey(input)) ?? -1)) return [];
-  const change = changeOf(() => planCredit(state.engine, creditOfGrant(state, input), plans));
+  const change = changeOf(() => planCredit(state.engine, creditOfGrant(state.engine, input), plans));
   const account = state.account ?? said;
   const conclusions = conclude(state, change, account, input.openFrom, (one) => state.above.get(one));
   return [{ type: 'GrantTaken', version: 1, occurredAt: at, data: { account, input, ...conclusions } }];
-}
-
-function grantKey({ deal, component }: Pick<GrantInput, 'deal' | 'component'>): string {
-  return `${deal}\n${component}`;
-}
-
-/** The credit that the state holds of the deal, with what this budget grants in the place of what it granted before. */
-function creditOfGrant(
-  { engine }: EarningState,
-  { deal, component, granted }: GrantInput,
-): Parameters<typeof planCredit>[1] {
-  const others = (engine.granted.get(deal) ?? []).filter(({ key }) => !key.startsWith(`${component}|`));
-  return { deal, lines: linesOfDeal(engine, deal).map(({ line }) => line), granted: [...others, ...granted] };
 }
 
 function decideFacts(
@@ -690,9 +641,9 @@ function creditOfEvent(
     case 'Earned':
       return { deal: event.data.input.deal, lines: unpackLines(event.data.input.groups) };
     case 'ChildEarningTaken':
-      return creditOfChild(state, event.data.input);
+      return creditOfChild(state.engine, event.data.input);
     case 'GrantTaken':
-      return creditOfGrant(state, event.data.input);
+      return creditOfGrant(state.engine, event.data.input);
     default:
       return event satisfies never;
   }
