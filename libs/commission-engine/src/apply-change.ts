@@ -125,13 +125,20 @@ function replaceAccount(state: EarnState, { deal, lines }: AccountCredit, rated:
 const NONE_HELD = new Map<string, HeldLine>();
 
 function linkDependents(lines: readonly HeldLine[], plans: PlanByHash): void {
+  let byKey: ReadonlyMap<string, HeldLine> | undefined;
+  const dependents = new Map<HeldLine, HeldLine[]>();
   for (const line of lines) {
     if (line.line.reverses === undefined && line.line.reserves !== true && line.line.releases === undefined) continue;
     const key = dependsOn(line.line, rulesOf(line.line, plans).component);
     if (key === undefined) continue;
-    const original = lines.find((one) => one.key === key);
-    if (original !== undefined) original.dependents = [...original.dependents, line];
+    byKey ??= new Map(lines.map((one) => [one.key, one]));
+    const original = byKey.get(key);
+    if (original === undefined) continue;
+    const own = dependents.get(original);
+    if (own === undefined) dependents.set(original, [line]);
+    else own.push(line);
   }
+  for (const [original, own] of dependents) original.dependents = own;
 }
 
 function changeMeasurements(state: EarnState, joining: readonly HeldLine[], leaving: readonly HeldLine[]): void {

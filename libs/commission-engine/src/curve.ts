@@ -3,7 +3,7 @@
  * measurement is such a curve; which one depends on the measurement's surroundings (its total, quota, baseline, the window
  * before), so that one rule rates marginal, retroactive, interpolated, stepped, lagged, accelerated, gated and growth terms.
  */
-import { addRates, compareRates, ONE, ZERO } from '@tantieme/money/decimal';
+import { addRates, compareRates, multiplyRates, ONE, subtractRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { EngineError } from './engine-error.js';
 import type { CompiledComponent, CompiledTier } from './plan.js';
@@ -141,8 +141,8 @@ function piecesOf(
     case 'accelerator': {
       const quota = quotaOf(component, around);
       return rate.bands.map(({ until, rate: multiple }, tier) => ({
-        until: until === undefined ? undefined : times(quota, until),
-        slope: times(rate.base, multiple),
+        until: until === undefined ? undefined : multiplyRates(quota, until),
+        slope: multiplyRates(rate.base, multiple),
         tier,
       }));
     }
@@ -160,7 +160,7 @@ export function countedTotal(component: CompiledComponent, around: Surroundings)
 export function tierReached(tiers: readonly CompiledTier[], total: Rate, share: Rate = ONE): number {
   for (const [index, { untilMinor, inclusive }] of tiers.entries()) {
     if (untilMinor === undefined) return index;
-    const order = compareRates(total, times({ numerator: untilMinor, denominator: 1n }, share));
+    const order = compareRates(total, multiplyRates({ numerator: untilMinor, denominator: 1n }, share));
     if (order < 0 || (inclusive && order === 0)) return index;
   }
   return tiers.length - 1;
@@ -169,7 +169,7 @@ export function tierReached(tiers: readonly CompiledTier[], total: Rate, share: 
 function measuredAbove(totalMinor: bigint, baseline: Rate | undefined): Rate {
   const total = { numerator: totalMinor, denominator: 1n };
   if (baseline === undefined) return total;
-  return compareRates(total, baseline) > 0 ? minus(total, baseline) : ZERO;
+  return compareRates(total, baseline) > 0 ? subtractRates(total, baseline) : ZERO;
 }
 
 function baselineOf({ id, measure }: CompiledComponent, around: Surroundings): Rate | undefined {
@@ -192,10 +192,10 @@ function gateTarget(component: CompiledComponent, around: Surroundings): Rate {
     case 'target':
       return addRates(baseline, prorated(gate.target, around));
     case 'attainment':
-      return addRates(baseline, times(quotaOf(component, around), gate.target));
+      return addRates(baseline, multiplyRates(quotaOf(component, around), gate.target));
     case 'growth': {
       if (around.baselineMinor === undefined) throw lacks(id, 'what last year held');
-      return times(lastYear(around.baselineMinor), addRates(ONE, gate.target));
+      return multiplyRates(lastYear(around.baselineMinor), addRates(ONE, gate.target));
     }
     default:
       return gate.of satisfies never;
@@ -208,7 +208,7 @@ function quotaOf({ id }: CompiledComponent, around: Surroundings): Rate {
 }
 
 function prorated(amount: Rate, { share }: Surroundings): Rate {
-  return share === undefined ? amount : times(amount, share);
+  return share === undefined ? amount : multiplyRates(amount, share);
 }
 
 function lacks(component: string, what: string): EngineError {
@@ -336,17 +336,6 @@ export function portionsOf(
     start = to;
   }
   return portions;
-}
-
-function times(left: Rate, right: Rate): Rate {
-  return addRates(
-    { numerator: left.numerator * right.numerator, denominator: left.denominator * right.denominator },
-    ZERO,
-  );
-}
-
-function minus(left: Rate, right: Rate): Rate {
-  return addRates(left, { numerator: -right.numerator, denominator: right.denominator });
 }
 
 function commonMultiple(numbers: readonly bigint[]): bigint {

@@ -5,7 +5,16 @@
  */
 import { Environment } from '@marcbachmann/cel-js';
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { addRates, compareRates, decimalFault, formatRate, parseDecimal, ZERO } from '@tantieme/money/decimal';
+import {
+  addRates,
+  compareRates,
+  decimalFault,
+  formatRate,
+  multiplyRates,
+  parseDecimal,
+  subtractRates,
+  ZERO,
+} from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { EngineError } from './engine-error.js';
 
@@ -54,10 +63,6 @@ class Decimal {
   }
 }
 
-const negated = ({ numerator, denominator }: Rate): Rate => ({ numerator: -numerator, denominator });
-const times = (left: Rate, right: Rate): Rate =>
-  addRates({ numerator: left.numerator * right.numerator, denominator: left.denominator * right.denominator }, ZERO);
-
 function createEnvironment(): Environment {
   const environment = new Environment({
     limits: { maxAstNodes: 500, maxDepth: 40, maxListElements: 1000, maxMapEntries: 100, maxCallArguments: 8 },
@@ -66,8 +71,8 @@ function createEnvironment(): Environment {
     .registerFunction('decimal(string): Decimal', (text: string) => new Decimal(parseDecimal(text)))
     .registerFunction('decimal(int): Decimal', (whole: bigint) => new Decimal({ numerator: whole, denominator: 1n }))
     .registerOperator('Decimal + Decimal', (a: Decimal, b: Decimal) => new Decimal(addRates(a.rate, b.rate)))
-    .registerOperator('Decimal - Decimal', (a: Decimal, b: Decimal) => new Decimal(addRates(a.rate, negated(b.rate))))
-    .registerOperator('Decimal * Decimal', (a: Decimal, b: Decimal) => new Decimal(times(a.rate, b.rate)))
+    .registerOperator('Decimal - Decimal', (a: Decimal, b: Decimal) => new Decimal(subtractRates(a.rate, b.rate)))
+    .registerOperator('Decimal * Decimal', (a: Decimal, b: Decimal) => new Decimal(multiplyRates(a.rate, b.rate)))
     .registerOperator('Decimal < Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) < 0)
     .registerOperator('Decimal <= Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) <= 0)
     .registerOperator('Decimal > Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) > 0)

@@ -1,9 +1,9 @@
 /** Findings about what a plan may cost: what has no bound, what is paid by several, and what a floor makes of a limit. */
-import { addRates, compareRates, ONE, ZERO } from '@tantieme/money/decimal';
+import { addRates, compareRates, multiplyRates, ONE, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import type { Say } from './lint-codes.js';
 import type { LineSharing } from './lint-conditions.js';
-import { isCurved, measured, money, PayOver, percent, roundedOf, shareOf, timesRate, units } from './lint-pay.js';
+import { isCurved, measured, money, PayOver, percent, roundedOf, shareOf, units } from './lint-pay.js';
 import type { CompiledComponent, CompiledPlan } from './plan.js';
 import type { PlanDocument } from './plan-document.js';
 
@@ -51,14 +51,14 @@ function unbounded(plan: CompiledPlan, component: CompiledComponent, path: strin
     if (top === undefined || compareRates(top.rate, ONE) <= 0) return;
     const pay = new PayOver(plan, component);
     const quota = pay.quota();
-    const twice = timesRate(quota, addRates(last, last.numerator === 0n ? ONE : last));
+    const twice = multiplyRates(quota, addRates(last, last.numerator === 0n ? ONE : last));
     const totalMinor = twice.numerator / twice.denominator;
-    const atBase = roundedOf(plan, timesRate({ numerator: totalMinor, denominator: 1n }, rate.base));
+    const atBase = roundedOf(plan, multiplyRates({ numerator: totalMinor, denominator: 1n }, rate.base));
     const ofQuota = component.measure.quota === 'fact' ? ` with a quota of ${words(quota.numerator)}` : '';
     say(
       'LiabilityUnbounded',
       `${path}/rate/accelerator/bands/${rate.bands.length - 1}`,
-      `above ${percent(last)} of the quota every further ${money(plan, units(plan, 100n))} pays ${money(plan, shareOf(plan, units(plan, 100n), timesRate(rate.base, top.rate)))} without end: ${words(totalMinor)}${ofQuota} pay ${money(plan, pay.rounded(totalMinor))}, ${money(plan, atBase)} at the base rate`,
+      `above ${percent(last)} of the quota every further ${money(plan, units(plan, 100n))} pays ${money(plan, shareOf(plan, units(plan, 100n), multiplyRates(rate.base, top.rate)))} without end: ${words(totalMinor)}${ofQuota} pay ${money(plan, pay.rounded(totalMinor))}, ${money(plan, atBase)} at the base rate`,
     );
   }
   if (rate.kind === 'stepped' && limit === undefined && rate.payMinor > rate.everyMinor)
@@ -149,7 +149,7 @@ function overridden({ credit, rate }: CompiledComponent, children: readonly Comp
     .reduce((total, child) => {
       if (rate.kind !== 'levels') return addRates(total, highestOf(credit.rates.map((one) => one.rate)));
       const levels = rate.levels.reduce((sum, level) => addRates(sum, level.rate), ZERO);
-      return addRates(total, credit.of === 'earning' ? timesRate(highest(child), levels) : levels);
+      return addRates(total, credit.of === 'earning' ? multiplyRates(highest(child), levels) : levels);
     }, ZERO);
 }
 
@@ -161,7 +161,7 @@ function highest({ rate }: CompiledComponent): Rate {
     case 'matrix':
       return highestOf(rate.rules.map((rule) => rule.rate));
     case 'accelerator':
-      return timesRate(rate.base, highestOf(rate.bands.map((band) => band.rate)));
+      return multiplyRates(rate.base, highestOf(rate.bands.map((band) => band.rate)));
     case 'flat':
     case 'stepped':
     case 'levels':

@@ -100,10 +100,6 @@ export function shareOf(plan: CompiledPlan, minor: bigint, { numerator, denomina
   return divideRounded(minor * numerator, denominator, plan.rounding);
 }
 
-export function timesRate(left: Rate, right: Rate): Rate {
-  return { numerator: left.numerator * right.numerator, denominator: left.denominator * right.denominator };
-}
-
 // ── In words ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** `10,000.00`, of the plan's currency. */

@@ -1,21 +1,10 @@
 /** Findings about a component's own rate, over what one payee sells in a window: cliffs, and what is never reached. */
-import { compareRates, ZERO } from '@tantieme/money/decimal';
+import { compareRates, multiplyRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { isMeasured } from './curve.js';
 import type { Say } from './lint-codes.js';
 import { reachOf } from './lint-reach.js';
-import {
-  isCurved,
-  measured,
-  money,
-  PayOver,
-  percent,
-  rateWords,
-  roundedOf,
-  shareOf,
-  timesRate,
-  units,
-} from './lint-pay.js';
+import { isCurved, measured, money, PayOver, percent, rateWords, roundedOf, shareOf, units } from './lint-pay.js';
 import type { CompiledComponent, CompiledPlan, CompiledRate } from './plan.js';
 import type { ComponentDocument, PlanDocument } from './plan-document.js';
 
@@ -155,7 +144,7 @@ class RateLint {
       this.say(
         'QuotaZero',
         `${this.path}/measure/quota`,
-        `from 0.00 on all lies in the last band: the first ${this.example(sold)} pay ${this.money(shareOf(this.plan, sold, timesRate(rate.base, top)))}, at the base rate ${this.money(shareOf(this.plan, sold, rate.base))}`,
+        `from 0.00 on all lies in the last band: the first ${this.example(sold)} pay ${this.money(shareOf(this.plan, sold, multiplyRates(rate.base, top)))}, at the base rate ${this.money(shareOf(this.plan, sold, rate.base))}`,
       );
     } else if (gate?.of === 'attainment')
       this.say('QuotaZero', `${this.path}/measure/quota`, `the gate's target is ${this.words(0n)}: it bars nothing`);
@@ -229,7 +218,7 @@ class RateLint {
     const start = this.pay.startOf(index);
     const at = rate.kind === 'accelerator' || this.startsAfter(index) ? start - 1n : start;
     const sold = units(this.plan, 1000n);
-    const [less, more] = [now, before].map((one) => this.money(this.shareOfMeasure(sold, timesRate(base, one))));
+    const [less, more] = [now, before].map((one) => this.money(this.shareOfMeasure(sold, multiplyRates(base, one))));
     this.say(
       'RateFallsWithSales',
       this.stepPath(index, this.stepField()),
@@ -297,7 +286,7 @@ class RateLint {
     if (gate === undefined || this.steps === undefined || rate.kind === 'lagged') return;
     if (gate.of === 'growth' || (gate.of === 'attainment' && typeof measure.quota !== 'object')) return;
     if (gate.from === 'first' && rate.kind !== 'retroactive') return;
-    const target = gate.of === 'target' ? gate.target : timesRate(this.pay.quota(), gate.target);
+    const target = gate.of === 'target' ? gate.target : multiplyRates(this.pay.quota(), gate.target);
     const baselineMinor = typeof measure.above === 'object' ? measure.above.fixedMinor : 0n;
     const targetMinor = baselineMinor + (target.numerator + target.denominator - 1n) / target.denominator;
     for (let index = 0; index < this.steps.rates.length - 1; index++) {

@@ -1,10 +1,10 @@
 /** Findings about what is taken back or kept back: returns, holds, and what the law of commercial agents says of both. */
-import { compareRates, ONE } from '@tantieme/money/decimal';
+import { compareRates, multiplyRates, ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { isMeasured } from './curve.js';
 import type { Say } from './lint-codes.js';
 import { CHANNELS, reachOf } from './lint-reach.js';
-import { isCurved, measured, money, PayOver, roundedOf, shareOf, timesRate, units } from './lint-pay.js';
+import { isCurved, measured, money, PayOver, roundedOf, shareOf, units } from './lint-pay.js';
 import type { CompiledComponent, CompiledPlan } from './plan.js';
 import type { PlanDocument } from './plan-document.js';
 
@@ -62,7 +62,7 @@ function thresholds({ rate, gate, measure }: CompiledComponent, pay: PayOver): r
   const tiers = rate.kind === 'accelerator' ? rate.bands.length : 'tiers' in rate ? rate.tiers.length : 1;
   const starts = Array.from({ length: tiers - 1 }, (_, index) => pay.startOf(index + 1));
   if (gate === undefined || gate.of === 'growth') return starts;
-  const target = gate.of === 'target' ? gate.target : timesRate(pay.quota(), gate.target);
+  const target = gate.of === 'target' ? gate.target : multiplyRates(pay.quota(), gate.target);
   const baselineMinor = typeof measure.above === 'object' ? measure.above.fixedMinor : 0n;
   return [...starts, baselineMinor + (target.numerator + target.denominator - 1n) / target.denominator];
 }

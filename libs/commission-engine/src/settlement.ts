@@ -47,11 +47,14 @@ export function needsSettling({ guarantee, draw, components }: CompiledPlan): bo
   );
 }
 
-/** Whether what a payee earns under a plan depends on its agreements and quotas. */
-export function needsAccount({ guarantee, draw, ends, components }: CompiledPlan): boolean {
+/**
+ * Whether what a payee earns under a plan depends on its agreements and quotas, or is settled by closings: then also where it has no
+ * line in the period.
+ */
+export function needsAccount(plan: CompiledPlan): boolean {
+  const { ends, components } = plan;
   return (
-    guarantee !== undefined ||
-    draw !== undefined ||
+    needsSettling(plan) ||
     ends.held === 'forfeit' ||
     ends.negative === 'forgive' ||
     components.some(({ measure, limit }) => measure.prorate || measure.quota === 'fact' || limit?.excess === 'deferred')

@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { addRates, compareRates, formatRate, ONE, parseDecimal, parseRate } from './decimal.js';
+import {
+  addRates,
+  compareRates,
+  formatRate,
+  multiplyRates,
+  ONE,
+  parseDecimal,
+  parseRate,
+  subtractRates,
+} from './decimal.js';
 import { MoneyError } from './money-error.js';
 
 describe('a rate in text', () => {
@@ -68,6 +77,9 @@ describe('a rate in text', () => {
     expect(addRates(parseRate('0.1'), parseRate('0.2'))).toEqual(parseRate('0.3'));
     const thirds = [1, 2, 3].map(() => parseRate('1/3'));
     expect(compareRates(thirds.reduce(addRates), ONE)).toBe(0);
+    expect(formatRate(subtractRates(parseRate('1/3'), parseRate('1/2')))).toBe('-1/6');
+    expect(multiplyRates(parseRate('2/3'), parseRate('3/4'))).toEqual(parseRate('1/2'));
+    expect(multiplyRates(parseRate('2/3'), parseRate('0'))).toEqual(parseRate('0'));
   });
 });
 

@@ -159,3 +159,11 @@ export function addRates(left: Rate, right: Rate): Rate {
     left.denominator * right.denominator,
   );
 }
+
+export function subtractRates(left: Rate, right: Rate): Rate {
+  return addRates(left, { numerator: -right.numerator, denominator: right.denominator });
+}
+
+export function multiplyRates(left: Rate, right: Rate): Rate {
+  return reduced(left.numerator * right.numerator, left.denominator * right.denominator);
+}

@@ -226,3 +226,38 @@ components:
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 });
+
+describe('a lagged rate that is frozen', () => {
+  const LAGGED = `
+plan: resellers
+title: Resellers
+currency: EUR
+calendar: { periods: monthly, timeZone: Europe/Paris }
+components:
+  - id: hardware
+    credit: { trigger: booked, where: { line.category: hardware } }
+    rate: { lagged: [{ below: 10000, pay: 5 % }, { pay: 8 % }] }
+`;
+
+  it('goes by what its window had reached when it was closed, also where nothing was sold by then', async () => {
+    const service = await started();
+    await service.arrive([
+      { kind: 'plan', document: LAGGED, effectiveFrom: '2026-01-01' },
+      { kind: 'partner', partner: partnerOf('anna'), revision: 0 },
+    ]);
+    await service.settled();
+    await service.close('2026-01');
+    await service.arrive([
+      deal('A1', 'anna', ['12000.00', '0.00']),
+      deal('A2', 'anna', ['1000.00', '0.00'], { bookedAt: '2026-02-10T10:00:00Z' }),
+      deal('A3', 'anna', ['1000.00', '0.00'], { bookedAt: '2026-03-10T10:00:00Z' }),
+    ]);
+    await service.settled();
+    expect(await service.ledger()).toEqual([
+      'anna 2026-02 2026-01 hardware crm|A1 booked|1 adjustment 12000.00 → 600.00 EUR',
+      'anna 2026-02 2026-02 hardware crm|A2 booked|1 earning 1000.00 → 50.00 EUR',
+      'anna 2026-03 2026-03 hardware crm|A3 booked|1 earning 1000.00 → 50.00 EUR',
+    ]);
+    expect((await service.verify()).differences).toEqual([]);
+  }, 30_000);
+});

@@ -197,6 +197,10 @@ describe('a file that cannot be read', () => {
       'exchange-rates.csv, row 2, rate: 0 is not more than zero',
     ],
     [{ 'quotas.csv': 'payee,component,amount\nN,sales,many\n' }, /^quotas.csv, row 2, amount: /],
+    [
+      { 'reached.csv': 'payee,component,window,tier\nP1,sales,2026-01,1\n' },
+      'reached.csv, row 2, component: "sales" is no component with a lagged rate that is frozen',
+    ],
     [{ 'closings.csv': 'period\n2026-02\n2026-01\n' }, 'closings.csv, row 3, period: does not come after 2026-02'],
     [
       { 'closings.csv': 'period\n2026-Q1\n' },

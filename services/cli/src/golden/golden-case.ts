@@ -25,14 +25,16 @@ import {
   readExchangeRates,
   readPartners,
   readQuotas,
+  readReached,
 } from './references.js';
+import type { ReachedTiers } from './references.js';
 
 /** Files of a case by name. */
 export type CaseFiles = ReadonlyMap<string, string>;
 
 /** Names that a case may have files of; everything else in its folder is left alone. */
 export const CASE_FILE =
-  /^(?:plan(?:@[0-9-]+)?\.(?:yaml|json)|(?:deals|lines|waiting|partners|exchange-rates|quotas|closings)\.csv)$/;
+  /^(?:plan(?:@[0-9-]+)?\.(?:yaml|json)|(?:deals|lines|waiting|partners|exchange-rates|quotas|closings|reached)\.csv)$/;
 
 const PLAN_FILE = /^plan(?:@([0-9-]+))?\.(?:yaml|json)$/;
 
@@ -129,7 +131,8 @@ function factsOf(files: CaseFiles, versions: readonly PlanVersion[], newest: Pla
   const rates = read('exchange-rates.csv', [], readExchangeRates);
   const quotas = read('quotas.csv', [], (text) => readQuotas(text, id));
   const settled = read('closings.csv', [], (text) => readClosings(text, versions));
-  const account = (payee: string) => accountOf(payee, partners, quotas, settled);
+  const reached = read<ReachedTiers>('reached.csv', new Map(), (text) => readReached(text, newest));
+  const account = (payee: string) => accountOf(payee, partners, quotas, settled, reached);
   const agreed = [...partners.values()].filter(({ agreements }) => agreements.some(({ plan }) => plan === id));
   return { deals, versions, lookup: lookupOf(partners, rates), account, payees: agreed.map((partner) => partner.id) };
 }

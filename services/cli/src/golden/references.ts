@@ -239,16 +239,56 @@ function startOf(period: string, { calendar }: PlanVersion['plan']): string | un
   }
 }
 
+/** By payee. */
+export type ReachedTiers = ReadonlyMap<string, Account['reached']>;
+
+/** `reached.csv`: the tier, from 1, that a measurement had reached when its window was closed: a lagged rate goes by it. */
+export function readReached(text: string, { calendar, components }: PlanVersion['plan']): ReachedTiers {
+  const { file, rows } = readCsv('reached.csv', text, { required: ['payee', 'component', 'window', 'tier'] });
+  const reached = new Map<string, Record<string, number>>();
+  eachRow(file, rows, (row, fault) => {
+    const [payee = '', component = '', window = '', tier = ''] = ['payee', 'component', 'window', 'tier'].map((name) =>
+      row.cell(name),
+    );
+    const rate = components.find(({ id }) => id === component)?.rate;
+    if (payee === '') fault('payee', 'is empty');
+    if (rate?.kind !== 'lagged' || !rate.frozen)
+      return fault('component', `${JSON.stringify(component)} is no component with a lagged rate that is frozen`);
+    if (!isWindow(calendar, window))
+      fault('window', `${JSON.stringify(window)} is no window, such as 2026-01 or 2026-Q1`);
+    if (!/^[1-9][0-9]{0,3}$/.test(tier) || Number(tier) > rate.tiers.length)
+      fault('tier', `${JSON.stringify(tier)} is no tier from 1 to ${rate.tiers.length}`);
+    const ofPayee = reached.get(payee) ?? {};
+    reached.set(payee, { ...ofPayee, [`${component} ${window}`]: Number(tier) - 1 });
+  });
+  return reached;
+}
+
+function isWindow(calendar: PlanVersion['plan']['calendar'], window: string): boolean {
+  try {
+    return windowStartDay(calendar, window) !== '';
+  } catch (error) {
+    if (error instanceof EngineError) return false;
+    throw error;
+  }
+}
+
 /** What is known of a payee besides its lines. */
 export function accountOf(
   payee: string,
   partners: ReadonlyMap<string, Partner>,
   quotas: readonly Quota[],
   settled: Account['settled'],
+  reached: ReachedTiers,
 ): Account {
   const agreements: readonly Agreement[] = (partners.get(payee)?.agreements ?? []).map(({ from, until }) => ({
     from,
     ...untilOf(until),
   }));
-  return { agreements, quotas: quotasInForce(quotas.filter((quota) => quota.payee === payee)), settled, reached: {} };
+  return {
+    agreements,
+    quotas: quotasInForce(quotas.filter((quota) => quota.payee === payee)),
+    settled,
+    reached: reached.get(payee) ?? {},
+  };
 }
