@@ -31,7 +31,12 @@ export function observedBroker(broker: Broker, metrics: Metrics, tracing: Tracin
       metrics.messagesPublished.inc({ topic }, messages.length);
       logger.debug({ topic, messages: messages.length }, 'published');
     },
-    consume: (options) => broker.consume({ ...options, handle: observedHandle(options, metrics, tracing) }),
+    consume: (options) => {
+      // From 0 on: what begins with 1 is no increase to Prometheus.
+      for (const counter of [metrics.messagesConsumed, metrics.deadLetters, metrics.batchFailures])
+        for (const topic of options.topics) counter.inc({ topic, group: options.group }, 0);
+      return broker.consume({ ...options, handle: observedHandle(options, metrics, tracing) });
+    },
     endPositions: (topic) => broker.endPositions(topic),
     committedPositions: (group, topic) => broker.committedPositions(group, topic),
     read: (topic, options) => broker.read(topic, options),
