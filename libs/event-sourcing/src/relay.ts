@@ -44,7 +44,10 @@ export function startRelay(options: {
   readonly filter: EventFilter;
   /** Events a publication at the most. */
   readonly batchSize?: number;
-  /** The messages that an event makes. A function of the event alone, so that publishing again gives the same ones. */
+  /**
+   * The messages that an event makes. A function of the event's text alone, so that publishing again gives the same bytes: data that goes
+   * out as it is comes from `ownDomainEventOf`, as the members of data that is still in memory may be in another order.
+   */
   readonly toMessages: (event: StoredEvent) => readonly Publication[];
   /** Whether the way of a fact is measured from here: of each publication its first event, which has waited longest. */
   readonly begins?: boolean;

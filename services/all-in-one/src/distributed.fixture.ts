@@ -29,6 +29,8 @@ export interface World {
   readonly prefix: string;
   readonly directory: string;
   readonly services: ServiceProcesses;
+  /** Another process of each service, on the same stores; not started either. */
+  replicas(): ServiceProcesses;
   readonly driver: Driver;
   /** Looks at the topics from outside. */
   readonly broker: Broker;
@@ -42,7 +44,13 @@ export async function createWorld(kafka: KafkaServer, more: ServiceEnvironment =
   const directory = temporaryDirectory();
   const options = { brokers: kafka.brokers, prefix };
   await createKafkaTopics(options, ALL_TOPICS);
-  const services = new ServiceProcesses(() => ({
+  const all: ServiceProcesses[] = [];
+  const replicas = (): ServiceProcesses => {
+    const made = new ServiceProcesses(() => environment);
+    all.push(made);
+    return made;
+  };
+  const environment = {
     TANTIEME_DATA: directory.path,
     TANTIEME_KAFKA: kafka.brokers.join(','),
     TANTIEME_KAFKA_PREFIX: prefix,
@@ -50,17 +58,19 @@ export async function createWorld(kafka: KafkaServer, more: ServiceEnvironment =
     TANTIEME_LOG_LEVEL: 'error',
     NODE_COMPILE_CACHE: COMPILE_CACHE,
     ...more,
-  }));
+  };
+  const services = replicas();
   const broker = openKafkaBroker(options);
   return {
     kafka,
     prefix,
     directory: directory.path,
     services,
+    replicas,
     driver: new Driver(services, directory.path),
     broker,
     end: async () => {
-      await services.kill();
+      await Promise.all(all.map((one) => one.kill()));
       await broker.close();
       directory.remove();
     },
@@ -128,6 +138,12 @@ export async function messagesOf(broker: Broker, topic: string): Promise<readonl
   for (const [partition, end] of await broker.endPositions(topic))
     messages.push(...(await broker.read(topic, { partition, from: 0n, limit: Number(end) })));
   return messages;
+}
+
+/** What is published for others: of all messages with one id the content is the same. @throws where it is not */
+export async function assertOneContentAnId({ broker }: World): Promise<void> {
+  for (const topic of [TOPICS.deals, TOPICS.partners, TOPICS.commissions, TOPICS.rewards, TOPICS.payouts])
+    toldBy(await messagesOf(broker, topic));
 }
 
 /** Verifies an embedded event store. @returns how many differences there are */

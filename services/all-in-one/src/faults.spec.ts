@@ -1,15 +1,18 @@
 /** Five processes over a real Kafka, and what may happen to them: each history ends in the bytes of the embedded run, nothing lost, nothing double. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { CREDITS_TOPIC } from '@tantieme/commission-calculation/credit-message';
+import { TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
 import { deadLetterTopic } from '@tantieme/messaging/broker';
 import { produceOutside, type ForeignMessage } from '@tantieme/messaging/kafka/foreign-client.fixture';
+import type { KafkaServer } from '@tantieme/messaging/kafka/kafka-server';
 import { openSqliteBroker } from '@tantieme/messaging/sqlite-broker';
 import {
   announced,
+  assertOneContentAnId,
   countOf,
   createWorld,
   differencesIn,
@@ -21,7 +24,7 @@ import {
   type World,
 } from './distributed.fixture.js';
 import { Driver } from './driver.js';
-import { SERVICE_NAMES } from './service-processes.js';
+import { SERVICE_NAMES, type ServiceEnvironment } from './service-processes.js';
 import { startInOneThread } from './start.js';
 import { ALL_TOPICS } from './topics.js';
 import {
@@ -46,7 +49,11 @@ const KILL_AFTER_MS_MAX = 3000;
 const STILL_MS = 1500;
 
 const kafka = await kafkaForTests();
-afterAll(() => kafka?.stop());
+const databases = new TestDatabases();
+afterAll(async () => {
+  await kafka?.stop();
+  await databases.end();
+});
 
 interface Outcome {
   /** Canonical statements, NDJSON. */
@@ -165,124 +172,156 @@ async function lyingStill({ broker }: World): Promise<void> {
   }
 }
 
-if (kafka)
-  describe(`five processes on ${kafka.name}`, () => {
-    let expected: Outcome;
-    let world: World;
-    beforeAll(async () => {
-      expected = await embeddedOutcome();
-      expect(expected.statements.trim().split('\n').length).toBeGreaterThan(9);
-      expect(expected.payouts.length).toBeGreaterThan(20);
-    });
-    beforeEach(async () => {
-      world = await createWorld(kafka);
-      await world.services.start();
-      await prepare(world.driver);
-      await world.driver.settled();
-    });
-    afterEach(() => world.end());
-
-    async function expectSameBytes(): Promise<void> {
-      expect(await statements(world.driver)).toBe(expected.statements);
-      expect(await announced(world)).toEqual(expected.payouts);
-      expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
-      expect(await differencesIn(world.directory)).toBe(0);
-    }
-
-    it('that are killed sixty times', async () => {
-      const killed = { count: 0 };
-      const sending = sendAFewAtATime(world, shuffled(FACTS, 1, 10), 400);
-      await killTimes(world, 7, 1, killed);
-      await sending;
-      await world.driver.settled();
-      const settling = settle(world.driver, persistently);
-      await killTimes(world, 5, 2, killed);
-      await settling;
-      expect(killed.count).toBe(60);
-      await expectSameBytes();
-    });
-
-    const { kill, start } = kafka;
-    (kill && start ? it : it.skip)('whose broker is killed in the middle, twice, and starts again', async () => {
-      const sending = sendAFewAtATime(world, shuffled(FACTS, 3), 100);
-      await pause(500);
-      await kill?.();
-      await pause(1500);
-      await start?.();
-      await sending;
-      await world.driver.settled();
-      const settling = settle(world.driver);
-      await pause(300);
-      await kill?.();
-      await start?.();
-      await settling;
-      await expectSameBytes();
-    });
-
-    it('that are sent what nobody can handle, on every topic', async () => {
-      const half = FACTS.length / 2;
-      const mixed = shuffled(FACTS, 4);
-      await produce(world, mixed.slice(0, half));
-      const poison = ALL_TOPICS.flatMap((topic) => POISON.map((one) => ({ topic: world.prefix + topic, ...one })));
-      await produceOutside(kafka.brokers, poison);
-      await produce(world, mixed.slice(half));
-      await world.driver.settled();
-      await settle(world.driver);
-      for (const [group, topics] of Object.entries(READERS))
-        for (const topic of topics) {
-          const letters = await messagesOf(world.broker, deadLetterTopic(topic, group));
-          expect(letters.map(({ value }) => value).sort()).toEqual(POISON.map(({ value }) => value ?? '').sort());
-          for (const { headers } of letters)
-            expect(headers).toMatchObject({
-              group,
-              reason: expect.stringMatching(/./),
-              'origin-topic': topic,
-              'origin-partition': expect.stringMatching(/^\d+$/),
-              'origin-offset': expect.stringMatching(/^\d+$/),
-            });
-        }
-      expect(await statements(world.driver)).toBe(expected.statements);
-      expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
-      expect(await differencesIn(world.directory)).toBe(0);
-    });
-
-    it('that get every message twice', async () => {
-      let repeated = 0;
-      const repeating = await world.broker.consume({
-        group: 'repeating',
-        topics: ALL_TOPICS,
-        batchSize: 20,
-        handle: async (batch) => {
-          const again = batch.filter(({ headers }) => headers?.['again'] === undefined);
-          repeated += again.length;
-          await world.broker.publish(
-            batch[0]?.topic ?? '',
-            again.map(({ key, value, headers }) => ({ key, value, headers: { ...headers, again: 'yes' } })),
-          );
-        },
-      });
-      await produce(world, shuffled(FACTS, 5, 1));
-      await world.driver.settled();
-      await settle(world.driver);
-      expect(repeated).toBeGreaterThan(FACTS.length);
-      await repeating.stop();
-      await world.driver.settled();
-      await expectSameBytes();
-    });
-
-    it.each(['deal-ingestion', 'commission-calculation', 'rewards', 'payouts'] as const)(
-      'of which %s is stopped during the whole import, and started afterwards',
-      async (name) => {
-        const service = world.services.get(name);
-        expect(await service.stop()).toBe(0);
-        await produce(world, shuffled(FACTS, 6, 10));
-        await lyingStill(world);
-        service.start();
-        await service.untilListening();
-        await world.driver.settled();
-        await settle(world.driver);
-        await expectSameBytes();
-      },
-    );
+function faults(kafka: KafkaServer): void {
+  let expected: Outcome;
+  let world: World;
+  beforeAll(async () => {
+    expected = await embeddedOutcome();
+    expect(expected.statements.trim().split('\n').length).toBeGreaterThan(9);
+    expect(expected.payouts.length).toBeGreaterThan(20);
   });
+  afterEach(() => world.end());
+
+  async function begin(more: ServiceEnvironment = {}): Promise<void> {
+    world = await createWorld(kafka, more);
+    await world.services.start();
+    await prepare(world.driver);
+    await world.driver.settled();
+  }
+
+  async function expectSameBytes(): Promise<void> {
+    expect(await statements(world.driver)).toBe(expected.statements);
+    expect(await announced(world)).toEqual(expected.payouts);
+    await assertOneContentAnId(world);
+    expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
+    expect(await differencesIn(world.directory)).toBe(0);
+  }
+
+  it('that are killed sixty times', async () => {
+    await begin();
+    const killed = { count: 0 };
+    const sending = sendAFewAtATime(world, shuffled(FACTS, 1, 10), 400);
+    await killTimes(world, 7, 1, killed);
+    await sending;
+    await world.driver.settled();
+    const settling = settle(world.driver, persistently);
+    await killTimes(world, 5, 2, killed);
+    await settling;
+    expect(killed.count).toBe(60);
+    await expectSameBytes();
+  });
+
+  const { kill, start } = kafka;
+  (kill && start ? it : it.skip)('whose broker is killed in the middle, twice, and starts again', async () => {
+    await begin();
+    const sending = sendAFewAtATime(world, shuffled(FACTS, 3), 100);
+    await pause(500);
+    await kill?.();
+    await pause(1500);
+    await start?.();
+    await sending;
+    await world.driver.settled();
+    const settling = settle(world.driver);
+    await pause(300);
+    await kill?.();
+    await start?.();
+    await settling;
+    await expectSameBytes();
+  });
+
+  it('that are sent what nobody can handle, on every topic', async () => {
+    await begin();
+    const half = FACTS.length / 2;
+    const mixed = shuffled(FACTS, 4);
+    await produce(world, mixed.slice(0, half));
+    const poison = ALL_TOPICS.flatMap((topic) => POISON.map((one) => ({ topic: world.prefix + topic, ...one })));
+    await produceOutside(kafka.brokers, poison);
+    await produce(world, mixed.slice(half));
+    await world.driver.settled();
+    await settle(world.driver);
+    for (const [group, topics] of Object.entries(READERS))
+      for (const topic of topics) {
+        const letters = await messagesOf(world.broker, deadLetterTopic(topic, group));
+        expect(letters.map(({ value }) => value).sort()).toEqual(POISON.map(({ value }) => value ?? '').sort());
+        for (const { headers } of letters)
+          expect(headers).toMatchObject({
+            group,
+            reason: expect.stringMatching(/./),
+            'origin-topic': topic,
+            'origin-partition': expect.stringMatching(/^\d+$/),
+            'origin-offset': expect.stringMatching(/^\d+$/),
+          });
+      }
+    expect(await statements(world.driver)).toBe(expected.statements);
+    expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
+    expect(await differencesIn(world.directory)).toBe(0);
+  });
+
+  it('that get every message twice', async () => {
+    await begin();
+    let repeated = 0;
+    const repeating = await world.broker.consume({
+      group: 'repeating',
+      topics: ALL_TOPICS,
+      batchSize: 20,
+      handle: async (batch) => {
+        const again = batch.filter(({ headers }) => headers?.['again'] === undefined);
+        repeated += again.length;
+        await world.broker.publish(
+          batch[0]?.topic ?? '',
+          again.map(({ key, value, headers }) => ({ key, value, headers: { ...headers, again: 'yes' } })),
+        );
+      },
+    });
+    await produce(world, shuffled(FACTS, 5, 1));
+    await world.driver.settled();
+    await settle(world.driver);
+    expect(repeated).toBeGreaterThan(FACTS.length);
+    await repeating.stop();
+    await world.driver.settled();
+    await expectSameBytes();
+  });
+
+  it('of which there are two each, that come, go and are killed', async () => {
+    await begin({ TANTIEME_DATABASE: await databases.fresh('postgres') });
+    const { services, driver } = world;
+    const replicas = world.replicas();
+    const sending = sendAFewAtATime(world, shuffled(FACTS, 7, 10), 300);
+    await replicas.start();
+    await pause(1000);
+    await services.kill();
+    await services.start();
+    await pause(1000);
+    expect(await replicas.stop()).toEqual(SERVICE_NAMES.map(() => 0));
+    await sending;
+    await replicas.start();
+    await driver.settled();
+    const settling = settle(driver);
+    await pause(1000);
+    await replicas.kill();
+    await replicas.start();
+    await settling;
+    expect(await replicas.stop()).toEqual(SERVICE_NAMES.map(() => 0));
+    await driver.settled();
+    await expectSameBytes();
+  });
+
+  it.each(['deal-ingestion', 'commission-calculation', 'rewards', 'payouts'] as const)(
+    'of which %s is stopped during the whole import, and started afterwards',
+    async (name) => {
+      await begin();
+      const service = world.services.get(name);
+      expect(await service.stop()).toBe(0);
+      await produce(world, shuffled(FACTS, 6, 10));
+      await lyingStill(world);
+      service.start();
+      await service.untilListening();
+      await world.driver.settled();
+      await settle(world.driver);
+      await expectSameBytes();
+    },
+  );
+}
+
+if (kafka) describe(`five processes on ${kafka.name}`, () => faults(kafka));
 else describe.skip('five processes', () => it('are not tried: there is no Kafka', () => undefined));

@@ -4,6 +4,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { attributesOf, metadataOf } from '@tantieme/event-sourcing/relay';
 import type { Publication } from '@tantieme/event-sourcing/relay';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
+import { ownDomainEventOf } from '@tantieme/event-sourcing/upcasting';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import { claimsMessages, grantMessages } from './budget-message.js';
 import { childMessages, creditMessages, CREDITS_TOPIC } from './credit-message.js';
@@ -99,7 +100,7 @@ function earnings(stored: StoredEvent): readonly Publication[] {
 }
 
 function manifestPage(stored: StoredEvent): readonly Publication[] {
-  const { data } = domainEventOf<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, {});
+  const { data } = ownDomainEventOf<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, {});
   const { calendar, period } = data;
   const subject = `${calendar}:${period}`;
   const attributes = { ...attributesOf(stored, SOURCE, calendar), subject, causationId: stored.id };

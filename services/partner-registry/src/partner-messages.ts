@@ -4,12 +4,12 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { attributesOf } from '@tantieme/event-sourcing/relay';
 import type { Publication } from '@tantieme/event-sourcing/relay';
-import { domainEventOf } from '@tantieme/event-sourcing/runtime';
+import { ownDomainEventOf } from '@tantieme/event-sourcing/upcasting';
 import { partnerDecider } from './domain/partner.js';
 import type { PartnerEvent } from './domain/partner.js';
 
 export function toMessages(stored: StoredEvent): readonly Publication[] {
-  const { partner } = domainEventOf<PartnerEvent>(stored, partnerDecider).data;
+  const { partner } = ownDomainEventOf<PartnerEvent>(stored, partnerDecider).data;
   const value = encode('partner', attributesOf(stored, '/partner-registry', partner.id), partner);
   return [{ topic: TOPICS.partners, message: { key: partner.id, value } }];
 }

@@ -5,7 +5,7 @@ import type { PayoutDue } from '@tantieme/contracts/payout';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { attributesOf } from '@tantieme/event-sourcing/relay';
 import type { Publication } from '@tantieme/event-sourcing/relay';
-import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
+import { ownDomainEventOf } from '@tantieme/event-sourcing/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 import { account } from './domain/account.js';
@@ -17,7 +17,7 @@ export const SOURCE = '/payouts';
 export const ANNOUNCED: readonly AccountEvent['type'][] = ['StatementIssued', 'StatementApproved'];
 
 export function announcementsOf(stored: StoredEvent): readonly Publication[] {
-  const event = domainEventOf<AccountEvent>(stored, account);
+  const event = ownDomainEventOf<AccountEvent>(stored, account);
   switch (event.type) {
     case 'StatementIssued': {
       const { statement } = event.data;

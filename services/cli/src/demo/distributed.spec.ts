@@ -1,4 +1,4 @@
-/** The demo's sales through five processes: produced outside, in any order and with repetitions, over a real Kafka; read by a client that is not ours. */
+/** The demo's sales through five processes: produced outside, in any order and with repetitions, over a real Kafka and PostgreSQL; read by a client that is not ours. */
 import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
@@ -19,6 +19,7 @@ import { configOf, ndjson, shuffled, temporaryDirectory } from '@tantieme/all-in
 import type { DealFact } from '@tantieme/contracts/deal';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { importFacts } from '@tantieme/deal-ingestion/importing/import-facts';
+import { TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
 import { openSqliteBroker } from '@tantieme/messaging/sqlite-broker';
 import { mapping, partners, periods, returns, SUPERSTORE_CSV } from './superstore.js';
 
@@ -28,7 +29,11 @@ jest.setTimeout(1_200_000);
 const CALENDAR = 'monthly@America/New_York';
 
 const kafka = await kafkaForTests();
-afterAll(() => kafka?.stop());
+const databases = new TestDatabases();
+afterAll(async () => {
+  await kafka?.stop();
+  await databases.end();
+});
 
 /** The orders of the file, and the returns. */
 async function sales(): Promise<readonly DealFact[]> {
@@ -90,7 +95,7 @@ async function embedded(facts: readonly DealFact[]): Promise<{ statements: strin
     const facts = await sales();
     expect(facts.length).toBeGreaterThan(5_000);
     const expected = await embedded(facts);
-    world = await createWorld(kafka!);
+    world = await createWorld(kafka!, { TANTIEME_DATABASE: await databases.fresh('postgres') });
     await world.services.start();
     await prepare(world.driver);
     await produce(world, shuffled(facts, 20_17, 10));

@@ -151,6 +151,8 @@ export function isSamePosting(left: readonly PostedLine[], right: readonly Poste
   );
 }
 
+/** Its members in one order, whichever the posted line has: what is published of it is the same bytes each time. */
 export function ledgerLine(plan: string, deal: string, line: PostedLine): LedgerLine {
-  return { ...line, plan, deal };
+  const { period, origin, component, line: of, kind, basis, amount } = line;
+  return { period, origin, plan, component, deal, line: of, kind, basis, amount };
 }
