@@ -1,9 +1,10 @@
 /** Deals that wait for a fact to be credited: what is listed of them. Filled from the log; may be deleted and is built anew. */
-import type { LackingTables } from './lacking.js';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
+import type { Kysely } from 'kysely';
 import { CREDIT, dealOfStream } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
+import type { LackingTables } from './lacking.js';
 import { MIGRATIONS } from './migrations.js';
 
 export interface WaitingRow {
