@@ -2,6 +2,10 @@ import type { Position } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { QueryExecutorProvider } from 'kysely';
 
+import { migrate } from './migrations.js';
+import type { AnyDatabase } from './migrations.js';
+import * as checkpoints from './migrations/0001-checkpoints.js';
+
 /**
  * A checkpoint that is not where its keeper left it: another process keeps the same one, or it was forgotten to build
  * anew. The transaction is to be rolled back, and the work goes on from where the checkpoint is.
@@ -16,11 +20,9 @@ export class CheckpointMoved extends Error {
   }
 }
 
-/** Creates the table `checkpoints(name, position)`; a position is decimal text, so that it fits every event store. */
-export async function migrateCheckpoints(db: QueryExecutorProvider): Promise<void> {
-  await sql`create table if not exists checkpoints (name text not null primary key, position text not null)`.execute(
-    db,
-  );
+/** Creates the table `checkpoints(name, position)`, where it is not there. */
+export async function migrateCheckpoints(db: AnyDatabase): Promise<void> {
+  await migrate(db, { owner: 'checkpoints', files: { '0001-checkpoints': checkpoints } });
 }
 
 /** How far the work of a checkpoint has come, wherever it runs; undefined for a name that nobody has used. */

@@ -84,6 +84,11 @@ class TurnsInDriver extends SqliteAdapter {
   override get supportsMultipleConnections(): boolean {
     return true;
   }
+
+  /** In a transaction, migrations of several processes come one after the other: it begins as one that writes. */
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
 }
 
 class OneConnection extends SqliteDriver {

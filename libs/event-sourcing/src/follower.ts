@@ -1,8 +1,8 @@
 import type { EventFilter, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
-import type { QueryExecutorProvider } from 'kysely';
 
 import { advance } from './checkpoints.js';
 import { startLogReader } from './log-reader.js';
+import type { AnyDatabase } from './migrations.js';
 import type { OnError, Running } from './running.js';
 
 /**
@@ -11,7 +11,7 @@ import type { OnError, Running } from './running.js';
  */
 export function startFollower(options: {
   readonly store: EventStore;
-  readonly db: QueryExecutorProvider;
+  readonly db: AnyDatabase;
   /** Name of its checkpoint, unique in the database: the service first. */
   readonly name: string;
   readonly filter: EventFilter;

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
-import type { QueryExecutorProvider } from 'kysely';
 
 import { advance, migrateCheckpoints, readCheckpoint } from './checkpoints.js';
 import { correlationIds, inHand } from './in-hand.js';
+import type { AnyDatabase } from './migrations.js';
 import { messageOf, RunningStopped, tell } from './running.js';
 import type { OnError, Running } from './running.js';
 
@@ -23,7 +23,7 @@ const EMPTY_SAVE_MS = 1000;
 
 export interface LogReaderOptions {
   readonly store: EventStore;
-  readonly db: QueryExecutorProvider;
+  readonly db: AnyDatabase;
   /** Name of the checkpoint, unique in the database: the service first, `payouts-statements`. */
   readonly name: string;
   readonly filter: EventFilter;

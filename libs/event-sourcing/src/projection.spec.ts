@@ -5,6 +5,10 @@ import type { Kysely, Transaction } from 'kysely';
 
 import { CheckpointMoved, forgetCheckpoint, readCheckpoint } from './checkpoints.js';
 import { openDatabase } from './database.js';
+import { ENGINES, TestDatabases } from './databases.fixture.js';
+import type { Engine } from './databases.fixture.js';
+import type { AnyDatabase } from './migrations.js';
+import { openPostgresDatabase } from './postgres-database.js';
 import { startProjection } from './projection.js';
 import type { Projection } from './projection.js';
 import { RunningStopped } from './running.js';
@@ -18,7 +22,11 @@ interface Tables {
 }
 
 const directory = temporaryDirectory();
-afterAll(() => directory.remove());
+const databases = new TestDatabases();
+afterAll(async () => {
+  await databases.end();
+  directory.remove();
+});
 
 let files = 0;
 let store: EventStore;
@@ -26,12 +34,13 @@ let db: Kysely<Tables>;
 const started: Running[] = [];
 let errors: unknown[];
 
-beforeEach(() => {
+async function open(engine: Engine): Promise<void> {
   files += 1;
   store = openSqliteEventStore(directory.path(`events-${files}.sqlite`));
-  db = openDatabase<Tables>(directory.path(`read-${files}.sqlite`));
+  const database = await databases.fresh(engine);
+  db = engine === 'embedded' ? openDatabase(database) : openPostgresDatabase(database, () => undefined);
   errors = [];
-});
+}
 afterEach(async () => {
   for (const running of started.splice(0)) await running.stop();
   await db.destroy();
@@ -54,17 +63,19 @@ async function addUp(trx: Transaction<Tables>, events: readonly StoredEvent[]): 
   }
 }
 
+async function createSums(database: AnyDatabase): Promise<void> {
+  await database.schema
+    .createTable('sums')
+    .addColumn('stream', 'text', (column) => column.primaryKey())
+    .addColumn('sum', 'integer', (column) => column.notNull())
+    .execute();
+}
+
 const sums: Projection<Tables> = {
   name: 'sums',
   filter: { categories: ['tally'] },
-  migrate: async (database) => {
-    await database.schema
-      .createTable('sums')
-      .ifNotExists()
-      .addColumn('stream', 'text', (column) => column.primaryKey())
-      .addColumn('sum', 'integer', (column) => column.notNull())
-      .execute();
-  },
+  migrations: { owner: 'sums', files: { '0001-sums': { up: createSums } } },
+  tables: ['sums'],
   apply: addUp,
 };
 
@@ -97,7 +108,9 @@ async function addForeign(): Promise<void> {
   );
 }
 
-describe('a projection', () => {
+describe.each(ENGINES)('a projection in the %s database', (engine) => {
+  beforeEach(() => open(engine));
+
   it('fills its tables from what is there, and then from what comes', async () => {
     await add(10);
     const running = start();
@@ -160,9 +173,9 @@ describe('a projection', () => {
       },
     });
     await expect(running.waitFor(1n, AbortSignal.timeout(200))).rejects.toMatchObject({ name: 'TimeoutError' });
+    while (errors.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
     expect(running.lastError()).toBe('not now');
     expect(await running.position()).toBe(0n);
-    expect(errors.length).toBeGreaterThan(1);
     broken = false;
     await running.waitFor(1n);
     expect(running.lastError()).toBeUndefined();
@@ -216,12 +229,12 @@ describe('a projection', () => {
     expect(errors).toEqual([]);
   });
 
-  it('is rebuilt from the beginning when its tables and its checkpoint are deleted', async () => {
+  it('is rebuilt from the beginning when its tables are emptied and its checkpoint is deleted', async () => {
     await add(10);
     const running = start();
     await running.waitFor(10n);
     await running.stop();
-    await db.schema.dropTable('sums').execute();
+    await db.deleteFrom('sums').execute();
     await forgetCheckpoint(db, 'sums');
     await start().waitFor(10n);
     expect(await total()).toBe(10);
@@ -232,7 +245,7 @@ describe('a projection', () => {
     const running = start();
     await running.waitFor(10n);
     await db.transaction().execute(async (trx) => {
-      await trx.schema.dropTable('sums').execute();
+      await trx.deleteFrom('sums').execute();
       await forgetCheckpoint(trx, 'sums');
     });
     await add(1, 10);
@@ -277,11 +290,14 @@ describe('a projection', () => {
 
   it('stops at once also while it pauses after a failure', async () => {
     await add(1);
-    const running = start({ ...sums, migrate: async () => Promise.reject(new Error('no table')) });
-    await expect(running.waitFor(1n, AbortSignal.timeout(500))).rejects.toMatchObject({ name: 'TimeoutError' });
+    const running = start({
+      ...sums,
+      migrations: { owner: 'sums', files: { '0001-none': { up: () => Promise.reject(new Error('no table')) } } },
+    });
+    await expect(running.waitFor(1n, AbortSignal.timeout(2000))).rejects.toMatchObject({ name: 'TimeoutError' });
     const stoppedAt = Date.now();
     await running.stop();
-    expect(Date.now() - stoppedAt).toBeLessThan(100);
+    expect(Date.now() - stoppedAt).toBeLessThan(1000);
     expect(running.lastError()).toBe('no table');
   });
 });

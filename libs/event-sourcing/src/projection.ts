@@ -3,6 +3,8 @@ import type { Kysely, Transaction } from 'kysely';
 
 import { advance } from './checkpoints.js';
 import { startLogReader } from './log-reader.js';
+import { migrate } from './migrations.js';
+import type { Migrations } from './migrations.js';
 import type { OnError, Running } from './running.js';
 
 /** A read model: tables filled from the log, to be deleted and rebuilt at will. */
@@ -12,8 +14,10 @@ export interface Projection<Tables> {
   readonly filter: EventFilter;
   /** Events a transaction at the most. */
   readonly batchSize?: number;
-  /** Creates what is missing of its tables: runs at every start. */
-  readonly migrate: (db: Kysely<Tables>) => Promise<void>;
+  /** Creates its tables, and perhaps others of its service. */
+  readonly migrations: Migrations;
+  /** Those that it fills, and nobody else. */
+  readonly tables: readonly (keyof Tables & string)[];
   /** Writes what the events mean, in the order of the log, in the transaction that moves the checkpoint. */
   readonly apply: (trx: Transaction<Tables>, events: readonly StoredEvent[]) => Promise<void>;
 }
@@ -30,7 +34,7 @@ export function startProjection<Tables>(options: {
   return startLogReader(
     { store, db, name, filter, ...(batchSize === undefined ? {} : { batchSize }), onError },
     {
-      prepare: () => projection.migrate(db),
+      prepare: () => migrate(db, projection.migrations),
       apply: ({ events, from, to }) =>
         db.transaction().execute(async (trx) => {
           // First, so that the row's lock makes a second filler of the same table wait, and then fail.

@@ -1,9 +1,9 @@
 import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import type { EventFilter, EventMetadata, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
-import type { QueryExecutorProvider } from 'kysely';
 
 import { startFollower } from './follower.js';
+import type { AnyDatabase } from './migrations.js';
 import type { OnError, Running } from './running.js';
 
 export interface Publication {
@@ -38,7 +38,7 @@ export const TRACEPARENT_HEADER = 'traceparent';
 export function startRelay(options: {
   readonly store: EventStore;
   readonly broker: Broker;
-  readonly db: QueryExecutorProvider;
+  readonly db: AnyDatabase;
   /** Name of its checkpoint, unique in the database: the service first, `payouts-relay`. */
   readonly name: string;
   readonly filter: EventFilter;

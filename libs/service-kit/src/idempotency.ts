@@ -5,12 +5,14 @@ import { Readable } from 'node:stream';
 import { Inject, Injectable, Logger, StreamableFile } from '@nestjs/common';
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { DomainError } from '@tantieme/event-sourcing/decider';
+import { migrate } from '@tantieme/event-sourcing/migrations';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
 import { from, lastValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
 
 import { findPrincipal } from './auth.js';
+import * as idempotency from './migrations/0001-idempotency.js';
 import { DATABASE } from './runtime-tokens.js';
 
 /** How long an answer is kept for repetition. A repetition after that is decided again, which deciders bear. */
@@ -82,20 +84,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 
   private async migrate(): Promise<void> {
-    await this.database.schema
-      .createTable('service_kit_idempotency')
-      .ifNotExists()
-      .addColumn('subject', 'text', (column) => column.notNull())
-      .addColumn('key', 'text', (column) => column.notNull())
-      .addColumn('route', 'text', (column) => column.notNull())
-      .addColumn('fingerprint', 'text', (column) => column.notNull())
-      .addColumn('owner', 'text', (column) => column.notNull())
-      .addColumn('started_at', 'bigint', (column) => column.notNull())
-      .addColumn('status', 'integer')
-      .addColumn('headers', 'text')
-      .addColumn('body', 'text')
-      .addPrimaryKeyConstraint('service_kit_idempotency_key', ['subject', 'key', 'route'])
-      .execute();
+    await migrate(this.database, { owner: 'service_kit', files: { '0001-idempotency': idempotency } });
   }
 
   private async forgetOld(): Promise<void> {

@@ -3,6 +3,7 @@
  * an exchange rate credits its deals again, and a credit that appears after a fact which it did not see is credited again.
  */
 import { addDays } from '@tantieme/commission-engine/calendar';
+import { migrate } from '@tantieme/event-sourcing/migrations';
 import { metadataOf } from '@tantieme/event-sourcing/relay';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
@@ -24,6 +25,7 @@ import {
   referenceDecider,
 } from './domain/reference.js';
 import { ACTOR } from './messages.js';
+import { MIGRATIONS } from './migrations.js';
 import type { PartnerBook } from './partner-book.js';
 import { changesTerms } from './plan-book.js';
 import type { PlanBook } from './plan-book.js';
@@ -88,14 +90,7 @@ export class CreditIndex {
   }
 
   async migrate(): Promise<void> {
-    await this.db.schema
-      .createTable('commission_index')
-      .ifNotExists()
-      .addColumn('key', 'text', (column) => column.notNull())
-      .addColumn('deal', 'text', (column) => column.notNull())
-      .addColumn('revision', 'integer', (column) => column.notNull())
-      .addPrimaryKeyConstraint('commission_index_key', ['key', 'deal'])
-      .execute();
+    await migrate(this.db, MIGRATIONS);
   }
 
   /** Idempotent: the same events again find the deals credited. */

@@ -2,7 +2,7 @@
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
-import type { Kysely, Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { EarningEvent } from './domain/earning.js';
 import type { WaitingRow } from './waiting.js';
 
@@ -18,22 +18,6 @@ export interface LackingTables {
 
 /** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has eight. */
 const ROWS_A_STATEMENT = 2000;
-
-export async function migrateLacking(db: Kysely<LackingTables>): Promise<void> {
-  await db.schema
-    .createTable('commission_lacking')
-    .ifNotExists()
-    .addColumn('deal', 'text', (column) => column.notNull())
-    .addColumn('code', 'text', (column) => column.notNull())
-    .addColumn('subject', 'text', (column) => column.notNull())
-    .addColumn('message', 'text', (column) => column.notNull())
-    .addColumn('since', 'text', (column) => column.notNull())
-    .addColumn('payee', 'text', (column) => column.notNull())
-    .addColumn('plan', 'text', (column) => column.notNull())
-    .addColumn('component', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('commission_lacking_key', ['deal', 'code', 'subject'])
-    .execute();
-}
 
 /** What a deal waits for is said whole, a payee, plan and component: of several in the page the last one counts. */
 export async function writeLacking(trx: Transaction<LackingTables>, events: readonly StoredEvent[]): Promise<void> {

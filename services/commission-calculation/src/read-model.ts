@@ -4,16 +4,17 @@ import type { Projection } from '@tantieme/event-sourcing/projection';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
-import type { Kysely, Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { CalendarEvent } from './domain/calendar.js';
 import { CALENDAR } from './domain/calendar.js';
 import { EARNING } from './domain/earning.js';
 import type { EarningAccount, EarningEvent } from './domain/earning.js';
 import type { PostedLine } from './domain/posting.js';
 import { REFERENCE } from './domain/reference.js';
-import { migrateLacking, writeLacking } from './lacking.js';
+import { writeLacking } from './lacking.js';
 import type { LackingTables } from './lacking.js';
-import { migrateReferences, REFERENCES_LISTED, writeReferences } from './reference-tables.js';
+import { MIGRATIONS } from './migrations.js';
+import { REFERENCES_LISTED, writeReferences } from './reference-tables.js';
 import type { ReferenceTables } from './reference-tables.js';
 
 /** What is posted of one deal to one payee under one plan in one period. */
@@ -82,42 +83,15 @@ const READ_MODEL = {
       ...REFERENCES_LISTED,
     ],
   },
-  async migrate(db: Kysely<CommissionTables>) {
-    await db.schema
-      .createTable('commission_postings')
-      .ifNotExists()
-      .addColumn('payee', 'text', (column) => column.notNull())
-      .addColumn('plan', 'text', (column) => column.notNull())
-      .addColumn('deal', 'text', (column) => column.notNull())
-      .addColumn('period', 'text', (column) => column.notNull())
-      .addColumn('currency', 'text', (column) => column.notNull())
-      .addColumn('lines', 'text', (column) => column.notNull())
-      .addPrimaryKeyConstraint('commission_postings_key', ['payee', 'plan', 'deal', 'period'])
-      .execute();
-    await db.schema
-      .createTable('commission_periods')
-      .ifNotExists()
-      .addColumn('calendar', 'text', (column) => column.notNull())
-      .addColumn('period', 'text', (column) => column.notNull())
-      .addColumn('state', 'text', (column) => column.notNull())
-      .addColumn('closing_since', 'text', (column) => column.notNull())
-      .addColumn('closed_by', 'text', (column) => column.notNull())
-      .addPrimaryKeyConstraint('commission_periods_key', ['calendar', 'period'])
-      .execute();
-    await db.schema
-      .createTable('commission_streams')
-      .ifNotExists()
-      .addColumn('calendar', 'text', (column) => column.notNull())
-      .addColumn('period', 'text', (column) => column.notNull())
-      .addColumn('stream', 'text', (column) => column.notNull())
-      .addColumn('payee', 'text', (column) => column.notNull())
-      .addColumn('plan', 'text', (column) => column.notNull())
-      .addColumn('entry', 'text')
-      .addPrimaryKeyConstraint('commission_streams_key', ['calendar', 'period', 'stream'])
-      .execute();
-    await migrateReferences(db);
-    await migrateLacking(db);
-  },
+  migrations: MIGRATIONS,
+  tables: [
+    'commission_postings',
+    'commission_periods',
+    'commission_streams',
+    'commission_exchange_rates',
+    'commission_quotas',
+    'commission_lacking',
+  ],
 } satisfies Omit<Projection<CommissionTables>, 'apply'>;
 
 /** Streams that the table names already, so that not every page writes them again. */

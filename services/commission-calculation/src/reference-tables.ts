@@ -2,7 +2,7 @@
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
-import type { Kysely, Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import { referenceDecider } from './domain/reference.js';
 import type { ReferenceEvent } from './domain/reference.js';
 
@@ -28,31 +28,6 @@ export const REFERENCES_LISTED = ['ExchangeRateTaken', 'QuotaTaken'] as const;
 
 /** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has six. */
 const ROWS_A_STATEMENT = 2000;
-
-export async function migrateReferences(db: Kysely<ReferenceTables>): Promise<void> {
-  await db.schema
-    .createTable('commission_exchange_rates')
-    .ifNotExists()
-    .addColumn('base', 'text', (column) => column.notNull())
-    .addColumn('quote', 'text', (column) => column.notNull())
-    .addColumn('date', 'text', (column) => column.notNull())
-    .addColumn('source', 'text', (column) => column.notNull())
-    .addColumn('revision', 'bigint', (column) => column.notNull())
-    .addColumn('fact', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('commission_exchange_rates_key', ['base', 'quote', 'date', 'source', 'revision'])
-    .execute();
-  await db.schema
-    .createTable('commission_quotas')
-    .ifNotExists()
-    .addColumn('payee', 'text', (column) => column.notNull())
-    .addColumn('plan', 'text', (column) => column.notNull())
-    .addColumn('component', 'text', (column) => column.notNull())
-    .addColumn('from_day', 'text', (column) => column.notNull())
-    .addColumn('revision', 'bigint', (column) => column.notNull())
-    .addColumn('fact', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('commission_quotas_key', ['payee', 'plan', 'component', 'from_day', 'revision'])
-    .execute();
-}
 
 export async function writeReferences(
   trx: Transaction<ReferenceTables>,

@@ -1,10 +1,11 @@
 /** Deals that wait for a fact to be credited: what is listed of them. Filled from the log; may be deleted and is built anew. */
-import type { LackingTables } from './lacking.js';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { Kysely } from 'kysely';
 import { CREDIT, dealOfStream } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
+import type { LackingTables } from './lacking.js';
+import { MIGRATIONS } from './migrations.js';
 
 export interface WaitingRow {
   readonly deal: string;
@@ -34,18 +35,8 @@ const ROWS_A_STATEMENT = 2000;
 export const waitingProjection: Projection<WaitingTables> = {
   name: 'commission-waiting',
   filter: { categories: [CREDIT], types: ['DealCredited'] },
-  async migrate(db: Kysely<WaitingTables>) {
-    await db.schema
-      .createTable('commission_waiting')
-      .ifNotExists()
-      .addColumn('deal', 'text', (column) => column.notNull())
-      .addColumn('code', 'text', (column) => column.notNull())
-      .addColumn('subject', 'text', (column) => column.notNull())
-      .addColumn('message', 'text', (column) => column.notNull())
-      .addColumn('since', 'text', (column) => column.notNull())
-      .addPrimaryKeyConstraint('commission_waiting_key', ['deal', 'code', 'subject'])
-      .execute();
-  },
+  migrations: MIGRATIONS,
+  tables: ['commission_waiting'],
   async apply(trx, events) {
     // What a deal waits for is said whole: of several credits in the page the last one counts.
     const waiting = new Map<string, readonly WaitingRow[]>();

@@ -7,6 +7,7 @@ import { dealDecider } from './domain/deal.js';
 import type { DealFactRecorded } from './domain/deal.js';
 import { refusalDecider } from './domain/refusal.js';
 import type { FactRefused } from './domain/refusal.js';
+import * as dealsAndRefusals from './migrations/0001-deals-and-refusals.js';
 
 export interface DealRow {
   readonly source: string;
@@ -47,42 +48,8 @@ const ROWS_A_STATEMENT = 500;
 export const readModel: Projection<DealIngestionTables> = {
   name: 'deal-ingestion-read-model',
   filter: { categories: [dealDecider.category, refusalDecider.category] },
-  async migrate(db) {
-    await db.schema
-      .createTable('deal_ingestion_deals')
-      .ifNotExists()
-      .addColumn('source', 'text', (column) => column.notNull())
-      .addColumn('deal', 'text', (column) => column.notNull())
-      .addColumn('revision', 'integer', (column) => column.notNull())
-      .addColumn('currency', 'text')
-      .addColumn('line_count', 'integer', (column) => column.notNull())
-      .addColumn('registered_at', 'text')
-      .addColumn('booked_at', 'text')
-      .addColumn('invoice_count', 'integer', (column) => column.notNull())
-      .addColumn('payment_count', 'integer', (column) => column.notNull())
-      .addColumn('return_count', 'integer', (column) => column.notNull())
-      .addColumn('cancelled_at', 'text')
-      .addPrimaryKeyConstraint('deal_ingestion_deals_key', ['source', 'deal'])
-      .execute();
-    await db.schema
-      .createTable('deal_ingestion_refusals')
-      .ifNotExists()
-      .addColumn('id', 'text', (column) => column.notNull().primaryKey())
-      .addColumn('refused_at', 'text', (column) => column.notNull())
-      .addColumn('kind', 'text', (column) => column.notNull())
-      .addColumn('source', 'text')
-      .addColumn('deal', 'text')
-      .addColumn('errors', 'text', (column) => column.notNull())
-      .addColumn('raw', 'text', (column) => column.notNull())
-      .addColumn('actor', 'text', (column) => column.notNull())
-      .execute();
-    await db.schema
-      .createIndex('deal_ingestion_refusals_in_order')
-      .ifNotExists()
-      .on('deal_ingestion_refusals')
-      .columns(['refused_at', 'id'])
-      .execute();
-  },
+  migrations: { owner: 'deal_ingestion', files: { '0001-deals-and-refusals': dealsAndRefusals } },
+  tables: ['deal_ingestion_deals', 'deal_ingestion_refusals'],
   async apply(trx, events) {
     // The whole deal is in every event: of several in a page the last one says it all.
     const deals = new Map<string, DealRow>();

@@ -3,6 +3,7 @@ import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import { partnerDecider } from './domain/partner.js';
 import type { PartnerEvent } from './domain/partner.js';
+import * as partners from './migrations/0001-partners.js';
 
 export interface PartnerRow {
   readonly id: string;
@@ -23,17 +24,8 @@ const ROWS_A_STATEMENT = 500;
 export const readModel: Projection<PartnerRegistryTables> = {
   name: 'partner-registry-read-model',
   filter: { categories: [partnerDecider.category] },
-  async migrate(db) {
-    await db.schema
-      .createTable('partner_registry_partners')
-      .ifNotExists()
-      .addColumn('id', 'text', (column) => column.notNull().primaryKey())
-      .addColumn('channel', 'text', (column) => column.notNull())
-      .addColumn('country', 'text', (column) => column.notNull())
-      .addColumn('revision', 'integer', (column) => column.notNull())
-      .addColumn('document', 'text', (column) => column.notNull())
-      .execute();
-  },
+  migrations: { owner: 'partner_registry', files: { '0001-partners': partners } },
+  tables: ['partner_registry_partners'],
   async apply(trx, events) {
     // The whole partner is in every event: of several in a page the last one says it all.
     const rows = new Map<string, PartnerRow>();

@@ -3,13 +3,14 @@ import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
-import type { Insertable, Kysely, Transaction } from 'kysely';
+import type { Insertable, Transaction } from 'kysely';
 
 import { payoutOf } from './announcements.js';
 import { ACCOUNT, account } from './domain/account.js';
 import type { AccountEvent } from './domain/account.js';
 import { SETTLEMENT, settlement } from './domain/settlement.js';
 import type { SettlementEvent } from './domain/settlement.js';
+import * as statements from './migrations/0001-statements.js';
 
 export interface StatementsTable {
   id: string;
@@ -73,79 +74,10 @@ export const readModel: Projection<PayoutsTables> = {
     types: ['StatementIssued', 'StatementApproved', 'ManifestPageTaken', 'StatementRunFinished'],
   },
   batchSize: 500,
-  migrate,
+  migrations: { owner: 'payouts', files: { '0001-statements': statements } },
+  tables: ['payouts_statements', 'payouts_balances', 'payouts_payouts', 'payouts_settlements'],
   apply,
 };
-
-async function migrate(db: Kysely<PayoutsTables>): Promise<void> {
-  await db.schema
-    .createTable('payouts_statements')
-    .ifNotExists()
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('payee', 'text', (column) => column.notNull())
-    .addColumn('currency', 'text', (column) => column.notNull())
-    .addColumn('calendar', 'text', (column) => column.notNull())
-    .addColumn('period', 'text', (column) => column.notNull())
-    .addColumn('opening', 'text', (column) => column.notNull())
-    .addColumn('total', 'text', (column) => column.notNull())
-    .addColumn('payable', 'text', (column) => column.notNull())
-    .addColumn('carried', 'text', (column) => column.notNull())
-    .addColumn('forgiven', 'text')
-    .addColumn('parts', 'text')
-    .addColumn('line_count', 'integer', (column) => column.notNull())
-    .addColumn('hash', 'text', (column) => column.notNull())
-    .addColumn('revision', 'integer', (column) => column.notNull())
-    .addColumn('approved_by', 'text')
-    .addColumn('approved_at', 'text')
-    .execute();
-  await db.schema
-    .createIndex('payouts_statements_in_order')
-    .ifNotExists()
-    .on('payouts_statements')
-    .columns(['period', 'payee', 'currency', 'calendar'])
-    .execute();
-  await db.schema
-    .createIndex('payouts_statements_of_payee')
-    .ifNotExists()
-    .on('payouts_statements')
-    .columns(['payee', 'period', 'currency', 'calendar'])
-    .execute();
-  await db.schema
-    .createTable('payouts_balances')
-    .ifNotExists()
-    .addColumn('payee', 'text', (column) => column.notNull())
-    .addColumn('currency', 'text', (column) => column.notNull())
-    .addColumn('calendar', 'text', (column) => column.notNull())
-    .addColumn('period', 'text', (column) => column.notNull())
-    .addColumn('carried', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('payouts_balances_key', ['payee', 'currency', 'calendar'])
-    .execute();
-  await db.schema
-    .createTable('payouts_payouts')
-    .ifNotExists()
-    .addColumn('position', 'text', (column) => column.primaryKey())
-    .addColumn('id', 'text', (column) => column.notNull())
-    .addColumn('statement', 'text', (column) => column.notNull())
-    .addColumn('payee', 'text', (column) => column.notNull())
-    .addColumn('currency', 'text', (column) => column.notNull())
-    .addColumn('period', 'text', (column) => column.notNull())
-    .addColumn('amount', 'text', (column) => column.notNull())
-    .addColumn('parts', 'text')
-    .addColumn('approved_by', 'text', (column) => column.notNull())
-    .execute();
-  await db.schema
-    .createTable('payouts_settlements')
-    .ifNotExists()
-    .addColumn('calendar', 'text', (column) => column.notNull())
-    .addColumn('period', 'text', (column) => column.notNull())
-    .addColumn('commissions_pages', 'integer', (column) => column.notNull())
-    .addColumn('commissions_taken', 'integer', (column) => column.notNull())
-    .addColumn('rewards_pages', 'integer', (column) => column.notNull())
-    .addColumn('rewards_taken', 'integer', (column) => column.notNull())
-    .addColumn('statements', 'integer')
-    .addPrimaryKeyConstraint('payouts_settlements_key', ['calendar', 'period'])
-    .execute();
-}
 
 async function apply(trx: Transaction<PayoutsTables>, events: readonly StoredEvent[]): Promise<void> {
   const statements: Insertable<StatementsTable>[] = [];

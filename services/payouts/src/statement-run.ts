@@ -6,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/checkpoints';
 import type { DomainError } from '@tantieme/event-sourcing/decider';
+import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
 import { messageOf } from '@tantieme/event-sourcing/running';
 import type { Position, StoredEvent } from '@tantieme/event-store/event-store';
-import type { QueryExecutorProvider } from 'kysely';
 
 import { accountStream } from './domain/account.js';
 import { accountsOf, isComplete, SETTLEMENT, settlementStream } from './domain/settlement.js';
@@ -59,7 +59,7 @@ export class StatementRun {
 
   constructor(
     private readonly runtimes: Runtimes,
-    private readonly db: QueryExecutorProvider,
+    private readonly db: AnyDatabase,
     private readonly onError: (error: unknown) => void,
   ) {}
 

@@ -5,9 +5,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { advance, forgetCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/checkpoints';
+import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
 import { messageOf } from '@tantieme/event-sourcing/running';
 import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
-import type { QueryExecutorProvider } from 'kysely';
 
 import { REWARDS_LEDGER, rewardsLedger } from './domain/ledger.js';
 import type { LedgerEvent } from './domain/ledger.js';
@@ -29,7 +29,7 @@ export class CatchUps {
 
   constructor(
     private readonly runtimes: Runtimes,
-    private readonly db: QueryExecutorProvider,
+    private readonly db: AnyDatabase,
     private readonly onError: (error: unknown) => void,
   ) {}
 

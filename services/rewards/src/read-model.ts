@@ -10,6 +10,7 @@ import { BONUS } from './domain/bonus.js';
 import type { BonusEvent, DecidedWindow } from './domain/bonus.js';
 import { compileProgramme, PROGRAMME } from './domain/programme.js';
 import type { Programme, ProgrammeDocument, ProgrammeEvent } from './domain/programme.js';
+import * as programmesAndBonuses from './migrations/0001-programmes-and-bonuses.js';
 
 export interface RewardsTables {
   rewards_programmes: {
@@ -43,56 +44,10 @@ const ROWS_PER_STATEMENT = 500;
 export const readModel: Projection<RewardsTables> = {
   name: 'rewards-read-model',
   filter: { categories: [PROGRAMME, BONUS], types: ['ProgrammePublished', 'BonusDecided'] },
-  migrate,
+  migrations: { owner: 'rewards', files: { '0001-programmes-and-bonuses': programmesAndBonuses } },
+  tables: ['rewards_programmes', 'rewards_bonuses', 'rewards_bonus_periods'],
   apply,
 };
-
-async function migrate(db: Kysely<RewardsTables>): Promise<void> {
-  await db.schema
-    .createTable('rewards_programmes')
-    .ifNotExists()
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('hash', 'text', (column) => column.notNull().unique())
-    .addColumn('document', 'text', (column) => column.notNull())
-    .addColumn('published_at', 'text', (column) => column.notNull())
-    .addColumn('published_by', 'text', (column) => column.notNull())
-    .execute();
-  await db.schema
-    .createTable('rewards_bonuses')
-    .ifNotExists()
-    .addColumn('stream', 'text', (column) => column.notNull())
-    .addColumn('window_id', 'text', (column) => column.notNull())
-    .addColumn('payee', 'text', (column) => column.notNull())
-    .addColumn('programme', 'text', (column) => column.notNull())
-    .addColumn('calendar', 'text', (column) => column.notNull())
-    .addColumn('currency', 'text', (column) => column.notNull())
-    .addColumn('measured', 'text', (column) => column.notNull())
-    .addColumn('amount', 'text', (column) => column.notNull())
-    .addColumn('lines', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('rewards_bonuses_key', ['stream', 'window_id'])
-    .execute();
-  await db.schema
-    .createIndex('rewards_bonuses_of_payee')
-    .ifNotExists()
-    .on('rewards_bonuses')
-    .columns(['payee', 'programme', 'window_id'])
-    .execute();
-  await db.schema
-    .createTable('rewards_bonus_periods')
-    .ifNotExists()
-    .addColumn('calendar', 'text', (column) => column.notNull())
-    .addColumn('period', 'text', (column) => column.notNull())
-    .addColumn('stream', 'text', (column) => column.notNull())
-    .addColumn('window_id', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('rewards_bonus_periods_key', ['calendar', 'period', 'stream', 'window_id'])
-    .execute();
-  await db.schema
-    .createIndex('rewards_bonus_periods_of_window')
-    .ifNotExists()
-    .on('rewards_bonus_periods')
-    .columns(['stream', 'window_id'])
-    .execute();
-}
 
 interface NewestWindow {
   readonly stream: string;

@@ -1,0 +1,18 @@
+/** The tables of this service, as they came about. */
+import type { Migrations } from '@tantieme/event-sourcing/migrations';
+import * as ledger from './migrations/0001-ledger.js';
+import * as references from './migrations/0002-references.js';
+import * as waiting from './migrations/0003-waiting.js';
+import * as index from './migrations/0004-index.js';
+import * as lacking from './migrations/0005-lacking.js';
+
+export const MIGRATIONS: Migrations = {
+  owner: 'commission',
+  files: {
+    '0001-ledger': ledger,
+    '0002-references': references,
+    '0003-waiting': waiting,
+    '0004-index': index,
+    '0005-lacking': lacking,
+  },
+};

@@ -1,0 +1,27 @@
+import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
+
+/** Exchange rates and quotas as they are listed. */
+export async function up(db: AnyDatabase): Promise<void> {
+  await db.schema
+    .createTable('commission_exchange_rates')
+    .ifNotExists()
+    .addColumn('base', 'text', (column) => column.notNull())
+    .addColumn('quote', 'text', (column) => column.notNull())
+    .addColumn('date', 'text', (column) => column.notNull())
+    .addColumn('source', 'text', (column) => column.notNull())
+    .addColumn('revision', 'bigint', (column) => column.notNull())
+    .addColumn('fact', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('commission_exchange_rates_key', ['base', 'quote', 'date', 'source', 'revision'])
+    .execute();
+  await db.schema
+    .createTable('commission_quotas')
+    .ifNotExists()
+    .addColumn('payee', 'text', (column) => column.notNull())
+    .addColumn('plan', 'text', (column) => column.notNull())
+    .addColumn('component', 'text', (column) => column.notNull())
+    .addColumn('from_day', 'text', (column) => column.notNull())
+    .addColumn('revision', 'bigint', (column) => column.notNull())
+    .addColumn('fact', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('commission_quotas_key', ['payee', 'plan', 'component', 'from_day', 'revision'])
+    .execute();
+}

@@ -1,0 +1,39 @@
+import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
+
+/** Deals in brief, and refusals. */
+export async function up(db: AnyDatabase): Promise<void> {
+  await db.schema
+    .createTable('deal_ingestion_deals')
+    .ifNotExists()
+    .addColumn('source', 'text', (column) => column.notNull())
+    .addColumn('deal', 'text', (column) => column.notNull())
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .addColumn('currency', 'text')
+    .addColumn('line_count', 'integer', (column) => column.notNull())
+    .addColumn('registered_at', 'text')
+    .addColumn('booked_at', 'text')
+    .addColumn('invoice_count', 'integer', (column) => column.notNull())
+    .addColumn('payment_count', 'integer', (column) => column.notNull())
+    .addColumn('return_count', 'integer', (column) => column.notNull())
+    .addColumn('cancelled_at', 'text')
+    .addPrimaryKeyConstraint('deal_ingestion_deals_key', ['source', 'deal'])
+    .execute();
+  await db.schema
+    .createTable('deal_ingestion_refusals')
+    .ifNotExists()
+    .addColumn('id', 'text', (column) => column.notNull().primaryKey())
+    .addColumn('refused_at', 'text', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('source', 'text')
+    .addColumn('deal', 'text')
+    .addColumn('errors', 'text', (column) => column.notNull())
+    .addColumn('raw', 'text', (column) => column.notNull())
+    .addColumn('actor', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createIndex('deal_ingestion_refusals_in_order')
+    .ifNotExists()
+    .on('deal_ingestion_refusals')
+    .columns(['refused_at', 'id'])
+    .execute();
+}
