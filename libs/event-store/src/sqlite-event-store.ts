@@ -162,8 +162,8 @@ export class SqliteEventStore implements EventStore, RemembersTips {
         // Reading is synchronous: without a turn of the event loop a long catch-up would starve everybody else.
         await new Promise(setImmediate);
       } else {
-        // Between the reading above and the waiting here nothing of this process can run: no append is missed.
-        await this.#moved(signal);
+        // Between the reading above and the waiting here nothing of this process can run; what another one appends is behind `position`.
+        await this.#moved(position, signal);
       }
     }
   }
@@ -398,8 +398,8 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     return { outcome: 'conflict', stream, expected: expectedRevision, actual };
   }
 
-  /** Resolves when there may be something new, or nothing to wait for any more. */
-  #moved(signal: AbortSignal): Promise<void> {
+  /** Resolves when there may be something new, or nothing to wait for any more. @param position where the log ended when it was read */
+  #moved(position: Position, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         signal.removeEventListener('abort', done);
@@ -410,7 +410,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
       signal.addEventListener('abort', done);
       this.#waiting.add(done);
       if (this.#poll === undefined) {
-        this.#polled = this.#reader.head();
+        this.#polled = Number(position);
         this.#poll = setInterval(() => this.#look(), POLL_MILLISECONDS);
       }
     });

@@ -21,6 +21,10 @@ export type ServiceEnvironment = Readonly<Record<string, string>>;
 /** Lines of standard error that are kept, to be shown where it ends unexpectedly. */
 const LINES_KEPT = 50;
 
+/** They end with the process that started them. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
 /** One service, started from what was built; may be killed and started again. */
 export class ServiceProcess {
   private child: ChildProcess | undefined;
@@ -28,6 +32,7 @@ export class ServiceProcess {
   private listening: Promise<string> = Promise.reject(new Error('it was never started'));
   private lines: string[] = [];
   private address = '';
+  /** It is to end: an end that nobody asked for is told. */
   private asked = false;
 
   /** @param environment `TANTIEME_…`: what the process is configured by. */
@@ -44,17 +49,16 @@ export class ServiceProcess {
       env: { ...process.env, NODE_OPTIONS: '', TANTIEME_PORT: '0', ...this.environment },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const killIt = (): unknown => child.kill('SIGKILL');
-    process.once('exit', killIt);
+    running.add(child);
     this.child = child;
     this.lines = [];
     this.asked = false;
     this.ended = new Promise((resolve) => {
       // Its last words come before its end.
       child.once('close', (code) => {
-        process.off('exit', killIt);
-        if (!this.asked) this.lines.push(`${this.name} ended by itself with ${code}`);
-        if (!this.asked && this.address !== '') process.stderr.write(`${this.lines.join('\n')}\n`);
+        running.delete(child);
+        if (!this.asked && this.address !== '')
+          process.stderr.write(`${[...this.lines, `${this.name} ended by itself with ${code}`].join('\n')}\n`);
         resolve(code);
       });
     });
