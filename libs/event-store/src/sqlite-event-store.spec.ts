@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -138,6 +138,42 @@ describe('the embedded store', () => {
     expect(await store.head()).toBe(6n);
     await store.close();
   });
+});
+
+/** Appends to a file from a process of its own, while this one stands still. */
+function appendElsewhere(file: string, stream: string): void {
+  const built = new URL('../dist/sqlite-event-store.js', import.meta.url).href;
+  const program = `
+    const { openSqliteEventStore } = await import(${JSON.stringify(built)});
+    const store = openSqliteEventStore(${JSON.stringify(file)});
+    await store.append({ stream: ${JSON.stringify(stream)}, expectedRevision: 'no-stream', events: [${JSON.stringify(sampleEvent(1))}] });
+    await store.close();`;
+  const env = { ...process.env, NODE_OPTIONS: '' };
+  execFileSync(process.execPath, ['--input-type=module', '-e', program], { env });
+}
+
+describe('a reader that is about to wait', () => {
+  it('does not miss what another process appends just then', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tantieme-events-'));
+    const file = join(directory, 'events.sqlite');
+    const store = openSqliteEventStore(file);
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const listen = signal.addEventListener.bind(signal);
+    // The log was read to its end, and the waiting begins: with listening to the signal.
+    signal.addEventListener = (...args: Parameters<typeof listen>) => {
+      signal.addEventListener = listen;
+      appendElsewhere(file, 'deal-1');
+      listen(...args);
+    };
+    for await (const page of store.subscribe({ batchSize: 10, signal })) {
+      expect(page.events.map(({ stream }) => stream)).toEqual(['deal-1']);
+      break;
+    }
+    stopping.abort();
+    await store.close();
+    rmSync(directory, { recursive: true });
+  }, 20_000);
 });
 
 describe('two processes on one file', () => {
