@@ -11,8 +11,8 @@ import type { AnyTables } from './database.js';
  */
 const CONNECTIONS_MAX = 5;
 
-/** How long a caller waits for a connection: a new one, or its turn at those that there are. */
-const CONNECT_MS_MAX = 10_000;
+/** How long a caller waits for a connection: a new one, or its turn at those that there are, for which SQLite's callers wait as long. */
+const CONNECT_MS_MAX = 30_000;
 
 /**
  * Opens without waiting for the server: whether it can be reached is seen with the first query, and every query after a failure

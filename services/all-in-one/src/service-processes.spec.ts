@@ -27,7 +27,8 @@ describe.each(SERVICE_NAMES)('%s', (name) => {
     const application = await createApplication(MODULES[name], configOf(directory.path));
     const segments = routesOf(application).map((route) => route.name.split(/[ /]+/)[1] ?? '');
     await application.close();
-    expect(new Set(segments)).toEqual(new Set(['health', ...SERVICES[name]]));
+    // Health and metrics are for whoever runs it, at the service itself.
+    expect(new Set(segments)).toEqual(new Set(['health', 'metrics', ...SERVICES[name]]));
   });
 
   it('has them in the documentation', () => {
