@@ -70,7 +70,7 @@ export interface Beside {
   reachLive(): Promise<string>;
 }
 
-/** The place beside the tables in a file of {@link openDatabase}; it grows where SQLite keeps temporary files. */
+/** The place beside the tables in a file of {@link openDatabase}; it grows where SQLite keeps temporary files (`SQLITE_TMPDIR`). */
 export function openBeside(path: string): Beside {
   const db = openDatabase('');
   return {
