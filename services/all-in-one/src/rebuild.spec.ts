@@ -9,7 +9,6 @@ import { EMBEDDED } from '@tantieme/service-kit/config';
 import type { RuntimeConfig } from '@tantieme/service-kit/config';
 import { openReadDatabase, openReadDatabaseBeside } from '@tantieme/service-kit/database';
 import { openEventStore } from '@tantieme/service-kit/event-store';
-import { sql } from 'kysely';
 import { Driver } from './driver.js';
 import { PROJECTIONS } from './projections.js';
 import { startInOneThread, type RunningServer } from './start.js';
@@ -68,8 +67,8 @@ const WAITING = history(1).map((fact) => ({
 async function dump(db: AnyDatabase): Promise<Record<string, readonly string[]>> {
   const rows: Record<string, readonly string[]> = {};
   for (const table of TABLES) {
-    const all = await sql<Record<string, unknown>>`select * from ${sql.id(table)}`.execute(db);
-    rows[table] = all.rows.map((row) => canonicalJson(Object.values(row).map(parsed))).sort();
+    const all = await db.selectFrom(table).selectAll().execute();
+    rows[table] = all.map((row) => canonicalJson(Object.values(row).map(parsed))).sort();
   }
   return rows;
 }
@@ -119,7 +118,7 @@ describe.each(ENGINES)('read models that are rebuilt in the %s database', (engin
     const named = (await db.introspection.getTables()).map(({ name }) => name).filter((name) => !OTHERS.test(name));
     expect(named.sort()).toEqual(TABLES);
     expect(TABLES.filter((table) => honest[table]?.length === 0)).toEqual(UNTOUCHED);
-    for (const table of TABLES) await sql`delete from ${sql.id(table)}`.execute(db);
+    for (const table of TABLES) await db.deleteFrom(table).execute();
     await rebuildAll(config, db);
     expect(await dump(db)).toEqual(honest);
     await db.destroy();
