@@ -1,14 +1,20 @@
 /** The command as it is built, in processes of its own beside a server that runs. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
-import { DatabaseSync } from 'node:sqlite';
 import { Driver } from '@tantieme/all-in-one/driver';
 import { startInOneThread } from '@tantieme/all-in-one/start';
 import type { RunningServer } from '@tantieme/all-in-one/start';
 import { configOf, history, ndjson, prepare, temporaryDirectory } from '@tantieme/all-in-one/whole-way.fixture';
+import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
+import type { Engine } from '@tantieme/event-sourcing/databases.fixture';
+import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
+import { EMBEDDED } from '@tantieme/service-kit/config';
+import type { RuntimeConfig } from '@tantieme/service-kit/config';
+import { openReadDatabase } from '@tantieme/service-kit/database';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 const COMMAND = new URL('../../dist/main.js', import.meta.url).pathname;
@@ -18,28 +24,39 @@ const FACTS = history(60);
 const BEFORE = 60;
 const AFTER = 70;
 
-const directory = temporaryDirectory();
+const databases = new TestDatabases();
+afterAll(() => databases.end());
+
+let config: RuntimeConfig;
 let server: RunningServer;
 let driver: Driver;
-let database: DatabaseSync;
+let db: AnyDatabase;
 
-beforeAll(async () => {
-  server = await startInOneThread(configOf(directory.path));
-  driver = new Driver(server.url, directory.path);
+async function open(engine: Engine): Promise<void> {
+  const database = engine === 'embedded' ? EMBEDDED : await databases.fresh(engine);
+  config = { ...configOf(temporaryDirectory().path), database };
+  server = await startInOneThread(config);
+  driver = new Driver(server.url, config.dataDirectory);
   await prepare(driver);
   await driver.import(ndjson(FACTS.slice(0, BEFORE)));
   await driver.settled();
-  database = new DatabaseSync(join(directory.path, 'read.sqlite'), { timeout: 10_000 });
-}, 180_000);
-afterAll(async () => {
-  database.close();
+  db = await openReadDatabase(config);
+}
+
+async function close(): Promise<void> {
+  await db.destroy();
   await server.stop();
-  directory.remove();
-});
+  rmSync(config.dataDirectory, { recursive: true });
+}
 
 function start(...options: readonly string[]) {
   return spawn(process.execPath, [COMMAND, 'read-model', 'rebuild', ...options], {
-    env: { ...process.env, NODE_OPTIONS: '', TANTIEME_DATA: directory.path },
+    env: {
+      ...process.env,
+      NODE_OPTIONS: '',
+      TANTIEME_DATA: config.dataDirectory,
+      TANTIEME_DATABASE: config.database,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
@@ -50,39 +67,44 @@ async function rebuild(...options: readonly string[]): Promise<{ code: unknown; 
   return { code, output, error };
 }
 
-function deals(): readonly unknown[] {
-  return database.prepare('SELECT * FROM deal_ingestion_deals ORDER BY source, deal').all();
+function deals(): Promise<readonly unknown[]> {
+  return db.selectFrom('deal_ingestion_deals').selectAll().orderBy('source').orderBy('deal').execute();
 }
 
 /** A deal that never was, one that is missing, and one with lines that it does not have. */
-function tamper(): void {
-  database.exec(`
-    DELETE FROM deal_ingestion_deals WHERE deal = 'D-1';
-    UPDATE deal_ingestion_deals SET line_count = 99 WHERE deal = 'D-2';
-    INSERT INTO deal_ingestion_deals (source, deal, revision, line_count, invoice_count, payment_count, return_count)
-      VALUES ('crm', 'forged', 0, 0, 0, 0, 0)`);
+async function tamper(): Promise<void> {
+  await db.deleteFrom('deal_ingestion_deals').where('deal', '=', 'D-1').execute();
+  await db.updateTable('deal_ingestion_deals').set({ line_count: 99 }).where('deal', '=', 'D-2').execute();
+  const counts = { revision: 0, line_count: 0, invoice_count: 0, payment_count: 0, return_count: 0 };
+  await db
+    .insertInto('deal_ingestion_deals')
+    .values({ source: 'crm', deal: 'forged', ...counts })
+    .execute();
 }
 
-describe('tantieme read-model rebuild', () => {
+describe.each(ENGINES)('tantieme read-model rebuild in the %s database', (engine) => {
+  beforeAll(() => open(engine), 180_000);
+  afterAll(close);
+
   it('puts right what is wrong, says what it did, and the server goes on', async () => {
-    const honest = deals();
-    tamper();
+    const honest = await deals();
+    await tamper();
     const { code, output, error } = await rebuild(NAME, '--json');
     expect({ code, error }).toEqual({ code: 0, error: '' });
     expect(JSON.parse(output)).toMatchObject({
       name: NAME,
       rows: { deal_ingestion_deals: honest.length, deal_ingestion_refusals: 0 },
     });
-    expect(deals()).toEqual(honest);
+    expect(await deals()).toEqual(honest);
     await driver.import(ndjson(FACTS.slice(BEFORE, AFTER)));
     await driver.settled();
-    expect(deals()).not.toEqual(honest);
-    const after = deals();
+    expect(await deals()).not.toEqual(honest);
+    const after = await deals();
     expect(await rebuild(NAME)).toMatchObject({
       code: 0,
       output: expect.stringContaining(`rebuilt from ${AFTER} events`),
     });
-    expect(deals()).toEqual(after);
+    expect(await deals()).toEqual(after);
   }, 180_000);
 
   it('loses nothing of what is imported meanwhile', async () => {
@@ -90,15 +112,15 @@ describe('tantieme read-model rebuild', () => {
     await driver.import(ndjson(FACTS.slice(AFTER)));
     expect(await rebuilding).toMatchObject({ code: 0, error: '' });
     await driver.settled();
-    const live = deals();
+    const live = await deals();
     expect(await rebuild(NAME)).toMatchObject({ code: 0 });
-    expect(deals()).toEqual(live);
+    expect(await deals()).toEqual(live);
   }, 180_000);
 
   it('that is killed, whenever that is, has replaced nothing or all', async () => {
-    const honest = deals();
-    tamper();
-    const tampered = deals();
+    const honest = await deals();
+    await tamper();
+    const tampered = await deals();
     const took = Date.now();
     expect(await rebuild('payouts-read-model')).toMatchObject({ code: 0 });
     const wholeMs = Date.now() - took;
@@ -108,11 +130,11 @@ describe('tantieme read-model rebuild', () => {
       await Promise.race([pause((wholeMs * tenth) / 10), ended]);
       child.kill('SIGKILL');
       await ended;
-      const now = deals();
+      const now = await deals();
       expect([tampered, honest]).toContainEqual(now);
     }
     expect(await rebuild(NAME)).toMatchObject({ code: 0 });
-    expect(deals()).toEqual(honest);
+    expect(await deals()).toEqual(honest);
   }, 180_000);
 
   it('says what is wrong with its arguments', async () => {
