@@ -51,6 +51,27 @@ export async function advance(trx: QueryExecutorProvider, name: string, from: Po
   if (numAffectedRows !== 1n) throw new CheckpointMoved(name, from);
 }
 
+/**
+ * Keeps a checkpoint of the tables in `schema` where it is until the transaction ends: whoever moves it waits, and then fails
+ * if it was set elsewhere.
+ */
+export async function holdCheckpoint(trx: QueryExecutorProvider, schema: string, name: string): Promise<Position> {
+  const { rows } = await sql<{ position: string }>`
+    insert into ${sql.id(schema, 'checkpoints')} (name, position) values (${name}, '0')
+    on conflict (name) do update set position = checkpoints.position returning position`.execute(trx);
+  return BigInt(rows[0]?.position ?? 0);
+}
+
+/** For who holds it. */
+export async function setCheckpoint(
+  trx: QueryExecutorProvider,
+  schema: string,
+  name: string,
+  to: Position,
+): Promise<void> {
+  await sql`update ${sql.id(schema, 'checkpoints')} set position = ${String(to)} where name = ${name}`.execute(trx);
+}
+
 /** Makes the next start begin at the beginning of the log: together with deleting the tables, a rebuild. */
 export async function forgetCheckpoint(trx: QueryExecutorProvider, name: string): Promise<void> {
   await sql`delete from checkpoints where name = ${name}`.execute(trx);

@@ -1,9 +1,11 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue } from 'node:sqlite';
 
-import { Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
+import { Kysely, sql, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
 import type { DatabaseConnection, DialectAdapter, Driver, SqliteDatabase } from 'kysely';
 import { LRUCache } from 'lru-cache';
+
+import type { AnyDatabase } from './migrations.js';
 
 /** How long a statement waits for another process that writes to the same file, in milliseconds. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -46,7 +48,7 @@ export class DatabaseHeld extends Error {
  *
  * Integers beyond 2^53 are refused when read; keep amounts and positions as text.
  *
- * @param path a file, made where there is none, or `:memory:`.
+ * @param path a file, made where there is none, or `:memory:`; `''` is a file without a name, gone with the connection.
  */
 export function openDatabase<Tables = AnyTables>(
   path: string,
@@ -58,6 +60,27 @@ export function openDatabase<Tables = AnyTables>(
      pragma wal_autocheckpoint = ${WAL_PAGES_BETWEEN_CHECKPOINTS}; pragma cache_size = -${CACHE_KIB}`,
   );
   return new Kysely<Tables>({ dialect: new NodeSqliteDialect(asKyselyDatabase(database), turnTimeoutMs) });
+}
+
+/** A place for copies of tables beside the live ones: one connection, and gone with it, however it ends. */
+export interface Beside {
+  /** In it, the bare name of a table is that of the copy. */
+  readonly db: AnyDatabase;
+  /** Lets transactions that begin afterwards name the live tables too. @returns their schema */
+  reachLive(): Promise<string>;
+}
+
+/** The place beside the tables in a file of {@link openDatabase}; it grows where SQLite keeps temporary files (`SQLITE_TMPDIR`). */
+export function openBeside(path: string): Beside {
+  const db = openDatabase('');
+  return {
+    db,
+    async reachLive() {
+      // Not before: a transaction begins as one that writes to all that is attached.
+      await sql`attach ${path} as live`.execute(db);
+      return 'live';
+    },
+  };
 }
 
 type PreparedStatement = ReturnType<SqliteDatabase['prepare']>;

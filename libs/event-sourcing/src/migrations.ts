@@ -11,6 +11,11 @@ export interface Migrations {
   readonly files: Readonly<Record<string, Migration>>;
 }
 
+/** Creates the tables in a place that has none, and that nobody will apply later files to. */
+export async function createTables(db: AnyDatabase, { files }: Migrations): Promise<void> {
+  for (const name of Object.keys(files).sort()) await files[name]?.up(db);
+}
+
 /**
  * Applies what is missing, in one transaction; several processes may do so at once. Safe and cheap at every start.
  * @throws what a migration fails with; nothing is changed then.

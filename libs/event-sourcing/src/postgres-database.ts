@@ -3,7 +3,7 @@ import { DataTypeNode, Kysely, PostgresDialect, PostgresQueryCompiler, sql } fro
 import type { ColumnDefinitionNode, QueryCompiler } from 'kysely';
 import pg from 'pg';
 
-import type { AnyTables } from './database.js';
+import type { AnyTables, Beside } from './database.js';
 
 /**
  * Connections a process. A background work uses one at a time, and a server takes 100 in all where nobody has said
@@ -33,6 +33,27 @@ export function openPostgresDatabase<Tables = AnyTables>(url: string, onError: (
   // A connection that breaks off in the middle of a transaction says so twice: to the query, and to nobody, which would end the process.
   pool.on('connect', (client) => void client.on('error', () => undefined));
   return new Kysely<Tables>({ dialect: new Dialect({ pool }) });
+}
+
+/** The place beside the tables of {@link openPostgresDatabase}: the temporary tables of a session, which the server drops with it. */
+export async function openPostgresBeside(url: string): Promise<Beside> {
+  const client = new pg.Client(connectionOf(url));
+  // A connection that breaks off says so to the next query too.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ live: string | null }>('select current_schema() as live');
+    const live = rows[0]?.live;
+    if (live === null || live === undefined) throw new Error('the search path names no schema that exists');
+    await client.query('set search_path = pg_temp');
+    // Never a second connection: without the search path, the names would be those of the live tables.
+    const session = Object.assign(client, { release: () => undefined });
+    const pool = { options: {}, connect: async () => session, end: () => client.end() };
+    return { db: new Kysely({ dialect: new Dialect({ pool }) }), reachLive: async () => live };
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
 }
 
 /** How every connection of ours is made. */

@@ -4,7 +4,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { advance } from './checkpoints.js';
 import { startLogReader } from './log-reader.js';
 import { migrate } from './migrations.js';
-import type { Migrations } from './migrations.js';
+import type { AnyDatabase, Migrations } from './migrations.js';
 import type { OnError, Running } from './running.js';
 
 /** A read model: tables filled from the log, to be deleted and rebuilt at will. */
@@ -21,6 +21,9 @@ export interface Projection<Tables> {
   /** Writes what the events mean, in the order of the log, in the transaction that moves the checkpoint. */
   readonly apply: (trx: Transaction<Tables>, events: readonly StoredEvent[]) => Promise<void>;
 }
+
+/** Of whatever tables. */
+export type AnyProjection = Projection<AnyDatabase extends Kysely<infer Tables> ? Tables : never>;
 
 /** Fills a read model from the log, each event's effect exactly once: effect and checkpoint are one transaction. */
 export function startProjection<Tables>(options: {

@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Logger } from '@nestjs/common';
-import { openDatabase } from '@tantieme/event-sourcing/database';
-import type { AnyTables } from '@tantieme/event-sourcing/database';
+import { openBeside, openDatabase } from '@tantieme/event-sourcing/database';
+import type { AnyTables, Beside } from '@tantieme/event-sourcing/database';
 import type { Kysely } from 'kysely';
 
 import { EMBEDDED } from './config.js';
@@ -24,6 +24,13 @@ export async function openReadDatabase({ dataDirectory, database }: DatabaseConf
   const { openPostgresDatabase } = await import('@tantieme/event-sourcing/postgres-database');
   const logger = new Logger('PostgreSQL');
   return openPostgresDatabase(database, (error) => logger.warn(`a connection broke off: ${error.message}`));
+}
+
+/** A place beside the read models' tables, for a rebuild. */
+export async function openReadDatabaseBeside({ dataDirectory, database }: DatabaseConfig): Promise<Beside> {
+  if (database === EMBEDDED) return openBeside(join(dataDirectory, 'read.sqlite'));
+  const { openPostgresBeside } = await import('@tantieme/event-sourcing/postgres-database');
+  return openPostgresBeside(database);
 }
 
 /** How replicas that share the database take turns; null for the embedded one, which is never shared. */

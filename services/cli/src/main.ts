@@ -5,6 +5,7 @@ import { demoCommand } from './commands/demo.js';
 import { explainCommand } from './commands/explain.js';
 import { importCommand } from './commands/import.js';
 import { planCommand } from './commands/plan.js';
+import { readModelCommand } from './commands/read-model.js';
 import { startCommand } from './commands/start.js';
 import { statementCommand } from './commands/statement.js';
 import { tokenCommand } from './commands/token.js';
@@ -22,6 +23,7 @@ const program = new Command('tantieme')
   .addCommand(statementCommand())
   .addCommand(explainCommand())
   .addCommand(verifyCommand())
+  .addCommand(readModelCommand())
   .addCommand(tokenCommand())
   .addCommand(topicsCommand());
 
