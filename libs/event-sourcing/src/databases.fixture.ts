@@ -85,6 +85,16 @@ export class PostgresServer {
     return url.href;
   }
 
+  /** Away, until it is started again; only where it is the test's own. */
+  readonly away = {
+    begin: async (): Promise<void> => this.own?.stop(),
+    end: async (): Promise<void> => this.own?.start(),
+  };
+
+  get isOwn(): boolean {
+    return this.own !== undefined;
+  }
+
   /** Breaks off every connection to a database. */
   async breakOff(url: string): Promise<void> {
     await this.say(

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { verifyLog } from '@tantieme/audit/verify';
+import { TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
 import { EsdbServer } from '@tantieme/event-store/esdb/server.fixture';
 import { startKafkaServer } from '@tantieme/messaging/kafka/kafka-server';
 import type { Role } from '@tantieme/service-kit/auth';
@@ -261,6 +262,47 @@ whereItCanBeKilled(`a broker that is away (${kafka?.name ?? missing})`, () => {
     await untilReady(driver, 503);
     expect(await driver.import(ndjson(FACTS))).toMatchObject({ type: 'result', refused: 0 });
     await startAgain?.();
+    await untilReady(driver, 200);
+    await driver.settled();
+    expect(await statementsOfQuarter(driver)).toBe(expected);
+    expect((await ready(driver)).body).toMatchObject({ status: 'ready', failing: [] });
+  });
+});
+
+const databases = new TestDatabases();
+const postgres = await databases.postgres();
+afterAll(() => databases.end());
+
+(postgres.isOwn ? describe : describe.skip)('a database that is away', () => {
+  it('is waited for at the start and later, while facts are taken; nothing is lost', async () => {
+    const expected = await statementsEmbedded();
+    const database = await postgres.database();
+    await postgres.away.begin();
+    const config = configuration({ database });
+    const driver = await start(config);
+    const away = {
+      ...NOT_READY,
+      detail: expect.stringContaining('the database cannot be reached: '),
+      eventStore: REACHABLE,
+      broker: REACHABLE,
+      database: { reachable: false, reason: expect.stringContaining('ECONNREFUSED') },
+    };
+    expect((await ready(driver)).body).toMatchObject(away);
+    expect(await ask(driver, config, ['auditor', 'GET', '/statements'])).toMatchObject({
+      status: 503,
+      retryAfter: '1',
+      body: { code: 'DatabaseUnavailable', errors: [{ field: 'database', reason: 'cannot be reached' }] },
+    });
+    expect((await fetch(`${driver.url}/health/live`)).status).toBe(200);
+
+    await postgres.away.end();
+    expect((await untilReady(driver, 200)).body).toMatchObject({ database: REACHABLE });
+    await prepare(driver);
+    await driver.import(ndjson(FACTS.slice(0, 40)));
+    await postgres.away.begin();
+    expect((await untilReady(driver, 503)).body).toMatchObject(away);
+    expect(await driver.import(ndjson(FACTS))).toMatchObject({ type: 'result', refused: 0 });
+    await postgres.away.end();
     await untilReady(driver, 200);
     await driver.settled();
     expect(await statementsOfQuarter(driver)).toBe(expected);
