@@ -31,6 +31,9 @@ afterAll(async () => {
   directory.remove();
 });
 
+/** SQLSTATE of a row that somebody else holds. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
 let files = 0;
 let store: EventStore;
 let opened: { readonly engine: Engine; readonly database: string };
@@ -342,6 +345,19 @@ describe.each(ENGINES)('a rebuild in the %s database', (engine) => {
 
 describe('a rebuild in PostgreSQL', () => {
   beforeEach(() => open('postgres'));
+
+  it('lets no filler move the live checkpoint while it reads what came last', async () => {
+    await filled(10);
+    const filler = connect();
+    const answers: unknown[] = [];
+    await rebuild(
+      late(async () => {
+        const asking = sql`select position from checkpoints where name = 'sums' for update nowait`.execute(filler);
+        answers.push(await asking.catch((error: unknown) => error));
+      }),
+    );
+    expect(answers).toEqual([expect.objectContaining({ code: LOCK_NOT_AVAILABLE })]);
+  });
 
   it('goes on beside a filler that works, and another rebuild', async () => {
     await filled(40);
