@@ -5,12 +5,14 @@ import { verifyLog } from '@tantieme/audit/verify';
 import { decode, encode, type EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
+import { freshNamespace } from '@tantieme/event-store/esdb/target.fixture';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 import { findForeignClient, produceOutside } from '@tantieme/messaging/kafka/foreign-client.fixture';
 import { openKafkaBroker } from '@tantieme/messaging/kafka/kafka-broker';
 import { startKafkaServer, type KafkaServer } from '@tantieme/messaging/kafka/kafka-server';
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
+import { loadConfig } from '@tantieme/service-kit/config';
+import { openEventStore } from '@tantieme/service-kit/event-store';
 import { Driver } from './driver.js';
 import { replayables } from './replayables.js';
 import { ServiceProcesses, type ServiceEnvironment } from './service-processes.js';
@@ -27,7 +29,7 @@ export interface World {
   readonly kafka: KafkaServer;
   /** Before the names of its topics. */
   readonly prefix: string;
-  readonly directory: string;
+  readonly environment: ServiceEnvironment;
   readonly services: ServiceProcesses;
   /** Another process of each service, on the same stores; not started either. */
   replicas(): ServiceProcesses;
@@ -57,6 +59,7 @@ export async function createWorld(kafka: KafkaServer, more: ServiceEnvironment =
     TANTIEME_KAFKA_SESSION_MS: String(SESSION_MS),
     TANTIEME_LOG_LEVEL: 'error',
     NODE_COMPILE_CACHE: COMPILE_CACHE,
+    ...eventStore(),
     ...more,
   };
   const services = replicas();
@@ -64,7 +67,7 @@ export async function createWorld(kafka: KafkaServer, more: ServiceEnvironment =
   return {
     kafka,
     prefix,
-    directory: directory.path,
+    environment,
     services,
     replicas,
     driver: new Driver(services, directory.path),
@@ -75,6 +78,13 @@ export async function createWorld(kafka: KafkaServer, more: ServiceEnvironment =
       directory.remove();
     },
   };
+}
+
+/** The server that `TANTIEME_TEST_ESDB_URL` names, else the embedded store in a file that the five share. */
+function eventStore(): ServiceEnvironment {
+  const url = process.env['TANTIEME_TEST_ESDB_URL'];
+  if (url === undefined || url === '') return {};
+  return { TANTIEME_EVENT_STORE: url, TANTIEME_EVENT_STORE_NAMESPACE: freshNamespace() };
 }
 
 /** A fact as an internal service would send it: CloudEvents, keyed by the deal. */
@@ -146,9 +156,9 @@ export async function assertOneContentAnId({ broker }: World): Promise<void> {
     toldBy(await messagesOf(broker, topic));
 }
 
-/** Verifies an embedded event store. @returns how many differences there are */
-export async function differencesIn(directory: string): Promise<number> {
-  const store = openSqliteEventStore(join(directory, 'events.sqlite'));
+/** Verifies the event store. @returns how many differences there are */
+export async function differencesIn({ environment }: World): Promise<number> {
+  const store = openEventStore(loadConfig(environment));
   try {
     return (await verifyLog({ store, replayables: await replayables(store) })).differenceCount;
   } finally {

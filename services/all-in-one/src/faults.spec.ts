@@ -194,7 +194,7 @@ function faults(kafka: KafkaServer): void {
     expect(await announced(world)).toEqual(expected.payouts);
     await assertOneContentAnId(world);
     expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
-    expect(await differencesIn(world.directory)).toBe(0);
+    expect(await differencesIn(world)).toBe(0);
   }
 
   it('that are killed sixty times', async () => {
@@ -254,7 +254,7 @@ function faults(kafka: KafkaServer): void {
       }
     expect(await statements(world.driver)).toBe(expected.statements);
     expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
-    expect(await differencesIn(world.directory)).toBe(0);
+    expect(await differencesIn(world)).toBe(0);
   });
 
   it('that get every message twice', async () => {

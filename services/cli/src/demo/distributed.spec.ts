@@ -105,6 +105,6 @@ async function embedded(facts: readonly DealFact[]): Promise<{ statements: strin
     expect(await settle(world.driver)).toBe(expected.statements);
     expect(await announced(world)).toEqual(expected.payouts);
     expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
-    expect(await differencesIn(world.directory)).toBe(0);
+    expect(await differencesIn(world)).toBe(0);
   });
 });
