@@ -14,4 +14,6 @@ export default {
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'import', 'default'] },
   setupFiles: ['<rootDir>/jest.seed.js'],
   testTimeout: 60_000,
+  // As many as there are cores, and not one less: suites that drive processes wait for them most of the time.
+  maxWorkers: '100%',
 };
