@@ -306,7 +306,7 @@ function faults(kafka: KafkaServer): void {
     await expectSameBytes();
   });
 
-  it.each(['deal-ingestion', 'commission-calculation', 'rewards', 'payouts'] as const)(
+  it.each(['commission-calculation', 'payouts'] as const)(
     'of which %s is stopped during the whole import, and started afterwards',
     async (name) => {
       await begin();
