@@ -70,7 +70,6 @@ interface Entry {
   readonly replicas: Replicas;
   work?: BackgroundWork;
   lock?: Lock;
-  startError?: string;
 }
 
 /**
