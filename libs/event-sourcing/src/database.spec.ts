@@ -46,6 +46,26 @@ describe('the embedded database', () => {
     ]);
   });
 
+  it('leaves the thread to others while another connection writes to the file', async () => {
+    const other = openAs('embedded');
+    try {
+      let written = false;
+      const transaction = db.transaction().execute(async (trx) => {
+        await trx.updateTable('balances').set({ amount: 1 }).execute();
+        // Were the thread held by who waits, this pause would not end before the waiting.
+        await pause(20);
+        written = true;
+      });
+      await pause(5);
+      await other.updateTable('balances').set({ amount: 2 }).execute();
+      expect(written).toBe(true);
+      await transaction;
+      expect(await balance()).toBe(2);
+    } finally {
+      await other.destroy();
+    }
+  });
+
   it('runs transactions of concurrent callers one after the other', async () => {
     await Promise.all(
       Array.from({ length: 20 }, () =>

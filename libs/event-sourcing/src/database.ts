@@ -1,14 +1,28 @@
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SQLInputValue } from 'node:sqlite';
 
 import { Kysely, sql, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
-import type { DatabaseConnection, DialectAdapter, Driver, SqliteDatabase } from 'kysely';
+import type {
+  CompiledQuery,
+  DatabaseConnection,
+  DialectAdapter,
+  Driver,
+  QueryResult,
+  SqliteDatabase,
+} from 'kysely';
 import { LRUCache } from 'lru-cache';
 
 import type { AnyDatabase } from './migrations.js';
 
-/** How long a statement waits for another process that writes to the same file, in milliseconds. */
-const BUSY_TIMEOUT_MS = 10_000;
+/** How long a statement waits for another connection that writes to the same file, in milliseconds. */
+const BUSY_TIMEOUT_MS = 20_000;
+
+/** After how many milliseconds it looks again. */
+const BUSY_LOOK_MS = 1;
+
+/** SQLite's primary result code for a file that another connection writes to. */
+const SQLITE_BUSY = 5;
 
 /** How long a caller waits for the connection: far longer than any batch takes, so that only a mistake gets there. */
 const TURN_TIMEOUT_MS = 30_000;
@@ -57,7 +71,7 @@ export function openDatabase<Tables = AnyTables>(
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   database.exec(
     `pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma journal_size_limit = ${WAL_BYTES_MAX};
-     pragma wal_autocheckpoint = ${WAL_PAGES_BETWEEN_CHECKPOINTS}; pragma cache_size = -${CACHE_KIB}`,
+     pragma wal_autocheckpoint = ${WAL_PAGES_BETWEEN_CHECKPOINTS}; pragma cache_size = -${CACHE_KIB}; pragma busy_timeout = 0`,
   );
   return new Kysely<Tables>({ dialect: new NodeSqliteDialect(asKyselyDatabase(database), turnTimeoutMs) });
 }
@@ -115,6 +129,7 @@ class TurnsInDriver extends SqliteAdapter {
 }
 
 class OneConnection extends SqliteDriver {
+  private connection: DatabaseConnection | undefined;
   private held = false;
   /** Who waits for the connection, in order. */
   private readonly waiting = new Set<() => void>();
@@ -129,7 +144,7 @@ class OneConnection extends SqliteDriver {
   override async acquireConnection(): Promise<DatabaseConnection> {
     if (this.held) await this.turn();
     this.held = true;
-    return super.acquireConnection();
+    return (this.connection ??= new YieldingConnection(await super.acquireConnection()));
   }
 
   override async releaseConnection(): Promise<void> {
@@ -155,6 +170,34 @@ class OneConnection extends SqliteDriver {
       this.waiting.add(next);
     });
   }
+}
+
+/**
+ * Gives the thread back while another connection writes to the file. SQLite's own waiting would hold the thread, and a transaction of another
+ * thread lasts as long as what is awaited in it.
+ */
+class YieldingConnection implements DatabaseConnection {
+  constructor(private readonly connection: DatabaseConnection) {}
+
+  async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    const begun = performance.now();
+    for (;;) {
+      try {
+        return await this.connection.executeQuery<Row>(query);
+      } catch (error) {
+        if (!isBusy(error) || performance.now() - begun >= BUSY_TIMEOUT_MS) throw error;
+      }
+      await pause(BUSY_LOOK_MS);
+    }
+  }
+
+  streamQuery<Row>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<Row>> {
+    return this.connection.streamQuery<Row>(query, chunkSize);
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return Error.isError(error) && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY;
 }
 
 /** What Kysely's SQLite driver asks of a database (it is written for better-sqlite3), over `node:sqlite`. */
