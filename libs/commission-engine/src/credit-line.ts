@@ -67,6 +67,7 @@ export interface CreditLine {
   readonly rule?: number;
   /** Own rate less the highest below, of a spread: exact. */
   readonly spread?: string;
+  /** Of what is kept back or released: how the basis of the line that it is of was converted. */
   readonly converted?: Conversion;
   readonly reverses?: Reversal;
   /** True for the line that keeps back what the line of the same occurrence earns, or gives back what a return line takes. */

@@ -24,7 +24,7 @@ export function holdLines(
   line: CreditLine,
   returns: readonly CreditLine[],
 ): readonly CreditLine[] {
-  const { basis: _basis, quantity: _quantity, split: _split, converted: _converted, ...common } = line;
+  const { basis: _basis, quantity: _quantity, split: _split, ...common } = line;
   const none = formatMinor(0n, decimals);
   const released = (occurrence: string, atMs: number, doneBefore: string, done: string, of: string): CreditLine => ({
     ...common,
@@ -35,7 +35,7 @@ export function holdLines(
     releases: { occurrence: line.occurrence, doneBefore, done, of },
   });
   const reserves = [line, ...returns].map((one): CreditLine => {
-    const { basis: _ofOne, quantity: _units, split: _shares, converted: _exchanged, ...kept } = one;
+    const { basis: _ofOne, quantity: _units, split: _shares, ...kept } = one;
     return { ...kept, basis: none, reserves: true };
   });
   const triggerMs = parseInstant(line.at);

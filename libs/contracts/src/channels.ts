@@ -27,6 +27,12 @@ export const CHANNELS: readonly Channel[] = [
     consumers: [{ service: 'commission-calculation', group: 'commission-reference' }],
   },
   {
+    topic: TOPICS.paymentsInbound,
+    summary: 'What finance answers to payouts: settlements and failures, with revisions',
+    messages: { payment: 'payout' },
+    consumers: [{ service: 'payouts', group: 'payouts' }],
+  },
+  {
     topic: TOPICS.deals,
     summary: 'The whole deal after each of its facts',
     messages: { deal: 'source|deal' },
@@ -62,8 +68,8 @@ export const CHANNELS: readonly Channel[] = [
   },
   {
     topic: TOPICS.payouts,
-    summary: 'For finance: statements that were issued, and payouts that are due',
-    messages: { 'statement-issued': 'payee', 'payout-due': 'payee' },
+    summary: 'For finance: statements that were issued, payouts that are due, and payments as they were taken',
+    messages: { 'statement-issued': 'payee', 'payout-due': 'payee', 'payment-recorded': 'payee' },
     publisher: 'payouts',
     consumers: [],
   },

@@ -5,7 +5,7 @@ import type { Deal, DealFact } from './deal.js';
 import type { BonusOfWindow, EarningsOfDeal, PeriodManifest } from './ledger.js';
 import type { Partner } from './partner.js';
 import type { ExchangeRate, Quota } from './reference.js';
-import type { PayoutDue, StatementIssued } from './payout.js';
+import type { Payment, PaymentRecorded, PayoutDue, StatementIssued } from './payout.js';
 import { instant, MESSAGE_TYPES, MESSAGE_VERSION, schemaOf, type MessageType } from './schemas.js';
 
 export type { MessageType } from './schemas.js';
@@ -21,6 +21,8 @@ export interface MessageData {
   readonly 'period-manifest': PeriodManifest;
   readonly 'statement-issued': StatementIssued;
   readonly 'payout-due': PayoutDue;
+  readonly payment: Payment;
+  readonly 'payment-recorded': PaymentRecorded;
 }
 
 export interface EnvelopeAttributes {
@@ -82,6 +84,8 @@ const validators: Readonly<Record<MessageType, ValidateFunction>> = {
   'period-manifest': ajv.compile(schemaOf('period-manifest')),
   'statement-issued': ajv.compile(schemaOf('statement-issued')),
   'payout-due': ajv.compile(schemaOf('payout-due')),
+  payment: ajv.compile(schemaOf('payment')),
+  'payment-recorded': ajv.compile(schemaOf('payment-recorded')),
 };
 
 /** An envelope's `time` is checked as an instant in the data is. */

@@ -1,6 +1,6 @@
 /** The canonical form of ledger lines: their order, and the hash by which a closing's manifest and a statement name them. */
 import { hash } from 'node:crypto';
-import type { LedgerLine } from './ledger.js';
+import type { Exchanged, LedgerLine } from './ledger.js';
 
 /** By period, period of origin, plan, component, deal, line and kind, each by its UTF-16 code units. */
 export function compareLedgerLines(left: LedgerLine, right: LedgerLine): number {
@@ -34,6 +34,11 @@ export function ledgerLinesHash(lines: readonly LedgerLine[]): string {
 
 /** The line with its keys in the order of their code units: what `JSON.stringify` then writes is the canonical text. */
 export function withSortedKeys(ledgerLine: LedgerLine): LedgerLine {
-  const { amount, basis, component, deal, kind, line, origin, period, plan } = ledgerLine;
-  return { amount, basis, component, deal, kind, line, origin, period, plan };
+  const { amount, basis, component, deal, exchanged, kind, line, origin, period, plan } = ledgerLine;
+  if (exchanged === undefined) return { amount, basis, component, deal, kind, line, origin, period, plan };
+  return { amount, basis, component, deal, exchanged: exchanged.map(sorted), kind, line, origin, period, plan };
+}
+
+function sorted({ amount, currency, of }: Exchanged): Exchanged {
+  return { amount, currency, of };
 }

@@ -8,6 +8,16 @@ export type LineKind =
   'earning' | 'adjustment' | 'clawback' | 'bonus' | 'reserve' | 'reserve-release' | 'draw-advance' | 'draw-recovery';
 
 /**
+ * What of an amount was earned with deals in another currency: `of` in the currency of the amount is worth `amount` in `currency`, at the
+ * rates by which the deals were converted.
+ */
+export interface Exchanged {
+  readonly amount: string;
+  readonly currency: string;
+  readonly of: string;
+}
+
+/**
  * The net of all postings of one (open period, period of origin, component, deal, line, kind). Amounts are decimal text
  * with the currency's own decimals. Canonical order: by these six keys.
  */
@@ -27,6 +37,8 @@ export interface LedgerLine {
   /** Measured basis behind it, in the plan's currency. */
   readonly basis: string;
   readonly amount: string;
+  /** In order of currency; left out where the deal is in the plan's currency. */
+  readonly exchanged?: readonly Exchanged[];
 }
 
 /** All that one payee has from one deal under one plan, whole, by period: the newest revision replaces the ones before. */

@@ -3,7 +3,7 @@ import { check } from './envelope.js';
 import type { BonusOfWindow, EarningsOfDeal, LedgerLine, PeriodManifest } from './ledger.js';
 import type { Deal } from './deal.js';
 import type { Partner } from './partner.js';
-import type { PayoutDue, StatementIssued } from './payout.js';
+import type { Payment, PaymentRecorded, PayoutDue, StatementIssued } from './payout.js';
 import type { ExchangeRate, Quota } from './reference.js';
 import type { MessageType } from './schemas.js';
 
@@ -100,6 +100,23 @@ const payout: PayoutDue = {
   approvedBy: 'finance@example.com',
 };
 
+const payment: Payment = {
+  payout: payout.id,
+  state: 'settled',
+  on: '2026-05-12',
+  amount: '110.00',
+  currency: 'USD',
+  exchange: { base: 'EUR', quote: 'USD', rate: '1.05', source: 'bank' },
+};
+const failure: Payment = { payout: payout.id, state: 'failed', on: '2026-05-12', reason: 'account closed' };
+const recorded: PaymentRecorded = {
+  ...payment,
+  statement: payout.statement,
+  payee: payout.payee,
+  period: payout.period,
+  difference: { currency: 'EUR', accrued: '100.00', paid: '104.76', difference: '4.76', of: '110.00' },
+};
+
 describe.each<[MessageType, object, readonly (readonly [field: string, over: object])[]]>([
   [
     'deal',
@@ -159,6 +176,8 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
       ['lines/0/kind', { lines: [{ ...line, kind: 'gift' }] }],
       ['lines/0/amount', { lines: [{ ...line, amount: '1,5' }] }],
       ['lines/0/period', { lines: [{ ...line, period: 'March' }] }],
+      ['lines/0/exchanged', { lines: [{ ...line, exchanged: [] }] }],
+      ['lines/0/exchanged/0/of', { lines: [{ ...line, exchanged: [{ amount: '1.00', currency: 'EUR', of: 'x' }] }] }],
       ['payee', { payee: '' }],
     ],
   ],
@@ -187,6 +206,25 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
     [
       ['amount', { amount: '-4.00' }],
       ['approvedBy', { approvedBy: '' }],
+    ],
+  ],
+  [
+    'payment',
+    payment,
+    [
+      ['on', { on: '12 May' }],
+      ['amount', { amount: '-110.00' }],
+      ['exchange/rate', { exchange: { base: 'EUR', quote: 'USD', rate: '-1.05', source: 'bank' } }],
+      ['reason', { reason: 'nothing failed' }],
+    ],
+  ],
+  ['payment', failure, [['reason', { reason: '' }]]],
+  [
+    'payment-recorded',
+    recorded,
+    [
+      ['difference/paid', { difference: { ...recorded.difference, paid: '104,76' } }],
+      ['statement', { statement: '' }],
     ],
   ],
 ])('a %s message', (type, valid, broken) => {

@@ -1,5 +1,5 @@
 /** What payouts says to finance (topic `payouts`). Amounts are decimal text with the currency's own decimals. */
-import type { LedgerLine, SettleTerms } from './ledger.js';
+import type { Exchanged, LedgerLine, SettleTerms } from './ledger.js';
 
 /** What of a statement's lines is settled on one kind of terms. */
 export interface StatementPart extends SettleTerms {
@@ -26,6 +26,8 @@ export interface Statement {
   readonly forgiven?: string;
   /** By the terms of the plans behind it, in order; left out where no plan says any. */
   readonly parts?: readonly StatementPart[];
+  /** What of the balance was earned in other currencies, carried lines included; left out where that is nothing. */
+  readonly exchanged?: readonly Exchanged[];
   readonly lines: readonly LedgerLine[];
   /** SHA-256, hex, of the canonical JSON of all the above. */
   readonly hash: string;
@@ -45,5 +47,58 @@ export interface PayoutDue {
   readonly amount: string;
   /** Of the statement. */
   readonly parts?: readonly StatementPart[];
+  /** Of the statement: what the payer has booked for it in other currencies. */
+  readonly exchanged?: readonly Exchanged[];
   readonly approvedBy: string;
 }
+
+interface PaymentCommon {
+  /** Id of the payout. */
+  readonly payout: string;
+  /** Day of the payment, or of its failure. */
+  readonly on: string;
+  /** The highest of a payout counts; 0 where it is left out. */
+  readonly revision?: number;
+}
+
+/** What finance answers to a payout, whole (topic `payments.inbound`). */
+export type Payment =
+  | (PaymentCommon & {
+      readonly state: 'settled';
+      /** What was paid: all of the payout. */
+      readonly amount: string;
+      readonly currency: string;
+      /** Where the payer paid out of another currency: at this rate. */
+      readonly exchange?: PaymentRate;
+    })
+  | (PaymentCommon & { readonly state: 'failed'; readonly reason: string });
+
+/** One unit of `base` costs `rate` units of `quote`; one of them is the payout's currency, the other the payer's. */
+export interface PaymentRate {
+  readonly base: string;
+  readonly quote: string;
+  readonly rate: string;
+  readonly source: string;
+}
+
+/** What the payer books when an obligation is paid at another rate than it was earned at; the commission stays what it is. */
+export interface ExchangeDifference {
+  /** The payer's. */
+  readonly currency: string;
+  /** What the obligation was worth at the rates by which it was earned. */
+  readonly accrued: string;
+  /** What it was worth at the rate of the payment. */
+  readonly paid: string;
+  /** `paid − accrued`: a loss where it is positive. */
+  readonly difference: string;
+  /** What of the obligation was earned in the payer's currency; the rest has no rate of its own. */
+  readonly of: string;
+}
+
+/** A payment as it was taken. */
+export type PaymentRecorded = Payment & {
+  readonly statement: string;
+  readonly payee: string;
+  readonly period: string;
+  readonly difference?: ExchangeDifference;
+};

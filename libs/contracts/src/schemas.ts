@@ -222,19 +222,34 @@ const quota = record(
   ['until'],
 );
 
-const ledgerLine = record({
-  period,
-  origin: period,
-  plan: textOrEmpty(200),
-  component: id,
-  deal: textOrEmpty(500),
-  line: textOrEmpty(1000),
-  kind: {
-    enum: ['earning', 'adjustment', 'clawback', 'bonus', 'reserve', 'reserve-release', 'draw-advance', 'draw-recovery'],
+const exchanged = { ...list(record({ amount, currency, of: amount }), 200), minItems: 1 };
+
+const ledgerLine = record(
+  {
+    period,
+    origin: period,
+    plan: textOrEmpty(200),
+    component: id,
+    deal: textOrEmpty(500),
+    line: textOrEmpty(1000),
+    kind: {
+      enum: [
+        'earning',
+        'adjustment',
+        'clawback',
+        'bonus',
+        'reserve',
+        'reserve-release',
+        'draw-advance',
+        'draw-recovery',
+      ],
+    },
+    basis: amount,
+    amount,
+    exchanged,
   },
-  basis: amount,
-  amount,
-});
+  ['exchanged'],
+);
 const ledgerLines = list(ledgerLine, 100_000);
 
 const settleTerms = {
@@ -279,11 +294,33 @@ const statementIssued = record(
     carried: amount,
     forgiven: positiveAmount,
     parts: statementParts,
+    exchanged,
     lineCount: count,
     hash: sha256,
   },
-  ['forgiven', 'parts'],
+  ['forgiven', 'parts', 'exchanged'],
 );
+
+const settled = {
+  payout: text(1000),
+  state: { const: 'settled' },
+  on: day,
+  revision: count,
+  amount: positiveAmount,
+  currency,
+  exchange: record({ base: currency, quote: currency, rate: share, source: plainId }),
+};
+const failed = { payout: text(1000), state: { const: 'failed' }, on: day, revision: count, reason: text(500) };
+
+const statesOf = (more: Record<string, object>, optional: readonly string[] = []): object => ({
+  type: 'object',
+  required: ['state'],
+  discriminator: { propertyName: 'state' },
+  oneOf: [
+    record({ ...settled, ...more }, ['revision', 'exchange', ...optional]),
+    record({ ...failed, ...more }, ['revision', ...optional]),
+  ],
+});
 
 const bodies = {
   'deal-fact': dealFact,
@@ -318,9 +355,26 @@ const bodies = {
       period,
       amount: positiveAmount,
       parts: statementParts,
+      exchanged,
       approvedBy: text(500),
     },
-    ['parts'],
+    ['parts', 'exchanged'],
+  ),
+  payment: statesOf({}),
+  'payment-recorded': statesOf(
+    {
+      statement: text(1000),
+      payee: plainId,
+      period,
+      difference: record({
+        currency,
+        accrued: amount,
+        paid: amount,
+        difference: amount,
+        of: amount,
+      }),
+    },
+    ['difference'],
   ),
 } as const;
 

@@ -4,6 +4,8 @@ export const TOPICS = {
   dealsInbound: 'deals.inbound',
   /** `exchange-rate`, keyed by pair of currencies, and `quota`, keyed by payee: what internal services publish. */
   referencesInbound: 'references.inbound',
+  /** `payment`, keyed by payout: what finance answers. */
+  paymentsInbound: 'payments.inbound',
   /** `deal`, keyed by `source|id`. */
   deals: 'deals',
   /** `partner`, keyed by the partner's id. */
@@ -12,6 +14,6 @@ export const TOPICS = {
   commissions: 'commissions',
   /** `bonus-of-window`, keyed by payee; `period-manifest`, keyed by calendar. */
   rewards: 'rewards',
-  /** `statement-issued` and `payout-due`, keyed by payee. */
+  /** `statement-issued`, `payout-due` and `payment-recorded`, keyed by payee. */
   payouts: 'payouts',
 } as const;

@@ -3,14 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { SQLInputValue } from 'node:sqlite';
 
 import { Kysely, sql, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
-import type {
-  CompiledQuery,
-  DatabaseConnection,
-  DialectAdapter,
-  Driver,
-  QueryResult,
-  SqliteDatabase,
-} from 'kysely';
+import type { CompiledQuery, DatabaseConnection, DialectAdapter, Driver, QueryResult, SqliteDatabase } from 'kysely';
 import { LRUCache } from 'lru-cache';
 
 import type { AnyDatabase } from './migrations.js';

@@ -8,13 +8,14 @@ import type { Publication } from '@tantieme/event-sourcing/relay';
 import { ownDomainEventOf } from '@tantieme/event-sourcing/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
-import { account } from './domain/account.js';
+import { account, isNothing } from './domain/account.js';
 import type { AccountEvent } from './domain/account.js';
+import { payoutId, recordedOf } from './domain/payment.js';
 
 export const SOURCE = '/payouts';
 
 /** Types of events that are announced. */
-export const ANNOUNCED: readonly AccountEvent['type'][] = ['StatementIssued', 'StatementApproved'];
+export const ANNOUNCED: readonly AccountEvent['type'][] = ['StatementIssued', 'StatementApproved', 'PaymentTaken'];
 
 export function announcementsOf(stored: StoredEvent): readonly Publication[] {
   const event = ownDomainEventOf<AccountEvent>(stored, account);
@@ -30,6 +31,11 @@ export function announcementsOf(stored: StoredEvent): readonly Publication[] {
       const value = encode('payout-due', attributes(stored, payout.payee), payout);
       return [{ topic: TOPICS.payouts, message: { key: payout.payee, value } }];
     }
+    case 'PaymentTaken': {
+      const { payee } = event.data;
+      const value = encode('payment-recorded', attributes(stored, payee), recordedOf(event.data));
+      return [{ topic: TOPICS.payouts, message: { key: payee, value } }];
+    }
     case 'LedgerTaken':
       return [];
     default:
@@ -41,10 +47,19 @@ export function announcementsOf(stored: StoredEvent): readonly Publication[] {
 export function payoutOf({
   data,
 }: Extract<AccountEvent, { readonly type: 'StatementApproved' }>): PayoutDue | undefined {
-  const { statement, payee, currency, period, payable, parts, by } = data;
-  if (/^[0.]*$/.test(payable)) return undefined;
-  const due = { id: `payout|${statement}`, statement, payee, currency, period, amount: payable, approvedBy: by };
-  return parts === undefined ? due : { ...due, parts };
+  const { statement, payee, currency, period, payable, parts, exchanged, by } = data;
+  if (isNothing(payable)) return undefined;
+  return {
+    id: payoutId(statement),
+    statement,
+    payee,
+    currency,
+    period,
+    amount: payable,
+    ...(parts === undefined ? {} : { parts }),
+    ...(exchanged === undefined ? {} : { exchanged }),
+    approvedBy: by,
+  };
 }
 
 function attributes(stored: StoredEvent, payee: string): EnvelopeAttributes {

@@ -50,6 +50,7 @@ export async function readStatement(store: EventStore, place: StatementPlace): P
           calendar,
           period,
           openingMinor: parseAmount(opening, currency),
+          openingExchanged: state.carriedExchanged.get(calendar) ?? [],
           terms: termsOf(event.data.entries, held, currency),
           lines: [...held.values()].flat(),
         });

@@ -7,8 +7,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { encode } from '@tantieme/contracts/envelope';
 import type { LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
+import type { Payment } from '@tantieme/contracts/payout';
 import { TOPICS } from '@tantieme/contracts/topics';
-import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
+import { deadLetterTopic } from '@tantieme/messaging/broker';
+import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 import { createApplication } from '@tantieme/service-kit/application';
 import type { Role } from '@tantieme/service-kit/auth';
 import { loadConfig } from '@tantieme/service-kit/config';
@@ -78,25 +80,37 @@ export class PayoutsApplication {
     return JSON.parse((await this.call(...parameters)).text);
   }
 
-  async issued(period: string): Promise<void> {
-    const url = `/settlements/${encodeURIComponent(CALENDAR)}/${period}`;
-    for (let waitedMs = 0; (await this.json('GET', url)).state !== 'issued'; waitedMs += 20) {
-      if (waitedMs > 20_000) throw new Error(`${period} was not settled: ${(await this.call('GET', url)).text}`);
+  async until(isSo: () => Promise<boolean>): Promise<void> {
+    for (let waitedMs = 0; !(await isSo()); waitedMs += 20) {
+      if (waitedMs > 20_000) throw new Error(`not within 20 s: ${isSo}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
+  issued(period: string): Promise<void> {
+    const url = `/settlements/${encodeURIComponent(CALENDAR)}/${period}`;
+    return this.until(async () => (await this.json('GET', url)).state === 'issued');
+  }
+
   /** What payouts has published, once there are so many. */
   async published(count: number): Promise<readonly ReturnType<typeof JSON.parse>[]> {
-    for (let waitedMs = 0; ; waitedMs += 20) {
-      const messages: ReturnType<typeof JSON.parse>[] = [];
-      for (const partition of (await this.broker.endPositions(TOPICS.payouts)).keys())
-        for (const { value } of await this.broker.read(TOPICS.payouts, { partition, from: 0n, limit: 1000 }))
-          messages.push(JSON.parse(value));
-      if (messages.length >= count) return messages;
-      if (waitedMs > 20_000) throw new Error(`only ${messages.length} messages were published`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    return (await this.messages(TOPICS.payouts, count)).map(({ value }) => JSON.parse(value));
+  }
+
+  /** Why messages of a topic could not be taken, once there are so many. */
+  async deadLetters(topic: string, count: number): Promise<readonly (string | undefined)[]> {
+    return (await this.messages(deadLetterTopic(topic, 'payouts'), count)).map(({ headers }) => headers?.['reason']);
+  }
+
+  private async messages(topic: string, count: number): Promise<readonly Message[]> {
+    let messages: Message[] = [];
+    await this.until(async () => {
+      messages = [];
+      for (const partition of (await this.broker.endPositions(topic)).keys())
+        messages.push(...(await this.broker.read(topic, { partition, from: 0n, limit: 1000 })));
+      return messages.length >= count;
+    });
+    return messages;
   }
 }
 
@@ -173,4 +187,21 @@ export function manifest(
   );
   const topic = author === '/rewards' ? TOPICS.rewards : TOPICS.commissions;
   return { topic, message: { key: CALENDAR, value } };
+}
+
+export function payment(data: Payment): TopicMessage {
+  const value = encode(
+    'payment',
+    {
+      id: `payment:${data.payout}:${data.revision ?? 0}`,
+      time: '2026-02-10T12:00:00Z',
+      source: '/bank',
+      subject: data.payout,
+      key: data.payout,
+      correlationId: data.payout,
+      actor: 'bank',
+    },
+    data,
+  );
+  return { topic: TOPICS.paymentsInbound, message: { key: data.payout, value } };
 }

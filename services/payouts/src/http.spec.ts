@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { verifyLog } from '@tantieme/audit/verify';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
+import { TOPICS } from '@tantieme/contracts/topics';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import { routesWithoutRoles } from '@tantieme/service-kit/route-roles';
 
-import { CALENDAR, earning, entryOf, lineOf, manifest, PayoutsApplication } from './http.fixture.js';
+import { CALENDAR, earning, entryOf, lineOf, manifest, payment, PayoutsApplication } from './http.fixture.js';
 import type { TopicMessage } from './http.fixture.js';
 import { replayables } from './replayables.js';
 
@@ -260,6 +261,98 @@ describe('approval', () => {
   it('is for approvers', async () => {
     const one = await start();
     expect((await one.call('POST', `/statements/${idOf('P3', '2026-01')}/approve`, 'finance')).status).toBe(403);
+  });
+});
+
+describe('what finance answers', () => {
+  const exchanged = [{ amount: '100.00', currency: 'EUR', of: '110.00' }];
+  const body = {
+    payout: `payout|P1|USD|${CALENDAR}|2026-01`,
+    state: 'settled',
+    on: '2026-02-10',
+    amount: '110.00',
+    currency: 'USD',
+    exchange: { base: 'EUR', quote: 'USD', rate: '1.05', source: 'bank' },
+  };
+  const difference = { currency: 'EUR', accrued: '100.00', paid: '104.76', difference: '4.76', of: '110.00' };
+
+  /** USD 110.00 that were earned by a deal of EUR 1,000 at 10 %, at 1.10. */
+  async function due(): Promise<PayoutsApplication> {
+    const one = await start();
+    const parts = { amount: '110.00', basis: '1100.00', exchanged };
+    await one.publish([
+      earning('P1', 'crm|D-1', 0, [parts], 'USD'),
+      manifest('/commission-calculation', '2026-01', [entryOf('P1', [lineOf('crm|D-1', parts)], { currency: 'USD' })]),
+      manifest('/rewards', '2026-01', []),
+    ]);
+    await one.issued('2026-01');
+    await one.call('POST', '/statements/approve', 'approver', { body: { calendar: CALENDAR, period: '2026-01' } });
+    return one;
+  }
+
+  it('to a payout gives the exchange difference, over HTTP and to those who listen', async () => {
+    const one = await due();
+    const first = await one.call('POST', '/payments', 'finance', { body });
+    expect([first.status, JSON.parse(first.text)]).toEqual([
+      201,
+      {
+        outcome: 'accepted',
+        payment: { ...body, statement: `P1|USD|${CALENDAR}|2026-01`, payee: 'P1', period: '2026-01', difference },
+      },
+    ]);
+    const again = await one.call('POST', '/payments', 'finance', { body });
+    expect([again.status, JSON.parse(again.text).outcome]).toEqual([200, 'repeated']);
+    const [, told, recorded] = await one.published(3);
+    expect(told).toMatchObject({ type: 'tantieme.payout-due.v1', data: { amount: '110.00', exchanged } });
+    expect(recorded).toMatchObject({ type: 'tantieme.payment-recorded.v1', data: { ...body, difference } });
+    await one.until(async () => (await one.json('GET', '/payouts')).items[0]?.payment !== undefined);
+    expect((await one.json('GET', '/payouts')).items).toMatchObject([
+      { id: body.payout, exchanged, payment: { state: 'settled', difference } },
+    ]);
+    expect(await one.json('GET', `/statements/${idOf('P1', '2026-01', 'USD')}`)).toMatchObject({
+      exchanged,
+      lines: [{ exchanged }],
+    });
+    await one.application.close();
+    const store = openSqliteEventStore(join(one.directory, 'events.sqlite'));
+    const { differences } = await verifyLog({ store, replayables: await replayables(store) });
+    await store.close();
+    expect(differences).toEqual([]);
+  });
+
+  it('comes from the broker as well; what cannot be taken goes to the dead letters', async () => {
+    const one = await due();
+    await one.publish([
+      payment({ payout: body.payout, state: 'failed', on: '2026-02-09', reason: 'account closed' }),
+      payment({ payout: 'payout|P9|USD|x|2026-01', state: 'failed', on: '2026-02-09', reason: 'account closed' }),
+      payment({ payout: 'cheque 12', state: 'failed', on: '2026-02-09', reason: 'account closed' }),
+      payment({ ...body, state: 'settled', revision: 1 }),
+    ]);
+    await one.until(async () => (await one.json('GET', '/payouts')).items[0]?.payment?.state === 'settled');
+    expect((await one.json('GET', '/payouts')).items[0].payment).toMatchObject({ revision: 1, difference });
+    expect((await one.deadLetters(TOPICS.paymentsInbound, 2)).toSorted()).toEqual([
+      'PayoutUnknown: there is no payout cheque 12',
+      'PayoutUnknown: there is no payout payout|P9|USD|x|2026-01',
+    ]);
+  });
+
+  it('is refused with field and reason, and is for finance to say', async () => {
+    const one = await due();
+    const refused = async (over: object) => {
+      const { status, text } = await one.call('POST', '/payments', 'finance', { body: { ...body, ...over } });
+      return [status, JSON.parse(text).code, JSON.parse(text).errors?.[0]?.field];
+    };
+    expect(await refused({ amount: '109.00' })).toEqual([422, 'PaymentInvalid', 'amount']);
+    expect(await refused({ exchange: { ...body.exchange, rate: 1.05 } })).toEqual([
+      422,
+      'PaymentInvalid',
+      'exchange.rate',
+    ]);
+    expect(await refused({ on: 'today' })).toEqual([422, 'PaymentInvalid', 'on']);
+    expect(await refused({ payout: 'cheque 12' })).toEqual([404, 'PayoutUnknown', undefined]);
+    expect((await one.call('POST', '/payments', 'approver', { body })).status).toBe(403);
+    expect((await one.call('POST', '/payments', 'finance', { body })).status).toBe(201);
+    expect(await refused({ on: '2026-02-11' })).toEqual([409, 'PaymentConflict', undefined]);
   });
 });
 

@@ -1,12 +1,14 @@
-/** Takes what commission-calculation and rewards say: lines into accounts, manifests into settlements. */
+/** Takes what commission-calculation, rewards and finance say: lines and payments into accounts, manifests into settlements. */
 import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
+import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Received } from '@tantieme/event-sourcing/processor';
 import type { Refused, Work } from '@tantieme/event-sourcing/runtime';
 import type { DeadLetter, Message } from '@tantieme/messaging/broker';
 
 import { accountStream } from './domain/account.js';
 import type { AccountCommand } from './domain/account.js';
+import { statementOfPayout } from './domain/payment.js';
 import { settlementStream } from './domain/settlement.js';
 import type { ManifestAuthor, SettlementCommand } from './domain/settlement.js';
 import { serviceContext } from './runtimes.js';
@@ -55,6 +57,8 @@ function sort(
       return addLedger(accounts, message, envelope, envelope.data.window);
     case 'period-manifest':
       return addManifest(settlements, message, envelope);
+    case 'payment':
+      return addPayment(accounts, message, envelope);
     default:
       return `a message of type ${envelope.type} has nothing to do with payouts`;
   }
@@ -96,6 +100,27 @@ function addManifest(
   return undefined;
 }
 
+function addPayment(
+  { work, messages }: Intake<AccountCommand>,
+  message: Message,
+  envelope: EnvelopeOf<'payment'>,
+): string | undefined {
+  const { time: at, data: payment } = envelope;
+  try {
+    const { payee, currency } = statementOfPayout(payment.payout);
+    work.push({
+      stream: accountStream(payee, currency),
+      command: { type: 'take-payment', at, payment },
+      context: contextOf(envelope),
+    });
+  } catch (error) {
+    if (error instanceof DomainError) return reasonOf(error);
+    throw error;
+  }
+  messages.push(message);
+  return undefined;
+}
+
 function contextOf({ source, id, correlationId }: Envelope): Work<unknown>['context'] {
   return serviceContext(`message:${source}:${id}`, correlationId, id);
 }
@@ -108,7 +133,11 @@ function refusals(
   for (const [index, result] of results.entries()) {
     const message = messages[index];
     if (result.outcome === 'refused' && message !== undefined)
-      deadLetters.push({ message, reason: `${result.error.code}: ${result.error.message}` });
+      deadLetters.push({ message, reason: reasonOf(result.error) });
   }
   return deadLetters;
+}
+
+function reasonOf({ code, message }: DomainError): string {
+  return `${code}: ${message}`;
 }

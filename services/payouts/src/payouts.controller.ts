@@ -1,17 +1,42 @@
 import { Readable } from 'node:stream';
 
-import { Controller, Get, Headers, Inject, Param, Query, StreamableFile } from '@nestjs/common';
-import { QueryBus } from '@nestjs/cqrs';
-import { ApiOperation, ApiProduces, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
-import type { PayoutDue } from '@tantieme/contracts/payout';
-import { Caller, ownPartner, Roles } from '@tantieme/service-kit/auth';
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpStatus,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Res,
+  StreamableFile,
+} from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import {
+  ApiBody,
+  ApiConflictResponse,
+  ApiCreatedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProduces,
+  ApiPropertyOptional,
+  ApiTags,
+} from '@nestjs/swagger';
+import { schemaOf } from '@tantieme/contracts/schemas';
+import type { CommandContext } from '@tantieme/event-sourcing/runtime';
+import { Caller, ownPartner, Roles, RolesOf } from '@tantieme/service-kit/auth';
 import type { Principal } from '@tantieme/service-kit/auth';
+import { Context } from '@tantieme/service-kit/context';
 import { PAGE_LIMIT_MAX, PageQuery } from '@tantieme/service-kit/cursor';
 import type { Page } from '@tantieme/service-kit/cursor';
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
+import { TakePayment } from './commands/take-payment.js';
+import type { PaymentAnswer } from './commands/take-payment.js';
 import { ListBalances, ListPayouts } from './queries/payouts.js';
-import type { Balance } from './queries/payouts.js';
+import type { Balance, PayoutRead } from './queries/payouts.js';
 import { ListSettlements, ReadSettlement } from './queries/settlements.js';
 import type { SettlementRead } from './queries/settlements.js';
 
@@ -38,24 +63,53 @@ class SettlementsQuery {
   calendar?: string;
 }
 
+/** What of the framework's answer this controller sets. */
+interface StatusReply {
+  status(code: number): unknown;
+}
+
 @ApiTags('payouts')
 @Controller()
 export class PayoutsController {
-  constructor(@Inject(QueryBus) private readonly queries: QueryBus) {}
+  constructor(
+    @Inject(CommandBus) private readonly commands: CommandBus,
+    @Inject(QueryBus) private readonly queries: QueryBus,
+  ) {}
 
   @Get('payouts')
   @Roles('finance', 'auditor')
   @ApiProduces('application/json', NDJSON)
   @ApiOperation({
-    summary: 'What is to be paid, in the order of approval',
+    summary: 'What is to be paid, in the order of approval, and what finance answered',
     description: `Page by page, or with \`Accept: ${NDJSON}\` all from the cursor on, one a line.`,
   })
   async payouts(
     @Query() query: PageQuery,
     @Headers('accept') accept: string | undefined,
-  ): Promise<Page<PayoutDue> | StreamableFile> {
+  ): Promise<Page<PayoutRead> | StreamableFile> {
     if (accept?.includes(NDJSON) !== true) return this.page(query.limit, query.cursor);
     return new StreamableFile(Readable.from(this.rows(query.cursor), { objectMode: false }), { type: NDJSON });
+  }
+
+  @Post('payments')
+  @RolesOf(TakePayment)
+  @ApiOperation({
+    summary: 'What finance answers to a payout: settled, or failed with the reason',
+    description:
+      'Where it was paid out of another currency, the rate of the payment gives the exchange difference that the payer books. A correction has a higher `revision`.',
+  })
+  @ApiBody({ schema: schemaOf('payment') })
+  @ApiCreatedResponse({ description: 'The payment is new' })
+  @ApiOkResponse({ description: 'It, or a later revision of it, is known already' })
+  @ApiConflictResponse({ description: 'Something else is known for the same payout and revision' })
+  async takePayment(
+    @Body() payment: unknown,
+    @Context() context: CommandContext,
+    @Res({ passthrough: true }) reply: StatusReply,
+  ): Promise<PaymentAnswer> {
+    const answer: PaymentAnswer = await this.commands.execute(new TakePayment(payment, context));
+    reply.status(answer.outcome === 'accepted' ? HttpStatus.CREATED : HttpStatus.OK);
+    return answer;
   }
 
   @Get('balances')
@@ -80,7 +134,7 @@ export class PayoutsController {
     return this.queries.execute(new ReadSettlement(calendar, period));
   }
 
-  private page(limit: number, cursor: string | undefined): Promise<Page<PayoutDue>> {
+  private page(limit: number, cursor: string | undefined): Promise<Page<PayoutRead>> {
     return this.queries.execute(new ListPayouts(limit, cursor));
   }
 

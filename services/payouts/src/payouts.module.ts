@@ -12,6 +12,7 @@ import type { Kysely } from 'kysely';
 import { ANNOUNCED, announcementsOf } from './announcements.js';
 import { ApprovePeriodHandler } from './commands/approve-period.js';
 import { ApproveStatementHandler } from './commands/approve-statement.js';
+import { TakePaymentHandler } from './commands/take-payment.js';
 import { ACCOUNT } from './domain/account.js';
 import { takeMessages } from './intake.js';
 import { PayoutsController } from './payouts.controller.js';
@@ -26,7 +27,7 @@ import { StatementsController } from './statements.controller.js';
 
 const MESSAGES_PER_BATCH = 1000;
 
-/** Statements, approvals, payouts, carried balances. */
+/** Statements, approvals, payouts, payments, carried balances. */
 @Module({
   imports: [CqrsModule],
   controllers: [StatementsController, PayoutsController],
@@ -34,6 +35,7 @@ const MESSAGES_PER_BATCH = 1000;
     Runtimes,
     ApproveStatementHandler,
     ApprovePeriodHandler,
+    TakePaymentHandler,
     ListStatementsHandler,
     ReadStatementHandler,
     ExportStatementsHandler,
@@ -74,7 +76,7 @@ export class PayoutsModule {
         startProcessor({
           broker,
           group: 'payouts',
-          topics: [TOPICS.commissions, TOPICS.rewards],
+          topics: [TOPICS.commissions, TOPICS.rewards, TOPICS.paymentsInbound],
           batchSize: MESSAGES_PER_BATCH,
           handle: async (batch) => {
             const deadLetters = await takeMessages(runtimes, batch);

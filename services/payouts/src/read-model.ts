@@ -1,4 +1,5 @@
 /** The read model: statements, balances, payouts and settlements as tables. Lines are not in it: see `documents.ts`. */
+import type { PaymentRecorded } from '@tantieme/contracts/payout';
 import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
@@ -8,9 +9,11 @@ import type { Insertable, Transaction } from 'kysely';
 import { payoutOf } from './announcements.js';
 import { ACCOUNT, account } from './domain/account.js';
 import type { AccountEvent } from './domain/account.js';
+import { recordedOf } from './domain/payment.js';
 import { SETTLEMENT, settlement } from './domain/settlement.js';
 import type { SettlementEvent } from './domain/settlement.js';
 import * as statements from './migrations/0001-statements.js';
+import * as payments from './migrations/0002-payments.js';
 
 export interface StatementsTable {
   id: string;
@@ -25,6 +28,8 @@ export interface StatementsTable {
   forgiven: string | null;
   /** JSON. */
   parts: string | null;
+  /** JSON. */
+  exchanged: string | null;
   line_count: number;
   hash: string;
   /** Revision of its event in the account's stream. */
@@ -48,7 +53,11 @@ export interface PayoutsTables {
     amount: string;
     /** JSON. */
     parts: string | null;
+    /** JSON. */
+    exchanged: string | null;
     approved_by: string;
+    /** JSON of the newest answer of finance. */
+    payment: string | null;
   };
   payouts_settlements: {
     calendar: string;
@@ -71,10 +80,10 @@ export const readModel: Projection<PayoutsTables> = {
   name: 'payouts-read-model',
   filter: {
     categories: [ACCOUNT, SETTLEMENT],
-    types: ['StatementIssued', 'StatementApproved', 'ManifestPageTaken', 'StatementRunFinished'],
+    types: ['StatementIssued', 'StatementApproved', 'PaymentTaken', 'ManifestPageTaken', 'StatementRunFinished'],
   },
   batchSize: 500,
-  migrations: { owner: 'payouts', files: { '0001-statements': statements } },
+  migrations: { owner: 'payouts', files: { '0001-statements': statements, '0002-payments': payments } },
   tables: ['payouts_statements', 'payouts_balances', 'payouts_payouts', 'payouts_settlements'],
   apply,
 };
@@ -84,6 +93,8 @@ async function apply(trx: Transaction<PayoutsTables>, events: readonly StoredEve
   const payouts: Insertable<PayoutsTables['payouts_payouts']>[] = [];
   /** Ids by who approved them and when: a whole period is mostly approved at once. */
   const approvals = new Map<string, { by: string; at: string; ids: string[] }>();
+  /** The newest by payout. */
+  const payments = new Map<string, PaymentRecorded>();
   const settlements: SettlementEvent[] = [];
   for (const stored of events) {
     if (stored.stream.startsWith(`${SETTLEMENT}-`)) {
@@ -101,6 +112,7 @@ async function apply(trx: Transaction<PayoutsTables>, events: readonly StoredEve
       const payout = payoutOf(event);
       if (payout !== undefined) payouts.push(payoutRowOf(payout, stored));
     }
+    if (event.type === 'PaymentTaken') payments.set(event.data.payment.payout, recordedOf(event.data));
   }
   await insertStatements(trx, statements);
   for (const { by, at, ids } of approvals.values())
@@ -111,6 +123,12 @@ async function apply(trx: Transaction<PayoutsTables>, events: readonly StoredEve
         .where('id', 'in', some)
         .execute();
   for (const some of chunks(payouts)) await trx.insertInto('payouts_payouts').values(some).execute();
+  for (const [payout, payment] of payments)
+    await trx
+      .updateTable('payouts_payouts')
+      .set({ payment: JSON.stringify(payment) })
+      .where('id', '=', payout)
+      .execute();
   for (const event of settlements) await applySettlement(trx, event);
 }
 
@@ -118,18 +136,36 @@ function rowOf(
   { data: { statement } }: Extract<AccountEvent, { readonly type: 'StatementIssued' }>,
   revision: number,
 ): Insertable<StatementsTable> {
-  const { lineCount, forgiven = null, parts, ...rest } = statement;
-  const text = parts === undefined ? null : JSON.stringify(parts);
-  return { ...rest, forgiven, parts: text, line_count: lineCount, revision, approved_by: null, approved_at: null };
+  const { lineCount, forgiven = null, parts, exchanged, ...rest } = statement;
+  return {
+    ...rest,
+    forgiven,
+    parts: textOf(parts),
+    exchanged: textOf(exchanged),
+    line_count: lineCount,
+    revision,
+    approved_by: null,
+    approved_at: null,
+  };
+}
+
+function textOf(value: object | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
 }
 
 function payoutRowOf(
   payout: NonNullable<ReturnType<typeof payoutOf>>,
   { position }: StoredEvent,
 ): Insertable<PayoutsTables['payouts_payouts']> {
-  const { approvedBy, parts, ...rest } = payout;
-  const text = parts === undefined ? null : JSON.stringify(parts);
-  return { ...rest, parts: text, approved_by: approvedBy, position: String(position).padStart(POSITION_DIGITS, '0') };
+  const { approvedBy, parts, exchanged, ...rest } = payout;
+  return {
+    ...rest,
+    parts: textOf(parts),
+    exchanged: textOf(exchanged),
+    approved_by: approvedBy,
+    payment: null,
+    position: String(position).padStart(POSITION_DIGITS, '0'),
+  };
 }
 
 async function insertStatements(

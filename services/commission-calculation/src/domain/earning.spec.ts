@@ -192,6 +192,86 @@ describe('a period that is closed', () => {
   });
 });
 
+describe('a deal in another currency than its plan', () => {
+  const rate = (text: string, revision = 0): void => {
+    const exchangeRate = { base: 'EUR', quote: 'USD', date: '2026-01-09', rate: text, source: 'ecb', revision };
+    world.take({ kind: 'exchange-rate', exchangeRate });
+    world.earnAll();
+  };
+  const sell = (shape: Parameters<typeof dealOf>[1] = {}, revision = 0): void => {
+    world.take({ kind: 'deal', deal: dealOf('D-1', { currency: 'USD', net: '1000.00', ...shape }), revision });
+    world.earnAll();
+  };
+  const posted = () =>
+    postingOf(anna().state, 'crm|D-1').map(({ period, kind, amount, exchanged }) => [period, kind, amount, exchanged]);
+
+  it('says what its earning is worth in the currency of the deal, at the rate that converted it', () => {
+    rate('1.25');
+    sell();
+    // USD 1,000 are EUR 800; 4 % of it.
+    expect(posted()).toEqual([['2026-01', 'earning', '32.00', [{ amount: '40.00', currency: 'USD', of: '32.00' }]]]);
+    world.close('2026-01');
+    const [line] = postingOf(anna().state, 'crm|D-1').map((one) => ledgerLine('resellers', 'crm|D-1', one));
+    expect(anna().events.at(-1)?.data).toMatchObject({
+      entry: { hash: ledgerLinesHash(line === undefined ? [] : [line]) },
+    });
+  });
+
+  it('says so of what a return takes back', () => {
+    rate('1.25');
+    sell({ returns: [{ id: 'R1', at: '2026-02-20T10:00:00Z' }] });
+    expect(posted()).toEqual([
+      ['2026-01', 'earning', '32.00', [{ amount: '40.00', currency: 'USD', of: '32.00' }]],
+      ['2026-02', 'clawback', '-32.00', [{ amount: '-40.00', currency: 'USD', of: '-32.00' }]],
+    ]);
+  });
+
+  it('changes what is owed by a corrected rate, and not what it is worth in the currency of the deal', () => {
+    rate('1.25');
+    sell();
+    world.close('2026-01');
+    rate('1.60', 1);
+    // USD 1,000 are EUR 625 now.
+    expect(posted()).toEqual([
+      ['2026-01', 'earning', '32.00', [{ amount: '40.00', currency: 'USD', of: '32.00' }]],
+      ['2026-02', 'adjustment', '-7.00', [{ amount: '0.00', currency: 'USD', of: '-7.00' }]],
+    ]);
+  });
+
+  it('moves to another currency with an amended deal', () => {
+    rate('1.25');
+    sell();
+    world.close('2026-01');
+    sell({ currency: 'EUR', net: '900.00' }, 1);
+    expect(posted()).toEqual([
+      ['2026-01', 'earning', '32.00', [{ amount: '40.00', currency: 'USD', of: '32.00' }]],
+      ['2026-02', 'adjustment', '4.00', [{ amount: '-40.00', currency: 'USD', of: '-32.00' }]],
+    ]);
+  });
+
+  it('says so of what is held as well', () => {
+    const held = PLAN.replace(
+      '    rate: { percent: 2.9 % }',
+      '    rate: { percent: 10 % }\n    hold: { part: 25 %, for: 40 days, after: trigger }',
+    );
+    world = new World();
+    world.take({ kind: 'plan', text: held, effectiveFrom: '2026-01-01' });
+    world.take({ kind: 'partner', partner: partnerOf('anna'), revision: 0 });
+    rate('1.25');
+    sell({ lines: [{ id: '1', category: 'service', net: '1000.00' }] });
+    expect(posted()).toEqual([
+      ['2026-01', 'earning', '80.00', [{ amount: '100.00', currency: 'USD', of: '80.00' }]],
+      ['2026-01', 'reserve', '-20.00', [{ amount: '-25.00', currency: 'USD', of: '-20.00' }]],
+      ['2026-02', 'reserve-release', '20.00', [{ amount: '25.00', currency: 'USD', of: '20.00' }]],
+    ]);
+  });
+
+  it('says nothing of it where both are in the same currency', () => {
+    given('D-1', '100.00');
+    expect(postingOf(anna().state, 'crm|D-1')[0]).not.toHaveProperty('exchanged');
+  });
+});
+
 describe('a change of very many lines', () => {
   it('is stored as what it took and computed again when read; its postings follow in events of their own', () => {
     // Each deal lies in the first tier alone, and in the second once the big one is before it.

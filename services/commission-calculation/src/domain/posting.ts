@@ -2,10 +2,13 @@
  * Posting: what a deal should have earned, less what was posted, goes into the first open period and names the period that
  * it belongs to (design.md, "One rule for every change"). What is posted in a closed period never moves.
  */
-import type { CreditLine } from '@tantieme/commission-engine/credit-line';
+import type { Conversion, CreditLine } from '@tantieme/commission-engine/credit-line';
 import type { EarnedLine } from '@tantieme/commission-engine/earn-state';
-import type { LedgerLine, LineKind } from '@tantieme/contracts/ledger';
-import { formatMinor, parseMinor } from '@tantieme/money/amount';
+import type { Exchanged, LedgerLine, LineKind } from '@tantieme/contracts/ledger';
+import { formatAmount, formatMinor, parseAmount, parseMinor } from '@tantieme/money/amount';
+import { decimalsOf } from '@tantieme/money/currency';
+import { parseRate, powerOfTen } from '@tantieme/money/decimal';
+import { divideRounded } from '@tantieme/money/rounding';
 
 /** A ledger line of one deal under one plan, which are said beside it. */
 export type PostedLine = Omit<LedgerLine, 'plan' | 'deal'>;
@@ -21,6 +24,8 @@ interface Entry {
   readonly role: Role;
   basisMinor: bigint;
   amountMinor: bigint;
+  /** By currency of the deal; undefined where nothing was converted. */
+  exchanged: Map<string, { minor: bigint; ofMinor: bigint }> | undefined;
 }
 
 /**
@@ -46,11 +51,15 @@ export function postedLines(
     const entry = entries.of(line.origin, line.component, line.line, roleOfKind(line.kind));
     entry.basisMinor -= parseMinor(line.basis, decimals);
     entry.amountMinor -= parseMinor(line.amount, decimals);
+    for (const { amount, currency, of } of line.exchanged ?? [])
+      addExchanged(entry, currency, -parseAmount(amount, currency), -parseMinor(of, decimals));
   }
   const lines = fixed.slice();
-  for (const { origin, component, line, role, basisMinor, amountMinor } of entries) {
+  for (const entry of entries) {
+    const { origin, component, line, role, basisMinor, amountMinor } = entry;
+    const exchanged = entry.exchanged === undefined ? [] : exchangedOf(entry.exchanged, decimals);
     // A line that earns nothing still measures something: bonuses are reckoned on the basis.
-    if (amountMinor === 0n && basisMinor === 0n) continue;
+    if (amountMinor === 0n && basisMinor === 0n && exchanged.length === 0) continue;
     const period = openFrom !== null && openFrom > origin ? openFrom : origin;
     lines.push({
       period,
@@ -60,6 +69,7 @@ export function postedLines(
       kind: kindOf(period, origin, role),
       basis: formatMinor(basisMinor, decimals),
       amount: formatMinor(amountMinor, decimals),
+      ...(exchanged.length === 0 ? {} : { exchanged }),
     });
   }
   return lines.length < 2 ? lines : lines.sort(comparePosted);
@@ -89,8 +99,41 @@ function entriesOf(earned: readonly EarnedLine[], decimals: number): Entries {
     const entry = entries.of(period, component, `${occurrence}|${line.line}`, roleOf(line));
     entry.basisMinor += parseMinor(line.basis, decimals);
     entry.amountMinor += amountMinor;
+    if (line.converted !== undefined && amountMinor !== 0n)
+      addExchanged(entry, line.converted.from, inDealCurrency(amountMinor, decimals, line.converted), amountMinor);
   }
   return entries;
+}
+
+/** What an earned amount is worth in the deal's currency, at the rate by which the deal was converted; rounded half-up, as books are kept. */
+function inDealCurrency(amountMinor: bigint, decimals: number, { from, rate }: Conversion): bigint {
+  const { numerator, denominator } = parseRate(rate);
+  return divideRounded(
+    amountMinor * denominator * powerOfTen(decimalsOf(from)),
+    numerator * powerOfTen(decimals),
+    'half-up',
+  );
+}
+
+function addExchanged(entry: Entry, currency: string, minor: bigint, ofMinor: bigint): void {
+  entry.exchanged ??= new Map();
+  const sum = entry.exchanged.get(currency);
+  if (sum === undefined) entry.exchanged.set(currency, { minor, ofMinor });
+  else {
+    sum.minor += minor;
+    sum.ofMinor += ofMinor;
+  }
+}
+
+function exchangedOf(sums: NonNullable<Entry['exchanged']>, decimals: number): readonly Exchanged[] {
+  return [...sums]
+    .filter(([, { minor, ofMinor }]) => minor !== 0n || ofMinor !== 0n)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([currency, { minor, ofMinor }]) => ({
+      amount: formatAmount(minor, currency),
+      currency,
+      of: formatMinor(ofMinor, decimals),
+    }));
 }
 
 /** Up to so many entries are searched one by one; nearly every deal has fewer. */
@@ -104,7 +147,7 @@ class Entries {
   of(origin: string, component: string, line: string, role: Role): Entry {
     let entry = this.find(origin, component, line, role);
     if (entry === undefined) {
-      entry = { origin, component, line, role, basisMinor: 0n, amountMinor: 0n };
+      entry = { origin, component, line, role, basisMinor: 0n, amountMinor: 0n, exchanged: undefined };
       this.list.push(entry);
       this.byName?.set(nameOf(entry), entry);
       if (this.list.length === SEARCHED_ENTRIES_MAX) this.byName = new Map(this.list.map((one) => [nameOf(one), one]));
@@ -124,7 +167,7 @@ class Entries {
   }
 }
 
-function nameOf({ origin, component, line, role }: Omit<Entry, 'basisMinor' | 'amountMinor'>): string {
+function nameOf({ origin, component, line, role }: Pick<Entry, 'origin' | 'component' | 'line' | 'role'>): string {
   return `${origin}\n${component}\n${role}\n${line}`;
 }
 
@@ -145,14 +188,27 @@ export function isSamePosting(left: readonly PostedLine[], right: readonly Poste
         other !== undefined &&
         line.amount === other.amount &&
         line.basis === other.basis &&
-        ORDER.every((key) => line[key] === other[key])
+        ORDER.every((key) => line[key] === other[key]) &&
+        isSameExchanged(line.exchanged, other.exchanged)
       );
+    })
+  );
+}
+
+function isSameExchanged(left: PostedLine['exchanged'], right: PostedLine['exchanged']): boolean {
+  if (left === undefined || right === undefined) return left === right;
+  return (
+    left.length === right.length &&
+    left.every(({ amount, currency, of }, index) => {
+      const other = right[index];
+      return amount === other?.amount && currency === other.currency && of === other.of;
     })
   );
 }
 
 /** Its members in one order, whichever the posted line has: what is published of it is the same bytes each time. */
 export function ledgerLine(plan: string, deal: string, line: PostedLine): LedgerLine {
-  const { period, origin, component, line: of, kind, basis, amount } = line;
-  return { period, origin, plan, component, deal, line: of, kind, basis, amount };
+  const { period, origin, component, line: of, kind, basis, amount, exchanged } = line;
+  const ledger = { period, origin, plan, component, deal, line: of, kind, basis, amount };
+  return exchanged === undefined ? ledger : { ...ledger, exchanged };
 }

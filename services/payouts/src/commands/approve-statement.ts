@@ -5,7 +5,7 @@ import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
 import { CommandRoles } from '@tantieme/service-kit/auth';
 
-import { accountStream } from '../domain/account.js';
+import { accountStream, periodKey } from '../domain/account.js';
 import { parseStatementId } from '../domain/statement.js';
 import { Runtimes } from '../runtimes.js';
 
@@ -38,7 +38,7 @@ export class ApproveStatementHandler implements ICommandHandler<ApproveStatement
       { type: 'approve-statement', at: new Date().toISOString(), statement, by: context.actor },
       context,
     );
-    const approvedBy = state.statements.get(`${parts.calendar}|${parts.period}`)?.approvedBy ?? context.actor;
+    const approvedBy = state.statements.get(periodKey(parts.calendar, parts.period))?.approvedBy ?? context.actor;
     return { statement, approvedBy, isNew: events.length > 0 };
   }
 }

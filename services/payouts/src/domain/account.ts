@@ -5,9 +5,9 @@
  * A balance is carried from period to period of one calendar: periods of different calendars end at different times, and
  * a statement whose opening depended on which of them was settled first would depend on the order of arrival.
  */
-import type { LedgerLine, ManifestEntry, SettleTerms } from '@tantieme/contracts/ledger';
+import type { Exchanged, LedgerLine, ManifestEntry, SettleTerms } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash, sortLedgerLines } from '@tantieme/contracts/ledger-hash';
-import type { StatementIssued } from '@tantieme/contracts/payout';
+import type { Payment, StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
@@ -15,6 +15,8 @@ import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 
 import { HeldLines } from './held-lines.js';
+import { payoutUnknown, statementOfPayout, takePayment } from './payment.js';
+import type { TakenPayment } from './payment.js';
 import { composeStatement, parseStatementId, statementId, withoutLines } from './statement.js';
 import type { AccountTerms } from './statement.js';
 
@@ -57,7 +59,9 @@ export type AccountCommand =
       /** In order of stream. */
       readonly entries: readonly AccountEntry[];
     }
-  | { readonly type: 'approve-statement'; readonly at: string; readonly statement: string; readonly by: string };
+  | { readonly type: 'approve-statement'; readonly at: string; readonly statement: string; readonly by: string }
+  /** What finance answers to a payout. */
+  | { readonly type: 'take-payment'; readonly at: string; readonly payment: Payment };
 
 export type AccountEvent =
   | {
@@ -95,14 +99,23 @@ export type AccountEvent =
         /** What is to be paid; zero where all is carried. */
         readonly payable: string;
         readonly parts?: StatementIssued['parts'];
+        readonly exchanged?: readonly Exchanged[];
         readonly by: string;
       };
+    }
+  | {
+      readonly type: 'PaymentTaken';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: TakenPayment;
     };
 
-interface IssuedStatement extends Pick<StatementIssued, 'payable' | 'parts'> {
+interface IssuedStatement extends Pick<StatementIssued, 'payable' | 'parts' | 'exchanged'> {
   /** The manifest entries behind it, as canonical text. */
   readonly entries: string;
   readonly approvedBy?: string;
+  /** The newest that is known. */
+  readonly paid?: TakenPayment;
 }
 
 export interface AccountState {
@@ -111,13 +124,20 @@ export interface AccountState {
   readonly statements: Map<string, IssuedStatement>;
   /** Minor units carried from the newest statement, by calendar. */
   readonly carriedMinor: Map<string, bigint>;
+  /** What of it was earned in other currencies, by calendar. */
+  readonly carriedExchanged: Map<string, readonly Exchanged[]>;
 }
 
 type Of<Union extends { readonly type: string }, Type extends Union['type']> = Extract<Union, { readonly type: Type }>;
 
 export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
   category: ACCOUNT,
-  initialState: () => ({ held: new HeldLines(), statements: new Map(), carriedMinor: new Map() }),
+  initialState: () => ({
+    held: new HeldLines(),
+    statements: new Map(),
+    carriedMinor: new Map(),
+    carriedExchanged: new Map(),
+  }),
   decide(command, state) {
     switch (command.type) {
       case 'take-ledger':
@@ -126,6 +146,8 @@ export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
         return issueStatement(command, state);
       case 'approve-statement':
         return approveStatement(command, state);
+      case 'take-payment':
+        return decidePayment(command, state);
       default:
         return command satisfies never;
     }
@@ -186,6 +208,7 @@ function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: A
     calendar,
     period,
     openingMinor: state.carriedMinor.get(calendar) ?? 0n,
+    openingExchanged: state.carriedExchanged.get(calendar) ?? [],
     terms: termsOf(entries, held, currency),
     lines,
   });
@@ -269,10 +292,23 @@ function approveStatement(command: Of<AccountCommand, 'approve-statement'>, stat
         ...parts,
         payable: statement.payable,
         ...(statement.parts === undefined ? {} : { parts: statement.parts }),
+        ...(statement.exchanged === undefined ? {} : { exchanged: statement.exchanged }),
         by: command.by,
       },
     },
   ];
+}
+
+/** @throws {DomainError} `PayoutUnknown`, `PaymentConflict`, `PaymentInvalid` */
+function decidePayment({ at, payment }: Of<AccountCommand, 'take-payment'>, state: AccountState): AccountEvent[] {
+  const { id, payee, currency, calendar, period } = statementOfPayout(payment.payout);
+  const statement = state.statements.get(periodKey(calendar, period));
+  if (statement?.approvedBy === undefined || isNothing(statement.payable)) throw payoutUnknown(payment.payout);
+  const { payable, exchanged = [] } = statement;
+  const taken = takePayment(payment, { amount: payable, currency, exchanged }, statement.paid?.payment);
+  if (taken === undefined) return [];
+  const data = { payment, statement: id, payee, period, ...taken };
+  return [{ type: 'PaymentTaken', version: 1, occurredAt: at, data }];
 }
 
 function evolve(state: AccountState, event: AccountEvent): AccountState {
@@ -289,10 +325,17 @@ function evolve(state: AccountState, event: AccountEvent): AccountState {
     }
     case 'StatementIssued': {
       const { entries, statement } = event.data;
-      const { payable, parts, carried, calendar, period, currency } = statement;
-      const issued = { payable, ...(parts === undefined ? {} : { parts }), entries: canonicalJson(entries) };
-      state.statements.set(periodKey(calendar, period), issued);
+      const { payable, parts, exchanged, forgiven, carried, calendar, period, currency } = statement;
+      state.statements.set(periodKey(calendar, period), {
+        payable,
+        ...(parts === undefined ? {} : { parts }),
+        ...(exchanged === undefined ? {} : { exchanged }),
+        entries: canonicalJson(entries),
+      });
       state.carriedMinor.set(calendar, parseAmount(carried, currency));
+      // A payment settles the whole balance, whichever sign its parts have.
+      const isSettled = !isNothing(payable) || forgiven !== undefined;
+      state.carriedExchanged.set(calendar, isSettled ? [] : (exchanged ?? []));
       state.held.release(calendar, period);
       return state;
     }
@@ -300,6 +343,13 @@ function evolve(state: AccountState, event: AccountEvent): AccountState {
       const { calendar, period, by } = event.data;
       const statement = state.statements.get(periodKey(calendar, period));
       if (statement !== undefined) state.statements.set(periodKey(calendar, period), { ...statement, approvedBy: by });
+      return state;
+    }
+    case 'PaymentTaken': {
+      const parts = parseStatementId(event.data.statement);
+      const key = parts === undefined ? '' : periodKey(parts.calendar, parts.period);
+      const statement = state.statements.get(key);
+      if (statement !== undefined) state.statements.set(key, { ...statement, paid: event.data });
       return state;
     }
     default:
@@ -319,11 +369,19 @@ function commandOf(event: AccountEvent): AccountCommand {
     }
     case 'StatementApproved':
       return { type: 'approve-statement', at, statement: event.data.statement, by: event.data.by };
+    case 'PaymentTaken':
+      return { type: 'take-payment', at, payment: event.data.payment };
     default:
       return event satisfies never;
   }
 }
 
-function periodKey(calendar: string, period: string): string {
+/** True for an amount of zero, however many decimals it has. */
+export function isNothing(amount: string): boolean {
+  return /^[0.]*$/.test(amount);
+}
+
+/** What a statement of an account is kept by. */
+export function periodKey(calendar: string, period: string): string {
   return `${calendar}|${period}`;
 }

@@ -8,9 +8,12 @@ describe('held lines', () => {
     const held = new HeldLines();
     const odd = line({ deal: 'a "b"\\|ü', line: 'x\ty', kind: 'clawback', amount: '-0.01' });
     const bonus = line({ deal: '', line: '2026-Q1', kind: 'bonus' });
+    const abroad = line({ exchanged: [{ amount: '44.00', currency: 'USD', of: '40.00' }] });
+    held.replace('three', abroad.deal, 1, CALENDAR, [abroad]);
     held.replace('one', odd.deal, 3, CALENDAR, [odd, line({ deal: odd.deal, period: '2026-02' })]);
     held.replace('two', '2026-Q1', 0, CALENDAR, [bonus]);
     expect([...held.linesOf(CALENDAR, '2026-01')]).toEqual([
+      ['three', [abroad]],
       ['one', [odd]],
       ['two', [bonus]],
     ]);

@@ -11,8 +11,14 @@ interface Common extends Pick<LedgerLine, 'period' | 'origin' | 'plan' | 'compon
   readonly ofDeal: boolean;
 }
 
-/** Number of its `Common`, then `line`, `basis`, `amount`. */
-type Packed = readonly [common: number, line: string, basis: string, amount: string];
+/** Number of its `Common`, then `line`, `basis`, `amount`, and `exchanged` where there is any. */
+type Packed = readonly [
+  common: number,
+  line: string,
+  basis: string,
+  amount: string,
+  exchanged?: LedgerLine['exchanged'],
+];
 
 /** Newest revision taken of a key: alone, or (as JSON of `[revision, …Packed]`) with the lines still open. */
 type Held = number | string;
@@ -106,14 +112,16 @@ export class HeldLines {
       index = this.commons.push({ calendar, period, origin, plan, component, kind, ofDeal }) - 1;
       this.commonIndex.set(name, index);
     }
-    return [index, line.line, line.basis, line.amount];
+    const { line: of, basis, amount, exchanged } = line;
+    return exchanged === undefined ? [index, of, basis, amount] : [index, of, basis, amount, exchanged];
   }
 
-  private unpack(key: string, [index, line, basis, amount]: Packed): LedgerLine {
+  private unpack(key: string, [index, line, basis, amount, exchanged]: Packed): LedgerLine {
     const common = this.commons[index];
     if (common === undefined) throw new Error(`no common part ${index}`);
     const { period, origin, plan, component, kind, ofDeal } = common;
-    return { period, origin, plan, component, deal: ofDeal ? key : '', line, kind, basis, amount };
+    const unpacked = { period, origin, plan, component, deal: ofDeal ? key : '', line, kind, basis, amount };
+    return exchanged === undefined ? unpacked : { ...unpacked, exchanged };
   }
 }
 

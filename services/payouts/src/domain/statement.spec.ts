@@ -10,6 +10,7 @@ describe('a statement', () => {
     calendar: 'monthly@Europe/Paris',
     period: '2026-01',
     openingMinor: -500n,
+    openingExchanged: [],
     terms: { minimumMinor: 0n, forgives: false, parts: [] },
   };
   const lines = [line(), line({ deal: 'crm|D-2' }), line({ component: 'a' }), line({ plan: 'b' })];

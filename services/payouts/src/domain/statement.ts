@@ -3,11 +3,13 @@
  * position or time of arrival is in it, so that any order of arrival ends in the same document.
  */
 import { sortLedgerLines, withSortedKeys } from '@tantieme/contracts/ledger-hash';
-import type { LedgerLine } from '@tantieme/contracts/ledger';
+import type { Exchanged, LedgerLine } from '@tantieme/contracts/ledger';
 import type { Statement, StatementIssued, StatementPart } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
+
+import { sumExchanged } from './exchange.js';
 
 /** `payee|currency`: what an account is named by. */
 export function accountName(payee: string, currency: string): string {
@@ -19,12 +21,16 @@ export function statementId(payee: string, currency: string, calendar: string, p
   return `${payee}|${currency}|${calendar}|${period}`;
 }
 
+/** What a statement is named by. */
+export interface StatementName {
+  readonly payee: string;
+  readonly currency: string;
+  readonly calendar: string;
+  readonly period: string;
+}
+
 /** The parts of a statement's id, or undefined where the text is none. Only the payee may hold a bar. */
-export function parseStatementId(
-  id: string,
-):
-  | { readonly payee: string; readonly currency: string; readonly calendar: string; readonly period: string }
-  | undefined {
+export function parseStatementId(id: string): StatementName | undefined {
   const match = /^(.+)\|([A-Z]{3})\|([^|]+)\|([^|]+)$/.exec(id);
   if (match === null) return undefined;
   const [, payee = '', currency = '', calendar = '', period = ''] = match;
@@ -63,12 +69,10 @@ export interface AccountTerms {
   readonly parts: readonly StatementPart[];
 }
 
-export interface StatementParts {
-  readonly payee: string;
-  readonly currency: string;
-  readonly calendar: string;
-  readonly period: string;
+export interface StatementParts extends StatementName {
   readonly openingMinor: bigint;
+  /** What of the opening was earned in other currencies. */
+  readonly openingExchanged: readonly Exchanged[];
   readonly terms: AccountTerms;
   /** In any order. */
   readonly lines: readonly LedgerLine[];
@@ -76,15 +80,18 @@ export interface StatementParts {
 
 /** The statement of these lines. @throws {MoneyError} where an amount is none of the currency. */
 export function composeStatement(parts: StatementParts): Statement {
-  const { payee, currency, calendar, period, openingMinor, terms } = parts;
+  const { payee, currency, calendar, period, openingMinor, openingExchanged, terms } = parts;
   let totalMinor = 0n;
   for (const line of parts.lines) totalMinor += parseAmount(line.amount, currency);
   const { payableMinor, carriedMinor, forgivenMinor } = settle(openingMinor, totalMinor, terms);
+  const ofLines = parts.lines.flatMap(({ exchanged: ofLine = [] }) => ofLine);
+  const exchanged = sumExchanged([...openingExchanged, ...ofLines], currency);
   // Keys in the order of their code units, here and in the lines: what the serialiser writes is the canonical text.
   const content = {
     calendar,
     carried: formatAmount(carriedMinor, currency),
     currency,
+    ...(exchanged.length === 0 ? {} : { exchanged }),
     ...(forgivenMinor === 0n ? {} : { forgiven: formatAmount(forgivenMinor, currency) }),
     id: statementId(payee, currency, calendar, period),
     lines: sortLedgerLines(parts.lines).map(withSortedKeys),

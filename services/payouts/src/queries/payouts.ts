@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
-import type { PayoutDue } from '@tantieme/contracts/payout';
+import type { PaymentRecorded, PayoutDue } from '@tantieme/contracts/payout';
 import { decodeCursor, pageOf } from '@tantieme/service-kit/cursor';
 import type { Page } from '@tantieme/service-kit/cursor';
 import { DATABASE } from '@tantieme/service-kit/runtime-tokens';
@@ -9,6 +9,11 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
 import type { PayoutsTables } from '../read-model.js';
+
+export interface PayoutRead extends PayoutDue {
+  /** The newest answer of finance; left out while there is none. */
+  readonly payment?: PaymentRecorded;
+}
 
 /** The payouts in the order in which they were approved: finance reads on from its cursor. */
 export class ListPayouts {
@@ -19,10 +24,10 @@ export class ListPayouts {
 }
 
 @QueryHandler(ListPayouts)
-export class ListPayoutsHandler implements IQueryHandler<ListPayouts, Page<PayoutDue>> {
+export class ListPayoutsHandler implements IQueryHandler<ListPayouts, Page<PayoutRead>> {
   constructor(@Inject(DATABASE) private readonly db: Kysely<PayoutsTables>) {}
 
-  async execute({ limit, cursor }: ListPayouts): Promise<Page<PayoutDue>> {
+  async execute({ limit, cursor }: ListPayouts): Promise<Page<PayoutRead>> {
     const after = decodeCursor(cursor, 1);
     let query = this.db.selectFrom('payouts_payouts').selectAll();
     if (after !== undefined) query = query.where('position', '>', String(after[0]));
@@ -33,10 +38,12 @@ export class ListPayoutsHandler implements IQueryHandler<ListPayouts, Page<Payou
     const page = pageOf(rows, limit, ({ position }) => [position]);
     return {
       ...page,
-      items: page.items.map(({ position: _, approved_by: approvedBy, parts, ...rest }) => ({
+      items: page.items.map(({ position: _, approved_by: approvedBy, parts, exchanged, payment, ...rest }) => ({
         ...rest,
         ...(parts === null ? {} : { parts: JSON.parse(parts) }),
+        ...(exchanged === null ? {} : { exchanged: JSON.parse(exchanged) }),
         approvedBy,
+        ...(payment === null ? {} : { payment: JSON.parse(payment) }),
       })),
     };
   }

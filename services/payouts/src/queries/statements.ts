@@ -66,6 +66,7 @@ function listed(row: Selectable<StatementsTable>): ListedStatement {
     approved_at: approvedAt,
     forgiven,
     parts,
+    exchanged,
     ...rest
   } = row;
   return {
@@ -73,6 +74,7 @@ function listed(row: Selectable<StatementsTable>): ListedStatement {
     lineCount,
     ...(forgiven === null ? {} : { forgiven }),
     ...(parts === null ? {} : { parts: JSON.parse(parts) }),
+    ...(exchanged === null ? {} : { exchanged: JSON.parse(exchanged) }),
     ...(approvedBy === null ? {} : { approvedBy }),
     ...(approvedAt === null ? {} : { approvedAt }),
   };
