@@ -102,7 +102,7 @@ const READERS: Readonly<Record<string, readonly string[]>> = {
   'commission-earn': [CREDITS_TOPIC],
   rewards: [TOPICS.commissions],
   'rewards-partners': [TOPICS.partners],
-  payouts: [TOPICS.commissions, TOPICS.rewards],
+  payouts: [TOPICS.commissions, TOPICS.rewards, TOPICS.paymentsInbound],
 };
 
 const POISON: readonly Omit<ForeignMessage, 'topic'>[] = [

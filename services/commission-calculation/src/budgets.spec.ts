@@ -148,6 +148,25 @@ describe('a budget of 1,000, 400 a deal', () => {
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
+  it('takes from many at once, in several events', async () => {
+    const document = SPIFF.replace('{ flat: 400, per: deal }', '{ percent: 40 % }');
+    const small = Array.from({ length: 1100 }, (_, index) =>
+      deal(`S${index}`, 'anna', '03-05', { net: ['2.00', '1.00'] }),
+    );
+    const service = await started([
+      { kind: 'plan', document, effectiveFrom: '2026-01-01' },
+      ...BEFORE.slice(1),
+      ...small,
+    ]);
+    expect(await spiffs(service)).toHaveLength(1100);
+    await service.arrive([deal('D1', 'carl', '03-01', { net: ['2500.00', '1.00'] })]);
+    await service.settled();
+    expect(await spiffs(service)).toEqual(['D1 carl 2026-03 of 2026-03: 1000.00']);
+    const { events } = await service.store.readAll({ after: 0n, limit: 10, filter: { types: ['GrantsTold'] } });
+    expect(events).toHaveLength(1);
+    expect((await service.verify()).differences).toEqual([]);
+  }, 60_000);
+
   it('ends in the same ledger in any order of arrival, with repetitions, also between closings', async () => {
     const march = [...BEFORE, ...DEALS, LATE];
     const april = [

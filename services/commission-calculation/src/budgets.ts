@@ -39,10 +39,26 @@ export class Budgets {
         { stream, command: take, context },
       ];
     });
-    const owners = work.flatMap((some, index) => some.map(() => index));
-    return (await this.runtime.handleMany(work.flat())).flatMap((result, at): RefusedCredit[] =>
-      result.outcome === 'refused' ? [{ index: owners[at] ?? 0, error: result.error }] : [],
-    );
+    const owners = work.flatMap((some, index) => some.map((one) => ({ index, one })));
+    const refused: RefusedCredit[] = [];
+    const unfinished = new Map<string, Work<BudgetCommand>>();
+    for (const [at, result] of (await this.runtime.handleMany(work.flat())).entries()) {
+      const owner = owners[at];
+      if (owner === undefined) continue;
+      if (result.outcome === 'refused') refused.push({ index: owner.index, error: result.error });
+      else if (result.state.untold.size > 0) unfinished.set(result.stream, owner.one);
+    }
+    for (const one of unfinished.values()) await this.tellRest(one);
+    return refused;
+  }
+
+  /** Tells all grants that large changes have left over, event by event. */
+  private async tellRest({ stream, command: { budget, at }, context }: Work<BudgetCommand>): Promise<void> {
+    const rest = { ...context, cause: `${context.cause} rest` };
+    for (;;) {
+      const { events } = await this.runtime.handle(stream, { type: 'tell-more', budget, at }, rest);
+      if (events.length === 0) return;
+    }
   }
 
   private newest(plan: string): { readonly currency: string; readonly calendarKey: string } {

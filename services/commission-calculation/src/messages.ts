@@ -36,6 +36,7 @@ export const EARNINGS_RELAYED: EventFilter = {
     'EarningsPosted',
     'EarningPeriodClosed',
     'ClaimsTaken',
+    'GrantsTold',
     'ManifestPage',
   ],
 };
@@ -60,8 +61,9 @@ export function toMessages(stored: StoredEvent): readonly Publication[] {
     case 'EarningsPosted':
     case 'EarningPeriodClosed':
       return earnings(stored);
-    case 'ClaimsTaken': {
-      const { data } = domainEventOf<Extract<BudgetEvent, { type: 'ClaimsTaken' }>>(stored, {});
+    case 'ClaimsTaken':
+    case 'GrantsTold': {
+      const { data } = domainEventOf<Extract<BudgetEvent, { type: 'ClaimsTaken' | 'GrantsTold' }>>(stored, {});
       const messages = grantMessages(stored, data.budget, data.grants, metadataOf(stored).correlationId);
       return messages.map((message) => ({ topic: CREDITS_TOPIC, message }));
     }

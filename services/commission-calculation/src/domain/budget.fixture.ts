@@ -2,7 +2,7 @@
 import type { BudgetClaim } from '@tantieme/commission-engine/budget';
 import { compilePlan } from '@tantieme/commission-engine/plan';
 import { budgetDecider } from './budget.js';
-import type { Budget, DealGrant } from './budget.js';
+import type { Budget, BudgetEvent, DealGrant } from './budget.js';
 import { AT, documentOf, Stream } from './world.fixture.js';
 
 export const SPIFF = `
@@ -62,13 +62,22 @@ export class Kept {
       claims,
       at: AT,
     } as const;
-    return this.stream.handle(command).flatMap((event) =>
-      event.type === 'ClaimsTaken'
-        ? event.data.grants.map((grant) => {
+    return this.told(this.stream.handle(command));
+  }
+
+  /** What a large change has left over, by the next event. */
+  tellMore(): readonly string[] {
+    return this.told(this.stream.handle({ type: 'tell-more', budget: BUDGET, at: AT }));
+  }
+
+  private told(events: readonly BudgetEvent[]): readonly string[] {
+    return events.flatMap((event) =>
+      event.type === 'BudgetPeriodsClosed'
+        ? []
+        : event.data.grants.map((grant) => {
             this.grants.set(`${grant.payee} ${grant.deal}`, grant);
             return textOf(grant);
-          })
-        : [],
+          }),
     );
   }
 

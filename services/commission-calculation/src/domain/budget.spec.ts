@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { APPEND_BYTES_MAX } from '@tantieme/event-store/event-store';
+import { GRANTED_LINES_MAX } from './budget.js';
 import { BUDGET, claimOf, Kept } from './budget.fixture.js';
 import { AT } from './world.fixture.js';
 
@@ -84,5 +87,38 @@ describe('a budget of 1,000', () => {
     kept.claim('anna', 'D5', claimOf('03-05', '900.00'));
     expect(kept.granted()).toEqual(['anna D3: 900.00', 'anna D5: 100.00']);
     expect(kept.claim('bert', 'D7', claimOf('05-07', '300.00', 'raised'))).toEqual(['anna D5: 600.00']);
+  });
+
+  it('tells in further events what a change of very many grants has left over', () => {
+    const kept = new Kept();
+    const deals = 3000;
+    for (let deal = 1; deal < deals; deal++) kept.claim('anna', `D${deal}`, claimOf('03-03', '0.50'));
+    expect(kept.granted()).toHaveLength(2000);
+    // The plan of the last line has a larger budget: 1,500.
+    const told = [kept.claim('bert', 'last', claimOf('03-04', '0.50', 'raised'))];
+    for (let more = kept.tellMore(); more.length > 0; more = kept.tellMore()) told.push(more);
+    expect(told.map(({ length }) => length)).toEqual([GRANTED_LINES_MAX / 2, GRANTED_LINES_MAX / 2]);
+    expect(kept.granted()).toHaveLength(deals);
+    for (const { data } of kept.stream.events)
+      expect(Buffer.byteLength(canonicalJson(data))).toBeLessThan(APPEND_BYTES_MAX / 2);
+  });
+
+  it('tells what is left over as it is by then, also after it was read again', () => {
+    const kept = new Kept();
+    for (let deal = 1; deal < 3000; deal++) kept.claim('anna', `D${deal}`, claimOf('03-03', '0.50'));
+    kept.claim('bert', 'last', claimOf('03-04', '0.50', 'raised'));
+    // Of those that are still to be told, one claims nothing any more and another claims less.
+    const known = new Set(kept.granted());
+    const [gone = '', less = ''] = Array.from({ length: 2999 }, (_, index) => `D${index + 1}`).filter(
+      (deal) => !known.has(`anna ${deal}: 0.50`),
+    );
+    kept.claim('anna', gone);
+    kept.claim('anna', less, claimOf('03-03', '0.20'));
+    kept.stream.reload();
+    while (kept.tellMore().length > 0);
+    const granted = kept.granted();
+    expect(granted).toHaveLength(2999);
+    expect(granted).not.toContain(`anna ${gone}: 0.50`);
+    expect(granted).toContain(`anna ${less}: 0.20`);
   });
 });

@@ -19,6 +19,9 @@ export function budgetStream(plan: string, component: string): string {
   return `${BUDGET}-${plan}|${component}`;
 }
 
+/** Granted lines that one event holds at the most (but always one deal), some 200 bytes each: an append stays under 1 MiB. The rest is told in further events. */
+export const GRANTED_LINES_MAX = 1000;
+
 /** Whose budget a stream keeps; the same in all events of a stream. */
 export interface Budget {
   readonly plan: string;
@@ -47,6 +50,8 @@ export interface DealGrant {
 
 export type BudgetCommand =
   | ({ readonly type: 'take-claims'; readonly budget: Budget; readonly at: string } & ClaimsInput)
+  /** Tells grants that a large change has left over. */
+  | { readonly type: 'tell-more'; readonly budget: Budget; readonly at: string }
   /** Whoever brings claims says first which period is open. */
   | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string };
 
@@ -60,7 +65,15 @@ export type BudgetEvent =
         readonly input: ClaimsInput;
         /** Grants that change, in order of payee and deal. */
         readonly grants: readonly DealGrant[];
+        /** Grants that change and did not fit; left out where there are none. */
+        readonly left?: number;
       };
+    }
+  | {
+      readonly type: 'GrantsTold';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: { readonly budget: Budget; readonly grants: readonly DealGrant[] };
     }
   | {
       readonly type: 'BudgetPeriodsClosed';
@@ -96,6 +109,8 @@ export interface BudgetState {
   readonly deals: Map<string, DealLines>;
   /** Lines with an open claim, in canonical order. */
   readonly open: Line[];
+  /** Whose grants have changed and are still to be told, by payee and deal. */
+  readonly untold: Map<string, Pick<DealGrant, 'payee' | 'deal'>>;
   openFrom: string | null;
   /** Last line of a closed period: the budget is that of the plan of the last line. */
   lastClosed: Line | undefined;
@@ -116,6 +131,7 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
     initialState: () => ({
       deals: new Map(),
       open: [],
+      untold: new Map(),
       openFrom: null,
       lastClosed: undefined,
       budgetMinor: 0n,
@@ -129,6 +145,8 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
       switch (command.type) {
         case 'take-claims':
           return decideClaims(command, state, plans);
+        case 'tell-more':
+          return decideMore(command, state);
         case 'close-periods': {
           const { budget, openFrom, at } = command;
           if (state.openFrom !== null && openFrom <= state.openFrom) return [];
@@ -141,10 +159,17 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
     evolve(state, event) {
       switch (event.type) {
         case 'ClaimsTaken': {
-          const { budget, input } = event.data;
-          apply(state, input, changeOf(state, budget, input, plans));
+          const { budget, input, grants, left = 0 } = event.data;
+          const change = changeOf(state, budget, input, plans);
+          const untold = left === 0 ? [] : grantsOf(state, budget, input, change).slice(grants.length);
+          for (const grant of grants) state.untold.delete(nameOf(grant));
+          for (const { payee, deal } of untold) state.untold.set(nameOf({ payee, deal }), { payee, deal });
+          apply(state, input, change);
           return state;
         }
+        case 'GrantsTold':
+          for (const grant of event.data.grants) state.untold.delete(nameOf(grant));
+          return state;
         case 'BudgetPeriodsClosed':
           closePeriods(state, event.data.openFrom);
           return state;
@@ -157,6 +182,8 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
       switch (event.type) {
         case 'ClaimsTaken':
           return { type: 'take-claims', budget: data.budget, ...event.data.input, at };
+        case 'GrantsTold':
+          return { type: 'tell-more', budget: data.budget, at };
         case 'BudgetPeriodsClosed':
           return { type: 'close-periods', ...event.data, at };
         default:
@@ -281,36 +308,63 @@ function decideClaims(
 ): readonly BudgetEvent[] {
   if (input.revision <= (state.deals.get(nameOf(input))?.revision ?? -1)) return [];
   const change = changeOf(state, budget, input, plans);
-  const grants = grantsOf(state, budget, input, change);
-  return [{ type: 'ClaimsTaken', version: 1, occurredAt: at, data: { budget, input, grants } }];
+  const all = grantsOf(state, budget, input, change);
+  const grants = all.slice(0, fitting(all));
+  const left = all.length - grants.length;
+  const data = { budget, input, grants, ...(left === 0 ? {} : { left }) };
+  return [{ type: 'ClaimsTaken', version: 1, occurredAt: at, data }];
 }
 
-function grantsOf(state: BudgetState, { currency }: Budget, input: ClaimsInput, change: Change): readonly DealGrant[] {
-  const openMinor = new Map<Line, bigint>(change.tail.map((step) => [step.line, step.openMinor]));
+function decideMore(
+  { budget, at }: Extract<BudgetCommand, { readonly type: 'tell-more' }>,
+  { untold, deals }: BudgetState,
+): readonly BudgetEvent[] {
+  if (untold.size === 0) return [];
+  const all = [...untold]
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([name, whose]) => grantOf(budget, whose, deals.get(name)?.lines.values() ?? [], (line) => line.openMinor));
+  const grants = all.slice(0, fitting(all));
+  return [{ type: 'GrantsTold', version: 1, occurredAt: at, data: { budget, grants } }];
+}
+
+/** How many grants one event holds. */
+function fitting(grants: readonly DealGrant[]): number {
+  let lines = 0;
+  const beyond = grants.findIndex(
+    ({ granted }, index) => (lines += 1 + granted.length) > GRANTED_LINES_MAX && index > 0,
+  );
+  return beyond < 0 ? grants.length : beyond;
+}
+
+function grantOf(
+  { currency }: Budget,
+  { payee, deal }: Pick<Line, 'payee' | 'deal'>,
+  lines: Iterable<Line>,
+  openMinorOf: (line: Line) => bigint,
+): DealGrant {
   const decimals = decimalsOf(currency);
-  const grantOf = (
-    { payee, deal }: Pick<Line, 'payee' | 'deal'>,
-    lines: Iterable<Line>,
-    isNow: boolean,
-  ): DealGrant => ({
+  return {
     payee,
     deal,
     granted: [...lines]
-      .map((line) => ({
-        key: line.key,
-        minor: keptOf(line) + ((isNow ? openMinor.get(line) : undefined) ?? line.openMinor),
-      }))
+      .map((line) => ({ key: line.key, minor: keptOf(line) + openMinorOf(line) }))
       .filter(({ minor }) => minor !== 0n)
       .sort((left, right) => (left.key < right.key ? -1 : 1))
       .map(({ key, minor }) => ({ key, amount: formatMinor(minor, decimals) })),
-  });
-  const own = grantOf(input, change.lines.values(), true);
-  const before = grantOf(input, state.deals.get(nameOf(input))?.lines.values() ?? [], false);
+  };
+}
+
+function grantsOf(state: BudgetState, budget: Budget, input: ClaimsInput, change: Change): readonly DealGrant[] {
+  const openMinor = new Map<Line, bigint>(change.tail.map((step) => [step.line, step.openMinor]));
+  const now = (line: Line): bigint => openMinor.get(line) ?? line.openMinor;
+  const own = grantOf(budget, input, change.lines.values(), now);
+  const before = grantOf(budget, input, state.deals.get(nameOf(input))?.lines.values() ?? [], (line) => line.openMinor);
   const grants = canonicalJson(own) === canonicalJson(before) ? [] : [own];
   const others = new Map<string, Line>();
-  for (const { line, openMinor: now } of change.tail)
-    if (change.lines.get(line.key) !== line && now !== line.openMinor) others.set(nameOf(line), line);
-  for (const [name, line] of others) grants.push(grantOf(line, state.deals.get(name)?.lines.values() ?? [], true));
+  for (const { line, openMinor: granted } of change.tail)
+    if (change.lines.get(line.key) !== line && granted !== line.openMinor) others.set(nameOf(line), line);
+  for (const [name, line] of others)
+    grants.push(grantOf(budget, line, state.deals.get(name)?.lines.values() ?? [], now));
   return grants.sort((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1));
 }
 

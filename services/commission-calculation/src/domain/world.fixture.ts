@@ -212,7 +212,7 @@ export class World implements PlanByHash {
   }
 
   private tellGrants(event: BudgetEvent, { events }: ReturnType<World['newBudget']>): void {
-    if (event.type !== 'ClaimsTaken') return;
+    if (event.type === 'BudgetPeriodsClosed') return;
     const { plan, component } = event.data.budget;
     const revision = events.length - 1;
     for (const grant of event.data.grants) this.toldOn.push({ kind: 'grant', plan, component, revision, ...grant });
