@@ -149,6 +149,29 @@ function judgeMode({ ends }: CompiledPlan, component: CompiledComponent): Mode {
   return isFixed && isSimple && shares ? 'curve' : 'whole';
 }
 
+/** Which lines of a component that is earned as a whole may earn something else when one changes: those of its deal, of its window, or all. */
+export type Reach = 'deal' | 'window' | 'all';
+
+const reaches = new WeakMap<CompiledComponent, Reach>();
+
+/** A memo of a pure function. */
+export function reachOf(component: CompiledComponent): Reach {
+  let reach = reaches.get(component);
+  if (reach === undefined) reaches.set(component, (reach = judgeReach(component)));
+  return reach;
+}
+
+function judgeReach(component: CompiledComponent): Reach {
+  const { limit, measure, gate, rate, returns, hold } = component;
+  if (limit !== undefined && (limit.per !== 'deal' || limit.excess === 'deferred')) return 'all';
+  // Returns, reserves and releases are of the deal of their line.
+  if (!isMeasured(component)) return 'deal';
+  const asksOtherWindows = rate.kind === 'lagged' || measure.above === 'last-year' || gate?.of === 'growth';
+  // A deal has lines in several windows: its limit spans them, and what is held then depends on returns in others.
+  const spansWindows = limit !== undefined || (hold !== undefined && returns.window === 'current');
+  return asksOtherWindows || spansWindows ? 'all' : 'window';
+}
+
 const curves = new WeakMap<CompiledComponent, Curve>();
 
 /** The curve of a component of mode `curve`: it depends on nothing but the plan. */

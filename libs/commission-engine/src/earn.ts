@@ -2,7 +2,7 @@
  * Stage 4, earn: all lines of one payee under one plan, and what a change of a deal's credit, of what a child earns, or of
  * what is known of the payee changes among them. A line that stands alone costs itself; one in a measurement whose curve is
  * fixed costs O(log n) and the lines that really change. A component whose lines depend on each other in other ways (a rate
- * that depends on the total or on another window, a limit, an average) is earned anew as a whole.
+ * that depends on the total or on another window, a limit, an average) is earned anew from all lines within the reach of the change.
  */
 import { formatMinor } from '@tantieme/money/amount';
 import { settleAccount } from './account-earnings.js';
@@ -31,6 +31,7 @@ import {
   measurementKey,
   modeOf,
   rateDependents,
+  reachOf,
   wholeBasis,
 } from './earn-state.js';
 import type {
@@ -44,6 +45,7 @@ import type {
   HeldLine,
   Mode,
   RatedLine,
+  Reach,
 } from './earn-state.js';
 import { EngineError } from './engine-error.js';
 import { formatInstant, parseInstant } from './instant.js';
@@ -116,7 +118,7 @@ export function planCredit(state: EarnState, credit: DealCredit, plans: PlanByHa
   }
   rateDependentsOf(drafts, byKey);
   const elsewhere = shiftsElsewhere(credit.deal, shifts, plans);
-  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, credit, drafts, whole, state.account, plans);
+  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, credit, drafts, gone, whole, state.account, plans);
   return changeOf(state, credit, drafts, elsewhere, results, state.account, plans);
 }
 
@@ -125,7 +127,7 @@ export function planAccount(state: EarnState, account: Account, plans: PlanByHas
   const held = [...state.deals.values()].flat();
   const whole = wholeComponents([], held, plans);
   const nothing = { deal: '', lines: [] };
-  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, nothing, [], whole, account, plans);
+  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, nothing, [], held, whole, account, plans);
   return changeOf(state, nothing, [], [], results, account, plans);
 }
 
@@ -295,11 +297,68 @@ function wholeComponents(drafts: readonly Draft[], gone: readonly HeldLine[], pl
   return whole;
 }
 
-/** Earns components from all of their lines, sets the amounts of the drafts among them, and finds what differs elsewhere. */
+/** A line of a component that is earned as a whole: of the credit in hand, or one that the state holds. */
+type WholeLine = ComponentLine & ({ readonly held: HeldLine } | { readonly draft: Draft });
+
+/**
+ * The lines of a component with which the drafts are earned anew, and those whose amounts may change with what is gone.
+ * The versions of a plan may differ in how far a change reaches: the farthest counts.
+ */
+function linesInReach(
+  state: EarnState,
+  deal: string,
+  component: string,
+  drafts: readonly Draft[],
+  gone: readonly HeldLine[],
+  plans: PlanByHash,
+): readonly WholeLine[] {
+  const own = drafts.filter(({ line }) => line.component === component);
+  const changed: readonly MeasuredLine[] = [...own, ...gone.filter(({ line }) => line.component === component)];
+  const held: HeldLine[] = [];
+  for (const [of, lines] of state.deals)
+    if (of !== deal && !isAccountDeal(of))
+      for (const one of lines) if (one.line.component === component) held.push(one);
+  const reach = farthestReach([...changed, ...held], plans);
+  const placeOf = (one: MeasuredLine): string => (reach === 'deal' ? one.deal : measurementKey(one));
+  const places = new Set(changed.map(placeOf));
+  const others = reach === 'all' ? held : held.filter((one) => places.has(placeOf(one)));
+  return [
+    ...own.map((draft) => ({
+      deal,
+      key: draft.key,
+      line: draft.line,
+      basisMinor: wholeBasis(draft, draft.rules),
+      draft,
+    })),
+    ...others.map((one) => ({
+      deal: one.deal,
+      key: one.key,
+      line: one.line,
+      basisMinor: wholeBasis(one, rulesOf(one.line, plans)),
+      held: one,
+    })),
+  ];
+}
+
+function farthestReach(lines: readonly MeasuredLine[], plans: PlanByHash): Reach {
+  let farthest: Reach = 'deal';
+  for (const { line } of lines) {
+    const reach = reachOf(rulesOf(line, plans).component);
+    if (reach === 'all') return reach;
+    if (reach === 'window') farthest = reach;
+  }
+  return farthest;
+}
+
+/**
+ * Earns components from their lines, sets the amounts of the drafts among them, and finds what differs elsewhere.
+ * @param gone held lines that are no more, or say something else; all of them where what changes is known of the payee
+ */
 function earnWhole(
   state: EarnState,
   credit: DealCredit,
   drafts: readonly Draft[],
+  gone: readonly HeldLine[],
   components: ReadonlySet<string>,
   account: Account,
   plans: PlanByHash,
@@ -311,21 +370,7 @@ function earnWhole(
   const lacked: DealLacking[] = [];
   const granted = grantedIn(state, credit);
   for (const component of components) {
-    const lines: (ComponentLine & ({ readonly held: HeldLine } | { readonly draft: Draft }))[] = [];
-    for (const draft of drafts)
-      if (draft.line.component === component)
-        lines.push({ deal, key: draft.key, line: draft.line, basisMinor: wholeBasis(draft, draft.rules), draft });
-    for (const [of, held] of state.deals)
-      if (of !== deal && !isAccountDeal(of))
-        for (const line of held)
-          if (line.line.component === component)
-            lines.push({
-              deal: of,
-              key: line.key,
-              line: line.line,
-              basisMinor: wholeBasis(line, rulesOf(line.line, plans)),
-              held: line,
-            });
+    const lines = linesInReach(state, deal, component, drafts, gone, plans);
     const { rated, deferred: ofComponent, claims, lacking } = earnComponent(lines, account, plans, granted);
     deferred.set(component, ofComponent);
     claimed.push(...newClaims(state, deal, component, lines, claims, plans));

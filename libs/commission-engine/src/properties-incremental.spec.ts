@@ -15,7 +15,7 @@ import type { Fraction } from './fractions.fixture.js';
 import type { CompiledPlan } from './plan.js';
 import { anyAccounts, anyLife, dealOf, LOOKUP, PAYEES } from './random-deals.fixture.js';
 import type { Accounts, AnyRevision } from './random-deals.fixture.js';
-import { anyPlan, anyPlanOfCurves } from './random-plan.fixture.js';
+import { anyPlan, anyPlanOfCurves, anyPlanOfReaches } from './random-plan.fixture.js';
 import type { AnyPlan } from './random-plan.fixture.js';
 import type { Trace } from './rate.js';
 
@@ -58,8 +58,8 @@ const anyStoryOf = (anyPlan: fc.Arbitrary<AnyPlan>, dealsMax: number): fc.Arbitr
     }),
   );
 
-/** Of all terms; and of those whose lines are rated one by one, with more of them. */
-const anyStory = fc.oneof(anyStoryOf(anyPlan, 4), anyStoryOf(anyPlanOfCurves, 7));
+/** Of all terms; and, with more of them, of those whose lines are rated one by one, and of those that are earned anew within a reach. */
+const anyStory = fc.oneof(anyStoryOf(anyPlan, 4), anyStoryOf(anyPlanOfCurves, 7), anyStoryOf(anyPlanOfReaches, 9));
 
 /** Steps in an order of their own: each deal's revisions in turn, each payee's accounts in turn, some of them twice. */
 function tell(world: EarnWorld, { lives, before, accounts, order }: AnyStory): void {

@@ -413,6 +413,49 @@ function ofCurve(component: Json): Json {
   return { ...common, credit: booked, rate: curve, measure: { over: 'year', ...quota } };
 }
 
+/**
+ * Plans whose lines change with others of their deal, of their window, or of other windows: one component, of terms that are earned
+ * from all lines within their reach.
+ */
+export const anyPlanOfReaches: fc.Arbitrary<AnyPlan> = anyDocument
+  .chain(({ plan, title, currency, calendar, rounding }) => {
+    const amount = (minor: number) => amountText(minor, CURRENCIES[currency] ?? 2);
+    const tiers = [{ below: amount(9_000), pay: '5 %' }, { pay: '11 %' }];
+    const [marginal, retroactive] = [{ marginal: tiers }, { retroactive: tiers }];
+    const over = 'quarter';
+    return fc
+      .constantFrom<Json>(
+        { rate: { percent: '10 %' }, budget: amount(3_000) },
+        { rate: { percent: '10 %' }, limit: { perDeal: amount(500), excess: 'forfeited' } },
+        { rate: retroactive, measure: { over } },
+        { rate: marginal, measure: { over }, returns: { policy: 'average' } },
+        { rate: retroactive, measure: { over: 'deal' } },
+        { rate: { lagged: tiers, as: 'live' }, measure: { over } },
+        { rate: marginal, measure: { over, above: { same: 'last-year' } } },
+        { rate: { percent: '10 %' }, measure: { over }, gate: { growth: '10 %', from: 'first' } },
+        { rate: retroactive, measure: { over: { rollingMonths: '3' } } },
+        { rate: retroactive, measure: { over }, limit: { perDeal: amount(500), excess: 'forfeited' } },
+        { rate: { percent: '10 %' }, limit: { perPeriod: amount(900), excess: 'deferred' } },
+        { rate: { percent: '10 %' }, limit: { perQuarter: amount(900), excess: 'forfeited' } },
+        {
+          rate: retroactive,
+          measure: { over },
+          returns: { policy: 'line', window: 'current' },
+          hold: { until: 'paid' },
+        },
+      )
+      .map((terms) => ({
+        plan,
+        title,
+        currency,
+        calendar,
+        rounding,
+        components: [{ id: 'c0', credit: { trigger: 'booked' }, ...terms }],
+      }));
+  })
+  .map(compiled)
+  .filter((any): any is AnyPlan => any !== undefined);
+
 function isMap(value: unknown): value is Json {
   return typeof value === 'object' && value !== null;
 }
