@@ -62,6 +62,10 @@ describe('taking the ledger', () => {
 
   it('refuses an amount that is none of the currency, and a line of another deal', () => {
     expect(refusal([take([line({ amount: '1.005' })])])).toBe('LedgerInvalid');
+    for (const over of [{ currency: 'XXY' }, { amount: '1.005' }, { of: '1.005' }]) {
+      const exchanged = [{ amount: '1.00', currency: 'USD', of: '1.00', ...over }];
+      expect(refusal([take([line({ exchanged })])])).toBe('LedgerInvalid');
+    }
     expect(refusal([take([january], { key: 'crm|D-9' })])).toBe('LedgerInvalid');
   });
 });

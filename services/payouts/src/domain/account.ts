@@ -178,9 +178,13 @@ function checkLine(line: LedgerLine, key: string, currency: string): void {
     throw new DomainError('LedgerInvalid', `a line of the deal ${line.deal} came with ${key}`);
   try {
     parseAmount(line.amount, currency);
+    for (const { amount, currency: from, of } of line.exchanged ?? []) {
+      parseAmount(amount, from);
+      parseAmount(of, currency);
+    }
   } catch (error) {
     if (error instanceof MoneyError)
-      throw new DomainError('LedgerInvalid', `the amount of line ${line.line} of ${key}: ${error.reason}`);
+      throw new DomainError('LedgerInvalid', `an amount of line ${line.line} of ${key}: ${error.reason}`);
     throw error;
   }
 }
