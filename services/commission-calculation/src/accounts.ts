@@ -11,7 +11,7 @@ import { earningStream } from './domain/earning.js';
 import type { EarningCommand } from './domain/earning.js';
 import { quotasInForce } from './domain/quota.js';
 import { partnerOfStream, plansOfPartner, quotaStream, REFERENCE, referenceStream } from './domain/reference.js';
-import type { Earning } from './earning.js';
+import type { Earning, EarningRuntime } from './earning.js';
 import type { PlanBook } from './plan-book.js';
 import type { ReferenceRuntime } from './reference-intake.js';
 
@@ -28,6 +28,7 @@ export class Accounts {
   constructor(
     private readonly store: EventStore,
     private readonly references: ReferenceRuntime,
+    private readonly earnings: EarningRuntime,
     private readonly earning: Earning,
     private readonly plans: PlanBook,
   ) {}
@@ -82,7 +83,7 @@ export class Accounts {
         context: { ...context, cause: `${context.cause} ${payee}|${plan}` },
       });
     }
-    for (const [index, result] of (await this.earning.handleMany(work)).entries()) {
+    for (const [index, result] of (await this.earnings.handleMany(work)).entries()) {
       if (result.outcome === 'refused') throw result.error;
       const { command, context: of } = work[index] ?? {};
       if (result.state.unposted.size > 0 && of !== undefined && command?.type === 'take-facts')

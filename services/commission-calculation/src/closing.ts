@@ -150,7 +150,7 @@ export class Closing {
       const minimum = formatMinor(minimumMinor, decimals);
       return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
     });
-    for (const result of await this.runtimes.earning.handleMany(work)) {
+    for (const result of await this.runtimes.earnings.handleMany(work)) {
       if (result.outcome === 'handled') continue;
       if (result.error.code !== 'PostingUnfinished') throw result.error;
       // Left by a process that was killed between a large change and its postings.

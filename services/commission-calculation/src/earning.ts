@@ -1,12 +1,11 @@
 /** Earns credits in batches, and posts what a large change has left over. */
 import { DomainError } from '@tantieme/event-sourcing/decider';
-import type { CommandContext, Handled, Refused, Runtime, Work } from '@tantieme/event-sourcing/runtime';
+import type { CommandContext, Handled, Refused, Runtime } from '@tantieme/event-sourcing/runtime';
 import type { EarnedMessage } from './credit-message.js';
 import type { CalendarCommand, CalendarEvent, CalendarState } from './domain/calendar.js';
 import { calendarStream, openFromOf } from './domain/calendar.js';
 import type { EarningAccount, EarningCommand, EarningEvent, EarningState } from './domain/earning.js';
-import { earningStream, HISTORY_NEEDED } from './domain/earning.js';
-import type { EarningMemory } from './earning-memory.js';
+import { earningStream } from './domain/earning.js';
 import { ACTOR } from './messages.js';
 import type { PlanBook } from './plan-book.js';
 
@@ -29,7 +28,6 @@ interface Place {
 export class Earning {
   constructor(
     private readonly runtime: EarningRuntime,
-    private readonly memory: EarningMemory,
     private readonly calendars: CalendarRuntime,
     private readonly plans: PlanBook,
   ) {}
@@ -39,7 +37,7 @@ export class Earning {
     const places = await this.placesOf(messages, refused);
     // Read after the batch was fetched and before anything of it is decided: a closing waits for the batches of before.
     const openFrom = await this.openPeriods(places.map(({ account }) => account.calendar));
-    const results = await this.handleMany(
+    const results = await this.runtime.handleMany(
       places.map(({ message, account }) => ({
         stream: earningStream(message.payee, message.plan),
         command: commandOf(message, account, openFrom.get(account.calendar) ?? null),
@@ -66,47 +64,12 @@ export class Earning {
     return refused;
   }
 
-  /**
-   * As the runtime does, but that commands for which the state in memory is not enough are decided after the others of
-   * their stream, once it was read as a whole. What is posted does not depend on the order.
-   */
-  async handleMany(work: readonly Work<EarningCommand>[]): Promise<readonly EarningResult[]> {
-    const results = [...(await this.runtime.handleMany(work))];
-    const again = work.flatMap((one, place) => (needsHistory(results[place]) ? [{ one, place }] : []));
-    const byStream = Map.groupBy(again, ({ one }) => one.stream);
-    // A few at a time: as wholes they may be large.
-    for (const streams of chunks([...byStream.values()], WHOLE_STREAMS_AT_ONCE)) {
-      const some = streams.flat();
-      for (const [first] of streams) if (first !== undefined) await this.dropTail(first.one.stream);
-      const decided = await this.runtime.handleMany(some.map(({ one }) => one));
-      for (const [index, { place }] of some.entries()) {
-        const result = decided[index];
-        if (result !== undefined) results[place] = result;
-      }
-    }
-    return results;
-  }
-
-  /** The state of a stream as a whole, with all that was ever earned. To be read before anything else is handled. */
-  async load(stream: string): Promise<EarningState> {
-    const { state } = await this.runtime.load(stream);
-    if (state.tail === undefined) return state;
-    await this.dropTail(stream);
-    return (await this.runtime.load(stream)).state;
-  }
-
-  /** The next one who asks for the stream has it read as a whole. */
-  private async dropTail(stream: string): Promise<void> {
-    const { state } = await this.runtime.load(stream);
-    if (state.tail === undefined) return;
-    this.memory.forget(state);
-    await this.runtime.forget(stream);
-  }
-
   /** Posts all that large changes of the stream have left over, event by event. */
   async postRest(stream: string, openFrom: string | null, at: string, context: CommandContext): Promise<void> {
     for (;;) {
-      const [result] = await this.handleMany([{ stream, command: { type: 'post-more', openFrom, at }, context }]);
+      const [result] = await this.runtime.handleMany([
+        { stream, command: { type: 'post-more', openFrom, at }, context },
+      ]);
       if (result?.outcome === 'refused') throw result.error;
       if (result === undefined || result.stored.length === 0) return;
     }
@@ -156,17 +119,4 @@ function commandOf(message: EarnedMessage, account: EarningAccount, openFrom: st
   }
   const { number, groups, above } = message;
   return { type: 'credit', account, deal, number, groups, openFrom, ...(above === undefined ? {} : { above }), at };
-}
-
-/** Earning streams that are read as a whole in one go. */
-const WHOLE_STREAMS_AT_ONCE = 20;
-
-function needsHistory(result: EarningResult | undefined): boolean {
-  return result?.outcome === 'refused' && result.error.code === HISTORY_NEEDED;
-}
-
-function chunks<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
 }

@@ -2,6 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createRuntime } from '@tantieme/event-sourcing/runtime';
 import type { Runtime } from '@tantieme/event-sourcing/runtime';
+import { createTailRuntime } from '@tantieme/event-sourcing/tail-runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
 import { Accounts } from './accounts.js';
@@ -11,14 +12,13 @@ import type { CreditRuntime } from './crediting.js';
 import { budgetDecider } from './domain/budget.js';
 import { calendarDecider } from './domain/calendar.js';
 import { creditDecider } from './domain/credit.js';
-import { earningDecider } from './domain/earning.js';
+import { EARNING_TAILS, earningDecider } from './domain/earning.js';
 import { periodDecider } from './domain/period.js';
 import type { PeriodCommand, PeriodEvent, PeriodState } from './domain/period.js';
 import { planDecider } from './domain/plan.js';
 import type { PlanCommand, PlanEvent, PlanState } from './domain/plan.js';
 import { referenceDecider } from './domain/reference.js';
 import { Earning } from './earning.js';
-import { EarningMemory } from './earning-memory.js';
 import type { CalendarRuntime, EarningRuntime } from './earning.js';
 import { PartnerBook } from './partner-book.js';
 import { PlanBook } from './plan-book.js';
@@ -28,7 +28,8 @@ import type { ReferenceRuntime } from './reference-intake.js';
 
 /** Bytes of states kept: earnings are what comes again and again, deals mostly come once. */
 const WHOLE_EARNING_BYTES_MAX = 128 * 1024 * 1024;
-const EARNING_TAIL_BYTES_MAX = 256 * 1024 * 1024;
+const EARNING_TAIL_BYTES = 25_000;
+const EARNING_TAILS_BYTES_MAX = 256 * 1024 * 1024;
 const CREDIT_BYTES_MAX = 24 * 1024 * 1024;
 const BUDGET_BYTES_MAX = 32 * 1024 * 1024;
 const REFERENCE_BYTES_MAX = 16 * 1024 * 1024;
@@ -59,15 +60,20 @@ export class Runtimes {
     this.references = createRuntime({ store, decider: referenceDecider, cacheBytesMax: REFERENCE_BYTES_MAX });
     this.referenceIntake = new ReferenceIntake(this.references, this.rateBook);
     this.credits = createRuntime({ store, decider: creditDecider(this.planBook), cacheBytesMax: CREDIT_BYTES_MAX });
-    const memory = new EarningMemory(WHOLE_EARNING_BYTES_MAX);
-    const decider = memory.decider(earningDecider(this.planBook));
-    this.earnings = createRuntime({ store, decider, cacheBytesMax: EARNING_TAIL_BYTES_MAX });
+    this.earnings = createTailRuntime({
+      store,
+      decider: earningDecider(this.planBook),
+      tails: EARNING_TAILS,
+      wholeBytesMax: WHOLE_EARNING_BYTES_MAX,
+      tailBytes: EARNING_TAIL_BYTES,
+      tailsBytesMax: EARNING_TAILS_BYTES_MAX,
+    });
     this.calendars = createRuntime({ store, decider: calendarDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.periods = createRuntime({ store, decider: periodDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.crediting = new Crediting(this.credits, this.partnerBook, this.planBook, this.rateBook);
-    this.earning = new Earning(this.earnings, memory, this.calendars, this.planBook);
+    this.earning = new Earning(this.earnings, this.calendars, this.planBook);
     const budgets = createRuntime({ store, decider: budgetDecider(this.planBook), cacheBytesMax: BUDGET_BYTES_MAX });
     this.budgets = new Budgets(budgets, this.earning, this.planBook);
-    this.accounts = new Accounts(store, this.references, this.earning, this.planBook);
+    this.accounts = new Accounts(store, this.references, this.earnings, this.earning, this.planBook);
   }
 }

@@ -1,16 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createRuntime } from '@tantieme/event-sourcing/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/runtime';
+import { createTailRuntime } from '@tantieme/event-sourcing/tail-runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
 
-import { account } from './domain/account.js';
+import { account, ACCOUNT_TAILS } from './domain/account.js';
 import type { AccountCommand, AccountEvent, AccountState } from './domain/account.js';
 import { settlement } from './domain/settlement.js';
 import type { SettlementCommand, SettlementEvent, SettlementState } from './domain/settlement.js';
 
-/** Bytes of accounts in memory. Every earning of every payee goes through its account: the more of them stay, the less is read again. */
-const ACCOUNTS_BYTES_MAX = 96 * 1024 * 1024;
+/** Bytes of accounts in memory with their lines, and of those without. Every earning of every payee goes through its account. */
+const WHOLE_ACCOUNTS_BYTES_MAX = 96 * 1024 * 1024;
+const ACCOUNT_TAIL_BYTES = 2500;
+const ACCOUNT_TAILS_BYTES_MAX = 96 * 1024 * 1024;
 
 export const ACTOR = 'service:payouts';
 
@@ -21,7 +24,14 @@ export class Runtimes {
   readonly settlements: Runtime<SettlementState, SettlementCommand, SettlementEvent>;
 
   constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
-    this.accounts = createRuntime({ store, decider: account, cacheBytesMax: ACCOUNTS_BYTES_MAX });
+    this.accounts = createTailRuntime({
+      store,
+      decider: account,
+      tails: ACCOUNT_TAILS,
+      wholeBytesMax: WHOLE_ACCOUNTS_BYTES_MAX,
+      tailBytes: ACCOUNT_TAIL_BYTES,
+      tailsBytesMax: ACCOUNT_TAILS_BYTES_MAX,
+    });
     this.settlements = createRuntime({ store, decider: settlement });
   }
 }

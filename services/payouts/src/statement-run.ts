@@ -133,9 +133,13 @@ export class StatementRun {
       if (this.stopping.signal.aborted) return;
       this.woken = false;
       this.error = undefined;
+      const begunMs = performance.now();
       await this.runPending();
+      // Trying may read whole accounts: what arrives meanwhile is to have as much of the machine.
+      const tookMs = performance.now() - begunMs;
       if (this.pending.size === 0 && (this.isNews || Date.now() - this.savedAtMs >= SAVE_MS)) await this.save();
-      await pause(RETRY_MS_MIN, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      const { signal } = this.stopping;
+      await pause(Math.max(RETRY_MS_MIN, tookMs), undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -200,14 +204,14 @@ export class StatementRun {
     return true;
   }
 
-  /** @returns the accounts that still wait. */
+  /** @returns the accounts that still wait, those that were tried at the end. */
   private async issueTo(
     accounts: readonly SettledAccount[],
     calendar: string,
     period: string,
     at: string,
   ): Promise<readonly SettledAccount[]> {
-    const waiting: SettledAccount[] = [];
+    let waiting: readonly SettledAccount[] = [];
     const cause = settlementStream(calendar, period);
     for (let from = 0; from < accounts.length; from += ACCOUNTS_PER_BATCH) {
       if (this.stopping.signal.aborted) return accounts;
@@ -219,12 +223,11 @@ export class StatementRun {
           context: serviceContext(cause, cause),
         })),
       );
-      for (const [index, result] of results.entries()) {
-        const settled = batch[index];
-        if (result.outcome === 'handled' || settled === undefined) continue;
-        assertTemporary(result.error);
-        waiting.push(settled);
-      }
+      for (const result of results) if (result.outcome === 'refused') assertTemporary(result.error);
+      const waits = batch.filter((_, index) => results[index]?.outcome === 'refused');
+      waiting = [...waiting, ...waits];
+      // Where a whole batch waits, so do most of the others.
+      if (waits.length === batch.length) return [...accounts.slice(from + batch.length), ...waiting];
     }
     return waiting;
   }

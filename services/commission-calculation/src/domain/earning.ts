@@ -28,6 +28,8 @@ import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
+import { historyNeeded } from '@tantieme/event-sourcing/tails';
+import type { Tails } from '@tantieme/event-sourcing/tails';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
@@ -207,9 +209,6 @@ export interface EarningState {
   lost: boolean;
 }
 
-/** The state in memory is a tail that this decision goes beyond: the stream has to be read as a whole. */
-export const HISTORY_NEEDED = 'HistoryNeeded';
-
 /** @param plans every plan document that a credit names: those that are in the log are known. */
 export function earningDecider(plans: PlanByHash): Decider<EarningState, EarningCommand, EarningEvent> {
   return {
@@ -229,7 +228,7 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       lost: false,
     }),
     decide(command, state) {
-      if (!suffices(state, command)) throw new DomainError(HISTORY_NEEDED, 'the stream is not in memory as a whole');
+      if (!suffices(state, command)) throw historyNeeded();
       switch (command.type) {
         case 'credit':
           return decideCredit(command, state, plans);
@@ -277,6 +276,18 @@ export function keepTail(state: EarningState, linesMax: number): void {
     state.posted.delete(deal);
   });
 }
+
+/** Lines that a tail keeps: what arrives out of order by some batches is still in it. */
+const TAIL_LINES = 16;
+
+/** A tail that has grown to this many lines is made one again where there is no room. */
+const TAIL_LINES_MAX = 48;
+
+export const EARNING_TAILS: Tails<EarningState> = {
+  isTail: ({ tail }) => tail !== undefined,
+  keepTail: (state) => keepTail(state, TAIL_LINES),
+  hasGrown: ({ engine }) => engine.lineCount > TAIL_LINES_MAX,
+};
 
 function decideCredit(
   command: Extract<EarningCommand, { readonly type: 'credit' }>,

@@ -7,14 +7,14 @@ import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
-import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decider';
+import { needsHistory } from '@tantieme/event-sourcing/tails';
 import { budgetDecider } from './budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from './budget.js';
 import { calendarDecider, openFromOf } from './calendar.js';
 import { creditDecider } from './credit.js';
 import type { CreditView, DealCredited, PlanCredit } from './credit.js';
-import { dealsOf, earningDecider, earningStream, HISTORY_NEEDED, keepTail, postingOf } from './earning.js';
+import { dealsOf, earningDecider, earningStream, keepTail, postingOf } from './earning.js';
 import type { EarningCommand, EarningEvent } from './earning.js';
 import type { GrantInput } from './earning-told.js';
 import { planDecider } from './plan.js';
@@ -261,7 +261,7 @@ export class World implements PlanByHash {
       if (isTail && events.length > 0) this.decidedOnTails += 1;
       return events;
     } catch (error) {
-      if (!(error instanceof DomainError) || error.code !== HISTORY_NEEDED) throw error;
+      if (!needsHistory(error)) throw error;
       this.wentBeyondTails += 1;
       stream.reload();
       return stream.handle(command);

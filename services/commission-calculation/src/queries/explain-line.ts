@@ -36,7 +36,7 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
   async execute({ payee, plan, component, deal, line, audience }: ExplainLine): Promise<Explanation> {
     await this.runtimes.planBook.ensure([plan]);
     const known = this.runtimes.planBook.find(plan);
-    const state = await this.runtimes.earning.load(earningStream(payee, plan));
+    const { state } = await this.runtimes.earnings.load(earningStream(payee, plan));
     const currency = state.account?.currency ?? '';
     const posted = postingOf(state, deal).filter((one) => one.component === component && one.line === line);
     const earned = linesOfDeal(state.engine, deal).flatMap(({ line: credited, amountMinor }): ExplainedLine[] => {

@@ -11,6 +11,8 @@ import type { Payment, StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
+import { historyNeeded } from '@tantieme/event-sourcing/tails';
+import type { Tails } from '@tantieme/event-sourcing/tails';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 
@@ -157,11 +159,19 @@ export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
   sizeOf: ({ held, statements }) => 1000 + held.bytes + statements.size * 400,
 };
 
+/** A tail takes what is new, and approvals and payments; only the statements need the lines. */
+export const ACCOUNT_TAILS: Tails<AccountState> = {
+  isTail: ({ held }) => !held.isWhole,
+  keepTail: ({ held }) => held.forget(),
+  hasGrown: () => false,
+};
+
 /** Nothing new where this revision of the key, or a later one, is held. @throws {DomainError} `LedgerInvalid` */
 function takeLedger(command: Of<AccountCommand, 'take-ledger'>, state: AccountState): AccountEvent[] {
   const { origin, key, currency, calendar, lines } = command;
-  const revision = state.held.revisionOf(origin.stream, key);
-  if (revision !== undefined && revision >= origin.revision) return [];
+  const isNew = state.held.isNew(origin.stream, key, origin.revision);
+  if (isNew === undefined) throw historyNeeded();
+  if (!isNew) return [];
   for (const line of lines) checkLine(line, key, currency);
   return [
     {
@@ -201,6 +211,7 @@ function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: A
     if (issued.entries === canonicalJson(entries)) return [];
     throw new DomainError('StatementConflict', `${id} was issued for another manifest`, 'conflict');
   }
+  if (!state.held.isWhole) throw historyNeeded();
   const open = state.held.openBefore(calendar, period);
   if (open !== undefined)
     throw new DomainError('EarlierPeriodOpen', `${id} waits for the statement of ${open}`, 'conflict');

@@ -1,6 +1,7 @@
 /**
  * Ledger lines as an account holds them until they stand on a statement. An account may hold the lines of many thousand
- * deals, and many accounts are in memory at once: what lines have in common is kept once, and the rest as one text a deal.
+ * deals, and many accounts are in memory at once: what lines have in common is kept once, and the rest as one text a deal. Where even
+ * that is too much, the lines are forgotten, and only the newest revision of each stream is known.
  */
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 
@@ -26,16 +27,29 @@ type Held = number | string;
 /** Bytes of a map entry with its key's header, beside the characters; measured roughly. */
 const ENTRY_BYTES = 96;
 
+/** The newest that was taken of a stream: a revision may tell of several keys. */
+interface Newest {
+  readonly revision: number;
+  readonly keys: Set<string>;
+}
+
 /** The open lines of one account, by the stream that they come from and by key (a deal, or a programme's window). */
 export class HeldLines {
   private readonly commons: Common[] = [];
   private readonly commonIndex = new Map<string, number>();
   private readonly origins = new Map<string, Map<string, Held>>();
+  private readonly newest = new Map<string, Newest>();
   private entryBytes = 0;
+  private areForgotten = false;
+
+  /** False where the lines were forgotten: all that is left to ask is whether something is new. */
+  get isWhole(): boolean {
+    return !this.areForgotten;
+  }
 
   /** Bytes in memory, roughly. */
   get bytes(): number {
-    return this.entryBytes + this.commons.length * 400;
+    return this.entryBytes + this.commons.length * 400 + this.newest.size * 300;
   }
 
   /** Newest revision held of a key, undefined where there is none. */
@@ -44,8 +58,33 @@ export class HeldLines {
     return held === undefined ? undefined : revisionIn(held);
   }
 
+  /**
+   * Whether a revision of a key is newer than what is held of it. A stream's revisions only grow, so that one beyond all that were taken
+   * of it is new whatever its key. @returns undefined where only the lines that were forgotten could tell
+   */
+  isNew(stream: string, key: string, revision: number): boolean | undefined {
+    if (this.isWhole) return (this.revisionOf(stream, key) ?? -1) < revision;
+    const newest = this.newest.get(stream);
+    if (newest === undefined || newest.revision < revision) return true;
+    if (newest.revision > revision) return undefined;
+    return !newest.keys.has(key);
+  }
+
+  forget(): void {
+    this.areForgotten = true;
+    this.origins.clear();
+    this.commons.length = 0;
+    this.commonIndex.clear();
+    this.entryBytes = 0;
+  }
+
   /** Puts these lines in the place of all that was held of the key. */
   replace(stream: string, key: string, revision: number, calendar: string, lines: readonly LedgerLine[]): void {
+    const newest = this.newest.get(stream);
+    if (newest?.revision === revision) newest.keys.add(key);
+    else if (newest === undefined || newest.revision < revision)
+      this.newest.set(stream, { revision, keys: new Set([key]) });
+    if (!this.isWhole) return;
     let keys = this.origins.get(stream);
     if (keys === undefined) {
       keys = new Map();
