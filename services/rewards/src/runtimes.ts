@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createRuntime } from '@tantieme/event-sourcing/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/runtime';
+import { createTailRuntime } from '@tantieme/event-sourcing/tail-runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime-tokens';
 
 import { Directory } from './directory.js';
-import { bonusDecider } from './domain/bonus.js';
+import { BONUS_TAILS, bonusDecider } from './domain/bonus.js';
 import type { BonusCommand, BonusEvent, BonusState } from './domain/bonus.js';
 import { rewardsLedger } from './domain/ledger.js';
 import type { LedgerCommand, LedgerEvent, LedgerState } from './domain/ledger.js';
@@ -23,8 +24,10 @@ import type {
 import { programme } from './domain/programme.js';
 import type { ProgrammeCommand, ProgrammeEvent, ProgrammeState } from './domain/programme.js';
 
-/** Bytes of bonuses in memory: a window's deals of every participant. */
-const BONUSES_BYTES_MAX = 64 * 1024 * 1024;
+/** Bytes of bonuses in memory with the deals of every participant, and of those with their sums alone. */
+const WHOLE_BONUSES_BYTES_MAX = 64 * 1024 * 1024;
+const BONUS_TAIL_BYTES = 5000;
+const BONUS_TAILS_BYTES_MAX = 64 * 1024 * 1024;
 
 /** A stream of the ledger is written once, and maybe again after a crash. */
 const LEDGER_BYTES_MAX = 1024 * 1024;
@@ -48,7 +51,14 @@ export class Runtimes {
   constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
     this.directory = new Directory(store);
     const decider = bonusDecider((hash) => this.directory.programmeOf(hash));
-    this.bonuses = createRuntime({ store, decider, cacheBytesMax: BONUSES_BYTES_MAX });
+    this.bonuses = createTailRuntime({
+      store,
+      decider,
+      tails: BONUS_TAILS,
+      wholeBytesMax: WHOLE_BONUSES_BYTES_MAX,
+      tailBytes: BONUS_TAIL_BYTES,
+      tailsBytesMax: BONUS_TAILS_BYTES_MAX,
+    });
     const cacheBytesMax = OTHERS_BYTES_MAX;
     this.programmes = createRuntime({ store, decider: programme, cacheBytesMax });
     this.participants = createRuntime({ store, decider: participant, cacheBytesMax });

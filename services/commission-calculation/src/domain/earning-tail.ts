@@ -6,11 +6,11 @@ import type { CreditLine } from '@tantieme/commission-engine/credit-line';
 import type { EarnState } from '@tantieme/commission-engine/earn-state';
 import { compareLines } from '@tantieme/commission-engine/rate';
 import type { MeasuredLine } from '@tantieme/commission-engine/rate';
-import { DealSet } from './deal-set.js';
+import { NameSet } from '@tantieme/event-sourcing/name-set';
 
 export interface Tail {
   /** Deals whose lines are no longer there. */
-  readonly forgotten: DealSet;
+  readonly forgotten: NameSet;
   /** By measurement: its last line of a forgotten deal. Nothing up to it can change; of what it held, the sum is left. */
   readonly anchors: Map<string, MeasuredLine>;
 }
@@ -31,7 +31,7 @@ export function forgetOldDeals(
   linesMax: number,
   onForget: (deal: string) => void,
 ): Tail {
-  const tail = before ?? { forgotten: new DealSet(), anchors: new Map<string, MeasuredLine>() };
+  const tail = before ?? { forgotten: new NameSet(), anchors: new Map<string, MeasuredLine>() };
   const byAge = Array.from(engine.deals, ([deal, lines]) => ({
     deal,
     count: lines.length,

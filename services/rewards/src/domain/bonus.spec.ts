@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { needsHistory } from '@tantieme/event-sourcing/tails';
 import fc from 'fast-check';
 
-import { bonusDecider, measuredBasisOf } from './bonus.js';
-import type { BonusCommand, Eligibility } from './bonus.js';
+import { BONUS_TAILS, bonusDecider, measuredBasisOf } from './bonus.js';
+import type { BonusCommand, BonusEvent, Eligibility } from './bonus.js';
 import { document, earnings, line, run } from './bonus.fixture.js';
 import type { KeptEarnings } from './ledger.js';
 import { compileProgramme } from './programme.js';
@@ -181,6 +182,75 @@ describe('repetition', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('a bonus whose deals do not fit into memory', () => {
+  /** Every state is made a tail before the next command, and the stream is read again where that is not enough. */
+  function runOnTails(commands: readonly BonusCommand[]) {
+    const decider = deciderOf();
+    const events: BonusEvent[] = [];
+    let readAgain = 0;
+    let state = decider.initialState();
+    for (const command of commands) {
+      BONUS_TAILS.keepTail(state);
+      let decided: readonly BonusEvent[];
+      try {
+        decided = decider.decide(command, state);
+      } catch (error) {
+        if (!needsHistory(error)) throw error;
+        readAgain += 1;
+        state = events.reduce((before, event) => decider.evolve(before, event), decider.initialState());
+        decided = decider.decide(command, state);
+      }
+      for (const event of decided) state = decider.evolve(state, event);
+      events.push(...decided);
+    }
+    return { events, readAgain };
+  }
+
+  const anyCommand = fc.oneof(
+    fc
+      .record({
+        deal: fc.constantFrom('crm|D-1', 'crm|D-2', 'crm|D-3', 'crm|D-4'),
+        revision: fc.nat({ max: 12 }),
+        net: fc.constantFrom('30000.00', '-10000.00', '55000.00', '0.00'),
+        period: fc.constantFrom('2026-01', '2026-03', '2026-04'),
+        eligible: fc.constantFrom(null, true, false),
+      })
+      .map(({ deal, revision, net, period, eligible }) =>
+        decide(earnings(deal, revision, [line(net, { period, origin: '2026-03' })]), {
+          eligibility: { partnerRevision: eligible === null ? null : revision, eligible },
+        }),
+      ),
+    fc.constant(close('2026-03')),
+  );
+
+  it('decides the same, and reads the stream again only for deals that it has measured', () => {
+    let readAgain = 0;
+    let decided = 0;
+    fc.assert(
+      fc.property(fc.array(anyCommand, { maxLength: 20 }), (commands) => {
+        const onTails = runOnTails(commands);
+        expect(onTails.events).toEqual(run(deciderOf(), commands).events);
+        readAgain += onTails.readAgain;
+        decided += commands.length;
+      }),
+      { numRuns: 300 },
+    );
+    expect(readAgain).toBeGreaterThan(100);
+    expect(readAgain).toBeLessThan(decided);
+  });
+
+  it('reads the stream again after it has missed an event of such a deal', () => {
+    const decider = deciderOf();
+    const first = decide(earnings('crm|D-1', 0, [line('60000.00')]));
+    const [event] = decider.decide(first, decider.initialState());
+    if (event === undefined) throw new Error('nothing was decided');
+    const state = decider.evolve(decider.initialState(), event);
+    BONUS_TAILS.keepTail(state);
+    decider.evolve(state, event);
+    expect(() => decider.decide(close('2026-03'), state)).toThrow('not in memory as a whole');
   });
 });
 

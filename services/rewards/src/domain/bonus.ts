@@ -13,6 +13,9 @@ import type { BonusOfWindow, LedgerLine, ManifestEntry } from '@tantieme/contrac
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { Decider } from '@tantieme/event-sourcing/decider';
+import { NameSet } from '@tantieme/event-sourcing/name-set';
+import { historyNeeded } from '@tantieme/event-sourcing/tails';
+import type { Tails } from '@tantieme/event-sourcing/tails';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 
 import type { KeptEarnings } from './ledger.js';
@@ -123,6 +126,36 @@ export interface BonusState {
   openFrom: string | null;
   closedThrough: string | null;
   heldBytes: number;
+  /** Of a tail: the deals that are measured and no longer in `deals`; undefined for a whole state. */
+  forgotten: NameSet | undefined;
+  /** True for a tail that did not see everything that was appended: it can decide nothing. */
+  lost: boolean;
+}
+
+/** A tail that has grown to this many bytes is made one again where there is no room. */
+const TAIL_BYTES_MAX = 5000;
+
+/** A tail has its sums, and of the deals behind them only the names. */
+export const BONUS_TAILS: Tails<BonusState> = {
+  isTail: ({ forgotten }) => forgotten !== undefined,
+  keepTail(state) {
+    state.forgotten ??= new NameSet();
+    for (const [stream, deals] of state.deals)
+      for (const deal of deals.keys()) state.forgotten.add(nameOf(stream, deal));
+    state.deals.clear();
+    state.heldBytes = 0;
+  },
+  hasGrown: ({ heldBytes }) => heldBytes > TAIL_BYTES_MAX,
+};
+
+function nameOf(stream: string, deal: string): string {
+  return `${stream}\n${deal}`;
+}
+
+/** False for a tail that has forgotten what the deal was measured by. */
+function knows({ forgotten, lost }: BonusState, earnings: MeasuredDeal | null): boolean {
+  if (forgotten === undefined) return true;
+  return !lost && (earnings === null || !forgotten.has(nameOf(earnings.origin.stream, earnings.deal)));
 }
 
 /** @param programmeOf the programme of a hash: every one that is in the log is known. */
@@ -147,8 +180,11 @@ export function bonusDecider(
       openFrom: null,
       closedThrough: null,
       heldBytes: 0,
+      forgotten: undefined,
+      lost: false,
     }),
     decide(command, state) {
+      if (!knows(state, command.type === 'decide-bonus' ? command.earnings : null)) throw historyNeeded();
       switch (command.type) {
         case 'decide-bonus':
           return decideBonus(command, state, required(command.programme));
@@ -160,7 +196,8 @@ export function bonusDecider(
     },
     evolve: (state, event) => evolve(state, event, required),
     commandOf,
-    sizeOf: ({ heldBytes, measures, lines }) => 1000 + heldBytes + measures.size * 500 + lines.size * 500,
+    sizeOf: ({ heldBytes, measures, lines, forgotten }) =>
+      1000 + heldBytes + measures.size * 500 + lines.size * 500 + (forgotten?.bytes ?? 0),
   };
 }
 
@@ -356,6 +393,10 @@ function evolve(state: BonusState, event: BonusEvent, programmeOf: (hash: string
   switch (event.type) {
     case 'BonusDecided': {
       const { payee, programme, input, windows } = event.data;
+      if (!knows(state, input.earnings)) {
+        state.lost = true;
+        return state;
+      }
       state.payee = payee;
       state.programme = programme;
       const { currency } = programmeOf(programme).document;

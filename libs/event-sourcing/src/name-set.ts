@@ -1,8 +1,8 @@
 /**
- * Names of deals in a few bytes each: their 32-bit hashes (FNV-1a), open addressing. It can say of a deal that was never
- * added that it is in: whoever asks must only lose time by that.
+ * Names in a few bytes each: their 32-bit hashes (FNV-1a), open addressing. It can say of a name that was never added that it
+ * is in: whoever asks must only lose time by that. For tails, which know of what they have forgotten that it was there.
  */
-export class DealSet {
+export class NameSet {
   /** 0 is an empty place. */
   private places = new Uint32Array(64);
   private used = 0;
@@ -15,13 +15,13 @@ export class DealSet {
     return this.places.byteLength;
   }
 
-  add(deal: string): void {
+  add(name: string): void {
     if (this.used * 2 >= this.places.length) this.grow();
-    this.put(hashOf(deal));
+    this.put(hashOf(name));
   }
 
-  has(deal: string): boolean {
-    const hash = hashOf(deal);
+  has(name: string): boolean {
+    const hash = hashOf(name);
     return this.places[this.placeOf(hash)] === hash;
   }
 
