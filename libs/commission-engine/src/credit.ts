@@ -73,7 +73,9 @@ export type WaitingCode =
   | 'AgreementMissing'
   | 'ExchangeRateMissing'
   | 'TermsMissing'
-  | 'TermsInvalid';
+  | 'TermsInvalid'
+  /** Its credits are more than an event holds; said by who stores them. */
+  | 'DealTooLarge';
 
 /** Why a deal, or a part of it, is not credited yet. Nothing is guessed. */
 export interface Waiting {

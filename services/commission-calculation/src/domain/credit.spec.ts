@@ -157,6 +157,32 @@ describe('certifications of a partner', () => {
   });
 });
 
+describe('a deal of very many lines', () => {
+  const linesOf = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ id: `${index + 1}`, category: 'hardware', net: '10.00' }));
+
+  beforeEach(() => {
+    plan();
+    partner('anna');
+  });
+
+  it('is credited as long as events hold it', () => {
+    deal({ lines: linesOf(2500) });
+    expect(newest()).toMatchObject({ waiting: [], credits: [{ payee: 'anna' }] });
+  });
+
+  it('waits beyond that and says so, and what it earned before is taken back', () => {
+    deal({ lines: linesOf(10) });
+    deal({ lines: linesOf(4000) }, 1);
+    expect(newest()).toMatchObject({
+      waiting: [{ code: 'DealTooLarge', subject: 'deal:crm|D-1', message: expect.stringContaining('4000 lines') }],
+      credits: [{ payee: 'anna', groups: [] }],
+    });
+    deal({ lines: linesOf(20) }, 2);
+    expect(newest()).toMatchObject({ waiting: [], credits: [{ payee: 'anna' }] });
+  });
+});
+
 describe('a deal in another currency than its plan', () => {
   const rate = (date: string, text: string, more: Partial<ExchangeRate> = {}): void =>
     world.take({

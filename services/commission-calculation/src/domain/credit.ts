@@ -177,7 +177,7 @@ function decide(command: CreditCommand, state: CreditState): readonly DealCredit
   const deal = command.type === 'credit' ? command.deal : state.deal;
   if (deal === undefined) return [];
   const used = new UsedReferences(command.view);
-  const { credits, waiting } = creditUnderAllPlans(deal, used);
+  const { credits, waiting } = asFarAsStored(deal, creditUnderAllPlans(deal, used));
   const changed = changedCredits(credits, state.credits);
   // A fact that changes nothing for this deal is not worth an event; a new revision of the deal is: later facts need it.
   if (command.type === 'credit-again' && changed.length === 0 && isSame(waiting, state.waiting)) return [];
@@ -245,6 +245,34 @@ function isSame(left: unknown, right: unknown): boolean {
 
 function compareText(left: string, right: string): -1 | 0 | 1 {
   return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** What may be credited to one payee under one plan with one deal, in bytes, its posted lines included: these are events of their own. */
+const CREDIT_BYTES_MAX = 700_000;
+
+/** What all credits of a deal may take: an append stays under 1 MiB with the deal beside them. */
+const CREDITS_BYTES_MAX = 600_000;
+
+/** What a line takes where it is posted. */
+const POSTED_LINE_BYTES = 220;
+
+/** So many lines are always stored: each has less than 1 KB. */
+const LINES_ALWAYS_STORED = 500;
+
+/** The credits, or why there are none: those of a deal that are more than events hold would be lost on the way. */
+function asFarAsStored(deal: Deal, credited: Credited): Credited {
+  const sizes = credited.credits.map(({ groups }) => groups.reduce((count, { lines }) => count + lines.length, 0));
+  if (sizes.reduce((sum, count) => sum + count, 0) <= LINES_ALWAYS_STORED) return credited;
+  let bytes = 0;
+  let isTooLarge = false;
+  for (const [index, { groups }] of credited.credits.entries()) {
+    const own = canonicalJson(groups).length;
+    bytes += own;
+    isTooLarge ||= own + (sizes[index] ?? 0) * POSTED_LINE_BYTES > CREDIT_BYTES_MAX;
+  }
+  if (!isTooLarge && bytes <= CREDITS_BYTES_MAX) return credited;
+  const message = `its ${deal.terms?.lines.length ?? 0} lines are credited ${sizes.reduce((sum, count) => sum + count, 0)} times, which is more than one event holds; split the deal`;
+  return { credits: [], waiting: [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }] };
 }
 
 // ── The deal under every plan that its partners agreed to ───────────────────────────────────────────────────────────
