@@ -32,6 +32,12 @@ interface Answer {
   readonly failure?: Error;
 }
 
+/**
+ * MiB that a thread's heap may grow to, several times of what the states in memory take. Below 2 GiB V8 also collects before the heap has grown to
+ * four times of what is alive, on machines with much memory.
+ */
+const HEAP_MIB_MAX = 2000;
+
 /** Loads the thread's program while the caller still opens its stores; the work begins with `start`. */
 export class BackgroundThread implements BackgroundWork {
   private readonly worker: Worker;
@@ -41,7 +47,11 @@ export class BackgroundThread implements BackgroundWork {
 
   /** @param program a module that calls `serveBackgroundThread`. */
   constructor(program: URL, data: ThreadData) {
-    this.worker = new Worker(program, { name: data.thread, workerData: data });
+    this.worker = new Worker(program, {
+      name: data.thread,
+      workerData: data,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
+    });
     // Until it is started it keeps nobody alive, so that a start that fails elsewhere ends the process.
     this.worker.unref();
     this.worker.on('message', (answer: Answer) => {

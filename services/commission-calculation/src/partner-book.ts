@@ -20,8 +20,8 @@ import type { PartnerTaken } from './domain/reference.js';
 /** Partners kept, some 2 kB each. */
 const PARTNERS_MAX = 50_000;
 
-/** Days of one partner kept: deals of a batch are mostly of few days. */
-const DAYS_MAX = 64;
+/** Days of one partner kept, some 300 bytes each: deals of a batch are mostly of few days. */
+const DAYS_MAX = 8;
 
 export class PartnerBook {
   /** Undefined for one that has no stream yet. In order of their arrival here. */

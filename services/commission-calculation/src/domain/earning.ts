@@ -278,10 +278,10 @@ export function keepTail(state: EarningState, linesMax: number): void {
 }
 
 /** Lines that a tail keeps: what arrives out of order by some batches is still in it. */
-const TAIL_LINES = 16;
+const TAIL_LINES = 8;
 
 /** A tail that has grown to this many lines is made one again where there is no room. */
-const TAIL_LINES_MAX = 48;
+const TAIL_LINES_MAX = 24;
 
 export const EARNING_TAILS: Tails<EarningState> = {
   isTail: ({ tail }) => tail !== undefined,
