@@ -62,6 +62,11 @@ async function showStatement(client: Client, id: string, options: StatementOptio
   print(
     `opening ${statement.opening}, total ${statement.total}, payable ${statement.payable}, carried ${statement.carried} ${statement.currency}`,
   );
+  if (statement.forgiven !== undefined) print(`forgiven ${statement.forgiven} ${statement.currency}`);
+  for (const { amount, currency, of } of statement.exchanged ?? [])
+    print(
+      `of it ${of} ${statement.currency} earned with deals in ${currency}, worth ${amount} ${currency} at their rates`,
+    );
   print(`sha256 ${statement.hash}`);
 }
 
