@@ -149,7 +149,7 @@ function judgeMode({ ends }: CompiledPlan, component: CompiledComponent): Mode {
   return isFixed && isSimple && shares ? 'curve' : 'whole';
 }
 
-/** Which lines of a component that is earned as a whole may earn something else when one changes: those of its deal, of its window, or all. */
+/** Which lines of a component that is earned as a whole have to be looked at when one changes: those of its deal, of its window, or all. */
 export type Reach = 'deal' | 'window' | 'all';
 
 const reaches = new WeakMap<CompiledComponent, Reach>();
@@ -162,13 +162,18 @@ export function reachOf(component: CompiledComponent): Reach {
 }
 
 function judgeReach(component: CompiledComponent): Reach {
-  const { limit, measure, gate, rate, returns, hold } = component;
+  const { limit, measure, gate, rate, returns, hold, budgetMinor } = component;
   if (limit !== undefined && (limit.per !== 'deal' || limit.excess === 'deferred')) return 'all';
   // Returns, reserves and releases are of the deal of their line.
   if (!isMeasured(component)) return 'deal';
   const asksOtherWindows = rate.kind === 'lagged' || measure.above === 'last-year' || gate?.of === 'growth';
-  // A deal has lines in several windows: its limit spans them, and what is held then depends on returns in others.
-  const spansWindows = limit !== undefined || (hold !== undefined && returns.window === 'current');
+  // A deal has lines in several windows: its limit spans them, what is held then depends on returns in others, and what it claims of a
+  // budget or which quotas it waits for is said whole.
+  const spansWindows =
+    limit !== undefined ||
+    (hold !== undefined && returns.window === 'current') ||
+    budgetMinor !== undefined ||
+    measure.quota === 'fact';
   return asksOtherWindows || spansWindows ? 'all' : 'window';
 }
 

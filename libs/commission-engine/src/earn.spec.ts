@@ -100,6 +100,35 @@ describe('a credit', () => {
   });
 });
 
+describe('a deal with lines in two quarters, and another in one of them', () => {
+  const TERMS =
+    'credit: { trigger: invoiced }, measure: { over: quarter, quota: fact }, rate: { accelerator: { base: 5 %, bands: [{ times: 1 }] } }';
+  const invoices = [
+    { id: 'I1', at: day(10), lines: [{ id: '1', net: '100.00' }] },
+    { id: 'I2', at: '2026-04-10T10:00:00Z', lines: [{ id: '2', net: '50.00' }] },
+  ];
+  const first = dealOf('A', {
+    lines: [
+      { id: '1', net: '100.00' },
+      { id: '2', net: '50.00' },
+    ],
+    invoices,
+  });
+  const second = dealOf('B', { invoices: [{ id: 'I', at: day(20) }] });
+  const waitedFor = (world: ReturnType<typeof worldOf>) =>
+    [...(world.states.get('P1')?.lacking ?? [])].map(([name, windows]) => [name.split('\n')[1], windows]);
+
+  it('waits for both quotas, whatever comes for the other', () => {
+    const world = worldOf(planWith([`{ id: sales, ${TERMS} }`]));
+    world.take(first);
+    world.take(second);
+    expect(waitedFor(world)).toEqual([
+      ['crm|A', ['2026-Q1', '2026-Q2']],
+      ['crm|B', ['2026-Q1']],
+    ]);
+  });
+});
+
 describe('an explanation', () => {
   it('is of now, not of when the line was rated', () => {
     const world = worldOf(CLIFF);

@@ -302,7 +302,6 @@ type WholeLine = ComponentLine & ({ readonly held: HeldLine } | { readonly draft
 
 /**
  * The lines of a component with which the drafts are earned anew, and those whose amounts may change with what is gone.
- * The versions of a plan may differ in how far a change reaches: the farthest counts.
  */
 function linesInReach(
   state: EarnState,
@@ -318,7 +317,7 @@ function linesInReach(
   for (const [of, lines] of state.deals)
     if (of !== deal && !isAccountDeal(of))
       for (const one of lines) if (one.line.component === component) held.push(one);
-  const reach = farthestReach([...changed, ...held], plans);
+  const reach = commonReach([...changed, ...held], plans);
   const placeOf = (one: MeasuredLine): string => (reach === 'deal' ? one.deal : measurementKey(one));
   const places = new Set(changed.map(placeOf));
   const others = reach === 'all' ? held : held.filter((one) => places.has(placeOf(one)));
@@ -340,14 +339,15 @@ function linesInReach(
   ];
 }
 
-function farthestReach(lines: readonly MeasuredLine[], plans: PlanByHash): Reach {
-  let farthest: Reach = 'deal';
+/** Of lines under different versions of a plan. A deal may have lines in several windows, and a window lines of several deals: both together reach all. */
+function commonReach(lines: readonly MeasuredLine[], plans: PlanByHash): Reach {
+  let common: Reach | undefined;
   for (const { line } of lines) {
     const reach = reachOf(rulesOf(line, plans).component);
-    if (reach === 'all') return reach;
-    if (reach === 'window') farthest = reach;
+    if (reach === 'all' || (common !== undefined && common !== reach)) return 'all';
+    common = reach;
   }
-  return farthest;
+  return common ?? 'deal';
 }
 
 /**

@@ -37,6 +37,8 @@ const reached = {
   explainedReturn: 0,
   explainedAccount: 0,
   granted: 0,
+  claimed: 0,
+  lacking: 0,
 };
 
 interface AnyStory extends AnyPlan {
@@ -101,6 +103,18 @@ function heldAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
   return amounts;
 }
 
+/** What is claimed of budgets and which quotas are waited for, by payee, component and deal. */
+function saidBeside({ states }: EarnWorld): readonly string[] {
+  return [...states]
+    .flatMap(([payee, { claims, lacking }]) => [
+      ...[...claims].flatMap(([name, said]) =>
+        said.length === 0 ? [] : [`${payee} ${name} claims ${JSON.stringify(said)}`],
+      ),
+      ...[...lacking].flatMap(([name, said]) => (said.length === 0 ? [] : [`${payee} ${name} lacks ${said.join()}`])),
+    ])
+    .sort();
+}
+
 describe('any order of arrival, with duplicates and revisions, while accounts change', () => {
   it('ends in what the calculation says from scratch', () => {
     fc.assert(
@@ -115,6 +129,24 @@ describe('any order of arrival, with duplicates and revisions, while accounts ch
         const [actual, expected] = [textOf(new Map(held)), textOf(amountsOf(calculated))];
         if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
         reached.accountLine += [...linesOf(world)].filter(({ deal }) => isAccountDeal(deal)).length;
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('ends in the same claims on budgets and the same quotas that are waited for as the end alone', () => {
+    fc.assert(
+      fc.property(anyStoryOf(anyPlanOfReaches, 9), (story) => {
+        const { plan, accounts } = story;
+        const world = earnWorldOf(plan, LOOKUP, { plan: () => plan });
+        tell(world, story);
+        const fresh = earnWorldOf(plan, LOOKUP, { plan: () => plan });
+        for (const payee of PAYEES) fresh.know(payee, accountOf(accounts)(payee));
+        for (const deal of finalDeals(story)) fresh.take(deal);
+        const [actual, expected] = [saidBeside(world), saidBeside(fresh)];
+        if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
+        reached.claimed += actual.filter((text) => text.includes('claims')).length;
+        reached.lacking += actual.filter((text) => text.includes('lacks')).length;
       }),
       { numRuns: RUNS },
     );

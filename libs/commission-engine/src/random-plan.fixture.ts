@@ -423,35 +423,40 @@ export const anyPlanOfReaches: fc.Arbitrary<AnyPlan> = anyDocument
     const tiers = [{ below: amount(9_000), pay: '5 %' }, { pay: '11 %' }];
     const [marginal, retroactive] = [{ marginal: tiers }, { retroactive: tiers }];
     const over = 'quarter';
-    return fc
-      .constantFrom<Json>(
-        { rate: { percent: '10 %' }, budget: amount(3_000) },
-        { rate: { percent: '10 %' }, limit: { perDeal: amount(500), excess: 'forfeited' } },
-        { rate: retroactive, measure: { over } },
-        { rate: marginal, measure: { over }, returns: { policy: 'average' } },
-        { rate: retroactive, measure: { over: 'deal' } },
-        { rate: { lagged: tiers, as: 'live' }, measure: { over } },
-        { rate: marginal, measure: { over, above: { same: 'last-year' } } },
-        { rate: { percent: '10 %' }, measure: { over }, gate: { growth: '10 %', from: 'first' } },
-        { rate: retroactive, measure: { over: { rollingMonths: '3' } } },
-        { rate: retroactive, measure: { over }, limit: { perDeal: amount(500), excess: 'forfeited' } },
-        { rate: { percent: '10 %' }, limit: { perPeriod: amount(900), excess: 'deferred' } },
-        { rate: { percent: '10 %' }, limit: { perQuarter: amount(900), excess: 'forfeited' } },
-        {
-          rate: retroactive,
-          measure: { over },
-          returns: { policy: 'line', window: 'current' },
-          hold: { until: 'paid' },
-        },
-      )
-      .map((terms) => ({
-        plan,
-        title,
-        currency,
-        calendar,
-        rounding,
-        components: [{ id: 'c0', credit: { trigger: 'booked' }, ...terms }],
-      }));
+    const anyTerms = fc.constantFrom<Json>(
+      { rate: { percent: '10 %' }, budget: amount(3_000) },
+      { rate: { percent: '10 %' }, limit: { perDeal: amount(500), excess: 'forfeited' } },
+      { rate: retroactive, measure: { over } },
+      { rate: retroactive, measure: { over }, budget: amount(3_000) },
+      {
+        rate: { accelerator: { base: '5 %', bands: [{ upTo: '100 %', times: '1' }, { times: '2' }] } },
+        measure: { over, quota: 'fact' },
+      },
+      { rate: marginal, measure: { over }, returns: { policy: 'average' } },
+      { rate: retroactive, measure: { over: 'deal' } },
+      { rate: { lagged: tiers, as: 'live' }, measure: { over } },
+      { rate: marginal, measure: { over, above: { same: 'last-year' } } },
+      { rate: { percent: '10 %' }, measure: { over }, gate: { growth: '10 %', from: 'first' } },
+      { rate: retroactive, measure: { over: { rollingMonths: '3' } } },
+      { rate: retroactive, measure: { over }, limit: { perDeal: amount(500), excess: 'forfeited' } },
+      { rate: { percent: '10 %' }, limit: { perPeriod: amount(900), excess: 'deferred' } },
+      { rate: { percent: '10 %' }, limit: { perQuarter: amount(900), excess: 'forfeited' } },
+      {
+        rate: retroactive,
+        measure: { over },
+        returns: { policy: 'line', window: 'current' },
+        hold: { until: 'paid' },
+      },
+    );
+    // Invoices of a deal fall into several windows.
+    return fc.tuple(anyTerms, fc.constantFrom('booked', 'invoiced')).map(([terms, trigger]) => ({
+      plan,
+      title,
+      currency,
+      calendar,
+      rounding,
+      components: [{ id: 'c0', credit: { trigger }, ...terms }],
+    }));
   })
   .map(compiled)
   .filter((any): any is AnyPlan => any !== undefined);

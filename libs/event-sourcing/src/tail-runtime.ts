@@ -20,7 +20,7 @@ const WHOLE_STREAMS_AT_ONCE = 20;
  *
  * @param options.wholeBytesMax bytes of whole states and grown tails, as the decider's `sizeOf` tells them.
  * @param options.tailBytes what a tail takes, roughly.
- * @param options.tailsBytesMax bytes of tails: how many streams are in memory at all.
+ * @param options.tailsBytesMax bytes of tails, and of states that cannot be one: how many streams are in memory at all.
  */
 export function createTailRuntime<State extends object, Command, Event extends DomainEvent>(options: {
   readonly store: EventStore;
@@ -45,13 +45,14 @@ export function createTailRuntime<State extends object, Command, Event extends D
       sizeOf: (state) => {
         const bytes = decider.sizeOf?.(state) ?? 0;
         forget(state);
-        if (!tails.isTail(state) || tails.hasGrown(state)) {
+        const isCounted = tails.isTail(state) ? tails.hasGrown(state) : tails.canBeTail(state);
+        if (isCounted) {
           touched.set(state, bytes);
           touchedBytes += bytes;
         }
         makeRoom(state);
-        // Whole states are the business of the budget here; the runtime bounds how many streams are in memory at all.
-        return Math.min(bytes, tailBytes);
+        // What can be made smaller is the business of the budget here, all else that of the runtime's own cache.
+        return isCounted ? Math.min(bytes, tailBytes) : bytes;
       },
     },
   });
@@ -69,7 +70,7 @@ export function createTailRuntime<State extends object, Command, Event extends D
       if (state === newest) continue;
       // A call that has this state in hand decides on it at once, or is refused and reads the stream as a whole.
       forget(state);
-      tails.keepTail(state);
+      if (tails.isTail(state) || tails.canBeTail(state)) tails.keepTail(state);
     }
   }
 

@@ -5,7 +5,9 @@ import { DomainError } from './decider.js';
 export interface Tails<State> {
   /** True for a tail: it can decide some commands, and refuses the others with {@link historyNeeded}. */
   readonly isTail: (state: State) => boolean;
-  /** Makes a state a tail, or a tail that has grown a small one; where it cannot be one for now, it stays. */
+  /** True for a state that can be made a tail now; others stay as they are. */
+  readonly canBeTail: (state: State) => boolean;
+  /** Makes a state a tail, or a tail that has grown a small one. */
   readonly keepTail: (state: State) => void;
   /** True for a tail that is to be made small again where there is no room. */
   readonly hasGrown: (state: State) => boolean;

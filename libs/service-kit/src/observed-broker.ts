@@ -12,7 +12,7 @@ import { endFailed, SpanKind, traceparentOf } from './tracing.js';
 import type { Tracing } from './tracing.js';
 
 /** Where the world publishes: a trace begins here, if it has not before. */
-const INBOUND: readonly string[] = [TOPICS.dealsInbound, TOPICS.referencesInbound];
+const INBOUND: readonly string[] = [TOPICS.dealsInbound, TOPICS.referencesInbound, TOPICS.paymentsInbound];
 
 /** @param tracing null where nothing is traced. */
 export function observedBroker(broker: Broker, metrics: Metrics, tracing: Tracing | null): Broker {

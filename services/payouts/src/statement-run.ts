@@ -28,6 +28,9 @@ const PAGE_EVENTS = 20;
 const RETRY_MS = 500;
 const RETRY_MS_MIN = 50;
 
+/** However long a try takes, the next begins after so many milliseconds. */
+const RETRY_MS_MAX = 5000;
+
 /** Where nothing is heard of, the checkpoint is saved this rarely: it only tells other replicas how far this one is. */
 const SAVE_MS = 1000;
 
@@ -139,7 +142,8 @@ export class StatementRun {
       const tookMs = performance.now() - begunMs;
       if (this.pending.size === 0 && (this.isNews || Date.now() - this.savedAtMs >= SAVE_MS)) await this.save();
       const { signal } = this.stopping;
-      await pause(Math.max(RETRY_MS_MIN, tookMs), undefined, { signal }).catch(() => undefined);
+      const pauseMs = this.pending.size === 0 ? RETRY_MS_MIN : Math.min(Math.max(RETRY_MS_MIN, tookMs), RETRY_MS_MAX);
+      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
 

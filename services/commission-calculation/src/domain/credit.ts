@@ -256,8 +256,10 @@ const CREDITS_BYTES_MAX = 600_000;
 /** What a line takes where it is posted. */
 const POSTED_LINE_BYTES = 220;
 
-/** So many lines are always stored: each has less than 1 KB. */
-const LINES_ALWAYS_STORED = 500;
+/** So few lines are not measured: their names would have to be the longest that there are. */
+const LINES_ALWAYS_STORED = 200;
+
+const UTF8 = new TextEncoder();
 
 /** The credits, or why there are none: those of a deal that are more than events hold would be lost on the way. */
 function asFarAsStored(deal: Deal, credited: Credited): Credited {
@@ -266,12 +268,12 @@ function asFarAsStored(deal: Deal, credited: Credited): Credited {
   let bytes = 0;
   let isTooLarge = false;
   for (const [index, { groups }] of credited.credits.entries()) {
-    const own = canonicalJson(groups).length;
+    const own = UTF8.encode(canonicalJson(groups)).length;
     bytes += own;
     isTooLarge ||= own + (sizes[index] ?? 0) * POSTED_LINE_BYTES > CREDIT_BYTES_MAX;
   }
   if (!isTooLarge && bytes <= CREDITS_BYTES_MAX) return credited;
-  const message = `its ${deal.terms?.lines.length ?? 0} lines are credited ${sizes.reduce((sum, count) => sum + count, 0)} times, which is more than one event holds; split the deal`;
+  const message = `its ${deal.terms?.lines.length ?? 0} lines are credited ${sizes.reduce((sum, count) => sum + count, 0)} times, which is more than one event holds: it earns nothing as it is; split the deal`;
   return { credits: [], waiting: [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }] };
 }
 

@@ -268,9 +268,14 @@ function suffices({ tail, lost, engine }: EarningState, command: EarningCommand)
   return command.type === 'post-more';
 }
 
+/** Components that are earned as a whole need all of their lines. */
+function canBeTail({ unposted, engine }: EarningState): boolean {
+  return unposted.size === 0 && engine.wholeCount === 0;
+}
+
 /** Keeps `linesMax` lines of the newest deals and forgets the rest; the state then decides what is in order, and no more. */
 export function keepTail(state: EarningState, linesMax: number): void {
-  if (state.unposted.size > 0 || state.engine.wholeCount > 0 || state.engine.lineCount <= linesMax) return;
+  if (!canBeTail(state) || state.engine.lineCount <= linesMax) return;
   state.tail = forgetOldDeals(state.engine, state.tail, linesMax, (deal) => {
     state.numbers.delete(deal);
     state.posted.delete(deal);
@@ -285,6 +290,7 @@ const TAIL_LINES_MAX = 24;
 
 export const EARNING_TAILS: Tails<EarningState> = {
   isTail: ({ tail }) => tail !== undefined,
+  canBeTail,
   keepTail: (state) => keepTail(state, TAIL_LINES),
   hasGrown: ({ engine }) => engine.lineCount > TAIL_LINES_MAX,
 };

@@ -162,6 +162,7 @@ export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
 /** A tail takes what is new, and approvals and payments; only the statements need the lines. */
 export const ACCOUNT_TAILS: Tails<AccountState> = {
   isTail: ({ held }) => !held.isWhole,
+  canBeTail: () => true,
   keepTail: ({ held }) => held.forget(),
   hasGrown: () => false,
 };

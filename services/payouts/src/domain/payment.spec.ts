@@ -109,6 +109,7 @@ describe('a payment', () => {
   });
 
   it('is taken once, and one of a lower revision is not taken any more', () => {
+    expect(taken([...approved(), failed(), failed(0)])).toHaveLength(1);
     expect(taken([...approved(), pay(), pay(), failed(1), pay(), pay({ revision: 2 }), failed(1)])).toMatchObject([
       { payment: { state: 'settled' } },
       { payment: { state: 'failed', revision: 1 } },

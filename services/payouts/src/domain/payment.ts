@@ -65,7 +65,7 @@ export function takePayment(
     const [before, now] = [known.revision ?? 0, payment.revision ?? 0];
     if (now < before) return undefined;
     if (now === before) {
-      if (canonicalJson(known) === canonicalJson(payment)) return undefined;
+      if (canonicalJson({ ...known, revision: now }) === canonicalJson({ ...payment, revision: now })) return undefined;
       throw new DomainError(
         'PaymentConflict',
         `revision ${now} of the payment of ${payment.payout} says something else than before; a correction has a higher revision`,

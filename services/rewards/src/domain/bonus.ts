@@ -138,6 +138,7 @@ const TAIL_BYTES_MAX = 5000;
 /** A tail has its sums, and of the deals behind them only the names. */
 export const BONUS_TAILS: Tails<BonusState> = {
   isTail: ({ forgotten }) => forgotten !== undefined,
+  canBeTail: () => true,
   keepTail(state) {
     state.forgotten ??= new NameSet();
     for (const [stream, deals] of state.deals)
