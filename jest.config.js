@@ -12,6 +12,7 @@ export default {
     '^pg-pool$': '<rootDir>/node_modules/pg-pool/index.js',
   },
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'import', 'default'] },
+  testSequencer: '<rootDir>/jest.sequencer.js',
   setupFiles: ['<rootDir>/jest.seed.js'],
   testTimeout: 60_000,
   // As many as there are cores, and not one less: suites that drive processes wait for them most of the time.
