@@ -1,5 +1,5 @@
 /** How a ledger line came about, in sentences: from the posting over the rate's portions to the source line of the deal. */
-import type { CreditLine } from '@tantieme/commission-engine/credit-line';
+import type { Conversion, CreditLine } from '@tantieme/commission-engine/credit-line';
 import type { Trace } from '@tantieme/commission-engine/rate';
 import type { Deal, DealLine } from '@tantieme/contracts/deal';
 import type { UsedPartner } from './domain/credit.js';
@@ -91,11 +91,12 @@ export function explanationText(
   const { currency, posted, earned, credit, source, payee } = explanation;
   return [
     ...posted.map(
-      ({ amount, kind, period, origin, component, line }) =>
-        `${amount} ${currency} is posted to ${payee} in ${period} as ${kind} of component ${component} for ${line}${origin === period ? '' : `, and belongs to ${origin}`}.`,
+      ({ amount, kind, period, origin, component, line, exchanged = [] }) =>
+        `${amount} ${currency} is posted to ${payee} in ${period} as ${kind} of component ${component} for ${line}${origin === period ? '' : `, and belongs to ${origin}`}${exchanged.map((one) => `; ${one.of} ${currency} of it are worth ${one.amount} ${one.currency} at the rate of the deal`).join('')}.`,
     ),
     ...earned.flatMap(({ line, amount, trace }) => [
       `${creditSentence(line, plan)}: basis ${line.basis} ${currency}, earns ${amount} ${currency}.`,
+      ...(line.converted === undefined ? [] : [`  ${conversionSentence(line.converted, currency)}`]),
       ...traceSentences(trace, currency).map((sentence) => `  ${sentence}`),
     ]),
     ...(earned.length === 0 ? ['Nothing is credited for it any more: what is posted nets out.'] : []),
@@ -119,6 +120,18 @@ function creditSentence(
   const above = child === undefined ? '' : `, level ${level} above ${child.payee} for ${child.component}`;
   const back = reverses === undefined ? '' : `, taking back ${reverses.occurrence}`;
   return `${named}${inForce}, ${occurrence} at ${at}${above}${back}, measured in ${window}`;
+}
+
+/** Which day, or days, a rate was asked for. */
+const RATE_DAYS: Readonly<Record<Conversion['on'], string>> = {
+  trigger: "the trigger's day",
+  invoice: "the invoice's day",
+  'period-average': 'the average of the period',
+  'period-end': 'the end of the period',
+};
+
+function conversionSentence({ from, amount, rate, date, source, on }: Conversion, currency: string): string {
+  return `converted from ${amount} ${from} at ${rate} ${currency} for one ${from}: rate of ${source} of ${date}, for ${RATE_DAYS[on]}`;
 }
 
 function traceSentences(trace: Trace, currency: string): readonly string[] {

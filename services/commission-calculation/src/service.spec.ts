@@ -427,6 +427,36 @@ describe('the API', () => {
     expect((await service.call('auditor', 'GET', `/earnings/explain?${query}`)).status).toBe(404);
   });
 
+  it('explains by which rate a deal was converted, and what its earning is worth in its currency', async () => {
+    const service = await start();
+    const inEuros = dealOf('D-1', { net: ['1000.00', '1.00'] });
+    const terms = {
+      ...inEuros.terms,
+      currency: 'USD',
+      lines: inEuros.terms?.lines ?? [],
+      partners: inEuros.terms?.partners ?? [],
+    };
+    const rate = { base: 'EUR', quote: 'USD', date: '2026-01-09', rate: '1.25', source: 'ecb' };
+    expect((await service.call('source', 'POST', '/exchange-rates', rate)).status).toBe(201);
+    await service.arrive([...TEAM, PUBLISHED, arrival({ ...inEuros, terms })]);
+    await service.settled();
+    const query = new URLSearchParams({
+      payee: 'anna',
+      plan: 'resellers',
+      component: 'hardware',
+      deal: 'crm|D-1',
+      line: 'booked|1',
+    });
+    const { body } = await service.call('auditor', 'GET', `/earnings/explain?${query}`);
+    expect(body.posted).toMatchObject([
+      { amount: '32.00', exchanged: [{ amount: '40.00', currency: 'USD', of: '32.00' }] },
+    ]);
+    expect(body.text[0]).toContain('; 32.00 EUR of it are worth 40.00 USD at the rate of the deal');
+    expect(body.text.join('\n')).toContain(
+      "converted from 1000.00 USD at 0.8 EUR for one USD: rate of ecb of 2026-01-09, for the trigger's day",
+    );
+  });
+
   it('tells what deals wait for', async () => {
     const service = await start();
     await service.arrive([
