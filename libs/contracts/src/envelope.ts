@@ -73,27 +73,23 @@ const TYPE_SUFFIX = `.v${MESSAGE_VERSION}`;
 const ajv = new Ajv2020({ allErrors: false, verbose: true, discriminator: true, strict: true, strictRequired: false });
 addFormats.default(ajv);
 
-const validators: Readonly<Record<MessageType, ValidateFunction>> = {
-  'deal-fact': ajv.compile(schemaOf('deal-fact')),
-  deal: ajv.compile(schemaOf('deal')),
-  partner: ajv.compile(schemaOf('partner')),
-  'exchange-rate': ajv.compile(schemaOf('exchange-rate')),
-  quota: ajv.compile(schemaOf('quota')),
-  'earnings-of-deal': ajv.compile(schemaOf('earnings-of-deal')),
-  'bonus-of-window': ajv.compile(schemaOf('bonus-of-window')),
-  'period-manifest': ajv.compile(schemaOf('period-manifest')),
-  'statement-issued': ajv.compile(schemaOf('statement-issued')),
-  'payout-due': ajv.compile(schemaOf('payout-due')),
-  payment: ajv.compile(schemaOf('payment')),
-  'payment-recorded': ajv.compile(schemaOf('payment-recorded')),
-};
+const TYPE_NAMES: ReadonlySet<string> = new Set(MESSAGE_TYPES);
+
+const validators = new Map<MessageType, ValidateFunction>();
+
+/** Compiled once, when the first message of its type is checked: most processes see few of the types. */
+function validatorOf(type: MessageType): ValidateFunction {
+  let validate = validators.get(type);
+  if (validate === undefined) validators.set(type, (validate = ajv.compile(schemaOf(type))));
+  return validate;
+}
 
 /** An envelope's `time` is checked as an instant in the data is. */
 const isInstant = ajv.compile(instant);
 
 /** What is wrong with the data of a message: the first field that is, with the reason; empty where nothing is. */
 export function check(type: MessageType, data: unknown): readonly FieldError[] {
-  const validate = validators[type];
+  const validate = validatorOf(type);
   if (validate(data)) return [];
   // What follows the first only says of what it is part of (`anyOf`, `propertyNames`).
   return (validate.errors ?? []).slice(0, 1).map(fieldError);
@@ -201,7 +197,7 @@ function isRevision(value: unknown): value is number {
 }
 
 function isMessageType(name: string): name is MessageType {
-  return Object.hasOwn(validators, name);
+  return TYPE_NAMES.has(name);
 }
 
 function parse(text: string): Record<string, unknown> {

@@ -47,10 +47,10 @@ describe('configuration', () => {
     expect(() => loadConfig({ ...env, TANTIEME_EVENT_STORE_NAMESPACE: 'a-b' })).toThrow('_NAMESPACE');
   });
 
-  it('names the variable of a connection string that cannot be used, without its password', () => {
+  it('names the variable of a connection string that cannot be used, without its password', async () => {
     const config = loadConfig({ TANTIEME_EVENT_STORE: 'esdb://admin:secret@host:port' });
-    expect(() => openEventStore(config)).toThrow(ConfigError);
-    expect(() => openEventStore(config)).toThrow(/^TANTIEME_EVENT_STORE: ((?!secret).)*$/);
+    await expect(openEventStore(config)).rejects.toThrow(ConfigError);
+    await expect(openEventStore(config)).rejects.toThrow(/^TANTIEME_EVENT_STORE: ((?!secret).)*$/);
     expect(() => loadConfig({ TANTIEME_EVENT_STORE: 'http://admin:secret@host' })).toThrow(/^((?!secret).)*$/);
   });
 

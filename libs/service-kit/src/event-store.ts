@@ -2,7 +2,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { openEsdbEventStore } from '@tantieme/event-store/esdb/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 
@@ -15,12 +14,14 @@ export type EventStoreConfig = Pick<RuntimeConfig, 'dataDirectory' | 'eventStore
  * Opens without waiting for a server: whether it can be reached is seen with the first call.
  * @throws {ConfigError} for a connection string that cannot be used.
  */
-export function openEventStore(config: EventStoreConfig): EventStore {
+export async function openEventStore(config: EventStoreConfig): Promise<EventStore> {
   if (config.eventStore === EMBEDDED) {
     // The log is nobody else's business.
     mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
     return openSqliteEventStore(join(config.dataDirectory, 'events.sqlite'));
   }
+  // Loaded only where it is needed: its client takes a good part of a start.
+  const { openEsdbEventStore } = await import('@tantieme/event-store/esdb/event-store');
   try {
     return openEsdbEventStore(config.eventStore, { namespace: config.eventStoreNamespace });
   } catch (error) {

@@ -72,7 +72,7 @@ export class RuntimeModule {
         Metrics,
         {
           provide: EVENT_STORE,
-          useFactory: (metrics: Metrics) => observedEventStore(openEventStore(config), metrics),
+          useFactory: async (metrics: Metrics) => observedEventStore(await openEventStore(config), metrics),
           inject: [Metrics],
         },
         {

@@ -158,7 +158,7 @@ export async function assertOneContentAnId({ broker }: World): Promise<void> {
 
 /** Verifies the event store. @returns how many differences there are */
 export async function differencesIn({ environment }: World): Promise<number> {
-  const store = openEventStore(loadConfig(environment));
+  const store = await openEventStore(loadConfig(environment));
   try {
     return (await verifyLog({ store, replayables: await replayables(store) })).differenceCount;
   } finally {

@@ -78,7 +78,7 @@ function parsed(value: unknown): unknown {
 }
 
 async function rebuildAll(config: RuntimeConfig, db: AnyDatabase): Promise<void> {
-  const store = openEventStore(config);
+  const store = await openEventStore(config);
   for (const projection of PROJECTIONS) {
     const beside = await openReadDatabaseBeside(config);
     await rebuildProjection({ store, db, beside, projection });

@@ -202,7 +202,7 @@ describe('an event store that is away', () => {
         failing: [],
       });
       await stopAll();
-      const store = openEventStore(config);
+      const store = await openEventStore(config);
       expect((await verifyLog({ store, replayables: await replayables(store) })).differenceCount).toBe(0);
       await store.close();
     } finally {

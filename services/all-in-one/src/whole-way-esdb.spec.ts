@@ -61,7 +61,7 @@ async function statementsEmbedded(): Promise<string> {
 }
 
 async function differences(config: RuntimeConfig): Promise<number> {
-  const store = openEventStore(config);
+  const store = await openEventStore(config);
   try {
     return (await verifyLog({ store, replayables: await replayables(store) })).differenceCount;
   } finally {

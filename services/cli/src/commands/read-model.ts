@@ -53,7 +53,7 @@ async function rebuildConfigured(
   const path = join(config.dataDirectory, 'events.sqlite');
   if (config.eventStore === EMBEDDED && !existsSync(path)) throw new Error(`${path}: there is no event store`);
   await using opened = new AsyncDisposableStack();
-  const store = openEventStore(config);
+  const store = await openEventStore(config);
   opened.defer(() => store.close());
   const db = opened.use(await openReadDatabase(config));
   const beside = await openReadDatabaseBeside(config);

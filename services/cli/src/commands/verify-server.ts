@@ -7,7 +7,7 @@ import { startProgress } from '../progress.js';
 
 /** Verifies an event store that is no file here. How many events it holds is not known before the end. */
 export async function verifyServer(config: EventStoreConfig, expect?: string): Promise<Verification> {
-  const store = openEventStore(config);
+  const store = await openEventStore(config);
   const progress = startProgress('verify', 0, 'events');
   try {
     return await verifyLog({
