@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { applyChange } from './apply-change.js';
+import type { CreditLine } from './credit-line.js';
 import { planCredit } from './earn.js';
 import { createEarnState, sizeOfEarnState } from './earn-state.js';
 import { explainLine } from './earned-lines.js';
@@ -126,6 +127,34 @@ describe('a deal with lines in two quarters, and another in one of them', () => 
       ['crm|A', ['2026-Q1', '2026-Q2']],
       ['crm|B', ['2026-Q1']],
     ]);
+  });
+});
+
+describe('a deal under a version of its plan that limits each deal, beside one that rates whole quarters', () => {
+  const VERSIONS = new Map([
+    ['v1', planWith([`{ id: sales, ${BOOKED}, rate: { percent: 50 % }, limit: { perDeal: 60, excess: forfeited } }`])],
+    ['v2', planWith([`{ id: sales, ${BOOKED}, measure: { over: quarter }, rate: { retroactive: [{ pay: 10 % }] } }`])],
+  ]);
+  const plans = { plan: (hash: string) => VERSIONS.get(hash) ?? CLIFF };
+  const lineOf = (planHash: string, occurrence: string, month: string, window: string): CreditLine => ({
+    component: 'sales',
+    planHash,
+    occurrence,
+    line: '1',
+    at: `2026-${month}-10T10:00:00.000Z`,
+    period: `2026-${month}`,
+    window,
+    basis: '100.00',
+  });
+
+  it('stays within its limit when another deal comes in one of its quarters', () => {
+    const state = createEarnState();
+    const take = (deal: string, ...lines: readonly CreditLine[]): void =>
+      applyChange(state, planCredit(state, { deal, lines }, plans), plans);
+    take('crm|A', lineOf('v1', 'invoice:1', '01', '2026-Q1'), lineOf('v1', 'invoice:2', '04', '2026-Q2'));
+    take('crm|B', lineOf('v2', 'booked', '05', '2026-Q2'));
+    take('crm|C', lineOf('v1', 'booked', '06', '2026-Q2'));
+    expect(state.deals.get('crm|A')?.map(({ amountMinor }) => amountMinor)).toEqual([5000n, 1000n]);
   });
 });
 
