@@ -1,6 +1,6 @@
 /** Earns credits in batches, and posts what a large change has left over. */
 import { DomainError } from '@tantieme/event-sourcing/decider';
-import type { CommandContext, Handled, Refused, Runtime } from '@tantieme/event-sourcing/runtime';
+import type { CommandContext, Runtime } from '@tantieme/event-sourcing/runtime';
 import type { EarnedMessage } from './credit-message.js';
 import type { CalendarCommand, CalendarEvent, CalendarState } from './domain/calendar.js';
 import { calendarStream, openFromOf } from './domain/calendar.js';
@@ -10,7 +10,6 @@ import { ACTOR } from './messages.js';
 import type { PlanBook } from './plan-book.js';
 
 export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
-export type EarningResult = Handled<EarningState, EarningEvent> | Refused;
 export type CalendarRuntime = Runtime<CalendarState, CalendarCommand, CalendarEvent>;
 
 /** A credit that can never be earned, by its place in the batch. */

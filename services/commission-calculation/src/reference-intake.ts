@@ -2,12 +2,12 @@
  * The one way into the log for exchange rates and quotas, whether they come over HTTP, from a file or from the broker: checked,
  * decided and appended in batches. The same fact again adds nothing.
  */
-import { check } from '@tantieme/contracts/envelope';
 import type { MessageData } from '@tantieme/contracts/envelope';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decider';
 import type { CommandContext, Runtime, Work } from '@tantieme/event-sourcing/runtime';
+import { assertMessageData } from '@tantieme/service-kit/message-data';
 import { normalExchangeRate } from './domain/exchange-rate.js';
 import { normalQuota } from './domain/quota.js';
 import { exchangeRateStream, quotaStream } from './domain/reference.js';
@@ -71,13 +71,13 @@ function judge({ kind, fact, at, context }: IncomingReference): ReferenceWork | 
   try {
     switch (kind) {
       case 'exchange-rate': {
-        assertValid(kind, fact);
+        assertMessageData(kind, fact, 'FactInvalid');
         const exchangeRate = normalExchangeRate(fact);
         const stream = exchangeRateStream(exchangeRate.base, exchangeRate.quote);
         return { stream, command: { exchangeRate, at }, context: { ...context, cause: causeOf(exchangeRate) } };
       }
       case 'quota': {
-        assertValid(kind, fact);
+        assertMessageData(kind, fact, 'FactInvalid');
         const quota = normalQuota(fact);
         const stream = quotaStream(quota.payee, quota.plan);
         return { stream, command: { quota, at }, context: { ...context, cause: causeOf(quota) } };
@@ -91,12 +91,4 @@ function judge({ kind, fact, at, context }: IncomingReference): ReferenceWork | 
 
 function causeOf(fact: object): string {
   return sha256(canonicalJson(fact));
-}
-
-/** @throws {DomainError} `FactInvalid` with the field that its schema refuses */
-function assertValid<Kind extends ReferenceKind>(kind: Kind, fact: unknown): asserts fact is MessageData[Kind] {
-  const faults = check(kind, fact).map(({ field, reason }) => ({ field: field.replaceAll('/', '.'), reason }));
-  if (faults.length === 0) return;
-  const message = faults.map(({ field, reason }) => (field === '' ? reason : `${field} ${reason}`)).join('; ');
-  throw new DomainError('FactInvalid', message, 'invalid', faults);
 }

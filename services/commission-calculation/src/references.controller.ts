@@ -31,16 +31,12 @@ import { Caller, ownPartner, Roles } from '@tantieme/service-kit/auth';
 import type { Principal } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import type { Page } from '@tantieme/service-kit/cursor';
+import type { StatusReply } from '@tantieme/service-kit/status-reply';
 import { TakeReference, TakeReferences } from './commands/take-references.js';
 import type { BatchLine } from './commands/take-references.js';
 import { ListExchangeRates, ListQuotas } from './queries/list-references.js';
 import type { ReferenceKind, TakenReference } from './reference-intake.js';
 import { ExchangeRatesQuery, QuotasQuery } from './requests.js';
-
-/** What of the framework's answer this controller sets. */
-interface StatusReply {
-  status(code: number): unknown;
-}
 
 /** Exchange rates and quotas: facts that plans refer to. */
 @ApiTags('references')

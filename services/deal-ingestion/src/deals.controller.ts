@@ -16,6 +16,7 @@ import { Roles, RolesOf } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import { PageQuery } from '@tantieme/service-kit/cursor';
 import type { Page } from '@tantieme/service-kit/cursor';
+import type { StatusReply } from '@tantieme/service-kit/status-reply';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { TakeFact } from './commands.js';
 import type { RefusalKind } from './domain/refusal.js';
@@ -35,11 +36,6 @@ export class RefusalsQuery extends DealsQuery {
   @IsOptional()
   @IsIn(['invalid', 'conflict'])
   kind?: RefusalKind;
-}
-
-/** What of the framework's answer this controller sets. */
-interface StatusReply {
-  status(code: number): unknown;
 }
 
 /** What became of a fact that was taken. */

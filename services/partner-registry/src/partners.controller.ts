@@ -23,6 +23,7 @@ import { assertOwn, Caller, Roles, RolesOf } from '@tantieme/service-kit/auth';
 import type { Principal } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import type { Page } from '@tantieme/service-kit/cursor';
+import type { StatusReply } from '@tantieme/service-kit/status-reply';
 import { ChangePartner, ImportPartners } from './commands.js';
 import { FindPartner, ListPartners } from './queries.js';
 import type { Imported } from './registry.js';
@@ -41,11 +42,6 @@ import {
 
 /** Bytes of a batch at the most: some hundred thousand partners. Its hierarchy is looked at as a whole. */
 const BATCH_BYTES_MAX = 64 * 1024 * 1024;
-
-/** What of the framework's answer this controller sets. */
-interface StatusReply {
-  status(code: number): unknown;
-}
 
 @ApiTags('partners')
 @Controller('partners')

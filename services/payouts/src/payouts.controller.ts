@@ -31,6 +31,7 @@ import type { Principal } from '@tantieme/service-kit/auth';
 import { Context } from '@tantieme/service-kit/context';
 import { PAGE_LIMIT_MAX, PageQuery } from '@tantieme/service-kit/cursor';
 import type { Page } from '@tantieme/service-kit/cursor';
+import type { StatusReply } from '@tantieme/service-kit/status-reply';
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
 import { TakePayment } from './commands/take-payment.js';
@@ -61,11 +62,6 @@ class SettlementsQuery {
   @IsString()
   @MaxLength(100)
   calendar?: string;
-}
-
-/** What of the framework's answer this controller sets. */
-interface StatusReply {
-  status(code: number): unknown;
 }
 
 @ApiTags('payouts')

@@ -264,7 +264,8 @@ const UTF8 = new TextEncoder();
 /** The credits, or why there are none: those of a deal that are more than events hold would be lost on the way. */
 function asFarAsStored(deal: Deal, credited: Credited): Credited {
   const sizes = credited.credits.map(({ groups }) => groups.reduce((count, { lines }) => count + lines.length, 0));
-  if (sizes.reduce((sum, count) => sum + count, 0) <= LINES_ALWAYS_STORED) return credited;
+  const lineCount = sizes.reduce((sum, count) => sum + count, 0);
+  if (lineCount <= LINES_ALWAYS_STORED) return credited;
   let bytes = 0;
   let isTooLarge = false;
   for (const [index, { groups }] of credited.credits.entries()) {
@@ -273,7 +274,7 @@ function asFarAsStored(deal: Deal, credited: Credited): Credited {
     isTooLarge ||= own + (sizes[index] ?? 0) * POSTED_LINE_BYTES > CREDIT_BYTES_MAX;
   }
   if (!isTooLarge && bytes <= CREDITS_BYTES_MAX) return credited;
-  const message = `its ${deal.terms?.lines.length ?? 0} lines are credited ${sizes.reduce((sum, count) => sum + count, 0)} times, which is more than one event holds: it earns nothing as it is; split the deal`;
+  const message = `its ${deal.terms?.lines.length ?? 0} lines are credited ${lineCount} times, which is more than one event holds: it earns nothing as it is; split the deal`;
   return { credits: [], waiting: [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }] };
 }
 

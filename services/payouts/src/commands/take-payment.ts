@@ -1,11 +1,10 @@
 import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
-import { check } from '@tantieme/contracts/envelope';
-import type { Payment, PaymentRecorded } from '@tantieme/contracts/payout';
-import { DomainError } from '@tantieme/event-sourcing/decider';
+import type { PaymentRecorded } from '@tantieme/contracts/payout';
 import type { CommandContext } from '@tantieme/event-sourcing/runtime';
 import { CommandRoles } from '@tantieme/service-kit/auth';
+import { assertMessageData } from '@tantieme/service-kit/message-data';
 
 import { accountStream, periodKey } from '../domain/account.js';
 import { recordedOf, statementOfPayout } from '../domain/payment.js';
@@ -31,9 +30,9 @@ export interface PaymentAnswer {
 export class TakePaymentHandler implements ICommandHandler<TakePayment, PaymentAnswer> {
   constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
 
-  /** @throws {DomainError} `PaymentInvalid`, `PayoutUnknown`, `PaymentConflict` */
+  /** @throws {DomainError} `PaymentInvalid` (with the field), `PayoutUnknown`, `PaymentConflict` */
   async execute({ payment, context }: TakePayment): Promise<PaymentAnswer> {
-    assertPayment(payment);
+    assertMessageData('payment', payment, 'PaymentInvalid');
     const { payee, currency, calendar, period } = statementOfPayout(payment.payout);
     const { events, state } = await this.runtimes.accounts.handle(
       accountStream(payee, currency),
@@ -44,12 +43,4 @@ export class TakePaymentHandler implements ICommandHandler<TakePayment, PaymentA
     if (paid === undefined) throw new Error(`nothing became of a payment of ${payment.payout}`);
     return { outcome: events.length > 0 ? 'accepted' : 'repeated', payment: recordedOf(paid) };
   }
-}
-
-/** @throws {DomainError} `PaymentInvalid` with the field that the schema refuses */
-function assertPayment(payment: unknown): asserts payment is Payment {
-  const faults = check('payment', payment).map(({ field, reason }) => ({ field: field.replaceAll('/', '.'), reason }));
-  if (faults.length === 0) return;
-  const message = faults.map(({ field, reason }) => (field === '' ? reason : `${field} ${reason}`)).join('; ');
-  throw new DomainError('PaymentInvalid', message, 'invalid', faults);
 }
