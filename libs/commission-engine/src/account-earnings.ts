@@ -10,7 +10,7 @@ import { endOfAgreement, shareOfDays } from './account.js';
 import type { Account } from './account.js';
 import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from './calendar.js';
 import type { AccountLine, PlanByHash } from './component-earnings.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 
 /** What belongs to a period of what the lines of a component earn; neither held back nor released. */
 export interface PeriodEarning {

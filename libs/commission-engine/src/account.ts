@@ -2,7 +2,7 @@
 import { addRates, parseDecimal, powerOfTen, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { daysBetween, windowEndDay, windowStartDay } from './calendar.js';
-import type { Calendar } from './calendar.js';
+import type { Calendar } from './calendar-document.js';
 
 /** A quota of a whole window, in force on days from `from` to before `until`; of two that are, the later one counts. */
 export interface Quota {

@@ -18,7 +18,7 @@ import { dealKey } from './deal.js';
 import type { Deal } from './deal.js';
 import { EngineError } from './engine-error.js';
 import { compareText } from './occurrence.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 import type { PlanVersion } from './plan-history.js';
 import { compareLines } from './rate.js';
 import type { Rated, Trace } from './rate.js';

@@ -7,7 +7,7 @@ import type { CalculatedLine } from './calculate.js';
 import { creditDeal } from './credit.js';
 import { lineKey } from './credit-line.js';
 import type { Deal } from './deal.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 import type { PlanDocument } from './plan-document.js';
 import { anyAccounts, anyRevision, dealOf, LOOKUP } from './random-deals.fixture.js';
 import type { Accounts } from './random-deals.fixture.js';

@@ -3,22 +3,18 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import {
   addDays,
-  CALENDAR_SCHEMA,
   calendarFault,
   calendarKey,
   calendarOf,
   comparePeriods,
   daysBetween,
   firstPeriodOfWindow,
-  FISCAL_WEEKS,
   isPeriod,
   lastPeriodOfWindow,
   nextPeriod,
   overFault,
-  OVERS,
   periodBounds,
   periodAt,
-  PERIODS,
   periodOf,
   previousPeriod,
   sameWindowLastYear,
@@ -27,7 +23,8 @@ import {
   windowOfPeriod,
   windowStartDay,
 } from './calendar.js';
-import type { Calendar, Over } from './calendar.js';
+import { CALENDAR_SCHEMA, FISCAL_WEEKS, OVERS, PERIODS } from './calendar-document.js';
+import type { Calendar, Over } from './calendar-document.js';
 import { formatInstant, parseInstant } from './instant.js';
 
 const HOUR_MS = 3_600_000;

@@ -18,7 +18,7 @@ import {
   windowOf,
   windowStartDay,
 } from './calendar.js';
-import type { Calendar } from './calendar.js';
+import type { Calendar } from './calendar-document.js';
 import { civilDateOf, dayNumberOf, formatDay, formatInstant, parseInstant } from './instant.js';
 
 const paris: Calendar = { periods: 'monthly', timeZone: 'Europe/Paris' };

@@ -25,7 +25,7 @@ import type { Curve, Surroundings } from './curve.js';
 import { EngineError } from './engine-error.js';
 import { addMonths, formatInstant, parseInstant } from './instant.js';
 import { compareText } from './occurrence.js';
-import type { CompiledComponent, CompiledLimit, CompiledPlan, RateText } from './plan.js';
+import type { CompiledComponent, CompiledLimit, CompiledPlan, RateText } from './compiled-plan.js';
 import {
   bandOf,
   barred,

@@ -1,7 +1,7 @@
 /** Which lines and partners a component's conditions let through. */
-import type { PartnerAsOf } from './credit.js';
+import type { PartnerAsOf } from './partner.js';
 import type { Deal, DealLine, DealTerms } from './deal.js';
-import type { CompiledCondition, CompiledConditions } from './plan.js';
+import type { CompiledCondition, CompiledConditions } from './compiled-plan.js';
 
 /** What conditions are asked about; a deal that is paid as one has no line. */
 export interface Subject {

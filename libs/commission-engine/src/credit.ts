@@ -21,27 +21,13 @@ import { holdLines } from './hold.js';
 import { DAY_MS, floor, formatInstant, parseInstant } from './instant.js';
 import { compareText, formatNet, happened, magnitude, QUANTITY_MAX } from './occurrence.js';
 import type { Part, TakenBack } from './occurrence.js';
-import type { CompiledComponent, CompiledPlan, DirectCredit } from './plan.js';
+import type { CompiledComponent, CompiledPlan, DirectCredit } from './compiled-plan.js';
+import type { PartnerAsOf } from './partner.js';
 import type { Basis, Trigger } from './plan-document.js';
 import { historyOf, inForce } from './plan-history.js';
 import type { ComponentVersion, History, PlanVersion } from './plan-history.js';
 import { monthParts, subscriptionFault } from './service-months.js';
 import type { MonthPart } from './service-months.js';
-
-/** A partner as of a day. */
-export interface PartnerAsOf {
-  readonly id: string;
-  readonly channel: string;
-  readonly country: string;
-  readonly tier: string | null;
-  readonly upline: string | null;
-  /** Plans that the partner has agreed to, in force on that day. */
-  readonly plans: readonly string[];
-  /** Agreements that had ended by that day, the last of each plan; `until` is the first day without. */
-  readonly ended?: readonly { readonly plan: string; readonly until: string }[];
-  /** How many people hold which certification. */
-  readonly certifications?: Readonly<Record<string, number>>;
-}
 
 /** A rate as it was published: so many units of `to` for one of `from`. */
 export interface ExchangeRateAsOf {

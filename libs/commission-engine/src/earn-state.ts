@@ -15,7 +15,7 @@ import type { Curve } from './curve.js';
 
 import { EngineError } from './engine-error.js';
 import { MeasuredLines } from './measured-lines.js';
-import type { CompiledComponent, CompiledPlan } from './plan.js';
+import type { CompiledComponent, CompiledPlan } from './compiled-plan.js';
 import { rateAlone, rateRelease, rateReserve, rateReturn, takenBack } from './rate.js';
 import type { MeasuredLine, Rated, Trace } from './rate.js';
 

@@ -15,7 +15,7 @@ import { linesOfDeal } from './earned-lines.js';
 import type { PlanByHash } from './component-earnings.js';
 import type { Change } from './earn.js';
 import type { ChildEarning, EarnState } from './earn-state.js';
-import type { CompiledComponent, CompiledPlan } from './plan.js';
+import type { CompiledComponent, CompiledPlan } from './compiled-plan.js';
 import { compareLines } from './rate.js';
 
 interface PayeeChange {

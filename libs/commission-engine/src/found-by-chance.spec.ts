@@ -11,7 +11,7 @@ import { createEarnState } from './earn-state.js';
 import { explainLine } from './earned-lines.js';
 import { creditDeal } from './credit.js';
 import { parsePlan } from './plan.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 import { dealOf, partnersOf, planOf, planWith, worldOf } from './world.fixture.js';
 
 const CHAIN = partnersOf({ P1: { upline: 'U1' }, P2: { upline: 'U1' }, U1: {} });

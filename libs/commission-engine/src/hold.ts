@@ -10,7 +10,7 @@ import type { CreditLine } from './credit-line.js';
 import type { Deal, DealTerms } from './deal.js';
 import { DAY_MS, formatInstant, parseInstant } from './instant.js';
 import { paidOver } from './occurrence.js';
-import type { CompiledHold, CompiledPlan } from './plan.js';
+import type { CompiledHold, CompiledPlan } from './compiled-plan.js';
 
 /**
  * The reserve and release lines of a credited line. What a return takes is taken out of the reserve by a line of its own, in the

@@ -10,7 +10,7 @@ import type {
   CompiledPlan,
   DirectCredit,
   OverrideCredit,
-} from './plan.js';
+} from './compiled-plan.js';
 import type { ConditionsDocument, CreditDocument, PlanDocument } from './plan-document.js';
 
 export function lintConditions(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, say: Say): void {

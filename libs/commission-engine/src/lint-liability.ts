@@ -4,7 +4,7 @@ import type { Rate } from '@tantieme/money/decimal';
 import type { Say } from './lint-codes.js';
 import type { LineSharing } from './lint-conditions.js';
 import { isCurved, measured, money, PayOver, percent, roundedOf, shareOf, units } from './lint-pay.js';
-import type { CompiledComponent, CompiledPlan } from './plan.js';
+import type { CompiledComponent, CompiledPlan } from './compiled-plan.js';
 import type { PlanDocument } from './plan-document.js';
 
 export function lintLiability(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, say: Say): void {

@@ -11,7 +11,7 @@ import { isMeasured } from './curve.js';
 import type { Say } from './lint-codes.js';
 import { measured, money, shareOf } from './lint-pay.js';
 import { isImplied, reachOf } from './lint-reach.js';
-import type { CompiledComponent, CompiledPlan } from './plan.js';
+import type { CompiledComponent, CompiledPlan } from './compiled-plan.js';
 
 export function lintLineCliffs(plan: CompiledPlan, say: Say): void {
   plan.components.forEach((component, index) => {

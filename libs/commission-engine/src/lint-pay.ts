@@ -4,7 +4,7 @@ import { compareRates, formatRate, powerOfTen, ZERO } from '@tantieme/money/deci
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { curveOf, difference } from './curve.js';
-import type { CompiledComponent, CompiledPlan, CompiledRate, DirectCredit } from './plan.js';
+import type { CompiledComponent, CompiledPlan, CompiledRate, DirectCredit } from './compiled-plan.js';
 
 /** More than any payee sells in a window, in minor units: where a search for an amount ends. */
 const SOLD_MINOR_MAX = 10n ** 20n;

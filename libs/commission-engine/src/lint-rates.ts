@@ -5,7 +5,7 @@ import { isMeasured } from './curve.js';
 import type { Say } from './lint-codes.js';
 import { reachOf } from './lint-reach.js';
 import { isCurved, measured, money, PayOver, percent, rateWords, roundedOf, shareOf, units } from './lint-pay.js';
-import type { CompiledComponent, CompiledPlan, CompiledRate } from './plan.js';
+import type { CompiledComponent, CompiledPlan, CompiledRate } from './compiled-plan.js';
 import type { ComponentDocument, PlanDocument } from './plan-document.js';
 
 export function lintRates(document: PlanDocument, plan: CompiledPlan, say: Say): void {

@@ -3,7 +3,7 @@ import { addRates, compareRates, formatRate, ONE } from '@tantieme/money/decimal
 import type { Rate } from '@tantieme/money/decimal';
 import { readsOf } from './expression.js';
 import type { Expression, ExpressionSubject } from './expression.js';
-import type { CompiledCondition, CompiledConditions } from './plan.js';
+import type { CompiledCondition, CompiledConditions } from './compiled-plan.js';
 
 export const CHANNELS = ['retail', 'e-commerce', 'wholesale', 'distributor', 'direct'] as const;
 

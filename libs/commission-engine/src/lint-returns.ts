@@ -5,7 +5,7 @@ import { isMeasured } from './curve.js';
 import type { Say } from './lint-codes.js';
 import { CHANNELS, reachOf } from './lint-reach.js';
 import { isCurved, measured, money, PayOver, roundedOf, shareOf, units } from './lint-pay.js';
-import type { CompiledComponent, CompiledPlan } from './plan.js';
+import type { CompiledComponent, CompiledPlan } from './compiled-plan.js';
 import type { PlanDocument } from './plan-document.js';
 
 /** States in which the directive, or what it was made into, is law: the Union's, and the United Kingdom. */

@@ -11,7 +11,7 @@ import { lintLineCliffs } from './lint-line-cliffs.js';
 import { TRIALS_MAX } from './lint-reach.js';
 import { lintRates } from './lint-rates.js';
 import { lintReturns } from './lint-returns.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 import type { PlanDocument } from './plan-document.js';
 import type { Problem } from './plan-schema.js';
 

@@ -4,7 +4,7 @@
  * were never a double.
  */
 import type { RoundingMode } from '@tantieme/money/rounding';
-import type { Calendar, Over } from './calendar.js';
+import type { Calendar, Over } from './calendar-document.js';
 import type { DealRole } from './deal.js';
 
 export type Trigger = 'booked' | 'invoiced' | 'paid' | 'sold-through';

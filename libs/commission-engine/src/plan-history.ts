@@ -1,7 +1,7 @@
 /** Which version of a plan, and of each of its components, is in force for a line. */
 import { dayAt, windowAt, windowStartDay } from './calendar.js';
 import { compareText } from './occurrence.js';
-import type { CompiledComponent, CompiledPlan } from './plan.js';
+import type { CompiledComponent, CompiledPlan } from './compiled-plan.js';
 import type { Trigger } from './plan-document.js';
 
 export interface PlanVersion {

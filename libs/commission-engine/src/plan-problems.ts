@@ -14,7 +14,7 @@ import {
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { calendarFault, isTimeZone, overFault } from './calendar.js';
-import type { Over } from './calendar.js';
+import type { Over } from './calendar-document.js';
 import { expressionFault } from './expression.js';
 import { parseDay } from './instant.js';
 import type {

@@ -12,7 +12,7 @@ import { earnWorldOf } from './earn-world.fixture.js';
 import type { EarnWorld } from './earn-world.fixture.js';
 import { fractionOf, isLess, minus, negated, plus, schoolRound, times, whole } from './fractions.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 import { anyAccounts, anyLife, dealOf, LOOKUP, PAYEES } from './random-deals.fixture.js';
 import type { Accounts, AnyRevision } from './random-deals.fixture.js';
 import { anyPlan, anyPlanOfCurves, anyPlanOfReaches } from './random-plan.fixture.js';

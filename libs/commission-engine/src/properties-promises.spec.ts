@@ -9,7 +9,7 @@ import type { Deal } from './deal.js';
 import { fractionOf, isLess, minus, negated, schoolRound, times, whole } from './fractions.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
 import { compilePlan } from './plan.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 import type { ComponentDocument } from './plan-document.js';
 import { amountText, anyPlan, anyPlanWithoutBudget } from './random-plan.fixture.js';
 import type { AnyPlan } from './random-plan.fixture.js';

@@ -4,7 +4,7 @@ import type { Account } from './account.js';
 import type { Deal, DealLine, DealPartner } from './deal.js';
 import type { CreditLookup } from './credit.js';
 import { amountText } from './random-plan.fixture.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 import { partnersOf } from './world.fixture.js';
 
 /** Few moments, so that ties, full windows and windows of last year are frequent. */

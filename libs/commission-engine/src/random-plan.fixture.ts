@@ -1,7 +1,7 @@
 /** Random plans over all terms, for property tests. */
 import fc from 'fast-check';
 import { compilePlan } from './plan.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 import type { PlanDocument } from './plan-document.js';
 import { planProblems } from './plan-problems.js';
 import { schemaProblems } from './plan-schema.js';

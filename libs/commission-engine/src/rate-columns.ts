@@ -5,7 +5,7 @@
 import { divideRounded } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
 import { startOfDayMs, windowAt, windowEndDay } from './calendar.js';
-import type { Calendar, Over } from './calendar.js';
+import type { Calendar, Over } from './calendar-document.js';
 import { difference } from './curve.js';
 import type { Curve, LinearCurve } from './curve.js';
 

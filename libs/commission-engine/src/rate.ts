@@ -12,7 +12,7 @@ import { difference, portionsOf } from './curve.js';
 import type { Curve, Surroundings } from './curve.js';
 import { EngineError } from './engine-error.js';
 import { compareText } from './occurrence.js';
-import type { CompiledComponent, CompiledPlan, CompiledRate, RateText } from './plan.js';
+import type { CompiledComponent, CompiledPlan, CompiledRate, RateText } from './compiled-plan.js';
 
 type FlatRate = Extract<CompiledRate, { kind: 'flat' }>;
 

@@ -10,7 +10,8 @@ import { divideRounded } from '@tantieme/money/rounding';
 import { NEW_ACCOUNT, quotaIn, shareOfDays } from './account.js';
 import type { Account } from './account.js';
 import { calculate } from './calculate.js';
-import type { CreditLookup, ExchangeRateAsOf, PartnerAsOf } from './credit.js';
+import type { CreditLookup, ExchangeRateAsOf } from './credit.js';
+import type { PartnerAsOf } from './partner.js';
 import { creditDeal } from './credit.js';
 import { dealKey } from './deal.js';
 import type { Deal } from './deal.js';
@@ -19,7 +20,7 @@ import { planAccount, planCredit } from './earn.js';
 import { createEarnState } from './earn-state.js';
 import type { EarnState } from './earn-state.js';
 import { parsePlan } from './plan.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 import { dealOf, plansOf } from './world.fixture.js';
 
 interface Case {

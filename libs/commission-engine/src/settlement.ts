@@ -7,7 +7,7 @@ import { tierReached } from './curve.js';
 import { isAccountDeal, wholeBasis } from './earn-state.js';
 import type { EarnState } from './earn-state.js';
 
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 
 /**
  * Tiers that lagged measurements have reached whose window ends with the period: what its closing records.

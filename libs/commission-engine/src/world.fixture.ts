@@ -2,7 +2,8 @@
 import { formatMinor } from '@tantieme/money/amount';
 import { creditDeal } from './credit.js';
 import { lineKey } from './credit-line.js';
-import type { CreditLookup, PartnerAsOf, Waiting } from './credit.js';
+import type { CreditLookup, Waiting } from './credit.js';
+import type { PartnerAsOf } from './partner.js';
 import type { CreditLine } from './credit-line.js';
 import type { PlanVersion } from './plan-history.js';
 import { dealKey } from './deal.js';
@@ -15,7 +16,7 @@ import type { PlanByHash } from './component-earnings.js';
 import type { Change } from './earn.js';
 import type { EarnState } from './earn-state.js';
 import { parsePlan } from './plan.js';
-import type { CompiledPlan } from './plan.js';
+import type { CompiledPlan } from './compiled-plan.js';
 
 export function planOf(text: string, hash = 'plan-1'): CompiledPlan {
   const { plan, findings } = parsePlan(text, hash);

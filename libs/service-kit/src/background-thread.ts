@@ -8,11 +8,11 @@ import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 
 import { Background } from './background.js';
-import type { BackgroundWork, Runs, WorkStatus } from './background.js';
+import type { Runs } from './background.js';
+import type { BackgroundWork, MetricsJson, WorkStatus } from './background-work.js';
 import type { RuntimeConfig } from './config.js';
 import { createLogger, PinoNestLogger } from './logging.js';
 import { Metrics } from './metrics.js';
-import type { MetricsJson } from './metrics.js';
 import { RuntimeModule } from './runtime-module.js';
 
 /** What a thread is started with. */

@@ -8,7 +8,8 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 import type { SqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
 
 import { Background } from './background.js';
-import type { BackgroundWork, Runs } from './background.js';
+import type { Runs } from './background.js';
+import type { BackgroundWork } from './background-work.js';
 import { loadConfig } from './config.js';
 
 describe('background work that is shared out among threads', () => {

@@ -6,32 +6,12 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
+import type { BackgroundWork, MetricsJson, WorkStatus } from './background-work.js';
 import type { RuntimeConfig } from './config.js';
 import { acquireLock } from './directory-lock.js';
 import type { Lock } from './directory-lock.js';
-import type { MetricsJson } from './metrics.js';
 import { CONFIG, EVENT_STORE, RUNS, TURNS } from './runtime-tokens.js';
 import type { Turns } from './turns.js';
-
-/** What runs in the background: a projection, follower, relay or processor of `@tantieme/event-sourcing` fits. */
-export interface BackgroundWork {
-  /** Finishes what is in hand and ends. */
-  stop(): Promise<void>;
-  /** How far it has come in the global order of the event store; undefined where nobody here knows. */
-  position?(): Promise<bigint | undefined>;
-  /** How much is left to do, for work that does not follow the event store. */
-  lag?(): Promise<bigint>;
-  /** Why it does not get on at the moment. */
-  lastError?(): string | undefined;
-  /** Works that run somewhere else in the process, and are told in its place: those of a thread. */
-  parts?(): Promise<readonly WorkStatus[]>;
-  /** What those works have counted. */
-  metrics?(): Promise<MetricsJson>;
-  /** Names of those of its parts that do not get on at the moment; asks nothing of event store or broker. */
-  failingParts?(): Promise<readonly string[]>;
-  /** True while another replica does it, and this one is ready to take over. */
-  standsBy?(): boolean;
-}
 
 /**
  * Who does a work where several replicas share a database: one of them at a time, or each its own share of it, as the members
@@ -41,18 +21,6 @@ export type Replicas = 'one-replica' | 'every-replica';
 
 /** Whether the work of this name runs here; the works of one data directory may be shared out among threads. */
 export type Runs = (work: string) => boolean;
-
-export interface WorkStatus {
-  readonly name: string;
-  readonly running: boolean;
-  /** Another replica does it; this one takes over when that ends. */
-  readonly standby?: true;
-  /** Positions in the global order, as decimal text. */
-  readonly position?: string;
-  /** Events (or messages) that are left to do, as decimal text. */
-  readonly lag?: string;
-  readonly lastError?: string;
-}
 
 /** What threads ask each other: how far a work has come. */
 type Said =

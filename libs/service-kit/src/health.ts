@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { Public, Roles } from './auth.js';
 import { Background } from './background.js';
-import type { WorkStatus } from './background.js';
+import type { WorkStatus } from './background-work.js';
 import { sendProblem } from './problem.js';
 import { Reachability } from './reachability.js';
 import type { Reach, Reaches } from './reachability.js';

@@ -1,11 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 
-import type { WorkStatus } from './background.js';
-
-/** What a registry holds, as a thread gives it to the one that has the API. */
-export type MetricsJson = readonly MetricObjectWithValues<MetricValue<string>>[];
+import type { MetricsJson, WorkStatus } from './background-work.js';
 
 /** Of what is a matter of milliseconds: requests, appends, batches. */
 const SHORT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

@@ -6,7 +6,7 @@ import type { PostgresLocks } from '@tantieme/event-sourcing/postgres-locks';
 import { messageOf } from '@tantieme/event-sourcing/running';
 import type { QueryExecutorProvider } from 'kysely';
 
-import type { BackgroundWork } from './background.js';
+import type { BackgroundWork } from './background-work.js';
 
 /** How often who stands by looks whether it is its turn, and who works whether it still is, in milliseconds. */
 const LOOK_MS = 1000;

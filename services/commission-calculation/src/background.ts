@@ -20,7 +20,7 @@ import { CREDITS_RELAYED, EARNINGS_RELAYED, toMessages } from './messages.js';
 import { startCrediting, startEarning, startReferences } from './processors.js';
 import { createReadModel } from './read-model.js';
 import { waitingProjection } from './waiting.js';
-import type { WaitingTables } from './waiting.js';
+import type { WaitingTables } from './waiting-tables.js';
 import type { CommissionTables } from './read-model.js';
 import { Runtimes } from './runtimes.js';
 

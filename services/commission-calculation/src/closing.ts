@@ -12,7 +12,7 @@
  */
 import { windowStartDay } from '@tantieme/commission-engine/calendar';
 import { isOfEarning } from '@tantieme/commission-engine/component-earnings';
-import type { CompiledPlan } from '@tantieme/commission-engine/plan';
+import type { CompiledPlan } from '@tantieme/commission-engine/compiled-plan';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { waitUntilCommitted } from '@tantieme/event-sourcing/processor';

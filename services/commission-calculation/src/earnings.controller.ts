@@ -8,7 +8,7 @@ import type { Explanation } from './explanation.js';
 import { ExplainLine } from './queries/explain-line.js';
 import { ListEarnings, ListWaiting } from './queries/list-earnings.js';
 import type { EarningListed } from './queries/list-earnings.js';
-import type { WaitingRow } from './waiting.js';
+import type { WaitingRow } from './waiting-tables.js';
 import { EarningsQuery, ExplainQuery, WaitingQuery } from './requests.js';
 
 @ApiTags('earnings')

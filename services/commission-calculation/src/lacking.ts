@@ -4,17 +4,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import type { EarningEvent } from './domain/earning.js';
-import type { WaitingRow } from './waiting.js';
-
-export interface LackingRow extends WaitingRow {
-  readonly payee: string;
-  readonly plan: string;
-  readonly component: string;
-}
-
-export interface LackingTables {
-  commission_lacking: LackingRow;
-}
+import type { LackingRow, LackingTables } from './waiting-tables.js';
 
 /** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has eight. */
 const ROWS_A_STATEMENT = 2000;

@@ -2,7 +2,7 @@
  * Partners in memory, as the reference streams hold them: crediting in the steady state reads nothing. What is in here may
  * be behind the streams (another process may have written to them): the follower of the log then credits the deals again.
  */
-import type { PartnerAsOf } from '@tantieme/commission-engine/credit';
+import type { PartnerAsOf } from '@tantieme/commission-engine/partner';
 import type { Partner } from '@tantieme/contracts/partner';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';

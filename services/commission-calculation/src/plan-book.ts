@@ -4,7 +4,7 @@
  */
 import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import type { CompiledPlan } from '@tantieme/commission-engine/plan';
+import type { CompiledPlan } from '@tantieme/commission-engine/compiled-plan';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';

@@ -12,7 +12,7 @@ import type { EarningAccount, EarningEvent } from './domain/earning.js';
 import type { PostedLine } from './domain/posting.js';
 import { REFERENCE } from './domain/reference.js';
 import { writeLacking } from './lacking.js';
-import type { LackingTables } from './lacking.js';
+import type { LackingTables } from './waiting-tables.js';
 import { MIGRATIONS } from './migrations.js';
 import { REFERENCES_LISTED, writeReferences } from './reference-tables.js';
 import type { ReferenceTables } from './reference-tables.js';

@@ -4,21 +4,8 @@ import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { Kysely } from 'kysely';
 import { CREDIT, dealOfStream } from './domain/credit.js';
 import type { DealCredited } from './domain/credit.js';
-import type { LackingTables } from './lacking.js';
 import { MIGRATIONS } from './migrations.js';
-
-export interface WaitingRow {
-  readonly deal: string;
-  readonly code: string;
-  readonly subject: string;
-  readonly message: string;
-  /** When what the deal was last credited for happened. */
-  readonly since: string;
-}
-
-export interface WaitingTables {
-  commission_waiting: WaitingRow;
-}
+import type { LackingTables, WaitingRow, WaitingTables } from './waiting-tables.js';
 
 /** All that wait, also for a quota. */
 export function allWaiting(db: Kysely<WaitingTables & LackingTables>) {

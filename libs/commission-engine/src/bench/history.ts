@@ -2,7 +2,7 @@
 import { calendarOf } from '../calendar.js';
 import { fixedCurve } from '../earn-state.js';
 import { parsePlan } from '../plan.js';
-import type { CompiledPlan } from '../plan.js';
+import type { CompiledPlan } from '../compiled-plan.js';
 import { windowStarts } from '../rate-columns.js';
 import type { LineColumns } from '../rate-columns.js';
 

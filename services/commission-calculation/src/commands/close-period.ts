@@ -11,7 +11,7 @@ import { assertPeriod, calendarStream } from '../domain/calendar.js';
 import type { CommissionTables } from '../read-model.js';
 import { Runtimes } from '../runtimes.js';
 import { allWaiting } from '../waiting.js';
-import type { WaitingTables } from '../waiting.js';
+import type { WaitingTables } from '../waiting-tables.js';
 
 const ON_ITS_WAY_MS_MAX = 10_000;
 const POLL_MS = 50;

@@ -3,12 +3,13 @@
  * partners and plans; each time that this changes, an event of the next number says it, with all that was looked up.
  */
 import { creditDeal } from '@tantieme/commission-engine/credit';
-import type { ExchangeRateAsOf, PartnerAsOf, PayeeCredit, Waiting } from '@tantieme/commission-engine/credit';
+import type { ExchangeRateAsOf, PayeeCredit, Waiting } from '@tantieme/commission-engine/credit';
+import type { PartnerAsOf } from '@tantieme/commission-engine/partner';
 import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
 import { dayOf } from '@tantieme/commission-engine/calendar';
 import { dealKey } from '@tantieme/commission-engine/deal';
 import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
-import type { CompiledComponent } from '@tantieme/commission-engine/plan';
+import type { CompiledComponent } from '@tantieme/commission-engine/compiled-plan';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { Deal } from '@tantieme/contracts/deal';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';

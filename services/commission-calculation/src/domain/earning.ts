@@ -10,7 +10,7 @@ import { planAccount, planCredit } from '@tantieme/commission-engine/earn';
 import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/earn-state';
 import { linesOfDeal } from '@tantieme/commission-engine/earned-lines';
 import { needsSettling, reachedTiers } from '@tantieme/commission-engine/settlement';
-import type { CompiledPlan } from '@tantieme/commission-engine/plan';
+import type { CompiledPlan } from '@tantieme/commission-engine/compiled-plan';
 import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
 import type { Change } from '@tantieme/commission-engine/earn';
 import type {

@@ -6,7 +6,8 @@
  * its place there is refused (docs/adr/0006).
  */
 import { compilePlan, successionProblems } from '@tantieme/commission-engine/plan';
-import type { CompiledPlan, Finding } from '@tantieme/commission-engine/plan';
+import type { Finding } from '@tantieme/commission-engine/plan';
+import type { CompiledPlan } from '@tantieme/commission-engine/compiled-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan-document';
 import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
 import { DomainError } from '@tantieme/event-sourcing/decider';

@@ -2,7 +2,7 @@
  * What deals and earnings refer to. From partner-registry each partner whole, its newest revision; exchange rates and quotas as
  * sets of facts, which come late and in any order.
  */
-import type { PartnerAsOf } from '@tantieme/commission-engine/credit';
+import type { PartnerAsOf } from '@tantieme/commission-engine/partner';
 import type { Certification, Dated, Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import type { Decider } from '@tantieme/event-sourcing/decider';

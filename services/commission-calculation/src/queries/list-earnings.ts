@@ -11,7 +11,7 @@ import type { PostedLine } from '../domain/posting.js';
 import { ledgerLine } from '../domain/posting.js';
 import type { CommissionTables, PostingRow } from '../read-model.js';
 import { allWaiting } from '../waiting.js';
-import type { WaitingRow, WaitingTables } from '../waiting.js';
+import type { WaitingRow, WaitingTables } from '../waiting-tables.js';
 
 export interface EarningListed extends LedgerLine {
   readonly payee: string;

@@ -10,10 +10,10 @@ import {
   calendarKey,
   isTimeZone,
   overFault,
-  OVERS,
   windowStartDay,
 } from '@tantieme/commission-engine/calendar';
-import type { Calendar, Over } from '@tantieme/commission-engine/calendar';
+import { OVERS } from '@tantieme/commission-engine/calendar-document';
+import type { Calendar, Over } from '@tantieme/commission-engine/calendar-document';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
