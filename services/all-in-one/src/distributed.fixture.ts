@@ -1,7 +1,6 @@
 /** The five services as processes of their own over a real Kafka, with a history that comes from outside. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { verifyLog } from '@tantieme/audit/verify';
 import { decode, encode, type EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { TOPICS } from '@tantieme/contracts/topics';
@@ -12,12 +11,10 @@ import { openKafkaBroker } from '@tantieme/messaging/kafka/kafka-broker';
 import { startKafkaServer, type KafkaServer } from '@tantieme/messaging/kafka/kafka-server';
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
 import { loadConfig } from '@tantieme/service-kit/config';
-import { openEventStore } from '@tantieme/service-kit/event-store';
 import { Driver } from './driver.js';
-import { replayables } from './replayables.js';
 import { ServiceProcesses, type ServiceEnvironment } from './service-processes.js';
 import { ALL_TOPICS } from './topics.js';
-import { temporaryDirectory } from './whole-way.fixture.js';
+import { temporaryDirectory, verifyStore } from './whole-way.fixture.js';
 
 /** After so long the group goes on without a member that was killed. */
 const SESSION_MS = 1500;
@@ -158,12 +155,7 @@ export async function assertOneContentAnId({ broker }: World): Promise<void> {
 
 /** Verifies the event store. @returns how many differences there are */
 export async function differencesIn({ environment }: World): Promise<number> {
-  const store = await openEventStore(loadConfig(environment));
-  try {
-    return (await verifyLog({ store, replayables: await replayables(store) })).differenceCount;
-  } finally {
-    await store.close();
-  }
+  return (await verifyStore(loadConfig(environment))).differenceCount;
 }
 
 /** A real Kafka, or the reason why there is none. */

@@ -16,7 +16,7 @@ export interface Servers {
 
 export class Driver {
   private readonly tokens = new Map<Role, string>();
-  private readonly servers: Servers;
+  readonly servers: Servers;
 
   /** @param dataDirectory whose development issuer mints the tokens. */
   constructor(

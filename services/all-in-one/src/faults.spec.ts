@@ -23,25 +23,14 @@ import {
   toldBy,
   type World,
 } from './distributed.fixture.js';
-import { Driver } from './driver.js';
+import type { Driver } from './driver.js';
 import { SERVICE_NAMES, type ServiceEnvironment } from './service-processes.js';
-import { startInOneThread } from './start.js';
 import { ALL_TOPICS } from './topics.js';
-import {
-  CALENDAR,
-  configOf,
-  history,
-  ndjson,
-  prepare,
-  randomOf,
-  shuffled,
-  temporaryDirectory,
-} from './whole-way.fixture.js';
+import { CALENDAR, history, MONTHS, ndjson, prepare, randomOf, shuffled, TestServers } from './whole-way.fixture.js';
 
 /** Processes that start again and again, on a machine that may have much else to do. */
 jest.setTimeout(600_000);
 
-const MONTHS = ['2026-01', '2026-02', '2026-03'];
 const FACTS = history(60);
 
 /** A service works for so long at the most before it is killed: sometimes it has not yet got its partitions. */
@@ -78,19 +67,19 @@ async function statements(driver: Driver): Promise<string> {
 }
 
 async function embeddedOutcome(): Promise<Outcome> {
-  const directory = temporaryDirectory();
-  const server = await startInOneThread(configOf(directory.path));
-  const driver = new Driver(server.url, directory.path);
+  const servers = new TestServers();
+  const config = servers.configuration();
+  const driver = await servers.start(config);
   await prepare(driver);
   await driver.import(ndjson(FACTS));
   await driver.settled();
   await settle(driver);
   const all = await statements(driver);
-  await server.stop();
-  const broker = openSqliteBroker(join(directory.path, 'broker.sqlite'));
+  await servers.stop();
+  const broker = openSqliteBroker(join(config.dataDirectory, 'broker.sqlite'));
   const payouts = toldBy(await messagesOf(broker, TOPICS.payouts));
   await broker.close();
-  directory.remove();
+  await servers.end();
   return { statements: all, payouts };
 }
 

@@ -1,7 +1,6 @@
 /** Every read model of every service rebuilt on a small history: the same rows, from which everything goes on. */
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
-import type { Engine } from '@tantieme/event-sourcing/databases.fixture';
 import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
 import { rebuildProjection } from '@tantieme/event-sourcing/rebuild';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
@@ -9,10 +8,9 @@ import { EMBEDDED } from '@tantieme/service-kit/config';
 import type { RuntimeConfig } from '@tantieme/service-kit/config';
 import { openReadDatabase, openReadDatabaseBeside } from '@tantieme/service-kit/database';
 import { openEventStore } from '@tantieme/service-kit/event-store';
-import { Driver } from './driver.js';
+import type { Driver } from './driver.js';
 import { PROJECTIONS } from './projections.js';
-import { startInOneThread, type RunningServer } from './start.js';
-import { CALENDAR, configOf, history, ndjson, PARTNERS, prepare, temporaryDirectory } from './whole-way.fixture.js';
+import { CALENDAR, history, ndjson, PARTNERS, prepare, TestServers } from './whole-way.fixture.js';
 
 /** A server twice, with the whole way. */
 jest.setTimeout(240_000);
@@ -20,28 +18,8 @@ jest.setTimeout(240_000);
 const databases = new TestDatabases();
 afterAll(() => databases.end());
 
-const directories: { remove(): void }[] = [];
-const servers: RunningServer[] = [];
-async function stopAll(): Promise<void> {
-  for (const server of servers.splice(0)) await server.stop();
-}
-afterEach(async () => {
-  await stopAll();
-  for (const directory of directories.splice(0)) directory.remove();
-});
-
-async function configOn(engine: Engine): Promise<RuntimeConfig> {
-  const directory = temporaryDirectory();
-  directories.push(directory);
-  const database = engine === 'embedded' ? EMBEDDED : await databases.fresh(engine);
-  return { ...configOf(directory.path), database };
-}
-
-async function start(config: RuntimeConfig): Promise<Driver> {
-  const server = await startInOneThread(config);
-  servers.push(server);
-  return new Driver(server.url, config.dataDirectory);
-}
+const servers = new TestServers();
+afterEach(() => servers.end());
 
 /** Of no projection: how far works are, which files were applied, and the index of credits, which a follower keeps. */
 const OTHERS = /^checkpoints$|_migrations(_lock)?$|^commission_index$/;
@@ -95,9 +73,11 @@ async function closeAndList(driver: Driver, month: string): Promise<string> {
 
 describe.each(ENGINES)('read models that are rebuilt in the %s database', (engine) => {
   it('have the rows that they had, and the services go on from there', async () => {
-    const config = await configOn(engine);
+    const config = servers.configuration({
+      database: engine === 'embedded' ? EMBEDDED : await databases.fresh(engine),
+    });
     const facts = history(60);
-    let driver = await start(config);
+    let driver = await servers.start(config);
     await prepare(driver);
     await driver.import(ndjson([...facts.slice(0, 70), { kind: 'booked', deal: 'refused' }]));
     await driver.settled();
@@ -111,7 +91,7 @@ describe.each(ENGINES)('read models that are rebuilt in the %s database', (engin
     );
     await driver.import(ndjson(WAITING));
     await driver.settled();
-    await stopAll();
+    await servers.stop();
 
     const db = await openReadDatabase(config);
     const honest = await dump(db);
@@ -123,13 +103,13 @@ describe.each(ENGINES)('read models that are rebuilt in the %s database', (engin
     expect(await dump(db)).toEqual(honest);
     await db.destroy();
 
-    driver = await start(config);
+    driver = await servers.start(config);
     expect(await driver.statements(CALENDAR, '2026-01')).toBe(january);
     await driver.registerPartners(ndjson(PARTNERS.slice(0, 1).map((partner) => ({ ...partner, id: 'unknown' }))));
     await driver.import(ndjson(facts));
     await driver.settled();
     expect(await closeAndList(driver, '2026-02')).not.toBe('');
-    await stopAll();
+    await servers.stop();
     const after = await openReadDatabase(config);
     const goneOn = await dump(after);
     expect(goneOn['commission_waiting']).toEqual([]);

@@ -3,18 +3,22 @@ import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
-import { verifyLog } from '@tantieme/audit/verify';
 import { TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
 import { EsdbServer } from '@tantieme/event-store/esdb/server.fixture';
 import { startKafkaServer } from '@tantieme/messaging/kafka/kafka-server';
 import type { Role } from '@tantieme/service-kit/auth';
 import type { RuntimeConfig } from '@tantieme/service-kit/config';
 import { mintToken } from '@tantieme/service-kit/development-issuer';
-import { openEventStore } from '@tantieme/service-kit/event-store';
-import { Driver } from './driver.js';
-import { replayables } from './replayables.js';
-import { startInOneThread, type RunningServer } from './start.js';
-import { configOf, history, ndjson, prepare, statementsOfQuarter, temporaryDirectory } from './whole-way.fixture.js';
+import type { Driver } from './driver.js';
+import {
+  embeddedStatements,
+  history,
+  ndjson,
+  prepare,
+  statementsOf,
+  TestServers,
+  verifyStore,
+} from './whole-way.fixture.js';
 
 /** Servers that start and stop one after another, each test with the whole way. */
 jest.setTimeout(240_000);
@@ -23,49 +27,11 @@ const POLL_MS = 100;
 const FACTS = history(60);
 const PASSWORD = 'not-for-everybody';
 
-const directories: { remove(): void }[] = [];
-const servers: RunningServer[] = [];
-async function stopAll(): Promise<void> {
-  for (const server of servers.splice(0)) await server.stop();
-}
-afterEach(async () => {
-  await stopAll();
-  for (const directory of directories.splice(0)) directory.remove();
-});
+const servers = new TestServers();
+afterEach(() => servers.end());
 
-function configuration(of: Partial<RuntimeConfig> = {}): RuntimeConfig {
-  const directory = temporaryDirectory();
-  directories.push(directory);
-  // What is away is told at every try.
-  return { ...configOf(directory.path), logLevel: 'silent', ...of };
-}
-
-/** With the address, for what is asked as it is and may be refused. */
-class OneServer extends Driver {
-  constructor(
-    readonly url: string,
-    dataDirectory: string,
-  ) {
-    super(url, dataDirectory);
-  }
-}
-
-async function start(config: RuntimeConfig): Promise<OneServer> {
-  const server = await startInOneThread(config);
-  servers.push(server);
-  return new OneServer(server.url, config.dataDirectory);
-}
-
-async function statementsEmbedded(): Promise<string> {
-  const driver = await start(configuration());
-  await prepare(driver);
-  await driver.import(ndjson(FACTS));
-  await driver.settled();
-  const all = await statementsOfQuarter(driver);
-  expect(all.trim().split('\n').length).toBeGreaterThan(9);
-  await stopAll();
-  return all;
-}
+/** What is away is told at every try. */
+const SILENT = { logLevel: 'silent' } as const;
 
 interface Said {
   readonly status: number;
@@ -81,12 +47,16 @@ async function said(answer: Response): Promise<Said> {
   return { status, type: headers.get('content-type'), retryAfter: headers.get('retry-after'), body: JSON.parse(text) };
 }
 
-async function ready({ url }: OneServer): Promise<Said> {
-  return said(await fetch(`${url}/health/ready`));
+function get({ servers }: Driver, path: string): Promise<Response> {
+  return fetch(servers.urlOf(path) + path);
+}
+
+async function ready(driver: Driver): Promise<Said> {
+  return said(await get(driver, '/health/ready'));
 }
 
 /** @param works have to be told as failing: each has to notice it for itself. */
-async function untilReady(driver: OneServer, status: number, works: readonly string[] = []): Promise<Said> {
+async function untilReady(driver: Driver, status: number, works: readonly string[] = []): Promise<Said> {
   for (;;) {
     const now = await ready(driver);
     if (now.status === status && works.every((work) => now.body.failing.includes(work))) return now;
@@ -95,7 +65,7 @@ async function untilReady(driver: OneServer, status: number, works: readonly str
 }
 
 async function ask(
-  { url }: OneServer,
+  { servers }: Driver,
   { dataDirectory }: RuntimeConfig,
   [role, method, path]: readonly [Role, string, string],
   body?: object,
@@ -106,7 +76,7 @@ async function ask(
     body === undefined
       ? { headers: { authorization: headers.authorization } }
       : { headers, body: JSON.stringify(body) };
-  return said(await fetch(url + path, { method, ...init }));
+  return said(await fetch(servers.urlOf(path) + path, { method, ...init }));
 }
 
 /** A port of a host that takes connections and says nothing. */
@@ -143,11 +113,11 @@ describe('an event store that is away', () => {
     },
   };
 
-  async function expectAway(driver: OneServer, config: RuntimeConfig): Promise<void> {
+  async function expectAway(driver: Driver, config: RuntimeConfig): Promise<void> {
     expect(
       await ask(driver, config, ['operator', 'PUT', '/partners/P1/tiers/2026-01-01'], { tier: 'gold' }),
     ).toMatchObject(AWAY);
-    expect((await fetch(`${driver.url}/health/live`)).status).toBe(200);
+    expect((await get(driver, '/health/live')).status).toBe(200);
     const { items } = JSON.parse(await driver.text('operator', 'GET', '/health/lag'));
     expect(items.find(({ name }: { name: string }) => name === 'commission-read-model')).toMatchObject({
       running: true,
@@ -156,12 +126,12 @@ describe('an event store that is away', () => {
   }
 
   it('is waited for at the start and later, by a process that says so; nothing is lost', async () => {
-    const expected = await statementsEmbedded();
+    const expected = await embeddedStatements(servers, FACTS);
     const server = await EsdbServer.start();
     await server.stop();
     try {
-      const config = configuration({ eventStore: server.url.replace('//', `//admin:${PASSWORD}@`) });
-      const driver = await start(config);
+      const config = servers.configuration({ ...SILENT, eventStore: server.url.replace('//', `//admin:${PASSWORD}@`) });
+      const driver = await servers.start(config);
       const away = {
         status: 503,
         type: expect.stringContaining('application/problem+json'),
@@ -191,9 +161,7 @@ describe('an event store that is away', () => {
 
       await server.start();
       await untilReady(driver, 200);
-      await driver.import(ndjson(FACTS));
-      await driver.settled();
-      expect(await statementsOfQuarter(driver)).toBe(expected);
+      expect(await statementsOf(driver, FACTS)).toBe(expected);
       expect((await ready(driver)).body).toEqual({
         status: 'ready',
         eventStore: REACHABLE,
@@ -201,10 +169,8 @@ describe('an event store that is away', () => {
         database: REACHABLE,
         failing: [],
       });
-      await stopAll();
-      const store = await openEventStore(config);
-      expect((await verifyLog({ store, replayables: await replayables(store) })).differenceCount).toBe(0);
-      await store.close();
+      await servers.stop();
+      expect(await verifyStore(config)).toMatchObject({ differenceCount: 0 });
     } finally {
       await server.stop();
     }
@@ -213,8 +179,8 @@ describe('an event store that is away', () => {
   it('is given up soon where its host says nothing at all', async () => {
     const host = await startSilentHost();
     try {
-      const config = configuration({ eventStore: `esdb://127.0.0.1:${host.port}?tls=false` });
-      const driver = await start(config);
+      const config = servers.configuration({ ...SILENT, eventStore: `esdb://127.0.0.1:${host.port}?tls=false` });
+      const driver = await servers.start(config);
       expect((await ready(driver)).body).toMatchObject({
         ...NOT_READY,
         eventStore: { reachable: false, reason: 'no answer within 2 s' },
@@ -237,10 +203,10 @@ const whereItCanBeKilled = kill && startAgain ? describe : describe.skip;
 
 whereItCanBeKilled(`a broker that is away (${kafka?.name ?? missing})`, () => {
   it('is waited for at the start and later, while facts are taken; nothing is lost', async () => {
-    const expected = await statementsEmbedded();
+    const expected = await embeddedStatements(servers, FACTS);
     await kill?.();
-    const config = configuration({ kafka: { brokers: kafka?.brokers ?? [] } });
-    const driver = await start(config);
+    const config = servers.configuration({ ...SILENT, kafka: { brokers: kafka?.brokers ?? [] } });
+    const driver = await servers.start(config);
     expect((await ready(driver)).body).toMatchObject({
       ...NOT_READY,
       detail: expect.stringContaining('the broker cannot be reached: '),
@@ -263,8 +229,7 @@ whereItCanBeKilled(`a broker that is away (${kafka?.name ?? missing})`, () => {
     expect(await driver.import(ndjson(FACTS))).toMatchObject({ type: 'result', refused: 0 });
     await startAgain?.();
     await untilReady(driver, 200);
-    await driver.settled();
-    expect(await statementsOfQuarter(driver)).toBe(expected);
+    expect(await statementsOf(driver, [])).toBe(expected);
     expect((await ready(driver)).body).toMatchObject({ status: 'ready', failing: [] });
   });
 });
@@ -275,11 +240,11 @@ afterAll(() => databases.end());
 
 (postgres.isOwn ? describe : describe.skip)('a database that is away', () => {
   it('is waited for at the start and later, while facts are taken; nothing is lost', async () => {
-    const expected = await statementsEmbedded();
+    const expected = await embeddedStatements(servers, FACTS);
     const database = await postgres.database();
     await postgres.away.begin();
-    const config = configuration({ database });
-    const driver = await start(config);
+    const config = servers.configuration({ ...SILENT, database });
+    const driver = await servers.start(config);
     const away = {
       ...NOT_READY,
       detail: expect.stringContaining('the database cannot be reached: '),
@@ -293,7 +258,7 @@ afterAll(() => databases.end());
       retryAfter: '1',
       body: { code: 'DatabaseUnavailable', errors: [{ field: 'database', reason: 'cannot be reached' }] },
     });
-    expect((await fetch(`${driver.url}/health/live`)).status).toBe(200);
+    expect((await get(driver, '/health/live')).status).toBe(200);
 
     await postgres.away.end();
     expect((await untilReady(driver, 200)).body).toMatchObject({ database: REACHABLE });
@@ -304,8 +269,7 @@ afterAll(() => databases.end());
     expect(await driver.import(ndjson(FACTS))).toMatchObject({ type: 'result', refused: 0 });
     await postgres.away.end();
     await untilReady(driver, 200);
-    await driver.settled();
-    expect(await statementsOfQuarter(driver)).toBe(expected);
+    expect(await statementsOf(driver, [])).toBe(expected);
     expect((await ready(driver)).body).toMatchObject({ status: 'ready', failing: [] });
   });
 });

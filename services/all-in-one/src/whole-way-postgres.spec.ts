@@ -7,45 +7,36 @@ import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
 import type { Engine } from '@tantieme/event-sourcing/databases.fixture';
 import { EMBEDDED } from '@tantieme/service-kit/config';
+import type { RuntimeConfig } from '@tantieme/service-kit/config';
 import { Driver } from './driver.js';
-import { startInOneThread, type RunningServer } from './start.js';
-import { CALENDAR, configOf, history, ndjson, prepare, shuffled, temporaryDirectory } from './whole-way.fixture.js';
+import { history, ndjson, prepare, shuffled, statementsOf, TestServers } from './whole-way.fixture.js';
 
 /** Several servers one after another, each with the whole way. */
 jest.setTimeout(240_000);
 
-const MONTHS = ['2026-01', '2026-02', '2026-03'];
 const FACTS = history(60);
 const SERVER = new URL('../dist/bench/server.js', import.meta.url);
 
 const databases = new TestDatabases();
 afterAll(() => databases.end());
 
-const directories: { remove(): void }[] = [];
-const servers: RunningServer[] = [];
+const servers = new TestServers();
 const processes: ChildProcess[] = [];
-async function stopAll(): Promise<void> {
-  for (const server of servers.splice(0)) await server.stop();
-  for (const child of processes.splice(0)) await kill(child);
-}
 afterEach(async () => {
-  await stopAll();
-  for (const directory of directories.splice(0)) directory.remove();
+  for (const child of processes.splice(0)) await kill(child);
+  await servers.end();
 });
 
-async function start(directory: string, database: string): Promise<Driver> {
-  const server = await startInOneThread({ ...configOf(directory), database });
-  servers.push(server);
-  return new Driver(server.url, directory);
-}
-
 /** A replica as it is built, in a process of its own. */
-async function forkReplica(directory: string, database: string): Promise<{ driver: Driver; child: ChildProcess }> {
-  const env = { ...process.env, TANTIEME_DATA: directory, TANTIEME_DATABASE: database, NODE_OPTIONS: '' };
+async function forkReplica({
+  dataDirectory,
+  database,
+}: RuntimeConfig): Promise<{ driver: Driver; child: ChildProcess }> {
+  const env = { ...process.env, TANTIEME_DATA: dataDirectory, TANTIEME_DATABASE: database, NODE_OPTIONS: '' };
   const child = fork(SERVER, { env, execArgv: [] });
   processes.push(child);
   const [message]: { url: string }[] = await once(child, 'message');
-  return { driver: new Driver(message?.url ?? '', directory), child };
+  return { driver: new Driver(message?.url ?? '', dataDirectory), child };
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -62,31 +53,20 @@ async function standby(driver: Driver): Promise<readonly string[]> {
   return items.flatMap(({ name, standby }) => (standby === true ? [name] : []));
 }
 
-async function statements(driver: Driver): Promise<string> {
-  let all = '';
-  for (const month of MONTHS) {
-    await driver.close(CALENDAR, month);
-    await driver.settled();
-    all += await driver.statements(CALENDAR, month);
-  }
-  return all;
-}
-
 /** The history, shuffled, with a stop in the middle of its import. */
 async function statementsOn(engine: Engine): Promise<string> {
-  const directory = temporaryDirectory();
-  directories.push(directory);
-  const database = engine === 'embedded' ? EMBEDDED : await databases.fresh(engine);
+  const config = servers.configuration({
+    database: engine === 'embedded' ? EMBEDDED : await databases.fresh(engine),
+  });
   const facts = shuffled(FACTS, ENGINES.indexOf(engine), 10);
-  let driver = await start(directory.path, database);
+  let driver = await servers.start(config);
   await prepare(driver);
   await driver.import(ndjson(facts.slice(0, 40)));
-  await stopAll();
-  driver = await start(directory.path, database);
+  await servers.stop();
+  driver = await servers.start(config);
   expect(await driver.import(ndjson(facts))).toMatchObject({ refused: 0, conflicts: 0 });
-  await driver.settled();
-  const all = await statements(driver);
-  await stopAll();
+  const all = await statementsOf(driver, []);
+  await servers.stop();
   return all;
 }
 
@@ -101,13 +81,11 @@ describe('a history whose read models are in PostgreSQL', () => {
 describe('two replicas on one database', () => {
   it('give the same statements, also where the one that works is killed', async () => {
     const embedded = await statementsOn('embedded');
-    const directory = temporaryDirectory();
-    directories.push(directory);
-    const database = await databases.fresh('postgres');
-    const one = await forkReplica(directory.path, database);
+    const config = servers.configuration({ database: await databases.fresh('postgres') });
+    const one = await forkReplica(config);
     await prepare(one.driver);
     await one.driver.import(ndjson(FACTS.slice(0, 20)));
-    const two = await forkReplica(directory.path, database);
+    const two = await forkReplica(config);
     // It does what is shared out, and stands by for the rest.
     const rest = await standby(two.driver);
     expect(rest).toEqual(expect.arrayContaining(['commission-read-model', 'payouts-relay', 'rewards-closing']));
@@ -120,7 +98,6 @@ describe('two replicas on one database', () => {
     await importing;
     await two.driver.import(ndjson(FACTS));
     while ((await standby(two.driver)).length > 0) await pause(50);
-    await two.driver.settled();
-    expect(await statements(two.driver)).toBe(embedded);
+    expect(await statementsOf(two.driver, [])).toBe(embedded);
   });
 });

@@ -1,13 +1,20 @@
-/** A server of its own for a test, with a small history in it. */
+/** Servers of its own for a test, and a small history to put into them. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '@tantieme/service-kit/config';
+import { verifyLog } from '@tantieme/audit/verify';
+import type { Verification } from '@tantieme/audit/verify';
 import type { DealFact } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
-import type { Driver } from './driver.js';
+import { loadConfig } from '@tantieme/service-kit/config';
+import type { RuntimeConfig } from '@tantieme/service-kit/config';
+import { openEventStore } from '@tantieme/service-kit/event-store';
+import { Driver } from './driver.js';
+import { replayables } from './replayables.js';
+import { startInOneThread, type RunningServer } from './start.js';
 
 export const CALENDAR = 'monthly@Europe/Paris';
+export const MONTHS: readonly string[] = ['2026-01', '2026-02', '2026-03'];
 
 export const PLAN = `
 plan: resellers
@@ -111,7 +118,47 @@ export function temporaryDirectory(): { readonly path: string; remove(): void } 
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-export function configOf(directory: string): ReturnType<typeof loadConfig> {
+/** Servers of one spec, in its own process and thread, and the directories that they work on. */
+export class TestServers {
+  private readonly running: RunningServer[] = [];
+  private readonly directories: { remove(): void }[] = [];
+
+  /** Over a new directory. */
+  configuration(of: Partial<RuntimeConfig> = {}): RuntimeConfig {
+    const directory = temporaryDirectory();
+    this.directories.push(directory);
+    return { ...configOf(directory.path), ...of };
+  }
+
+  async start(config: RuntimeConfig): Promise<Driver> {
+    const server = await startInOneThread(config);
+    this.running.push(server);
+    return new Driver(server.url, config.dataDirectory);
+  }
+
+  /** Stops all that run. */
+  async stop(): Promise<void> {
+    for (const server of this.running.splice(0)) await server.stop();
+  }
+
+  /** Stops all that run, and removes every directory. */
+  async end(): Promise<void> {
+    await this.stop();
+    for (const directory of this.directories.splice(0)) directory.remove();
+  }
+}
+
+/** Verifies the event store of a configuration, as `tantieme verify` does. */
+export async function verifyStore(config: RuntimeConfig): Promise<Verification> {
+  const store = await openEventStore(config);
+  try {
+    return await verifyLog({ store, replayables: await replayables(store) });
+  } finally {
+    await store.close();
+  }
+}
+
+export function configOf(directory: string): RuntimeConfig {
   return loadConfig({}, { dataDirectory: directory, port: 0, logLevel: 'error' });
 }
 
@@ -122,10 +169,27 @@ export async function prepare(driver: Driver): Promise<void> {
   await driver.text('plan-designer', 'POST', '/programmes', JSON.stringify(PROGRAMME));
 }
 
+/** Imports facts and gives every statement's bytes. */
+export async function statementsOf(driver: Driver, facts: readonly DealFact[]): Promise<string> {
+  await driver.import(ndjson(facts));
+  await driver.settled();
+  return statementsOfQuarter(driver);
+}
+
+/** What the embedded engines make of the facts. */
+export async function embeddedStatements(servers: TestServers, facts: readonly DealFact[]): Promise<string> {
+  const driver = await servers.start(servers.configuration());
+  await prepare(driver);
+  const all = await statementsOf(driver, facts);
+  await servers.stop();
+  if (all.trim().split('\n').length < 10) throw new Error('a history with hardly a statement compares nothing');
+  return all;
+}
+
 /** Closes the quarter of the history, month by month, and gives every statement's bytes. */
 export async function statementsOfQuarter(driver: Driver): Promise<string> {
   let all = '';
-  for (const month of ['2026-01', '2026-02', '2026-03']) {
+  for (const month of MONTHS) {
     await driver.close(CALENDAR, month);
     await driver.settled();
     all += await driver.statements(CALENDAR, month);

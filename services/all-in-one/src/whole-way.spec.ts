@@ -2,110 +2,64 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { verifyLog } from '@tantieme/audit/verify';
 import type { Statement } from '@tantieme/contracts/payout';
-import type { DealFact } from '@tantieme/contracts/deal';
-import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
-import { replayables } from './replayables.js';
-import { startInOneThread, type RunningServer } from './start.js';
+import { openEventStore } from '@tantieme/service-kit/event-store';
 import { Driver } from './driver.js';
 import {
   CALENDAR,
-  configOf,
+  embeddedStatements,
   history,
+  MONTHS,
   ndjson,
   prepare,
   shuffled,
-  statementsOfQuarter,
-  temporaryDirectory,
+  statementsOf,
+  TestServers,
+  verifyStore,
 } from './whole-way.fixture.js';
 
-const MONTHS = ['2026-01', '2026-02', '2026-03'];
 const FACTS = history(120);
 /** For a test that starts processes one after the other, on a machine that has other things to do. */
 const PROCESSES_MS_MAX = 180_000;
 const SERVER = new URL('../dist/bench/server.js', import.meta.url);
 
-const directories: { remove(): void }[] = [];
-const servers: RunningServer[] = [];
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop();
-  for (const directory of directories.splice(0)) directory.remove();
-});
-
-async function begin(): Promise<{ directory: string; driver: Driver; server: RunningServer }> {
-  const directory = temporaryDirectory();
-  directories.push(directory);
-  return { directory: directory.path, ...(await startIn(directory.path)) };
-}
-
-async function startIn(directory: string): Promise<{ driver: Driver; server: RunningServer }> {
-  const server = await startInOneThread(configOf(directory));
-  servers.push(server);
-  return { server, driver: new Driver(server.url, directory) };
-}
+const servers = new TestServers();
+afterEach(() => servers.end());
 
 /** A server as it is built, in a process of its own, its background work in threads. */
 async function forkIn(
-  directory: string,
+  dataDirectory: string,
 ): Promise<{ readonly driver: Driver; readonly child: ChildProcess; readonly ended: Promise<number | null> }> {
-  const child = fork(SERVER, { env: { ...process.env, TANTIEME_DATA: directory, NODE_OPTIONS: '' }, execArgv: [] });
+  const env = { ...process.env, TANTIEME_DATA: dataDirectory, NODE_OPTIONS: '' };
+  const child = fork(SERVER, { env, execArgv: [] });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const { url } = await new Promise<{ url: string }>((resolve) =>
     child.once('message', (message) => resolve(message as { url: string })),
   );
-  return { driver: new Driver(url, directory), child, ended };
+  return { driver: new Driver(url, dataDirectory), child, ended };
 }
 
 /** How a server ends that cannot start. */
-async function failingIn(directory: string): Promise<{ readonly code: number | null; readonly errors: string }> {
-  const env = { ...process.env, TANTIEME_DATA: directory, NODE_OPTIONS: '' };
+async function failingIn(dataDirectory: string): Promise<{ readonly code: number | null; readonly errors: string }> {
+  const env = { ...process.env, TANTIEME_DATA: dataDirectory, NODE_OPTIONS: '' };
   const child = fork(SERVER, { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   let errors = '';
   child.stderr?.on('data', (text: Buffer) => (errors += text.toString()));
   return { code: await new Promise((resolve) => child.once('exit', resolve)), errors };
 }
 
-async function stop(server: RunningServer): Promise<void> {
-  servers.splice(servers.indexOf(server), 1);
-  await server.stop();
-}
-
-/** Imports, closes the quarter, and gives every statement's bytes. */
-async function statementsOf(driver: Driver, facts: readonly DealFact[]): Promise<string> {
-  await driver.import(ndjson(facts));
-  await driver.settled();
-  return statementsOfQuarter(driver);
-}
-
-async function statementsOfHistory(facts: readonly DealFact[]): Promise<string> {
-  const { driver } = await begin();
-  await prepare(driver);
-  return statementsOf(driver, facts);
-}
-
-async function verifyIn(directory: string): ReturnType<typeof verifyLog> {
-  const store = openSqliteEventStore(join(directory, 'events.sqlite'));
-  try {
-    return await verifyLog({ store, replayables: await replayables(store) });
-  } finally {
-    await store.close();
-  }
-}
-
 const cents = (amount: string): bigint => BigInt(amount.replace('.', ''));
 
 describe('a history', () => {
   it('gives the same statements in any order and with repetitions, byte for byte', async () => {
-    const inOrder = await statementsOfHistory(FACTS);
-    expect(inOrder.trim().split('\n').length).toBeGreaterThan(9);
-    expect(await statementsOfHistory(shuffled(FACTS, 1))).toBe(inOrder);
-    expect(await statementsOfHistory(shuffled(FACTS, 2, 10))).toBe(inOrder);
+    const inOrder = await embeddedStatements(servers, FACTS);
+    expect(await embeddedStatements(servers, shuffled(FACTS, 1))).toBe(inOrder);
+    expect(await embeddedStatements(servers, shuffled(FACTS, 2, 10))).toBe(inOrder);
   });
 
   it('gives the same statements when partners and plan come after the deals', async () => {
-    const before = await statementsOfHistory(FACTS);
-    const { driver } = await begin();
+    const before = await embeddedStatements(servers, FACTS);
+    const driver = await servers.start(servers.configuration());
     await driver.import(ndjson(FACTS));
     await driver.settled();
     await prepare(driver);
@@ -114,12 +68,13 @@ describe('a history', () => {
   });
 
   it('changes nothing when it is imported again', async () => {
-    const { driver, directory } = await begin();
+    const config = servers.configuration();
+    const driver = await servers.start(config);
     await prepare(driver);
     expect(await driver.import(ndjson(FACTS))).toMatchObject({ accepted: FACTS.length, repeated: 0, refused: 0 });
     await driver.settled();
     const count = async (): Promise<bigint> => {
-      const store = openSqliteEventStore(join(directory, 'events.sqlite'));
+      const store = await openEventStore(config);
       const head = await store.head();
       await store.close();
       return head;
@@ -131,13 +86,13 @@ describe('a history', () => {
   });
 
   it('is continued where it was when the process is started again', async () => {
-    const whole = await statementsOfHistory(FACTS);
-    const { driver, server, directory } = await begin();
+    const whole = await embeddedStatements(servers, FACTS);
+    const config = servers.configuration();
+    const driver = await servers.start(config);
     await prepare(driver);
     await driver.import(ndjson(FACTS.slice(0, 60)));
-    await stop(server);
-    const again = await startIn(directory);
-    expect(await statementsOf(again.driver, FACTS)).toBe(whole);
+    await servers.stop();
+    expect(await statementsOf(await servers.start(config), FACTS)).toBe(whole);
   });
 });
 
@@ -145,11 +100,10 @@ describe('a process that is killed in the middle of the import', () => {
   it(
     'ends in the same statements when it is started and the import repeated',
     async () => {
-      const whole = await statementsOfHistory(FACTS);
-      const directory = temporaryDirectory();
-      directories.push(directory);
+      const whole = await embeddedStatements(servers, FACTS);
+      const config = servers.configuration();
       const killed = async (afterMs: number): Promise<void> => {
-        const { driver, child, ended } = await forkIn(directory.path);
+        const { driver, child, ended } = await forkIn(config.dataDirectory);
         await prepare(driver);
         setTimeout(() => child.kill('SIGKILL'), afterMs);
         // The answer breaks off with the process.
@@ -157,9 +111,8 @@ describe('a process that is killed in the middle of the import', () => {
         await ended;
       };
       for (const afterMs of [5, 25, 60, 120]) await killed(afterMs);
-      const { driver } = await startIn(directory.path);
-      expect(await statementsOf(driver, FACTS)).toBe(whole);
-      expect(await verifyIn(directory.path)).toMatchObject({ differenceCount: 0 });
+      expect(await statementsOf(await servers.start(config), FACTS)).toBe(whole);
+      expect(await verifyStore(config)).toMatchObject({ differenceCount: 0 });
     },
     PROCESSES_MS_MAX,
   );
@@ -169,10 +122,9 @@ describe('a server whose work runs in threads', () => {
   it(
     'gives the same statements, tells of all work and what it has counted, stops, and goes on where it was',
     async () => {
-      const whole = await statementsOfHistory(FACTS);
-      const directory = temporaryDirectory();
-      directories.push(directory);
-      const first = await forkIn(directory.path);
+      const whole = await embeddedStatements(servers, FACTS);
+      const config = servers.configuration();
+      const first = await forkIn(config.dataDirectory);
       await prepare(first.driver);
       await first.driver.import(ndjson(FACTS.slice(0, 60)));
       expect(JSON.parse(await first.driver.text('operator', 'GET', '/health/ready'))).toMatchObject({
@@ -184,10 +136,10 @@ describe('a server whose work runs in threads', () => {
         );
         return items.map(({ name }) => name).sort();
       };
-      expect(await worksOf(first.driver)).toEqual(await worksOf((await begin()).driver));
+      expect(await worksOf(first.driver)).toEqual(await worksOf(await servers.start(servers.configuration())));
       first.child.send('stop');
       expect(await first.ended).toBe(0);
-      const again = await forkIn(directory.path);
+      const again = await forkIn(config.dataDirectory);
       expect(await statementsOf(again.driver, FACTS)).toBe(whole);
       // Counted in the threads, told by the one that has the API.
       expect(await again.driver.text('operator', 'GET', '/metrics')).toMatch(
@@ -195,16 +147,15 @@ describe('a server whose work runs in threads', () => {
       );
       again.child.send('stop');
       expect(await again.ended).toBe(0);
-      expect(await verifyIn(directory.path)).toMatchObject({ differenceCount: 0 });
+      expect(await verifyStore(config)).toMatchObject({ differenceCount: 0 });
     },
     PROCESSES_MS_MAX,
   );
 
   it('is refused a directory that another one works on, and ends', async () => {
-    const directory = temporaryDirectory();
-    directories.push(directory);
-    await startIn(directory.path);
-    const { code, errors } = await failingIn(directory.path);
+    const config = servers.configuration();
+    await servers.start(config);
+    const { code, errors } = await failingIn(config.dataDirectory);
     expect(code).toBe(1);
     expect(errors).toContain('already runs on the data directory');
   });
@@ -212,7 +163,7 @@ describe('a server whose work runs in threads', () => {
 
 describe('what is paid', () => {
   it('is the sum of the statement lines, less what is carried, and the sum of all that was earned', async () => {
-    const { driver } = await begin();
+    const driver = await servers.start(servers.configuration());
     await prepare(driver);
     const all = await statementsOf(driver, FACTS);
     for (const period of MONTHS)
@@ -251,13 +202,14 @@ describe('what is paid', () => {
 
 describe('verification', () => {
   it('finds nothing in an honest log, and names the event whose byte was changed', async () => {
-    const { driver, server, directory } = await begin();
+    const config = servers.configuration();
+    const driver = await servers.start(config);
     await prepare(driver);
     await statementsOf(driver, FACTS);
-    await stop(server);
-    expect(await verifyIn(directory)).toMatchObject({ differenceCount: 0, differences: [] });
+    await servers.stop();
+    expect(await verifyStore(config)).toMatchObject({ differenceCount: 0, differences: [] });
 
-    const database = new DatabaseSync(join(directory, 'events.sqlite'));
+    const database = new DatabaseSync(join(config.dataDirectory, 'events.sqlite'));
     const victim = database
       .prepare(
         "SELECT e.position, s.name, e.revision, e.data FROM events e JOIN streams s ON s.key = e.stream WHERE s.name LIKE 'earning-%' ORDER BY e.position LIMIT 1 OFFSET 20",
@@ -269,7 +221,7 @@ describe('verification', () => {
     );
     database.prepare('UPDATE events SET data = ? WHERE position = ?').run(changed, Number(victim?.['position']));
     database.close();
-    const { differences, differenceCount } = await verifyIn(directory);
+    const { differences, differenceCount } = await verifyStore(config);
     expect(differenceCount).toBeGreaterThan(0);
     expect(differences[0]).toMatchObject({ stream: victim?.['name'], revision: Number(victim?.['revision']) });
   });
