@@ -1,6 +1,7 @@
 /**
- * How the background work of the five services is shared out among threads, so that it uses more than one core (ADR 8). Each takes about as
- * much of a deal's way as the others; what is in none of them runs beside the API: registry and ingestion.
+ * How the background work of the five services is shared out among threads, so that it uses more than one core (ADR 8). None takes much
+ * more of a deal's way than the others: the last one to end is what an import waits for. What is in none of them runs beside the API: registry
+ * and ingestion.
  */
 import type { Type } from '@nestjs/common';
 
@@ -21,14 +22,14 @@ export const THREADS: ReadonlyMap<string, Share> = new Map([
   [
     'crediting',
     {
-      works: /^commission-(reference|credit|credit-relay|index|waiting)$/,
+      works: /^commission-(reference|credit|credit-relay|index|waiting|read-model)$/,
       modules: async () => [await commissionCalculation()],
     },
   ],
   [
     'earning',
     {
-      works: /^commission-(earn|relay|read-model|closing)$/,
+      works: /^commission-(earn|relay|closing)$/,
       modules: async () => [await commissionCalculation()],
     },
   ],
