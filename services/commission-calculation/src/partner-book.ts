@@ -13,15 +13,13 @@ import {
   plansOfPartner,
   referenceDecider,
   referenceStream,
+  turningDays,
   uplinesOfPartner,
 } from './domain/reference.js';
 import type { PartnerTaken } from './domain/reference.js';
 
 /** Partners kept, some 2 kB each. */
 const PARTNERS_MAX = 50_000;
-
-/** Days of one partner kept, some 300 bytes each: deals of a batch are mostly of few days. */
-const DAYS_MAX = 8;
 
 export class PartnerBook {
   /** Undefined for one that has no stream yet. In order of their arrival here. */
@@ -90,7 +88,9 @@ export class PartnerBook {
 export class KnownPartner implements PartnerView {
   readonly plans: readonly string[];
   readonly uplines: readonly string[];
-  private readonly days = new Map<string, PartnerAsOf>();
+  private readonly turningDays: readonly string[];
+  /** By how many of the turning days lie behind. */
+  private readonly known: PartnerAsOf[] = [];
 
   constructor(
     readonly revision: number,
@@ -98,15 +98,12 @@ export class KnownPartner implements PartnerView {
   ) {
     this.plans = plansOfPartner(partner);
     this.uplines = uplinesOfPartner(partner);
+    this.turningDays = turningDays(partner);
   }
 
   asOf(day: string): PartnerAsOf {
-    let found = this.days.get(day);
-    if (found === undefined) {
-      found = partnerAsOf(this.partner, day);
-      if (this.days.size >= DAYS_MAX) this.days.clear();
-      this.days.set(day, found);
-    }
-    return found;
+    // Most partners have few of them.
+    const next = this.turningDays.findIndex((turning) => turning > day);
+    return (this.known[next === -1 ? this.turningDays.length : next] ??= partnerAsOf(this.partner, day));
   }
 }

@@ -286,7 +286,7 @@ export function keepTail(state: EarningState, linesMax: number): void {
 const TAIL_LINES = 8;
 
 /** A tail that has grown to this many lines is made one again where there is no room. */
-const TAIL_LINES_MAX = 24;
+const TAIL_LINES_MAX = 16;
 
 export const EARNING_TAILS: Tails<EarningState> = {
   isTail: ({ tail }) => tail !== undefined,

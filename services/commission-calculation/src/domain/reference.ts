@@ -149,6 +149,16 @@ export function partnerAsOf(partner: Partner, day: string): PartnerAsOf {
   };
 }
 
+/** The days on which something about the partner changes, in order: from each to before the next, `partnerAsOf` says the same. */
+export function turningDays({ agreements, certifications = [], tiers, uplines }: Partner): readonly string[] {
+  const days = new Set([...tiers, ...uplines].map(({ from }) => from));
+  for (const { from, until } of [...agreements, ...certifications]) {
+    days.add(from);
+    if (until !== undefined) days.add(until);
+  }
+  return [...days].sort();
+}
+
 /** Agreements that are over on the day, the last of each plan that none is in force to. */
 function endedBy(
   { agreements }: Partner,
