@@ -5,6 +5,7 @@
 import { addDays } from '@tantieme/commission-engine/calendar';
 import { migrate } from '@tantieme/event-sourcing/migrations';
 import { metadataOf } from '@tantieme/event-sourcing/relay';
+import { rowChunks } from '@tantieme/event-sourcing/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
@@ -49,7 +50,7 @@ export interface IndexTables {
   commission_index: IndexRow;
 }
 
-/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has three. */
+/** Of three columns. */
 const ROWS_A_STATEMENT = 5000;
 
 /** Deals that are credited again in one go. */
@@ -178,10 +179,10 @@ export class CreditIndex {
     }
     // Before the rows say that a deal has seen the newest facts, it has.
     for (let at = 0; at < stale.length; at += DEALS_AT_ONCE) await this.again(stale.slice(at, at + DEALS_AT_ONCE));
-    for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT)
+    for (const some of rowChunks(rows, ROWS_A_STATEMENT))
       await this.db
         .insertInto('commission_index')
-        .values(rows.slice(at, at + ROWS_A_STATEMENT))
+        .values(some)
         .onConflict((conflict) =>
           conflict.columns(['key', 'deal']).doUpdateSet((set) => ({ revision: set.ref('excluded.revision') })),
         )

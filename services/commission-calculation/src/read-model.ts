@@ -1,6 +1,7 @@
 /** What is listed: ledger lines, periods with their streams, exchange rates and quotas. Filled from the log; may be deleted and is built anew. */
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import type { Projection } from '@tantieme/event-sourcing/projection';
+import { rowChunks } from '@tantieme/event-sourcing/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
@@ -55,9 +56,6 @@ export interface CommissionTables extends ReferenceTables, LackingTables {
   commission_periods: PeriodRow;
   commission_streams: StreamRow;
 }
-
-/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has six at the most. */
-const ROWS_A_STATEMENT = 2000;
 
 /** Streams of open periods that are remembered as noted. */
 const NOTED_MAX = 100_000;
@@ -205,17 +203,12 @@ class Changes {
   private async writePostings(trx: Transaction<CommissionTables>): Promise<void> {
     const postings = [...this.postings.values()];
     const again = postings.filter(({ isFirst }) => !isFirst);
-    for (let at = 0; at < again.length; at += ROWS_A_STATEMENT) {
-      const some = again.slice(at, at + ROWS_A_STATEMENT);
+    for (const some of rowChunks(again)) {
       const keys = sql.join(some.map(({ account, deal }) => sql`(${account.payee}, ${account.plan}, ${deal})`));
       await sql`delete from commission_postings where (payee, plan, deal) in (values ${keys})`.execute(trx);
     }
-    const rows = postings.flatMap(postingRows);
-    for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT)
-      await trx
-        .insertInto('commission_postings')
-        .values(rows.slice(at, at + ROWS_A_STATEMENT))
-        .execute();
+    for (const rows of rowChunks(postings.flatMap(postingRows)))
+      await trx.insertInto('commission_postings').values(rows).execute();
   }
 
   private async writePeriods(trx: Transaction<CommissionTables>): Promise<void> {
@@ -237,11 +230,10 @@ class Changes {
   }
 
   private async writeStreams(trx: Transaction<CommissionTables>): Promise<void> {
-    const rows = [...this.streams.values()];
-    for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT)
+    for (const rows of rowChunks([...this.streams.values()]))
       await trx
         .insertInto('commission_streams')
-        .values(rows.slice(at, at + ROWS_A_STATEMENT))
+        .values(rows)
         .onConflict((conflict) =>
           conflict.columns(['calendar', 'period', 'stream']).doUpdateSet({
             entry: sql<string | null>`coalesce(excluded.entry, commission_streams.entry)`,

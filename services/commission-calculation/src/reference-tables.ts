@@ -1,5 +1,6 @@
 /** Exchange rates and quotas as they are listed: a part of this service's read model. */
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
+import { rowChunks } from '@tantieme/event-sourcing/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
@@ -26,9 +27,6 @@ export interface ReferenceTables {
 
 export const REFERENCES_LISTED = ['ExchangeRateTaken', 'QuotaTaken'] as const;
 
-/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has six. */
-const ROWS_A_STATEMENT = 2000;
-
 export async function writeReferences(
   trx: Transaction<ReferenceTables>,
   events: readonly StoredEvent[],
@@ -46,14 +44,6 @@ export async function writeReferences(
       quotas.push({ payee, plan, component, from_day: from, revision, fact: JSON.stringify(data.quota) });
     }
   }
-  for (let at = 0; at < rates.length; at += ROWS_A_STATEMENT)
-    await trx
-      .insertInto('commission_exchange_rates')
-      .values(rates.slice(at, at + ROWS_A_STATEMENT))
-      .execute();
-  for (let at = 0; at < quotas.length; at += ROWS_A_STATEMENT)
-    await trx
-      .insertInto('commission_quotas')
-      .values(quotas.slice(at, at + ROWS_A_STATEMENT))
-      .execute();
+  for (const rows of rowChunks(rates)) await trx.insertInto('commission_exchange_rates').values(rows).execute();
+  for (const rows of rowChunks(quotas)) await trx.insertInto('commission_quotas').values(rows).execute();
 }

@@ -1,5 +1,6 @@
 /** Deals that wait for a fact to be credited: what is listed of them. Filled from the log; may be deleted and is built anew. */
 import type { Projection } from '@tantieme/event-sourcing/projection';
+import { rowChunks } from '@tantieme/event-sourcing/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { Kysely } from 'kysely';
 import { CREDIT, dealOfStream } from './domain/credit.js';
@@ -15,9 +16,6 @@ export function allWaiting(db: Kysely<WaitingTables & LackingTables>) {
 }
 
 const COLUMNS = ['deal', 'code', 'subject', 'message', 'since'] as const;
-
-/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; a row has five. */
-const ROWS_A_STATEMENT = 2000;
 
 export const waitingProjection: Projection<WaitingTables> = {
   name: 'commission-waiting',
@@ -37,9 +35,9 @@ export const waitingProjection: Projection<WaitingTables> = {
         data.waiting.map((one) => ({ deal, ...one, since: occurredAt })),
       );
     }
-    for (const some of chunks([...again]))
+    for (const some of rowChunks([...again]))
       await trx.deleteFrom('commission_waiting').where('deal', 'in', some).execute();
-    for (const some of chunks([...waiting.values()].flat()))
+    for (const some of rowChunks([...waiting.values()].flat()))
       await trx
         .insertInto('commission_waiting')
         .values(some)
@@ -51,7 +49,3 @@ export const waitingProjection: Projection<WaitingTables> = {
         .execute();
   },
 };
-
-function* chunks<Item>(items: readonly Item[]): Generator<Item[]> {
-  for (let from = 0; from < items.length; from += ROWS_A_STATEMENT) yield items.slice(from, from + ROWS_A_STATEMENT);
-}

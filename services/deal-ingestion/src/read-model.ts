@@ -1,5 +1,6 @@
 /** What is listed: deals in brief, and refusals. Filled from the log; may be deleted and is built anew. */
 import { metadataOf } from '@tantieme/event-sourcing/relay';
+import { rowChunks } from '@tantieme/event-sourcing/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import type { Transaction } from 'kysely';
@@ -42,9 +43,6 @@ export interface DealIngestionTables {
   deal_ingestion_refusals: RefusalRow;
 }
 
-/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535. */
-const ROWS_A_STATEMENT = 500;
-
 export const readModel: Projection<DealIngestionTables> = {
   name: 'deal-ingestion-read-model',
   filter: { categories: [dealDecider.category, refusalDecider.category] },
@@ -72,7 +70,7 @@ export const readModel: Projection<DealIngestionTables> = {
       }
     }
     await writeDeals(trx, [...deals.values()]);
-    for (const rows of slices(refusals))
+    for (const rows of rowChunks(refusals))
       await trx
         .insertInto('deal_ingestion_refusals')
         .values(rows)
@@ -82,7 +80,7 @@ export const readModel: Projection<DealIngestionTables> = {
 };
 
 async function writeDeals(trx: Transaction<DealIngestionTables>, deals: readonly DealRow[]): Promise<void> {
-  for (const rows of slices(deals))
+  for (const rows of rowChunks(deals))
     await trx
       .insertInto('deal_ingestion_deals')
       .values(rows)
@@ -116,8 +114,4 @@ function dealRow({ data: { deal } }: DealFactRecorded, revision: number): DealRo
     return_count: deal.returns.length,
     cancelled_at: deal.cancelledAt ?? null,
   };
-}
-
-function* slices<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
-  for (let start = 0; start < rows.length; start += ROWS_A_STATEMENT) yield rows.slice(start, start + ROWS_A_STATEMENT);
 }

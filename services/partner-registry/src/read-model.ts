@@ -1,4 +1,5 @@
 /** What is listed: partners as they are now. Filled from the log; may be deleted and is built anew. */
+import { rowChunks } from '@tantieme/event-sourcing/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/runtime';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import { partnerDecider } from './domain/partner.js';
@@ -18,9 +19,6 @@ export interface PartnerRegistryTables {
   partner_registry_partners: PartnerRow;
 }
 
-/** SQLite takes 32,766 parameters a statement, PostgreSQL 65,535. */
-const ROWS_A_STATEMENT = 500;
-
 export const readModel: Projection<PartnerRegistryTables> = {
   name: 'partner-registry-read-model',
   filter: { categories: [partnerDecider.category] },
@@ -34,11 +32,10 @@ export const readModel: Projection<PartnerRegistryTables> = {
       const { id, channel, country } = partner;
       rows.set(id, { id, channel, country, revision: stored.revision, document: JSON.stringify(partner) });
     }
-    const all = [...rows.values()];
-    for (let start = 0; start < all.length; start += ROWS_A_STATEMENT)
+    for (const some of rowChunks([...rows.values()]))
       await trx
         .insertInto('partner_registry_partners')
-        .values(all.slice(start, start + ROWS_A_STATEMENT))
+        .values(some)
         .onConflict((conflict) =>
           conflict.column('id').doUpdateSet(({ ref }) => ({
             channel: ref('excluded.channel'),

@@ -1,5 +1,6 @@
 /** The read model: statements, balances, payouts and settlements as tables. Lines are not in it: see `documents.ts`. */
 import type { PaymentRecorded } from '@tantieme/contracts/payout';
+import { rowChunks } from '@tantieme/event-sourcing/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
 import type { Projection } from '@tantieme/event-sourcing/projection';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
@@ -71,9 +72,6 @@ export interface PayoutsTables {
   };
 }
 
-/** Rows a statement of SQL: far below the 32,766 parameters that SQLite takes. */
-const ROWS_PER_STATEMENT = 500;
-
 const POSITION_DIGITS = 20;
 
 export const readModel: Projection<PayoutsTables> = {
@@ -116,13 +114,13 @@ async function apply(trx: Transaction<PayoutsTables>, events: readonly StoredEve
   }
   await insertStatements(trx, statements);
   for (const { by, at, ids } of approvals.values())
-    for (const some of chunks(ids))
+    for (const some of rowChunks(ids))
       await trx
         .updateTable('payouts_statements')
         .set({ approved_by: by, approved_at: at })
         .where('id', 'in', some)
         .execute();
-  for (const some of chunks(payouts)) await trx.insertInto('payouts_payouts').values(some).execute();
+  for (const some of rowChunks(payouts)) await trx.insertInto('payouts_payouts').values(some).execute();
   for (const [payout, payment] of payments)
     await trx
       .updateTable('payouts_payouts')
@@ -172,11 +170,11 @@ async function insertStatements(
   trx: Transaction<PayoutsTables>,
   statements: readonly Insertable<StatementsTable>[],
 ): Promise<void> {
-  for (const some of chunks(statements)) await trx.insertInto('payouts_statements').values(some).execute();
+  for (const some of rowChunks(statements)) await trx.insertInto('payouts_statements').values(some).execute();
   const balances = new Map<string, Insertable<PayoutsTables['payouts_balances']>>();
   for (const { payee, currency, calendar, period, carried } of statements)
     balances.set(`${payee}|${currency}|${calendar}`, { payee, currency, calendar, period, carried });
-  for (const some of chunks([...balances.values()]))
+  for (const some of rowChunks([...balances.values()]))
     await trx
       .insertInto('payouts_balances')
       .values(some)
@@ -212,9 +210,4 @@ async function applySettlement(trx: Transaction<PayoutsTables>, event: Settlemen
       .execute();
   else
     await row.set((of) => ({ rewards_pages: event.data.pages, rewards_taken: of('rewards_taken', '+', 1) })).execute();
-}
-
-function* chunks<Item>(items: readonly Item[]): Generator<Item[]> {
-  for (let from = 0; from < items.length; from += ROWS_PER_STATEMENT)
-    yield items.slice(from, from + ROWS_PER_STATEMENT);
 }

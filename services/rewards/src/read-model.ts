@@ -1,5 +1,6 @@
 /** The read model: programmes, and what every participant's windows measure and pay at the moment. */
 import type { Projection } from '@tantieme/event-sourcing/projection';
+import { rowChunks } from '@tantieme/event-sourcing/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
@@ -37,9 +38,6 @@ export interface RewardsTables {
   /** Periods in which a window has a line: what a closing lists. */
   rewards_bonus_periods: { calendar: string; period: string; stream: string; window_id: string };
 }
-
-/** Rows a statement of SQL: far below the 32,766 parameters that SQLite takes. */
-const ROWS_PER_STATEMENT = 500;
 
 export const readModel: Projection<RewardsTables> = {
   name: 'rewards-read-model',
@@ -92,8 +90,8 @@ async function apply(trx: Transaction<RewardsTables>, events: readonly StoredEve
     for (const period of new Set(lines.map((line) => line.period)))
       periods.push({ calendar, period, stream, window_id });
   }
-  for (const some of chunks(rows)) await replaceWindows(trx, some);
-  for (const some of chunks(periods)) await trx.insertInto('rewards_bonus_periods').values(some).execute();
+  for (const some of rowChunks(rows)) await replaceWindows(trx, some);
+  for (const some of rowChunks(periods)) await trx.insertInto('rewards_bonus_periods').values(some).execute();
 }
 
 async function insertProgramme(
@@ -165,9 +163,4 @@ export async function* bonusesWithLinesIn(
     if (rows.length < limit) return;
     last = rows.at(-1)?.stream ?? last;
   }
-}
-
-function* chunks<Item>(items: readonly Item[]): Generator<Item[]> {
-  for (let from = 0; from < items.length; from += ROWS_PER_STATEMENT)
-    yield items.slice(from, from + ROWS_PER_STATEMENT);
 }

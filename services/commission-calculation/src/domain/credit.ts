@@ -11,6 +11,7 @@ import { dealKey } from '@tantieme/commission-engine/deal';
 import type { PlanByHash } from '@tantieme/commission-engine/component-earnings';
 import type { CompiledComponent } from '@tantieme/commission-engine/compiled-plan';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
+import { compareText } from '@tantieme/commission-engine/occurrence';
 import type { Deal } from '@tantieme/contracts/deal';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider } from '@tantieme/event-sourcing/decider';
@@ -242,10 +243,6 @@ function nameOf({ payee, plan }: PlanCredit): string {
 /** By canonical text: what comes from the log has its members in another sequence than what was just made. */
 function isSame(left: unknown, right: unknown): boolean {
   return right !== undefined && canonicalJson(left) === canonicalJson(right);
-}
-
-function compareText(left: string, right: string): -1 | 0 | 1 {
-  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /** What may be credited to one payee under one plan with one deal, in bytes, its posted lines included: these are events of their own. */
