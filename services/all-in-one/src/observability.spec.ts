@@ -3,29 +3,24 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { CREDITS_TOPIC } from '@tantieme/commission-calculation/credit-message';
 import { CHANNELS } from '@tantieme/contracts/channels';
+import type { RuntimeConfig } from '@tantieme/service-kit/config';
 import { mintToken } from '@tantieme/service-kit/development-issuer';
 import { createLogger, PinoNestLogger } from '@tantieme/service-kit/logging';
-import { Driver } from './driver.js';
-import { startInOneThread, type RunningServer } from './start.js';
-import { configOf, history, ndjson, prepare, temporaryDirectory } from './whole-way.fixture.js';
+import type { Driver } from './driver.js';
+import { history, ndjson, prepare, TestServers } from './whole-way.fixture.js';
 import { Collector } from './traces.fixture.js';
 
 describe('the metrics of a deal’s way', () => {
-  const directory = temporaryDirectory();
-  let server: RunningServer;
+  const servers = new TestServers();
   let text: string;
   beforeAll(async () => {
-    server = await startInOneThread(configOf(directory.path));
-    const driver = new Driver(server.url, directory.path);
+    const driver = await servers.start(servers.configuration());
     await prepare(driver);
     await driver.import(`${ndjson(history(20))}\n{"no":"fact"}`);
     await driver.settled();
-    text = await (await fetch(`${server.url}/metrics`)).text();
+    text = await (await fetch(`${driver.servers.urlOf('/metrics')}/metrics`)).text();
   });
-  afterAll(async () => {
-    await server.stop();
-    directory.remove();
-  });
+  afterAll(() => servers.end());
 
   const value = (sample: string): number =>
     Number(new Map(text.split('\n').map((line) => [line.replace(/ \S+$/, ''), line.replace(/^.* /, '')])).get(sample));
@@ -71,9 +66,13 @@ describe('the metrics of a deal’s way', () => {
 });
 
 /** Posts one fact as its source does, with headers of its own. */
-async function postFact(url: string, dataDirectory: string, headers: Readonly<Record<string, string>>): Promise<void> {
+async function postFact(
+  { servers }: Driver,
+  { dataDirectory }: RuntimeConfig,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
   const token = await mintToken({ dataDirectory, roles: ['source'], subject: 'crm' });
-  const answer = await fetch(`${url}/deals/facts`, {
+  const answer = await fetch(`${servers.urlOf('/deals/facts')}/deals/facts`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
     body: JSON.stringify(history(1)[0]),
@@ -82,22 +81,18 @@ async function postFact(url: string, dataDirectory: string, headers: Readonly<Re
 }
 
 describe('the log of one deal', () => {
-  const directory = temporaryDirectory();
+  const servers = new TestServers();
   const lines: Record<string, unknown>[] = [];
-  let server: RunningServer;
   beforeAll(async () => {
-    server = await startInOneThread(configOf(directory.path));
+    const config = servers.configuration();
+    const driver = await servers.start(config);
     const write = (line: string): unknown => lines.push(JSON.parse(line));
     Logger.overrideLogger(new PinoNestLogger(createLogger('debug', { write })));
-    const driver = new Driver(server.url, directory.path);
     await prepare(driver);
-    await postFact(server.url, directory.path, { 'x-correlation-id': 'crm-4711' });
+    await postFact(driver, config, { 'x-correlation-id': 'crm-4711' });
     await driver.settled();
   });
-  afterAll(async () => {
-    await server.stop();
-    directory.remove();
-  });
+  afterAll(() => servers.end());
 
   const isOfTheDeal = ({ correlationId, correlationIds }: Record<string, unknown>): boolean =>
     correlationId === 'crm-4711' || (Array.isArray(correlationIds) && correlationIds.includes('crm-4711'));
@@ -114,22 +109,22 @@ describe('the log of one deal', () => {
 });
 
 describe('the trace of one deal', () => {
-  const directory = temporaryDirectory();
+  const servers = new TestServers();
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
   let collector: Collector;
   beforeAll(async () => {
     collector = await Collector.start();
-    const server = await startInOneThread({ ...configOf(directory.path), tracesEndpoint: collector.url });
-    const driver = new Driver(server.url, directory.path);
+    const config = servers.configuration({ tracesEndpoint: collector.url });
+    const driver = await servers.start(config);
     await prepare(driver);
-    await postFact(server.url, directory.path, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+    await postFact(driver, config, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
     await driver.settled();
     // Sends what is left.
-    await server.stop();
+    await servers.stop();
   });
   afterAll(async () => {
     await collector.stop();
-    directory.remove();
+    await servers.end();
   });
 
   it('continues that of its source, to the earning and to the account in payouts', () => {

@@ -1,4 +1,4 @@
-/** Servers of its own for a test, and a small history to put into them. */
+/** Servers for a test, and a small history to put into them. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,14 +1,11 @@
 /** The command as it is built, in processes of its own beside a server that runs. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Driver } from '@tantieme/all-in-one/driver';
-import { startInOneThread } from '@tantieme/all-in-one/start';
-import type { RunningServer } from '@tantieme/all-in-one/start';
-import { configOf, history, ndjson, prepare, temporaryDirectory } from '@tantieme/all-in-one/whole-way.fixture';
+import type { Driver } from '@tantieme/all-in-one/driver';
+import { history, ndjson, prepare, temporaryDirectory, TestServers } from '@tantieme/all-in-one/whole-way.fixture';
 import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
 import type { Engine } from '@tantieme/event-sourcing/databases.fixture';
 import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
@@ -27,16 +24,15 @@ const AFTER = 70;
 const databases = new TestDatabases();
 afterAll(() => databases.end());
 
+const servers = new TestServers();
 let config: RuntimeConfig;
-let server: RunningServer;
 let driver: Driver;
 let db: AnyDatabase;
 
 async function open(engine: Engine): Promise<void> {
   const database = engine === 'embedded' ? EMBEDDED : await databases.fresh(engine);
-  config = { ...configOf(temporaryDirectory().path), database };
-  server = await startInOneThread(config);
-  driver = new Driver(server.url, config.dataDirectory);
+  config = servers.configuration({ database });
+  driver = await servers.start(config);
   await prepare(driver);
   await driver.import(ndjson(FACTS.slice(0, BEFORE)));
   await driver.settled();
@@ -45,8 +41,7 @@ async function open(engine: Engine): Promise<void> {
 
 async function close(): Promise<void> {
   await db.destroy();
-  await server.stop();
-  rmSync(config.dataDirectory, { recursive: true });
+  await servers.end();
 }
 
 function start(...options: readonly string[]) {

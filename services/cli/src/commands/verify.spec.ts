@@ -3,35 +3,33 @@ import { execFile } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
-import { Driver } from '@tantieme/all-in-one/driver';
-import { startInOneThread } from '@tantieme/all-in-one/start';
 import {
   CALENDAR,
-  configOf,
   history,
   ndjson,
   prepare,
+  TestServers,
   temporaryDirectory,
 } from '@tantieme/all-in-one/whole-way.fixture';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-const directory = temporaryDirectory();
+const servers = new TestServers();
+const config = servers.configuration();
 const COMMAND = new URL('../../dist/main.js', import.meta.url).pathname;
 
 beforeAll(async () => {
-  const server = await startInOneThread(configOf(directory.path));
-  const driver = new Driver(server.url, directory.path);
+  const driver = await servers.start(config);
   await prepare(driver);
   await driver.import(ndjson(history(60)));
   await driver.settled();
   await driver.close(CALENDAR, '2026-01');
   await driver.settled();
-  await server.stop();
+  await servers.stop();
 }, 180_000);
-afterAll(() => directory.remove());
+afterAll(() => servers.end());
 
 function verify(...options: readonly string[]): Promise<{ code: unknown; output: string; error: string }> {
-  return verifyIn(directory.path, ...options);
+  return verifyIn(config.dataDirectory, ...options);
 }
 
 function verifyIn(
@@ -50,7 +48,7 @@ function verifyIn(
 
 /** Changes the first digit of an amount in every event whose position is a multiple of `step`; gives `stream@revision` of each. */
 function changeAmounts(step: number): readonly string[] {
-  const database = new DatabaseSync(join(directory.path, 'events.sqlite'));
+  const database = new DatabaseSync(join(config.dataDirectory, 'events.sqlite'));
   const changed = database
     .prepare(
       `UPDATE events SET data = replace(data, '"amount":"', '"amount":"9') WHERE position % ? = 0 AND data LIKE '%"amount":"%'
@@ -66,7 +64,7 @@ describe('tantieme verify', () => {
     'names the event of a %s that makes no sense any more, on which others build',
     async (category) => {
       const copy = temporaryDirectory();
-      cpSync(directory.path, copy.path, { recursive: true });
+      cpSync(config.dataDirectory, copy.path, { recursive: true });
       const database = new DatabaseSync(join(copy.path, 'events.sqlite'));
       const emptied = database
         .prepare(
