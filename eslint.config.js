@@ -4,8 +4,9 @@ import tseslint from 'typescript-eslint';
 /** The table "Rooms, from the ground up" of the architecture page: who may import whom. */
 const libs = {
   money: [],
+  time: [],
   contracts: [],
-  'commission-engine': ['money'],
+  'commission-engine': ['money', 'time', 'contracts'],
   'event-store': [],
   messaging: ['contracts'],
   'event-sourcing': ['event-store', 'messaging', 'contracts'],
@@ -122,7 +123,12 @@ export default tseslint.config(
     },
   },
   {
-    files: ['services/*/src/domain/**/*.ts', 'libs/money/src/**/*.ts', 'libs/commission-engine/src/**/*.ts'],
+    files: [
+      'services/*/src/domain/**/*.ts',
+      'libs/money/src/**/*.ts',
+      'libs/time/src/**/*.ts',
+      'libs/commission-engine/src/**/*.ts',
+    ],
     ignores: ['**/*.spec.ts', '**/*.fixture.ts', '**/bench/**'],
     rules: purity,
   },

@@ -1,15 +1,5 @@
 /** A refusal of the engine. `code` is stable. */
-export type EngineErrorCode =
-  | 'InstantInvalid'
-  | 'DayInvalid'
-  | 'TimeZoneUnknown'
-  | 'CalendarInvalid'
-  | 'PeriodInvalid'
-  | 'WindowTooShort'
-  | 'PlanInvalid'
-  | 'PlanUnknown'
-  | 'CreditInvalid'
-  | 'ExpressionFailed';
+export type EngineErrorCode = 'PlanInvalid' | 'PlanUnknown' | 'CreditInvalid' | 'ExpressionFailed';
 
 export class EngineError extends Error {
   constructor(

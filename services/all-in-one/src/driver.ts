@@ -1,7 +1,7 @@
 /** Drives a running server over HTTP, as whoever may do it: for the tests over the whole way, and for the benchmark. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Role } from '@tantieme/service-kit/auth';
-import { mintToken } from '@tantieme/service-kit/development-issuer';
+import type { Role } from '@tantieme/service-kit/access/auth';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 
 const POLL_MS = 20;
 const NDJSON = 'application/x-ndjson';

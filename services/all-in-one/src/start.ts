@@ -1,10 +1,10 @@
 import { Inject, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApplication, listen, stopApplication } from '@tantieme/service-kit/application';
-import { Background } from '@tantieme/service-kit/background';
-import { BackgroundThread } from '@tantieme/service-kit/background-thread';
-import type { RuntimeConfig } from '@tantieme/service-kit/config';
+import { createApplication, listen, stopApplication } from '@tantieme/service-kit/http/application';
+import { Background } from '@tantieme/service-kit/background/background';
+import { BackgroundThread } from '@tantieme/service-kit/background/background-thread';
+import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { CommissionCalculationModule } from '@tantieme/commission-calculation/commission-calculation.module';
 import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.module';
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';

@@ -1,19 +1,19 @@
 import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { CommissionBackground } from './background.js';
-import { ClosePeriodHandler } from './commands/close-period.js';
-import { ApprovePlanHandler, DraftPlanHandler, EndPlanHandler, PublishPlanHandler } from './commands/plan-life.js';
-import { TakeReferenceHandler, TakeReferencesHandler } from './commands/take-references.js';
-import { EarningsController } from './earnings.controller.js';
-import { PeriodsController } from './periods.controller.js';
-import { PlansController } from './plans.controller.js';
-import { ExplainLineHandler } from './queries/explain-line.js';
-import { ListEarningsHandler, ListWaitingHandler } from './queries/list-earnings.js';
-import { ListExchangeRatesHandler, ListQuotasHandler } from './queries/list-references.js';
-import { ListPlansHandler, ReadPlanHandler, ReadPlanVersionHandler } from './queries/read-plans.js';
-import { ListPeriodsHandler, ReadPeriodHandler } from './queries/read-periods.js';
-import { ReferencesController } from './references.controller.js';
-import { Runtimes } from './runtimes.js';
+import { CommissionBackground } from './background.process.js';
+import { ClosePeriodHandler } from './period/period.commands.js';
+import { ApprovePlanHandler, DraftPlanHandler, EndPlanHandler, PublishPlanHandler } from './plan/plan.commands.js';
+import { TakeReferenceHandler, TakeReferencesHandler } from './reference/reference.commands.js';
+import { EarningsController } from './earning/earning.controller.js';
+import { PeriodsController } from './period/period.controller.js';
+import { PlansController } from './plan/plan.controller.js';
+import { ExplainLineHandler } from './earning/explanation.queries.js';
+import { ListEarningsHandler, ListWaitingHandler } from './earning/earning.queries.js';
+import { ListExchangeRatesHandler, ListQuotasHandler } from './reference/reference.queries.js';
+import { ListPlansHandler, ReadPlanHandler, ReadPlanVersionHandler } from './plan/plan.queries.js';
+import { ListPeriodsHandler, ReadPeriodHandler } from './period/period.queries.js';
+import { ReferencesController } from './reference/reference.controller.js';
+import { Runtimes } from './runtimes.service.js';
 
 /** Plans, credits, earnings, periods. Needs the runtime module of the process around it. */
 @Module({

@@ -1,5 +1,5 @@
 /** The tables of this service, as they came about. */
-import type { Migrations } from '@tantieme/event-sourcing/migrations';
+import type { Migrations } from '@tantieme/event-sourcing/read-model/migrations';
 import * as ledger from './migrations/0001-ledger.js';
 import * as references from './migrations/0002-references.js';
 import * as waiting from './migrations/0003-waiting.js';

@@ -1,14 +1,14 @@
 /** The deciders of this service, for replay and comparison. */
 import type { Replayable } from '@tantieme/audit/verify';
 import type { EventStore } from '@tantieme/event-store/event-store';
-import { budgetDecider } from './domain/budget.js';
-import { calendarDecider } from './domain/calendar.js';
-import { creditDecider } from './domain/credit.js';
-import { earningDecider } from './domain/earning.js';
-import { periodDecider } from './domain/period.js';
-import { planDecider } from './domain/plan.js';
-import { referenceDecider } from './domain/reference.js';
-import { PlanBook, planEvents } from './plan-book.js';
+import { budgetDecider } from './budget/budget.js';
+import { calendarDecider } from './period/calendar.js';
+import { creditDecider } from './credit/credit.js';
+import { earningDecider } from './earning/earning.js';
+import { periodDecider } from './period/period.js';
+import { planDecider } from './plan/plan.js';
+import { referenceDecider } from './reference/reference.js';
+import { PlanBook, planEvents } from './plan/plan-catalog.service.js';
 
 /**
  * Credits and earnings name plans by the hash of their documents: those in the store are read first. An event of a plan that

@@ -1,12 +1,12 @@
 import type { Replayable } from '@tantieme/audit/verify';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
-import { Directory } from './directory.js';
-import { bonusDecider } from './domain/bonus.js';
-import { rewardsLedger } from './domain/ledger.js';
-import { participant } from './domain/participant.js';
-import { rewardsCalendar, rewardsPeriod } from './domain/period.js';
-import { programme } from './domain/programme.js';
+import { Directory } from './programme/directory.service.js';
+import { bonusDecider } from './bonus/bonus.js';
+import { rewardsLedger } from './ledger/ledger.js';
+import { participant } from './participant/participant.js';
+import { rewardsCalendar, rewardsPeriod } from './period/period.js';
+import { programme } from './programme/programme.js';
 
 /**
  * The deciders of rewards, for replay. A bonus names its programme by hash: the programmes of the log are read for it. An event that

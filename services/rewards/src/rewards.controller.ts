@@ -1,22 +1,22 @@
 import { Body, Controller, Get, HttpStatus, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
-import type { CommandContext } from '@tantieme/event-sourcing/runtime';
-import { Caller, ownPartner, Roles, RolesOf } from '@tantieme/service-kit/auth';
-import type { Principal } from '@tantieme/service-kit/auth';
-import { Context } from '@tantieme/service-kit/context';
-import { PageQuery } from '@tantieme/service-kit/cursor';
-import type { Page } from '@tantieme/service-kit/cursor';
+import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import { Caller, ownPartner, Roles, RolesOf } from '@tantieme/service-kit/access/auth';
+import type { Principal } from '@tantieme/service-kit/access/auth';
+import { Context } from '@tantieme/service-kit/http/context';
+import { PageQuery } from '@tantieme/service-kit/http/cursor';
+import type { Page } from '@tantieme/service-kit/http/cursor';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 
-import { PublishProgramme } from './commands/publish-programme.js';
-import type { ProgrammePublished } from './commands/publish-programme.js';
-import type { ProgrammeDocument } from './domain/programme.js';
-import { ProgrammeDto } from './programme.dto.js';
-import { ListBonuses } from './queries/bonuses.js';
-import type { BonusRead } from './queries/bonuses.js';
-import { ListProgrammes, ReadProgramme } from './queries/programmes.js';
-import type { ProgrammeRead } from './queries/programmes.js';
+import { PublishProgramme } from './programme/programme.commands.js';
+import type { ProgrammePublished } from './programme/programme.commands.js';
+import type { ProgrammeDocument } from './programme/programme.js';
+import { ProgrammeDto } from './programme/programme.dto.js';
+import { ListBonuses } from './bonus/bonus.queries.js';
+import type { BonusRead } from './bonus/bonus.queries.js';
+import { ListProgrammes, ReadProgramme } from './programme/programme.queries.js';
+import type { ProgrammeRead } from './programme/programme.queries.js';
 
 class BonusesQuery extends PageQuery {
   @ApiPropertyOptional()

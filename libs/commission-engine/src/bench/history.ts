@@ -1,10 +1,10 @@
 /** A made-up history of one quarter for the benchmark, in random order; the same for the same numbers. */
-import { calendarOf } from '../calendar.js';
-import { fixedCurve } from '../earn-state.js';
-import { parsePlan } from '../plan.js';
-import type { CompiledPlan } from '../compiled-plan.js';
-import { windowStarts } from '../rate-columns.js';
-import type { LineColumns } from '../rate-columns.js';
+import { calendarOf } from '@tantieme/time/calendar';
+import { fixedCurve } from '../incremental/state.js';
+import { parsePlan } from '../plan/compile.js';
+import type { CompiledPlan } from '../plan/compiled.js';
+import { windowStarts } from '../what-if/rate-columns.js';
+import type { LineColumns } from '../what-if/rate-columns.js';
 
 /** Ends of the first two tiers in minor units; `SQL_RATE` and the bare loop of `whole-history.ts` say the same. */
 export const [FIRST_MINOR, SECOND_MINOR] = [15_000_000, 25_000_000];

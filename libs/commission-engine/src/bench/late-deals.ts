@@ -1,11 +1,11 @@
 /** What a late deal and a return cost with more and more deals in the window of one payee, and what a deal held takes. */
 import { formatMinor } from '@tantieme/money/amount';
-import { applyChange } from '../apply-change.js';
-import type { CreditLine } from '../credit-line.js';
-import { planCredit } from '../earn.js';
-import { createEarnState } from '../earn-state.js';
-import type { EarnState } from '../earn-state.js';
-import { formatInstant } from '../instant.js';
+import { applyChange } from '../incremental/apply-change.js';
+import type { CreditLine } from '../credit/credit-line.js';
+import { planCredit } from '../incremental/diff.js';
+import { createEarnState } from '../incremental/state.js';
+import type { EarnState } from '../incremental/state.js';
+import { formatInstant } from '@tantieme/time/instant';
 import { FIRST_MS, numbersFrom, planOf } from './history.js';
 
 const SIZES = [1_000, 10_000, 100_000, 1_000_000];

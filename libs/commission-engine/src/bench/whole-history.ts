@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { canonicalOrder, rateColumns } from '../rate-columns.js';
+import { canonicalOrder, rateColumns } from '../what-if/rate-columns.js';
 import { curveOfPlan, FIRST_MINOR, historyOf, planOf, SECOND_MINOR, STARTS } from './history.js';
 
 type History = ReturnType<typeof historyOf>;

@@ -1,6 +1,6 @@
 /** The baseline: the very same rows into the very same table with the same pragmas, and nothing else. */
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT } from '@tantieme/event-store/schema';
+import { CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT } from '@tantieme/event-store/sqlite/schema';
 
 /** Rows a transaction. */
 const BATCH = 1000;

@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openSqliteEventStore } from '@tantieme/event-store/sqlite-event-store';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { Driver } from '../driver.js';
-import { verifyFile } from '../verify-file.js';
+import { verifyFile } from '../verify/verify-file.js';
 import { measureBareInserts } from './bare-inserts.js';
 import { CALENDAR, dealsOf, partnersOf, PERIOD, PLAN } from './history.js';
 

@@ -1,7 +1,7 @@
 /** Where the command finds the server, and as whom it speaks. */
 import type { Command } from 'commander';
-import type { Role } from '@tantieme/service-kit/auth';
-import { mintToken } from '@tantieme/service-kit/development-issuer';
+import type { Role } from '@tantieme/service-kit/access/auth';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { Client } from '../client.js';
 
 export interface ConnectionOptions {

@@ -2,10 +2,10 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { Command } from 'commander';
 import { startAllInOne } from '@tantieme/all-in-one/start';
-import { loadConfig } from '@tantieme/service-kit/config';
-import { mintToken } from '@tantieme/service-kit/development-issuer';
-import type { Role } from '@tantieme/service-kit/auth';
-import type { EventStoreConfig } from '@tantieme/service-kit/event-store';
+import { loadConfig } from '@tantieme/service-kit/runtime/config';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
+import type { Role } from '@tantieme/service-kit/access/auth';
+import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
 import type { StatementIssued, PayoutDue } from '@tantieme/contracts/payout';
 import { Client, fileBody } from '../client.js';
 import { mapping, partners, periods, returns, SUPERSTORE_CSV } from '../demo/superstore.js';

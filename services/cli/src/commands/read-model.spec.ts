@@ -5,13 +5,19 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Driver } from '@tantieme/all-in-one/driver';
-import { history, ndjson, prepare, temporaryDirectory, TestServers } from '@tantieme/all-in-one/whole-way.fixture';
-import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
-import type { Engine } from '@tantieme/event-sourcing/databases.fixture';
-import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
-import { EMBEDDED } from '@tantieme/service-kit/config';
-import type { RuntimeConfig } from '@tantieme/service-kit/config';
-import { openReadDatabase } from '@tantieme/service-kit/database';
+import {
+  history,
+  ndjson,
+  prepare,
+  temporaryDirectory,
+  TestServers,
+} from '@tantieme/all-in-one/testing/end-to-end.fixture';
+import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
+import type { Engine } from '@tantieme/event-sourcing/testing/databases.fixture';
+import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
+import { EMBEDDED } from '@tantieme/service-kit/runtime/config';
+import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
+import { openReadDatabase } from '@tantieme/service-kit/runtime/database';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 const COMMAND = new URL('../../dist/main.js', import.meta.url).pathname;

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { startAllInOne } from '@tantieme/all-in-one/start';
-import { loadConfig } from '@tantieme/service-kit/config';
+import { loadConfig } from '@tantieme/service-kit/runtime/config';
 
 export function startCommand(): Command {
   return new Command('start')

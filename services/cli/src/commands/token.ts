@@ -1,6 +1,6 @@
 import { Command, Argument } from 'commander';
-import { ROLES, type Role } from '@tantieme/service-kit/auth';
-import { mintToken } from '@tantieme/service-kit/development-issuer';
+import { ROLES, type Role } from '@tantieme/service-kit/access/auth';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { print, printJson } from './output.js';
 
 export function tokenCommand(): Command {

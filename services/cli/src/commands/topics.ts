@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { ALL_TOPICS } from '@tantieme/all-in-one/topics';
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
-import { loadConfig, type Environment } from '@tantieme/service-kit/config';
+import { loadConfig, type Environment } from '@tantieme/service-kit/runtime/config';
 import { print, printJson, table } from './output.js';
 
 interface CreateOptions {

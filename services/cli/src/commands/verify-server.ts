@@ -1,7 +1,7 @@
 import { verifyLog } from '@tantieme/audit/verify';
 import type { Verification } from '@tantieme/audit/verify';
-import { openEventStore } from '@tantieme/service-kit/event-store';
-import type { EventStoreConfig } from '@tantieme/service-kit/event-store';
+import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
+import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
 import { replayables } from '@tantieme/all-in-one/replayables';
 import { startProgress } from '../progress.js';
 

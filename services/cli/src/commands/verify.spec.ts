@@ -10,7 +10,7 @@ import {
   prepare,
   TestServers,
   temporaryDirectory,
-} from '@tantieme/all-in-one/whole-way.fixture';
+} from '@tantieme/all-in-one/testing/end-to-end.fixture';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 const servers = new TestServers();

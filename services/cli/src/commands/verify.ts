@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Verification } from '@tantieme/audit/verify';
-import { verifyFile } from '@tantieme/all-in-one/verify-file';
-import type { VerifyFileOptions } from '@tantieme/all-in-one/verify-file';
-import { EMBEDDED, loadConfig } from '@tantieme/service-kit/config';
-import type { EventStoreConfig } from '@tantieme/service-kit/event-store';
+import { verifyFile } from '@tantieme/all-in-one/verify/verify-file';
+import type { VerifyFileOptions } from '@tantieme/all-in-one/verify/verify-file';
+import { EMBEDDED, loadConfig } from '@tantieme/service-kit/runtime/config';
+import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
 import { startProgress } from '../progress.js';
 import { print, printJson } from './output.js';
 import { verifyServer } from './verify-server.js';

@@ -11,16 +11,16 @@ import {
   produce,
   toldBy,
   type World,
-} from '@tantieme/all-in-one/distributed.fixture';
+} from '@tantieme/all-in-one/testing/distributed.fixture';
 import { Driver } from '@tantieme/all-in-one/driver';
 import { SERVICE_NAMES } from '@tantieme/all-in-one/service-processes';
 import { startInOneThread } from '@tantieme/all-in-one/start';
-import { configOf, ndjson, shuffled, temporaryDirectory } from '@tantieme/all-in-one/whole-way.fixture';
+import { configOf, ndjson, shuffled, temporaryDirectory } from '@tantieme/all-in-one/testing/end-to-end.fixture';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { importFacts } from '@tantieme/deal-ingestion/importing/import-facts';
-import { TestDatabases } from '@tantieme/event-sourcing/databases.fixture';
-import { openSqliteBroker } from '@tantieme/messaging/sqlite-broker';
+import { importFacts } from '@tantieme/deal-ingestion/import/import-facts.service';
+import { TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
+import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
 import { mapping, partners, periods, returns, SUPERSTORE_CSV } from './superstore.js';
 
 /** Four years, twice. */

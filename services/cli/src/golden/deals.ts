@@ -4,16 +4,16 @@
  */
 import { check } from '@tantieme/contracts/envelope';
 import type { Deal, DealFact, DealRole } from '@tantieme/contracts/deal';
-import { contentHash } from '@tantieme/deal-ingestion/content-hash';
-import { FACT_KINDS, KINDS_WITH_TERMS } from '@tantieme/deal-ingestion/domain/column-mapping';
-import type { ColumnMapping, PartnerColumn } from '@tantieme/deal-ingestion/domain/column-mapping';
-import { compileDateFormat } from '@tantieme/deal-ingestion/domain/date-format';
-import { dealDecider, dealOf, FACT_CONFLICT } from '@tantieme/deal-ingestion/domain/deal';
-import type { DealState } from '@tantieme/deal-ingestion/domain/deal';
-import { normalFact } from '@tantieme/deal-ingestion/domain/deal-fact';
-import type { FieldReason } from '@tantieme/deal-ingestion/domain/deal-fact';
-import { createRowMapper } from '@tantieme/deal-ingestion/domain/mapped-rows';
-import { DomainError } from '@tantieme/event-sourcing/decider';
+import { contentHash } from '@tantieme/deal-ingestion/deal/content-hash';
+import { FACT_KINDS, KINDS_WITH_TERMS } from '@tantieme/deal-ingestion/import/column-mapping';
+import type { ColumnMapping, PartnerColumn } from '@tantieme/deal-ingestion/import/column-mapping';
+import { compileDateFormat } from '@tantieme/deal-ingestion/import/date-format';
+import { dealDecider, dealOf, FACT_CONFLICT } from '@tantieme/deal-ingestion/deal/deal';
+import type { DealState } from '@tantieme/deal-ingestion/deal/deal';
+import { normalFact } from '@tantieme/deal-ingestion/deal/deal-fact';
+import type { FieldReason } from '@tantieme/deal-ingestion/deal/deal-fact';
+import { createRowMapper } from '@tantieme/deal-ingestion/import/mapped-rows';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { CaseInvalid, readCsv } from './csv-rows.js';
 import type { CaseFault, CsvFile, CsvRow } from './csv-rows.js';
 

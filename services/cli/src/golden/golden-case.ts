@@ -2,16 +2,16 @@
  * A golden case: a plan, deals, and what they earn, as files that a finance person writes. Read, calculated and compared; the
  * files are texts by name here, whoever calls this has them from a folder or from a page of the documentation.
  */
-import { calculate } from '@tantieme/commission-engine/calculate';
-import type { Calculated, CalculatedLine, Facts } from '@tantieme/commission-engine/calculate';
-import { lineKey } from '@tantieme/commission-engine/credit-line';
-import type { CreditLine } from '@tantieme/commission-engine/credit-line';
-import { dealKey } from '@tantieme/commission-engine/deal';
+import { calculate } from '@tantieme/commission-engine/earn/calculate';
+import type { Calculated, CalculatedLine, Facts } from '@tantieme/commission-engine/earn/calculate';
+import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
+import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
+import { dealKey } from '@tantieme/commission-engine/deal/deal';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import { compareText } from '@tantieme/commission-engine/occurrence';
-import { parsePlan } from '@tantieme/commission-engine/plan';
-import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
-import { parseDay } from '@tantieme/commission-engine/instant';
+import { compareText } from '@tantieme/commission-engine/deal/occurrence';
+import { parsePlan } from '@tantieme/commission-engine/plan/compile';
+import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
+import { parseDay } from '@tantieme/time/instant';
 import { formatMinor } from '@tantieme/money/amount';
 import { CaseInvalid } from './csv-rows.js';
 import type { CaseFault } from './csv-rows.js';

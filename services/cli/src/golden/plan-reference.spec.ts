@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { PLAN_SCHEMA } from '@tantieme/commission-engine/plan-schema';
+import { PLAN_SCHEMA } from '@tantieme/commission-engine/plan/schema';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { compare } from './comparison.js';
 import { answerOf } from './golden-case.js';

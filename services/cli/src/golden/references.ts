@@ -1,10 +1,10 @@
 /** What a golden case says besides its deals: partners, exchange rates, quotas, certifications, and the periods that are closed. */
-import type { Account, Agreement } from '@tantieme/commission-engine/account';
-import { lastPeriodOfWindow, windowStartDay } from '@tantieme/commission-engine/calendar';
-import type { CreditLookup } from '@tantieme/commission-engine/credit';
-import { EngineError } from '@tantieme/commission-engine/engine-error';
-import { parseDay } from '@tantieme/commission-engine/instant';
-import type { PlanVersion } from '@tantieme/commission-engine/plan-history';
+import type { Account, Agreement } from '@tantieme/commission-engine/earn/payee-terms';
+import { lastPeriodOfWindow, windowStartDay } from '@tantieme/time/calendar';
+import type { CreditLookup } from '@tantieme/commission-engine/credit/credit';
+import { TimeError } from '@tantieme/time/time-error';
+import { parseDay } from '@tantieme/time/instant';
+import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import {
   averageOf,
   identityOfRate,
@@ -12,13 +12,18 @@ import {
   rateOn,
   ratesInForce,
   takeExchangeRate,
-} from '@tantieme/commission-calculation/domain/exchange-rate';
-import { identityOfQuota, normalQuota, quotasInForce, takeQuota } from '@tantieme/commission-calculation/domain/quota';
-import { partnerAsOf } from '@tantieme/commission-calculation/domain/reference';
+} from '@tantieme/commission-calculation/reference/exchange-rate';
+import {
+  identityOfQuota,
+  normalQuota,
+  quotasInForce,
+  takeQuota,
+} from '@tantieme/commission-calculation/reference/quota';
+import { partnerAsOf } from '@tantieme/commission-calculation/reference/reference';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { Dated, Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
-import { DomainError } from '@tantieme/event-sourcing/decider';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { CaseInvalid, readCsv } from './csv-rows.js';
 import type { CaseFault, CsvRow } from './csv-rows.js';
 
@@ -234,7 +239,7 @@ function startOf(period: string, { calendar }: PlanVersion['plan']): string | un
     // A quarter of a calendar of months has a first day too, but is no period of it.
     return lastPeriodOfWindow(calendar, period) === period ? windowStartDay(calendar, period) : undefined;
   } catch (error) {
-    if (error instanceof EngineError) return undefined;
+    if (error instanceof TimeError) return undefined;
     throw error;
   }
 }
@@ -268,7 +273,7 @@ function isWindow(calendar: PlanVersion['plan']['calendar'], window: string): bo
   try {
     return windowStartDay(calendar, window) !== '';
   } catch (error) {
-    if (error instanceof EngineError) return false;
+    if (error instanceof TimeError) return false;
     throw error;
   }
 }

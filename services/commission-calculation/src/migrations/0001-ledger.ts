@@ -1,4 +1,4 @@
-import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
+import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
 /** What is posted, periods, and the streams with a line in them. */
 export async function up(db: AnyDatabase): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
+import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
 /** Exchange rates and quotas as they are listed. */
 export async function up(db: AnyDatabase): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
+import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
 /** From facts to the deals that are credited with them. */
 export async function up(db: AnyDatabase): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
+import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
 /** What was earned in other currencies, and what finance answers to payouts. */
 export async function up(db: AnyDatabase): Promise<void> {

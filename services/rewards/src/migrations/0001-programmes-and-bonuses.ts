@@ -1,4 +1,4 @@
-import type { AnyDatabase } from '@tantieme/event-sourcing/migrations';
+import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
 /** Programmes, and what every window measures and pays. */
 export async function up(db: AnyDatabase): Promise<void> {

@@ -1,0 +1,360 @@
+import { describe, expect, it } from '@jest/globals';
+import { creditDeal } from './credit.js';
+import { compareCreditLines, lineKey } from './credit-line.js';
+import type { CreditLookup, DealCredits } from './credit.js';
+import type { Deal } from '../deal/deal.js';
+import { BOOKED, dealOf, ONE_PARTNER, partnersOf, planWith, worldOf } from '../testing/world.fixture.js';
+
+const PERCENT = 'rate: { percent: 10 % }';
+
+function creditWith(component: string, deal: Deal, lookup: CreditLookup = ONE_PARTNER): DealCredits {
+  return creditDeal(deal, [{ effectiveFrom: '2000-01-01', plan: planWith([component]) }], lookup);
+}
+
+/** `payee occurrence line basis`, of every line. */
+function linesOf({ credits }: DealCredits): string[] {
+  return credits.flatMap(({ payee, lines }) =>
+    lines.map(({ occurrence, line, basis }) => `${payee} ${occurrence} ${line} ${basis}`),
+  );
+}
+
+const two = [
+  { id: '1', net: '60.00', gross: '72.00', cost: '50.00', category: 'hardware', product: 'H1', quantity: '3' },
+  { id: '2', net: '40.00', category: 'software' },
+];
+
+describe('conditions', () => {
+  const deal = dealOf('D', { lines: two, customer: 'C1', attributes: { region: 'west', source: 'ignored' } });
+  const credited = (conditions: string, partner = {}) =>
+    linesOf(
+      creditWith(
+        `{ id: sales, credit: { trigger: booked, ${conditions} }, ${PERCENT} }`,
+        deal,
+        partnersOf({ P1: partner }),
+      ),
+    ).map((line) => line.split(' ')[2]);
+
+  it.each([
+    ['where: { line.category: hardware }', ['1']],
+    ['where: { line.category: [hardware, software] }', ['1', '2']],
+    ['where: { line.product: H1 }', ['1']],
+    ['where: { line.category: hardware, deal.region: east }', []],
+    ['where: { deal.region: west, deal.customer: C1, deal.currency: EUR, deal.source: crm }', ['1', '2']],
+    ['where: { deal.unknown: x }', []],
+    ['where: { deal.constructor: x }', []],
+    ['except: { line.category: hardware }', ['2']],
+    ['except: { line.product: H1 }', ['2']],
+    ['except: { line.category: hardware, deal.region: east }', ['1', '2']],
+    ['where: { partner.channel: [retail, direct], partner.country: FR, partner.id: P1 }', ['1', '2']],
+    ['where: { partner.channel: direct }', []],
+    ['where: { partner.tier: gold }', []],
+    ['except: { partner.channel: retail }', []],
+    ['except: { partner.channel: retail, line.category: hardware }', ['2']],
+    ['except: { partner.tier: gold, line.category: hardware }', ['1', '2']],
+  ])('%s lets lines %j through', (conditions, lines) => {
+    expect(credited(conditions)).toEqual(lines);
+  });
+
+  it('ask for the partner as of the day of the trigger, in the plan’s zone', () => {
+    const days: string[] = [];
+    const lookup: CreditLookup = {
+      partner(id, day) {
+        days.push(day);
+        return ONE_PARTNER.partner(id, day);
+      },
+    };
+    creditWith(
+      `{ id: sales, ${BOOKED}, ${PERCENT} }`,
+      dealOf('D', { bookedAt: '2026-01-31T23:30:00Z', lines: two }),
+      lookup,
+    );
+    expect(days).toEqual(['2026-02-01']);
+  });
+});
+
+describe('the basis', () => {
+  const basisOf = (basis: string) =>
+    creditWith(
+      `{ id: s, credit: { trigger: booked, basis: ${basis}, where: { line.category: hardware } }, rate: { flat: 1, per: line } }`,
+      dealOf('D', { lines: two }),
+    );
+
+  it('is net, gross, margin or quantity', () => {
+    expect(['net', 'gross', 'margin', 'quantity'].map((basis) => linesOf(basisOf(basis)))).toEqual([
+      ['P1 booked 1 60.00'],
+      ['P1 booked 1 72.00'],
+      ['P1 booked 1 10.00'],
+      ['P1 booked 1 3.00'],
+    ]);
+  });
+
+  it.each(['gross', 'margin', 'quantity'])('is not guessed where the line does not say it: %s', (basis) => {
+    const answer = creditWith(
+      `{ id: s, credit: { trigger: booked, basis: ${basis} }, rate: { flat: 1, per: line } }`,
+      dealOf('D', { net: '5.00' }),
+    );
+    expect(linesOf(answer)).toEqual([]);
+    expect(answer.waiting).toMatchObject([{ code: 'TermsMissing', subject: 'deal:crm|D' }]);
+  });
+});
+
+describe('what waits', () => {
+  const component = `{ id: sales, ${BOOKED}, ${PERCENT} }`;
+
+  it('is a deal without terms', () => {
+    const { terms: _terms, ...deal } = dealOf('D');
+    expect(creditWith(component, deal).waiting).toMatchObject([{ code: 'TermsMissing', subject: 'deal:crm|D' }]);
+  });
+
+  it('is the part of a partner that is not known; the others are credited', () => {
+    const partners = [
+      { role: 'seller' as const, partner: 'P1', share: '0.5' },
+      { role: 'seller' as const, partner: 'P2', share: '0.5' },
+    ];
+    const answer = creditWith(component, dealOf('D', { partners }));
+    expect(linesOf(answer)).toEqual(['P1 booked 1 50.00']);
+    expect(answer.waiting).toEqual([
+      { code: 'PartnerMissing', subject: 'partner:P2', message: 'the partner P2 is not known on 2026-01-10' },
+    ]);
+  });
+
+  it('is a deal in another currency', () => {
+    expect(creditWith(component, dealOf('D', { currency: 'USD' })).waiting).toMatchObject([
+      { code: 'ExchangeRateMissing', subject: 'exchange-rate:USD/EUR' },
+    ]);
+  });
+
+  it.each([
+    ['shares that do not make a whole', { partners: [{ role: 'seller' as const, partner: 'P1', share: '0.5' }] }],
+    ['an amount that is none', { lines: [{ id: '1', net: '1e400' }] }],
+    ['an amount finer than a cent', { lines: [{ id: '1', net: '1.005' }] }],
+    ['a currency that is none', { currency: 'XXX' }],
+    ['an amount beyond all deals', { net: '9'.repeat(30) }],
+    ['a date that does not exist', { bookedAt: '2026-02-30T00:00:00Z' }],
+    ['a year beyond all calendars', { bookedAt: '0001-01-01T00:00:00Z' }],
+    [
+      'a return of a negative amount',
+      { returns: [{ id: 'R', at: '2026-02-01T00:00:00Z', lines: [{ line: '1', net: '-5.00' }] }] },
+    ],
+  ])('is %s', (_, shape) => {
+    expect(creditWith(component, dealOf('D', shape)).waiting).toMatchObject([
+      { code: 'TermsInvalid', subject: 'deal:crm|D' },
+    ]);
+  });
+
+  it('is a quantity beyond all deals, where it counts', () => {
+    const lines = [{ id: '1', net: '1.00', quantity: '9'.repeat(20) }];
+    const units = `{ id: s, ${BOOKED}, rate: { flat: 1, per: unit } }`;
+    expect(creditWith(units, dealOf('D', { lines })).waiting).toMatchObject([{ code: 'TermsInvalid' }]);
+    expect(creditWith(component, dealOf('D', { lines })).waiting).toEqual([]);
+  });
+
+  it('is nothing at either end of the years, in any zone', () => {
+    for (const timeZone of ['Pacific/Kiritimati', 'America/Los_Angeles'])
+      for (const bookedAt of ['1900-01-01T00:00:00Z', '2999-12-31T23:59:59.999Z']) {
+        const plan = planWith([`{ id: s, ${BOOKED}, measure: { over: year }, ${PERCENT} }`], { timeZone });
+        const { credits } = creditDeal(dealOf('D', { bookedAt }), [{ effectiveFrom: '0000-01-01', plan }], ONE_PARTNER);
+        expect(credits).toHaveLength(1);
+      }
+  });
+
+  it('is a return of a line that the deal does not have; the deal itself is credited', () => {
+    const answer = creditWith(
+      component,
+      dealOf('D', { returns: [{ id: 'R', at: '2026-02-01T00:00:00Z', lines: [{ line: '9' }] }] }),
+    );
+    expect(answer.waiting).toMatchObject([{ code: 'TermsMissing' }]);
+    expect(linesOf(answer)).toEqual(['P1 booked 1 100.00']);
+  });
+
+  it('is nothing where the partner has not agreed to the plan: another plan’s business', () => {
+    expect(creditWith(component, dealOf('D'), partnersOf({ P1: { plans: ['other'] } }))).toEqual({
+      credits: [],
+      waiting: [],
+    });
+  });
+});
+
+describe('what has happened', () => {
+  const at = (day: number) => `2026-02-${String(day).padStart(2, '0')}T12:00:00Z`;
+  const invoiced = `{ id: sales, credit: { trigger: invoiced }, ${PERCENT} }`;
+
+  it('credits an invoice with its own lines, and one without lines with what no earlier one named', () => {
+    const deal = dealOf('D', {
+      lines: two,
+      invoices: [
+        { id: 'B', at: at(2) },
+        { id: 'A', at: at(1), lines: [{ id: '1', net: '25.00' }] },
+        { id: 'C', at: at(3) },
+      ],
+    });
+    expect(linesOf(creditWith(invoiced, deal))).toEqual(['P1 invoice:A 1 25.00', 'P1 invoice:B 2 40.00']);
+  });
+
+  it('takes a returned amount from the earliest invoice of its line on', () => {
+    const deal = dealOf('D', {
+      net: '100.00',
+      invoices: [
+        { id: 'A', at: at(1), lines: [{ id: '1', net: '60.00' }] },
+        { id: 'B', at: at(2), lines: [{ id: '1', net: '40.00' }] },
+      ],
+      returns: [
+        { id: 'R', at: at(3), lines: [{ line: '1', net: '70.00' }] },
+        { id: 'S', at: at(4), lines: [{ line: '1', net: '500.00' }] },
+      ],
+    });
+    const world = worldOf(planWith([invoiced]));
+    world.take(deal);
+    expect(world.earned('P1', 'D')).toEqual({
+      'invoice:A': '6.00',
+      'invoice:B': '4.00',
+      'return:R': '-7.00',
+      'return:S': '-3.00',
+    });
+  });
+
+  it('counts a sale through once, and a flat amount per line at its first invoice', () => {
+    const soldThrough = [
+      { id: 'T', at: at(2) },
+      { id: 'S', at: at(1) },
+    ];
+    expect(
+      linesOf(creditWith(`{ id: sales, credit: { trigger: sold-through }, ${PERCENT} }`, dealOf('D', { soldThrough }))),
+    ).toEqual(['P1 sold-through:S 1 100.00']);
+    const deal = dealOf('D', {
+      invoices: [
+        { id: 'A', at: at(1), lines: [{ id: '1', net: '60.00' }] },
+        { id: 'B', at: at(2), lines: [{ id: '1', net: '40.00' }] },
+      ],
+    });
+    expect(linesOf(creditWith('{ id: s, credit: { trigger: invoiced }, rate: { flat: 1, per: line } }', deal))).toEqual(
+      ['P1 invoice:A 1 100.00'],
+    );
+  });
+
+  it('puts a return that is dated before its sale into the sale’s period', () => {
+    const { credits } = creditWith(
+      `{ id: sales, ${BOOKED}, ${PERCENT} }`,
+      dealOf('D', { returns: [{ id: 'R', at: '2025-12-01T00:00:00Z' }] }),
+    );
+    expect(credits[0]?.lines.map(({ occurrence, period }) => [occurrence, period])).toEqual([
+      ['booked', '2026-01'],
+      ['return:R', '2026-01'],
+    ]);
+  });
+
+  it('takes nothing twice: a return and then the cancellation of what is left', () => {
+    const deal = dealOf('D', {
+      lines: two,
+      returns: [{ id: 'R', at: at(1), lines: [{ line: '1', net: '10.00' }, { line: '2' }] }],
+      cancelledAt: at(2),
+    });
+    expect(linesOf(creditWith(`{ id: sales, ${BOOKED}, ${PERCENT} }`, deal))).toEqual([
+      'P1 booked 1 60.00',
+      'P1 booked 2 40.00',
+      'P1 return:R 1 -10.00',
+      'P1 return:R 2 -40.00',
+      'P1 cancelled 1 -50.00',
+    ]);
+  });
+
+  it('takes back a flat amount of a line without money only where it comes back whole', () => {
+    const flat = `{ id: s, ${BOOKED}, rate: { flat: 2.50, per: line } }`;
+    const free = [{ id: '1', net: '0.00' }];
+    const world = worldOf(planWith([flat]));
+    world.take(
+      dealOf('D', {
+        lines: free,
+        returns: [
+          { id: 'R', at: at(1), lines: [{ line: '1', net: '1.00' }] },
+          { id: 'S', at: at(2) },
+        ],
+      }),
+    );
+    expect(world.earned('P1', 'D')).toEqual({ booked: '2.50', 'return:S': '-2.50' });
+  });
+
+  it('takes back an amount per deal by what of the deal came back', () => {
+    const world = worldOf(planWith([`{ id: s, ${BOOKED}, rate: { flat: 5.00, per: deal } }`]));
+    world.take(
+      dealOf('D', {
+        lines: two,
+        returns: [
+          { id: 'R', at: at(1), lines: [{ line: '2' }] },
+          { id: 'S', at: at(2) },
+        ],
+      }),
+    );
+    expect(world.earned('P1', 'D')).toEqual({ booked: '5.00', 'return:R': '-2.00', 'return:S': '-3.00' });
+  });
+
+  it('takes back, for an amount per line, by the line’s net', () => {
+    const world = worldOf(planWith([`{ id: s, ${BOOKED}, rate: { flat: 1.00, per: unit } }`]));
+    const lines = [{ id: '1', net: '60.00', quantity: '3' }];
+    world.take(dealOf('D', { lines, returns: [{ id: 'R', at: at(1), lines: [{ line: '1', net: '20.00' }] }] }));
+    expect(world.earned('P1', 'D')).toEqual({ booked: '3.00', 'return:R': '-1.00' });
+  });
+});
+
+describe('a role', () => {
+  it('that one partner holds twice is one holding of both shares', () => {
+    const partners = [
+      { role: 'seller' as const, partner: 'P1', share: '0.25' },
+      { role: 'referrer' as const, partner: 'P1' },
+      { role: 'seller' as const, partner: 'P1', share: '0.75' },
+    ];
+    expect(linesOf(creditWith(`{ id: sales, ${BOOKED}, ${PERCENT} }`, dealOf('D', { partners })))).toEqual([
+      'P1 booked 1 100.00',
+    ]);
+  });
+
+  it('that nobody holds credits nobody', () => {
+    const component = `{ id: sales, credit: { trigger: booked, to: referrer }, ${PERCENT} }`;
+    expect(creditWith(component, dealOf('D'))).toEqual({ credits: [], waiting: [] });
+  });
+});
+
+describe('the answer', () => {
+  it('has the same bytes whatever the order in which facts and partners are listed', () => {
+    const returns = [
+      { id: 'R', at: '2026-02-01T00:00:00Z', lines: [{ line: '1', net: '10.00' }] },
+      { id: 'S', at: '2026-02-01T00:00:00Z', lines: [{ line: '1', net: '20.00' }] },
+    ];
+    const partners = [
+      { role: 'seller' as const, partner: 'B', share: '0.5' },
+      { role: 'seller' as const, partner: 'A', share: '0.5' },
+      { role: 'buyer' as const, partner: 'C' },
+    ];
+    const lookup = partnersOf({ A: { upline: 'U' }, B: { upline: 'U' }, U: {}, C: {} });
+    const plan = planWith([
+      `{ id: sales, ${BOOKED}, ${PERCENT} }`,
+      '{ id: team, credit: { override: [sales], of: basis, levels: [5 %] } }',
+    ]);
+    const credit = (deal: Deal) => JSON.stringify(creditDeal(deal, [{ effectiveFrom: '2000-01-01', plan }], lookup));
+    const one = credit(dealOf('D', { lines: two, returns, partners }));
+    const [sellerB, sellerA, buyer] = partners;
+    if (sellerB === undefined || sellerA === undefined || buyer === undefined) throw new Error('three partners');
+    expect(
+      credit(dealOf('D', { lines: two, returns: returns.toReversed(), partners: [buyer, sellerB, sellerA] })),
+    ).toBe(one);
+  });
+
+  it('tells its lines apart, also where names hold the separators', () => {
+    const [line] = creditWith(`{ id: sales, ${BOOKED}, ${PERCENT} }`, dealOf('D')).credits[0]?.lines ?? [];
+    if (line === undefined) throw new Error('a line');
+    const reverses = { occurrence: 'booked', returnedBefore: '0', returned: '1', of: '1' };
+    const variants = [
+      line,
+      { ...line, line: '1|<booked' },
+      { ...line, reverses },
+      { ...line, line: '1\\' },
+      { ...line, line: '1\\|' },
+      { ...line, child: { component: 'a', payee: 'b' } },
+      { ...line, child: { component: 'a', payee: 'b' }, reverses },
+      { ...line, child: { component: 'a', payee: 'c' } },
+    ];
+    expect(new Set(variants.map(lineKey)).size).toBe(variants.length);
+    for (const left of variants)
+      for (const right of variants) expect(compareCreditLines(left, right) === 0).toBe(left === right);
+  });
+});

@@ -1,0 +1,345 @@
+/**
+ * What of a deal has happened under a trigger: its occurrences with their parts of the lines, and how much of each part
+ * has come back. A pure function of the deal.
+ */
+import { formatMinor, parseMinor } from '@tantieme/money/amount';
+import { decimalsOf, isCurrency } from '@tantieme/money/currency';
+import { addRates, decimalFault, formatRate, parseDecimal } from '@tantieme/money/decimal';
+import { MoneyError } from '@tantieme/money/money-error';
+import { divideRounded } from '@tantieme/money/rounding';
+import type { Deal, DealLine, DealTerms } from './deal.js';
+import { EngineError } from '../engine-error.js';
+import { TimeError } from '@tantieme/time/time-error';
+import { parseInstant } from '@tantieme/time/instant';
+import type { Trigger } from '../plan/document.js';
+
+/**
+ * Largest amount of a deal, in minor units, and largest quantity. Beyond is a broken import; and below, every product with a
+ * rate keeps well within the 38 digits in which it can be read again from where it was stored.
+ */
+export const DEAL_AMOUNT_MINOR_MAX = 10n ** 24n;
+export const QUANTITY_MAX = 10n ** 15n;
+
+export interface Occurrence {
+  /** `booked`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>` */
+  readonly name: string;
+  readonly atMs: number;
+}
+
+/** What one return takes from one part. */
+export interface TakenBack {
+  /** `return:<id>` or `cancelled` */
+  readonly name: string;
+  readonly atMs: number;
+  /** Net, as a magnitude. */
+  readonly netMinor: bigint;
+  /** True where it takes all that was left: what a part without money can only be. */
+  readonly rest: boolean;
+}
+
+/** The part of a deal's line that an occurrence is about. Amounts in minor units of the deal's currency. */
+export interface Part {
+  readonly occurrence: Occurrence;
+  readonly line: DealLine;
+  readonly netMinor: bigint;
+  readonly grossMinor: bigint | undefined;
+  readonly costMinor: bigint | undefined;
+  /** In order of time. */
+  readonly takenBack: readonly TakenBack[];
+}
+
+/** What is wrong with a deal's own data, in words. */
+export interface DealFault {
+  readonly code: 'TermsMissing' | 'TermsInvalid';
+  readonly message: string;
+}
+
+export interface Happened {
+  /** In order of time, occurrence and position in it. */
+  readonly parts: readonly Part[];
+  readonly faults: readonly DealFault[];
+}
+
+interface OpenPart extends Part {
+  readonly takenBack: TakenBack[];
+  leftMinor: bigint;
+}
+
+/**
+ * The deal's parts under a trigger.
+ *
+ * - An invoice without lines is of all lines that no earlier invoice is about; likewise sold-through: nothing is paid twice.
+ * - A payment is with tax: it stands for the share of every line that it is of the deal's gross sum, cumulatively, so that
+ *   the parts sum to the line; what is paid beyond the sum counts for nothing.
+ * - A return is taken from the earliest part of its line on. What came back is a fact of the line: it also takes from a part
+ *   that happened after it (an instalment paid for what is already returned earns nothing in the end).
+ * - A cancellation takes all that is left.
+ */
+export function happened(deal: Deal, terms: DealTerms, trigger: Trigger): Happened {
+  const faults: DealFault[] = [];
+  const parts: OpenPart[] = [];
+  try {
+    if (!isCurrency(terms.currency))
+      return { parts, faults: [{ code: 'TermsInvalid', message: `"${terms.currency}" is no ISO 4217 currency` }] };
+    const decimals = decimalsOf(terms.currency);
+    parts.push(...partsOf(deal, terms, trigger, decimals));
+    takeBack(deal, terms, parts, decimals, faults);
+  } catch (fault) {
+    if (!(fault instanceof MoneyError) && !(fault instanceof EngineError) && !(fault instanceof TimeError)) throw fault;
+    return { parts: [], faults: [{ code: 'TermsInvalid', message: fault.message }] };
+  }
+  return { parts, faults };
+}
+
+function byTime<Fact extends { readonly id: string; readonly at: string }>(
+  facts: readonly Fact[],
+): { fact: Fact; atMs: number }[] {
+  return facts
+    .map((fact) => ({ fact, atMs: parseInstant(fact.at) }))
+    .sort((left, right) => left.atMs - right.atMs || compareText(left.fact.id, right.fact.id));
+}
+
+/** Order of code units: the same on every machine, in every locale. */
+export function compareText(left: string, right: string): -1 | 0 | 1 {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function partsOf(deal: Deal, terms: DealTerms, trigger: Trigger, decimals: number): OpenPart[] {
+  switch (trigger) {
+    case 'booked': {
+      if (deal.bookedAt === undefined) return [];
+      const occurrence = { name: 'booked', atMs: parseInstant(deal.bookedAt) };
+      return [
+        ...terms.lines.map((line) => partOf(occurrence, line, decimals)),
+        ...changedParts(deal, terms, occurrence.atMs, decimals),
+      ];
+    }
+    case 'invoiced': {
+      const named = new Set<string>();
+      return byTime(deal.invoices).flatMap(({ fact, atMs }) => {
+        const occurrence = { name: `invoice:${fact.id}`, atMs };
+        const lines = fact.lines ?? terms.lines.filter(({ id }) => !named.has(id));
+        for (const { id } of lines) named.add(id);
+        return lines.map((line) => partOf(occurrence, line, decimals));
+      });
+    }
+    case 'sold-through': {
+      const first = byTime(deal.soldThrough)[0];
+      if (first === undefined) return [];
+      const occurrence = { name: `sold-through:${first.fact.id}`, atMs: first.atMs };
+      return terms.lines.map((line) => partOf(occurrence, line, decimals));
+    }
+    case 'paid':
+      return instalments(deal, terms, decimals);
+    default:
+      return trigger satisfies never;
+  }
+}
+
+/** What each change adds to or takes from each line, at its own date, but not before the deal's. */
+function changedParts(deal: Deal, terms: DealTerms, fromMs: number, decimals: number): OpenPart[] {
+  let before = new Map(terms.lines.map((line) => [line.id, line]));
+  return byTime(deal.changes ?? []).flatMap(({ fact, atMs }) => {
+    const occurrence = { name: `changed:${fact.id}`, atMs: Math.max(atMs, fromMs) };
+    const now = new Map(fact.lines.map((line) => [line.id, line]));
+    const parts = [...new Set([...before.keys(), ...now.keys()])].flatMap((id) => {
+      const [left, joined] = [before.get(id), now.get(id)];
+      const line = joined ?? left;
+      if (line === undefined) return [];
+      const [was, is] = [left, joined].map((one) =>
+        one === undefined ? undefined : partOf(occurrence, one, decimals),
+      );
+      const less = (a: bigint | undefined, b: bigint | undefined) =>
+        a === undefined && b === undefined ? undefined : (a ?? 0n) - (b ?? 0n);
+      const netMinor = (is?.netMinor ?? 0n) - (was?.netMinor ?? 0n);
+      const grossMinor = less(is?.grossMinor, was?.grossMinor);
+      const costMinor = less(is?.costMinor, was?.costMinor);
+      const quantity = differenceOf(joined?.quantity, left?.quantity);
+      const isMoney = netMinor !== 0n || (grossMinor ?? 0n) !== 0n || (costMinor ?? 0n) !== 0n;
+      if (!isMoney && (quantity === undefined || quantity === '0')) return [];
+      const changed = quantity === undefined ? line : { ...line, quantity };
+      const leftMinor = magnitude(netMinor);
+      return [{ occurrence, line: changed, netMinor, grossMinor, costMinor, takenBack: [], leftMinor }];
+    });
+    before = now;
+    return parts;
+  });
+}
+
+function differenceOf(now: string | undefined, before: string | undefined): string | undefined {
+  if (now === undefined && before === undefined) return undefined;
+  const { numerator, denominator } = parseDecimal(before ?? '0');
+  return formatRate(addRates(parseDecimal(now ?? '0'), { numerator: -numerator, denominator }));
+}
+
+function partOf(occurrence: Occurrence, line: DealLine, decimals: number): OpenPart {
+  const minor = (field: 'net' | 'gross' | 'cost', text: string): bigint =>
+    readAmount(text, decimals, `line ${line.id}, ${field}`);
+  const netMinor = minor('net', line.net);
+  return {
+    occurrence,
+    line,
+    netMinor,
+    grossMinor: line.gross === undefined ? undefined : minor('gross', line.gross),
+    costMinor: line.cost === undefined ? undefined : minor('cost', line.cost),
+    takenBack: [],
+    leftMinor: magnitude(netMinor),
+  };
+}
+
+function readAmount(text: string, decimals: number, field: string): bigint {
+  try {
+    const minor = parseMinor(text, decimals);
+    if (magnitude(minor) <= DEAL_AMOUNT_MINOR_MAX) return minor;
+  } catch (fault) {
+    throw fault instanceof MoneyError ? fault.at(field) : fault;
+  }
+  throw new MoneyError('AmountTooLong', `${text} is more than any deal is worth`, field);
+}
+
+/** A step of what is paid of a deal: from `beforeMinor` to `nowMinor` of `ofMinor`, with tax; a payment that bounces goes down. */
+export interface PaidStep {
+  readonly id: string;
+  readonly atMs: number;
+  readonly beforeMinor: bigint;
+  readonly nowMinor: bigint;
+  readonly ofMinor: bigint;
+}
+
+/**
+ * What is paid of what is invoiced (of the deal's own sum, where it has no invoice), both with tax, step by step and never
+ * more than all of it.
+ * @throws {MoneyError}, {EngineError} for amounts and moments that are none
+ */
+export function paidOver(deal: Deal, terms: DealTerms): readonly PaidStep[] {
+  const decimals = decimalsOf(terms.currency);
+  const invoiced = partsOf(deal, terms, 'invoiced', decimals);
+  return paidSteps(deal, sumWithTax(invoiced.length > 0 ? invoiced : linesOf(terms, decimals)), decimals);
+}
+
+function linesOf(terms: DealTerms, decimals: number): readonly OpenPart[] {
+  return terms.lines.map((line) => partOf({ name: '', atMs: 0 }, line, decimals));
+}
+
+function sumWithTax(parts: readonly Part[]): bigint {
+  return parts.reduce((sum, part) => sum + (part.grossMinor ?? part.netMinor), 0n);
+}
+
+function paidSteps(deal: Deal, totalMinor: bigint, decimals: number): readonly PaidStep[] {
+  const steps: PaidStep[] = [];
+  let receivedMinor = 0n;
+  let beforeMinor = 0n;
+  for (const { fact, atMs } of byTime(deal.payments)) {
+    receivedMinor += readAmount(fact.amount, decimals, `payment ${fact.id}`);
+    // A deal of no money is paid with its first payment.
+    const ofMinor = totalMinor > 0n ? totalMinor : 1n;
+    const nowMinor = totalMinor > 0n ? clamp(receivedMinor, totalMinor) : 1n;
+    if (nowMinor === beforeMinor) continue;
+    steps.push({ id: fact.id, atMs, beforeMinor, nowMinor, ofMinor });
+    beforeMinor = nowMinor;
+  }
+  return steps;
+}
+
+function instalments(deal: Deal, terms: DealTerms, decimals: number): OpenPart[] {
+  const whole = linesOf(terms, decimals);
+  return paidSteps(deal, sumWithTax(whole), decimals).flatMap(({ id, atMs, beforeMinor, nowMinor, ofMinor }) => {
+    const occurrence = { name: `payment:${id}`, atMs };
+    const share = (minor: bigint) =>
+      divideRounded(minor * nowMinor, ofMinor, 'half-up') - divideRounded(minor * beforeMinor, ofMinor, 'half-up');
+    return whole.map(({ line, netMinor, grossMinor, costMinor }) => {
+      const partMinor = share(netMinor);
+      return {
+        occurrence,
+        line,
+        netMinor: partMinor,
+        grossMinor: grossMinor === undefined ? undefined : share(grossMinor),
+        costMinor: costMinor === undefined ? undefined : share(costMinor),
+        takenBack: [],
+        leftMinor: magnitude(partMinor),
+      };
+    });
+  });
+}
+
+function takeBack(
+  deal: Deal,
+  terms: DealTerms,
+  parts: readonly OpenPart[],
+  decimals: number,
+  faults: DealFault[],
+): void {
+  if (deal.returns.length === 0 && deal.cancelledAt === undefined) return;
+  const byLine = new Map<string, OpenPart[]>();
+  for (const part of parts) {
+    const ofLine = byLine.get(part.line.id);
+    if (ofLine === undefined) byLine.set(part.line.id, [part]);
+    else ofLine.push(part);
+  }
+  const known = new Set([...terms.lines, ...deal.invoices.flatMap(({ lines }) => lines ?? [])].map(({ id }) => id));
+  const cancelled =
+    deal.cancelledAt === undefined
+      ? []
+      : [{ name: 'cancelled', atMs: parseInstant(deal.cancelledAt), lines: undefined }];
+  const returns = byTime(deal.returns).map(({ fact, atMs }) => ({
+    name: `return:${fact.id}`,
+    atMs,
+    lines: fact.lines,
+  }));
+  for (const { name, atMs, lines } of [...returns, ...cancelled].sort((left, right) => left.atMs - right.atMs)) {
+    for (const { line, net } of lines ?? [...byLine.keys()].map((id) => ({ line: id, net: undefined }))) {
+      if (!known.has(line)) {
+        faults.push({ code: 'TermsMissing', message: `${name} takes back line ${line}, which the deal does not have` });
+        continue;
+      }
+      const fault =
+        net === undefined
+          ? undefined
+          : net.startsWith('-')
+            ? 'an amount that comes back is positive'
+            : decimalFault(net);
+      if (fault !== undefined) {
+        faults.push({ code: 'TermsInvalid', message: `${name}, line ${line}: ${fault}` });
+        continue;
+      }
+      takeFrom(
+        byLine.get(line) ?? [],
+        { name, atMs },
+        net === undefined ? undefined : readAmount(net, decimals, `${name}, line ${line}`),
+      );
+    }
+  }
+}
+
+/** Takes an amount, or (undefined) all that is left, from the parts of a line, earliest first. */
+function takeFrom(
+  parts: readonly OpenPart[],
+  cause: { readonly name: string; readonly atMs: number },
+  amountMinor: bigint | undefined,
+): void {
+  let open = amountMinor;
+  for (const part of parts) {
+    const gone = part.takenBack.some(({ rest }) => rest) && part.leftMinor === 0n;
+    if (gone || open === 0n) continue;
+    const netMinor = open === undefined || open > part.leftMinor ? part.leftMinor : open;
+    const rest = netMinor === part.leftMinor;
+    // An amount takes nothing from a part of no money; only a whole return does.
+    if (netMinor === 0n && open !== undefined) continue;
+    part.takenBack.push({ ...cause, netMinor, rest });
+    part.leftMinor -= netMinor;
+    if (open !== undefined) open -= netMinor;
+  }
+}
+
+function clamp(minor: bigint, mostMinor: bigint): bigint {
+  return minor < 0n ? 0n : minor > mostMinor ? mostMinor : minor;
+}
+
+export function magnitude(minor: bigint): bigint {
+  return minor < 0n ? -minor : minor;
+}
+
+/** A net amount of the deal, as the reversal names it. */
+export function formatNet(minor: bigint, terms: DealTerms): string {
+  return formatMinor(minor, decimalsOf(terms.currency));
+}

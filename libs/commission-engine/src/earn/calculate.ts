@@ -1,0 +1,221 @@
+/**
+ * The whole calculation at once: deals, plan versions and facts in, every payee's lines out. What `tantieme plan test`,
+ * what-if and replay call; the services do the same stream by stream.
+ */
+import { parseMinor } from '@tantieme/money/amount';
+import { NEW_ACCOUNT } from './payee-terms.js';
+import type { Account } from './payee-terms.js';
+import { settleAccount } from './payee-earnings.js';
+import type { PeriodEarning } from './payee-earnings.js';
+import { grantBudget, grantedOf } from './budget.js';
+import { earnComponent, holdGranted } from './component-earnings.js';
+import type { AccountLine, ComponentLine, PlanByHash } from './component-earnings.js';
+import { creditDeal } from '../credit/credit.js';
+import type { CreditLookup, Waiting } from '../credit/credit.js';
+import { lineKey } from '../credit/credit-line.js';
+import type { CreditLine } from '../credit/credit-line.js';
+import { dealKey } from '../deal/deal.js';
+import type { Deal } from '../deal/deal.js';
+import { EngineError } from '../engine-error.js';
+import { compareText } from '../deal/occurrence.js';
+import type { CompiledPlan } from '../plan/compiled.js';
+import type { PlanVersion } from '../plan/history.js';
+import { compareLines } from '../rate/rate.js';
+import type { Rated, Trace } from '../rate/rate.js';
+
+export interface Facts {
+  readonly deals: readonly Deal[];
+  /** All versions of one plan. */
+  readonly versions: readonly PlanVersion[];
+  readonly lookup: CreditLookup;
+  /** Default: nothing is known of the payee besides its lines. */
+  readonly account?: (payee: string) => Account;
+  /** Payees that are settled also without any credited line: a guarantee is for them too. */
+  readonly payees?: readonly string[];
+}
+
+export interface CalculatedLine {
+  readonly payee: string;
+  /** `source|id`; empty for a line of no single deal. */
+  readonly deal: string;
+  readonly component: string;
+  /** Credited line; of no single deal: its kind (`guarantee`, `deferred`, `draw-advance`, `draw-recovery`). */
+  readonly line: CreditLine | AccountLine['kind'];
+  /** Period that it belongs to. */
+  readonly period: string;
+  readonly amountMinor: bigint;
+  readonly trace: () => Trace;
+}
+
+export interface Calculated {
+  /** By payee, then deal, then the canonical order of a deal's lines. */
+  readonly lines: readonly CalculatedLine[];
+  /** What is not calculated, and why, with the deal. */
+  readonly waiting: readonly (Waiting & { readonly deal: string })[];
+}
+
+/** @throws {EngineError} for facts that no source can have said */
+export function calculate({ deals, versions, lookup, account = () => NEW_ACCOUNT, payees = [] }: Facts): Calculated {
+  const waiting: (Waiting & { deal: string })[] = [];
+  const byPayee = new Map<string, Entry[]>();
+  for (const deal of deals) {
+    const key = dealKey(deal);
+    const answer = creditDeal(deal, versions, lookup);
+    for (const one of answer.waiting) waiting.push({ ...one, deal: key });
+    for (const { payee, lines } of answer.credits) {
+      let own = byPayee.get(payee);
+      if (own === undefined) byPayee.set(payee, (own = []));
+      for (const line of lines) own.push({ payee, deal: key, key: lineKey(line), line, rated: undefined });
+    }
+  }
+  const plans = plansOf(versions);
+  const everything = [...byPayee.values()].flat();
+  const accountLines: { payee: string; line: AccountLine }[] = [];
+  const earn = (entries: readonly Entry[]): void => {
+    for (const [payee, own] of groupBy(entries, ({ payee: of }) => of))
+      for (const [, lines] of groupBy(own, ({ line }) => line.component)) {
+        const given = lines.map((entry) => componentLine(entry, everythingByChild, plans));
+        const { rated, deferred } = earnComponent(given, account(payee), plans);
+        lines.forEach((entry, index) => (entry.rated = rated[index]));
+        accountLines.push(...deferred.map((line) => ({ payee, line })));
+      }
+  };
+  const everythingByChild = new Map<string, Entry>();
+  const ofEarning = everything.filter(({ line }) => overridesEarning(line, plans));
+  const direct = everything.filter(({ line }) => !overridesEarning(line, plans));
+  earn(direct);
+  for (const own of applyBudgets(direct, plans)) {
+    const given = own.map((entry) => componentLine(entry, everythingByChild, plans));
+    const rated = own.map((entry) => entry.rated ?? NOTHING);
+    const held = holdGranted(given, rated, account(own[0]?.payee ?? ''), plans);
+    own.forEach((entry, index) => (entry.rated = held[index]));
+  }
+  for (const entry of direct) everythingByChild.set(`${entry.payee}\n${entry.deal}\n${entry.key}`, entry);
+  earn(ofEarning);
+  for (const payee of payees) if (!byPayee.has(payee)) byPayee.set(payee, []);
+  for (const [payee, own] of byPayee) {
+    const earnings = own.filter(isEarning).map(periodEarning);
+    for (const { payee: of, line } of accountLines)
+      if (of === payee)
+        earnings.push({ component: line.component, period: line.period, amountMinor: line.amountMinor });
+    for (const line of settleAccount(earnings, account(payee), plans)) accountLines.push({ payee, line });
+  }
+  const lines = everything.map(({ payee, deal, line, rated }): CalculatedLine => {
+    const trace = rated?.trace;
+    if (rated === undefined || trace === undefined)
+      throw new EngineError('CreditInvalid', `${lineKey(line)} of ${deal} was not rated`);
+    return { payee, deal, component: line.component, line, period: line.period, amountMinor: rated.amountMinor, trace };
+  });
+  for (const { payee, line } of accountLines)
+    lines.push({
+      payee,
+      deal: '',
+      component: line.component,
+      line: line.kind,
+      period: line.period,
+      amountMinor: line.amountMinor,
+      trace: line.trace,
+    });
+  return { lines: lines.sort(compareCalculated), waiting };
+}
+
+interface Entry {
+  readonly payee: string;
+  readonly deal: string;
+  readonly key: string;
+  readonly line: CreditLine;
+  rated: Rated | undefined;
+}
+
+function plansOf(versions: readonly PlanVersion[]): PlanByHash {
+  const byHash = new Map<string, CompiledPlan>(versions.map(({ plan }) => [plan.hash, plan]));
+  return {
+    plan(hash) {
+      const plan = byHash.get(hash);
+      if (plan === undefined) throw new EngineError('PlanUnknown', `there is no plan ${hash}`);
+      return plan;
+    },
+  };
+}
+
+function overridesEarning(line: CreditLine, plans: PlanByHash): boolean {
+  const credit = plans.plan(line.planHash).componentById.get(line.component)?.credit;
+  return credit?.kind === 'override' && credit.of === 'earning';
+}
+
+/** The line with its basis: its own, or what the child earned. */
+function componentLine(
+  { deal, key, line }: Entry,
+  children: ReadonlyMap<string, Entry>,
+  plans: PlanByHash,
+): ComponentLine {
+  const { decimals } = plans.plan(line.planHash);
+  const { child, ...own } = line;
+  if (!overridesEarning(line, plans) || child === undefined)
+    return { deal, key, line, basisMinor: parseMinor(line.basis, decimals) };
+  const childKey = lineKey({ ...own, component: child.component });
+  const earned = children.get(`${child.payee}\n${deal}\n${childKey}`);
+  return { deal, key, line, basisMinor: earned?.rated?.amountMinor ?? 0n };
+}
+
+const NOTHING: Rated = { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'budget' }) };
+
+/**
+ * Components with a budget: what all payees claim of it is granted in canonical order.
+ * @returns the lines of each payee and component that are held, to be held anew
+ */
+function applyBudgets(entries: readonly Entry[], plans: PlanByHash): readonly (readonly Entry[])[] {
+  const heldAnew: Entry[][] = [];
+  const claims = entries.filter(
+    ({ line }) => plans.plan(line.planHash).componentById.get(line.component)?.budgetMinor !== undefined,
+  );
+  for (const [component, own] of groupBy(claims, ({ line }) => line.component)) {
+    const ordered = own
+      .filter(isEarning)
+      .map((entry) => ({ ...entry, entry, basisMinor: 0n }))
+      .sort((left, right) => compareLines(left, right) || compareText(left.payee, right.payee));
+    const last = ordered.at(-1);
+    if (last === undefined) continue;
+    const plan = plans.plan(last.line.planHash);
+    const budgetMinor = plan.componentById.get(component)?.budgetMinor ?? 0n;
+    const granted = grantBudget(
+      budgetMinor,
+      ordered.map(({ entry }) => ({ amountMinor: entry.rated?.amountMinor ?? 0n })),
+    );
+    ordered.forEach(({ entry }, index) => {
+      if (entry.rated !== undefined)
+        entry.rated = grantedOf(entry.rated, granted[index] ?? 0n, budgetMinor, plan.decimals);
+    });
+    if (own.some((entry) => !isEarning(entry))) heldAnew.push(...groupBy(own, ({ payee }) => payee).values());
+  }
+  return heldAnew;
+}
+
+function isEarning({ line }: Entry): boolean {
+  return line.reserves !== true && line.releases === undefined;
+}
+
+function periodEarning({ line, rated }: Entry): PeriodEarning {
+  return { component: line.component, period: line.period, amountMinor: rated?.amountMinor ?? 0n };
+}
+
+function compareCalculated(left: CalculatedLine, right: CalculatedLine): number {
+  return (
+    compareText(left.payee, right.payee) ||
+    compareText(left.deal, right.deal) ||
+    (typeof left.line === 'string' || typeof right.line === 'string'
+      ? compareText(left.period, right.period)
+      : compareText(left.line.at, right.line.at) || compareText(lineKey(left.line), lineKey(right.line)))
+  );
+}
+
+function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): ReadonlyMap<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,628 @@
+/**
+ * All that a payee earns with one component, from all of its credited lines: measure → rate → returns → limit → hold. From
+ * the definitions and from scratch; what `earn.ts` does line by line must equal it.
+ */
+import { formatMinor } from '@tantieme/money/amount';
+import { ONE } from '@tantieme/money/decimal';
+import type { Rate } from '@tantieme/money/decimal';
+import { divideRounded } from '@tantieme/money/rounding';
+import { grantedOf } from './budget.js';
+import { endOfAgreement, quotaIn, shareOfDays } from './payee-terms.js';
+import type { Account } from './payee-terms.js';
+import {
+  dayAt,
+  lastPeriodOfWindow,
+  nextPeriod,
+  previousPeriod,
+  sameWindowLastYear,
+  windowOfPeriod,
+  windowStartDay,
+} from '@tantieme/time/calendar';
+import { originalKey, reservedKey } from '../credit/credit-line.js';
+import type { CreditLine } from '../credit/credit-line.js';
+import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from '../rate/curve.js';
+import type { Curve, Surroundings } from '../rate/curve.js';
+import { EngineError } from '../engine-error.js';
+import { addMonths, formatInstant, parseInstant } from '@tantieme/time/instant';
+import { compareText } from '../deal/occurrence.js';
+import type { CompiledComponent, CompiledLimit, CompiledPlan, RateText } from '../plan/compiled.js';
+import {
+  bandOf,
+  barred,
+  compareLines,
+  rateAlone,
+  rateMeasured,
+  rateRelease,
+  rateReserve,
+  rateReturn,
+  takenBack,
+} from '../rate/rate.js';
+import type { MeasuredLine, Rated, Trace } from '../rate/rate.js';
+
+/** A credited line and its identity within its deal. */
+export interface ComponentLine {
+  readonly deal: string;
+  readonly key: string;
+  readonly line: CreditLine;
+  /** The line's basis, in minor units; of an override of earnings, what the child earned. */
+  readonly basisMinor: bigint;
+}
+
+/** An amount of no single deal: what a limit defers, a guarantee or draw tops up or recovers. */
+export interface AccountLine {
+  readonly kind: 'deferred' | 'guarantee' | 'draw-advance' | 'draw-recovery';
+  /** Empty for one of the whole plan. */
+  readonly component: string;
+  readonly planHash: string;
+  /** Period that it belongs to: the last of its window. */
+  readonly period: string;
+  readonly amountMinor: bigint;
+  readonly trace: () => Trace;
+}
+
+export interface ComponentEarnings {
+  /** In the order of the lines that were given. */
+  readonly rated: readonly Rated[];
+  readonly deferred: readonly AccountLine[];
+  /** In the order of the lines, what they claim of a budget; undefined for those that draw on none. */
+  readonly claims: readonly (bigint | undefined)[];
+  /** Windows that lack a quota, by the place of the line: nothing of it is earned before it is known. */
+  readonly lacking: ReadonlyMap<number, string>;
+}
+
+/** Plans by the hash of their document. @throws {EngineError} `PlanUnknown` */
+export interface PlanByHash {
+  plan(hash: string): CompiledPlan;
+}
+
+export interface Rules {
+  readonly plan: CompiledPlan;
+  readonly component: CompiledComponent;
+}
+
+/** @throws {EngineError} `CreditInvalid` where the line's plan has no such component */
+export function rulesOf(line: CreditLine, plans: PlanByHash): Rules {
+  const plan = plans.plan(line.planHash);
+  const component = plan.componentById.get(line.component);
+  if (component === undefined)
+    throw new EngineError('CreditInvalid', `the plan ${plan.id} has no component ${line.component}`);
+  return { plan, component };
+}
+
+/** True for a return whose policy takes it out of the measurement that it was sold in. */
+export function isRerated({ returns, ...component }: CompiledComponent): boolean {
+  return returns.policy === 're-rate' && returns.window === 'original' && isMeasured({ returns, ...component });
+}
+
+/** True for an override of what the child earns: its returns are of what the child loses. */
+export function isOfEarning({ credit }: CompiledComponent): boolean {
+  return credit.kind === 'override' && credit.of === 'earning';
+}
+
+/** True for a line that stands in a measurement by itself: all but returns to the original window, reserves and releases. */
+export function isSale({ reverses, reserves, releases }: CreditLine, { returns }: CompiledComponent): boolean {
+  if (reserves === true || releases !== undefined) return false;
+  return reverses === undefined || returns.window === 'current';
+}
+
+interface Sale extends MeasuredLine {
+  readonly key: string;
+  readonly index: number;
+  readonly rules: Rules;
+  readonly returns: Return[];
+}
+
+interface Return {
+  readonly entry: ComponentLine;
+  readonly index: number;
+}
+
+interface Window {
+  /** `2026-Q1`, `rolling`, or `deal source|id`. */
+  readonly name: string;
+  readonly sales: Sale[];
+  /** What the measurement holds, less what is re-rated. */
+  totalMinor: bigint;
+}
+
+/** What a budget has granted of a line, in minor units. */
+export type Granted = (line: ComponentLine) => bigint;
+
+/**
+ * @param lines all of one payee and component
+ * @param granted of lines that draw on a budget; left out where all that they claim is asked for.
+ * @throws {EngineError} `CreditInvalid`, `PlanUnknown`
+ */
+export function earnComponent(
+  lines: readonly ComponentLine[],
+  account: Account,
+  plans: PlanByHash,
+  granted?: Granted,
+): ComponentEarnings {
+  const work = new ComponentWork(lines, account, plans);
+  return work.run(granted);
+}
+
+/** What is held of lines that earn other amounts than their component says: what a budget has granted of them. */
+export function holdGranted(
+  lines: readonly ComponentLine[],
+  granted: readonly Rated[],
+  account: Account,
+  plans: PlanByHash,
+): readonly Rated[] {
+  return new ComponentWork(lines, account, plans).hold(granted);
+}
+
+/** Windows after the last earning in which deferred amounts are paid: what a limit defers for longer than ten years of months, lapses. */
+const DEFERRED_WINDOWS_MAX = 120;
+
+class ComponentWork {
+  private readonly rated: Rated[] = [];
+  private readonly rules: readonly Rules[];
+  private readonly sales = new Map<string, Sale>();
+  private readonly windows = new Map<string, Window>();
+  private readonly lacking = new Map<number, string>();
+
+  constructor(
+    private readonly lines: readonly ComponentLine[],
+    private readonly account: Account,
+    private readonly plans: PlanByHash,
+  ) {
+    this.rules = lines.map(({ line }) => rulesOf(line, plans));
+  }
+
+  run(granted: Granted | undefined): ComponentEarnings {
+    this.openWindows();
+    for (const window of this.windows.values()) {
+      this.rateWindow(window);
+      this.rateReturns(window);
+    }
+    const deferred = this.limit();
+    const claims = granted === undefined ? [] : this.draw(granted);
+    this.holdBack();
+    return { rated: this.rated, deferred, claims, lacking: this.lacking };
+  }
+
+  hold(granted: readonly Rated[]): readonly Rated[] {
+    this.openWindows();
+    this.rated.push(...granted);
+    this.holdBack();
+    return this.rated;
+  }
+
+  private rulesAt(index: number): Rules {
+    const rules = this.rules[index];
+    if (rules === undefined) throw new EngineError('CreditInvalid', `there is no line ${index}`);
+    return rules;
+  }
+
+  private amountAt(index: number): bigint {
+    return this.rated[index]?.amountMinor ?? 0n;
+  }
+
+  // ── Measure ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private openWindows(): void {
+    this.lines.forEach((entry, index) => {
+      const rules = this.rulesAt(index);
+      if (!isSale(entry.line, rules.component)) return;
+      const { deal, key, line, basisMinor } = entry;
+      this.sales.set(`${deal}\n${key}`, { deal, key, line, basisMinor, index, rules, returns: [] });
+    });
+    this.lines.forEach((entry, index) => {
+      const { reverses } = entry.line;
+      if (reverses === undefined || entry.line.reserves === true || isSale(entry.line, this.rulesAt(index).component))
+        return;
+      this.originalOf(entry, reverses).returns.push({ entry, index });
+    });
+    for (const sale of this.sales.values()) {
+      sale.returns.sort((left, right) => compareLines(left.entry, right.entry));
+      const measured = isRerated(sale.rules.component) ? keptOf(sale) : sale;
+      const name = measured.line.window === 'deal' ? `deal ${measured.deal}` : measured.line.window;
+      const window = this.windows.get(name) ?? { name, sales: [], totalMinor: 0n };
+      this.windows.set(name, window);
+      window.sales.push(measured);
+      window.totalMinor += measured.basisMinor;
+    }
+    for (const { sales } of this.windows.values()) sales.sort(compareLines);
+  }
+
+  private originalOf({ deal, key, line }: ComponentLine, about: { readonly occurrence: string }): Sale {
+    const original = this.sales.get(`${deal}\n${originalKey(line, about)}`);
+    if (original === undefined)
+      throw new EngineError('CreditInvalid', `${key} of ${deal} is about a line that is not there`);
+    return original;
+  }
+
+  // ── Rate ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private rateWindow(window: Window): void {
+    let beforeMinor = 0n;
+    let oldest = 0;
+    const curves = new Map<CompiledComponent, { curve: Curve | undefined; around: Surroundings } | undefined>();
+    for (const sale of window.sales) {
+      const { plan, component } = sale.rules;
+      const { over } = component.measure;
+      if (!isMeasured(component)) {
+        this.rated[sale.index] = isTeams(sale.line, component)
+          ? ofTeam()
+          : rateAlone(plan, component, sale.line, sale.basisMinor);
+        continue;
+      }
+      if (typeof over === 'object') {
+        const since = rollingStart(sale.line.at, over.rollingMonths);
+        for (; (window.sales[oldest]?.line.at ?? sale.line.at) <= since; oldest++)
+          beforeMinor -= window.sales[oldest]?.basisMinor ?? 0n;
+        curves.clear();
+      }
+      if (!curves.has(component)) {
+        const totalMinor = typeof over === 'object' ? beforeMinor + sale.basisMinor : window.totalMinor;
+        const around = this.surroundingsOf(sale.rules, window, totalMinor);
+        curves.set(
+          component,
+          around && { curve: standsAlone(component) ? undefined : curveOf(component, around), around },
+        );
+      }
+      const found = curves.get(component);
+      if (isTeams(sale.line, component)) this.rated[sale.index] = ofTeam();
+      else if (found === undefined) {
+        this.rated[sale.index] = lackingQuota();
+        this.lacking.set(sale.index, window.name);
+      } else if (standsAlone(component))
+        this.rated[sale.index] = isBarred(component, found.around)
+          ? barred(plan, component, found.around)
+          : rateAlone(plan, component, sale.line, sale.basisMinor);
+      else
+        this.rated[sale.index] = rateMeasured(
+          plan,
+          component,
+          component.rate.kind === 'matrix' ? curveOf(component, found.around, sale.line.rule) : found.curve,
+          found.around,
+          sale.basisMinor,
+          beforeMinor,
+        );
+      beforeMinor += sale.basisMinor;
+    }
+  }
+
+  /** Undefined where the quota that the component asks for is not known. */
+  private surroundingsOf({ plan, component }: Rules, { name }: Window, totalMinor: bigint): Surroundings | undefined {
+    const { id, measure, rate } = component;
+    const { calendar, decimals } = plan;
+    let quota: Rate | undefined;
+    if (measure.quota === 'fact') {
+      quota = quotaIn(this.account, id, calendar, name, decimals);
+      if (quota === undefined) return undefined;
+    } else if (measure.quota !== undefined) quota = { numerator: measure.quota.fixedMinor, denominator: 1n };
+    return {
+      totalMinor,
+      ...(quota === undefined ? {} : { quota }),
+      ...this.knownOf({ plan, component }, name),
+      ...(rate.kind === 'lagged' ? { laggedTier: this.laggedTier({ plan, component }, rate, name) } : {}),
+    };
+  }
+
+  /** What is known of a window apart from what it holds: last year's, and the share of its days. */
+  private knownOf({ plan, component }: Rules, name: string): Pick<Surroundings, 'baselineMinor' | 'share'> {
+    const { measure, gate } = component;
+    const { calendar } = plan;
+    const asksLastYear = measure.above === 'last-year' || gate?.of === 'growth';
+    const baseline = asksLastYear ? this.windows.get(sameWindowLastYear(calendar, name)) : undefined;
+    return {
+      ...(asksLastYear ? { baselineMinor: baseline?.totalMinor ?? 0n } : {}),
+      ...(measure.prorate ? { share: shareOfDays(this.account, calendar, name) } : {}),
+    };
+  }
+
+  /** The tier of the window before: as its closing recorded it, or as it is now. */
+  private laggedTier(
+    { plan, component }: Rules,
+    { tiers, frozen }: Extract<CompiledComponent['rate'], { readonly kind: 'lagged' }>,
+    window: string,
+  ): number {
+    const before = previousPeriod(plan.calendar, window);
+    const recorded = frozen ? this.account.reached[`${component.id} ${before}`] : undefined;
+    if (recorded !== undefined) return recorded;
+    const known = this.knownOf({ plan, component }, before);
+    const around = { totalMinor: this.windows.get(before)?.totalMinor ?? 0n, ...known };
+    return tierReached(tiers, countedTotal(component, around), known.share);
+  }
+
+  // ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private rateReturns(window: Window): void {
+    const byAverage = window.sales.filter((sale) => policyOf(sale) === 'average');
+    if (byAverage.some(({ returns }) => returns.length > 0)) this.rateAverage(byAverage);
+    for (const sale of window.sales) {
+      const { plan, component } = sale.rules;
+      const policy = policyOf(sale);
+      for (const { entry, index } of sale.returns) {
+        const { reverses } = entry.line;
+        if (reverses === undefined || policy === 'average') continue;
+        if (isOfEarning(component)) this.rated[index] = rateAlone(plan, component, entry.line, entry.basisMinor);
+        // A flat amount does not shrink with its basis: as if never sold, it loses its share.
+        else if (policy === 'line' || component.rate.kind === 'flat')
+          this.rated[index] = rateReturn(plan, component, reverses, this.amountAt(sale.index));
+        // What is re-rated was never sold: the sales themselves earn less.
+        else this.rated[index] = takenBack(plan, component, reverses, 0n, this.amountAt(sale.index), 're-rate');
+      }
+    }
+    const rerated = window.sales.filter(
+      (sale) => policyOf(sale) === 're-rate' && sale.rules.component.rate.kind !== 'flat',
+    );
+    if (rerated.some(({ returns, rules }) => returns.length > 0 && rules.component.returns.bands !== undefined))
+      this.keepBands(window, rerated);
+  }
+
+  /** The returned share of all that the measurement earns, cumulatively, over its returns in canonical order. */
+  private rateAverage(sales: readonly Sale[]): void {
+    const earnedMinor = sales.reduce((sum, { index }) => sum + this.amountAt(index), 0n);
+    const soldMinor = sales.reduce((sum, { basisMinor }) => sum + basisMinor, 0n);
+    let backMinor = 0n;
+    for (const { sale, entry, index } of returnsInOrder(sales)) {
+      const { plan, component } = sale.rules;
+      const { reverses } = entry.line;
+      if (reverses === undefined) continue;
+      const upTo = (minor: bigint) =>
+        soldMinor === 0n ? 0n : divideRounded(earnedMinor * minor, soldMinor, plan.rounding);
+      const before = upTo(backMinor);
+      backMinor -= entry.basisMinor;
+      this.rated[index] = takenBack(plan, component, reverses, before - upTo(backMinor), earnedMinor, 'average');
+    }
+  }
+
+  /**
+   * Bands take a part of what re-rating would take: return by return, in canonical order, what the measurement loses by it is
+   * computed, and the share that the band does not take is given back in the return's line.
+   */
+  private keepBands(window: Window, sales: readonly Sale[]): void {
+    const whole = new Map(sales.map((sale) => [sale.key + sale.deal, this.lines[sale.index]?.basisMinor ?? 0n]));
+    const worth = (kept: ReadonlyMap<string, bigint>): bigint => {
+      const trial = new ComponentWork(this.lines, this.account, this.plans);
+      for (const [name, { sales: others }] of this.windows)
+        trial.windows.set(name, { name, sales: others.slice(), totalMinor: 0n });
+      const own = trial.windows.get(window.name);
+      if (own === undefined) return 0n;
+      for (const one of trial.windows.values()) {
+        one.sales.forEach((sale, at) => {
+          const keptMinor = one === own ? (kept.get(sale.key + sale.deal) ?? sale.basisMinor) : sale.basisMinor;
+          one.sales[at] = { ...sale, basisMinor: keptMinor };
+          one.totalMinor += keptMinor;
+        });
+      }
+      trial.rateWindow(own);
+      return own.sales.reduce((sum, { index }) => sum + trial.amountAt(index), 0n);
+    };
+    let before = worth(whole);
+    for (const { sale, entry, index } of returnsInOrder(sales)) {
+      const { plan, component } = sale.rules;
+      const { reverses } = entry.line;
+      if (reverses === undefined) continue;
+      const name = sale.key + sale.deal;
+      whole.set(name, (whole.get(name) ?? 0n) + entry.basisMinor);
+      const now = worth(whole);
+      const lostMinor = before - now;
+      before = now;
+      if (bandOf(component, reverses) === undefined) continue;
+      const taken = takenBack(plan, component, reverses, -lostMinor, lostMinor, 're-rate');
+      this.rated[index] = { amountMinor: lostMinor + taken.amountMinor, trace: taken.trace };
+    }
+  }
+
+  // ── Limit ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private limit(): readonly AccountLine[] {
+    const scopes = new Map<string, { limit: CompiledLimit; plan: CompiledPlan; lines: MeasuredEntry[] }>();
+    const add = (index: number, original: Sale | undefined) => {
+      const entry = this.lines[index];
+      const { plan, component } = this.rulesAt(index);
+      const { limit } = component;
+      if (entry === undefined || limit === undefined) return;
+      const { line } = original ?? entry;
+      const scope =
+        limit.per === 'deal'
+          ? entry.deal
+          : limit.per === 'period'
+            ? line.period
+            : windowOfPeriod(plan.calendar, limit.per, line.period);
+      const found = scopes.get(scope) ?? { limit, plan, lines: [] };
+      scopes.set(scope, found);
+      found.lines.push({ ...entry, index, original });
+    };
+    for (const { index, returns } of this.sales.values()) {
+      add(index, undefined);
+      const sale = this.sales.get(`${this.lines[index]?.deal ?? ''}\n${this.lines[index]?.key ?? ''}`);
+      for (const one of returns) add(one.index, sale);
+    }
+    const deferring = new Map<string, { limit: CompiledLimit; plan: CompiledPlan; earnedMinor: bigint }>();
+    for (const [scope, { limit, plan, lines }] of scopes) {
+      const earnedMinor = this.limitScope(limit, plan, lines.sort(compareLines));
+      if (limit.excess === 'deferred') deferring.set(scope, { limit, plan, earnedMinor });
+    }
+    return deferring.size === 0 ? [] : this.deferredOf(deferring);
+  }
+
+  /** Steps of `min(cap, Σ earned)` in canonical order. @returns what was earned in the scope, uncapped */
+  private limitScope(limit: CompiledLimit, plan: CompiledPlan, lines: readonly MeasuredEntry[]): bigint {
+    const capped = (minor: bigint) => (minor < limit.minor ? minor : limit.minor);
+    let earnedMinor = 0n;
+    const spent = limit.headroom === 'spent' ? lines.filter(({ original }) => original !== undefined) : [];
+    for (const { index, original } of lines) {
+      const rated = this.rated[index];
+      if (rated === undefined || (original !== undefined && spent.length > 0)) continue;
+      const beforeMinor = earnedMinor;
+      earnedMinor += rated.amountMinor;
+      const amountMinor = capped(earnedMinor) - capped(beforeMinor);
+      if (amountMinor === rated.amountMinor) continue;
+      const money = (minor: bigint) => formatMinor(minor, plan.decimals);
+      this.rated[index] = {
+        amountMinor,
+        trace: () => ({
+          ...rated.trace(),
+          limit: {
+            per: limit.per,
+            cap: money(limit.minor),
+            before: money(beforeMinor),
+            earned: money(rated.amountMinor),
+          },
+        }),
+      };
+    }
+    // The returned share of the capped amount; the cap stays spent.
+    for (const { index, original, line } of spent)
+      if (original !== undefined && line.reverses !== undefined && policyOf(original) === 'line')
+        this.rated[index] = rateReturn(
+          plan,
+          this.rulesAt(index).component,
+          line.reverses,
+          this.amountAt(original.index),
+        );
+    return earnedMinor;
+  }
+
+  /** Window by window `pay = min(cap, e + D)`, `D' = max(0, e + D − cap)`: what a line of its own pays out of earlier excess. */
+  private deferredOf(
+    scopes: ReadonlyMap<
+      string,
+      { readonly limit: CompiledLimit; readonly plan: CompiledPlan; readonly earnedMinor: bigint }
+    >,
+  ): readonly AccountLine[] {
+    const paid: AccountLine[] = [];
+    const windows = [...scopes.keys()].sort(compareText);
+    const last = windows.at(-1) ?? '';
+    const component = this.lines[0]?.line.component ?? '';
+    const end = endOfAgreement(this.account);
+    let excessMinor = 0n;
+    let window = windows[0] ?? '';
+    let rules = scopes.get(window);
+    let empty = 0;
+    while (rules !== undefined && (window <= last || (excessMinor > 0n && empty < DEFERRED_WINDOWS_MAX))) {
+      rules = scopes.get(window) ?? rules;
+      if (window > last) empty++;
+      const { limit, plan } = rules;
+      const { calendar } = plan;
+      const earnedMinor = scopes.get(window)?.earnedMinor ?? 0n;
+      const capped = (minor: bigint) => (minor < limit.minor ? minor : limit.minor);
+      const isOver = end !== undefined && windowStartDay(calendar, window) >= end;
+      if (isOver && plan.ends.deferred === 'lapse') excessMinor = 0n;
+      const owedMinor = earnedMinor + excessMinor;
+      const amountMinor =
+        isOver && plan.ends.deferred === 'pay' ? excessMinor : capped(owedMinor) - capped(earnedMinor);
+      if (amountMinor !== 0n) {
+        const [excess, earned, cap] = [excessMinor, earnedMinor, limit.minor].map((minor) =>
+          formatMinor(minor, plan.decimals),
+        );
+        paid.push({
+          kind: 'deferred',
+          component,
+          planHash: plan.hash,
+          period: lastPeriodOfWindow(calendar, window),
+          amountMinor,
+          trace: () => ({ rate: 'deferred', excess: excess ?? '', earned: earned ?? '', cap: cap ?? '' }),
+        });
+      }
+      if (limit.minor === 0n && window >= last) break;
+      excessMinor =
+        isOver && plan.ends.deferred === 'pay'
+          ? owedMinor - capped(earnedMinor) - amountMinor
+          : owedMinor - limit.minor;
+      if (excessMinor < 0n) excessMinor = 0n;
+      window = nextPeriod(calendar, window);
+    }
+    return paid;
+  }
+
+  // ── Budget ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Puts what is granted in the place of what is claimed. @returns the claims */
+  private draw(granted: Granted): readonly (bigint | undefined)[] {
+    return this.lines.map((entry, index) => {
+      const { plan, component } = this.rulesAt(index);
+      const rated = this.rated[index];
+      if (component.budgetMinor === undefined || rated === undefined) return undefined;
+      this.rated[index] = grantedOf(rated, granted(entry), component.budgetMinor, plan.decimals);
+      return rated.amountMinor;
+    });
+  }
+
+  // ── Hold ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private holdBack(): void {
+    const indexes = new Map(this.lines.map(({ deal, key }, index) => [`${deal}\n${key}`, index]));
+    const held = new Map<string, bigint>();
+    this.lines.forEach((entry, index) => {
+      if (entry.line.reserves !== true) return;
+      const rules = this.rulesAt(index);
+      const kept = indexes.get(`${entry.deal}\n${reservedKey(entry.line)}`) ?? -1;
+      const rated = rateReserve(rules.plan, heldShareOf(rules, entry.line), this.amountAt(kept));
+      this.rated[index] = rated;
+      const original = `${entry.deal}\n${this.originalOf(entry, entry.line.reverses ?? entry.line).key}`;
+      held.set(original, (held.get(original) ?? 0n) - rated.amountMinor);
+    });
+    const end = endOfAgreement(this.account);
+    this.lines.forEach((entry, index) => {
+      const { releases } = entry.line;
+      if (releases === undefined) return;
+      const { plan } = this.rulesAt(index);
+      const heldMinor = held.get(`${entry.deal}\n${this.originalOf(entry, releases).key}`) ?? 0n;
+      const isForfeit =
+        plan.ends.held === 'forfeit' &&
+        end !== undefined &&
+        dayAt(plan.calendar.timeZone, parseInstant(entry.line.at)) >= end;
+      this.rated[index] = rateRelease(plan, releases, isForfeit ? 0n : heldMinor);
+    });
+  }
+}
+
+interface MeasuredEntry extends ComponentLine {
+  readonly index: number;
+  readonly original: Sale | undefined;
+}
+
+/** A policy over the measurement says the same as `line` where nothing is measured. */
+function policyOf({ rules: { component } }: Sale): 'line' | 'average' | 're-rate' | 'none' {
+  const { policy, window } = component.returns;
+  if (policy === 'none' || !isMeasured(component)) return policy === 'none' ? 'none' : 'line';
+  return window === 'current' ? 'line' : policy;
+}
+
+/** A flat amount has no place in the measurement, and a matrix none unless only what lies above something counts. */
+function standsAlone({ rate, gate, measure }: CompiledComponent): boolean {
+  if (rate.kind === 'flat') return true;
+  return rate.kind === 'matrix' && gate?.from !== 'above' && measure.above === undefined;
+}
+
+function keptOf(sale: Sale): Sale {
+  return { ...sale, basisMinor: sale.returns.reduce((sum, { entry }) => sum + entry.basisMinor, sale.basisMinor) };
+}
+
+function returnsInOrder(sales: readonly Sale[]): readonly (Return & { readonly sale: Sale })[] {
+  return sales
+    .flatMap((sale) => sale.returns.map((one) => ({ ...one, sale })))
+    .sort((left, right) => compareLines(left.entry, right.entry));
+}
+
+/** The share of the line's earning that its hold, or its child's, keeps back. */
+export function heldShareOf({ plan, component }: Rules, { child }: CreditLine): RateText {
+  const hold = component.hold === 'as-child' ? plan.componentById.get(child?.component ?? '')?.hold : component.hold;
+  return typeof hold === 'object' ? hold : { rate: ONE, rateText: '1' };
+}
+
+/** True for a line that is credited to somebody below the payee: it is measured for the payee, who is not paid for it. */
+export function isTeams({ child }: CreditLine, { credit }: CompiledComponent): boolean {
+  return child !== undefined && credit.kind === 'direct';
+}
+
+export function ofTeam(): Rated {
+  return { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'team' }) };
+}
+
+function lackingQuota(): Rated {
+  return { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'quota' }) };
+}
+
+/** What lies at or before it has left the window that ends with the line. */
+function rollingStart(at: string, months: number): string {
+  const day = addMonths(at.slice(0, 10), -months);
+  return formatInstant(parseInstant(`${day}${at.slice(10)}`));
+}

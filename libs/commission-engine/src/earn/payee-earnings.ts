@@ -1,0 +1,119 @@
+/**
+ * What is topped up, advanced and recovered over all components of a payee's plan, window by window: the guarantee
+ * `max(0, G × share of days − earned)`, then the draw `max(0, m − e)` and its recovery `max(0, min(b, e − m))`. Settled for the
+ * periods that are closed, and again when what belongs to one of them changes.
+ */
+import { formatMinor } from '@tantieme/money/amount';
+import { formatRate } from '@tantieme/money/decimal';
+import { divideRounded } from '@tantieme/money/rounding';
+import { endOfAgreement, shareOfDays } from './payee-terms.js';
+import type { Account } from './payee-terms.js';
+import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from '@tantieme/time/calendar';
+import type { AccountLine, PlanByHash } from './component-earnings.js';
+import type { CompiledPlan } from '../plan/compiled.js';
+
+/** What belongs to a period of what the lines of a component earn; neither held back nor released. */
+export interface PeriodEarning {
+  readonly component: string;
+  readonly period: string;
+  readonly amountMinor: bigint;
+}
+
+/** @throws {EngineError} `PlanUnknown` */
+export function settleAccount(
+  earnings: readonly PeriodEarning[],
+  account: Account,
+  plans: PlanByHash,
+): readonly AccountLine[] {
+  if (account.settled.length === 0) return [];
+  const guaranteed = account.settled.flatMap(({ period, planHash }) =>
+    guaranteeOf(earnings, account, plans.plan(planHash), period),
+  );
+  const toppedUp = [...earnings, ...guaranteed.map((line) => ({ ...line, component: '' }))];
+  return [...guaranteed, ...drawsOf(toppedUp, account, plans)];
+}
+
+function guaranteeOf(
+  earnings: readonly PeriodEarning[],
+  account: Account,
+  plan: CompiledPlan,
+  period: string,
+): readonly AccountLine[] {
+  const { guarantee, calendar, decimals } = plan;
+  if (guarantee === undefined) return [];
+  const window = windowOfPeriod(calendar, guarantee.over, period);
+  if (lastPeriodOfWindow(calendar, window) !== period) return [];
+  const share = shareOfDays(account, calendar, window);
+  const earnedMinor = sumOf(
+    earnings,
+    ({ component, period: of }) =>
+      windowOfPeriod(calendar, guarantee.over, of) === window &&
+      (guarantee.of === undefined || guarantee.of.has(component)),
+  );
+  const guaranteedMinor = divideRounded(guarantee.minor * share.numerator, share.denominator, plan.rounding);
+  const amountMinor = guaranteedMinor > earnedMinor ? guaranteedMinor - earnedMinor : 0n;
+  if (amountMinor === 0n) return [];
+  const money = (minor: bigint) => formatMinor(minor, decimals);
+  return [
+    {
+      kind: 'guarantee',
+      component: '',
+      planHash: plan.hash,
+      period,
+      amountMinor,
+      trace: () => ({
+        rate: 'guarantee',
+        guaranteed: money(guaranteedMinor),
+        share: formatRate(share),
+        earned: money(earnedMinor),
+      }),
+    },
+  ];
+}
+
+function drawsOf(earnings: readonly PeriodEarning[], account: Account, plans: PlanByHash): readonly AccountLine[] {
+  const lines: AccountLine[] = [];
+  const end = endOfAgreement(account);
+  let balanceMinor = 0n;
+  for (const { period, planHash } of account.settled) {
+    const plan = plans.plan(planHash);
+    const { draw, calendar, decimals } = plan;
+    if (draw === undefined) continue;
+    const start = windowStartDay(calendar, period);
+    const runs =
+      (draw.from === undefined || start >= draw.from) &&
+      (draw.until === undefined || start < draw.until) &&
+      (end === undefined || start < end);
+    const advanceMinor = runs ? draw.minor : 0n;
+    const earnedMinor = sumOf(earnings, ({ period: of }) => of === period);
+    const line = (kind: AccountLine['kind'], amountMinor: bigint): void => {
+      if (amountMinor === 0n) return;
+      const [advance, earned, balance] = [advanceMinor, earnedMinor, balanceMinor].map((minor) =>
+        formatMinor(minor, decimals),
+      );
+      const trace = () => ({
+        rate: 'draw' as const,
+        draw: advance ?? '',
+        earned: earned ?? '',
+        balance: balance ?? '',
+      });
+      lines.push({ kind, component: '', planHash, period, amountMinor, trace });
+    };
+    if (runs && advanceMinor > earnedMinor) line('draw-advance', advanceMinor - earnedMinor);
+    if (!draw.recoverable) continue;
+    const mayRecover = draw.recoverFrom === undefined || start >= draw.recoverFrom;
+    const aboveMinor = earnedMinor - advanceMinor;
+    let recoveredMinor = mayRecover && aboveMinor > 0n ? (aboveMinor < balanceMinor ? aboveMinor : balanceMinor) : 0n;
+    const leftMinor = balanceMinor + (runs && aboveMinor < 0n ? -aboveMinor : 0n) - recoveredMinor;
+    const isLast = end !== undefined && windowEndDay(calendar, period) >= end && start < end;
+    // What is claimed is owed: it makes the payee's balance negative. What is forgiven is money that stays paid.
+    if (isLast && plan.ends.draw === 'claim') recoveredMinor += leftMinor;
+    line('draw-recovery', -recoveredMinor);
+    balanceMinor = isLast ? 0n : leftMinor;
+  }
+  return lines;
+}
+
+function sumOf(earnings: readonly PeriodEarning[], belongs: (earning: PeriodEarning) => boolean): bigint {
+  return earnings.reduce((sum, earning) => (belongs(earning) ? sum + earning.amountMinor : sum), 0n);
+}

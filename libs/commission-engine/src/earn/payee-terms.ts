@@ -1,0 +1,94 @@
+/** What is known of a payee under a plan besides its credited lines, and what its measurements take from it. */
+import { addRates, parseDecimal, powerOfTen, ZERO } from '@tantieme/money/decimal';
+import type { Rate } from '@tantieme/money/decimal';
+import { daysBetween, windowEndDay, windowStartDay } from '@tantieme/time/calendar';
+import type { Calendar } from '@tantieme/time/calendar-document';
+
+/** A quota of a whole window, in force on days from `from` to before `until`; of two that are, the later one counts. */
+export interface Quota {
+  readonly component: string;
+  readonly from: string;
+  readonly until?: string;
+  /** Decimal text, in the plan's currency or in units. */
+  readonly amount: string;
+}
+
+/** An agreement of the payee to the plan, in force on days from `from` to before `until`. */
+export interface Agreement {
+  readonly from: string;
+  readonly until?: string;
+}
+
+/** Plain JSON. */
+export interface Account {
+  readonly agreements: readonly Agreement[];
+  readonly quotas: readonly Quota[];
+  /** Periods for which guarantee and draw are settled, in order: those that are closed, each with the plan in force. */
+  readonly settled: readonly { readonly period: string; readonly planHash: string }[];
+  /** Tiers that measurements had reached when their window closed: `component window` → tier, from 0. */
+  readonly reached: Readonly<Record<string, number>>;
+}
+
+export const NEW_ACCOUNT: Account = { agreements: [], quotas: [], settled: [], reached: {} };
+
+/** Share of a window's days on which some agreement is in force; 1 where none is recorded. */
+export function shareOfDays({ agreements }: Account, calendar: Calendar, window: string): Rate {
+  if (agreements.length === 0) return { numerator: 1n, denominator: 1n };
+  const [start, end] = [windowStartDay(calendar, window), windowEndDay(calendar, window)];
+  const spans = agreements
+    .map(({ from, until }) => ({
+      from: from > start ? from : start,
+      until: until !== undefined && until < end ? until : end,
+    }))
+    .filter(({ from, until }) => from < until)
+    .sort((left, right) => (left.from < right.from ? -1 : 1));
+  let days = 0;
+  let covered = start;
+  for (const { from, until } of spans) {
+    const first = from > covered ? from : covered;
+    if (until <= first) continue;
+    days += daysBetween(first, until);
+    covered = until;
+  }
+  return { numerator: BigInt(days), denominator: BigInt(daysBetween(start, end)) };
+}
+
+/**
+ * The quota of a component in a window, exact, in minor units: each fact counts for the days of the window on which it is in
+ * force. Undefined where on no day of it one is.
+ */
+export function quotaIn(
+  { quotas }: Account,
+  component: string,
+  calendar: Calendar,
+  window: string,
+  decimals: number,
+): Rate | undefined {
+  const [start, end] = [windowStartDay(calendar, window), windowEndDay(calendar, window)];
+  const facts = quotas
+    .filter((quota) => quota.component === component && quota.from < end && (quota.until ?? end) > start)
+    .sort((left, right) => (left.from < right.from ? -1 : left.from > right.from ? 1 : 0));
+  if (facts.length === 0) return undefined;
+  const days = BigInt(daysBetween(start, end));
+  const changes = facts.flatMap(({ from, until = end }) => [from, until]).filter((day) => start < day && day < end);
+  const spans = [...new Set([start, ...changes])].sort();
+  let sum = ZERO;
+  spans.forEach((first, index) => {
+    const inForce = facts.findLast(({ from, until = end }) => from <= first && first < until);
+    if (inForce === undefined) return;
+    const { numerator, denominator } = parseDecimal(inForce.amount);
+    const share = BigInt(daysBetween(first, spans[index + 1] ?? end)) * powerOfTen(decimals);
+    sum = addRates(sum, { numerator: numerator * share, denominator: denominator * days });
+  });
+  return sum;
+}
+
+/** The first day without an agreement after the last one, or undefined while one goes on. */
+export function endOfAgreement({ agreements }: Account): string | undefined {
+  let end: string | undefined;
+  for (const { until } of agreements) {
+    if (until === undefined) return undefined;
+    if (end === undefined || until > end) end = until;
+  }
+  return end;
+}

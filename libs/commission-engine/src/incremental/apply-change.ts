@@ -1,0 +1,158 @@
+/** Brings a state to after a change, from the change alone: nothing is rated again. */
+import { isSale, rulesOf } from '../earn/component-earnings.js';
+import type { PlanByHash } from '../earn/component-earnings.js';
+import { lineKey } from '../credit/credit-line.js';
+import type { CreditLine } from '../credit/credit-line.js';
+import {
+  dealKeyOf,
+  dependsOn,
+  heldLine,
+  isSameLine,
+  isWhole,
+  measuredBasis,
+  measurementKey,
+  minorOf,
+  modeOf,
+} from './state.js';
+import type { AccountCredit, EarnState, HeldLine, RatedLine } from './state.js';
+import type { Change } from './diff.js';
+import { EngineError } from '../engine-error.js';
+import { MeasuredLines } from './measured-lines.js';
+
+/**
+ * Brings the state to after the change, also from a stored event.
+ * @throws {EngineError} `CreditInvalid` where the change is none of this state
+ */
+export function applyChange(
+  state: EarnState,
+  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'account' | 'children' | 'granted' | 'claims' | 'lacking'>,
+  plans: PlanByHash,
+): void {
+  const { deal, children, granted } = change;
+  if (children !== undefined) {
+    if (children.length === 0) state.children.delete(deal);
+    else state.children.set(deal, children);
+  }
+  if (granted !== undefined) {
+    if (granted.length === 0) state.granted.delete(deal);
+    else state.granted.set(deal, granted);
+  }
+  for (const { deal: of, component, claims } of change.claims ?? []) {
+    if (claims.length === 0) state.claims.delete(dealKeyOf(component, of));
+    else state.claims.set(dealKeyOf(component, of), claims);
+  }
+  for (const { deal: of, component, windows } of change.lacking ?? []) {
+    if (windows.length === 0) state.lacking.delete(dealKeyOf(component, of));
+    else state.lacking.set(dealKeyOf(component, of), windows);
+  }
+  const replaced = new Set([deal, ...change.account.map((one) => one.deal)]);
+  const own = new Map<string, RatedLine[]>();
+  for (const rated of change.rated) {
+    if (!replaced.has(rated.deal)) {
+      heldLine(state, rated.deal, rated.key).amountMinor = minorOf(rated.amount);
+      continue;
+    }
+    const list = own.get(rated.deal);
+    if (list === undefined) own.set(rated.deal, [rated]);
+    else list.push(rated);
+  }
+  if (deal !== '') replaceDeal(state, deal, change.lines, own.get(deal) ?? [], plans);
+  for (const one of change.account) replaceAccount(state, one, own.get(one.deal) ?? []);
+}
+
+function replaceDeal(
+  state: EarnState,
+  deal: string,
+  lines: readonly CreditLine[],
+  own: readonly RatedLine[],
+  plans: PlanByHash,
+): void {
+  const before = state.deals.get(deal) ?? [];
+  const left = before.length === 0 ? NONE_HELD : new Map(before.map((held) => [held.key, held]));
+  const children = state.children.get(deal) ?? [];
+  const joining: HeldLine[] = [];
+  let next = 0;
+  let whole = 0;
+  const now = lines.map((line) => {
+    const key = lineKey(line);
+    const held = left.get(key);
+    // They come in the order of the lines: looking for one is not needed.
+    const rated = own[next]?.key === key ? own[next++] : own.find((one) => one.key === key);
+    const rules = rulesOf(line, plans);
+    if (modeOf(rules) === 'whole') whole++;
+    const basisMinor = measuredBasis(line, rules, lines, children);
+    if (held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line)) {
+      left.delete(key);
+      held.dependents = [];
+      if (rated !== undefined) held.amountMinor = minorOf(rated.amount);
+      return held;
+    }
+    if (rated === undefined) throw new EngineError('CreditInvalid', `the line ${key} of ${deal} is new, but not rated`);
+    const joined: HeldLine = {
+      deal,
+      key,
+      line,
+      basisMinor,
+      amountMinor: minorOf(rated.amount),
+      measured: modeOf(rules) === 'curve' && isSale(line, rules.component),
+      dependents: [],
+    };
+    if (joined.measured) joining.push(joined);
+    return joined;
+  });
+  const leaving = left.size === 0 ? [] : [...left.values()].filter(({ measured }) => measured);
+  if (joining.length > 0 || leaving.length > 0) changeMeasurements(state, joining, leaving);
+  linkDependents(now, plans);
+  state.lineCount += now.length - before.length;
+  state.wholeCount += whole - before.filter(({ line }) => isWhole(line, plans)).length;
+  if (now.length === 0) state.deals.delete(deal);
+  else state.deals.set(deal, now);
+}
+
+function replaceAccount(state: EarnState, { deal, lines }: AccountCredit, rated: readonly RatedLine[]): void {
+  const now = lines.map((line): HeldLine => {
+    const key = `${lineKey(line)}|${line.period}`;
+    const amount = rated.find((one) => one.key === key)?.amount;
+    if (amount === undefined) throw new EngineError('CreditInvalid', `the line ${key} of ${deal} is not rated`);
+    return { deal, key, line, basisMinor: 0n, amountMinor: minorOf(amount), measured: false, dependents: [] };
+  });
+  state.lineCount += now.length - (state.deals.get(deal)?.length ?? 0);
+  if (now.length === 0) state.deals.delete(deal);
+  else state.deals.set(deal, now);
+}
+
+/** Stays empty: nothing is deleted from it but what was found in it. */
+const NONE_HELD = new Map<string, HeldLine>();
+
+function linkDependents(lines: readonly HeldLine[], plans: PlanByHash): void {
+  let byKey: ReadonlyMap<string, HeldLine> | undefined;
+  const dependents = new Map<HeldLine, HeldLine[]>();
+  for (const line of lines) {
+    if (line.line.reverses === undefined && line.line.reserves !== true && line.line.releases === undefined) continue;
+    const key = dependsOn(line.line, rulesOf(line.line, plans).component);
+    if (key === undefined) continue;
+    byKey ??= new Map(lines.map((one) => [one.key, one]));
+    const original = byKey.get(key);
+    if (original === undefined) continue;
+    const own = dependents.get(original);
+    if (own === undefined) dependents.set(original, [line]);
+    else own.push(line);
+  }
+  for (const [original, own] of dependents) original.dependents = own;
+}
+
+function changeMeasurements(state: EarnState, joining: readonly HeldLine[], leaving: readonly HeldLine[]): void {
+  for (const held of leaving) {
+    const key = measurementKey(held);
+    const measurement = state.measurements.get(key);
+    if (measurement?.remove(held) !== true)
+      throw new EngineError('CreditInvalid', `the line ${held.key} of ${held.deal} is not in its measurement`);
+    if (measurement.isEmpty) state.measurements.delete(key);
+  }
+  for (const held of joining) {
+    const key = measurementKey(held);
+    let measurement = state.measurements.get(key);
+    if (measurement === undefined) state.measurements.set(key, (measurement = new MeasuredLines()));
+    measurement.add(held);
+  }
+}

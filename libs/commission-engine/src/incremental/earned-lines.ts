@@ -1,0 +1,62 @@
+/** What a state says of a deal, and how an amount in it comes about. */
+import { earnComponent, isTeams, ofTeam, rulesOf } from '../earn/component-earnings.js';
+import type { PlanByHash } from '../earn/component-earnings.js';
+import {
+  dependsOn,
+  fixedCurve,
+  fixedSurroundings,
+  grantedIn,
+  heldLine,
+  isAccountDeal,
+  measurementKey,
+  modeOf,
+  rateDependents,
+  wholeBasis,
+} from './state.js';
+import type { EarnState, EarnedLine } from './state.js';
+import { planAccount } from './diff.js';
+import { rateAlone, rateMeasured } from '../rate/rate.js';
+import type { Trace } from '../rate/rate.js';
+
+/** All lines of a deal, in the order of its credit. */
+export function linesOfDeal(state: EarnState, deal: string): readonly EarnedLine[] {
+  return state.deals.get(deal) ?? [];
+}
+
+/** How a line's amount comes about now, recomputed from the state. Undefined where there is no such line. */
+export function explainLine(state: EarnState, deal: string, key: string, plans: PlanByHash): Trace | undefined {
+  const held = state.deals.get(deal)?.find((line) => line.key === key);
+  if (held === undefined) return undefined;
+  if (isAccountDeal(deal)) {
+    const fresh = planAccount({ ...state, deals: withoutAccount(state) }, state.account, plans);
+    return fresh.rated.find((line) => line.deal === deal && line.key === key)?.trace;
+  }
+  const rules = rulesOf(held.line, plans);
+  if (modeOf(rules) === 'whole') {
+    const lines = [...state.deals.values()]
+      .flat()
+      .filter(({ line, deal: of }) => line.component === held.line.component && !isAccountDeal(of));
+    const entries = lines.map((one) => ({ ...one, basisMinor: wholeBasis(one, rulesOf(one.line, plans)) }));
+    return earnComponent(entries, state.account, plans, grantedIn(state)).rated[lines.indexOf(held)]?.trace();
+  }
+  const on = dependsOn(held.line, rules.component);
+  if (on !== undefined) {
+    const original = heldLine(state, deal, on);
+    const dependents = original.dependents.map(({ line, basisMinor }) => ({
+      line,
+      basisMinor,
+      rules: rulesOf(line, plans),
+    }));
+    return rateDependents(dependents, original.amountMinor)[original.dependents.indexOf(held)]?.trace();
+  }
+  const { plan, component } = rules;
+  if (isTeams(held.line, component)) return ofTeam().trace();
+  if (!held.measured) return rateAlone(plan, component, held.line, held.basisMinor).trace();
+  const beforeMinor = state.measurements.get(measurementKey(held))?.sumBefore(held) ?? 0n;
+  const around = fixedSurroundings(component);
+  return rateMeasured(plan, component, fixedCurve(component), around, held.basisMinor, beforeMinor).trace();
+}
+
+function withoutAccount({ deals }: EarnState): EarnState['deals'] {
+  return new Map([...deals].filter(([deal]) => !isAccountDeal(deal)));
+}

@@ -1,0 +1,348 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { compilePlan, parsePlan, successionProblems } from './compile.js';
+import { PLAN_SCHEMA } from './schema.js';
+import { BOOKED, planWith } from '../testing/world.fixture.js';
+
+const HEAD = `plan: p
+title: P
+currency: EUR
+calendar: { periods: monthly, timeZone: Europe/Paris }
+components:
+`;
+const SALES = '  - { id: sales, credit: { trigger: booked }, rate: { percent: 4 % } }\n';
+
+/** Code, path, line and column of every finding. */
+function findingsOf(text: string): [string, string, number, number][] {
+  return parsePlan(text).findings.map(({ code, path, line, column }) => [code, path, line, column]);
+}
+
+function findingsOfComponent(component: string): [string, string][] {
+  return parsePlan(`${HEAD}${SALES}  - ${component}\n`).findings.map(({ code, path }) => [code, path]);
+}
+
+describe('a plan document', () => {
+  const text = readFileSync(new URL('../../../../services/cli/demo/resellers-us.yaml', import.meta.url), 'utf8');
+
+  it('is compiled to exact numbers', () => {
+    const { plan, findings } = parsePlan(text, 'hash-1');
+    expect(findings).toEqual([]);
+    expect(plan).toMatchObject({
+      hash: 'hash-1',
+      id: 'resellers-us',
+      currency: 'USD',
+      decimals: 2,
+      calendarKey: 'monthly@America/New_York',
+      rounding: 'half-up',
+      minimumMinor: 2500n,
+    });
+    expect(plan?.componentById.get('sales')).toMatchObject({
+      measure: { over: 'quarter', team: false },
+      returns: { policy: 'line', window: 'original' },
+      credit: { kind: 'direct', trigger: 'booked', to: 'seller', basis: 'net' },
+      rate: {
+        kind: 'marginal',
+        tiers: [
+          { untilMinor: 250_000n, rateText: '0.04' },
+          { untilMinor: 1_000_000n, rateText: '0.06' },
+          { untilMinor: undefined, rateText: '0.08' },
+        ],
+      },
+    });
+    expect(plan?.componentById.get('distribution')?.rate).toMatchObject({
+      levels: [{ rateText: '0.015' }, { rateText: '0.005' }],
+    });
+  });
+
+  it('says the same in YAML and in JSON', () => {
+    const { document } = parsePlan(text);
+    if (document === undefined) throw new Error('no document');
+    expect(parsePlan(JSON.stringify(document, null, '\t')).document).toEqual(document);
+    expect(compilePlan(document, 'h')).toEqual(parsePlan(text, 'h').plan);
+  });
+
+  it('keeps every digit: a number is never a double', () => {
+    const component =
+      '{"id":"c","credit":{"trigger":"booked"},"rate":{"marginal":[{"below":9007199254740993.01,"pay":0.1},{"pay":1}]}}';
+    const { document, plan } = parsePlan(
+      `{"plan":"p","title":"P","currency":"EUR","calendar":{"periods":"monthly","timeZone":"UTC"},"components":[${component}]}`,
+    );
+    expect(document?.components[0]?.rate).toEqual({
+      marginal: [{ below: '9007199254740993.01', pay: '0.1' }, { pay: '1' }],
+    });
+    expect(plan?.components[0]?.rate).toMatchObject({ tiers: [{ untilMinor: 900_719_925_474_099_301n }, {}] });
+  });
+
+  it('has a schema file for editors that says what the code says', () => {
+    const file: unknown = JSON.parse(readFileSync(new URL('../../schemas/plan.v1.json', import.meta.url), 'utf8'));
+    expect(file).toEqual(PLAN_SCHEMA);
+  });
+});
+
+describe('a bad plan document', () => {
+  it('is told with line and column, of the key where there is one', () => {
+    expect(
+      findingsOf(
+        'plan: p\ntitle: P\ncurrency: EUX\ncalendar:\n  periods: hourly\n  timeZone: Europe/Paris\ncomponents: []\n',
+      ),
+    ).toEqual([
+      ['ValueUnknown', '/calendar/periods', 5, 3],
+      ['ValueInvalid', '/components', 7, 1],
+    ]);
+    expect(
+      findingsOf(`${HEAD}  - id: sales\n    credit: { trigger: booked }\n    rate:\n      percent: 4,5 %\n`),
+    ).toEqual([['TextInvalid', '/components/0/rate/percent', 9, 7]]);
+    expect(findingsOf(`${HEAD}  - id: sales\n    rate: { percent: 4 % }\n`)).toEqual([
+      ['FieldMissing', '/components/0', 6, 5],
+    ]);
+  });
+
+  it('is told what else is wrong in the same go', () => {
+    expect(
+      findingsOf(`plan: p\nplam: q\ncurrency: EUR\n`)
+        .map(([code]) => code)
+        .sort(),
+    ).toEqual(['FieldMissing', 'FieldMissing', 'FieldMissing', 'FieldUnknown']);
+  });
+
+  it.each([
+    ['limit: { perPeriod: 36000 }', 'FieldMissing', '/limit'],
+    ['limit: { perPeriod: 36000, perYear: 1, excess: deferred }', 'FieldMissing', '/limit'],
+    ['limit: { perDeal: 36000, excess: deferred }', 'FieldMisplaced', '/limit/excess'],
+    ['hold: { until: later }', 'ValueUnknown', '/hold/until'],
+    ['hold: { for: 30 days }', 'FieldMissing', '/hold'],
+    ['hold: { schedule: [{ share: 50 %, after: 30 days }] }', 'SharesInvalid', '/hold/schedule'],
+    ['hold: as-child', 'FieldMisplaced', '/hold'],
+    ['gate: { growth: 10 % }', 'FieldMissing', '/gate'],
+    ['gate: { attainment: 80 %, from: first }', 'QuotaMissing', '/gate/attainment'],
+    ['measure: { over: rolling }', 'ValueUnknown', '/measure/over'],
+    ['measure: { over: { rollingMonths: 12 }, quota: 5 }', 'FieldMisplaced', '/measure/over'],
+    ['returns: { policy: re-rated }', 'ValueUnknown', '/returns/policy'],
+    ['returns: { policy: average, window: current }', 'FieldMisplaced', '/returns/window'],
+    [
+      'returns: { policy: line, bands: [{ within: 30 days, take: 120 % }, { take: 0 % }] }',
+      'RateTooLarge',
+      '/returns/bands/0/take',
+    ],
+    [
+      'returns: { policy: line, bands: [{ within: 30 days, take: 50 % }, { within: 7 instalments, take: 0 % }] }',
+      'UnitsDiffer',
+      '/returns/bands/1/within',
+    ],
+  ])('refuses the term %s', (term, code, path) => {
+    const found = findingsOfComponent(`{ id: x, credit: { trigger: booked }, rate: { percent: 1 % }, ${term} }`);
+    expect(found).toContainEqual([code, `/components/1${path}`]);
+  });
+
+  it.each([
+    ['{ retroactive: [{ upTo: 5, pay: 4 % }] }', 'LastTierEnds', '/components/1/rate/retroactive/0/upTo'],
+    ['{ accelerator: { base: 5 %, bands: [{ times: 1 }] } }', 'QuotaMissing', '/components/1/rate'],
+    ['{ stepped: { every: 0, pay: 5 } }', 'AmountInvalid', '/components/1/rate/stepped/every'],
+    [
+      '{ matrix: { by: [product], rules: [{ category: x, pay: 1 % }] } }',
+      'FieldMisplaced',
+      '/components/1/rate/matrix/rules/0/category',
+    ],
+    ['{ percent: 4 %, flat: 5, per: deal }', 'RateInvalid', '/components/1/rate'],
+    ['{ }', 'RateInvalid', '/components/1/rate'],
+    ['{ flat: 5 }', 'FieldMissing', '/components/1/rate'],
+    ['{ flat: 5.001, per: deal }', 'AmountInvalid', '/components/1/rate/flat'],
+    ['{ flat: -5, per: deal }', 'TextInvalid', '/components/1/rate/flat'],
+    ['{ percent: -4 % }', 'TextInvalid', '/components/1/rate/percent'],
+    ['{ percent: 1e1 }', 'TextInvalid', '/components/1/rate/percent'],
+    ['{ percent: 0x10 }', 'TextInvalid', '/components/1/rate/percent'],
+    ["{ percent: '' }", 'TextInvalid', '/components/1/rate/percent'],
+    ['{ percent: [4] }', 'TypeWrong', '/components/1/rate/percent'],
+    [`{ percent: 0.${'1'.repeat(40)} }`, 'RateInvalid', '/components/1/rate/percent'],
+    [
+      '{ marginal: [{ below: 100, pay: 4 % }, { below: 100, pay: 5 % }, { pay: 6 % }] }',
+      'TiersNotAscending',
+      '/components/1/rate/marginal/1/below',
+    ],
+    [
+      '{ marginal: [{ below: 0, pay: 4 % }, { pay: 6 % }] }',
+      'TiersNotAscending',
+      '/components/1/rate/marginal/0/below',
+    ],
+    ['{ marginal: [{ below: 100, pay: 4 % }] }', 'LastTierEnds', '/components/1/rate/marginal/0/below'],
+    ['{ marginal: [{ pay: 4 % }, { pay: 6 % }] }', 'TierInvalid', '/components/1/rate/marginal/0'],
+    [
+      '{ marginal: [{ below: 100, upTo: 100, pay: 4 % }, { pay: 6 % }] }',
+      'TierInvalid',
+      '/components/1/rate/marginal/0',
+    ],
+    [
+      '{ marginal: [{ below: 0.001, pay: 4 % }, { pay: 6 % }] }',
+      'AmountInvalid',
+      '/components/1/rate/marginal/0/below',
+    ],
+    ['{ percent: 10001 }', 'RateTooLarge', '/components/1/rate/percent'],
+    [`{ flat: ${'9'.repeat(20)}, per: line }`, 'AmountInvalid', '/components/1/rate/flat'],
+    [`{ flat: ${'9'.repeat(20)}, per: unit }`, 'AmountInvalid', '/components/1/rate/flat'],
+    ['{ marginal: [] }', 'ValueInvalid', '/components/1/rate/marginal'],
+  ])('refuses the rate %s', (rate, code, path) => {
+    expect(findingsOfComponent(`{ id: x, credit: { trigger: booked }, rate: ${rate} }`)).toEqual([[code, path]]);
+  });
+
+  it.each([
+    ['{ trigger: sold }', 'ValueUnknown', '/components/1/credit/trigger'],
+    ['{ to: seller }', 'FieldMissing', '/components/1/credit'],
+    ['{ trigger: booked, basis: collected }', 'UnitsDiffer', '/components/1/credit/basis'],
+    ['{ trigger: booked, basis: quantity }', 'UnitsDiffer', '/components/1/rate/percent'],
+    ['{ trigger: booked, levels: [1 %] }', 'FieldMisplaced', '/components/1/credit/levels'],
+    [
+      '{ trigger: booked, where: { partner.chanel: retail } }',
+      'FieldUnknown',
+      '/components/1/credit/where/partner.chanel',
+    ],
+    [
+      '{ trigger: booked, where: { partner.certification: { has: x, count: 0 } } }',
+      'TextInvalid',
+      '/components/1/credit/where/partner.certification/count',
+    ],
+    ['{ trigger: booked, expr: line.net > 5.5 }', 'ExpressionInvalid', '/components/1/credit/expr'],
+    ['{ trigger: booked, during: [2026-02-01, 2026-02-30] }', 'DayInvalid', '/components/1/credit/during/1'],
+    ['{ trigger: booked, during: [2026-02-02, 2026-02-01] }', 'SpanEmpty', '/components/1/credit/during/1'],
+    ['{ same: other }', 'ComponentUnknown', '/components/1/credit/same'],
+    [
+      '{ trigger: booked, where: { partner.channel: [retail, shop] } }',
+      'ChannelUnknown',
+      '/components/1/credit/where/partner.channel',
+    ],
+    ['{ trigger: booked, where: { line.net: 5 } }', 'FieldUnknown', '/components/1/credit/where/line.net'],
+    ['{ trigger: booked, where: { expr: 1 } }', 'FieldUnknown', '/components/1/credit/where/expr'],
+    ['{ trigger: booked, except: {} }', 'ValueInvalid', '/components/1/credit/except'],
+    [
+      '{ trigger: booked, where: { line.category: { has: x } } }',
+      'TypeWrong',
+      '/components/1/credit/where/line.category',
+    ],
+  ])('refuses the credit %s', (credit, code, path) => {
+    expect(findingsOfComponent(`{ id: x, credit: ${credit}, rate: { percent: 1 % } }`)).toEqual([[code, path]]);
+  });
+
+  it.each([
+    [
+      '{ id: x, credit: { override: [other], of: basis, levels: [1 %] } }',
+      'ComponentUnknown',
+      '/components/1/credit/override/0',
+    ],
+    [
+      '{ id: x, credit: { override: [x], of: basis, levels: [1 %] } }',
+      'ComponentUnknown',
+      '/components/1/credit/override/0',
+    ],
+    [
+      '{ id: x, credit: { override: [sales], of: spread, rates: [{ pay: 1 % }], levels: [1 %] } }',
+      'FieldMisplaced',
+      '/components/1/credit/levels',
+    ],
+    ['{ id: x, credit: { override: [sales], of: basis, levels: [] } }', 'ValueInvalid', '/components/1/credit/levels'],
+    ['{ id: x, credit: { override: [sales], of: basis } }', 'FieldMissing', '/components/1/credit'],
+    [
+      '{ id: x, credit: { override: [sales], of: basis, levels: [1 %] }, rate: { percent: 1 % } }',
+      'FieldMisplaced',
+      '/components/1/rate',
+    ],
+    [
+      '{ id: x, credit: { override: [sales], trigger: paid, of: basis, levels: [1 %] } }',
+      'FieldMisplaced',
+      '/components/1/credit/trigger',
+    ],
+    ['{ id: sales, credit: { trigger: booked }, rate: { percent: 1 % } }', 'ComponentTwice', '/components/1/id'],
+    ['{ id: x, credit: { trigger: booked } }', 'FieldMissing', '/components/1'],
+    [
+      '{ id: x, stacks: [y], credit: { trigger: booked }, rate: { percent: 1 % } }',
+      'ComponentUnknown',
+      '/components/1/stacks/0',
+    ],
+    ["{ id: 'a|b', credit: { trigger: booked }, rate: { percent: 1 % } }", 'TextInvalid', '/components/1/id'],
+    ['{ id: x, credit: { trigger: paid }, rate: { flat: 1, per: unit } }', 'UnitsDiffer', '/components/1/rate/per'],
+  ])('refuses the component %s', (component, code, path) => {
+    expect(findingsOfComponent(component)).toEqual([[code, path]]);
+  });
+
+  it('warns where a rate pays more than the whole: 4 is not 4 %', () => {
+    const { plan, findings } = parsePlan(
+      `${HEAD}  - { id: sales, credit: { trigger: booked }, rate: { percent: 4 } }\n`,
+    );
+    expect(findings).toMatchObject([{ code: 'RateAboveWhole', severity: 'warning', line: 6 }]);
+    expect(plan).toBeDefined();
+  });
+
+  it('refuses a minimum that is negative or finer than a cent, and keeps the one that was said (lago-api #5560)', () => {
+    const withMinimum = (minimum: string) => parsePlan(`${HEAD}${SALES}settle: { minimum: ${minimum} }\n`);
+    expect(withMinimum('50').plan?.minimumMinor).toBe(5000n);
+    expect(withMinimum('0.01').plan?.minimumMinor).toBe(1n);
+    expect(parsePlan(`${HEAD}${SALES}`).plan?.minimumMinor).toBe(0n);
+    expect(withMinimum('-50').findings).toMatchObject([{ code: 'TextInvalid', path: '/settle/minimum' }]);
+    expect(withMinimum('0.001').findings).toMatchObject([{ code: 'AmountInvalid', path: '/settle/minimum' }]);
+  });
+
+  it('refuses an unknown currency and an unknown zone', () => {
+    expect(findingsOf(HEAD.replace('EUR', 'EUX').replace('Europe/Paris', 'Europe/Atlantis') + SALES)).toEqual([
+      ['CurrencyUnknown', '/currency', 3, 1],
+      ['TimeZoneUnknown', '/calendar/timeZone', 4, 31],
+    ]);
+  });
+
+  it('says why a number is none', () => {
+    const { findings } = parsePlan(
+      `${HEAD}  - { id: sales, credit: { trigger: booked }, rate: { percent: '1.234,56' } }\n`,
+    );
+    expect(findings[0]?.message).toContain('decimal comma');
+  });
+});
+
+describe('a text that is no document', () => {
+  it.each([
+    ['', 'TypeWrong'],
+    ['just words', 'TypeWrong'],
+    ['- a\n- b', 'TypeWrong'],
+    ['a: [1', 'TextInvalid'],
+    ['a: 1\na: 2', 'KeyTwice'],
+    ['a: 1\n---\nb: 2', 'TextInvalid'],
+    ['a: &x 1\nb: *x', 'AliasRefused'],
+    ['__proto__: { a: 1 }', 'KeyInvalid'],
+    ['? [a]\n: 1', 'KeyInvalid'],
+    ['['.repeat(100_000), 'TextTooDeep'],
+    [`${'a:\n' + Array.from({ length: 60 }, (_, depth) => `${' '.repeat(depth + 1)}a:\n`).join('')}`, 'TextTooDeep'],
+    [`${'- '.repeat(200_000)}a`, 'TextInvalid'],
+    ['a'.repeat(600_000), 'TextTooLong'],
+    ['{"plan": "p",', 'TextInvalid'],
+    ['\u0000', 'TypeWrong'],
+  ])('gives a finding and never throws, case %#', (text, code) => {
+    const { document, plan, findings } = parsePlan(text);
+    expect([document, plan]).toEqual([undefined, undefined]);
+    expect(findings.map((finding) => finding.code)).toContain(code);
+    expect(findings.every(({ line, column }) => line >= 1 && column >= 1)).toBe(true);
+  });
+
+  it('does not let a document in that only the compiler would see through', () => {
+    const { document } = parsePlan(HEAD + SALES);
+    if (document === undefined) throw new Error('no document');
+    expect(() => compilePlan({ ...document, currency: 'EUX' }, 'h')).toThrow(
+      expect.objectContaining({ code: 'PlanInvalid' }),
+    );
+  });
+});
+
+describe('a new version', () => {
+  it('keeps currency, calendar, and the triggers of components that keep their id', () => {
+    const before = planWith([`{ id: sales, ${BOOKED}, rate: { percent: 1 % } }`]);
+    const same = planWith([
+      `{ id: sales, ${BOOKED}, rate: { percent: 2 % } }`,
+      `{ id: more, credit: { trigger: paid }, rate: { percent: 2 % } }`,
+    ]);
+    const other = planWith(['{ id: sales, credit: { trigger: paid }, rate: { percent: 1 % } }'], {
+      currency: 'USD',
+      periods: 'quarterly',
+    });
+    expect(successionProblems(before, same)).toEqual([]);
+    expect(successionProblems(before, other).map(({ code }) => code)).toEqual([
+      'CurrencyChanged',
+      'CalendarChanged',
+      'TriggerChanged',
+    ]);
+  });
+});

@@ -1,0 +1,408 @@
+/** A plan: reading its document, and compiling it. */
+import { parseMinor } from '@tantieme/money/amount';
+import { decimalsOf } from '@tantieme/money/currency';
+import { formatRate, parseDecimal, parseRate } from '@tantieme/money/decimal';
+import { calendarKey } from '@tantieme/time/calendar';
+import type {
+  CompiledComponent,
+  CompiledCondition,
+  CompiledConditions,
+  CompiledHold,
+  CompiledLimit,
+  CompiledMeasure,
+  CompiledPlan,
+  CompiledRate,
+  CompiledTier,
+  DirectCredit,
+  MatrixAttribute,
+  OverrideCredit,
+  RateText,
+} from './compiled.js';
+import { EngineError } from '../engine-error.js';
+import { compileExpression } from './expression.js';
+import { lintPlan } from './lint/lint.js';
+import type {
+  ComponentDocument,
+  Conditions,
+  ConditionsDocument,
+  HoldDocument,
+  LimitDocument,
+  MeasureDocument,
+  PlanDocument,
+  RateDocument,
+  TierDocument,
+} from './document.js';
+import { directCreditOf, planProblems } from './problems.js';
+import { schemaProblems } from './schema.js';
+import type { Problem } from './schema.js';
+import { readPlanText } from './text.js';
+
+/** What is to be said about a document, and where. `line` and `column` count from 1. */
+export interface Finding {
+  /** Stable: `TiersNotAscending`. */
+  readonly code: string;
+  readonly severity: 'error' | 'warning';
+  /** What there is, with the amount at which it bites. */
+  readonly message: string;
+  /** Why it matters: of what the linter finds, where `docs/plan-lint.md` tells more of the code. */
+  readonly why?: string;
+  /** JSON pointer into the document: `/components/0/rate/marginal/1/below`. */
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface ParsedPlan {
+  /** There where no finding is an error. */
+  readonly document?: PlanDocument;
+  /** The document compiled, under the hash that was given. */
+  readonly plan?: CompiledPlan;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * A plan document from YAML or JSON text. Never throws: what is wrong is a finding with its place.
+ * `hash` is what the compiled plan is to be known by; whoever computes it from the document compiles again with it.
+ */
+export function parsePlan(text: string, hash = ''): ParsedPlan {
+  const read = readPlanText(text);
+  if (read.problems.length > 0) return { findings: read.problems };
+  const violations = schemaProblems(read.value);
+  const problems = isPlanDocument(read.value, violations) ? planProblems(read.value) : violations;
+  const placed = (found: readonly Problem[]): readonly Finding[] =>
+    found
+      .map((problem) => ({ ...problem, ...read.placeOf(problem.path) }))
+      .sort((left, right) => left.line - right.line || left.column - right.column);
+  if (hasError(problems) || !isPlanDocument(read.value, violations)) return { findings: placed(problems) };
+  const plan = compilePlan(read.value, hash);
+  const findings = [...problems, ...lintPlan(read.value, plan)];
+  return { ...(hasError(findings) ? {} : { document: read.value, plan }), findings: placed(findings) };
+}
+
+function hasError(problems: readonly Problem[]): boolean {
+  return problems.some(({ severity }) => severity === 'error');
+}
+
+function isPlanDocument(value: unknown, violations: readonly Problem[]): value is PlanDocument {
+  return typeof value === 'object' && value !== null && violations.length === 0;
+}
+
+/** @throws {EngineError} `PlanInvalid`, for a document that `parsePlan` did not let through */
+export function compilePlan(document: PlanDocument, hash: string): CompiledPlan {
+  const problem = planProblems(document).find(({ severity }) => severity === 'error');
+  if (problem !== undefined) throw new EngineError('PlanInvalid', `${problem.path}: ${problem.message}`);
+  const decimals = decimalsOf(document.currency);
+  const byId = new Map(document.components.map((component) => [component.id, component]));
+  const components = document.components.map((component) => compileComponent(component, byId, decimals));
+  const { guarantee, draw, ends, exchange } = document;
+  return {
+    hash,
+    id: document.plan,
+    title: document.title,
+    pays: document.pays ?? 'commission',
+    currency: document.currency,
+    decimals,
+    calendar: document.calendar,
+    calendarKey: calendarKey(document.calendar),
+    rounding: document.rounding ?? 'half-up',
+    exchange: { on: exchange?.on ?? 'trigger', maxAgeDays: daysOf(exchange?.maxAge ?? '7 days') },
+    minimumMinor: parseMinor(document.settle?.minimum ?? '0', decimals),
+    settle: {
+      ...(document.settle?.as === undefined ? {} : { as: document.settle.as }),
+      ...(document.settle?.tax === undefined ? {} : { tax: document.settle.tax }),
+    },
+    guarantee:
+      guarantee === undefined
+        ? undefined
+        : {
+            minor: parseMinor(guarantee.amount, decimals),
+            over: guarantee.over,
+            of: guarantee.of === undefined ? undefined : new Set(guarantee.of),
+          },
+    draw:
+      draw === undefined
+        ? undefined
+        : {
+            minor: parseMinor(draw.amount, decimals),
+            recoverable: draw.recoverable === 'true',
+            from: draw.from,
+            until: draw.until,
+            recoverFrom: draw.recoverFrom,
+          },
+    ends: {
+      held: ends?.held ?? 'pay-when-paid',
+      deferred: ends?.deferred ?? 'lapse',
+      draw: ends?.draw ?? 'claim',
+      negative: ends?.negative ?? 'claim',
+      tailDays: daysOf(ends?.tail ?? '0 days'),
+    },
+    components,
+    componentById: new Map(components.map((component) => [component.id, component])),
+  };
+}
+
+function compileComponent(
+  component: ComponentDocument,
+  byId: ReadonlyMap<string, ComponentDocument>,
+  decimals: number,
+): CompiledComponent {
+  const { id, gate, limit, returns, hold } = component;
+  return {
+    id,
+    title: component.title ?? id,
+    stacks: component.stacks ?? [],
+    credit: compileCredit(component, byId),
+    measure: compileMeasure(component.measure, decimals),
+    gate:
+      gate === undefined
+        ? undefined
+        : {
+            of: gate.target !== undefined ? 'target' : gate.attainment !== undefined ? 'attainment' : 'growth',
+            target:
+              gate.target === undefined
+                ? parseRate(gate.attainment ?? gate.growth ?? '0')
+                : { numerator: parseMinor(gate.target, decimals), denominator: 1n },
+            targetText: gate.target ?? gate.attainment ?? gate.growth ?? '0',
+            from: gate.from,
+          },
+    rate: compileRate(component, decimals),
+    limit: limit === undefined ? undefined : compileLimit(limit, decimals),
+    budgetMinor: component.budget === undefined ? undefined : parseMinor(component.budget, decimals),
+    returns: {
+      policy: returns?.policy ?? 'line',
+      window: returns?.window ?? 'original',
+      bands:
+        returns?.bands === undefined
+          ? undefined
+          : {
+              unit: returns.bands.some(({ within }) => within?.includes('instalment')) ? 'instalments' : 'days',
+              list: returns.bands.map(({ within, take }) => ({
+                within: within === undefined ? undefined : Number.parseInt(within, 10),
+                ...rateText(take),
+              })),
+            },
+    },
+    hold: typeof hold === 'object' ? compileHold(hold) : hold,
+  };
+}
+
+function compileCredit(
+  { id, credit }: ComponentDocument,
+  byId: ReadonlyMap<string, ComponentDocument>,
+): DirectCredit | OverrideCredit {
+  if ('override' in credit)
+    return {
+      kind: 'override',
+      override: new Set(credit.override),
+      of: credit.of,
+      rates:
+        credit.of === 'spread'
+          ? credit.rates.map(({ where, pay }) => ({ where: compileConditions(where), rate: parseRate(pay) }))
+          : [],
+      ...conditionsOf([credit]),
+    };
+  const said = directCreditOf({ credit }, byId);
+  if (said === undefined) throw new EngineError('PlanInvalid', `the component "${id}" credits nothing`);
+  return {
+    kind: 'direct',
+    trigger: said.trigger,
+    to: said.to ?? 'seller',
+    basis: said.basis ?? 'net',
+    remainder: said.remainder ?? 'largest',
+    during: narrowed(said.during, credit.during),
+    ...conditionsOf(said === credit ? [said] : [said, credit]),
+  };
+}
+
+/** The days of both: another component's credit is narrowed, never widened. */
+function narrowed(first: DirectCredit['during'], second: DirectCredit['during']): DirectCredit['during'] {
+  if (first === undefined || second === undefined) return first ?? second;
+  const [from, until] = [first, second].reduce(([a, b], [c, d]) => [a > c ? a : c, b < d ? b : d]);
+  return [from, until];
+}
+
+function conditionsOf(documents: readonly ConditionsDocument[]): CompiledConditions {
+  return {
+    where: documents.flatMap(({ where }) => compileConditions(where)),
+    excepts: documents.flatMap(({ except }) => (except === undefined ? [] : [compileConditions(except)])),
+    expressions: documents.flatMap(({ expr }) => (expr === undefined ? [] : [compileExpression(expr)])),
+  };
+}
+
+function compileConditions(conditions: Conditions = {}): readonly CompiledCondition[] {
+  return Object.entries(conditions).map(([key, value]) => {
+    const [subject, ...name] = key.split('.');
+    if (subject !== 'deal' && subject !== 'line' && subject !== 'partner')
+      throw new EngineError('PlanInvalid', `"${key}" is no condition`);
+    // Who holds a registration is asked of each payee.
+    if (key === 'deal.registration.holder')
+      return { subject: 'partner', name: 'registration-holder', anyOf: new Set<string>() };
+    const common = { subject, name: name.join('.') } as const;
+    if (typeof value === 'string') return { ...common, anyOf: new Set([value]), ...certified(key) };
+    if ('has' in value) return { ...common, anyOf: new Set([value.has]), count: Number(value.count ?? '1') };
+    return { ...common, anyOf: new Set(value) };
+  });
+}
+
+function certified(key: string): { readonly count?: number } {
+  return key === 'partner.certification' ? { count: 1 } : {};
+}
+
+function compileMeasure(measure: MeasureDocument | undefined, decimals: number): CompiledMeasure {
+  const over = measure?.over ?? 'period';
+  const { above, quota } = measure ?? {};
+  return {
+    over: typeof over === 'object' ? { rollingMonths: Number(over.rollingMonths) } : over,
+    team: measure?.of === 'team',
+    above:
+      above === undefined
+        ? undefined
+        : 'fixed' in above
+          ? { fixedMinor: parseMinor(above.fixed, decimals) }
+          : 'last-year',
+    quota: quota === undefined || quota === 'fact' ? quota : { fixedMinor: parseMinor(quota, decimals) },
+    prorate: measure?.prorate !== undefined,
+  };
+}
+
+function compileLimit(limit: LimitDocument, decimals: number): CompiledLimit {
+  const { perDeal, perPeriod, perQuarter, perYear, excess, headroom = 'returned' } = limit;
+  const [per, amount] =
+    perDeal !== undefined
+      ? (['deal', perDeal] as const)
+      : perPeriod !== undefined
+        ? (['period', perPeriod] as const)
+        : perQuarter !== undefined
+          ? (['quarter', perQuarter] as const)
+          : (['year', perYear ?? '0'] as const);
+  return { per, minor: parseMinor(amount, decimals), excess, headroom };
+}
+
+function compileHold({ for: time, after, part = '1', schedule }: HoldDocument): CompiledHold {
+  const parts = (schedule ?? []).map(({ share, after: days }) => ({ days: daysOf(days), ...rateText(share) }));
+  if (schedule !== undefined) return { ...rateText(part), release: { kind: 'schedule', parts } };
+  const days = daysOf(time ?? '0 days');
+  return {
+    ...rateText(part),
+    release: after === 'trigger' ? { kind: 'schedule', parts: [{ days, ...rateText('1') }] } : { kind: 'paid', days },
+  };
+}
+
+function daysOf(text: string): number {
+  return Number.parseInt(text, 10);
+}
+
+function rateText(text: string): RateText {
+  const rate = parseRate(text);
+  return { rate, rateText: formatRate(rate) };
+}
+
+function compileTiers(tiers: readonly TierDocument[], decimals: number): readonly CompiledTier[] {
+  return tiers.map(({ below, upTo, pay }) => {
+    const end = below ?? upTo;
+    return {
+      untilMinor: end === undefined ? undefined : parseMinor(end, decimals),
+      inclusive: upTo !== undefined,
+      ...rateText(pay),
+    };
+  });
+}
+
+function compileRate({ id, credit, rate, recurring }: ComponentDocument, decimals: number): CompiledRate {
+  if ('override' in credit)
+    return credit.of === 'spread' ? { kind: 'spread' } : { kind: 'levels', levels: credit.levels.map(rateText) };
+  if (recurring !== undefined)
+    return {
+      kind: 'recurring',
+      tiers: recurring.rate.map(({ upTo, pay }) => ({
+        untilMonth: upTo === undefined ? undefined : Number(upTo),
+        ...rateText(pay),
+      })),
+    };
+  if (rate === undefined) throw new EngineError('PlanInvalid', `the component "${id}" has no rate`);
+  if ('percent' in rate) return { kind: 'percent', ...rateText(rate.percent) };
+  if ('flat' in rate) return { kind: 'flat', per: rate.per, amount: parseDecimal(rate.flat), amountText: rate.flat };
+  if ('marginal' in rate) return { kind: 'marginal', tiers: compileTiers(rate.marginal, decimals) };
+  if ('retroactive' in rate) return { kind: 'retroactive', tiers: compileTiers(rate.retroactive, decimals) };
+  if ('lagged' in rate)
+    return { kind: 'lagged', tiers: compileTiers(rate.lagged, decimals), frozen: rate.as !== 'live' };
+  if ('interpolated' in rate) return { kind: 'marginal', tiers: interpolatedTiers(rate, decimals) };
+  if ('stepped' in rate)
+    return {
+      kind: 'stepped',
+      everyMinor: parseMinor(rate.stepped.every, decimals),
+      payMinor: parseMinor(rate.stepped.pay, decimals),
+    };
+  if ('accelerator' in rate)
+    return {
+      kind: 'accelerator',
+      base: parseRate(rate.accelerator.base),
+      bands: rate.accelerator.bands.map(({ upTo, times }) => ({
+        until: upTo === undefined ? undefined : parseRate(upTo),
+        ...rateText(times),
+      })),
+    };
+  return {
+    kind: 'matrix',
+    by: rate.matrix.by.filter(isMatrixAttribute),
+    rules: rate.matrix.rules.map((rule) => ({
+      values: rate.matrix.by.map((name) => rule[name]),
+      ...rateText(rule.pay),
+    })),
+  };
+}
+
+/** Money that is earned in proportion to the way through a tier is a marginal rate of that slope; past the last, nothing more. */
+function interpolatedTiers(
+  rate: Extract<RateDocument, { readonly interpolated: unknown }>,
+  decimals: number,
+): readonly CompiledTier[] {
+  let before = 0n;
+  const tiers = rate.interpolated.map(({ upTo, earn }): CompiledTier => {
+    const untilMinor = parseMinor(upTo, decimals);
+    const slope = { numerator: parseMinor(earn, decimals), denominator: untilMinor - before };
+    before = untilMinor;
+    return { untilMinor, inclusive: true, rate: slope, rateText: formatRate(slope) };
+  });
+  return [...tiers, { untilMinor: undefined, inclusive: false, ...rateText('0') }];
+}
+
+const MATRIX_ATTRIBUTES: readonly MatrixAttribute[] = ['variant', 'product', 'family', 'category'];
+
+function isMatrixAttribute(name: string): name is MatrixAttribute {
+  return MATRIX_ATTRIBUTES.some((one) => one === name);
+}
+
+/**
+ * What a new version of a plan may not change, because lines of both stand on one statement and in one measurement:
+ * currency, calendar, and what sets off a component that keeps its id (a deal could be paid by both triggers).
+ */
+export function successionProblems(
+  before: CompiledPlan,
+  next: CompiledPlan,
+): readonly { readonly code: string; readonly message: string }[] {
+  const problems: { code: string; message: string }[] = [];
+  if (before.currency !== next.currency)
+    problems.push({
+      code: 'CurrencyChanged',
+      message: `a version keeps the currency ${before.currency}; make a new plan for ${next.currency}`,
+    });
+  if (before.calendarKey !== next.calendarKey)
+    problems.push({
+      code: 'CalendarChanged',
+      message: `a version keeps the calendar ${before.calendarKey}; make a new plan for ${next.calendarKey}`,
+    });
+  for (const component of next.components) {
+    const earlier = before.componentById.get(component.id);
+    if (earlier !== undefined && triggerOf(earlier) !== triggerOf(component))
+      problems.push({
+        code: 'TriggerChanged',
+        message: `the component "${component.id}" keeps its trigger; give one with another trigger another id`,
+      });
+  }
+  return problems;
+}
+
+function triggerOf({ credit }: CompiledComponent): string {
+  return credit.kind === 'direct' ? credit.trigger : 'override';
+}

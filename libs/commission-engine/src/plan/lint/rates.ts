@@ -1,0 +1,494 @@
+/** Findings about a component's own rate, over what one payee sells in a window: cliffs, and what is never reached. */
+import { compareRates, multiplyRates, ZERO } from '@tantieme/money/decimal';
+import type { Rate } from '@tantieme/money/decimal';
+import { isMeasured } from '../../rate/curve.js';
+import type { Say } from './codes.js';
+import { reachOf } from './reach.js';
+import { isCurved, measured, money, PayOver, percent, rateWords, roundedOf, shareOf, units } from './pay.js';
+import type { CompiledComponent, CompiledPlan, CompiledRate } from '../compiled.js';
+import type { ComponentDocument, PlanDocument } from '../document.js';
+
+export function lintRates(document: PlanDocument, plan: CompiledPlan, say: Say): void {
+  plan.components.forEach((component, index) => {
+    const said = document.components[index];
+    if (said === undefined) return;
+    const work = new RateLint(plan, component, said, `/components/${index}`, say);
+    work.run();
+  });
+}
+
+/** `tiers` of a rate, with the field that they stand in. */
+interface Steps {
+  readonly field: string;
+  /** What each pays: a rate, or a multiple of the base. */
+  readonly rates: readonly Rate[];
+  /** How many of them the document names. */
+  readonly named: number;
+}
+
+/** Time that a sum is taken over, from short to long; undefined where it cannot be compared. */
+type Span = number | undefined;
+
+class RateLint {
+  private readonly pay: PayOver;
+  private readonly steps: Steps | undefined;
+  private hasCliff = false;
+
+  constructor(
+    private readonly plan: CompiledPlan,
+    private readonly component: CompiledComponent,
+    private readonly said: ComponentDocument,
+    private readonly path: string,
+    private readonly say: Say,
+  ) {
+    this.pay = new PayOver(plan, component);
+    this.steps = stepsOf(component.rate, said);
+  }
+
+  run(): void {
+    if (this.paysNothing()) {
+      // What is overridden or credited the same elsewhere is there for the others.
+      if (!this.isTaken())
+        this.say('NothingIsPaid', this.ratePath(), `${this.example(units(this.plan, 100n))} pay 0.00`);
+      return;
+    }
+    this.withoutSign();
+    this.quotaOfZero();
+    this.cliffs();
+    this.fallingRates();
+    this.equalRates();
+    this.barredTiers();
+    this.spentTiers();
+    this.idleLimit();
+    this.matrix();
+    this.unused();
+  }
+
+  private ratePath(): string {
+    return `${this.path}/${this.said.recurring === undefined ? 'rate' : 'recurring'}`;
+  }
+
+  private stepPath(index: number, field = 'pay'): string {
+    return `${this.path}/${this.steps?.field ?? 'rate'}/${index}/${field}`;
+  }
+
+  private words(minor: bigint): string {
+    return measured(this.plan, this.component, minor);
+  }
+
+  private money(minor: bigint): string {
+    return money(this.plan, minor);
+  }
+
+  private example(minor: bigint): string {
+    return this.words(minor);
+  }
+
+  private isTaken(): boolean {
+    return this.plan.components.some(
+      ({ credit }) => credit.kind === 'override' && credit.override.has(this.component.id),
+    );
+  }
+
+  private paysNothing(): boolean {
+    const { rate, limit, budgetMinor } = this.component;
+    if (limit?.minor === 0n || budgetMinor === 0n) return true;
+    switch (rate.kind) {
+      case 'percent':
+        return rate.rate.numerator === 0n;
+      case 'flat':
+        return rate.amount.numerator === 0n;
+      case 'stepped':
+        return rate.payMinor === 0n;
+      case 'levels':
+        return rate.levels.every((level) => level.rate.numerator === 0n);
+      case 'spread': {
+        const { credit } = this.component;
+        return credit.kind === 'override' && credit.rates.every((one) => one.rate.numerator === 0n);
+      }
+      case 'matrix':
+        return rate.rules.every((rule) => rule.rate.numerator === 0n);
+      case 'accelerator':
+        return rate.base.numerator === 0n || rate.bands.every((band) => band.rate.numerator === 0n);
+      default:
+        return rate.tiers.every((tier) => tier.rate.numerator === 0n);
+    }
+  }
+
+  // ── Numbers that look like others ─────────────────────────────────────────────────────────────────────────────────
+
+  private withoutSign(): void {
+    if (this.component.credit.kind === 'direct' && this.component.credit.basis === 'quantity') return;
+    for (const [path, text] of payTexts(this.said, this.path)) {
+      if (text.includes('%') || !/^0\.[0-9]+$/.test(text)) continue;
+      const hundredth = text.replace('.', '').replace(/^0+/, '');
+      const digits = text.length - 2;
+      const rate = { numerator: BigInt(hundredth === '' ? '0' : hundredth), denominator: 10n ** BigInt(digits) };
+      if (compareRates(rate, { numerator: 1n, denominator: 4n }) < 0) continue;
+      const sold = units(this.plan, 100n);
+      const asPercent = { numerator: rate.numerator, denominator: rate.denominator * 100n };
+      this.say(
+        'RateWithoutSign',
+        path,
+        `${text} is ${percent(rate)}: ${this.example(sold)} pay ${this.money(shareOf(this.plan, sold, rate))}, at ${text} % they would pay ${this.money(shareOf(this.plan, sold, asPercent))}; write ${percent(rate)} where it is meant`,
+      );
+    }
+  }
+
+  private quotaOfZero(): void {
+    const { measure, rate, gate } = this.component;
+    if (typeof measure.quota !== 'object' || measure.quota.fixedMinor !== 0n) return;
+    const sold = units(this.plan, 100n);
+    if (rate.kind === 'accelerator') {
+      const top = rate.bands.at(-1)?.rate ?? ZERO;
+      this.say(
+        'QuotaZero',
+        `${this.path}/measure/quota`,
+        `from 0.00 on all lies in the last band: the first ${this.example(sold)} pay ${this.money(shareOf(this.plan, sold, multiplyRates(rate.base, top)))}, at the base rate ${this.money(shareOf(this.plan, sold, rate.base))}`,
+      );
+    } else if (gate?.of === 'attainment')
+      this.say('QuotaZero', `${this.path}/measure/quota`, `the gate's target is ${this.words(0n)}: it bars nothing`);
+  }
+
+  // ── More sold, less paid ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A tier that pays less than the one before, to all that is measured. */
+  private cliffs(): void {
+    const { rate, measure, limit } = this.component;
+    if (rate.kind !== 'retroactive' && rate.kind !== 'lagged') return;
+    rate.tiers.forEach((tier, index) => {
+      const before = rate.tiers[index - 1];
+      if (before === undefined || compareRates(tier.rate, before.rate) >= 0) return;
+      const start = this.pay.startOf(index);
+      this.hasCliff = true;
+      if (rate.kind === 'lagged' || typeof measure.over === 'object') {
+        const sold = units(this.plan, 1000n);
+        const [less, more] = [tier.rate, before.rate].map((one) => this.money(this.shareOfMeasure(sold, one)));
+        this.say(
+          'CliffLowersPay',
+          this.stepPath(index),
+          `at ${this.words(start)} the rate of what comes after falls from ${this.rate(before.rate)} to ${this.rate(tier.rate)}: ${this.words(sold)} ${rate.kind === 'lagged' ? 'in the next window' : 'more'} pay ${less ?? ''}, not ${more ?? ''}`,
+        );
+        return;
+      }
+      const capped = (minor: bigint) => (limit !== undefined && minor > limit.minor ? limit.minor : minor);
+      const payBefore = capped(this.pay.rounded(start - 1n));
+      const payAfter = capped(this.pay.rounded(start));
+      if (payAfter >= payBefore) return;
+      const again = this.againAt(start, payBefore, rate.tiers.slice(index), index);
+      const where = measure.over === 'deal' ? ' in one deal' : '';
+      this.say(
+        'CliffLowersPay',
+        this.stepPath(index),
+        `at ${this.words(start)}${where} the pay falls from ${this.money(payBefore)} to ${this.money(payAfter)}${again === undefined ? ', and never reaches it again' : `; only at ${this.words(again)} does it reach ${this.money(payBefore)} again`}`,
+      );
+    });
+  }
+
+  /** Where a retroactive rate pays again what it paid before it fell. */
+  private againAt(
+    start: bigint,
+    payMinor: bigint,
+    tiers: readonly { readonly rate: Rate }[],
+    first: number,
+  ): bigint | undefined {
+    const baselineMinor =
+      typeof this.component.measure.above === 'object' ? this.component.measure.above.fixedMinor : 0n;
+    for (const [at, { rate }] of tiers.entries()) {
+      if (rate.numerator === 0n) continue;
+      const from = at === 0 ? start : this.pay.startOf(first + at);
+      const until = at === tiers.length - 1 ? undefined : this.pay.startOf(first + at + 1);
+      const needed = baselineMinor + (payMinor * rate.denominator + rate.numerator - 1n) / rate.numerator;
+      const reached = needed > from ? needed : from;
+      if (until === undefined || reached < until) return reached;
+    }
+    return undefined;
+  }
+
+  /** Each further sale earns less, though what was earned stays. */
+  private fallingRates(): void {
+    const { rate } = this.component;
+    if ((rate.kind !== 'marginal' && rate.kind !== 'accelerator') || this.steps === undefined) return;
+    const { rates, named } = this.steps;
+    const index = rates.findIndex((one, at) => at > 0 && at < named && compareRates(one, rates[at - 1] ?? ZERO) < 0);
+    const [before, now] = [rates[index - 1], rates[index]];
+    // A last tier of nothing is how a plan says that it ends.
+    if (index < 1 || before === undefined || now === undefined || now.numerator === 0n) return;
+    const base = rate.kind === 'accelerator' ? rate.base : { numerator: 1n, denominator: 1n };
+    const start = this.pay.startOf(index);
+    const at = rate.kind === 'accelerator' || this.startsAfter(index) ? start - 1n : start;
+    const sold = units(this.plan, 1000n);
+    const [less, more] = [now, before].map((one) => this.money(this.shareOfMeasure(sold, multiplyRates(base, one))));
+    this.say(
+      'RateFallsWithSales',
+      this.stepPath(index, this.stepField()),
+      `above ${this.words(at)} a further ${this.isOfUnits() ? this.words(sold) : this.money(sold)} pays ${less ?? ''}, below it ${more ?? ''}`,
+    );
+  }
+
+  private startsAfter(index: number): boolean {
+    const { rate } = this.component;
+    return rate.kind === 'marginal' && rate.tiers[index - 1]?.inclusive === true;
+  }
+
+  private stepField(): string {
+    const { rate } = this.said;
+    return rate !== undefined && 'interpolated' in rate
+      ? 'earn'
+      : this.component.rate.kind === 'accelerator'
+        ? 'times'
+        : 'pay';
+  }
+
+  private isOfUnits(): boolean {
+    const { credit } = this.component;
+    return credit.kind === 'direct' && credit.basis === 'quantity';
+  }
+
+  private rate(rate: Rate): string {
+    return rateWords(this.component, rate);
+  }
+
+  /** What so much of the measurement earns at a rate; of a quantity it is so much a unit. */
+  private shareOfMeasure(minor: bigint, rate: Rate): bigint {
+    return roundedOf(this.plan, { numerator: minor * rate.numerator, denominator: rate.denominator });
+  }
+
+  // ── What is never reached ─────────────────────────────────────────────────────────────────────────────────────────
+
+  private equalRates(): void {
+    if (this.steps === undefined) return;
+    const { rates, named, field } = this.steps;
+    rates.forEach((one, index) => {
+      const before = rates[index - 1];
+      if (index >= named || before === undefined || compareRates(one, before) !== 0) return;
+      // Interpolated tiers are told by their money: that two of them are equally steep is no slip.
+      if (this.stepField() === 'earn') return;
+      const boundary =
+        field === 'recurring/rate'
+          ? `month ${this.said.recurring?.rate[index - 1]?.upTo ?? ''}`
+          : this.words(this.pay.startOf(index) - (this.startsAfter(index) || this.isAccelerator() ? 1n : 0n));
+      this.say(
+        'TierChangesNothing',
+        this.stepPath(index, this.stepField()),
+        `it pays the same as the one before: ${this.isAccelerator() ? `×${Number(one.numerator) / Number(one.denominator)}` : this.rate(one)} on both sides of ${boundary}`,
+      );
+    });
+  }
+
+  private isAccelerator(): boolean {
+    return this.component.rate.kind === 'accelerator';
+  }
+
+  /** Tiers that end below a gate: what lies in them is not paid, or only with more. */
+  private barredTiers(): void {
+    const { rate, gate, measure } = this.component;
+    if (gate === undefined || this.steps === undefined || rate.kind === 'lagged') return;
+    if (gate.of === 'growth' || (gate.of === 'attainment' && typeof measure.quota !== 'object')) return;
+    if (gate.from === 'first' && rate.kind !== 'retroactive') return;
+    const target = gate.of === 'target' ? gate.target : multiplyRates(this.pay.quota(), gate.target);
+    const baselineMinor = typeof measure.above === 'object' ? measure.above.fixedMinor : 0n;
+    const targetMinor = baselineMinor + (target.numerator + target.denominator - 1n) / target.denominator;
+    for (let index = 0; index < this.steps.rates.length - 1; index++) {
+      const next = this.pay.startOf(index + 1);
+      if (next > targetMinor) return;
+      this.say(
+        'TierUnreachable',
+        this.stepPath(index, this.stepField()),
+        `it ends at ${this.words(next)}, and nothing is paid below the gate of ${this.words(targetMinor)}`,
+      );
+    }
+  }
+
+  /** Tiers above what spends the limit or the budget. */
+  private spentTiers(): void {
+    const { rate, limit, budgetMinor, measure } = this.component;
+    if (this.steps === undefined || !isCurved(rate) || this.hasCliff) return;
+    const [capMinor, field] = [
+      ...(limit !== undefined && limit.excess === 'forfeited' && spans(this.plan, limit.per, measure.over)
+        ? [[limit.minor, 'limit'] as const]
+        : []),
+      ...(budgetMinor === undefined ? [] : [[budgetMinor, 'budget'] as const]),
+    ].sort(([left], [right]) => (left < right ? -1 : 1))[0] ?? [undefined, ''];
+    if (capMinor === undefined) return;
+    const spentAt = this.pay.reaching(capMinor);
+    if (spentAt === undefined) return;
+    for (let index = 1; index < this.steps.named; index++) {
+      const start = this.pay.startOf(index);
+      if (start <= spentAt) continue;
+      const quota =
+        this.isAccelerator() && measure.quota === 'fact'
+          ? ` of a quota of ${this.words(this.pay.quota().numerator)}`
+          : '';
+      this.say(
+        'TierUnreachable',
+        this.stepPath(index, this.stepField()),
+        `from ${this.words(spentAt)}${quota} on nothing more is paid: the ${field} of ${this.money(capMinor)} is spent, and this begins at ${this.words(start - (this.startsAfter(index) || this.isAccelerator() ? 1n : 0n))}`,
+      );
+      return;
+    }
+  }
+
+  private idleLimit(): void {
+    const { rate, limit, measure } = this.component;
+    if (limit === undefined) return;
+    const say = (mostMinor: bigint, of: string) => {
+      const field = `per${limit.per.charAt(0).toUpperCase()}${limit.per.slice(1)}`;
+      this.say(
+        'LimitNeverReached',
+        `${this.path}/limit/${field}`,
+        `${of} pays ${this.money(mostMinor)} at the most, the limit is ${this.money(limit.minor)}`,
+      );
+    };
+    if (rate.kind === 'flat' && rate.per === 'deal' && limit.per === 'deal') {
+      const flatMinor = shareOf(this.plan, units(this.plan, 1n), rate.amount);
+      if (flatMinor <= limit.minor) say(flatMinor, 'a deal');
+    } else if (rate.kind === 'marginal' && spans(this.plan, measure.over, limit.per)) {
+      const most = this.pay.most();
+      if (most !== undefined && most <= limit.minor)
+        say(most, `a ${typeof measure.over === 'string' ? measure.over : 'window'}`);
+    }
+  }
+
+  /** Rules that another one of the matrix, or the component's own conditions, leave nothing to. */
+  private matrix(): void {
+    const { rate, credit } = this.component;
+    if (rate.kind !== 'matrix') return;
+    const reach = reachOf(credit);
+    const allowed = 'allowed' in reach ? reach.allowed : new Map<string, ReadonlySet<string>>();
+    const seen = new Map<string, number>();
+    const byValue = Map.groupBy(
+      rate.rules.flatMap(({ values }) => values.map((value, at) => ({ key: `${at} ${value ?? ''}`, values }))),
+      ({ key }) => key,
+    );
+    const sold = units(this.plan, 100n);
+    rate.rules.forEach((rule, index) => {
+      const path = `${this.path}/rate/matrix/rules/${index}`;
+      const pays = `of ${this.example(sold)} its ${this.money(shareOf(this.plan, sold, rule.rate))} are never paid`;
+      const key = JSON.stringify(rule.values.map((value) => value ?? null));
+      const twin = seen.get(key);
+      if (twin === undefined) seen.set(key, index);
+      else this.say('TierUnreachable', path, `rule ${twin + 1} asks for the same, and comes first: ${pays}`);
+      rule.values.forEach((value, at) => {
+        const attribute = rate.by[at] ?? '';
+        const letIn = allowed.get(`line.${attribute}`);
+        if (value !== undefined && letIn !== undefined && !letIn.has(value))
+          this.say(
+            'TierUnreachable',
+            `${path}/${attribute}`,
+            `the component credits no line of the ${attribute} ${value}: ${pays}`,
+          );
+      });
+      // Where all values that the component credits have a rule of their own, the general one is left without a line.
+      rate.by.forEach((attribute, at) => {
+        const letIn = allowed.get(`line.${attribute}`);
+        if (twin !== undefined || rule.values[at] !== undefined || letIn === undefined) return;
+        const isCovered = [...letIn].every((value) =>
+          (byValue.get(`${at} ${value}`) ?? []).some(
+            ({ values }) =>
+              values.every((one, other) => other === at || one === undefined || one === rule.values[other]) &&
+              outranks(values, rule.values),
+          ),
+        );
+        if (isCovered)
+          this.say(
+            'TierUnreachable',
+            path,
+            `every ${attribute} that the component credits has a rule of its own that is more specific: ${pays}`,
+          );
+      });
+    });
+  }
+
+  // ── Terms without effect ──────────────────────────────────────────────────────────────────────────────────────────
+
+  private unused(): void {
+    const { component, said, path } = this;
+    const { measure, gate, rate, returns, credit } = component;
+    const [sold] = [units(this.plan, 1000n)];
+    const same = `${this.words(sold)} pay the same without it`;
+    if (said.measure !== undefined && !isMeasured(component))
+      this.say('TermUnused', `${path}/measure`, `a rate like this is not measured: ${same}`);
+    else if (measure.quota !== undefined && rate.kind !== 'accelerator' && gate?.of !== 'attainment')
+      this.say('TermUnused', `${path}/measure/quota`, `neither the rate nor a gate asks for the quota: ${same}`);
+    if (gate !== undefined && gate.of !== 'growth' && gate.target.numerator === 0n)
+      this.say('TermUnused', `${path}/gate`, `a target of ${this.words(0n)} is met by anything: ${same}`);
+    if (
+      said.returns !== undefined &&
+      (returns.policy === 'average' || returns.policy === 're-rate') &&
+      !isMeasured(component)
+    )
+      this.say(
+        'TermUnused',
+        `${path}/returns/policy`,
+        `nothing is measured here, so that "${returns.policy}" takes what "line" takes: of ${this.words(sold)} that come back, what they earned`,
+      );
+    if (component.hold === 'as-child' && credit.kind === 'override')
+      if ([...credit.override].every((id) => this.plan.componentById.get(id)?.hold === undefined))
+        this.say(
+          'TermUnused',
+          `${path}/hold`,
+          `none of ${[...credit.override].join(', ')} holds anything: of 100.00 earned, 0.00 is held`,
+        );
+  }
+}
+
+/** Whether of two rules that fit a line, this one is taken: it names the earlier attribute. */
+function outranks(values: readonly (string | undefined)[], others: readonly (string | undefined)[]): boolean {
+  const rank = (list: readonly (string | undefined)[]) =>
+    list.map((value) => (value === undefined ? '0' : '1')).join('');
+  return rank(values) > rank(others);
+}
+
+function stepsOf(rate: CompiledRate, said: ComponentDocument): Steps | undefined {
+  switch (rate.kind) {
+    case 'marginal': {
+      const { rate: of } = said;
+      const isInterpolated = of !== undefined && 'interpolated' in of;
+      const rates = rate.tiers.map((tier) => tier.rate);
+      return isInterpolated
+        ? { field: 'rate/interpolated', rates, named: of.interpolated.length }
+        : { field: 'rate/marginal', rates, named: rates.length };
+    }
+    case 'retroactive':
+    case 'lagged':
+      return { field: `rate/${rate.kind}`, rates: rate.tiers.map((tier) => tier.rate), named: rate.tiers.length };
+    case 'recurring':
+      return { field: 'recurring/rate', rates: rate.tiers.map((tier) => tier.rate), named: rate.tiers.length };
+    case 'accelerator':
+      return { field: 'rate/accelerator/bands', rates: rate.bands.map((band) => band.rate), named: rate.bands.length };
+    default:
+      return undefined;
+  }
+}
+
+/** Where shares of a basis are written, and what is written there. */
+function payTexts(
+  { credit, rate, recurring }: ComponentDocument,
+  path: string,
+): readonly (readonly [string, string])[] {
+  const list = (at: string, tiers: readonly { readonly pay: string }[]) =>
+    tiers.map(({ pay }, index) => [`${path}/${at}/${index}/pay`, pay] as const);
+  if ('levels' in credit)
+    return credit.levels.map((level, index) => [`${path}/credit/levels/${index}`, level] as const);
+  if ('rates' in credit) return list('credit/rates', credit.rates);
+  if (recurring !== undefined) return list('recurring/rate', recurring.rate);
+  if (rate === undefined) return [];
+  if ('percent' in rate) return [[`${path}/rate/percent`, rate.percent]];
+  if ('marginal' in rate) return list('rate/marginal', rate.marginal);
+  if ('retroactive' in rate) return list('rate/retroactive', rate.retroactive);
+  if ('lagged' in rate) return list('rate/lagged', rate.lagged);
+  if ('accelerator' in rate) return [[`${path}/rate/accelerator/base`, rate.accelerator.base]];
+  if ('matrix' in rate) return list('rate/matrix/rules', rate.matrix.rules);
+  return [];
+}
+
+/** True where one time is at least as long as another, so that a sum over it holds the other's. */
+export function spans({ calendar }: CompiledPlan, long: unknown, short: unknown): boolean {
+  const period = { weekly: 1, biweekly: 1, monthly: 1, quarterly: 2, 'semi-annual': 3, annual: 4 }[calendar.periods];
+  const lengths: Readonly<Record<string, Span>> = { deal: 0, period, quarter: 2, 'half-year': 3, year: 4 };
+  const [one, other] = [long, short].map((name) => (typeof name === 'string' ? lengths[name] : undefined));
+  // A deal may be invoiced over many periods: neither holds the other.
+  if (one === undefined || other === undefined || (one === 0) !== (other === 0)) return false;
+  return one >= other;
+}

@@ -1,0 +1,347 @@
+/**
+ * What a measurement earns as a curve: a line that adds `d` to a measurement of `c` earns `f(c + d) − f(c)`. Every rate over a
+ * measurement is such a curve; which one depends on the measurement's surroundings (its total, quota, baseline, the window
+ * before), so that one rule rates marginal, retroactive, interpolated, stepped, lagged, accelerated, gated and growth terms.
+ */
+import { addRates, compareRates, multiplyRates, ONE, subtractRates, ZERO } from '@tantieme/money/decimal';
+import type { Rate } from '@tantieme/money/decimal';
+import { EngineError } from '../engine-error.js';
+import type { CompiledComponent, CompiledTier } from '../plan/compiled.js';
+
+/** What a rate may depend on besides the line's own place. Amounts in minor units of the measurement. */
+export interface Surroundings {
+  /** All that the measurement holds. */
+  readonly totalMinor: bigint;
+  /** What the same window of last year held, where the component asks for it. */
+  readonly baselineMinor?: bigint;
+  /** Quota of the window, exact. */
+  readonly quota?: Rate;
+  /** Share of the window's days that the agreement covers, where the component prorates. */
+  readonly share?: Rate;
+  /** Tier that the measurement of the window before has reached, of a lagged rate. */
+  readonly laggedTier?: number;
+}
+
+/** Piecewise linear and continuous, `f(0) = 0`. Positions are minor units × `scale`, values minor units × `denominator`. */
+export interface LinearCurve {
+  readonly kind: 'linear';
+  readonly scale: bigint;
+  readonly denominator: bigint;
+  readonly pieces: readonly LinearPiece[];
+}
+
+export interface LinearPiece {
+  /** Where it ends; undefined for the last. */
+  readonly end: bigint | undefined;
+  /** Value at its end (the last has none). */
+  readonly valueAtEnd: bigint;
+  /** Value for each unit of position. */
+  readonly slope: bigint;
+  /** Tier or band of the rate, from 0; undefined below a baseline or gate, where nothing is earned. */
+  readonly tier: number | undefined;
+  readonly rate: Rate;
+}
+
+/** So much for each full step. */
+export interface StepCurve {
+  readonly kind: 'steps';
+  readonly scale: bigint;
+  /** Where the first step begins; at or below it nothing is earned. Undefined: at zero, and mirrored below. */
+  readonly from: bigint | undefined;
+  /** 0 where no day of the window is covered: no step is ever full. */
+  readonly every: bigint;
+  readonly payMinor: bigint;
+}
+
+export type Curve = LinearCurve | StepCurve;
+
+/** True for a component whose lines are rated by where they stand in a measurement, or by what surrounds it. */
+export function isMeasured({ rate, gate, measure }: CompiledComponent): boolean {
+  switch (rate.kind) {
+    case 'marginal':
+    case 'retroactive':
+    case 'lagged':
+    case 'stepped':
+    case 'accelerator':
+      return true;
+    default:
+      return gate !== undefined || measure.above !== undefined;
+  }
+}
+
+/** True where the curve itself depends on the measurement's total, so that one line more may rate all others again. */
+export function dependsOnTotal({ rate, gate }: CompiledComponent): boolean {
+  return rate.kind === 'retroactive' || gate?.from === 'first';
+}
+
+/** True where a gate bars everything: its target is not met and counts from the first. */
+export function isBarred(component: CompiledComponent, around: Surroundings): boolean {
+  if (component.gate?.from !== 'first') return false;
+  return compareRates({ numerator: around.totalMinor, denominator: 1n }, gateTarget(component, around)) < 0;
+}
+
+interface Piece {
+  readonly until: Rate | undefined;
+  readonly slope: Rate;
+  readonly tier: number | undefined;
+}
+
+/**
+ * The curve of a measured component with a share of the basis as its rate; undefined where a gate bars everything.
+ * @param rule of the line, where a matrix decides its rate
+ * @throws {EngineError} `CreditInvalid` where the surroundings lack what the component asks for
+ */
+export function curveOf(component: CompiledComponent, around: Surroundings, rule?: number): Curve | undefined {
+  if (isBarred(component, around)) return undefined;
+  const baseline = baselineOf(component, around);
+  const from = component.gate?.from === 'above' ? gateTarget(component, around) : undefined;
+  const floor = from === undefined || (baseline !== undefined && compareRates(baseline, from) > 0) ? baseline : from;
+  const { rate } = component;
+  if (rate.kind === 'stepped') {
+    const share = around.share ?? ONE;
+    const { denominator } = floor ?? ONE;
+    return {
+      kind: 'steps',
+      scale: denominator * share.denominator,
+      from: floor === undefined ? undefined : floor.numerator * share.denominator,
+      every: rate.everyMinor * share.numerator * denominator,
+      payMinor: rate.payMinor,
+    };
+  }
+  return linearCurve(clipped(shifted(piecesOf(component, around, baseline, rule), baseline), floor));
+}
+
+function piecesOf(
+  component: CompiledComponent,
+  around: Surroundings,
+  baseline: Rate | undefined,
+  rule: number | undefined,
+): readonly Piece[] {
+  const { rate, id } = component;
+  const open = (slope: Rate, tier = 0): readonly Piece[] => [{ until: undefined, slope, tier }];
+  switch (rate.kind) {
+    case 'percent':
+      return open(rate.rate);
+    case 'matrix':
+      return open(rate.rules[rule ?? -1]?.rate ?? ZERO, rule);
+    case 'marginal':
+      return rate.tiers.map(({ untilMinor, rate: slope }, tier) => ({
+        until: untilMinor === undefined ? undefined : prorated({ numerator: untilMinor, denominator: 1n }, around),
+        slope,
+        tier,
+      }));
+    case 'retroactive': {
+      const tier = tierReached(rate.tiers, measuredAbove(around.totalMinor, baseline), around.share);
+      return open(rate.tiers[tier]?.rate ?? ZERO, tier);
+    }
+    case 'lagged': {
+      if (around.laggedTier === undefined) throw lacks(id, 'the tier of the window before');
+      return open(rate.tiers[around.laggedTier]?.rate ?? ZERO, around.laggedTier);
+    }
+    case 'accelerator': {
+      const quota = quotaOf(component, around);
+      return rate.bands.map(({ until, rate: multiple }, tier) => ({
+        until: until === undefined ? undefined : multiplyRates(quota, until),
+        slope: multiplyRates(rate.base, multiple),
+        tier,
+      }));
+    }
+    default:
+      throw lacks(id, 'a rate over its measurement');
+  }
+}
+
+/** What of a measurement's total counts: all of it, or what lies above the baseline. */
+export function countedTotal(component: CompiledComponent, around: Surroundings): Rate {
+  return measuredAbove(around.totalMinor, baselineOf(component, around));
+}
+
+/** Tier of a total: a boundary belongs to it with `upTo`, to the next with `below`. */
+export function tierReached(tiers: readonly CompiledTier[], total: Rate, share: Rate = ONE): number {
+  for (const [index, { untilMinor, inclusive }] of tiers.entries()) {
+    if (untilMinor === undefined) return index;
+    const order = compareRates(total, multiplyRates({ numerator: untilMinor, denominator: 1n }, share));
+    if (order < 0 || (inclusive && order === 0)) return index;
+  }
+  return tiers.length - 1;
+}
+
+function measuredAbove(totalMinor: bigint, baseline: Rate | undefined): Rate {
+  const total = { numerator: totalMinor, denominator: 1n };
+  if (baseline === undefined) return total;
+  return compareRates(total, baseline) > 0 ? subtractRates(total, baseline) : ZERO;
+}
+
+function baselineOf({ id, measure }: CompiledComponent, around: Surroundings): Rate | undefined {
+  if (measure.above === undefined) return undefined;
+  if (measure.above !== 'last-year') return { numerator: measure.above.fixedMinor, denominator: 1n };
+  if (around.baselineMinor === undefined) throw lacks(id, 'what last year held');
+  return lastYear(around.baselineMinor);
+}
+
+/** A window of last year that ended below zero is no deeper a start than none. */
+function lastYear(baselineMinor: bigint): Rate {
+  return { numerator: baselineMinor > 0n ? baselineMinor : 0n, denominator: 1n };
+}
+
+function gateTarget(component: CompiledComponent, around: Surroundings): Rate {
+  const { gate, id } = component;
+  if (gate === undefined) return ZERO;
+  const baseline = baselineOf(component, around) ?? ZERO;
+  switch (gate.of) {
+    case 'target':
+      return addRates(baseline, prorated(gate.target, around));
+    case 'attainment':
+      return addRates(baseline, multiplyRates(quotaOf(component, around), gate.target));
+    case 'growth': {
+      if (around.baselineMinor === undefined) throw lacks(id, 'what last year held');
+      return multiplyRates(lastYear(around.baselineMinor), addRates(ONE, gate.target));
+    }
+    default:
+      return gate.of satisfies never;
+  }
+}
+
+function quotaOf({ id }: CompiledComponent, around: Surroundings): Rate {
+  if (around.quota === undefined) throw lacks(id, 'a quota');
+  return prorated(around.quota, around);
+}
+
+function prorated(amount: Rate, { share }: Surroundings): Rate {
+  return share === undefined ? amount : multiplyRates(amount, share);
+}
+
+function lacks(component: string, what: string): EngineError {
+  return new EngineError('CreditInvalid', `the component ${component} asks for ${what}, which is not known`);
+}
+
+function shifted(pieces: readonly Piece[], by: Rate | undefined): readonly Piece[] {
+  if (by === undefined || by.numerator === 0n) return pieces;
+  return pieces.map((piece) => ({
+    ...piece,
+    until: piece.until === undefined ? undefined : addRates(piece.until, by),
+  }));
+}
+
+/** Nothing is earned below the floor. */
+function clipped(pieces: readonly Piece[], floor: Rate | undefined): readonly Piece[] {
+  if (floor === undefined) return pieces;
+  const above = pieces.filter(({ until }) => until === undefined || compareRates(until, floor) > 0);
+  return [{ until: floor, slope: ZERO, tier: undefined }, ...above];
+}
+
+function linearCurve(pieces: readonly Piece[]): LinearCurve {
+  const scale = commonMultiple(pieces.map(({ until }) => until?.denominator ?? 1n));
+  const perUnit = commonMultiple(pieces.map(({ slope }) => slope.denominator));
+  const denominator = scale * perUnit;
+  let start = 0n;
+  let value = 0n;
+  return {
+    kind: 'linear',
+    scale,
+    denominator,
+    pieces: pieces.map(({ until, slope: rate, tier }) => {
+      const slope = rate.numerator * (perUnit / rate.denominator);
+      const end = until === undefined ? undefined : until.numerator * (scale / until.denominator);
+      if (end !== undefined) {
+        value += (end - start) * slope;
+        start = end;
+      }
+      return { end, valueAtEnd: value, slope, tier, rate };
+    }),
+  };
+}
+
+/** What `basisMinor` earns on top of `beforeMinor`, exact: minor units × the denominator that is given. */
+export function difference(
+  curve: Curve,
+  beforeMinor: bigint,
+  basisMinor: bigint,
+): { readonly numerator: bigint; readonly denominator: bigint } {
+  const { scale } = curve;
+  const before = beforeMinor * scale;
+  const after = before + basisMinor * scale;
+  if (curve.kind === 'steps')
+    return { numerator: (stepsAt(curve, after) - stepsAt(curve, before)) * curve.payMinor, denominator: 1n };
+  const index = pieceAt(curve, before);
+  const piece = curve.pieces[index];
+  // Most lines lie within one piece.
+  if (piece !== undefined && index === pieceAt(curve, after))
+    return { numerator: (after - before) * piece.slope, denominator: curve.denominator };
+  return { numerator: valueAt(curve, after) - valueAt(curve, before), denominator: curve.denominator };
+}
+
+/** Index of the piece that holds a position; a boundary belongs to the piece that it ends. */
+function pieceAt({ pieces }: LinearCurve, position: bigint): number {
+  const last = pieces.length - 1;
+  for (let index = 0; index < last; index++) {
+    const end = pieces[index]?.end;
+    if (end === undefined || position <= end) return index;
+  }
+  return last;
+}
+
+function valueAt(curve: LinearCurve, position: bigint): bigint {
+  const index = pieceAt(curve, position);
+  const piece = curve.pieces[index];
+  if (piece === undefined) return 0n;
+  if (index === 0) return position * piece.slope;
+  const before = curve.pieces[index - 1];
+  return (before?.valueAtEnd ?? 0n) + (position - (before?.end ?? 0n)) * piece.slope;
+}
+
+/** Full steps at a position; of a negative measurement mirrored, so that −x mirrors x. */
+function stepsAt({ from, every }: StepCurve, position: bigint): bigint {
+  if (every === 0n) return 0n;
+  if (from === undefined) return position / every;
+  return position <= from ? 0n : (position - from) / every;
+}
+
+/** Where a line of this basis earns the same from both places, told without rating it. */
+export function earnsTheSame(curve: Curve, basisMinor: bigint, leftMinor: bigint, rightMinor: bigint): boolean {
+  if (curve.kind === 'steps') return false;
+  const least = leftMinor < rightMinor ? leftMinor : rightMinor;
+  const most = leftMinor < rightMinor ? rightMinor : leftMinor;
+  const low = (basisMinor < 0n ? least + basisMinor : least) * curve.scale;
+  const high = (basisMinor < 0n ? most : most + basisMinor) * curve.scale;
+  return withinOnePiece(curve, low, high);
+}
+
+/** True where nothing bends between two positions (scaled). */
+export function withinOnePiece(curve: LinearCurve, low: bigint, high: bigint): boolean {
+  for (const { end } of curve.pieces) {
+    if (end === undefined || high <= end) return true;
+    if (low < end) return false;
+  }
+  return true;
+}
+
+/** The parts of a line that lie in each piece, in order: minor units of the measurement, exact, and the rate of each. */
+export function portionsOf(
+  curve: LinearCurve,
+  beforeMinor: bigint,
+  basisMinor: bigint,
+): readonly { readonly tier: number | undefined; readonly rate: Rate; readonly amount: Rate }[] {
+  const before = beforeMinor * curve.scale;
+  const after = before + basisMinor * curve.scale;
+  const [low, high] = after < before ? [after, before] : [before, after];
+  const portions: { tier: number | undefined; rate: Rate; amount: Rate }[] = [];
+  let start = low;
+  for (const { end, tier, rate } of curve.pieces) {
+    if (end !== undefined && end <= low) continue;
+    const to = end !== undefined && end < high ? end : high;
+    if (to <= start) break;
+    const amount = after < before ? start - to : to - start;
+    portions.push({ tier, rate, amount: { numerator: amount, denominator: curve.scale } });
+    start = to;
+  }
+  return portions;
+}
+
+function commonMultiple(numbers: readonly bigint[]): bigint {
+  return numbers.reduce((multiple, number) => {
+    let [left, right] = [multiple, number];
+    while (right !== 0n) [left, right] = [right, left % right];
+    return (multiple / left) * number;
+  }, 1n);
+}

@@ -1,0 +1,100 @@
+/** Random whole histories, what the engine says of them, and what the reference says. */
+import fc from 'fast-check';
+import { NEW_ACCOUNT } from '../earn/payee-terms.js';
+import type { Account } from '../earn/payee-terms.js';
+import { calculate } from '../earn/calculate.js';
+import type { CalculatedLine } from '../earn/calculate.js';
+import { creditDeal } from '../credit/credit.js';
+import { lineKey } from '../credit/credit-line.js';
+import type { Deal } from '../deal/deal.js';
+import type { CompiledPlan } from '../plan/compiled.js';
+import type { PlanDocument } from '../plan/document.js';
+import { anyAccounts, anyRevision, dealOf, LOOKUP } from './random-deals.fixture.js';
+import type { Accounts } from './random-deals.fixture.js';
+import type { AnyPlan } from './random-plan.fixture.js';
+import { referenceEarnings } from './reference.fixture.js';
+import type { CreditedLine } from './reference.fixture.js';
+
+export interface AnyHistory extends AnyPlan {
+  readonly deals: readonly Deal[];
+  readonly accounts: Accounts;
+}
+
+export const anyHistoryOf = (anyPlan: fc.Arbitrary<AnyPlan>, dealsMax: number): fc.Arbitrary<AnyHistory> =>
+  anyPlan.chain(({ document, plan }) =>
+    fc.record({
+      document: fc.constant(document),
+      plan: fc.constant(plan),
+      deals: fc
+        .array(anyRevision(plan), { minLength: 1, maxLength: dealsMax })
+        .map((revisions) => revisions.map(dealOf)),
+      accounts: anyAccounts(plan),
+    }),
+  );
+
+export function versionsOf(plan: CompiledPlan): { effectiveFrom: string; plan: CompiledPlan }[] {
+  return [{ effectiveFrom: '2000-01-01', plan }];
+}
+
+export const accountOf =
+  (accounts: Accounts) =>
+  (payee: string): Account =>
+    accounts[payee] ?? NEW_ACCOUNT;
+
+/** Every credited line of the deals. */
+export function creditedLines(plan: CompiledPlan, deals: readonly Deal[]): readonly CreditedLine[] {
+  const versions = versionsOf(plan);
+  return deals.flatMap((deal) =>
+    creditDeal(deal, versions, LOOKUP).credits.flatMap(({ payee, lines }) =>
+      lines.map((line) => ({ payee, source: deal.source, deal: deal.id, line })),
+    ),
+  );
+}
+
+export function calculatedLines(
+  plan: CompiledPlan,
+  deals: readonly Deal[],
+  accounts: Accounts,
+): readonly CalculatedLine[] {
+  return calculate({ deals, versions: versionsOf(plan), lookup: LOOKUP, account: accountOf(accounts) }).lines;
+}
+
+/** Identity of a line over all payees. */
+export function nameOf({ payee, deal, component, line, period }: CalculatedLine): string {
+  return typeof line === 'string' ? `${payee} ${component} ${line} ${period}` : `${payee} ${deal} ${lineKey(line)}`;
+}
+
+/** Line → what it earns, in an order of its own. */
+export function textOf(amounts: ReadonlyMap<string, bigint>): readonly string[] {
+  return Array.from(amounts, ([name, amount]) => `${name} ${amount}`).sort();
+}
+
+export function amountsOf(lines: readonly CalculatedLine[]): ReadonlyMap<string, bigint> {
+  return new Map(lines.map((line) => [nameOf(line), line.amountMinor]));
+}
+
+/** The same by the reference; every line of no single deal is there once. */
+export function referenceAmounts(
+  document: PlanDocument,
+  plan: CompiledPlan,
+  deals: readonly Deal[],
+  accounts: Accounts,
+): ReadonlyMap<string, bigint> {
+  const lines = creditedLines(plan, deals);
+  const { amounts, account } = referenceEarnings({
+    documents: new Map([[plan.hash, document]]),
+    decimals: plan.decimals,
+    lines,
+    account: accountOf(accounts),
+  });
+  return new Map([
+    ...lines.map(
+      ({ payee, source, deal, line }, index) =>
+        [`${payee} ${source}|${deal} ${lineKey(line)}`, amounts[index] ?? 0n] as const,
+    ),
+    ...account.map(
+      ({ payee, component, kind, period, amountMinor }) =>
+        [`${payee} ${component} ${kind} ${period}`, amountMinor] as const,
+    ),
+  ]);
+}

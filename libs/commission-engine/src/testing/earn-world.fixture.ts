@@ -1,0 +1,159 @@
+/** A world that credits and earns stream by stream as the services do: earnings of children go on to those above. */
+import type { Account } from '../earn/payee-terms.js';
+import { grantBudget } from '../earn/budget.js';
+import { creditDeal } from '../credit/credit.js';
+import type { CreditLookup } from '../credit/credit.js';
+import { lineKey } from '../credit/credit-line.js';
+import type { CreditLine } from '../credit/credit-line.js';
+import { formatMinor, parseMinor } from '@tantieme/money/amount';
+import { dealKey } from '../deal/deal.js';
+import type { Deal } from '../deal/deal.js';
+import { applyChange } from '../incremental/apply-change.js';
+import { planAccount, planCredit } from '../incremental/diff.js';
+import { createEarnState, isAccountDeal } from '../incremental/state.js';
+import { linesOfDeal } from '../incremental/earned-lines.js';
+import type { PlanByHash } from '../earn/component-earnings.js';
+import type { Change } from '../incremental/diff.js';
+import type { ChildEarning, EarnState } from '../incremental/state.js';
+import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
+import { compareLines } from '../rate/rate.js';
+
+interface PayeeChange {
+  readonly payee: string;
+  readonly change: Change;
+}
+
+export interface EarnWorld {
+  readonly states: ReadonlyMap<string, EarnState>;
+  /** @returns what changed, by payee, in order */
+  take(deal: Deal): readonly PayeeChange[];
+  know(payee: string, account: Account): void;
+}
+
+/** Sees a change before it is applied, and applies it. */
+export type Watch = (state: EarnState, change: Change, apply: () => void) => void;
+
+export function earnWorldOf(
+  plan: CompiledPlan,
+  lookup: CreditLookup,
+  plans: PlanByHash,
+  watch: Watch = (_state, _change, apply) => apply(),
+): EarnWorld {
+  const versions = [{ effectiveFrom: '2000-01-01', plan }];
+  const states = new Map<string, EarnState>();
+  /** Deal → payee → lines, as credited last. */
+  const credited = new Map<string, ReadonlyMap<string, readonly CreditLine[]>>();
+  const overriding = new Set(
+    plan.components.flatMap(({ id, credit }) => (credit.kind === 'override' && credit.of === 'earning' ? [id] : [])),
+  );
+  const budgeted = plan.components.filter(({ budgetMinor }) => budgetMinor !== undefined);
+  const stateOf = (payee: string): EarnState => {
+    let state = states.get(payee);
+    if (state === undefined) states.set(payee, (state = createEarnState()));
+    return state;
+  };
+  const apply = (payee: string, change: Change): void => {
+    const { deals: _, changed: __, ...kept } = change;
+    const stored = JSON.stringify(kept);
+    const state = stateOf(payee);
+    watch(state, change, () => applyChange(state, JSON.parse(stored), plans));
+  };
+
+  return {
+    states,
+    take(deal) {
+      const key = dealKey(deal);
+      const now = new Map(
+        creditDeal(deal, versions, lookup).credits.map(({ payee, lines }) => [payee, lines] as const),
+      );
+      const before = credited.get(key) ?? new Map<string, readonly CreditLine[]>();
+      credited.set(key, now);
+      const changes: PayeeChange[] = [];
+      for (const payee of new Set([...before.keys(), ...now.keys()])) {
+        const change = planCredit(stateOf(payee), { deal: key, lines: now.get(payee) ?? [] }, plans);
+        if (!change.changed) continue;
+        apply(payee, change);
+        changes.push({ payee, change });
+      }
+      return tellOn(changes);
+    },
+    know(payee, account) {
+      const state = stateOf(payee);
+      const change = planAccount(state, account, plans);
+      apply(payee, change);
+      state.account = account;
+      tellOn([{ payee, change }]);
+    },
+  };
+
+  /** Budgets grant what is claimed of them now, and those above are told what is earned. */
+  function tellOn(changes: readonly PayeeChange[]): readonly PayeeChange[] {
+    const all = [...changes, ...budgeted.flatMap((component) => grant(component))];
+    return [...all, ...all.flatMap(({ payee, change }) => pass(payee, change))];
+  }
+
+  /** From scratch, from all that is claimed now. */
+  function grant({ id, budgetMinor = 0n }: CompiledComponent): PayeeChange[] {
+    const claims = [...states].flatMap(([payee, state]) =>
+      [...state.claims].flatMap(([name, ofDeal]) => {
+        const [component, deal = ''] = name.split('\n');
+        return component === id ? ofDeal.map(({ line, amount }) => ({ payee, deal, line, amount })) : [];
+      }),
+    );
+    claims.sort((left, right) => compareLines(left, right) || (left.payee < right.payee ? -1 : 1));
+    const minor = grantBudget(
+      budgetMinor,
+      claims.map(({ amount }) => ({ amountMinor: parseMinor(amount, plan.decimals) })),
+    );
+    const granted = claims.map(({ payee, deal, line }, index) => ({
+      name: `${payee}\n${deal}`,
+      key: lineKey(line),
+      amount: formatMinor(minor[index] ?? 0n, plan.decimals),
+    }));
+    const changes: PayeeChange[] = [];
+    for (const [name, ofDeal] of Map.groupBy(granted, (one) => one.name)) {
+      const [payee = '', deal = ''] = name.split('\n');
+      const state = stateOf(payee);
+      const others = (state.granted.get(deal) ?? []).filter(({ key }) => !key.startsWith(`${id}|`));
+      const now = [...others, ...ofDeal.map(({ key, amount }) => ({ key, amount }))];
+      if (JSON.stringify(now) === JSON.stringify(state.granted.get(deal) ?? [])) continue;
+      const lines = linesOfDeal(state, deal).map(({ line }) => line);
+      const change = planCredit(state, { deal, lines, granted: now }, plans);
+      apply(payee, change);
+      changes.push({ payee, change });
+    }
+    return changes;
+  }
+
+  /** Tells those above what the payee now earns with the deals that changed. */
+  function pass(from: string, { deals }: Change): PayeeChange[] {
+    const changes: PayeeChange[] = [];
+    for (const { deal } of deals) {
+      if (isAccountDeal(deal)) continue;
+      for (const [payee, lines] of credited.get(deal) ?? []) {
+        if (!lines.some(({ component, child }) => overriding.has(component) && child?.payee === from)) continue;
+        const children = childrenOf(deal, lines);
+        if (JSON.stringify(children) === JSON.stringify(stateOf(payee).children.get(deal) ?? [])) continue;
+        const change = planCredit(stateOf(payee), { deal, lines, children }, plans);
+        apply(payee, change);
+        changes.push({ payee, change });
+      }
+    }
+    return changes;
+  }
+
+  function childrenOf(deal: string, lines: readonly CreditLine[]): readonly ChildEarning[] {
+    const payees = new Set(
+      lines.flatMap(({ component, child }) => (overriding.has(component) && child ? [child.payee] : [])),
+    );
+    return [...payees].sort().flatMap((payee) =>
+      linesOfDeal(stateOf(payee), deal)
+        .filter(({ line }) => line.child === undefined && line.reserves !== true && line.releases === undefined)
+        .map(({ line, amountMinor }) => ({
+          payee,
+          key: lineKey(line),
+          amount: formatMinor(amountMinor, plan.decimals),
+        })),
+    );
+  }
+}

@@ -1,0 +1,302 @@
+/** The state that follows the changes, one by one, is what the whole calculation says of the facts as they are in the end. */
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { parseMinor } from '@tantieme/money/amount';
+import fc from 'fast-check';
+import { accountOf, amountsOf, calculatedLines, textOf } from './calculation.fixture.js';
+import { lineKey } from '../credit/credit-line.js';
+import { isAccountDeal } from '../incremental/state.js';
+import { explainLine, linesOfDeal } from '../incremental/earned-lines.js';
+import type { Change } from '../incremental/diff.js';
+import type { EarnedLine, EarnState } from '../incremental/state.js';
+import { earnWorldOf } from './earn-world.fixture.js';
+import type { EarnWorld } from './earn-world.fixture.js';
+import { fractionOf, isLess, minus, negated, plus, schoolRound, times, whole } from './fractions.fixture.js';
+import type { Fraction } from './fractions.fixture.js';
+import type { CompiledPlan } from '../plan/compiled.js';
+import { anyAccounts, anyLife, dealOf, LOOKUP, PAYEES } from './random-deals.fixture.js';
+import type { Accounts, AnyRevision } from './random-deals.fixture.js';
+import { anyPlan, anyPlanOfCurves, anyPlanOfReaches } from './random-plan.fixture.js';
+import type { AnyPlan } from './random-plan.fixture.js';
+import type { Trace } from '../rate/rate.js';
+
+const RUNS = 300;
+
+/** How often the branches were reached that a random case could miss. */
+const reached = {
+  changed: 0,
+  unchanged: 0,
+  elsewhere: 0,
+  elsewhereReturn: 0,
+  gone: 0,
+  modified: 0,
+  passedOn: 0,
+  accountMoved: 0,
+  accountLine: 0,
+  explained: 0,
+  explainedLimit: 0,
+  explainedReturn: 0,
+  explainedAccount: 0,
+  granted: 0,
+  claimed: 0,
+  lacking: 0,
+};
+
+interface AnyStory extends AnyPlan {
+  readonly lives: readonly (readonly AnyRevision[])[];
+  readonly before: Accounts;
+  readonly accounts: Accounts;
+  readonly order: readonly number[];
+}
+
+const anyStoryOf = (anyPlan: fc.Arbitrary<AnyPlan>, dealsMax: number): fc.Arbitrary<AnyStory> =>
+  anyPlan.chain(({ document, plan }) =>
+    fc.record({
+      document: fc.constant(document),
+      plan: fc.constant(plan),
+      lives: fc.array(anyLife(plan), { minLength: 1, maxLength: dealsMax }),
+      before: anyAccounts(plan),
+      accounts: anyAccounts(plan),
+      order: fc.array(fc.nat(), { minLength: 40, maxLength: 40 }),
+    }),
+  );
+
+/** Of all terms; and, with more of them, of those whose lines are rated one by one, and of those that are earned anew within a reach. */
+const anyStory = fc.oneof(anyStoryOf(anyPlan, 4), anyStoryOf(anyPlanOfCurves, 7), anyStoryOf(anyPlanOfReaches, 9));
+
+/** Steps in an order of their own: each deal's revisions in turn, each payee's accounts in turn, some of them twice. */
+function tell(world: EarnWorld, { lives, before, accounts, order }: AnyStory): void {
+  const queues = [
+    ...lives.map((life, index) => life.map((revision) => () => world.take(dealOf(revision, index)))),
+    ...PAYEES.map((payee) => [before, accounts].map((said) => () => world.know(payee, accountOf(said)(payee)))),
+  ];
+  const left = order.slice();
+  for (;;) {
+    const open = queues.filter((queue) => queue.length > 0);
+    if (open.length === 0) return;
+    const draw = left.shift() ?? 1;
+    const queue = open[draw % open.length] ?? [];
+    const isTwice = left.length > 0 && draw % 5 === 0;
+    (isTwice ? queue[0] : queue.shift())?.();
+  }
+}
+
+const finalDeals = ({ lives }: AnyStory) => lives.map((life, index) => dealOf(life.at(-1) ?? life[0]!, index));
+
+function* linesOf({
+  states,
+}: EarnWorld): Generator<{ payee: string; state: EarnState; deal: string; one: EarnedLine }> {
+  for (const [payee, state] of states)
+    for (const [deal, lines] of state.deals) for (const one of lines) yield { payee, state, deal, one };
+}
+
+/** Line → amount, as `nameOf` of the calculation names it. */
+function heldAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
+  const amounts = new Map<string, bigint>();
+  for (const { payee, deal, one } of linesOf(world)) {
+    const { line, amountMinor } = one;
+    const isPlans = line.component === 'guarantee' || line.component === 'draw';
+    const name = isAccountDeal(deal)
+      ? `${payee} ${isPlans ? '' : line.component} ${line.occurrence} ${line.period}`
+      : `${payee} ${deal} ${lineKey(line)}`;
+    amounts.set(name, amountMinor);
+  }
+  return amounts;
+}
+
+/** What is claimed of budgets and which quotas are waited for, by payee, component and deal. */
+function saidBeside({ states }: EarnWorld): readonly string[] {
+  return [...states]
+    .flatMap(([payee, { claims, lacking }]) => [
+      ...[...claims].flatMap(([name, said]) =>
+        said.length === 0 ? [] : [`${payee} ${name} claims ${JSON.stringify(said)}`],
+      ),
+      ...[...lacking].flatMap(([name, said]) => (said.length === 0 ? [] : [`${payee} ${name} lacks ${said.join()}`])),
+    ])
+    .sort();
+}
+
+describe('any order of arrival, with duplicates and revisions, while accounts change', () => {
+  it('ends in what the calculation says from scratch', () => {
+    fc.assert(
+      fc.property(anyStory, (story) => {
+        const { plan, accounts } = story;
+        const world = earnWorldOf(plan, LOOKUP, { plan: () => plan });
+        tell(world, story);
+        const calculated = calculatedLines(plan, finalDeals(story), accounts);
+        const payees = new Set(calculated.map(({ payee }) => payee));
+        // Whoever is credited with nothing is no payee of the calculation, but may have a guarantee.
+        const held = [...heldAmounts(world)].filter(([name]) => payees.has(name.slice(0, name.indexOf(' '))));
+        const [actual, expected] = [textOf(new Map(held)), textOf(amountsOf(calculated))];
+        if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
+        reached.accountLine += [...linesOf(world)].filter(({ deal }) => isAccountDeal(deal)).length;
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('ends in the same claims on budgets and the same quotas that are waited for as the end alone', () => {
+    fc.assert(
+      fc.property(anyStoryOf(anyPlanOfReaches, 9), (story) => {
+        const { plan, accounts } = story;
+        const world = earnWorldOf(plan, LOOKUP, { plan: () => plan });
+        tell(world, story);
+        const fresh = earnWorldOf(plan, LOOKUP, { plan: () => plan });
+        for (const payee of PAYEES) fresh.know(payee, accountOf(accounts)(payee));
+        for (const deal of finalDeals(story)) fresh.take(deal);
+        const [actual, expected] = [saidBeside(world), saidBeside(fresh)];
+        if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
+        reached.claimed += actual.filter((text) => text.includes('claims')).length;
+        reached.lacking += actual.filter((text) => text.includes('lacks')).length;
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('tells with every change all lines that differ, and touches nothing before it is applied', () => {
+    fc.assert(
+      fc.property(anyStory, (story) => {
+        const { plan } = story;
+        const world = earnWorldOf(plan, LOOKUP, { plan: () => plan }, (state, change, apply) => {
+          const before = textsOf(state);
+          apply();
+          expectTold(state, change, before);
+        });
+        tell(world, story);
+        for (const { lineCount, deals } of world.states.values())
+          expect(lineCount).toBe([...deals.values()].flat().length);
+      }),
+      { numRuns: RUNS / 2 },
+    );
+  });
+
+  it('leaves states that explain every line by numbers that come to its amount', () => {
+    fc.assert(
+      fc.property(anyStory, (story) => {
+        const { plan } = story;
+        const plans = { plan: () => plan };
+        const world = earnWorldOf(plan, LOOKUP, plans);
+        tell(world, story);
+        for (const { state, deal, one } of linesOf(world)) {
+          const key = isAccountDeal(deal) ? `${lineKey(one.line)}|${one.line.period}` : lineKey(one.line);
+          const trace = explainLine(state, deal, key, plans);
+          if (trace === undefined) throw new Error(`${key} of ${deal} is not explained`);
+          const explained = explainedAmount(trace, one, plan);
+          if (explained === undefined) continue;
+          reached.explained++;
+          if (trace.limit !== undefined) reached.explainedLimit++;
+          if (trace.rate === 'return') reached.explainedReturn++;
+          if (isAccountDeal(deal)) reached.explainedAccount++;
+          if (explained !== one.amountMinor) expect([key, trace, explained]).toEqual([key, trace, one.amountMinor]);
+        }
+      }),
+      { numRuns: RUNS / 2 },
+    );
+  });
+
+  afterAll(() => {
+    expect(Object.entries(reached).filter(([, count]) => count === 0)).toEqual([]);
+  });
+});
+
+/** Line → all that it says and earns. */
+function textsOf(state: EarnState): ReadonlyMap<string, string> {
+  return new Map(
+    [...state.deals].flatMap(([deal, lines]) =>
+      lines.map(({ line, amountMinor }) => {
+        const key = isAccountDeal(deal) ? `${lineKey(line)}|${line.period}` : lineKey(line);
+        return [`${deal} ${key}`, `${JSON.stringify(line)} ${amountMinor}`] as const;
+      }),
+    ),
+  );
+}
+
+function expectTold(state: EarnState, change: Change, before: ReadonlyMap<string, string>): void {
+  const after = textsOf(state);
+  const told = new Set(change.rated.map(({ deal, key }) => `${deal} ${key}`));
+  const differing = [...after].filter(([name, text]) => before.get(name) !== text).map(([name]) => name);
+  expect(differing.filter((name) => !told.has(name))).toEqual([]);
+  // Elsewhere only what really changes is told.
+  const elsewhere = change.rated.filter(({ deal }) => deal !== change.deal && !isAccountDeal(deal));
+  expect(elsewhere.filter(({ deal, key }) => !differing.includes(`${deal} ${key}`))).toEqual([]);
+  for (const { deal, lines } of change.deals)
+    expect(lines.map(textOfLine)).toEqual(linesOfDeal(state, deal).map(textOfLine));
+  if (differing.length === 0) reached.unchanged++;
+  else reached.changed++;
+  if (elsewhere.length > 0) reached.elsewhere++;
+  if (elsewhere.some(({ trace }) => trace.rate === 'return')) reached.elsewhereReturn++;
+  if ([...before.keys()].some((name) => !after.has(name))) reached.gone++;
+  if (differing.some((name) => before.has(name))) reached.modified++;
+  if (change.children !== undefined) reached.passedOn++;
+  if (change.deal === '' && elsewhere.length > 0) reached.accountMoved++;
+}
+
+function textOfLine({ line, amountMinor }: EarnedLine): string {
+  return `${JSON.stringify(line)} ${amountMinor}`;
+}
+
+/** The amount that an explanation's numbers come to; undefined where they are those of other lines. */
+function explainedAmount(trace: Trace, { line }: EarnedLine, plan: CompiledPlan): bigint | undefined {
+  const { rounding, decimals } = plan;
+  const money = (text: string) => parseMinor(text, decimals);
+  const unit = whole(10n ** BigInt(decimals));
+  const rounded = (amount: Fraction) => schoolRound(times(amount, unit), rounding);
+  if (trace.limit !== undefined) {
+    const { per, cap, before, earned } = trace.limit;
+    if (per === 'budget') {
+      reached.granted++;
+      return undefined;
+    }
+    const step = (minor: bigint) => (minor < money(cap) ? minor : money(cap));
+    return step(money(before) + money(earned)) - step(money(before));
+  }
+  switch (trace.rate) {
+    case 'percent':
+    case 'matrix':
+    case 'spread':
+    case 'recurring':
+    case 'level':
+      return rounded(times(fractionOf(trace.basis), fractionOf(trace.percent)));
+    case 'marginal':
+    case 'retroactive':
+    case 'lagged':
+    case 'accelerator':
+    case 'percent-measured':
+      return rounded(trace.portions.map(({ earned }) => fractionOf(earned)).reduce(plus, whole(0)));
+    case 'barred':
+      return 0n;
+    case 'reserve':
+      return rounded(negated(times(fractionOf(trace.earned), fractionOf(trace.held))));
+    case 'release': {
+      const freed = (done: Fraction) =>
+        rounded(times(fractionOf(trace.held), times(done, fractionOf(`1/${trace.of}`))));
+      const before = fractionOf(trace.doneBefore);
+      return freed(plus(before, fractionOf(trace.done))) - freed(before);
+    }
+    case 'return': {
+      if (trace.policy !== undefined || line.reverses === undefined) return undefined;
+      const taken = (part: Fraction) =>
+        rounded(times(fractionOf(trace.earned), times(part, fractionOf(`1/${trace.of}`))));
+      const before = fractionOf(trace.returnedBefore);
+      const all = taken(before) - taken(plus(before, fractionOf(trace.returned)));
+      return trace.band === undefined ? all : schoolRound(times(whole(all), fractionOf(trace.band)), rounding);
+    }
+    case 'deferred': {
+      const [excess, earned, cap] = [money(trace.excess), money(trace.earned), money(trace.cap)];
+      const step = (minor: bigint) => (minor < cap ? minor : cap);
+      return plan.ends.deferred === 'pay' ? undefined : step(earned + excess) - step(earned);
+    }
+    case 'guarantee': {
+      const missing = minus(fractionOf(trace.guaranteed), fractionOf(trace.earned));
+      return isLess(missing, whole(0)) ? 0n : rounded(missing);
+    }
+    case 'draw':
+      return line.occurrence === 'draw-advance'
+        ? rounded(minus(fractionOf(trace.draw), fractionOf(trace.earned)))
+        : undefined;
+    case 'flat':
+    case 'stepped':
+      return undefined;
+    default:
+      return trace satisfies never;
+  }
+}

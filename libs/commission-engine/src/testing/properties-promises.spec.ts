@@ -1,0 +1,417 @@
+/** What terms promise: sums that are conserved, returns that leave nothing, tiers that never lower pay, roundings. */
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { parseMinor } from '@tantieme/money/amount';
+import fc from 'fast-check';
+import { anyHistoryOf, calculatedLines, creditedLines, nameOf } from './calculation.fixture.js';
+import type { CalculatedLine } from '../earn/calculate.js';
+import type { CreditLine } from '../credit/credit-line.js';
+import type { Deal } from '../deal/deal.js';
+import { fractionOf, isLess, minus, negated, schoolRound, times, whole } from './fractions.fixture.js';
+import type { Fraction } from './fractions.fixture.js';
+import { compilePlan } from '../plan/compile.js';
+import type { CompiledPlan } from '../plan/compiled.js';
+import type { ComponentDocument } from '../plan/document.js';
+import { amountText, anyPlan, anyPlanWithoutBudget } from './random-plan.fixture.js';
+import type { AnyPlan } from './random-plan.fixture.js';
+
+const RUNS = 300;
+
+const reached = {
+  shared: 0,
+  takenBack: 0,
+  sharedFlat: 0,
+  released: 0,
+  returnedByLine: 0,
+  returnedByEarning: 0,
+  neverSold: 0,
+  averaged: 0,
+  monotone: 0,
+  inParts: 0,
+  scaled: 0,
+  rounded: 0,
+};
+
+const NONE = {};
+const sumOf = (lines: readonly { readonly amountMinor: bigint }[]): bigint =>
+  lines.reduce((sum, { amountMinor }) => sum + amountMinor, 0n);
+
+const isCredited = (line: CalculatedLine): line is CalculatedLine & { readonly line: CreditLine } =>
+  typeof line.line !== 'string';
+
+/** The plan with its components changed; undefined where they no longer hold together. */
+function withComponents(
+  { document }: AnyPlan,
+  change: (component: ComponentDocument) => ComponentDocument,
+): AnyPlan | undefined {
+  const changed = { ...document, components: document.components.map(change) };
+  try {
+    return { document: changed, plan: compilePlan(changed, 'plan-1') };
+  } catch {
+    return undefined;
+  }
+}
+
+function changed(
+  anyOne: fc.Arbitrary<AnyPlan>,
+  change: (component: ComponentDocument) => ComponentDocument,
+): fc.Arbitrary<AnyPlan> {
+  return anyOne.map((one) => withComponents(one, change)).filter((one): one is AnyPlan => one !== undefined);
+}
+
+/** All of the deal comes back at once, after everything else. */
+const returned = (deal: Deal): Deal => {
+  const { cancelledAt: _cancelledAt, ...kept } = deal;
+  return { ...kept, returns: [{ id: 'all', at: '2026-12-01T00:00:00Z' }] };
+};
+
+describe('shares', () => {
+  it('sum to what a single holder is credited, and each is off by less than a unit', () => {
+    fc.assert(
+      fc.property(anyHistoryOf(anyPlan, 2), ({ plan, deals }) => {
+        const alone = deals.map((deal): Deal => {
+          if (deal.terms === undefined) return deal;
+          return { ...deal, terms: { ...deal.terms, partners: [{ role: 'seller', partner: 'P1' }] } };
+        });
+        const name = (source: string, deal: string, { component, occurrence, line, month }: CreditLine) =>
+          `${source} ${deal} ${component} ${occurrence} ${line} ${month}`;
+        const isWhole = ({ child, reverses, reserves, releases }: CreditLine) =>
+          child === undefined && reverses === undefined && reserves !== true && releases === undefined;
+        const sums = new Map<string, bigint>();
+        for (const { source, deal, line } of creditedLines(plan, deals).filter((one) => isWhole(one.line))) {
+          const key = name(source, deal, line);
+          sums.set(key, (sums.get(key) ?? 0n) + parseMinor(line.basis, plan.decimals));
+        }
+        for (const { source, deal, line } of creditedLines(plan, alone).filter((one) => isWhole(one.line))) {
+          const key = name(source, deal, line);
+          expect([key, sums.get(key)]).toEqual([key, parseMinor(line.basis, plan.decimals)]);
+          reached.shared++;
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('of what comes back whole are what was credited, negated', () => {
+    fc.assert(
+      fc.property(anyHistoryOf(anyPlan, 2), ({ plan, deals }) => {
+        const sums = new Map<string, bigint>();
+        const bases = new Map<string, bigint>();
+        const all = deals.map((deal) => ({ ...deal, returns: [...deal.returns, ...returned(deal).returns] }));
+        for (const { payee, source, deal, line } of creditedLines(plan, all)) {
+          const { component, occurrence, month, child, reverses } = line;
+          if (plan.componentById.get(component)?.returns.policy === 'none') continue;
+          const name = [payee, source, deal, component, reverses?.occurrence ?? occurrence, line.line, month];
+          const key = [...name, child?.component, child?.payee].join(' ');
+          const basis = parseMinor(line.basis, plan.decimals);
+          sums.set(key, (sums.get(key) ?? 0n) + basis);
+          if (reverses !== undefined) bases.set(key, basis);
+        }
+        for (const key of bases.keys()) {
+          expect([key, sums.get(key)]).toEqual([key, 0n]);
+          reached.takenBack++;
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('of a flat amount sum to it', () => {
+    const anyFlat = changed(anyPlanWithoutBudget, (component) => {
+      if ('override' in component.credit) return component;
+      const { gate: _gate, measure: _measure, limit: _limit, recurring: _recurring, ...kept } = component;
+      const per = kept.rate !== undefined && 'per' in kept.rate ? kept.rate.per : 'line';
+      const credit = 'trigger' in kept.credit ? { ...kept.credit, trigger: 'booked' as const } : kept.credit;
+      return { ...kept, credit, returns: { policy: 'none' }, rate: { flat: '10', per } };
+    });
+    fc.assert(
+      fc.property(anyHistoryOf(anyFlat, 2), ({ plan, deals, accounts }) => {
+        const sums = new Map<string, { sum: bigint; line: CreditLine; whole: bigint }>();
+        for (const one of calculatedLines(plan, deals, accounts).filter(isCredited)) {
+          const { deal, line, amountMinor } = one;
+          if (line.split === undefined || line.reserves === true || line.releases !== undefined) continue;
+          const key = `${deal} ${line.component} ${line.occurrence} ${line.line}`;
+          const units = fractionOf(line.quantity ?? (line.basis.startsWith('-') ? '-1' : '1'));
+          const amount = times(times(whole(10), units), whole(10n ** BigInt(plan.decimals)));
+          const said = sums.get(key)?.sum ?? 0n;
+          sums.set(key, { sum: said + amountMinor, line, whole: schoolRound(amount, plan.rounding) });
+          const own = times(amount, fractionOf(line.split.shares[line.split.index] ?? '0'));
+          // Who takes what is left first may take a whole unit.
+          expect(isLess(whole(1), magnitudeOf(minus(whole(amountMinor), own)))).toBe(false);
+        }
+        for (const [key, { sum, line, whole: all }] of sums) {
+          // A basis of nothing beside a negative one has no sign of its own.
+          if (line.quantity === undefined && hasMixedSigns(plan, deals, line)) continue;
+          expect([key, sum]).toEqual([key, all]);
+          reached.sharedFlat++;
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+function hasMixedSigns(
+  plan: CompiledPlan,
+  deals: readonly Deal[],
+  { component, occurrence, line }: CreditLine,
+): boolean {
+  const bases = creditedLines(plan, deals)
+    .filter((one) => one.line.component === component && one.line.occurrence === occurrence && one.line.line === line)
+    .map((one) => one.line.basis);
+  return bases.some((basis) => basis.startsWith('-')) && bases.some((basis) => !basis.startsWith('-'));
+}
+
+function magnitudeOf(fraction: Fraction): Fraction {
+  return isLess(fraction, whole(0)) ? negated(fraction) : fraction;
+}
+
+describe('what is held', () => {
+  it('is released whole, to the minor unit, when all is paid or all of the time has passed', () => {
+    const anyHeld = anyHistoryOf(anyPlan, 3).filter(({ plan }) => plan.ends.held !== 'forfeit');
+    fc.assert(
+      fc.property(anyHeld, ({ plan, deals, accounts }) => {
+        const held = new Map<string, { sum: bigint; isDone: boolean }>();
+        for (const { payee, deal, line, amountMinor } of calculatedLines(plan, deals, accounts).filter(isCredited)) {
+          const { reserves, releases, component, line: of, month, child } = line;
+          if (reserves !== true && releases === undefined) continue;
+          const { occurrence } = releases ?? line.reverses ?? line;
+          const key = `${payee} ${deal} ${component} ${of} ${occurrence} ${month} ${child?.component} ${child?.payee}`;
+          const before = held.get(key) ?? { sum: 0n, isDone: false };
+          const done =
+            releases !== undefined &&
+            isSame(minus(fractionOf(releases.of), fractionOf(releases.done)), fractionOf(releases.doneBefore));
+          held.set(key, { sum: before.sum + amountMinor, isDone: before.isDone || done });
+        }
+        for (const [key, { sum, isDone }] of held) {
+          // A payment that bounces after all was paid takes back what was released.
+          if (!isDone || deals.some(({ payments }) => payments.some(({ amount }) => amount.startsWith('-')))) continue;
+          expect([key, sum]).toEqual([key, 0n]);
+          reached.released++;
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+function isSame(left: Fraction, right: Fraction): boolean {
+  return !isLess(left, right) && !isLess(right, left);
+}
+
+describe('a sale and its full return', () => {
+  const without = (deals: readonly Deal[], accounts: Parameters<typeof calculatedLines>[2], plan: CompiledPlan) =>
+    sumByPayee(calculatedLines(plan, deals.slice(1), accounts));
+
+  it('by line: its own lines sum to nothing; an override of earnings keeps at the most half a unit a return', () => {
+    const anyLineReturns = changed(anyPlanWithoutBudget, ({ limit: _limit, ...component }) => ({
+      ...component,
+      returns: { policy: 'line' },
+    }));
+    fc.assert(
+      fc.property(anyHistoryOf(anyLineReturns, 3), ({ document, plan, deals, accounts }) => {
+        const [first, ...others] = deals;
+        if (first === undefined) return;
+        const lines = calculatedLines(
+          plan,
+          [{ ...first, returns: [...first.returns, ...returned(first).returns] }, ...others],
+          accounts,
+        );
+        const sums = new Map<string, { sum: bigint; returns: bigint }>();
+        for (const { payee, deal, component, line, amountMinor } of lines.filter(isCredited)) {
+          if (deal !== `${first.source}|${first.id}` || line.reserves === true || line.releases !== undefined) continue;
+          const key = `${payee} ${component}`;
+          const { sum, returns } = sums.get(key) ?? { sum: 0n, returns: 0n };
+          sums.set(key, { sum: sum + amountMinor, returns: returns + (line.reverses === undefined ? 0n : 1n) });
+        }
+        for (const [key, { sum, returns }] of sums) {
+          const credit = document.components.find(({ id }) => key.endsWith(` ${id}`))?.credit ?? NONE;
+          const isOfEarning = 'of' in credit && credit.of === 'earning';
+          const off = sum < 0n ? -sum : sum;
+          expect([key, off <= (isOfEarning ? returns + 1n : 0n)]).toEqual([key, true]);
+          if (returns > 0n) reached[isOfEarning ? 'returnedByEarning' : 'returnedByLine']++;
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('re-rated: the measurement earns what it would without the deal', () => {
+    const anyRerated = changed(anyPlanWithoutBudget, (component) => {
+      const { hold: _hold, limit, ...kept } = component;
+      const isKept = limit !== undefined && limit.headroom !== 'spent';
+      const returns = { policy: 're-rate' } as const;
+      // What stands alone is re-rated by its own line.
+      return {
+        ...kept,
+        ...(isKept ? { limit } : {}),
+        returns: 'override' in component.credit ? { policy: 'line' } : returns,
+      };
+    }).filter(({ plan }) => plan.components.every(({ credit }) => credit.kind === 'direct' || credit.of !== 'earning'));
+    fc.assert(
+      fc.property(anyHistoryOf(anyRerated, 4), ({ plan, deals, accounts }) => {
+        const [first, ...others] = deals;
+        if (first === undefined) return;
+        const taken = returned(first);
+        const open = Object.fromEntries(
+          Object.entries(accounts).map(([payee, account]) => [payee, { ...account, settled: [] }]),
+        );
+        const now = sumByPayee(calculatedLines(plan, [taken, ...others], open));
+        const never = without([taken, ...others], open, plan);
+        for (const [payee, sum] of now) {
+          expect([payee, sum]).toEqual([payee, never.get(payee) ?? 0n]);
+          reached.neverSold++;
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('averaged: where all of a measurement comes back, nothing is left of it', () => {
+    const anyAveraged = changed(anyPlanWithoutBudget, ({ limit: _limit, hold: _hold, ...component }) => ({
+      ...component,
+      returns: { policy: 'override' in component.credit ? 'none' : 'average' },
+    }));
+    fc.assert(
+      fc.property(anyHistoryOf(anyAveraged, 3), ({ plan, deals, accounts }) => {
+        const lines = calculatedLines(plan, deals.map(returned), accounts).filter(isCredited);
+        const sums = new Map<string, { sum: bigint; sold: bigint }>();
+        for (const { payee, deal, component, line, amountMinor } of lines) {
+          if (plan.componentById.get(component)?.credit.kind !== 'direct') continue;
+          const key = `${payee} ${component} ${line.window === 'deal' ? deal : line.window}`;
+          const { sum, sold } = sums.get(key) ?? { sum: 0n, sold: 0n };
+          const basis = line.reverses === undefined ? parseMinor(line.basis, plan.decimals) : 0n;
+          sums.set(key, { sum: sum + amountMinor, sold: sold + basis });
+        }
+        for (const [key, { sum, sold }] of sums) {
+          // Of a measurement of nothing there is no share.
+          if (sold === 0n) continue;
+          expect([key, sum]).toEqual([key, 0n]);
+          reached.averaged++;
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+function sumByPayee(lines: readonly CalculatedLine[]): ReadonlyMap<string, bigint> {
+  const sums = new Map<string, bigint>();
+  for (const { payee, component, amountMinor } of lines) {
+    const key = `${payee} ${component}`;
+    sums.set(key, (sums.get(key) ?? 0n) + amountMinor);
+  }
+  return sums;
+}
+
+describe('a rate', () => {
+  const planOf = (rate: ComponentDocument['rate'], more: Partial<ComponentDocument> = {}): CompiledPlan =>
+    compilePlan(
+      {
+        plan: 'p',
+        title: 'P',
+        currency: 'EUR',
+        calendar: { periods: 'monthly', timeZone: 'Europe/Paris' },
+        components: [{ id: 's', credit: { trigger: 'booked' }, ...(rate === undefined ? {} : { rate }), ...more }],
+      },
+      'plan-1',
+    );
+  const sold = (nets: readonly number[]): Deal[] =>
+    nets.map((net, index) => ({
+      source: 'crm',
+      id: `D${index}`,
+      terms: {
+        currency: 'EUR',
+        lines: [{ id: '1', net: amountText(net, 2) }],
+        partners: [{ role: 'seller', partner: 'P1' }],
+      },
+      bookedAt: '2026-01-10T10:00:00Z',
+      invoices: [],
+      payments: [],
+      soldThrough: [],
+      returns: [],
+    }));
+  const anyNets = fc.array(fc.integer({ min: 0, max: 20_000 }), { minLength: 1, maxLength: 6 });
+  const anyRising = fc
+    .tuple(
+      fc.uniqueArray(fc.integer({ min: 1, max: 40_000 }), { maxLength: 3 }),
+      fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 4, maxLength: 4 }),
+    )
+    .map(([ends, pays]) => {
+      const rates = pays.sort((left, right) => left - right).map((hundredths) => `${hundredths / 100} %`);
+      const tiers = ends
+        .sort((left, right) => left - right)
+        .map((end, at) => ({ below: amountText(end, 2), pay: rates[at] ?? '0' }));
+      return [...tiers, { pay: rates[3] ?? '0' }];
+    });
+
+  it('of rising tiers never pays less for one deal more', () => {
+    const anyKind = fc.constantFrom('marginal' as const, 'retroactive' as const);
+    fc.assert(
+      fc.property(anyRising, anyKind, anyNets, fc.integer({ min: 1, max: 20_000 }), (tiers, kind, nets, more) => {
+        const plan = planOf(kind === 'marginal' ? { marginal: tiers } : { retroactive: tiers });
+        const before = sumOf(calculatedLines(plan, sold(nets), NONE));
+        const after = sumOf(calculatedLines(plan, sold([...nets, more]), NONE));
+        // Half a unit a line, before and after.
+        expect(after + BigInt(nets.length + 1) >= before).toBe(true);
+        if (after > before) reached.monotone++;
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('of tiers pays a whole in parts what it pays at once, but for half a unit a line', () => {
+    fc.assert(
+      fc.property(anyRising, anyNets, (tiers, nets) => {
+        const plan = planOf({ marginal: tiers });
+        const parts = sumOf(calculatedLines(plan, sold(nets), NONE));
+        const once = sumOf(calculatedLines(plan, sold([nets.reduce((sum, net) => sum + net, 0)]), NONE));
+        const off = parts > once ? parts - once : once - parts;
+        expect(2n * off <= BigInt(nets.length + 1)).toBe(true);
+        if (nets.length > 1) reached.inParts++;
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('of one per cent scales with what is sold, but for half a unit a line', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 5000 }),
+        anyNets,
+        fc.integer({ min: 2, max: 50 }),
+        (hundredths, nets, by) => {
+          const plan = planOf({ percent: `${hundredths / 100} %` });
+          const one = sumOf(calculatedLines(plan, sold(nets), NONE)) * BigInt(by);
+          const other = sumOf(calculatedLines(plan, sold(nets.map((net) => net * by)), NONE));
+          const off = one > other ? one - other : other - one;
+          expect(2n * off <= BigInt(nets.length) * BigInt(by + 1)).toBe(true);
+          reached.scaled++;
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('of any kind is off by no more than half a unit, or less than one where it is cut', () => {
+    fc.assert(
+      fc.property(anyHistoryOf(anyPlan, 3), ({ plan, deals, accounts }) => {
+        for (const line of calculatedLines(plan, deals, accounts)) {
+          const trace = line.trace();
+          if (trace.limit !== undefined || !('unrounded' in trace) || trace.unrounded === undefined) continue;
+          if (isCredited(line) && line.line.split !== undefined) continue;
+          const unit = whole(10n ** BigInt(plan.decimals));
+          const off = magnitudeOf(minus(whole(line.amountMinor), times(fractionOf(trace.unrounded), unit)));
+          const most: Fraction = plan.rounding === 'down' ? [1n, 1n] : [1n, 2n];
+          const isWithin = plan.rounding === 'down' ? isLess(off, most) : !isLess(most, off);
+          expect([nameOf(line), isWithin]).toEqual([nameOf(line), true]);
+          reached.rounded++;
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+afterAll(() => {
+  expect(Object.entries(reached).filter(([, count]) => count < 20)).toEqual([]);
+});

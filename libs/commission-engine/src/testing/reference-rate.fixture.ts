@@ -1,0 +1,226 @@
+/** What a measurement earns, for the reference: `f(c + d) − f(c)`, `f` written out rate by rate. */
+import type { Account } from '../earn/payee-terms.js';
+import type { CreditLine } from '../credit/credit-line.js';
+import {
+  dividedBy,
+  fractionOf,
+  fullSteps,
+  isLess,
+  least,
+  minus,
+  most,
+  NOTHING,
+  plus,
+  sumOf,
+  times,
+  whole,
+} from './fractions.fixture.js';
+import type { Fraction } from './fractions.fixture.js';
+import type { ComponentDocument } from '../plan/document.js';
+import { lastYears, quotaOf, shareOfDays, windowBefore } from './reference-calendar.fixture.js';
+
+/** Amounts in currency units, or in units of a quantity. */
+export interface Surroundings {
+  /** All that the measurement holds. */
+  readonly total: Fraction;
+  /** What the same window of last year held. */
+  readonly lastYear: Fraction;
+  /** Undefined where the component asks for one and it is not known. */
+  readonly quota: Fraction | undefined;
+  /** What tiers, targets and quota shrink to. */
+  readonly share: Fraction;
+  /** Which tier the window before has reached. */
+  readonly laggedTier: number;
+}
+
+/** A tier as where it begins and ends, and the rate within. */
+interface Tier {
+  readonly end: Fraction | undefined;
+  readonly inclusive: boolean;
+  readonly rate: Fraction;
+}
+
+const MEASURED = ['marginal', 'retroactive', 'interpolated', 'stepped', 'lagged', 'accelerator'];
+
+/** True for a component whose lines earn by what else is measured. */
+export function isMeasured({ credit, rate, gate, measure }: ComponentDocument): boolean {
+  if ('override' in credit || rate === undefined) return false;
+  return MEASURED.some((kind) => kind in rate) || gate !== undefined || measure?.above !== undefined;
+}
+
+/** @param totalOf what the component's measurement of another window holds */
+export function surroundingsOf(
+  component: ComponentDocument,
+  window: string,
+  total: Fraction,
+  totalOf: (window: string) => Fraction,
+  account: Account,
+): Surroundings {
+  const { measure, rate } = component;
+  const isCalendar = /^[0-9]/.test(window);
+  const share = measure?.prorate === undefined || !isCalendar ? whole(1) : shareOfDays(account, window);
+  const said = measure?.quota;
+  const quota =
+    said === undefined || !isCalendar
+      ? undefined
+      : said === 'fact'
+        ? quotaOf(account, component.id, window)
+        : fractionOf(said);
+  const around = {
+    total,
+    lastYear: isCalendar ? totalOf(lastYears(window)) : NOTHING,
+    quota: quota === undefined ? undefined : times(quota, share),
+    share,
+    laggedTier: 0,
+  };
+  if (rate === undefined || !('lagged' in rate)) return around;
+  const before = windowBefore(window);
+  const recorded = rate.as === 'live' ? undefined : account.reached[`${component.id} ${before}`];
+  if (recorded !== undefined) return { ...around, laggedTier: recorded };
+  const { lagged: _lagged, as: _as, ...none } = rate;
+  const then = surroundingsOf(
+    { ...component, rate: { ...none, percent: '0' } },
+    before,
+    totalOf(before),
+    totalOf,
+    account,
+  );
+  return {
+    ...around,
+    laggedTier: tierOf(tiersOf(rate.lagged, then.share), aboveBaseline(component, then.total, then)),
+  };
+}
+
+function tiersOf(
+  tiers: readonly { readonly below?: string; readonly upTo?: string; readonly pay: string }[],
+  share: Fraction,
+): readonly Tier[] {
+  return tiers.map(({ below, upTo, pay }) => {
+    const end = below ?? upTo;
+    return {
+      end: end === undefined ? undefined : times(fractionOf(end), share),
+      inclusive: upTo !== undefined,
+      rate: fractionOf(pay),
+    };
+  });
+}
+
+function tierOf(tiers: readonly Tier[], total: Fraction): number {
+  return tiers.findIndex(
+    ({ end, inclusive }) => end === undefined || isLess(total, end) || (inclusive && !isLess(end, total)),
+  );
+}
+
+/** The money of each tier, from zero up, each at its rate; a negative measurement at the first. */
+function throughTiers(tiers: readonly Tier[], measured: Fraction): Fraction {
+  if (isLess(measured, NOTHING)) return times(measured, tiers[0]?.rate ?? NOTHING);
+  let start = NOTHING;
+  let sum = NOTHING;
+  for (const { end, rate } of tiers) {
+    const upTo = end === undefined ? measured : least(measured, end);
+    if (isLess(start, upTo)) sum = plus(sum, times(minus(upTo, start), rate));
+    if (end !== undefined) start = most(start, end);
+  }
+  return sum;
+}
+
+/** Quota that the rate or gate asks for, but nobody has told. */
+export function lacksQuota({ rate, gate }: ComponentDocument, { quota }: Surroundings): boolean {
+  return quota === undefined && (gate?.attainment !== undefined || (rate !== undefined && 'accelerator' in rate));
+}
+
+function baselineOf({ measure }: ComponentDocument, { lastYear }: Surroundings): Fraction | undefined {
+  const above = measure?.above;
+  if (above === undefined) return undefined;
+  return 'fixed' in above ? fractionOf(above.fixed) : most(NOTHING, lastYear);
+}
+
+function aboveBaseline(component: ComponentDocument, measured: Fraction, around: Surroundings): Fraction {
+  const baseline = baselineOf(component, around);
+  return baseline === undefined ? measured : most(NOTHING, minus(measured, baseline));
+}
+
+/** What the measurement has to reach, where there is a gate; the baseline included. */
+function targetOf(component: ComponentDocument, around: Surroundings): Fraction | undefined {
+  const { gate } = component;
+  if (gate === undefined) return undefined;
+  if (gate.growth !== undefined) return times(most(NOTHING, around.lastYear), plus(whole(1), fractionOf(gate.growth)));
+  const measured =
+    gate.target !== undefined
+      ? times(fractionOf(gate.target), around.share)
+      : times(fractionOf(gate.attainment ?? '0'), around.quota ?? NOTHING);
+  return plus(measured, baselineOf(component, around) ?? NOTHING);
+}
+
+/** True where a gate is not met, that pays from the first on; above one, a line earns as far as it lies above. */
+export function isBarred(component: ComponentDocument, around: Surroundings): boolean {
+  if (component.gate?.from === 'above') return false;
+  const target = targetOf(component, around);
+  return target !== undefined && isLess(around.total, target);
+}
+
+/** What the line earns, exact, in currency units, where the measurement held `before`. */
+export function earnedAt(
+  component: ComponentDocument,
+  line: CreditLine,
+  basis: Fraction,
+  before: Fraction,
+  around: Surroundings,
+): Fraction {
+  if (isBarred(component, around)) return NOTHING;
+  const floor = component.gate?.from === 'above' ? targetOf(component, around) : undefined;
+  const { rate } = component;
+  const value = (position: Fraction): Fraction => {
+    if (floor === undefined) return valueOf(component, line, aboveBaseline(component, position, around), around);
+    // Steps are counted in what lies above; tiers keep their place in the measurement.
+    const start = most(floor, baselineOf(component, around) ?? floor);
+    const at = most(position, start);
+    const isStepped = rate !== undefined && 'stepped' in rate;
+    return valueOf(component, line, isStepped ? minus(at, start) : aboveBaseline(component, at, around), around);
+  };
+  return minus(value(plus(before, basis)), value(before));
+}
+
+function valueOf(component: ComponentDocument, line: CreditLine, measured: Fraction, around: Surroundings): Fraction {
+  const { rate } = component;
+  const { share, quota = NOTHING } = around;
+  if (rate === undefined) throw new Error('no rate');
+  if ('percent' in rate) return times(measured, fractionOf(rate.percent));
+  if ('marginal' in rate) return throughTiers(tiersOf(rate.marginal, share), measured);
+  if ('retroactive' in rate) {
+    const tiers = tiersOf(rate.retroactive, share);
+    const reached = tiers[tierOf(tiers, aboveBaseline(component, around.total, around))];
+    return times(measured, reached?.rate ?? NOTHING);
+  }
+  if ('lagged' in rate) return times(measured, fractionOf(rate.lagged[around.laggedTier]?.pay ?? '0'));
+  if ('interpolated' in rate) {
+    const ends = rate.interpolated.map(({ upTo }) => fractionOf(upTo));
+    const tiers = rate.interpolated.map(({ earn }, at) => ({
+      end: times(ends[at] ?? NOTHING, share),
+      inclusive: true,
+      rate: dividedBy(fractionOf(earn), minus(ends[at] ?? NOTHING, ends[at - 1] ?? NOTHING)),
+    }));
+    return throughTiers([...tiers, { end: undefined, inclusive: true, rate: NOTHING }], measured);
+  }
+  if ('stepped' in rate && share[0] === 0n) return NOTHING;
+  if ('stepped' in rate)
+    return times(
+      whole(fullSteps(measured, times(fractionOf(rate.stepped.every), share))),
+      fractionOf(rate.stepped.pay),
+    );
+  if ('accelerator' in rate) {
+    const base = fractionOf(rate.accelerator.base);
+    const bands = rate.accelerator.bands.map(({ upTo, times: multiplier }) => ({
+      end: upTo === undefined ? undefined : times(fractionOf(upTo), quota),
+      inclusive: true,
+      rate: times(base, fractionOf(multiplier)),
+    }));
+    return throughTiers(bands, measured);
+  }
+  if ('matrix' in rate) return times(measured, fractionOf(rate.matrix.rules[line.rule ?? -1]?.pay ?? '0'));
+  throw new Error('a flat amount is no share of a measurement');
+}
+
+export function totalOf(lines: readonly { readonly basis: Fraction }[]): Fraction {
+  return sumOf(lines.map(({ basis }) => basis));
+}

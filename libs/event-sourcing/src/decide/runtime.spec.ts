@@ -1,0 +1,396 @@
+import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Append, AppendResult, EventStore, NewEvent } from '@tantieme/event-store/event-store';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
+
+import { DomainError } from './decider.js';
+import { eventId } from './identity.js';
+import { ConflictUnresolved, createRuntime } from './runtime.js';
+import type { Handled, Refused, Runtime, Work } from './runtime.js';
+import { causedBy, OCCURRED_AT, tally, temporaryDirectory } from '../testing/tally.fixture.js';
+import type { AddEntry, EntryAdded, TallyState } from '../testing/tally.fixture.js';
+
+const directory = temporaryDirectory();
+afterAll(() => directory.remove());
+
+const S = 'tally-a';
+
+type TallyRuntime = Runtime<TallyState, AddEntry, EntryAdded>;
+
+/** What the runtime asked of its store, so that a test can tell one reading from a hundred. */
+interface Counted extends EventStore {
+  readonly calls: { append: number; readStreams: string[][]; readStream: string[] };
+}
+
+function counted(store: EventStore, beforeAppend: () => Promise<void> = async () => undefined): Counted {
+  const calls: Counted['calls'] = { append: 0, readStreams: [], readStream: [] };
+  return {
+    calls,
+    append: (append) => store.append(append),
+    appendMany: async (appends: readonly Append[]): Promise<readonly AppendResult[]> => {
+      calls.append += 1;
+      await beforeAppend();
+      return store.appendMany(appends);
+    },
+    readStream: (stream, options) => {
+      calls.readStream.push(stream);
+      return store.readStream(stream, options);
+    },
+    readStreams: (streams) => {
+      calls.readStreams.push([...streams]);
+      return store.readStreams(streams);
+    },
+    readAll: (options) => store.readAll(options),
+    subscribe: (options) => store.subscribe(options),
+    head: () => store.head(),
+    close: () => store.close(),
+  };
+}
+
+function work(stream: string, entry: string, amount = 1, note?: string): Work<AddEntry> {
+  const command = note === undefined ? { entry, amount } : { entry, amount, note };
+  return { stream, command, context: causedBy(entry) };
+}
+
+function handled(result: Handled<TallyState, EntryAdded> | Refused | undefined): Handled<TallyState, EntryAdded> {
+  if (result?.outcome !== 'handled') throw new Error(`refused: ${String(result?.error)}`);
+  return result;
+}
+
+function codeOf(result: Handled<TallyState, EntryAdded> | Refused | undefined): string {
+  return result?.outcome === 'refused' ? result.error.code : 'handled';
+}
+
+let path: string;
+let files = 0;
+let store: EventStore;
+let spied: Counted;
+let runtime: TallyRuntime;
+
+beforeEach(async () => {
+  await store?.close();
+  path = directory.path(`runtime-${(files += 1)}.sqlite`);
+  store = openSqliteEventStore(path);
+  spied = counted(store);
+  runtime = createRuntime({ store: spied, decider: tally });
+});
+afterAll(() => store.close());
+
+describe('a command', () => {
+  it('appends what it means, with ids from its cause', async () => {
+    const { stored, events, revision, state } = await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    expect(revision).toBe(0);
+    expect(events).toEqual([
+      { type: 'EntryAdded', version: 2, occurredAt: OCCURRED_AT, data: { input: { entry: 'a', amount: 5 }, sum: 5 } },
+    ]);
+    expect(stored).toEqual(await store.readStream(S));
+    expect(stored[0]?.id).toBe(eventId(S, 'm-1', 0));
+    expect(state.sum).toBe(5);
+  });
+
+  it('says who caused it, and what it answers', async () => {
+    const context = { actor: 'ada', correlationId: 'c-9', causationId: 'm-0', cause: 'm-1' };
+    const { stored } = await runtime.handle(S, { entry: 'a', amount: 5 }, context);
+    expect(JSON.parse(stored[0]?.metadataText ?? '')).toEqual({
+      actor: 'ada',
+      correlationId: 'c-9',
+      causationId: 'm-0',
+    });
+  });
+
+  it('appends nothing when it comes again', async () => {
+    await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    const again = await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    expect(again).toMatchObject({ stored: [], events: [], revision: 0 });
+    expect(await store.readStream(S)).toHaveLength(1);
+  });
+
+  it('appends nothing when it comes again after a restart', async () => {
+    await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    const restarted = createRuntime({ store, decider: tally });
+    expect((await restarted.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'))).stored).toEqual([]);
+    expect(await store.readStream(S)).toHaveLength(1);
+  });
+
+  it('that is refused throws in the words of the domain, and changes nothing', async () => {
+    await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    await expect(runtime.handle(S, { entry: 'b', amount: -6 }, causedBy('m-2'))).rejects.toMatchObject({
+      code: 'TallyBelowZero',
+      kind: 'conflict',
+    });
+    expect(await store.readStream(S)).toHaveLength(1);
+    expect((await runtime.load(S)).state.sum).toBe(5);
+  });
+
+  it('of another category is a mistake of the caller', async () => {
+    await expect(runtime.handle('other-a', { entry: 'a', amount: 5 }, causedBy('m-1'))).rejects.toThrow(TypeError);
+  });
+
+  it('that fails by a bug stores nothing, and leaves no half-made state behind', async () => {
+    const buggy = createRuntime({
+      store,
+      decider: {
+        ...tally,
+        decide: (command: AddEntry, state: TallyState) => {
+          if (command.note === 'bug') throw new RangeError('bug');
+          return tally.decide(command, state);
+        },
+      },
+    });
+    await buggy.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    await expect(buggy.handleMany([work(S, 'b'), work(S, 'c', 1, 'bug')])).rejects.toThrow('bug');
+    expect(await store.readStream(S)).toHaveLength(1);
+    expect((await buggy.load(S)).state.sum).toBe(5);
+  });
+});
+
+describe('many commands', () => {
+  it('are one reading and one append, and each a decision of its own', async () => {
+    const results = await runtime.handleMany([
+      work('tally-a', 'a1', 1),
+      work('tally-b', 'b1', 10),
+      work('tally-a', 'a2', 2),
+      work('tally-b', 'b2', -100),
+      work('tally-a', 'a1', 1),
+      work('tally-b', 'b3', 20),
+    ]);
+    expect(results.map(codeOf)).toEqual(['handled', 'handled', 'handled', 'TallyBelowZero', 'handled', 'handled']);
+    expect(spied.calls).toEqual({ append: 1, readStreams: [['tally-a', 'tally-b']], readStream: [] });
+    expect(handled(results[2])).toMatchObject({ stream: 'tally-a', revision: 1 });
+    expect(handled(results[2]).stored.map((event) => event.id)).toEqual([eventId('tally-a', 'a2', 1)]);
+    expect(handled(results[4])).toMatchObject({ stored: [], revision: 1 });
+    expect(handled(results[5]).events[0]?.data.sum).toBe(30);
+    expect(handled(results[5]).stored[0]?.revision).toBe(1);
+    expect((await store.readStream('tally-b')).map((event) => event.revision)).toEqual([0, 1]);
+  });
+
+  it('of known streams read nothing', async () => {
+    await runtime.handleMany([work('tally-a', 'a1'), work('tally-b', 'b1')]);
+    await runtime.handleMany([work('tally-a', 'a2'), work('tally-b', 'b2'), work('tally-c', 'c1')]);
+    expect(spied.calls).toEqual({ append: 2, readStreams: [['tally-a', 'tally-b'], ['tally-c']], readStream: [] });
+  });
+
+  it('of a stream known to be absent do not read it again', async () => {
+    await runtime.handleMany([work('tally-a', 'a1', -1)]);
+    await runtime.handleMany([work('tally-a', 'a2', 1)]);
+    expect(spied.calls).toEqual({ append: 1, readStreams: [['tally-a']], readStream: [] });
+  });
+
+  it('are a thousand over hundreds of streams, the same as one by one', async () => {
+    const commands = Array.from({ length: 1000 }, (_, index) =>
+      work(`tally-${(index * 7) % 300}`, `e${index % 900}`, index),
+    );
+    await runtime.handleMany(commands);
+    expect(spied.calls.append).toBe(1);
+    const other = openSqliteEventStore(':memory:');
+    const oneByOne = createRuntime({ store: other, decider: tally });
+    for (const { stream, command, context } of commands) await oneByOne.handle(stream, command, context);
+    for (let index = 0; index < 300; index += 1)
+      expect((await store.readStream(`tally-${index}`)).map((event) => event.hash)).toEqual(
+        (await other.readStream(`tally-${index}`)).map((event) => event.hash),
+      );
+    await other.close();
+  });
+
+  it('are none', async () => {
+    expect(await runtime.handleMany([])).toEqual([]);
+  });
+
+  it('of one stream that are more than an append takes go in several', async () => {
+    const note = 'x'.repeat(100_000);
+    const results = await runtime.handleMany([
+      ...Array.from({ length: 25 }, (_, index) => work('tally-a', `a${index}`, 1, note)),
+      work('tally-b', 'b'),
+    ]);
+    expect(results.every((result) => result.outcome === 'handled')).toBe(true);
+    expect(handled(results[24])).toMatchObject({ revision: 24, state: { sum: 25 } });
+    expect(await store.readStream('tally-a')).toHaveLength(25);
+    expect(await store.readStream('tally-b')).toHaveLength(1);
+  });
+
+  it('refuse the one whose event is larger than any store takes', async () => {
+    const results = await runtime.handleMany([
+      work('tally-a', 'a1'),
+      work('tally-a', 'a2', 1, 'x'.repeat(1_100_000)),
+      work('tally-a', 'a3'),
+      work('tally-b', 'b1'),
+    ]);
+    expect(results.map(codeOf)).toEqual(['handled', 'EventTooLarge', 'handled', 'handled']);
+    expect((await store.readStream('tally-a')).map((event) => JSON.parse(event.dataText).input.entry)).toEqual([
+      'a1',
+      'a3',
+    ]);
+    expect((await runtime.load('tally-a')).state.sum).toBe(2);
+  });
+});
+
+describe('a command whose event no store takes', () => {
+  it('is refused, and does not hold up the others of its batch', async () => {
+    const commands = Array.from({ length: 60 }, (_, index) => work(`tally-${index % 20}`, `e${index}`));
+    commands[25] = work('tally-5', 'lone \ud800 surrogate');
+    commands[40] = work('tally-bad\nname', 'e40');
+    const results = await runtime.handleMany(commands);
+    expect(
+      results.flatMap((result, index) => (result.outcome === 'refused' ? [[index, result.error.code]] : [])),
+    ).toEqual([
+      [25, 'EventNotStorable'],
+      [40, 'EventNotStorable'],
+    ]);
+    expect(await store.head()).toBe(58n);
+    expect((await runtime.load('tally-5')).state.sum).toBe(2);
+  });
+
+  it('is refused by name', async () => {
+    const refused = runtime.handle(S, { entry: 'lone \ud800 surrogate', amount: 1 }, causedBy('m-1'));
+    await expect(refused).rejects.toMatchObject({ kind: 'invalid', fields: [{ field: '/input/entry' }] });
+    expect((await runtime.load(S)).revision).toBe('no-stream');
+  });
+});
+
+describe('concurrent callers in one process', () => {
+  it('take turns at a stream, in their order, and never conflict', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        runtime.handle(S, { entry: `e${index}`, amount: 1 }, causedBy(`m-${index}`)),
+      ),
+    );
+    expect(results.map((result) => result.revision)).toEqual(Array.from({ length: 50 }, (_, index) => index));
+    expect(spied.calls).toEqual({ append: 50, readStreams: [[S]], readStream: [] });
+  });
+
+  it('that share streams in other orders do not wait for each other for ever', async () => {
+    await Promise.all([
+      runtime.handleMany([work('tally-a', '1'), work('tally-b', '1')]),
+      runtime.handleMany([work('tally-b', '2'), work('tally-a', '2')]),
+      runtime.handleMany([work('tally-c', '3'), work('tally-a', '3'), work('tally-b', '3')]),
+    ]);
+    expect(await store.readStream('tally-a')).toHaveLength(3);
+    expect(await store.readStream('tally-b')).toHaveLength(3);
+  });
+});
+
+describe('a second writer', () => {
+  it('makes the command be decided again on what the stream now holds', async () => {
+    await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    const second = createRuntime({ store: openSqliteEventStore(path), decider: tally });
+    await second.handle(S, { entry: 'b', amount: 10 }, causedBy('m-2'));
+    const { events, revision } = await runtime.handle(S, { entry: 'c', amount: 1 }, causedBy('m-3'));
+    expect(revision).toBe(2);
+    expect(events[0]?.data.sum).toBe(16);
+    expect((await runtime.load(S)).state.sum).toBe(16);
+  });
+
+  it('does not make the commands of other streams wait or come twice', async () => {
+    await runtime.handleMany([work('tally-a', 'a1'), work('tally-b', 'b1')]);
+    await createRuntime({ store, decider: tally }).handle('tally-a', { entry: 'x', amount: 1 }, causedBy('x'));
+    const results = await runtime.handleMany([work('tally-a', 'a2'), work('tally-b', 'b2'), work('tally-a', 'a3')]);
+    expect(results.map((result) => handled(result).revision)).toEqual([2, 1, 3]);
+    expect(await store.readStream('tally-b')).toHaveLength(2);
+  });
+
+  it('is seen also by a command that appends nothing', async () => {
+    await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    await createRuntime({ store, decider: tally }).handle(S, { entry: 'b', amount: 10 }, causedBy('m-2'));
+    // On the remembered state, 5, this would be refused.
+    const { events } = await runtime.handle(S, { entry: 'c', amount: -12 }, causedBy('m-3'));
+    expect(events[0]?.data.sum).toBe(3);
+  });
+
+  it('is seen by a stream known to be absent', async () => {
+    await expect(runtime.handle(S, { entry: 'a', amount: -1 }, causedBy('m-1'))).rejects.toThrow(DomainError);
+    await createRuntime({ store, decider: tally }).handle(S, { entry: 'b', amount: 10 }, causedBy('m-2'));
+    expect((await runtime.handle(S, { entry: 'a', amount: -1 }, causedBy('m-1'))).revision).toBe(1);
+  });
+
+  it('is seen by who loads', async () => {
+    await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    await createRuntime({ store, decider: tally }).handle(S, { entry: 'b', amount: 10 }, causedBy('m-2'));
+    expect(await runtime.load(S)).toMatchObject({ revision: 1, state: { sum: 15 } });
+    expect(await runtime.load('tally-none')).toMatchObject({ revision: 'no-stream', state: { sum: 0 } });
+  });
+
+  it('that is always faster ends in an error after a bounded number of attempts', async () => {
+    let foreign = 0;
+    const busy = counted(store, async () => {
+      const event = { ...foreignEvent(foreign), data: { input: { entry: `f${foreign}`, amount: 0 }, sum: 0 } };
+      await store.append({ stream: S, expectedRevision: foreign === 0 ? 'no-stream' : foreign - 1, events: [event] });
+      foreign += 1;
+    });
+    const unlucky = createRuntime({ store: busy, decider: tally });
+    await expect(unlucky.handle(S, { entry: 'a', amount: 1 }, causedBy('m-1'))).rejects.toThrow(ConflictUnresolved);
+    expect(foreign).toBe(11);
+  });
+
+  it('that already handled the same cause at the same place makes it a repetition', async () => {
+    const rival = createRuntime({ store: openSqliteEventStore(path), decider: tally });
+    let first = true;
+    const late = counted(store, async () => {
+      if (!first) return;
+      first = false;
+      await rival.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    });
+    const result = await createRuntime({ store: late, decider: tally }).handle(
+      S,
+      { entry: 'a', amount: 5 },
+      causedBy('m-1'),
+    );
+    expect(result.revision).toBe(0);
+    expect(late.calls.append).toBe(1);
+    expect(await store.readStream(S)).toHaveLength(1);
+  });
+});
+
+describe('an append that fails', () => {
+  it('drops the state that evolved ahead of the store', async () => {
+    let broken = false;
+    const failing = counted(store, async () => {
+      if (broken) throw new Error('disk full');
+    });
+    const unlucky = createRuntime({ store: failing, decider: tally });
+    await unlucky.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    broken = true;
+    await expect(unlucky.handle(S, { entry: 'b', amount: 5 }, causedBy('m-2'))).rejects.toThrow('disk full');
+    broken = false;
+    expect((await unlucky.load(S)).state.sum).toBe(5);
+    expect((await unlucky.handle(S, { entry: 'b', amount: 5 }, causedBy('m-2'))).events[0]?.data.sum).toBe(10);
+  });
+});
+
+describe('states in memory', () => {
+  it('are limited in bytes, the least used leaving first', async () => {
+    const small = createRuntime({ store: spied, decider: tally, cacheBytesMax: 3 * (150 + 200 + 7) });
+    for (const stream of ['tally-a', 'tally-b', 'tally-c', 'tally-d'])
+      await small.handle(stream, { entry: 'x', amount: 1 }, causedBy('x'));
+    spied.calls.readStreams.length = 0;
+    await small.handle('tally-d', { entry: 'y', amount: 1 }, causedBy('y'));
+    expect(spied.calls.readStreams).toEqual([]);
+    await small.handle('tally-a', { entry: 'y', amount: 1 }, causedBy('y'));
+    expect(spied.calls.readStreams).toEqual([['tally-a']]);
+  });
+
+  it('larger than the limit are read each time', async () => {
+    const tiny = createRuntime({ store: spied, decider: tally, cacheBytesMax: 10 });
+    for (const entry of ['a', 'b']) await tiny.handle(S, { entry, amount: 1 }, causedBy(entry));
+    expect(spied.calls.readStreams).toEqual([[S], [S]]);
+    expect((await tiny.load(S)).state.sum).toBe(2);
+  });
+});
+
+describe('events of an old version', () => {
+  it('are upcast when a stream is loaded', async () => {
+    const old = { ...foreignEvent(0), version: 1, data: { entry: 'a', amount: 7, sum: 7 } };
+    await store.append({ stream: S, expectedRevision: 'no-stream', events: [old] });
+    expect((await runtime.handle(S, { entry: 'a', amount: 7 }, causedBy('m-1'))).stored).toEqual([]);
+    expect((await runtime.handle(S, { entry: 'b', amount: 1 }, causedBy('m-2'))).events[0]?.data.sum).toBe(8);
+  });
+});
+
+function foreignEvent(number: number): NewEvent {
+  return {
+    id: eventId(S, 'foreign', number),
+    type: 'EntryAdded',
+    version: 2,
+    occurredAt: OCCURRED_AT,
+    metadata: { actor: 'test', correlationId: 'c-1' },
+    data: {},
+  };
+}

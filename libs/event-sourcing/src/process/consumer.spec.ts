@@ -1,0 +1,250 @@
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { encode } from '@tantieme/contracts/envelope';
+import type { Envelope } from '@tantieme/contracts/envelope';
+import type { Partner } from '@tantieme/contracts/partner';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
+import { deadLetterTopic } from '@tantieme/messaging/broker';
+import type { Broker, Message } from '@tantieme/messaging/broker';
+import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
+
+import { inHand } from './correlation-context.js';
+import { startProcessor, waitUntilCommitted } from './consumer.js';
+import type { Received, RunningProcessor } from './consumer.js';
+import { createRuntime } from '../decide/runtime.js';
+import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
+
+const directory = temporaryDirectory();
+afterAll(() => directory.remove());
+
+let files = 0;
+let path: string;
+let broker: Broker;
+const started: RunningProcessor[] = [];
+let errors: unknown[];
+
+beforeEach(() => {
+  path = directory.path(`broker-${(files += 1)}.sqlite`);
+  broker = openSqliteBroker(path, { partitions: 2 });
+  errors = [];
+});
+afterEach(async () => {
+  for (const running of started.splice(0)) await running.stop();
+  await broker.close();
+});
+
+const onError = (error: unknown): void => void errors.push(error);
+
+function track(running: RunningProcessor): RunningProcessor {
+  started.push(running);
+  return running;
+}
+
+function partner(id: string): { key: string; value: string } {
+  const data: Partner = {
+    id,
+    name: `Partner ${id}`,
+    channel: 'retail',
+    country: 'FR',
+    payoutCurrency: 'EUR',
+    tiers: [],
+    uplines: [],
+    agreements: [],
+  };
+  const attributes = {
+    id: `m-${id}`,
+    time: '2026-03-01T00:00:00Z',
+    source: '/partner-registry',
+    subject: id,
+    key: id,
+    stream: `partner-${id}`,
+    revision: 0,
+    correlationId: 'c-1',
+    actor: 'ada',
+  };
+  return { key: id, value: encode('partner', attributes, data) };
+}
+
+async function deadLetters(topic: string, group: string): Promise<readonly Message[]> {
+  const messages: Message[] = [];
+  const name = deadLetterTopic(topic, group);
+  for (const partition of (await broker.endPositions(name)).keys())
+    messages.push(...(await broker.read(name, { partition, from: 0n, limit: 1000 })));
+  return messages;
+}
+
+async function worked(running: RunningProcessor, topic: string): Promise<void> {
+  await running.waitFor(topic, await broker.endPositions(topic));
+}
+
+describe('a processor', () => {
+  it('hands over decoded messages, and commits behind them', async () => {
+    await broker.publish('partners', [partner('P1'), partner('P2'), partner('P3')]);
+    const seen: string[] = [];
+    const running = track(
+      startProcessor({
+        broker,
+        group: 'reader',
+        topics: ['partners'],
+        handle: async (batch) => {
+          for (const { envelope } of batch) if (envelope.type === 'partner') seen.push(envelope.data.name);
+        },
+        onError,
+      }),
+    );
+    await worked(running, 'partners');
+    expect(seen.toSorted()).toEqual(['Partner P1', 'Partner P2', 'Partner P3']);
+    expect(await running.lag()).toBe(0n);
+    expect(errors).toEqual([]);
+  });
+
+  it('sets a poison message aside with the reason, and handles the others', async () => {
+    const invalid = JSON.stringify({ ...JSON.parse(partner('P2').value), data: { id: 'P2' } });
+    await broker.publish('partners', [
+      partner('P1'),
+      { key: 'P1', value: 'no json' },
+      { key: 'P1', value: invalid },
+      { ...partner('P3'), key: 'P1' },
+    ]);
+    const seen: string[] = [];
+    const running = track(
+      startProcessor({
+        broker,
+        group: 'reader',
+        topics: ['partners'],
+        handle: async (batch) => {
+          seen.push(...batch.map(({ envelope }) => envelope.id));
+        },
+        onError,
+      }),
+    );
+    await worked(running, 'partners');
+    expect(seen).toEqual(['m-P1', 'm-P3']);
+    const aside = await deadLetters('partners', 'reader');
+    expect(aside.map((message) => message.value)).toEqual(['no json', invalid]);
+    expect(aside[0]?.headers?.['reason']).toContain('JSON');
+    expect(aside[1]?.headers?.['reason']).toContain('name');
+    expect(errors).toEqual([]);
+  });
+
+  it('sets aside what its handler refuses', async () => {
+    await broker.publish('partners', [partner('P1'), partner('P2')]);
+    const running = track(
+      startProcessor({
+        broker,
+        group: 'reader',
+        topics: ['partners'],
+        handle: async (batch) =>
+          batch
+            .filter(({ envelope }) => envelope.subject === 'P2')
+            .map(({ message }) => ({ message, reason: 'P2 is not welcome' })),
+        onError,
+      }),
+    );
+    await worked(running, 'partners');
+    expect((await deadLetters('partners', 'reader')).map((message) => message.headers?.['reason'])).toEqual([
+      'P2 is not welcome',
+    ]);
+  });
+
+  it('reads other forms of message with a decoder of its own', async () => {
+    await broker.publish('numbers', [
+      { key: 'a', value: '41' },
+      { key: 'a', value: 'x' },
+    ]);
+    const seen: number[] = [];
+    const correlated: (readonly string[])[] = [];
+    const running = track(
+      startProcessor({
+        broker,
+        group: 'numbers',
+        topics: ['numbers'],
+        decode: (value) => {
+          if (!/^\d+$/.test(value)) throw new Error(`${value} is no number`);
+          return { number: Number(value), correlationId: `of ${value}` };
+        },
+        handle: async (batch: readonly Received<{ number: number; correlationId: string }>[]) => {
+          seen.push(...batch.map(({ envelope }) => envelope.number + 1));
+          correlated.push(inHand.getStore()?.() ?? []);
+        },
+        onError,
+      }),
+    );
+    await worked(running, 'numbers');
+    expect(seen).toEqual([42]);
+    expect(correlated).toEqual([['of 41']]);
+    expect((await deadLetters('numbers', 'numbers')).map((message) => message.headers?.['reason'])).toEqual([
+      'x is no number',
+    ]);
+  });
+
+  it('gets a batch again whose handling failed, tells why, and appends nothing twice', async () => {
+    await broker.publish('partners', [partner('P1'), { ...partner('P2'), key: 'P1' }]);
+    const store = openSqliteEventStore(':memory:');
+    const runtime = createRuntime({ store, decider: tally });
+    const lastErrors: (string | undefined)[] = [];
+    let crashes = 2;
+    const running: RunningProcessor = track(
+      startProcessor({
+        broker,
+        group: 'reader',
+        topics: ['partners'],
+        handle: async (batch: readonly Received<Envelope>[]) => {
+          lastErrors.push(running.lastError());
+          await runtime.handleMany(
+            batch.map(({ envelope }) => ({
+              stream: 'tally-all',
+              command: { entry: envelope.id, amount: 1 },
+              context: causedBy(envelope.id),
+            })),
+          );
+          if (crashes > 0) {
+            crashes -= 1;
+            throw new Error('crashed after the append');
+          }
+        },
+        onError,
+      }),
+    );
+    await worked(running, 'partners');
+    expect(errors).toHaveLength(2);
+    expect(lastErrors).toEqual([undefined, 'crashed after the append', 'crashed after the append']);
+    expect(running.lastError()).toBeUndefined();
+    expect(await store.readStream('tally-all')).toHaveLength(2);
+    await store.close();
+  });
+
+  it('goes on after a restart behind what it has committed', async () => {
+    await broker.publish('partners', [partner('P1')]);
+    const seen: string[] = [];
+    const start = (): RunningProcessor =>
+      track(
+        startProcessor({
+          broker,
+          group: 'reader',
+          topics: ['partners'],
+          handle: async (batch) => {
+            seen.push(...batch.map(({ envelope }) => envelope.id));
+          },
+          onError,
+        }),
+      );
+    const first = start();
+    await worked(first, 'partners');
+    await first.stop();
+    await broker.close();
+    broker = openSqliteBroker(path, { partitions: 2 });
+    await broker.publish('partners', [partner('P2')]);
+    await worked(start(), 'partners');
+    expect(seen).toEqual(['m-P1', 'm-P2']);
+  });
+});
+
+describe('waiting for a group', () => {
+  it('ends with its signal where nobody gets there', async () => {
+    await broker.publish('partners', [partner('P1')]);
+    const end = await broker.endPositions('partners');
+    await expect(
+      waitUntilCommitted({ broker, group: 'nobody', topic: 'partners', end, signal: AbortSignal.timeout(50) }),
+    ).rejects.toMatchObject({ name: 'TimeoutError' });
+  });
+});

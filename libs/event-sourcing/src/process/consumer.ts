@@ -1,0 +1,183 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { decode } from '@tantieme/contracts/envelope';
+import type { Envelope } from '@tantieme/contracts/envelope';
+import { hasReached } from '@tantieme/messaging/broker';
+import type { Broker, Consumer, DeadLetter, Message, Positions } from '@tantieme/messaging/broker';
+
+import { correlationIds, inHand } from './correlation-context.js';
+import { BATCH_SIZE } from './log-reader.js';
+import { messageOf, tell } from './running.js';
+
+/** How often committed positions are asked for while somebody waits for them, in milliseconds: from the first, doubling to the last. */
+const POLL_MS_FIRST = 5;
+const POLL_MS_MAX = 100;
+
+const JOIN_PAUSE_MS_FIRST = 50;
+const JOIN_PAUSE_MS_MAX = 10_000;
+
+export interface Received<Decoded> {
+  readonly envelope: Decoded;
+  readonly message: Message;
+}
+
+/** What consumes topics in the background. */
+export interface RunningProcessor {
+  /** The consumer group. */
+  readonly name: string;
+  /** Finishes the batch in hand, commits it, and leaves the group. */
+  stop(): Promise<void>;
+  /** Messages of its topics that the group has not committed. */
+  lag(): Promise<bigint>;
+  /** Why it does not get on at the moment; undefined again after the next success. */
+  lastError(): string | undefined;
+  /** Waits until the group has committed up to `end` in every partition of the topic. @throws the signal's reason where it is aborted. */
+  waitFor(topic: string, end: Positions, signal?: AbortSignal): Promise<void>;
+}
+
+/** Every form of message has one. */
+interface Correlated {
+  readonly correlationId: string;
+}
+
+export interface ProcessorOptions<Decoded> {
+  readonly broker: Broker;
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** Messages a batch at the most; a batch is of one topic and partition. */
+  readonly batchSize?: number;
+  /**
+   * Stores the effect of the batch, idempotently: where it throws, the same batch comes again. Messages that can never be
+   * handled are returned with the reason, and go to the dead letters.
+   */
+  readonly handle: (batch: readonly Received<Decoded>[]) => Promise<readonly DeadLetter[] | void>;
+  readonly onError: (error: unknown, batch: readonly Message[]) => void;
+}
+
+/** Consumes topics of the world's messages; one that cannot be decoded goes to the dead letters with the reason. */
+export function startProcessor(options: ProcessorOptions<Envelope>): RunningProcessor;
+/** Consumes a topic of another form of message. `decode` is a function of the text alone, and throws where it cannot be read. */
+export function startProcessor<Decoded extends Correlated>(
+  options: ProcessorOptions<Decoded> & { readonly decode: (value: string) => Decoded },
+): RunningProcessor;
+export function startProcessor<Decoded extends Correlated>(
+  options: ProcessorOptions<Decoded | Envelope> & { readonly decode?: (value: string) => Decoded },
+): RunningProcessor {
+  const { broker, group, topics, batchSize = BATCH_SIZE, handle, onError } = options;
+  const own = options.decode;
+  const read = (message: Message): Decoded | Envelope => (own === undefined ? envelopeOf(message) : own(message.value));
+  const stopping = new AbortController();
+  /** By topic and partition: one that gets on does not hide one that does not. */
+  const errors = new Map<string, string>();
+
+  async function handleBatch(batch: readonly Message[]): Promise<readonly DeadLetter[]> {
+    const received: Received<Decoded | Envelope>[] = [];
+    const deadLetters: DeadLetter[] = [];
+    for (const message of batch)
+      try {
+        received.push({ envelope: read(message), message });
+      } catch (error) {
+        deadLetters.push({ message, reason: messageOf(error) });
+      }
+    const refused =
+      received.length === 0
+        ? undefined
+        : await inHand.run(
+            () => correlationIds(received, ({ envelope }) => envelope.correlationId),
+            () => handle(received),
+          );
+    if (refused !== undefined) deadLetters.push(...refused);
+    errors.delete(partitionOf(batch));
+    return deadLetters;
+  }
+
+  function report(error: unknown, batch: readonly Message[]): void {
+    errors.set(partitionOf(batch), messageOf(error));
+    inHand.run(
+      () => correlationIds(batch, (message) => read(message).correlationId),
+      () => tell(onError, error, batch),
+    );
+  }
+
+  async function join(): Promise<Consumer | undefined> {
+    for (
+      let pauseMs = JOIN_PAUSE_MS_FIRST;
+      !stopping.signal.aborted;
+      pauseMs = Math.min(pauseMs * 2, JOIN_PAUSE_MS_MAX)
+    )
+      try {
+        return await broker.consume({
+          group,
+          topics,
+          batchSize,
+          handle: handleBatch,
+          onError: report,
+          // A partition that went to another member is no longer this one's trouble.
+          onAssigned: () => errors.clear(),
+        });
+      } catch (error) {
+        report(error, []);
+        await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    return undefined;
+  }
+
+  const joining = join();
+  return {
+    name: group,
+    stop: async () => {
+      stopping.abort();
+      const consumer = await joining;
+      await consumer?.stop();
+    },
+    lag: () => lagOf(broker, group, topics),
+    lastError: () => errors.values().next().value,
+    waitFor: (topic, end, signal) =>
+      waitUntilCommitted({ broker, group, topic, end, ...(signal === undefined ? {} : { signal }) }),
+  };
+}
+
+/** Waits until a group has committed up to `end` in every partition, wherever its members run. @throws the signal's reason where it is aborted. */
+export async function waitUntilCommitted(options: {
+  readonly broker: Broker;
+  readonly group: string;
+  readonly topic: string;
+  /** As `broker.endPositions(topic)` said it. */
+  readonly end: Positions;
+  readonly signal?: AbortSignal;
+}): Promise<void> {
+  const { broker, group, topic, end, signal } = options;
+  for (let pauseMs = POLL_MS_FIRST; ; pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX)) {
+    signal?.throwIfAborted();
+    if (hasReached(await broker.committedPositions(group, topic), end)) return;
+    try {
+      await pause(pauseMs, undefined, { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+}
+
+const envelopes = new WeakMap<Message, Envelope>();
+
+/** Decoded once for all groups that are given the same message. @throws {InvalidMessage} */
+function envelopeOf(message: Message): Envelope {
+  let envelope = envelopes.get(message);
+  if (envelope === undefined) envelopes.set(message, (envelope = decode(message.value)));
+  return envelope;
+}
+
+async function lagOf(broker: Broker, group: string, topics: readonly string[]): Promise<bigint> {
+  let lag = 0n;
+  for (const topic of topics) {
+    const committed = await broker.committedPositions(group, topic);
+    for (const [partition, end] of await broker.endPositions(topic)) lag += end - (committed.get(partition) ?? 0n);
+  }
+  return lag;
+}
+
+function partitionOf(batch: readonly Message[]): string {
+  const first = batch[0];
+  return first === undefined ? '' : `${first.topic}/${first.partition}`;
+}

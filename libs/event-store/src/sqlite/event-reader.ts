@@ -1,0 +1,259 @@
+/** The reading side of the embedded event store: rows to events, and one prepared statement for each shape of question. */
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { EventFilter, Page, Position, ReadAllOptions, ReadStreamOptions, StoredEvent } from '../event-store.js';
+import type { EventKind } from './recent-events.js';
+import type { BrokenTailsPage, LogTip } from './tip.js';
+import type { StreamHead } from '../stream-heads.js';
+
+/**
+ * Positions that one page of a filtered reading looks through at the most: a filter that matches nearly nothing must
+ * not hold the process for the length of the whole log. The page then tells how far it came.
+ */
+export const SCAN_POSITIONS_MAX = 50_000;
+
+const EVENT_COLUMNS =
+  's.name, e.revision, e.position, e.kind, e.version, e.id, e.occurred_at, e.recorded_at, e.metadata, e.data, e.hash';
+
+/** A cell, or row, that is not what the schema says: the file was written by something else. */
+export class UnreadableStore extends Error {
+  readonly code = 'UnreadableStore';
+}
+
+export class SqliteEventReader {
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #kinds = new Map<number, EventKind>();
+  readonly #kindKeys = new Map<string, Map<string, number>>();
+  #recordedAtMilliseconds = 0;
+  #recordedAt = new Date(0).toISOString();
+
+  constructor(private readonly database: DatabaseSync) {}
+
+  logTip(): LogTip {
+    const [row] = this.#rows('SELECT position, hash FROM log', []);
+    if (row === undefined) throw new UnreadableStore('the table log has no row');
+    // Positions are 1, 2, 3, …: the newest is the number of events.
+    const events = integer(row[0]);
+    return { position: BigInt(events), events, hash: text(row[1]) };
+  }
+
+  head(): number {
+    return integer(this.#rows('SELECT position FROM log', [])[0]?.[0]);
+  }
+
+  streamHead(stream: string): StreamHead | undefined {
+    const [row] = this.#rows(
+      `SELECT s.key, t.revision, (SELECT e.hash FROM events e WHERE e.stream = s.key AND e.revision = t.revision)
+       FROM streams s JOIN tips t ON t.stream = s.key WHERE s.name = ?`,
+      [stream],
+    );
+    if (row === undefined) return undefined;
+    if (row[2] === null)
+      throw new UnreadableStore(`the newest event of ${stream}, revision ${String(row[1])}, is missing`);
+    return { key: integer(row[0]), revision: integer(row[1]), hash: text(row[2]) };
+  }
+
+  /** Streams written after a position, by name: what another process did meanwhile. */
+  streamsWrittenAfter(position: number): readonly string[] {
+    return this.#rows(
+      'SELECT DISTINCT s.name FROM events e CROSS JOIN streams s ON s.key = e.stream WHERE e.position > ?',
+      [position],
+    ).map((row) => text(row[0]));
+  }
+
+  /** Kinds of the events after a position and up to another: a look into the index for each kind that there is. */
+  kindsBetween(after: number, through: number): readonly EventKind[] {
+    this.refreshKinds();
+    return this.#rows(
+      `SELECT k.category, k.type FROM kinds k WHERE EXISTS
+         (SELECT 1 FROM events e INDEXED BY events_by_kind WHERE e.kind = k.key AND e.position > ? AND e.position <= ?)`,
+      [after, through],
+    ).map((row) => ({ category: text(row[0]), type: text(row[1]) }));
+  }
+
+  /** Those of the streams that there are, with one question: of a batch of new deals there is none. */
+  existing(streams: readonly string[]): readonly string[] {
+    if (streams.length === 1) return streams;
+    return this.#rows('SELECT name FROM streams WHERE name IN (SELECT value FROM json_each(?))', [
+      JSON.stringify(streams),
+    ]).map((row) => text(row[0]));
+  }
+
+  readStream(stream: string, options: ReadStreamOptions = {}): StoredEvent[] {
+    const backwards = options.direction === 'backwards';
+    const from = options.from ?? (backwards ? Number.MAX_SAFE_INTEGER : 0);
+    return this.#events(
+      `SELECT ${EVENT_COLUMNS} FROM streams s CROSS JOIN events e INDEXED BY events_by_stream ON e.stream = s.key
+       WHERE s.name = ? AND e.revision ${backwards ? '<=' : '>='} ?
+       ORDER BY e.revision ${backwards ? 'DESC' : 'ASC'} LIMIT ?`,
+      [stream, from, options.limit ?? -1],
+    );
+  }
+
+  readAll(options: ReadAllOptions): Page {
+    const after = Number(options.after ?? 0n);
+    const head = this.head();
+    if (after >= head) return { events: [], through: options.after ?? 0n, end: true };
+    if (options.filter?.categories === undefined && options.filter?.types === undefined) {
+      const events = this.#events(
+        `SELECT ${EVENT_COLUMNS} FROM events e CROSS JOIN streams s ON s.key = e.stream
+         WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT ?`,
+        [after, head, options.limit],
+      );
+      return page(events, options.limit, head, head);
+    }
+    const until = Math.min(head, after + SCAN_POSITIONS_MAX);
+    return page(this.#matching(options.filter, after, until, options.limit), options.limit, until, head);
+  }
+
+  brokenTails(after: number, limit: number): BrokenTailsPage {
+    const rows = this.#rows(
+      `SELECT t.stream, t.revision, coalesce((SELECT max(e.revision) FROM events e WHERE e.stream = t.stream), -1),
+              coalesce(s.name, '?')
+       FROM tips t LEFT JOIN streams s ON s.key = t.stream WHERE t.stream > ? ORDER BY t.stream LIMIT ?`,
+      [after, limit],
+    );
+    const brokenTails = rows
+      .filter((row) => row[1] !== row[2])
+      .map((row) => ({ stream: text(row[3]), remembered: integer(row[1]), found: integer(row[2]) }));
+    const last = rows.at(-1);
+    return { brokenTails, streams: rows.length, ...(rows.length === limit && last ? { next: integer(last[0]) } : {}) };
+  }
+
+  kindKey(category: string, type: string): number | undefined {
+    return this.#kindKeys.get(category)?.get(type);
+  }
+
+  /** Kinds are never changed: only newer ones have to be looked up. */
+  refreshKinds(): void {
+    for (const row of this.#rows('SELECT key, category, type FROM kinds WHERE key > ? ORDER BY key', [
+      this.#kinds.size,
+    ])) {
+      const key = integer(row[0]);
+      const kind = { category: text(row[1]), type: text(row[2]) };
+      this.#kinds.set(key, kind);
+      const ofCategory = this.#kindKeys.get(kind.category);
+      if (ofCategory === undefined) this.#kindKeys.set(kind.category, new Map([[kind.type, key]]));
+      else ofCategory.set(kind.type, key);
+    }
+  }
+
+  /** What was read of kinds inside a transaction that was rolled back. */
+  forgetKinds(): void {
+    this.#kinds.clear();
+    this.#kindKeys.clear();
+  }
+
+  /** The ISO 8601 text; the last one is kept, since the events of a transaction share it. */
+  recordedAt(milliseconds: number): string {
+    if (milliseconds !== this.#recordedAtMilliseconds) {
+      this.#recordedAt = new Date(milliseconds).toISOString();
+      this.#recordedAtMilliseconds = milliseconds;
+    }
+    return this.#recordedAt;
+  }
+
+  /**
+   * Looks through the log in stretches that double: where much matches, one short stretch holds a page; where little does,
+   * few questions cover much. Within a stretch the positions of each kind come from its index.
+   */
+  #matching(filter: EventFilter, after: number, until: number, limit: number): StoredEvent[] {
+    const kinds = this.#kindsOf(filter);
+    const events: StoredEvent[] = [];
+    if (kinds.length === 0) return events;
+    for (let from = after, length = 2 * limit; from < until && events.length < limit; length *= 2) {
+      const to = Math.min(until, from + length);
+      for (const event of this.#matchingBetween(kinds, from, to, limit - events.length)) events.push(event);
+      from = to;
+    }
+    return events;
+  }
+
+  #kindsOf({ categories, types }: EventFilter): readonly number[] {
+    this.refreshKinds();
+    const keys: number[] = [];
+    for (const [key, { category, type }] of this.#kinds) {
+      if ((categories?.includes(category) ?? true) && (types?.includes(type) ?? true)) keys.push(key);
+    }
+    return keys;
+  }
+
+  #matchingBetween(kinds: readonly number[], from: number, to: number, limit: number): StoredEvent[] {
+    const positions = kinds.map(
+      (_, index) =>
+        `SELECT position FROM events INDEXED BY events_by_kind WHERE kind = ?${index + 4} AND position > ?1 AND position <= ?2`,
+    );
+    return this.#events(
+      `SELECT ${EVENT_COLUMNS} FROM (${positions.join(' UNION ALL ')} ORDER BY position LIMIT ?3) m
+       CROSS JOIN events e ON e.position = m.position CROSS JOIN streams s ON s.key = e.stream ORDER BY m.position`,
+      [from, to, limit, ...kinds],
+    );
+  }
+
+  #events(sql: string, parameters: readonly SQLInputValue[]): StoredEvent[] {
+    const rows = this.#rows(sql, parameters);
+    const events: StoredEvent[] = [];
+    for (const row of rows) events.push(this.#event(row));
+    return events;
+  }
+
+  #event(row: readonly unknown[]): StoredEvent {
+    const kindKey = integer(row[3]);
+    let kind = this.#kinds.get(kindKey);
+    if (kind === undefined) {
+      this.refreshKinds();
+      // A kind that was never named: the event is shown all the same, so that a verification can name it.
+      kind = this.#kinds.get(kindKey) ?? { category: '', type: `(unknown kind ${kindKey})` };
+    }
+    return {
+      stream: text(row[0]),
+      revision: integer(row[1]),
+      position: BigInt(integer(row[2])),
+      type: isOfCategory(row[0], kind.category) ? kind.type : `${kind.type} (filed under ${kind.category})`,
+      version: integer(row[4]),
+      id: text(row[5]),
+      occurredAt: text(row[6]),
+      recordedAt: this.recordedAt(integer(row[7])),
+      metadataText: text(row[8]),
+      dataText: text(row[9]),
+      hash: text(row[10]),
+    };
+  }
+
+  #rows(sql: string, parameters: readonly SQLInputValue[]): readonly (readonly unknown[])[] {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.database.prepare(sql);
+      statement.setReturnArrays(true);
+      this.#statements.set(sql, statement);
+    }
+    const rows: readonly unknown[] = statement.all(...parameters);
+    return areArrays(rows) ? rows : [];
+  }
+}
+
+function page(events: readonly StoredEvent[], limit: number, until: number, head: number): Page {
+  const last = events.at(-1);
+  const through: Position = events.length === limit && last !== undefined ? last.position : BigInt(until);
+  return { events, through, end: through >= BigInt(head) };
+}
+
+/** An event that is filed under another category than its stream's is not what was hashed: its type says so. */
+function isOfCategory(stream: unknown, category: string): boolean {
+  if (typeof stream !== 'string' || !stream.startsWith(category)) return false;
+  return stream.length === category.length || stream[category.length] === '-';
+}
+
+/** `setReturnArrays(true)` promises it for all; the first row shows that it was heard. */
+function areArrays(rows: readonly unknown[]): rows is readonly (readonly unknown[])[] {
+  return rows.length === 0 || Array.isArray(rows[0]);
+}
+
+function text(cell: unknown): string {
+  if (typeof cell !== 'string') throw new UnreadableStore(`text was expected, but there is ${String(cell)}`);
+  return cell;
+}
+
+function integer(cell: unknown): number {
+  if (typeof cell !== 'number') throw new UnreadableStore(`a number was expected, but there is ${String(cell)}`);
+  return cell;
+}

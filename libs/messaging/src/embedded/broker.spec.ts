@@ -1,0 +1,185 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { hasReached, type Broker, type Message } from '../broker.js';
+import { brokerContract } from '../contract-suite.js';
+import { openSqliteBroker } from './broker.js';
+
+brokerContract('the embedded adapter', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tantieme-broker-'));
+  return {
+    open: async () => openSqliteBroker(join(directory, 'broker.sqlite'), { partitions: 4 }),
+    destroy: async () => rmSync(directory, { recursive: true }),
+  };
+});
+
+describe('the embedded broker', () => {
+  let directory: string;
+  let path: string;
+  let broker: Broker;
+  let seen: Message[];
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'tantieme-broker-'));
+    path = join(directory, 'broker.sqlite');
+    broker = openSqliteBroker(path);
+    seen = [];
+  });
+  afterEach(async () => {
+    await broker.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  const keyed = (count: number): { key: string; value: string }[] =>
+    Array.from({ length: count }, (_, index) => ({ key: `k${index}`, value: `v${index}` }));
+  const collect = async (batch: readonly Message[]): Promise<void> => {
+    seen.push(...batch);
+  };
+  const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+    for (let tries = 0; tries < 2000; tries += 1) {
+      if (await holds()) return;
+      await pause(5);
+    }
+    throw new Error('what was waited for did not come');
+  };
+
+  it('wakes its consumers at once, without waiting for the next look', async () => {
+    let received = (): void => undefined;
+    await broker.consume({ group: 'g', topics: ['sales'], batchSize: 10, handle: async () => received() });
+    const delaysMs: number[] = [];
+    for (let turn = 0; turn < 5; turn += 1) {
+      await pause(20);
+      const arrival = new Promise<void>((resolve) => (received = resolve));
+      const publishedMs = performance.now();
+      await broker.publish('sales', [{ key: 'k', value: String(turn) }]);
+      await arrival;
+      delaysMs.push(performance.now() - publishedMs);
+    }
+    expect(Math.min(...delaysMs)).toBeLessThan(50);
+  });
+
+  it('delivers what another process published to the same file', async () => {
+    await broker.consume({ group: 'g', topics: ['sales'], batchSize: 10, handle: collect });
+    const other = openSqliteBroker(path);
+    await other.publish('sales', keyed(10));
+    await other.close();
+    await until(() => seen.length === 10);
+  });
+
+  it('keeps what a group has not read of a topic that another connection created', async () => {
+    const other = openSqliteBroker(path, { retentionDays: 0 });
+    let tries = 0;
+    const handle = async (): Promise<void> => {
+      tries += 1;
+      throw new Error('nothing of it is committed');
+    };
+    const member = await broker.consume({ group: 'slow', topics: ['sales'], batchSize: 10, handle });
+    await other.publish('sales', keyed(10));
+    await until(() => tries > 0);
+    await member.stop();
+    await other.consume({ group: 'quick', topics: ['sales'], batchSize: 10_000, handle: async () => undefined });
+    // So many that retention is looked at.
+    for (let round = 0; round < 3; round += 1) {
+      await other.publish('sales', keyed(10_000));
+      await until(async () =>
+        hasReached(await other.committedPositions('quick', 'sales'), await other.endPositions('sales')),
+      );
+    }
+    await broker.consume({ group: 'slow', topics: ['sales'], batchSize: 10_000, handle: collect });
+    await until(() => seen.length === 30_010);
+    await other.close();
+  });
+
+  it('has stored durably what another connection sees before anything is closed', async () => {
+    await broker.publish('sales', keyed(10));
+    const other = openSqliteBroker(path);
+    const ends = await other.endPositions('sales');
+    await other.close();
+    expect([...ends.values()].reduce((sum, end) => sum + end, 0n)).toBe(10n);
+  });
+
+  it('keeps the number of partitions of a topic that exists', async () => {
+    await broker.publish('sales', keyed(1));
+    await broker.close();
+    broker = openSqliteBroker(path, { partitions: 9 });
+    await broker.publish('sales', keyed(1));
+    await broker.publish('partners', keyed(1));
+    expect((await broker.endPositions('sales')).size).toBe(1);
+    expect((await broker.endPositions('partners')).size).toBe(9);
+  });
+
+  it.each([[0], [1.5], [257]])('is not opened with %d partitions', (partitions) => {
+    expect(() => openSqliteBroker(path, { partitions })).toThrow(RangeError);
+  });
+
+  describe('retention', () => {
+    const stored = async (topic: string): Promise<number> => {
+      let count = 0;
+      for (const [partition, end] of await broker.endPositions(topic))
+        count += (await broker.read(topic, { partition, from: 0n, limit: Number(end) })).length;
+      return count;
+    };
+    const reopenedWith = async (retentionDays: number): Promise<void> => {
+      await broker.close();
+      broker = openSqliteBroker(path, { retentionDays });
+    };
+    const readAll = async (group: string): Promise<void> => {
+      const consumer = await broker.consume({ group, topics: ['sales'], batchSize: 1000, handle: collect });
+      const end = await broker.endPositions('sales');
+      await until(async () => hasReached(await broker.committedPositions(group, 'sales'), end));
+      await consumer.stop();
+    };
+
+    it('deletes what is older and committed, a bounded part at a time, and numbers on', async () => {
+      await broker.publish('sales', keyed(12_000));
+      await readAll('g');
+      await pause(5);
+      await reopenedWith(0);
+      await broker.publish('other', keyed(10_000));
+      expect(await stored('sales')).toBe(2_000);
+      await broker.publish('other', keyed(10_000));
+      expect(await stored('sales')).toBe(0);
+      expect(await stored('other')).toBe(20_000);
+      await broker.publish('sales', keyed(1));
+      seen = [];
+      await readAll('g');
+      expect(seen.map(({ value }) => value)).toEqual(['v0']);
+    });
+
+    it('keeps what is younger', async () => {
+      await broker.publish('sales', keyed(12_000));
+      await readAll('g');
+      await reopenedWith(1);
+      await broker.publish('other', keyed(10_000));
+      expect(await stored('sales')).toBe(12_000);
+    });
+
+    it('keeps what a group has come for but never managed to commit', async () => {
+      const slow = await broker.consume({
+        group: 'slow',
+        topics: ['sales'],
+        batchSize: 10,
+        handle: async () => {
+          throw new Error('never');
+        },
+      });
+      await broker.publish('sales', keyed(100));
+      await slow.stop();
+      await readAll('g');
+      await pause(5);
+      await reopenedWith(0);
+      await broker.publish('other', keyed(10_000));
+      expect(await stored('sales')).toBe(100);
+    });
+
+    it('keeps what nobody reads', async () => {
+      await broker.publish('sales', keyed(100));
+      await pause(5);
+      await reopenedWith(0);
+      await broker.publish('other', keyed(10_000));
+      expect(await stored('sales')).toBe(100);
+    });
+  });
+});

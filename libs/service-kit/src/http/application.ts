@@ -1,0 +1,252 @@
+import 'reflect-metadata';
+
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { Logger, Module } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Span } from '@opentelemetry/api';
+import { inHand } from '@tantieme/event-sourcing/process/correlation-context';
+import { TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
+import { LogController } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+import type { Runs } from '../background/background.js';
+import { causes } from '../observability/trace-context.js';
+import type { RuntimeConfig } from '../runtime/config.js';
+import { createLogger, PinoNestLogger } from '../observability/logging.js';
+import { Metrics } from '../observability/metrics.js';
+import { publishApiDocuments } from './openapi.js';
+import { codeOfStatus, PROBLEM_TYPE, problemOf, sendProblem } from './problem.js';
+import { RuntimeModule } from '../runtime/runtime-module.js';
+import { TRACING } from '../runtime/runtime-tokens.js';
+import { takesTextBody } from './text-body.js';
+import { SpanKind, traceparentOf } from '../observability/tracing.js';
+import type { Tracing } from '../observability/tracing.js';
+
+/** Joins the runtime and the service modules of one process. */
+@Module({})
+class Host {}
+
+/** Bodies that are read as they come, row by row, and never held as a whole: imports. `request.body` is a `Readable`. */
+export const STREAMED_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'text/csv'];
+
+/** Bodies that are text to their route: plan documents. `request.body` is a string. */
+export const TEXT_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/plain'];
+
+/** What a correlation id from outside may look like: it goes into events, logs and headers. */
+const CORRELATION_ID = /^[\w.:@/+=-]{1,128}$/;
+
+/** Characters of a path parameter: `source|id` of a deal, percent-encoded. */
+const PARAMETER_LENGTH_MAX = 500;
+
+/**
+ * An application of the given module (one service, or many) on the runtime of `config`, initialised: the stores are
+ * open and the background work runs. `listen` opens the port; `app.inject` needs none; `app.close()` ends all of it.
+ * @param runs which of the background work runs here; all, where nothing is said.
+ * @throws {ConfigError | DirectoryLocked}
+ */
+export async function createApplication(
+  rootModule: Type | DynamicModule,
+  config: RuntimeConfig,
+  runs?: Runs,
+): Promise<NestFastifyApplication> {
+  const logger = createLogger(config.logLevel);
+  const adapter = new FastifyAdapter({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'correlationId' }),
+    bodyLimit: config.bodyBytesMax,
+    genReqId: correlationIdOf,
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    // What comes in on an open connection during a stop is still answered, and as a problem where it is one.
+    return503OnClosing: false,
+    frameworkErrors: refuseAddress,
+    clientErrorHandler: refuseBytes,
+  });
+  const root: DynamicModule = { module: Host, imports: [RuntimeModule.forRoot(config, runs), rootModule] };
+  const application = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    logger: new PinoNestLogger(logger),
+    abortOnError: false,
+    bodyParser: false,
+  });
+  try {
+    const fastify: FastifyInstance = application.getHttpAdapter().getInstance();
+    acceptBodies(fastify);
+    tellAboutRequests(fastify, application.get(Metrics));
+    knowWhatIsInHand(fastify, application.get<Tracing | null>(TRACING));
+    letGoOfConnections(fastify);
+    publishApiDocuments(application);
+    return await application.init();
+  } catch (error) {
+    // What was opened before the failure must not keep the process alive, nor the directory locked.
+    await application.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * Opens the port and ends gracefully at SIGTERM or SIGINT: no new connections, requests in flight finish (for
+ * `config.stopSeconds`), the background work stops, the stores close. A second signal ends the process at once.
+ * @returns the address, as a URL.
+ */
+export async function listen(application: NestFastifyApplication, config: RuntimeConfig): Promise<string> {
+  try {
+    await application.listen({ port: config.port, host: config.host });
+  } catch (error) {
+    // The port is taken, mostly: the directory must not stay locked for that.
+    await application.close();
+    throw error;
+  }
+  stopAtSignals(application, config.stopSeconds);
+  return application.getUrl();
+}
+
+/** Stops within `stopSeconds`: connections that are still busy after that are cut. */
+export async function stopApplication(application: NestFastifyApplication, stopSeconds: number): Promise<void> {
+  const deadline = setTimeout(() => application.getHttpServer().closeAllConnections(), stopSeconds * 1000);
+  try {
+    await application.close();
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+function stopAtSignals(application: NestFastifyApplication, stopSeconds: number): void {
+  const logger = new Logger('Application');
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    logger.log(`${signal}: stopping`);
+    stopApplication(application, stopSeconds).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error(error, 'the stop failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  // Once nothing listens any more, a signal ends the process as it always does.
+  application.getHttpServer().once('close', () => process.off('SIGTERM', stop).off('SIGINT', stop));
+}
+
+/** An address that never finds a route: broken percent-encoding, too long. Hooks do not run for it. */
+function refuseAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const status = error.statusCode ?? 400;
+  void reply.header('x-correlation-id', request.id);
+  sendProblem(reply, { status, code: codeOfStatus(status), detail: error.message }, request.id);
+}
+
+/** Bytes that are no HTTP at all never become a request: they are answered on the bare connection. */
+function refuseBytes(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const problem = problemOf(
+    { status, code: codeOfStatus(status), detail: 'this is no HTTP request that can be read' },
+    randomUUID(),
+  );
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${status} ${problem.title}\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function acceptBodies(fastify: FastifyInstance): void {
+  fastify.addContentTypeParser(STREAMED_TYPES, (_request, payload, done) => done(null, payload));
+  fastify.removeContentTypeParser('text/plain');
+  fastify.addContentTypeParser(TEXT_TYPES, { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  const parseJson = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeContentTypeParser('application/json');
+  fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (takesTextBody(request)) done(null, body);
+    else return parseJson(request, body, done);
+  });
+}
+
+/** Milliseconds between two looks for connections whose last answer is out, during a stop. */
+const IDLE_LOOK_MS = 50;
+
+/**
+ * A connection that is kept alive after its answer would hold up the stop: Node closes those that are idle when the
+ * stop begins, and not those that become idle then.
+ */
+function letGoOfConnections(fastify: FastifyInstance): void {
+  fastify.addHook('preClose', (done) => {
+    if (fastify.server.listening) {
+      const timer = setInterval(() => fastify.server.closeIdleConnections(), IDLE_LOOK_MS);
+      fastify.server.once('close', () => clearInterval(timer));
+    }
+    done();
+  });
+}
+
+/** Echoes the correlation id, measures, and logs what was answered; successes only where somebody asked for that much. */
+function tellAboutRequests(fastify: FastifyInstance, metrics: Metrics): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-correlation-id', request.id);
+    done();
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    // The route as the code has it; an address that has none is anybody's invention.
+    const labels = { method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode };
+    metrics.httpRequestDuration.observe(labels, reply.elapsedTime / 1000);
+    const line = {
+      method: request.method,
+      // Without the query: it may name people.
+      path: request.url.split('?', 1)[0],
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime),
+    };
+    if (reply.statusCode >= 400) request.log.info(line, 'answered');
+    else request.log.debug(line, 'answered');
+    done();
+  });
+}
+
+/** Health and metrics are asked for all the time: they make no traces. */
+const UNTRACED = /^\/(health|metrics)(\/|$)/;
+
+/** What follows from a request knows its correlation id, and its span where it is traced. */
+function knowWhatIsInHand(fastify: FastifyInstance, tracing: Tracing | null): void {
+  const spans = new WeakMap<FastifyRequest, Span>();
+  if (tracing !== null) {
+    fastify.addHook('onRequest', (request, _reply, done) => {
+      const { method, headers, routeOptions } = request;
+      const route = routeOptions.url ?? 'none';
+      const given = headers[TRACEPARENT_HEADER];
+      const attributes = { 'http.request.method': method, 'http.route': route, 'tantieme.correlation_id': request.id };
+      const parent = typeof given === 'string' ? given : undefined;
+      if (!UNTRACED.test(route))
+        spans.set(request, tracing.start(`${method} ${route}`, SpanKind.SERVER, attributes, parent));
+      done();
+    });
+    fastify.addHook('onResponse', (request, reply, done) => {
+      spans.get(request)?.setAttribute('http.response.status_code', reply.statusCode).end();
+      done();
+    });
+  }
+  // Behind the parsing of bodies, which would lose it.
+  fastify.addHook('preHandler', (request, _reply, done) => {
+    const span = spans.get(request);
+    const traceparent = span === undefined ? undefined : traceparentOf(span);
+    inHand.run(
+      () => [request.id],
+      traceparent === undefined ? done : () => causes.run(new Map([[request.id, { traceparent }]]), done),
+    );
+  });
+}
+
+function correlationIdOf(request: IncomingMessage): string {
+  const given = request.headers['x-correlation-id'];
+  return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
+}

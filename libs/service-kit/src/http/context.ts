@@ -1,0 +1,23 @@
+import { createParamDecorator } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
+import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { FastifyRequest } from 'fastify';
+
+import { principalOf } from '../access/auth.js';
+import type { Principal } from '../access/auth.js';
+
+/** Who and what is behind a command that came over HTTP. `cause` makes the ids of its events: the same cause, the same ids. */
+export function commandContext(principal: Principal, correlationId: string, cause: string): CommandContext {
+  return { actor: principal.subject, correlationId, cause };
+}
+
+/**
+ * The command context of this request, as a parameter: `@Context() context: CommandContext`. Its cause is the method,
+ * the address and the idempotency key, or without a key the correlation id.
+ */
+export const Context = createParamDecorator((_: unknown, context: ExecutionContext): CommandContext => {
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
+  const key = request.headers['idempotency-key'];
+  const cause = `http:${request.method} ${request.url}:${typeof key === 'string' ? key : request.id}`;
+  return commandContext(principalOf(request), request.id, cause);
+});

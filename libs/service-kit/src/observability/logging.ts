@@ -1,0 +1,77 @@
+import type { LoggerService } from '@nestjs/common';
+import { inHand } from '@tantieme/event-sourcing/process/correlation-context';
+import { destination, pino, stdTimeFunctions } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
+
+import type { LogLevel } from '../runtime/config.js';
+
+/** Synchronous: the last lines before an end are the ones that matter. */
+const standardError = (): DestinationStream => destination({ dest: 2, sync: true });
+
+/** JSON lines on standard error: standard output is for what a command says. */
+export function createLogger(level: LogLevel, to: DestinationStream = standardError()): Logger {
+  return pino(
+    {
+      level,
+      timestamp: stdTimeFunctions.isoTime,
+      base: { name: 'tantieme' },
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: ['req.headers.authorization', 'headers.authorization'], remove: true },
+    },
+    to,
+  );
+}
+
+/** Nest's own words are for whoever looks for an error in the wiring: one level down. */
+const NEST_CONTEXTS = new Set(['NestFactory', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication']);
+
+/** Nest's logger over pino; every line says to which requests or facts it belongs, also far behind the API. */
+export class PinoNestLogger implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log(message: unknown, ...rest: unknown[]): void {
+    this.write(NEST_CONTEXTS.has(contextOf(rest)) ? 'debug' : 'info', message, rest);
+  }
+  error(message: unknown, ...rest: unknown[]): void {
+    this.write('error', message, rest);
+  }
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.write('warn', message, rest);
+  }
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.write('debug', message, rest);
+  }
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.write('trace', message, rest);
+  }
+  fatal(message: unknown, ...rest: unknown[]): void {
+    this.write('fatal', message, rest);
+  }
+
+  /** Nest gives the context as the last text; before it may stand a text for an object, or a stack. */
+  private write(
+    level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal',
+    message: unknown,
+    rest: readonly unknown[],
+  ): void {
+    if (!this.logger.isLevelEnabled(level)) return;
+    const context = contextOf(rest);
+    const about = { context, ...correlation() };
+    const details = rest.slice(0, -1).filter((detail) => detail !== undefined);
+    if (message instanceof Error) this.logger[level]({ ...about, err: message }, message.message);
+    else if (typeof message === 'object' && message !== null)
+      this.logger[level]({ ...about, ...message }, details.map(String).join(' '));
+    else this.logger[level]({ ...about, ...(details.length === 0 ? {} : { details }) }, String(message));
+  }
+}
+
+function correlation(): { readonly correlationId?: string; readonly correlationIds?: readonly string[] } {
+  const ids = inHand.getStore()?.() ?? [];
+  const [only] = ids;
+  return ids.length > 1 ? { correlationIds: ids } : only === undefined ? {} : { correlationId: only };
+}
+
+function contextOf(rest: readonly unknown[]): string {
+  const last = rest.at(-1);
+  return typeof last === 'string' ? last : '';
+}

@@ -1,0 +1,123 @@
+import { Injectable } from '@nestjs/common';
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+import type { MetricsJson, WorkStatus } from '../background/background-work.js';
+
+/** Of what is a matter of milliseconds: requests, appends, batches. */
+const SHORT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Of what may wait for hours behind an import, or for a service that stands still. */
+const LONG_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200];
+
+/**
+ * What is counted and measured of one application, in a registry of its own. Labels are names from the code: no ids, no names of
+ * people, no amounts, as `/metrics` is public (ADR 15). All is counted by batch, none by event.
+ */
+@Injectable()
+export class Metrics {
+  readonly registry = new Registry();
+  private readonly registers = [this.registry];
+
+  readonly httpRequestDuration = new Histogram({
+    name: 'tantieme_http_request_duration_seconds',
+    help: 'Time from the head of a request to the end of its answer, by route',
+    labelNames: ['method', 'route', 'status'],
+    buckets: SHORT_SECONDS,
+    registers: this.registers,
+  });
+  readonly eventsAppended = new Counter({
+    name: 'tantieme_events_appended_total',
+    help: 'Events that were appended to the event store; FactRefused are the facts in quarantine',
+    labelNames: ['type'],
+    registers: this.registers,
+  });
+  readonly appendConflicts = new Counter({
+    name: 'tantieme_append_conflicts_total',
+    help: 'Appends that found another revision than the expected one, and were decided anew',
+    labelNames: ['category'],
+    registers: this.registers,
+  });
+  readonly appendDuration = new Histogram({
+    name: 'tantieme_append_duration_seconds',
+    help: 'Time of one call of the event store that appends, of one event or many',
+    buckets: SHORT_SECONDS,
+    registers: this.registers,
+  });
+  readonly messagesPublished = new Counter({
+    name: 'tantieme_messages_published_total',
+    help: 'Messages that the broker has stored',
+    labelNames: ['topic'],
+    registers: this.registers,
+  });
+  readonly messagesConsumed = new Counter({
+    name: 'tantieme_messages_consumed_total',
+    help: 'Messages whose effect is stored, dead letters among them',
+    labelNames: ['topic', 'group'],
+    registers: this.registers,
+  });
+  readonly deadLetters = new Counter({
+    name: 'tantieme_dead_letters_total',
+    help: 'Messages that can never be handled, and were set aside with the reason',
+    labelNames: ['topic', 'group'],
+    registers: this.registers,
+  });
+  readonly batchDuration = new Histogram({
+    name: 'tantieme_batch_duration_seconds',
+    help: 'Time to store the effect of a batch of messages',
+    labelNames: ['topic', 'group'],
+    buckets: SHORT_SECONDS,
+    registers: this.registers,
+  });
+  readonly batchFailures = new Counter({
+    name: 'tantieme_batch_failures_total',
+    help: 'Batches of messages that could not be handled, and come again',
+    labelNames: ['topic', 'group'],
+    registers: this.registers,
+  });
+  readonly dealToEffect = new Histogram({
+    name: 'tantieme_deal_to_effect_seconds',
+    help:
+      'Time from the recording of a fact of a deal to the storing of its effect by a consumer group (commission-earn: its earning); ' +
+      'of the first fact of each publication',
+    labelNames: ['group'],
+    buckets: LONG_SECONDS,
+    registers: this.registers,
+  });
+  private readonly workLag = new Gauge({
+    name: 'tantieme_work_lag',
+    help: 'What a background work has left to do: messages of its topics, or positions in the log',
+    labelNames: ['work'],
+    registers: this.registers,
+  });
+  private readonly workFailing = new Gauge({
+    name: 'tantieme_work_failing',
+    help: '1 where a background work does not get on at the moment',
+    labelNames: ['work'],
+    registers: this.registers,
+  });
+  /** Those of the process; apart, as they are not added up over threads. */
+  private processRegistry: Registry | undefined;
+
+  /**
+   * All of it in Prometheus' text format.
+   * @param works undefined where they could not be asked.
+   * @param threads what the threads of this process have counted.
+   */
+  async text(works: readonly WorkStatus[] | undefined, threads: readonly MetricsJson[]): Promise<string> {
+    this.workLag.reset();
+    this.workFailing.reset();
+    for (const { name, lag, lastError } of works ?? []) {
+      if (lag !== undefined) this.workLag.set({ work: name }, Number(lag));
+      this.workFailing.set({ work: name }, lastError === undefined ? 0 : 1);
+    }
+    const own = await this.registry.getMetricsAsJSON();
+    const all = AggregatorRegistry.aggregate([own, ...threads].map((part) => [...part]));
+    return `${await all.metrics()}${await this.ofProcess().metrics()}`;
+  }
+
+  /** Made for the first who asks: it watches the process from then on, and cannot be ended. */
+  private ofProcess(): Registry {
+    if (this.processRegistry === undefined)
+      collectDefaultMetrics({ register: (this.processRegistry = new Registry()) });
+    return this.processRegistry;
+  }
+}

@@ -1,0 +1,41 @@
+/** The read models' database that the configuration names. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Logger } from '@nestjs/common';
+import { openBeside, openDatabase } from '@tantieme/event-sourcing/read-model/database';
+import type { AnyTables, Beside } from '@tantieme/event-sourcing/read-model/database';
+import type { Kysely } from 'kysely';
+
+import { EMBEDDED } from './config.js';
+import type { RuntimeConfig } from './config.js';
+import { Turns } from '../background/leader-election.js';
+
+export type DatabaseConfig = Pick<RuntimeConfig, 'dataDirectory' | 'database'>;
+
+/** Opens without waiting for a server: whether it can be reached is seen with the first query. */
+export async function openReadDatabase({ dataDirectory, database }: DatabaseConfig): Promise<Kysely<AnyTables>> {
+  if (database === EMBEDDED) {
+    // The read models are nobody else's business, as the log is.
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    return openDatabase(join(dataDirectory, 'read.sqlite'));
+  }
+  // Only who uses PostgreSQL loads its client.
+  const { openPostgresDatabase } = await import('@tantieme/event-sourcing/read-model/postgres-database');
+  const logger = new Logger('PostgreSQL');
+  return openPostgresDatabase(database, (error) => logger.warn(`a connection broke off: ${error.message}`));
+}
+
+/** A place beside the read models' tables, for a rebuild. */
+export async function openReadDatabaseBeside({ dataDirectory, database }: DatabaseConfig): Promise<Beside> {
+  if (database === EMBEDDED) return openBeside(join(dataDirectory, 'read.sqlite'));
+  const { openPostgresBeside } = await import('@tantieme/event-sourcing/read-model/postgres-database');
+  return openPostgresBeside(database);
+}
+
+/** How replicas that share the database take turns; null for the embedded one, which is never shared. */
+export async function openTurns({ database }: DatabaseConfig, db: Kysely<AnyTables>): Promise<Turns | null> {
+  if (database === EMBEDDED) return null;
+  const { PostgresLocks } = await import('@tantieme/event-sourcing/read-model/postgres-locks');
+  return new Turns(new PostgresLocks(database), db);
+}

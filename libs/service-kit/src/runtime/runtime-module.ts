@@ -1,0 +1,99 @@
+import { Global, Inject, Injectable, Module } from '@nestjs/common';
+import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import type { Broker } from '@tantieme/messaging/broker';
+import type { Kysely } from 'kysely';
+
+import { AccessGuard } from '../access/access-guard.js';
+import { Background } from '../background/background.js';
+import { openBroker } from './broker.js';
+import type { Runs } from '../background/background.js';
+import { checkConfig } from './config.js';
+import type { RuntimeConfig } from './config.js';
+import { openReadDatabase, openTurns } from './database.js';
+import { openEventStore } from './event-store.js';
+import { HealthController } from '../observability/health.controller.js';
+import { IdempotencyInterceptor } from '../http/idempotency.js';
+import { MetricsController } from '../observability/metrics.controller.js';
+import { Metrics } from '../observability/metrics.js';
+import { observedBroker } from '../observability/observed-broker.js';
+import { observedEventStore } from '../observability/observed-event-store.js';
+import { ProblemFilter } from '../http/problem.js';
+import { Reachability } from '../observability/reachability.js';
+import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TRACING, TURNS } from './runtime-tokens.js';
+import { TokenVerifier } from '../access/token-verifier.js';
+import { openTracing } from '../observability/tracing.js';
+import type { Tracing } from '../observability/tracing.js';
+import { requestValidation } from '../http/validation.js';
+
+export { BROKER, CONFIG, DATABASE, EVENT_STORE } from './runtime-tokens.js';
+
+/** The tables of all service modules; each types its own: `@Inject(DATABASE) database: Kysely<PayoutsTables>`. */
+type AnyTables = Record<string, Record<string, unknown>>;
+
+/** Closes what the process holds, last: the background first, as it writes to everything else. */
+@Injectable()
+export class RuntimeShutdown implements OnApplicationShutdown {
+  constructor(
+    @Inject(Background) private readonly background: Background,
+    @Inject(DATABASE) private readonly database: Kysely<AnyTables>,
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(TRACING) private readonly tracing: Tracing | null,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.background.stop();
+    await this.database.destroy();
+    await this.broker.close();
+    await this.store.close();
+    await this.tracing?.shutdown();
+  }
+}
+
+/**
+ * The ports of one process, open for all its service modules, and what every route goes through: access guard,
+ * validation, idempotency, problem answers, health. Global: service modules import nothing to inject from it.
+ */
+@Global()
+@Module({})
+export class RuntimeModule {
+  /** @throws {ConfigError} */
+  static forRoot(config: RuntimeConfig, runs: Runs = () => true): DynamicModule {
+    checkConfig(config);
+    return {
+      module: RuntimeModule,
+      imports: [DiscoveryModule],
+      controllers: [HealthController, MetricsController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: RUNS, useValue: runs },
+        Metrics,
+        {
+          provide: EVENT_STORE,
+          useFactory: async (metrics: Metrics) => observedEventStore(await openEventStore(config), metrics),
+          inject: [Metrics],
+        },
+        {
+          provide: BROKER,
+          useFactory: async (metrics: Metrics, tracing: Tracing | null) =>
+            observedBroker(await openBroker(config), metrics, tracing),
+          inject: [Metrics, TRACING],
+        },
+        { provide: TRACING, useFactory: () => openTracing(config) },
+        { provide: DATABASE, useFactory: () => openReadDatabase(config) },
+        { provide: TURNS, useFactory: (db: Kysely<AnyTables>) => openTurns(config, db), inject: [DATABASE] },
+        Background,
+        Reachability,
+        TokenVerifier,
+        RuntimeShutdown,
+        { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+        { provide: APP_PIPE, useFactory: requestValidation },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier, Metrics, TRACING],
+    };
+  }
+}

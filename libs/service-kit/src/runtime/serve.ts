@@ -1,0 +1,20 @@
+import type { Type } from '@nestjs/common';
+
+import { createApplication, listen } from '../http/application.js';
+import { loadConfig } from './config.js';
+
+/**
+ * The program of a service that is a process of its own: configured by the environment, it runs until SIGTERM or SIGINT. Where it cannot
+ * start, it says why in one line and ends with exit code 1.
+ * @param name what it calls itself on standard error.
+ */
+export async function serve(name: string, module: Type): Promise<void> {
+  try {
+    const config = loadConfig(process.env);
+    const url = await listen(await createApplication(module, config), config);
+    process.stderr.write(`${name} listens on ${url} (API: ${url}/docs)\n`);
+  } catch (error) {
+    process.stderr.write(`${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}

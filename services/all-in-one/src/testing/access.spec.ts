@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createApplication } from '@tantieme/service-kit/http/application';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
+import { commandsOf, routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
+import { AllInOneModule } from '../start.js';
+import { configOf, temporaryDirectory } from './end-to-end.fixture.js';
+
+describe('who may what, over all five services', () => {
+  const directory = temporaryDirectory();
+  let application: NestFastifyApplication;
+  beforeAll(async () => {
+    application = await createApplication(AllInOneModule, configOf(directory.path));
+  });
+  afterAll(async () => {
+    await application.close();
+    directory.remove();
+  });
+
+  it('has no route that does not name its roles', () => {
+    expect(routesWithoutRoles(application)).toEqual([]);
+  });
+
+  it('has no command that does not name its roles', () => {
+    const commands = commandsOf(application);
+    expect(commands.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['ImportFacts', 'ClosePeriod', 'ApproveStatement']),
+    );
+    expect(commands.filter(({ named }) => !named)).toEqual([]);
+  });
+
+  it.each([
+    '/partners',
+    '/deals',
+    '/plans',
+    '/periods',
+    '/earnings',
+    '/programmes',
+    '/bonuses',
+    '/statements',
+    '/payouts',
+    '/health/lag',
+  ])('answers nobody without a token: %s', async (url) => {
+    expect((await application.inject({ method: 'GET', url })).statusCode).toBe(401);
+  });
+
+  it.each([
+    ['source', 'POST', '/statements/approve'],
+    ['finance', 'POST', '/plans'],
+    ['plan-designer', 'POST', '/plans/resellers/versions/1/approve'],
+    ['plan-designer', 'POST', '/plans/resellers/versions/1/publish'],
+    ['approver', 'POST', '/plans'],
+    ['approver', 'POST', '/plans/resellers/end'],
+    ['auditor', 'POST', '/deals/facts'],
+    ['approver', 'POST', '/imports?format=ndjson'],
+    ['partner', 'GET', '/payouts'],
+    ['plan-designer', 'POST', '/periods/monthly@Europe%2FParis/2026-01/close'],
+  ] as const)('does not let the role %s call %s %s', async (role, method, url) => {
+    const token = await mintToken({
+      dataDirectory: directory.path,
+      roles: [role],
+      subject: 'somebody',
+      ...(role === 'partner' ? { partner: 'P1' } : {}),
+    });
+    const answer = await application.inject({
+      method,
+      url,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(method === 'POST' ? { payload: '{}' } : {}),
+    });
+    expect(answer.statusCode).toBe(403);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+  });
+
+  it('shows a partner nothing of another', async () => {
+    const token = await mintToken({
+      dataDirectory: directory.path,
+      roles: ['partner'],
+      subject: 'anna',
+      partner: 'anna',
+    });
+    const get = async (url: string) =>
+      (await application.inject({ method: 'GET', url, headers: { authorization: `Bearer ${token}` } })).statusCode;
+    expect(await get('/statements?payee=bert')).toBe(403);
+    expect(await get('/statements')).toBe(200);
+    expect(await get('/earnings?payee=bert')).toBe(403);
+  });
+});

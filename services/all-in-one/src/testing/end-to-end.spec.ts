@@ -1,0 +1,228 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { DatabaseSync } from 'node:sqlite';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Statement } from '@tantieme/contracts/payout';
+import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
+import { Driver } from '../driver.js';
+import {
+  CALENDAR,
+  embeddedStatements,
+  history,
+  MONTHS,
+  ndjson,
+  prepare,
+  shuffled,
+  statementsOf,
+  TestServers,
+  verifyStore,
+} from './end-to-end.fixture.js';
+
+const FACTS = history(120);
+/** For a test that starts processes one after the other, on a machine that has other things to do. */
+const PROCESSES_MS_MAX = 180_000;
+const SERVER = new URL('../../dist/bench/server.js', import.meta.url);
+
+const servers = new TestServers();
+afterEach(() => servers.end());
+
+/** A server as it is built, in a process of its own, its background work in threads. */
+async function forkIn(
+  dataDirectory: string,
+): Promise<{ readonly driver: Driver; readonly child: ChildProcess; readonly ended: Promise<number | null> }> {
+  const env = { ...process.env, TANTIEME_DATA: dataDirectory, NODE_OPTIONS: '' };
+  const child = fork(SERVER, { env, execArgv: [] });
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const { url } = await new Promise<{ url: string }>((resolve) =>
+    child.once('message', (message) => resolve(message as { url: string })),
+  );
+  return { driver: new Driver(url, dataDirectory), child, ended };
+}
+
+/** How a server ends that cannot start. */
+async function failingIn(dataDirectory: string): Promise<{ readonly code: number | null; readonly errors: string }> {
+  const env = { ...process.env, TANTIEME_DATA: dataDirectory, NODE_OPTIONS: '' };
+  const child = fork(SERVER, { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  let errors = '';
+  child.stderr?.on('data', (text: Buffer) => (errors += text.toString()));
+  return { code: await new Promise((resolve) => child.once('exit', resolve)), errors };
+}
+
+const cents = (amount: string): bigint => BigInt(amount.replace('.', ''));
+
+describe('a history', () => {
+  it('gives the same statements in any order and with repetitions, byte for byte', async () => {
+    const inOrder = await embeddedStatements(servers, FACTS);
+    expect(await embeddedStatements(servers, shuffled(FACTS, 1))).toBe(inOrder);
+    expect(await embeddedStatements(servers, shuffled(FACTS, 2, 10))).toBe(inOrder);
+  });
+
+  it('gives the same statements when partners and plan come after the deals', async () => {
+    const before = await embeddedStatements(servers, FACTS);
+    const driver = await servers.start(servers.configuration());
+    await driver.import(ndjson(FACTS));
+    await driver.settled();
+    await prepare(driver);
+    await driver.settled();
+    expect(await statementsOf(driver, [])).toBe(before);
+  });
+
+  it('changes nothing when it is imported again', async () => {
+    const config = servers.configuration();
+    const driver = await servers.start(config);
+    await prepare(driver);
+    expect(await driver.import(ndjson(FACTS))).toMatchObject({ accepted: FACTS.length, repeated: 0, refused: 0 });
+    await driver.settled();
+    const count = async (): Promise<bigint> => {
+      const store = await openEventStore(config);
+      const head = await store.head();
+      await store.close();
+      return head;
+    };
+    const events = await count();
+    expect(await driver.import(ndjson(shuffled(FACTS, 3)))).toMatchObject({ accepted: 0, repeated: FACTS.length });
+    await driver.settled();
+    expect(await count()).toBe(events);
+  });
+
+  it('is continued where it was when the process is started again', async () => {
+    const whole = await embeddedStatements(servers, FACTS);
+    const config = servers.configuration();
+    const driver = await servers.start(config);
+    await prepare(driver);
+    await driver.import(ndjson(FACTS.slice(0, 60)));
+    await servers.stop();
+    expect(await statementsOf(await servers.start(config), FACTS)).toBe(whole);
+  });
+});
+
+describe('a process that is killed in the middle of the import', () => {
+  it(
+    'ends in the same statements when it is started and the import repeated',
+    async () => {
+      const whole = await embeddedStatements(servers, FACTS);
+      const config = servers.configuration();
+      const killed = async (afterMs: number): Promise<void> => {
+        const { driver, child, ended } = await forkIn(config.dataDirectory);
+        await prepare(driver);
+        setTimeout(() => child.kill('SIGKILL'), afterMs);
+        // The answer breaks off with the process.
+        await driver.import(ndjson(FACTS)).catch(() => undefined);
+        await ended;
+      };
+      for (const afterMs of [5, 25, 60, 120]) await killed(afterMs);
+      expect(await statementsOf(await servers.start(config), FACTS)).toBe(whole);
+      expect(await verifyStore(config)).toMatchObject({ differenceCount: 0 });
+    },
+    PROCESSES_MS_MAX,
+  );
+});
+
+describe('a server whose work runs in threads', () => {
+  it(
+    'gives the same statements, tells of all work and what it has counted, stops, and goes on where it was',
+    async () => {
+      const whole = await embeddedStatements(servers, FACTS);
+      const config = servers.configuration();
+      const first = await forkIn(config.dataDirectory);
+      await prepare(first.driver);
+      await first.driver.import(ndjson(FACTS.slice(0, 60)));
+      expect(JSON.parse(await first.driver.text('operator', 'GET', '/health/ready'))).toMatchObject({
+        status: 'ready',
+      });
+      const worksOf = async (driver: Driver): Promise<string[]> => {
+        const { items }: { items: { name: string }[] } = JSON.parse(
+          await driver.text('operator', 'GET', '/health/lag'),
+        );
+        return items.map(({ name }) => name).sort();
+      };
+      expect(await worksOf(first.driver)).toEqual(await worksOf(await servers.start(servers.configuration())));
+      first.child.send('stop');
+      expect(await first.ended).toBe(0);
+      const again = await forkIn(config.dataDirectory);
+      expect(await statementsOf(again.driver, FACTS)).toBe(whole);
+      // Counted in the threads, told by the one that has the API.
+      expect(await again.driver.text('operator', 'GET', '/metrics')).toMatch(
+        /^tantieme_messages_consumed_total\{topic="commissions",group="payouts"\} [1-9]/m,
+      );
+      again.child.send('stop');
+      expect(await again.ended).toBe(0);
+      expect(await verifyStore(config)).toMatchObject({ differenceCount: 0 });
+    },
+    PROCESSES_MS_MAX,
+  );
+
+  it('is refused a directory that another one works on, and ends', async () => {
+    const config = servers.configuration();
+    await servers.start(config);
+    const { code, errors } = await failingIn(config.dataDirectory);
+    expect(code).toBe(1);
+    expect(errors).toContain('already runs on the data directory');
+  });
+});
+
+describe('what is paid', () => {
+  it('is the sum of the statement lines, less what is carried, and the sum of all that was earned', async () => {
+    const driver = await servers.start(servers.configuration());
+    await prepare(driver);
+    const all = await statementsOf(driver, FACTS);
+    for (const period of MONTHS)
+      await driver.text('approver', 'POST', '/statements/approve', JSON.stringify({ calendar: CALENDAR, period }));
+    await driver.settled();
+    const statements = all
+      .trim()
+      .split('\n')
+      .map((line): Statement => JSON.parse(line));
+    const sum = (amounts: readonly string[]): bigint => amounts.reduce((total, amount) => total + cents(amount), 0n);
+    const lines = statements.flatMap((statement) => statement.lines);
+    const carried = new Map(statements.map(({ payee, carried }) => [payee, carried]));
+    const listed = async (path: string): Promise<{ amount: string }[]> => {
+      const items: { amount: string }[] = [];
+      for (let cursor: string | undefined = ''; cursor !== undefined;) {
+        const page: { items: { amount: string }[]; next?: string } = JSON.parse(
+          await driver.text(
+            'finance',
+            'GET',
+            `${path}${path.includes('?') ? '&' : '?'}limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+          ),
+        );
+        items.push(...page.items);
+        cursor = page.next;
+      }
+      return items;
+    };
+    const payouts = await listed('/payouts');
+    expect(sum(lines.map(({ amount }) => amount))).toBe(
+      sum(payouts.map(({ amount }) => amount)) + sum([...carried.values()]),
+    );
+    const earnings = [...(await listed('/earnings')), ...(await listed('/bonuses'))];
+    expect(sum(lines.map(({ amount }) => amount))).toBe(sum(earnings.map(({ amount }) => amount)));
+  });
+});
+
+describe('verification', () => {
+  it('finds nothing in an honest log, and names the event whose byte was changed', async () => {
+    const config = servers.configuration();
+    const driver = await servers.start(config);
+    await prepare(driver);
+    await statementsOf(driver, FACTS);
+    await servers.stop();
+    expect(await verifyStore(config)).toMatchObject({ differenceCount: 0, differences: [] });
+
+    const database = new DatabaseSync(join(config.dataDirectory, 'events.sqlite'));
+    const victim = database
+      .prepare(
+        "SELECT e.position, s.name, e.revision, e.data FROM events e JOIN streams s ON s.key = e.stream WHERE s.name LIKE 'earning-%' ORDER BY e.position LIMIT 1 OFFSET 20",
+      )
+      .get();
+    const changed = String(victim?.['data']).replace(
+      /"amount":"(\d)/,
+      (_, digit: string) => `"amount":"${(Number(digit) + 1) % 10}`,
+    );
+    database.prepare('UPDATE events SET data = ? WHERE position = ?').run(changed, Number(victim?.['position']));
+    database.close();
+    const { differences, differenceCount } = await verifyStore(config);
+    expect(differenceCount).toBeGreaterThan(0);
+    expect(differences[0]).toMatchObject({ stream: victim?.['name'], revision: Number(victim?.['revision']) });
+  });
+});

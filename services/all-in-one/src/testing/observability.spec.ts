@@ -1,0 +1,153 @@
+/** What an operator sees of a deal's way: in one thread here, with threads in `whole-way.spec`. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { CREDITS_TOPIC } from '@tantieme/commission-calculation/credit/credit.events-out';
+import { CHANNELS } from '@tantieme/contracts/channels';
+import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
+import { createLogger, PinoNestLogger } from '@tantieme/service-kit/observability/logging';
+import type { Driver } from '../driver.js';
+import { history, ndjson, prepare, TestServers } from './end-to-end.fixture.js';
+import { Collector } from './traces.fixture.js';
+
+describe('the metrics of a deal’s way', () => {
+  const servers = new TestServers();
+  let text: string;
+  beforeAll(async () => {
+    const driver = await servers.start(servers.configuration());
+    await prepare(driver);
+    await driver.import(`${ndjson(history(20))}\n{"no":"fact"}`);
+    await driver.settled();
+    text = await (await fetch(`${driver.servers.urlOf('/metrics')}/metrics`)).text();
+  });
+  afterAll(() => servers.end());
+
+  const value = (sample: string): number =>
+    Number(new Map(text.split('\n').map((line) => [line.replace(/ \S+$/, ''), line.replace(/^.* /, '')])).get(sample));
+
+  it('count events by type, and facts in quarantine among them', () => {
+    expect(value('tantieme_events_appended_total{type="DealFactRecorded"}')).toBe(history(20).length);
+    expect(value('tantieme_events_appended_total{type="FactRefused"}')).toBe(1);
+    expect(value('tantieme_events_appended_total{type="Earned"}')).toBeGreaterThan(0);
+  });
+
+  it('count messages by topic and group', () => {
+    expect(value('tantieme_messages_published_total{topic="deals"}')).toBe(history(20).length);
+    expect(value('tantieme_messages_consumed_total{topic="deals",group="commission-credit"}')).toBe(history(20).length);
+    expect(value('tantieme_messages_consumed_total{topic="commissions",group="payouts"}')).toBeGreaterThan(0);
+  });
+
+  it('have what has not happened as 0, so that the first time is seen', () => {
+    expect(value('tantieme_dead_letters_total{topic="deals",group="commission-credit"}')).toBe(0);
+    expect(value('tantieme_batch_failures_total{topic="rewards",group="payouts"}')).toBe(0);
+  });
+
+  it('know the consumers of the topics of the world that the AsyncAPI document names', () => {
+    const consumed = Array.from(
+      text.matchAll(/^tantieme_messages_consumed_total\{topic="(.+)",group="(.+)"\} /gm),
+      ([, topic, group]) => `${topic} ${group}`,
+    );
+    const named = CHANNELS.flatMap(({ topic, consumers }) => consumers.map(({ group }) => `${topic} ${group}`));
+    expect(consumed.filter((one) => !one.startsWith(`${CREDITS_TOPIC} `)).sort()).toEqual(named.sort());
+  });
+
+  it.each(['commission-credit', 'commission-earn', 'payouts'])(
+    'measure the time from a deal to its effect in the group %s',
+    (group) => {
+      expect(value(`tantieme_deal_to_effect_seconds_count{group="${group}"}`)).toBeGreaterThan(0);
+      expect(value(`tantieme_deal_to_effect_seconds_sum{group="${group}"}`)).toBeGreaterThan(0);
+    },
+  );
+
+  it('say that nothing is left to do', () => {
+    for (const work of ['deal-ingestion-relay', 'commission-earn', 'payouts-intake'])
+      expect(value(`tantieme_work_lag{work="${work}"}`)).toBe(0);
+  });
+});
+
+/** Posts one fact as its source does, with headers of its own. */
+async function postFact(
+  { servers }: Driver,
+  { dataDirectory }: RuntimeConfig,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const token = await mintToken({ dataDirectory, roles: ['source'], subject: 'crm' });
+  const answer = await fetch(`${servers.urlOf('/deals/facts')}/deals/facts`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(history(1)[0]),
+  });
+  expect(answer.status).toBe(201);
+}
+
+describe('the log of one deal', () => {
+  const servers = new TestServers();
+  const lines: Record<string, unknown>[] = [];
+  beforeAll(async () => {
+    const config = servers.configuration();
+    const driver = await servers.start(config);
+    const write = (line: string): unknown => lines.push(JSON.parse(line));
+    Logger.overrideLogger(new PinoNestLogger(createLogger('debug', { write })));
+    await prepare(driver);
+    await postFact(driver, config, { 'x-correlation-id': 'crm-4711' });
+    await driver.settled();
+  });
+  afterAll(() => servers.end());
+
+  const isOfTheDeal = ({ correlationId, correlationIds }: Record<string, unknown>): boolean =>
+    correlationId === 'crm-4711' || (Array.isArray(correlationIds) && correlationIds.includes('crm-4711'));
+
+  it.each(['DealFactRecorded', 'DealCredited', 'Earned', 'LedgerTaken'])('has its id where %s is appended', (type) => {
+    const ofType = lines.filter(({ appended }) => appended !== undefined && Object.hasOwn(appended as object, type));
+    expect(ofType.filter(isOfTheDeal).length).toBeGreaterThan(0);
+  });
+
+  it.each(['deals', 'commission-credits', 'commissions'])('has its id where a message is published to %s', (topic) => {
+    const toTopic = lines.filter(({ msg, topic: published }) => msg === 'published' && published === topic);
+    expect(toTopic.filter(isOfTheDeal).length).toBeGreaterThan(0);
+  });
+});
+
+describe('the trace of one deal', () => {
+  const servers = new TestServers();
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  let collector: Collector;
+  beforeAll(async () => {
+    collector = await Collector.start();
+    const config = servers.configuration({ tracesEndpoint: collector.url });
+    const driver = await servers.start(config);
+    await prepare(driver);
+    await postFact(driver, config, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+    await driver.settled();
+    // Sends what is left.
+    await servers.stop();
+  });
+  afterAll(async () => {
+    await collector.stop();
+    await servers.end();
+  });
+
+  it('continues that of its source, to the earning and to the account in payouts', () => {
+    const ways = collector.spans.filter((span) => span.traceId === traceId).map((span) => collector.wayTo(span));
+    expect(ways).toContainEqual([
+      'POST /deals/facts',
+      'publish deals',
+      'process deals by commission-credit',
+      'publish commission-credits',
+      'process commission-credits by commission-earn',
+      'publish commissions',
+      'process commissions by payouts',
+    ]);
+  });
+
+  it('has nothing of other requests', () => {
+    const others = new Set(collector.spans.map((span) => span.traceId));
+    expect(others.size).toBeGreaterThan(1);
+    const own = collector.spans.filter((span) => span.traceId === traceId).map(({ name }) => name);
+    expect(own.filter((name) => /^(POST|PUT|GET) /.test(name))).toEqual(['POST /deals/facts']);
+  });
+
+  it('has no part for health and metrics', () => {
+    expect(collector.spans.filter(({ name }) => /health|metrics/.test(name))).toEqual([]);
+  });
+});

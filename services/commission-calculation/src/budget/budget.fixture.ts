@@ -1,0 +1,99 @@
+/** A budget to which claims come one by one, and what it grants. */
+import type { BudgetClaim } from '@tantieme/commission-engine/earn/budget';
+import { compilePlan } from '@tantieme/commission-engine/plan/compile';
+import { budgetDecider } from './budget.js';
+import type { Budget, BudgetEvent, DealGrant } from './budget.js';
+import { AT, documentOf, Stream } from '../testing/world.fixture.js';
+
+export const SPIFF = `
+plan: resellers
+title: Resellers
+currency: EUR
+calendar: { periods: monthly, timeZone: Europe/Paris }
+components:
+  - id: spiff
+    credit: { trigger: booked, where: { line.category: hardware } }
+    rate: { percent: 40 % }
+    budget: 1000
+    hold: { until: paid }
+`;
+const PLAN = compilePlan(documentOf(SPIFF), 'spiff');
+const RAISED = compilePlan(documentOf(SPIFF.replace('1000', '1500')), 'raised');
+const PLANS = { plan: (hash: string) => (hash === 'raised' ? RAISED : PLAN) };
+export const BUDGET: Budget = {
+  plan: 'resellers',
+  component: 'spiff',
+  currency: 'EUR',
+  calendar: 'monthly@Europe/Paris',
+};
+
+/** @param at day, `03-05` */
+export const claimOf = (at: string, amount: string, planHash = 'spiff', occurrence = 'booked'): BudgetClaim => ({
+  line: {
+    component: 'spiff',
+    planHash,
+    occurrence,
+    line: '1',
+    at: `2026-${at}T10:00:00.000Z`,
+    period: `2026-${at.slice(0, 2)}`,
+  },
+  amount,
+});
+
+export class Kept {
+  readonly stream = new Stream(budgetDecider(PLANS));
+  private readonly revisions = new Map<string, number>();
+  private readonly grants = new Map<string, DealGrant>();
+
+  claim(payee: string, deal: string, ...claims: readonly BudgetClaim[]): readonly string[] {
+    const name = `${payee} ${deal}`;
+    const revision = (this.revisions.get(name) ?? -1) + 1;
+    this.revisions.set(name, revision);
+    return this.take(payee, deal, revision, claims);
+  }
+
+  take(payee: string, deal: string, revision: number, claims: readonly BudgetClaim[]): readonly string[] {
+    const command = {
+      type: 'take-claims',
+      budget: BUDGET,
+      payee,
+      deal: `crm|${deal}`,
+      revision,
+      claims,
+      at: AT,
+    } as const;
+    return this.told(this.stream.handle(command));
+  }
+
+  /** What a large change has left over, by the next event. */
+  tellMore(): readonly string[] {
+    return this.told(this.stream.handle({ type: 'tell-more', budget: BUDGET, at: AT }));
+  }
+
+  private told(events: readonly BudgetEvent[]): readonly string[] {
+    return events.flatMap((event) =>
+      event.type === 'BudgetPeriodsClosed'
+        ? []
+        : event.data.grants.map((grant) => {
+            this.grants.set(`${grant.payee} ${grant.deal}`, grant);
+            return textOf(grant);
+          }),
+    );
+  }
+
+  close(openFrom: string): void {
+    this.stream.handle({ type: 'close-periods', budget: BUDGET, openFrom, at: AT });
+  }
+
+  /** All that is granted now, as it was said. */
+  granted(): readonly string[] {
+    return [...this.grants.values()]
+      .filter(({ granted }) => granted.length > 0)
+      .map(textOf)
+      .sort();
+  }
+}
+
+function textOf({ payee, deal, granted }: DealGrant): string {
+  return `${payee} ${deal.slice(4)}: ${granted.map(({ amount }) => amount).join(' ')}`;
+}

@@ -1,0 +1,315 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { ExchangeRate } from '@tantieme/contracts/reference';
+import { creditDecider } from './credit.js';
+import type { CreditView } from './credit.js';
+import { packLines, unpackLines } from './credit-lines.js';
+import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+const plan = (): void => world.take({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
+const partner = (id: string, shape: Parameters<typeof partnerOf>[1] = {}, revision = 0): void =>
+  world.take({ kind: 'partner', partner: partnerOf(id, shape), revision });
+const deal = (shape: Parameters<typeof dealOf>[1] = {}, revision = 0): void =>
+  world.take({ kind: 'deal', deal: dealOf('D-1', shape), revision });
+
+const credited = () => world.credits.get('crm|D-1')?.events ?? [];
+const newest = () => credited().at(-1)?.data;
+
+describe('the credit of a deal', () => {
+  it('journals what it looked up: partners by value with the revision read, plans by the hash of their documents', () => {
+    plan();
+    partner('dora');
+    partner('anna', { upline: 'dora', tier: 'silver' });
+    deal();
+    expect(newest()).toMatchObject({
+      number: 1,
+      input: {
+        origin: { stream: 'deal-crm|D-1', revision: 0 },
+        partners: [
+          {
+            key: 'partner:anna',
+            revision: 0,
+            plans: ['resellers'],
+            asOf: [{ day: '2026-01-10', tier: 'silver', upline: 'dora', channel: 'retail', plans: ['resellers'] }],
+          },
+          { key: 'partner:dora', revision: 0, asOf: [{ day: '2026-01-10', tier: 'gold', upline: null }] },
+        ],
+        plans: [{ key: 'plan:resellers', revision: 2, versions: [{ effectiveFrom: '2026-01-01' }] }],
+      },
+      credits: [
+        { payee: 'anna', plan: 'resellers', groups: [{ component: 'hardware', lines: [['1', '100.00']] }] },
+        { payee: 'dora', plan: 'resellers', groups: [{ component: 'team', level: 1, lines: [['1', '100.00']] }] },
+      ],
+      waiting: [],
+    });
+  });
+
+  it('is empty for one who no longer has any, and says nothing of those for whom nothing changes', () => {
+    plan();
+    partner('dora');
+    partner('emil');
+    partner('anna', { upline: 'dora' });
+    deal();
+    partner('anna', { upline: 'emil' }, 1);
+    expect(newest()).toMatchObject({
+      number: 2,
+      credits: [
+        { payee: 'dora', groups: [] },
+        { payee: 'emil', groups: [{ lines: [['1', '100.00']] }] },
+      ],
+    });
+    expect(newest()?.input.deal).toBeUndefined();
+  });
+
+  it('is not said again for a deal that came before, nor for a fact that changes nothing', () => {
+    plan();
+    partner('anna');
+    deal({}, 3);
+    deal({ net: '1.00' }, 2);
+    deal({}, 3);
+    partner('anna', { tier: 'platinum' }, 1);
+    expect(credited()).toHaveLength(1);
+  });
+
+  it('is journalled for each new revision of the deal, also where it credits the same', () => {
+    plan();
+    partner('anna');
+    deal();
+    deal({ payments: [{ id: 'P1', at: '2026-02-01T10:00:00Z', amount: '10.00' }] }, 1);
+    expect(newest()).toMatchObject({ number: 2, credits: [] });
+  });
+});
+
+describe('a deal that cannot be credited', () => {
+  it.each([
+    ['an unknown partner', () => deal(), 'PartnerMissing', 'partner:anna'],
+    [
+      'a plan that is not there',
+      () => (partner('anna', { plans: ['nowhere'] }), deal()),
+      'PlanMissing',
+      'plan:nowhere',
+    ],
+    [
+      'a plan that is not in force yet',
+      () => (plan(), partner('anna', { from: '2025-01-01' }), deal({ bookedAt: '2025-12-10T10:00:00Z' })),
+      'PlanNotInForce',
+      'plan:resellers',
+    ],
+    [
+      'a partner without agreement on the day',
+      () => (plan(), partner('anna', { from: '2026-02-01' }), deal()),
+      'AgreementMissing',
+      'partner:anna',
+    ],
+    [
+      'another currency',
+      () => (plan(), partner('anna'), deal({ currency: 'USD' })),
+      'ExchangeRateMissing',
+      'exchange-rate:USD/EUR',
+    ],
+    [
+      'a moment that does not exist',
+      () => (plan(), partner('anna'), deal({ bookedAt: '2026-02-30T10:00:00Z' })),
+      'TermsInvalid',
+      'deal:crm|D-1',
+    ],
+  ])('waits for what is missing: %s', (_, when, code, subject) => {
+    when();
+    expect(newest()).toMatchObject({ credits: [], waiting: [{ code, subject }] });
+  });
+
+  it('waits without terms, and is credited when they come', () => {
+    plan();
+    partner('anna');
+    const { terms: _, ...bare } = dealOf('D-1');
+    world.take({ kind: 'deal', deal: bare, revision: 0 });
+    expect(newest()).toMatchObject({ credits: [], waiting: [{ code: 'TermsMissing', subject: 'deal:crm|D-1' }] });
+    deal({}, 1);
+    expect(newest()).toMatchObject({ credits: [{ payee: 'anna' }], waiting: [] });
+  });
+});
+
+describe('certifications of a partner', () => {
+  it('are journalled as of the day, added up, where anybody holds any', () => {
+    plan();
+    const certificate = { certification: 'security-pro', from: '2026-01-01' };
+    const certifications = [
+      { ...certificate, id: 'C-1', count: 2 },
+      { ...certificate, id: 'C-2', from: '2026-01-10' },
+      { ...certificate, id: 'C-3', until: '2026-01-10' },
+      { ...certificate, id: 'C-4', certification: 'cloud', from: '2026-02-01' },
+    ];
+    world.take({ kind: 'partner', partner: { ...partnerOf('anna'), certifications }, revision: 0 });
+    partner('bert');
+    deal({
+      partners: [
+        { role: 'seller', partner: 'anna', share: '0.5' },
+        { role: 'seller', partner: 'bert', share: '0.5' },
+      ],
+    });
+    const [anna, bert] = newest()?.input.partners ?? [];
+    expect(anna?.asOf).toMatchObject([{ day: '2026-01-10', certifications: { 'security-pro': 3 } }]);
+    expect(bert?.asOf[0]).not.toHaveProperty('certifications');
+  });
+});
+
+describe('a deal of very many lines', () => {
+  const linesOf = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ id: `${index + 1}`, category: 'hardware', net: '10.00' }));
+
+  beforeEach(() => {
+    plan();
+    partner('anna');
+  });
+
+  it('is credited as long as events hold it', () => {
+    deal({ lines: linesOf(2500) });
+    expect(newest()).toMatchObject({ waiting: [], credits: [{ payee: 'anna' }] });
+  });
+
+  it('waits beyond that and says so, and what it earned before is taken back', () => {
+    deal({ lines: linesOf(10) });
+    deal({ lines: linesOf(4000) }, 1);
+    expect(newest()).toMatchObject({
+      waiting: [{ code: 'DealTooLarge', subject: 'deal:crm|D-1', message: expect.stringContaining('4000 lines') }],
+      credits: [{ payee: 'anna', groups: [] }],
+    });
+    deal({ lines: linesOf(20) }, 2);
+    expect(newest()).toMatchObject({ waiting: [], credits: [{ payee: 'anna' }] });
+  });
+});
+
+describe('a deal in another currency than its plan', () => {
+  const rate = (date: string, text: string, more: Partial<ExchangeRate> = {}): void =>
+    world.take({
+      kind: 'exchange-rate',
+      exchangeRate: { base: 'EUR', quote: 'USD', date, rate: text, source: 'ecb', ...more },
+    });
+  const basis = () => newest()?.credits[0]?.groups[0]?.lines;
+
+  beforeEach(() => {
+    plan();
+    partner('anna');
+  });
+
+  it('waits, and its journal says that no rate was known yet', () => {
+    deal({ currency: 'USD' });
+    expect(newest()).toMatchObject({ credits: [], waiting: [{ code: 'ExchangeRateMissing' }] });
+    expect(newest()?.input.exchangeRates).toEqual([
+      { key: 'exchange-rate:USD/EUR', revision: null, on: [{ day: '2026-01-10', maxAgeDays: 7, found: null }] },
+    ]);
+  });
+
+  it('is credited when one comes, which is journalled by value with the revision read', () => {
+    deal({ currency: 'USD' });
+    rate('2026-01-02', '9');
+    expect(credited()).toHaveLength(1);
+    rate('2026-01-09', '1.1');
+    expect(newest()).toMatchObject({ number: 2, waiting: [] });
+    expect(basis()).toMatchObject([['1', '90.91']]);
+    expect(newest()?.input.exchangeRates).toEqual([
+      {
+        key: 'exchange-rate:USD/EUR',
+        revision: 1,
+        on: [
+          {
+            day: '2026-01-10',
+            maxAgeDays: 7,
+            found: { rate: '10/11', date: '2026-01-09', source: 'ecb', inverse: true },
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('is credited again for a correction, and for nothing that is published after its day', () => {
+    rate('2026-01-09', '1.1');
+    deal({ currency: 'USD' });
+    rate('2026-01-11', '2');
+    expect(credited()).toHaveLength(1);
+    rate('2026-01-09', '1.25', { revision: 1 });
+    expect(basis()).toMatchObject([['1', '80.00']]);
+  });
+
+  it('takes the average of its period where the plan says so', () => {
+    world.take({
+      kind: 'plan',
+      text: PLAN.replace('components:', 'exchange: { on: period-average }\ncomponents:'),
+      effectiveFrom: '2026-01-01',
+    });
+    deal({ currency: 'USD' });
+    expect(newest()).toMatchObject({ credits: [], waiting: [{ code: 'ExchangeRateMissing' }] });
+    for (const [date, text] of [
+      ['2025-12-31', '9'],
+      ['2026-01-05', '1.2'],
+      ['2026-01-31', '1.3'],
+      ['2026-02-01', '9'],
+    ] as const)
+      rate(date, text);
+    expect(basis()).toMatchObject([['1', '80.00']]);
+    expect(newest()?.input.exchangeRates).toMatchObject([
+      { on: [], averages: [{ from: '2026-01-01', until: '2026-02-01', found: { rate: '0.8', inverse: true } }] },
+    ]);
+  });
+
+  it('is the only one whose journal names exchange rates', () => {
+    rate('2026-01-09', '1.1');
+    deal();
+    expect(newest()?.input).not.toHaveProperty('exchangeRates');
+  });
+});
+
+describe('a credit decided again from its journal', () => {
+  it('asks for nothing that is not in it', () => {
+    plan();
+    partner('anna');
+    deal();
+    const [event] = credited();
+    if (event === undefined) throw new Error('there is no credit');
+    const { view } = creditDecider(world).commandOf(event) as { view: CreditView };
+    expect(() => view.partner('bert')).toThrow('not in the journal');
+    expect(() => view.partner('anna')?.asOf('2026-01-11')).toThrow('not in the journal');
+    expect(() => view.plan('other')).toThrow('not in the journal');
+    expect(() => view.exchangeRate('USD', 'EUR')).toThrow('not in the journal');
+    expect(creditDecider(world).commandOf(event)).toMatchObject({ type: 'credit', at: AT });
+  });
+});
+
+describe('credit lines', () => {
+  it('are packed by what they have in common, and come out as they were', () => {
+    plan();
+    partner('dora');
+    partner('anna', { upline: 'dora' });
+    partner('bert');
+    deal({
+      lines: [
+        { id: '1', category: 'hardware', net: '10.00' },
+        { id: '2', category: 'hardware', net: '20.00' },
+        { id: '3', category: 'service', net: '30.00' },
+      ],
+      partners: [
+        { role: 'seller', partner: 'anna', share: '0.5' },
+        { role: 'seller', partner: 'bert', share: '0.5' },
+      ],
+      returns: [{ id: 'R1', at: '2026-02-01T10:00:00Z', lines: [{ line: '1', net: '5.00' }] }],
+    });
+    const groups = newest()?.credits.find(({ payee }) => payee === 'anna')?.groups ?? [];
+    expect(groups.map(({ component, occurrence, lines }) => [component, occurrence, lines])).toEqual([
+      [
+        'hardware',
+        'booked',
+        [
+          ['1', '5.00'],
+          ['2', '10.00'],
+        ],
+      ],
+      ['service', 'booked', [['3', '15.00']]],
+      ['hardware', 'return:R1', [['1', '-2.50', '0.00', '5.00', '10.00']]],
+    ]);
+    expect(packLines(unpackLines(groups))).toEqual(groups);
+  });
+});

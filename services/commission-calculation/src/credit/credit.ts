@@ -1,0 +1,597 @@
+/**
+ * Credit: a stream a deal. What the deal credits to whom is a function of the newest deal and of what is known now of its
+ * partners and plans; each time that this changes, an event of the next number says it, with all that was looked up.
+ */
+import { creditDeal } from '@tantieme/commission-engine/credit/credit';
+import type { ExchangeRateAsOf, PayeeCredit, Waiting } from '@tantieme/commission-engine/credit/credit';
+import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
+import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
+import { dayOf } from '@tantieme/time/calendar';
+import { dealKey } from '@tantieme/commission-engine/deal/deal';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { CompiledComponent } from '@tantieme/commission-engine/plan/compiled';
+import { EngineError } from '@tantieme/commission-engine/engine-error';
+import { TimeError } from '@tantieme/time/time-error';
+import { compareText } from '@tantieme/commission-engine/deal/occurrence';
+import type { Deal } from '@tantieme/contracts/deal';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import { packLines } from './credit-lines.js';
+import type { CreditGroup } from './credit-lines.js';
+import type { RateFound } from '../reference/exchange-rate.js';
+import { exchangeRateKey, partnerKey, planKey } from '../reference/reference.js';
+import type { Origin } from '../reference/reference.js';
+
+export const CREDIT = 'credit';
+
+/** Version of the calculation behind a credit: a changed rule is a new one, and old events replay under the old one. */
+export const CREDIT_ENGINE = 1;
+
+export function creditStream(deal: string): string {
+  return `${CREDIT}-${deal}`;
+}
+
+/** `source|id` of a credit stream's name. */
+export function dealOfStream(stream: string): string {
+  return stream.slice(CREDIT.length + 1);
+}
+
+/** What is known of partners, plans and exchange rates at the moment of a decision; `undefined`: nothing yet. */
+export interface CreditView {
+  partner(id: string): PartnerView | undefined;
+  plan(id: string): PlanView | undefined;
+  /** Of a pair that nothing is known of yet, a view without a revision. */
+  exchangeRate(base: string, quote: string): ExchangeRateView;
+}
+
+export interface PartnerView {
+  /** Of the reference stream. */
+  readonly revision: number;
+  /** Every plan that the partner ever agreed to, in order of text. */
+  readonly plans: readonly string[];
+  asOf(day: string): PartnerAsOf;
+}
+
+export interface PlanView {
+  /** Of the plan stream. */
+  readonly revision: number;
+  readonly versions: readonly PlanVersion[];
+}
+
+export interface ExchangeRateView {
+  /** Of the pair's reference stream. */
+  readonly revision: number | undefined;
+  /** The last one published on or before the day (`2026-03-05`), not older than so many days. */
+  rateOn(day: string, maxAgeDays: number): RateFound | undefined;
+  /** Of those published from one day to before another. */
+  averageOf(from: string, until: string): RateFound | undefined;
+}
+
+export type CreditCommand =
+  | {
+      readonly type: 'credit';
+      readonly deal: Deal;
+      /** Stream and revision in deal-ingestion: the newest counts. */
+      readonly origin: Origin;
+      readonly view: CreditView;
+      readonly at: string;
+    }
+  /** Credits the deal that the stream holds again, because of a new fact about a partner or plan. */
+  | { readonly type: 'credit-again'; readonly view: CreditView; readonly at: string };
+
+/** A partner as it was looked up: by value, with the revision read; null where none was known yet. */
+export interface UsedPartner {
+  readonly key: string;
+  readonly revision: number | null;
+  readonly plans: readonly string[];
+  /** In order of day. */
+  readonly asOf: readonly (Omit<PartnerAsOf, 'id'> & { readonly day: string })[];
+}
+
+/** Rates of a pair as they were looked up: by value, with the revision read; null where none was known yet. */
+export interface UsedExchangeRate {
+  /** `exchange-rate:USD/EUR`: euros for a dollar were asked for. */
+  readonly key: string;
+  readonly revision: number | null;
+  /** In order of day. */
+  readonly on: readonly { readonly day: string; readonly maxAgeDays: number; readonly found: RateFound | null }[];
+  /** In order of day; left out where none was asked for. */
+  readonly averages?: readonly { readonly from: string; readonly until: string; readonly found: RateFound | null }[];
+}
+
+/** A plan as it was looked up: its versions by the hash of their documents, which plan streams hold. */
+export interface UsedPlan {
+  readonly key: string;
+  readonly revision: number | null;
+  readonly versions: readonly { readonly hash: string; readonly effectiveFrom: string; readonly lastDay?: string }[];
+}
+
+/** The whole credit of a deal to one payee under one plan; no groups for one that no longer has any. */
+export interface PlanCredit {
+  readonly payee: string;
+  readonly plan: string;
+  readonly groups: readonly CreditGroup[];
+  /** Payees above, in order of text, who are paid on what this one earns with the deal; left out where there are none. */
+  readonly above?: readonly string[];
+}
+
+export interface DealCredited {
+  readonly type: 'DealCredited';
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: {
+    readonly input: {
+      /** Left out where the deal that the stream holds was credited again. */
+      readonly deal?: Deal;
+      readonly origin?: Origin;
+      /** In order of key. */
+      readonly partners: readonly UsedPartner[];
+      readonly plans: readonly UsedPlan[];
+      /** Left out where none was asked for. */
+      readonly exchangeRates?: readonly UsedExchangeRate[];
+    };
+    /** From 1, without a gap: of two credits the higher number counts. */
+    readonly number: number;
+    /** Those that are new or say something else than before, in order of plan and payee. */
+    readonly credits: readonly PlanCredit[];
+    /** Why there is none, or less than there could be. */
+    readonly waiting: readonly Waiting[];
+    readonly engine: typeof CREDIT_ENGINE;
+  };
+}
+
+export interface CreditState {
+  deal: Deal | undefined;
+  originRevision: number;
+  number: number;
+  /** By `payee|plan`. */
+  readonly credits: Map<string, Pick<PlanCredit, 'groups' | 'above'>>;
+  waiting: readonly Waiting[];
+}
+
+/** @param plans every plan document that an event names: those that are in the log are known. */
+export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCommand, DealCredited> {
+  return {
+    category: CREDIT,
+    initialState: () => ({ deal: undefined, originRevision: -1, number: 0, credits: new Map(), waiting: [] }),
+    decide,
+    evolve,
+    commandOf: ({ occurredAt, data: { input } }) => {
+      const view = journalledView(input, plans);
+      return input.deal === undefined || input.origin === undefined
+        ? { type: 'credit-again', view, at: occurredAt }
+        : { type: 'credit', deal: input.deal, origin: input.origin, view, at: occurredAt };
+    },
+    sizeOf: ({ deal, credits, waiting }) => {
+      let bytes = 1000 + LINE_BYTES * ((deal?.terms?.lines.length ?? 0) + waiting.length);
+      for (const { groups } of credits.values())
+        for (const { lines } of groups) bytes += GROUP_BYTES + LINE_BYTES * lines.length;
+      return bytes;
+    },
+  };
+}
+
+/** What lines and groups take in memory, measured roughly. */
+const LINE_BYTES = 300;
+const GROUP_BYTES = 600;
+
+function decide(command: CreditCommand, state: CreditState): readonly DealCredited[] {
+  if (command.type === 'credit' && command.origin.revision <= state.originRevision) return [];
+  const deal = command.type === 'credit' ? command.deal : state.deal;
+  if (deal === undefined) return [];
+  const used = new UsedReferences(command.view);
+  const { credits, waiting } = asFarAsStored(deal, creditUnderAllPlans(deal, used));
+  const changed = changedCredits(credits, state.credits);
+  // A fact that changes nothing for this deal is not worth an event; a new revision of the deal is: later facts need it.
+  if (command.type === 'credit-again' && changed.length === 0 && isSame(waiting, state.waiting)) return [];
+  return [
+    {
+      type: 'DealCredited',
+      version: 1,
+      occurredAt: command.at,
+      data: {
+        input: {
+          ...(command.type === 'credit' ? { deal, origin: command.origin } : {}),
+          ...used.journal(),
+        },
+        number: state.number + 1,
+        credits: changed,
+        waiting,
+        engine: CREDIT_ENGINE,
+      },
+    },
+  ];
+}
+
+function evolve(state: CreditState, { data: { input, number, credits, waiting } }: DealCredited): CreditState {
+  if (input.deal !== undefined) state.deal = input.deal;
+  if (input.origin !== undefined) state.originRevision = input.origin.revision;
+  state.number = number;
+  for (const { payee, plan, groups, above } of credits) {
+    const key = `${payee}|${plan}`;
+    if (groups.length === 0) state.credits.delete(key);
+    else state.credits.set(key, above === undefined ? { groups } : { groups, above });
+  }
+  state.waiting = waiting;
+  return state;
+}
+
+function changedCredits(now: readonly PlanCredit[], before: CreditState['credits']): readonly PlanCredit[] {
+  const changed = before.size === 0 ? now.slice() : now.filter((one) => !isSameCredit(one, before.get(nameOf(one))));
+  if (before.size > 0) {
+    const still = new Set(now.map(nameOf));
+    for (const name of before.keys())
+      if (!still.has(name)) {
+        const bar = name.indexOf('|');
+        changed.push({ payee: name.slice(0, bar), plan: name.slice(bar + 1), groups: [] });
+      }
+  }
+  if (changed.length < 2) return changed;
+  return changed.sort((left, right) => compareText(left.plan, right.plan) || compareText(left.payee, right.payee));
+}
+
+function isSameCredit(
+  { groups, above }: PlanCredit,
+  before: Pick<PlanCredit, 'groups' | 'above'> | undefined,
+): boolean {
+  return before !== undefined && isSame(groups, before.groups) && isSame(above ?? [], before.above ?? []);
+}
+
+function nameOf({ payee, plan }: PlanCredit): string {
+  return `${payee}|${plan}`;
+}
+
+/** By canonical text: what comes from the log has its members in another sequence than what was just made. */
+function isSame(left: unknown, right: unknown): boolean {
+  return right !== undefined && canonicalJson(left) === canonicalJson(right);
+}
+
+/** What may be credited to one payee under one plan with one deal, in bytes, its posted lines included: these are events of their own. */
+const CREDIT_BYTES_MAX = 700_000;
+
+/** What all credits of a deal may take: an append stays under 1 MiB with the deal beside them. */
+const CREDITS_BYTES_MAX = 600_000;
+
+/** What a line takes where it is posted. */
+const POSTED_LINE_BYTES = 220;
+
+/** So few lines are not measured: their names would have to be the longest that there are. */
+const LINES_ALWAYS_STORED = 200;
+
+const UTF8 = new TextEncoder();
+
+/** The credits, or why there are none: those of a deal that are more than events hold would be lost on the way. */
+function asFarAsStored(deal: Deal, credited: Credited): Credited {
+  const sizes = credited.credits.map(({ groups }) => groups.reduce((count, { lines }) => count + lines.length, 0));
+  const lineCount = sizes.reduce((sum, count) => sum + count, 0);
+  if (lineCount <= LINES_ALWAYS_STORED) return credited;
+  let bytes = 0;
+  let isTooLarge = false;
+  for (const [index, { groups }] of credited.credits.entries()) {
+    const own = UTF8.encode(canonicalJson(groups)).length;
+    bytes += own;
+    isTooLarge ||= own + (sizes[index] ?? 0) * POSTED_LINE_BYTES > CREDIT_BYTES_MAX;
+  }
+  if (!isTooLarge && bytes <= CREDITS_BYTES_MAX) return credited;
+  const message = `its ${deal.terms?.lines.length ?? 0} lines are credited ${lineCount} times, which is more than one event holds: it earns nothing as it is; split the deal`;
+  return { credits: [], waiting: [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }] };
+}
+
+// ── The deal under every plan that its partners agreed to ───────────────────────────────────────────────────────────
+
+interface Credited {
+  readonly credits: readonly PlanCredit[];
+  readonly waiting: readonly Waiting[];
+}
+
+function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
+  const lookup = {
+    partner: (id: string, day: string) => used.partner(id)?.asOf(day),
+    exchangeRate: (base: string, quote: string, day: string, maxAgeDays: number) =>
+      asOf(used.exchangeRate(base, quote).rateOn(day, maxAgeDays)),
+    exchangeAverage: (base: string, quote: string, from: string, until: string) =>
+      asOf(used.exchangeRate(base, quote).averageOf(from, until)),
+  };
+  const credits: PlanCredit[] = [];
+  const waiting = new Map<string, Waiting>();
+  const wait = (one: Waiting): void => {
+    const name = `${one.code} ${one.subject}`;
+    const told = waiting.get(name);
+    if (told === undefined || one.message < told.message) waiting.set(name, one);
+  };
+  const ids = [...new Set((deal.terms?.partners ?? []).map(({ partner }) => partner))].sort();
+  const plans = new Set<string>();
+  for (const id of ids) {
+    const partner = used.partner(id);
+    if (partner === undefined)
+      wait({ code: 'PartnerMissing', subject: partnerKey(id), message: `the partner ${id} is not known` });
+    for (const plan of partner?.plans ?? []) plans.add(plan);
+  }
+  try {
+    if (deal.terms === undefined)
+      // What the engine says of a deal without terms, whatever the plan.
+      for (const one of creditDeal(deal, [], lookup).waiting) wait(one);
+    else
+      for (const plan of [...plans].sort()) {
+        const known = used.plan(plan);
+        if (known === undefined) {
+          if (isAgreed(deal, ids, plan, used))
+            wait({ code: 'PlanMissing', subject: planKey(plan), message: `the plan ${plan} is not known` });
+          continue;
+        }
+        const answer = creditDeal(deal, known.versions, lookup);
+        const above = payeesAbove(answer.credits, known.versions);
+        for (const { payee, lines } of answer.credits) {
+          const paidOn = above.get(payee);
+          credits.push({
+            payee,
+            plan,
+            groups: packLines(lines),
+            ...(paidOn === undefined ? {} : { above: [...paidOn].sort() }),
+          });
+        }
+        for (const one of answer.waiting) wait(one);
+      }
+    if (credits.length === 0 && waiting.size === 0) for (const one of withoutAgreement(deal, ids, used)) wait(one);
+  } catch (error) {
+    // Whatever is wrong with the deal's own data is told, and does not hold up the deals behind it.
+    if (!(error instanceof EngineError) && !(error instanceof TimeError)) throw error;
+    return {
+      credits: [],
+      waiting: [{ code: 'TermsInvalid', subject: `deal:${dealKey(deal)}`, message: error.message }],
+    };
+  }
+  return {
+    credits,
+    waiting: [...waiting.values()].sort(
+      (left, right) => compareText(left.code, right.code) || compareText(left.subject, right.subject),
+    ),
+  };
+}
+
+function asOf(found: RateFound | undefined): ExchangeRateAsOf | undefined {
+  if (found === undefined) return undefined;
+  const { rate, date, source } = found;
+  return { rate, date, source };
+}
+
+/** By payee: who above is paid on what it earns. */
+function payeesAbove(
+  credits: readonly PayeeCredit[],
+  versions: readonly PlanVersion[],
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const above = new Map<string, Set<string>>();
+  if (!versions.some(({ plan }) => plan.components.some(overridesEarnings))) return above;
+  for (const { payee, lines } of credits)
+    for (const { child, component, planHash } of lines) {
+      const rules = versions.find(({ plan }) => plan.hash === planHash)?.plan.componentById.get(component);
+      if (child === undefined || rules === undefined || !overridesEarnings(rules)) continue;
+      let paidOn = above.get(child.payee);
+      if (paidOn === undefined) above.set(child.payee, (paidOn = new Set()));
+      paidOn.add(payee);
+    }
+  return above;
+}
+
+function overridesEarnings({ credit }: CompiledComponent): boolean {
+  return credit.kind === 'override' && credit.of === 'earning';
+}
+
+/** Days (of UTC, as no plan says where it is at home) on which something of the deal happened that a plan could pay for. */
+function daysOf(deal: Deal): readonly string[] {
+  const instants = [
+    ...(deal.bookedAt === undefined ? [] : [deal.bookedAt]),
+    ...[...deal.invoices, ...deal.payments, ...deal.soldThrough].map(({ at }) => at),
+  ];
+  return [...new Set(instants.map((at) => dayOf('UTC', at)))];
+}
+
+function isAgreed(deal: Deal, ids: readonly string[], plan: string, used: UsedReferences): boolean {
+  return daysOf(deal).some((day) => ids.some((id) => used.partner(id)?.asOf(day).plans.includes(plan)));
+}
+
+/** Where no plan applied: the partners that had agreed to none. */
+function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferences): readonly Waiting[] {
+  const days = daysOf(deal);
+  if (days.length === 0) return [];
+  return ids
+    .filter((id) => days.every((day) => used.partner(id)?.asOf(day).plans.length === 0))
+    .map((id) => ({
+      code: 'AgreementMissing',
+      subject: partnerKey(id),
+      message: `the partner ${id} has agreed to no plan for the days of this deal`,
+    }));
+}
+
+// ── What was looked up ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Passes questions on to a view, and keeps what was answered. */
+class UsedReferences implements CreditView {
+  private readonly partners = new Map<string, UsedPartnerView | undefined>();
+  private readonly plans = new Map<string, PlanView | undefined>();
+  private readonly rates = new Map<string, UsedExchangeRateView>();
+
+  constructor(private readonly view: CreditView) {}
+
+  partner(id: string): UsedPartnerView | undefined {
+    let used = this.partners.get(id);
+    if (used === undefined && !this.partners.has(id)) {
+      const found = this.view.partner(id);
+      used = found === undefined ? undefined : new UsedPartnerView(found);
+      this.partners.set(id, used);
+    }
+    return used;
+  }
+
+  plan(id: string): PlanView | undefined {
+    const found = this.plans.get(id) ?? this.view.plan(id);
+    this.plans.set(id, found);
+    return found;
+  }
+
+  exchangeRate(base: string, quote: string): UsedExchangeRateView {
+    const key = exchangeRateKey(base, quote);
+    let used = this.rates.get(key);
+    if (used === undefined) this.rates.set(key, (used = new UsedExchangeRateView(this.view.exchangeRate(base, quote))));
+    return used;
+  }
+
+  journal(): Omit<DealCredited['data']['input'], 'deal' | 'origin'> {
+    const exchangeRates = inOrder(this.rates).map(([key, used]) => used.journal(key));
+    return {
+      partners: inOrder(this.partners).map(([id, used]) => ({
+        key: partnerKey(id),
+        revision: used?.revision ?? null,
+        plans: used?.plans ?? [],
+        asOf: used?.journal() ?? [],
+      })),
+      plans: inOrder(this.plans).map(([id, used]) => ({
+        key: planKey(id),
+        revision: used?.revision ?? null,
+        versions: (used?.versions ?? []).map(({ effectiveFrom, lastDay, plan }) => ({
+          effectiveFrom,
+          ...(lastDay === undefined ? {} : { lastDay }),
+          hash: plan.hash,
+        })),
+      })),
+      ...(exchangeRates.length === 0 ? {} : { exchangeRates }),
+    };
+  }
+}
+
+class UsedExchangeRateView implements ExchangeRateView {
+  private readonly asked = new Map<string, UsedExchangeRate['on'][number]>();
+  private readonly averages = new Map<string, NonNullable<UsedExchangeRate['averages']>[number]>();
+
+  constructor(private readonly view: ExchangeRateView) {}
+
+  get revision(): number | undefined {
+    return this.view.revision;
+  }
+
+  rateOn(day: string, maxAgeDays: number): RateFound | undefined {
+    const name = `${day} ${maxAgeDays}`;
+    let asked = this.asked.get(name);
+    if (asked === undefined) {
+      asked = { day, maxAgeDays, found: this.view.rateOn(day, maxAgeDays) ?? null };
+      this.asked.set(name, asked);
+    }
+    return asked.found ?? undefined;
+  }
+
+  averageOf(from: string, until: string): RateFound | undefined {
+    const name = `${from} ${until}`;
+    let asked = this.averages.get(name);
+    if (asked === undefined) {
+      asked = { from, until, found: this.view.averageOf(from, until) ?? null };
+      this.averages.set(name, asked);
+    }
+    return asked.found ?? undefined;
+  }
+
+  journal(key: string): UsedExchangeRate {
+    const averages = inOrder(this.averages).map(([, asked]) => asked);
+    return {
+      key,
+      revision: this.revision ?? null,
+      on: inOrder(this.asked).map(([, asked]) => asked),
+      ...(averages.length === 0 ? {} : { averages }),
+    };
+  }
+}
+
+class UsedPartnerView implements PartnerView {
+  private readonly days = new Map<string, PartnerAsOf>();
+
+  constructor(private readonly view: PartnerView) {}
+
+  get revision(): number {
+    return this.view.revision;
+  }
+
+  get plans(): readonly string[] {
+    return this.view.plans;
+  }
+
+  asOf(day: string): PartnerAsOf {
+    let found = this.days.get(day);
+    if (found === undefined) {
+      found = this.view.asOf(day);
+      this.days.set(day, found);
+    }
+    return found;
+  }
+
+  journal(): UsedPartner['asOf'] {
+    return inOrder(this.days).map(([day, { id: _, ...partner }]) => ({ day, ...partner }));
+  }
+}
+
+function inOrder<Value>(map: ReadonlyMap<string, Value>): readonly (readonly [string, Value])[] {
+  return map.size < 2 ? [...map] : [...map].sort(([left], [right]) => compareText(left, right));
+}
+
+/** The view as an event has journalled it. What was not asked for is not there, and asking for it now is a difference. */
+function journalledView(
+  { partners, plans: usedPlans, exchangeRates = [] }: DealCredited['data']['input'],
+  plans: PlanByHash,
+): CreditView {
+  return {
+    partner: (id) => {
+      const used = partners.find(({ key }) => key === partnerKey(id));
+      if (used === undefined) throw new Error(`the partner ${id} is not in the journal of this credit`);
+      const { revision } = used;
+      if (revision === null) return undefined;
+      return {
+        revision,
+        plans: used.plans,
+        asOf: (day) => {
+          const found = used.asOf.find((one) => one.day === day);
+          if (found === undefined) throw new Error(`the partner ${id} on ${day} is not in the journal of this credit`);
+          const { day: _, ...partner } = found;
+          return { id, ...partner };
+        },
+      };
+    },
+    plan: (id) => {
+      const used = usedPlans.find(({ key }) => key === planKey(id));
+      if (used === undefined) throw new Error(`the plan ${id} is not in the journal of this credit`);
+      const { revision } = used;
+      return revision === null ? undefined : { revision, versions: versionsOf(used, plans) };
+    },
+    exchangeRate: (base, quote) => {
+      const key = exchangeRateKey(base, quote);
+      const used = exchangeRates.find((one) => one.key === key);
+      if (used === undefined) throw new Error(`${key} is not in the journal of this credit`);
+      return {
+        revision: used.revision ?? undefined,
+        rateOn: (day, maxAgeDays) => {
+          const asked = used.on.find((one) => one.day === day && one.maxAgeDays === maxAgeDays);
+          if (asked === undefined) throw new Error(`${key} on ${day} is not in the journal of this credit`);
+          return asked.found ?? undefined;
+        },
+        averageOf: (from, until) => {
+          const asked = used.averages?.find((one) => one.from === from && one.until === until);
+          if (asked === undefined)
+            throw new Error(`the average of ${key} from ${from} is not in the journal of this credit`);
+          return asked.found ?? undefined;
+        },
+      };
+    },
+  };
+}
+
+/** The engine keeps what it works out for a list of versions by the list itself, so one list stands for equal ones. */
+const versionLists = new WeakMap<PlanByHash, Map<string, readonly PlanVersion[]>>();
+
+function versionsOf({ versions }: UsedPlan, plans: PlanByHash): readonly PlanVersion[] {
+  let lists = versionLists.get(plans);
+  if (lists === undefined) versionLists.set(plans, (lists = new Map()));
+  const name = versions.map(({ hash, effectiveFrom, lastDay = '' }) => `${hash}@${effectiveFrom}-${lastDay}`).join();
+  let list = lists.get(name);
+  if (list === undefined) {
+    list = versions.map(({ hash, ...days }) => ({ ...days, plan: plans.plan(hash) }));
+    lists.set(name, list);
+  }
+  return list;
+}

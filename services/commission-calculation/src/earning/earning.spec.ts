@@ -1,0 +1,306 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { APPEND_BYTES_MAX } from '@tantieme/event-store/event-store';
+import { EARN_ENGINE, earningDecider, postingOf, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning.js';
+import type { EarningCommand } from './earning.js';
+import { ledgerLine } from './posting.js';
+import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
+
+const ACCOUNT = { payee: 'anna', plan: 'resellers', currency: 'EUR', calendar: 'monthly@Europe/Paris' };
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+  world.take({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
+  world.take({ kind: 'partner', partner: partnerOf('anna'), revision: 0 });
+});
+
+function given(id: string, net: string, bookedAt = '2026-01-10T10:00:00Z', revision = 0): void {
+  world.take({ kind: 'deal', deal: dealOf(id, { net, bookedAt }), revision });
+  world.earnAll();
+}
+
+const anna = () => {
+  const stream = world.earnings.get('earning-anna|resellers');
+  if (stream === undefined) throw new Error('anna has earned nothing');
+  return stream;
+};
+
+describe('a credit', () => {
+  it('says in one event what it took, how the line is rated and what is posted', () => {
+    given('D-1', '1200.00');
+    expect(anna().events).toEqual([
+      {
+        type: 'Earned',
+        version: 1,
+        occurredAt: AT,
+        data: {
+          account: ACCOUNT,
+          input: expect.objectContaining({ deal: 'crm|D-1', number: 1, openFrom: null }),
+          rated: [
+            {
+              key: 'hardware|booked|1',
+              amount: '52.00',
+              trace: expect.objectContaining({ rate: 'marginal', before: '0.00', basis: '1200.00' }),
+            },
+          ],
+          deals: [
+            {
+              deal: 'crm|D-1',
+              lines: [
+                {
+                  period: '2026-01',
+                  origin: '2026-01',
+                  component: 'hardware',
+                  line: 'booked|1',
+                  kind: 'earning',
+                  basis: '1200.00',
+                  amount: '52.00',
+                },
+              ],
+            },
+          ],
+          left: 0,
+          engine: EARN_ENGINE,
+        },
+      },
+    ]);
+  });
+
+  it('that comes late changes what the deals after it earn, and only where a tier ends between', () => {
+    given('D-2', '900.00', '2026-01-20T10:00:00Z');
+    given('D-3', '50.00', '2026-01-25T10:00:00Z');
+    given('D-1', '100.00', '2026-01-05T10:00:00Z');
+    const [last] = anna().events.slice(-1);
+    // D-2 lies wholly below 1,000 as before; D-3 is above it now.
+    expect(last?.data.deals.map(({ deal, lines }) => [deal, lines.map(({ amount }) => amount)])).toEqual([
+      ['crm|D-1', ['4.00']],
+      ['crm|D-3', ['3.00']],
+    ]);
+  });
+
+  it('of a number that was taken, or of a lower one, is nothing new', () => {
+    given('D-1', '100.00');
+    given('D-1', '200.00', undefined, 1);
+    const [first, second] = anna().events.map((event) => earningDecider(world).commandOf(event));
+    for (const command of [first, second]) if (command !== undefined) expect(anna().handle(command)).toEqual([]);
+  });
+
+  it('that no plan can have made is refused, and no other', () => {
+    given('D-1', '100.00');
+    const group = {
+      component: 'none',
+      planHash: world.plans.get('resellers')?.state.published[0]?.plan.hash ?? '',
+      occurrence: 'booked',
+      at: AT,
+      period: '2026-01',
+      window: '2026-01',
+      lines: [['1', '1.00'] as const],
+    };
+    const command: EarningCommand = {
+      type: 'credit',
+      account: ACCOUNT,
+      deal: 'crm|D-2',
+      number: 1,
+      groups: [group],
+      openFrom: null,
+      at: AT,
+    };
+    expect(() => anna().handle(command)).toThrow(DomainError);
+  });
+});
+
+describe('a period that is closed', () => {
+  it('names its lines with count and hash, and closes but once', () => {
+    given('D-1', '100.00');
+    world.close('2026-01');
+    const planHash = world.hashOf('resellers');
+    const posted = postingOf(anna().state, 'crm|D-1').map((line) => ledgerLine('resellers', 'crm|D-1', line));
+    expect(anna().events.at(-1)).toEqual({
+      type: 'EarningPeriodClosed',
+      version: 1,
+      occurredAt: AT,
+      data: {
+        account: ACCOUNT,
+        period: '2026-01',
+        planHash,
+        deals: [],
+        entry: {
+          stream: 'earning-anna|resellers',
+          payee: 'anna',
+          currency: 'EUR',
+          lines: 1,
+          minimum: '0.00',
+          hash: ledgerLinesHash(posted),
+        },
+      },
+    });
+    expect(anna().handle({ type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT })).toEqual([]);
+  });
+
+  it('keeps its lines: the difference is posted in the first open one, as an adjustment', () => {
+    given('D-1', '100.00');
+    world.close('2026-01');
+    given('D-1', '250.00', undefined, 1);
+    given('D-2', '10.00');
+    expect(world.ledger()).toEqual([
+      'anna|resellers 2026-01 2026-01 hardware crm|D-1 booked|1 earning 100.00 → 4.00',
+      'anna|resellers 2026-02 2026-01 hardware crm|D-1 booked|1 adjustment 150.00 → 6.00',
+      'anna|resellers 2026-02 2026-01 hardware crm|D-2 booked|1 adjustment 10.00 → 0.40',
+    ]);
+    // Back again: what nets to nothing is not there.
+    given('D-1', '100.00', undefined, 2);
+    expect(world.ledger()).toHaveLength(2);
+  });
+
+  it('takes back what a deal that moved away has earned, and posts it where it belongs', () => {
+    given('D-1', '100.00');
+    world.close('2026-01');
+    given('D-1', '100.00', '2026-03-10T10:00:00Z', 1);
+    expect(world.ledger()).toEqual([
+      'anna|resellers 2026-01 2026-01 hardware crm|D-1 booked|1 earning 100.00 → 4.00',
+      'anna|resellers 2026-02 2026-01 hardware crm|D-1 booked|1 adjustment -100.00 → -4.00',
+      'anna|resellers 2026-03 2026-03 hardware crm|D-1 booked|1 earning 100.00 → 4.00',
+    ]);
+  });
+
+  it('posts a return as a clawback, wherever it is posted', () => {
+    given('D-1', '100.00');
+    world.close('2026-01');
+    const returns = [{ id: 'R1', at: '2026-01-20T10:00:00Z' }];
+    world.take({ kind: 'deal', deal: dealOf('D-1', { returns }), revision: 1 });
+    world.earnAll();
+    expect(world.ledger()).toEqual([
+      'anna|resellers 2026-01 2026-01 hardware crm|D-1 booked|1 earning 100.00 → 4.00',
+      'anna|resellers 2026-02 2026-01 hardware crm|D-1 return:R1|1 clawback -100.00 → -4.00',
+    ]);
+  });
+
+  it('takes in lines of an earlier period that was never closed, so that none is left behind', () => {
+    given('D-1', '100.00');
+    given('D-2', '100.00', '2026-02-10T10:00:00Z');
+    world.close('2026-02');
+    expect(world.ledger()).toEqual([
+      'anna|resellers 2026-02 2026-01 hardware crm|D-1 booked|1 adjustment 100.00 → 4.00',
+      'anna|resellers 2026-02 2026-02 hardware crm|D-2 booked|1 earning 100.00 → 4.00',
+    ]);
+    expect(world.told()).toEqual(world.ledger());
+    expect(anna().events.at(-1)?.data).toMatchObject({ entry: { lines: 2 }, deals: [{ deal: 'crm|D-1' }] });
+    anna().reload();
+    expect(world.ledger()).toHaveLength(2);
+  });
+});
+
+describe('a deal in another currency than its plan', () => {
+  const rate = (text: string, revision = 0): void => {
+    const exchangeRate = { base: 'EUR', quote: 'USD', date: '2026-01-09', rate: text, source: 'ecb', revision };
+    world.take({ kind: 'exchange-rate', exchangeRate });
+    world.earnAll();
+  };
+  const sell = (shape: Parameters<typeof dealOf>[1] = {}, revision = 0): void => {
+    world.take({ kind: 'deal', deal: dealOf('D-1', { currency: 'USD', net: '1000.00', ...shape }), revision });
+    world.earnAll();
+  };
+  const posted = () =>
+    postingOf(anna().state, 'crm|D-1').map(({ period, kind, amount, exchanged }) => [period, kind, amount, exchanged]);
+
+  it('says what its earning is worth in the currency of the deal, at the rate that converted it', () => {
+    rate('1.25');
+    sell();
+    // USD 1,000 are EUR 800; 4 % of it.
+    expect(posted()).toEqual([['2026-01', 'earning', '32.00', [{ amount: '40.00', currency: 'USD', of: '32.00' }]]]);
+    world.close('2026-01');
+    const [line] = postingOf(anna().state, 'crm|D-1').map((one) => ledgerLine('resellers', 'crm|D-1', one));
+    expect(anna().events.at(-1)?.data).toMatchObject({
+      entry: { hash: ledgerLinesHash(line === undefined ? [] : [line]) },
+    });
+  });
+
+  it('says so of what a return takes back', () => {
+    rate('1.25');
+    sell({ returns: [{ id: 'R1', at: '2026-02-20T10:00:00Z' }] });
+    expect(posted()).toEqual([
+      ['2026-01', 'earning', '32.00', [{ amount: '40.00', currency: 'USD', of: '32.00' }]],
+      ['2026-02', 'clawback', '-32.00', [{ amount: '-40.00', currency: 'USD', of: '-32.00' }]],
+    ]);
+  });
+
+  it('changes what is owed by a corrected rate, and not what it is worth in the currency of the deal', () => {
+    rate('1.25');
+    sell();
+    world.close('2026-01');
+    rate('1.60', 1);
+    // USD 1,000 are EUR 625 now.
+    expect(posted()).toEqual([
+      ['2026-01', 'earning', '32.00', [{ amount: '40.00', currency: 'USD', of: '32.00' }]],
+      ['2026-02', 'adjustment', '-7.00', [{ amount: '0.00', currency: 'USD', of: '-7.00' }]],
+    ]);
+  });
+
+  it('moves to another currency with an amended deal', () => {
+    rate('1.25');
+    sell();
+    world.close('2026-01');
+    sell({ currency: 'EUR', net: '900.00' }, 1);
+    expect(posted()).toEqual([
+      ['2026-01', 'earning', '32.00', [{ amount: '40.00', currency: 'USD', of: '32.00' }]],
+      ['2026-02', 'adjustment', '4.00', [{ amount: '-40.00', currency: 'USD', of: '-32.00' }]],
+    ]);
+  });
+
+  it('says so of what is held as well', () => {
+    const held = PLAN.replace(
+      '    rate: { percent: 2.9 % }',
+      '    rate: { percent: 10 % }\n    hold: { part: 25 %, for: 40 days, after: trigger }',
+    );
+    world = new World();
+    world.take({ kind: 'plan', text: held, effectiveFrom: '2026-01-01' });
+    world.take({ kind: 'partner', partner: partnerOf('anna'), revision: 0 });
+    rate('1.25');
+    sell({ lines: [{ id: '1', category: 'service', net: '1000.00' }] });
+    expect(posted()).toEqual([
+      ['2026-01', 'earning', '80.00', [{ amount: '100.00', currency: 'USD', of: '80.00' }]],
+      ['2026-01', 'reserve', '-20.00', [{ amount: '-25.00', currency: 'USD', of: '-20.00' }]],
+      ['2026-02', 'reserve-release', '20.00', [{ amount: '25.00', currency: 'USD', of: '20.00' }]],
+    ]);
+  });
+
+  it('says nothing of it where both are in the same currency', () => {
+    given('D-1', '100.00');
+    expect(postingOf(anna().state, 'crm|D-1')[0]).not.toHaveProperty('exchanged');
+  });
+});
+
+describe('a change of very many lines', () => {
+  it('is stored as what it took and computed again when read; its postings follow in events of their own', () => {
+    // Each deal lies in the first tier alone, and in the second once the big one is before it.
+    const deals = POSTED_LINES_MAX + 500;
+    for (let index = 0; index < deals; index++)
+      given(
+        `D-${String(index).padStart(5, '0')}`,
+        '0.25',
+        `2026-01-20T10:00:00.${String(index % 1000).padStart(3, '0')}Z`,
+      );
+    given('A-1', '1000.00', '2026-01-01T10:00:00Z');
+    const events = anna().events.slice(deals);
+    expect(events.map(({ type }) => type)).toEqual(['Earned', 'EarningsPosted']);
+    expect(events[0]?.data).not.toHaveProperty('rated');
+    expect(deals).toBeGreaterThan(RATED_LINES_MAX);
+    for (const event of events) expect(JSON.stringify(event).length).toBeLessThan(APPEND_BYTES_MAX / 2);
+    expect(anna().state.unposted.size).toBe(0);
+    const ledger = world.ledger();
+    expect(ledger.filter((line) => line.endsWith('0.25 → 0.02'))).toHaveLength(deals);
+    expect(world.told()).toEqual(ledger);
+    anna().reload();
+    expect(world.ledger()).toEqual(ledger);
+  });
+
+  it('is not closed before all of it is posted', () => {
+    const stream = { ...earningDecider(world).initialState(), account: ACCOUNT };
+    stream.unposted.add('crm|D-1');
+    const planHash = world.hashOf('resellers');
+    const close = { type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT } as const;
+    expect(() => earningDecider(world).decide(close, stream)).toThrow('1 deals are still to be posted');
+  });
+});

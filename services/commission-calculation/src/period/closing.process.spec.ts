@@ -1,0 +1,120 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
+import { CALENDAR, dealOf, partnerOf, PLAN, Service } from '../testing/service.fixture.js';
+import type { Arrival } from '../testing/service.fixture.js';
+
+const services: Service[] = [];
+afterEach(async () => {
+  for (const service of services.splice(0)) await service.end();
+});
+
+const SELLERS = 40;
+
+/** Many sellers below one upline, each with a deal a month. */
+function arrivals(): readonly Arrival[] {
+  const sellers = Array.from({ length: SELLERS }, (_, index) => `seller-${index}`);
+  return [
+    { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' },
+    { kind: 'partner', partner: partnerOf('top'), revision: 0 },
+    ...sellers.map((id): Arrival => ({ kind: 'partner', partner: partnerOf(id, { upline: 'top' }), revision: 0 })),
+    ...['01', '02', '03'].flatMap((month) =>
+      sellers.map((seller, index): Arrival => ({
+        kind: 'deal',
+        revision: 0,
+        deal: dealOf(`D-${month}-${index}`, {
+          seller,
+          bookedAt: `2026-${month}-10T10:00:00Z`,
+          net: [`${100 + index}.10`, `${index}.25`],
+        }),
+      })),
+    ),
+  ];
+}
+
+/** What payouts would hold: the lines of a period by stream, against the manifest that names them. */
+async function expectManifestsToHold(service: Service): Promise<void> {
+  const { earnings, manifests } = await service.published();
+  const entries = new Map<string, { lines: number; hash: string }>();
+  for (const { period, entries: ofPage } of manifests)
+    for (const { stream, lines, hash } of ofPage) entries.set(`${period} ${stream}`, { lines, hash });
+  const closed = new Set(manifests.map(({ period }) => period));
+  const held = new Map<string, { lines: number; hash: string }>();
+  const streams = new Map<string, (typeof earnings extends Map<string, infer One> ? One : never)[]>();
+  for (const [name, one] of earnings) {
+    const stream = name.slice(0, name.indexOf(' '));
+    streams.set(stream, [...(streams.get(stream) ?? []), one]);
+  }
+  for (const [stream, deals] of streams)
+    for (const period of closed) {
+      const lines = deals.flatMap((one) => one.lines.filter((line) => line.period === period));
+      if (lines.length > 0) held.set(`${period} ${stream}`, { lines: lines.length, hash: ledgerLinesHash(lines) });
+    }
+  expect(new Map([...entries].sort())).toEqual(new Map([...held].sort()));
+}
+
+describe('a closing that is interrupted', () => {
+  it('goes on when the service starts again, at whatever stage it was, and loses nothing', async () => {
+    let service = await Service.start();
+    await service.arrive(arrivals());
+    const path = `/periods/${encodeURIComponent(CALENDAR)}`;
+    for (const [period, pauseMs] of [
+      ['2026-01', 0],
+      ['2026-02', 15],
+      ['2026-03', 40],
+    ] as const) {
+      const { status } = await service.call('operator', 'POST', `${path}/${period}/close`, {});
+      expect(status).toBe(202);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await service.stop();
+      service = await Service.start(service.directory);
+      await service.closed(period);
+    }
+    services.push(service);
+    await service.settled();
+    const { manifests } = await service.published();
+    expect(manifests.map(({ period, entries }) => [period, entries.length]).sort()).toEqual([
+      ['2026-01', SELLERS + 1],
+      ['2026-02', SELLERS + 1],
+      ['2026-03', SELLERS + 1],
+    ]);
+    await expectManifestsToHold(service);
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+});
+
+describe('deals that arrive while a period is being closed', () => {
+  it('are in it or in the next one, and none is lost', async () => {
+    const service = await Service.start();
+    services.push(service);
+    const all = arrivals();
+    const deals = all.filter(({ kind }) => kind === 'deal');
+    await service.arrive(all.filter(({ kind }) => kind !== 'deal'));
+    await service.arrive(deals.slice(0, 60));
+    const path = `/periods/${encodeURIComponent(CALENDAR)}/2026-01`;
+    await service.call('operator', 'POST', `${path}/close`, {});
+    for (let at = 60; at < deals.length; at += 5) {
+      await service.arrive(deals.slice(at, at + 5));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    await service.closed('2026-01');
+    // Late for January: a new revision of deals that the closed period holds.
+    await service.arrive(
+      deals
+        .slice(0, 10)
+        .map((one): Arrival =>
+          one.kind === 'deal'
+            ? { ...one, revision: 1, deal: { ...one.deal, cancelledAt: '2026-01-30T10:00:00Z' } }
+            : one,
+        ),
+    );
+    await service.settled();
+    await service.close('2026-02');
+    await service.close('2026-03');
+    await service.settled();
+    await expectManifestsToHold(service);
+    const ledger = await service.ledger();
+    expect(ledger.filter((line) => line.includes('clawback'))).toHaveLength(10 * 4);
+    expect(ledger.filter((line) => line.includes('booked'))).toHaveLength(SELLERS * 3 * 4);
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+});

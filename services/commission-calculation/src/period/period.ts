@@ -1,0 +1,127 @@
+/** The closing of one period: the stages that it has come through, and the manifest of what it holds. */
+import type { ManifestEntry, PeriodManifest } from '@tantieme/contracts/ledger';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+
+export const PERIOD = 'period';
+
+export function periodStream(calendar: string, period: string): string {
+  return `${PERIOD}-${calendar}:${period}`;
+}
+
+/** Entries a page of the manifest: some 250 bytes each, far under what a message or an append may have. */
+export const MANIFEST_ENTRIES_MAX = 500;
+
+/** In order: the facts of before the closing are credited; they are earned; nothing more is posted; every stream is closed. */
+export const STAGES = ['facts-credited', 'credits-earned', 'sealed', 'streams-closed'] as const;
+export type Stage = (typeof STAGES)[number];
+
+export type PeriodCommand =
+  | { readonly type: 'reach-stage'; readonly stage: Stage; readonly at: string }
+  | { readonly type: 'add-page'; readonly page: PeriodManifest; readonly at: string }
+  | { readonly type: 'close'; readonly at: string };
+
+export type PeriodEvent =
+  | {
+      readonly type: 'StageReached';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: { readonly stage: Stage };
+    }
+  | {
+      readonly type: 'ManifestPage';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: PeriodManifest;
+    }
+  | {
+      readonly type: 'PeriodClosed';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: { readonly pages: number; readonly streams: number; readonly lines: number };
+    };
+
+export interface PeriodState {
+  readonly stages: readonly Stage[];
+  /** Pages that are there, and how many there are to be; 0 before the first. */
+  readonly pages: number;
+  readonly pagesTotal: number;
+  readonly streams: number;
+  readonly lines: number;
+  readonly closed: boolean;
+}
+
+export const periodDecider: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
+  category: PERIOD,
+  initialState: () => ({ stages: [], pages: 0, pagesTotal: 0, streams: 0, lines: 0, closed: false }),
+  decide(command, state) {
+    if (state.closed) return [];
+    const { at } = command;
+    switch (command.type) {
+      case 'reach-stage':
+        if (state.stages.includes(command.stage)) return [];
+        return [{ type: 'StageReached', version: 1, occurredAt: at, data: { stage: command.stage } }];
+      case 'add-page':
+        // Pages come in order; one that is there was made from the same closed streams.
+        if (command.page.page <= state.pages) return [];
+        return [{ type: 'ManifestPage', version: 1, occurredAt: at, data: command.page }];
+      case 'close': {
+        const { pages, pagesTotal, streams, lines } = state;
+        if (pages === 0 || pages < pagesTotal)
+          throw new DomainError('ManifestIncomplete', `${pages} of ${pagesTotal} pages are there`, 'conflict');
+        return [{ type: 'PeriodClosed', version: 1, occurredAt: at, data: { pages, streams, lines } }];
+      }
+      default:
+        return command satisfies never;
+    }
+  },
+  evolve(state, event) {
+    switch (event.type) {
+      case 'StageReached':
+        return { ...state, stages: [...state.stages, event.data.stage] };
+      case 'ManifestPage': {
+        const { page, pages, entries } = event.data;
+        return {
+          ...state,
+          pages: page,
+          pagesTotal: pages,
+          streams: state.streams + entries.length,
+          lines: entries.reduce((sum, entry) => sum + entry.lines, state.lines),
+        };
+      }
+      case 'PeriodClosed':
+        return { ...state, closed: true };
+      default:
+        return event satisfies never;
+    }
+  },
+  commandOf(event) {
+    const { occurredAt: at } = event;
+    switch (event.type) {
+      case 'StageReached':
+        return { type: 'reach-stage', stage: event.data.stage, at };
+      case 'ManifestPage':
+        return { type: 'add-page', page: event.data, at };
+      case 'PeriodClosed':
+        return { type: 'close', at };
+      default:
+        return event satisfies never;
+    }
+  },
+};
+
+/** The manifest's pages; an empty manifest is one empty page. */
+export function pagesOf(
+  calendar: string,
+  period: string,
+  entries: readonly ManifestEntry[],
+): readonly PeriodManifest[] {
+  const pages = Math.max(1, Math.ceil(entries.length / MANIFEST_ENTRIES_MAX));
+  return Array.from({ length: pages }, (_, index) => ({
+    calendar,
+    period,
+    page: index + 1,
+    pages,
+    entries: entries.slice(index * MANIFEST_ENTRIES_MAX, (index + 1) * MANIFEST_ENTRIES_MAX),
+  }));
+}

@@ -1,0 +1,69 @@
+/**
+ * Quotas on the internal topic `commission-credits`: under the key of the stream that they are earned in, so that it takes them and
+ * its credits in one order.
+ */
+import type { Quota as QuotaInForce } from '@tantieme/commission-engine/earn/payee-terms';
+import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
+import type { OutgoingMessage } from '@tantieme/messaging/broker';
+import type { QuotaTaken } from './quota.js';
+
+/** All that is in force of a payee's quotas under a plan: the newest revision replaces. */
+export interface QuotaMessage {
+  readonly kind: 'quota';
+  readonly id: string;
+  readonly time: string;
+  readonly payee: string;
+  readonly plan: string;
+  /** Of the reference stream. */
+  readonly revision: number;
+  readonly quotas: readonly QuotaInForce[];
+  readonly correlationId: string;
+  readonly causationId: string;
+}
+
+export function quotaMessage(
+  stored: StoredEvent,
+  { occurredAt, data: { quota, inForce } }: QuotaTaken,
+  correlationId: string,
+): OutgoingMessage {
+  const { payee, plan } = quota;
+  const message: QuotaMessage = {
+    kind: 'quota',
+    id: uuidOf(`${stored.id} quota`),
+    time: occurredAt,
+    payee,
+    plan,
+    revision: stored.revision,
+    quotas: inForce,
+    correlationId,
+    causationId: stored.id,
+  };
+  return { key: `${payee}|${plan}`, value: JSON.stringify(message) };
+}
+
+export function isQuotaMessage(value: unknown): value is QuotaMessage {
+  if (typeof value !== 'object' || value === null) return false;
+  const {
+    kind,
+    id,
+    time,
+    payee,
+    plan,
+    revision,
+    quotas,
+    correlationId,
+    causationId,
+  }: { readonly [Name in keyof QuotaMessage]?: unknown } = value;
+  return (
+    kind === 'quota' &&
+    typeof id === 'string' &&
+    typeof time === 'string' &&
+    typeof payee === 'string' &&
+    typeof plan === 'string' &&
+    Number.isSafeInteger(revision) &&
+    Array.isArray(quotas) &&
+    typeof correlationId === 'string' &&
+    typeof causationId === 'string'
+  );
+}

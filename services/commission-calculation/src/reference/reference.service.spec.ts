@@ -1,0 +1,341 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { encode } from '@tantieme/contracts/envelope';
+import type { MessageData } from '@tantieme/contracts/envelope';
+import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
+import { TOPICS } from '@tantieme/contracts/topics';
+import { deadLetterTopic } from '@tantieme/messaging/broker';
+import type { Message } from '@tantieme/messaging/broker';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
+import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import type { Kysely } from 'kysely';
+import type { IndexTables } from '../credit/deal-dependencies.service.js';
+import { CREDITS_TOPIC, readCreditMessage } from '../credit/credit.events-out.js';
+import { EARN_GROUP, REFERENCE_GROUP } from '../inputs.consumer.js';
+import type { ReferenceKind } from './reference-recorder.service.js';
+import { dealOf, partnerOf, PLAN, Service, shuffled } from '../testing/service.fixture.js';
+import type { Arrival } from '../testing/service.fixture.js';
+
+const services: Service[] = [];
+afterEach(async () => {
+  for (const service of services.splice(0)) await service.end();
+});
+
+async function start(): Promise<Service> {
+  const service = await Service.start();
+  services.push(service);
+  return service;
+}
+
+const rate = (date: string, text: string, more: Partial<ExchangeRate> = {}): ExchangeRate => ({
+  base: 'EUR',
+  quote: 'USD',
+  date,
+  rate: text,
+  source: 'ecb',
+  ...more,
+});
+
+const quota = (from: string, amount: string, more: Partial<Quota> = {}): Quota => ({
+  payee: 'anna',
+  plan: 'resellers',
+  component: 'hardware',
+  from,
+  amount,
+  revision: 1,
+  ...more,
+});
+
+async function batch(service: Service, path: string, contentType: string, payload: string) {
+  const token = await mintToken({ dataDirectory: service.directory, subject: 'treasury', roles: ['source'] });
+  const answer = await service.application.inject({
+    method: 'POST',
+    url: path,
+    headers: { authorization: `Bearer ${token}`, 'content-type': contentType },
+    payload,
+  });
+  const lines: readonly ReturnType<typeof JSON.parse>[] = answer.body
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  return { status: answer.statusCode, lines, result: lines.at(-1) };
+}
+
+async function publish<Kind extends ReferenceKind>(
+  service: Service,
+  kind: Kind,
+  facts: readonly MessageData[Kind][],
+): Promise<void> {
+  await service.broker.publish(
+    TOPICS.referencesInbound,
+    facts.map((fact, index) => {
+      const attributes = {
+        id: `${kind}-${index}`,
+        time: '2026-03-10T08:00:00Z',
+        source: '/treasury',
+        subject: kind,
+        key: kind,
+        correlationId: 'c',
+        actor: 'service:treasury',
+      };
+      return { key: kind, value: encode(kind, attributes, fact) };
+    }),
+  );
+}
+
+async function readAll({ broker }: Service, topic: string): Promise<readonly Message[]> {
+  const pages = [];
+  for (const partition of (await broker.endPositions(topic)).keys())
+    pages.push(await broker.read(topic, { partition, from: 0n, limit: 1000 }));
+  return pages.flat();
+}
+
+const rates = async (service: Service, query = ''): Promise<readonly ExchangeRate[]> => {
+  await service.settled();
+  return (await service.call('finance', 'GET', `/exchange-rates?limit=200${query}`)).body.items;
+};
+
+describe('an exchange rate over HTTP', () => {
+  it('is 201 when it is new, 200 when it is known, and 409 with another rate', async () => {
+    const service = await start();
+    const fact = rate('2026-03-05', '1.10');
+    expect(await service.call('source', 'POST', '/exchange-rates', fact)).toMatchObject({
+      status: 201,
+      body: { outcome: 'accepted', fact: { ...fact, rate: '1.1' } },
+    });
+    expect(await service.call('operator', 'POST', '/exchange-rates', { ...fact, rate: '1.1' })).toMatchObject({
+      status: 200,
+      body: { outcome: 'repeated' },
+    });
+    expect(await service.call('source', 'POST', '/exchange-rates', { ...fact, rate: '1.2' })).toMatchObject({
+      status: 409,
+      body: { code: 'FactConflict', errors: [{ field: 'rate', reason: 'is known as 1.1, not 1.2' }] },
+    });
+    expect((await service.call('finance', 'POST', '/exchange-rates', fact)).status).toBe(403);
+  });
+
+  it('is 422 naming the field that is bad', async () => {
+    const service = await start();
+    for (const [field, over] of Object.entries({
+      base: { base: 'XXY' },
+      quote: { quote: 'usd' },
+      rate: { rate: 1.1 },
+      date: { date: 'today' },
+      colour: { colour: 'red' },
+    }))
+      expect(
+        await service.call('source', 'POST', '/exchange-rates', { ...rate('2026-03-05', '1.1'), ...over }),
+      ).toMatchObject({ status: 422, body: { code: 'FactInvalid', errors: [{ field }] } });
+    expect(await service.call('source', 'POST', '/exchange-rates', { ...rate('2026-03-05', '0') })).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: 'rate', reason: '0 is not more than zero' }] },
+    });
+  });
+
+  it('may come with many others, as NDJSON or as CSV, and is listed by pair', async () => {
+    const service = await start();
+    const facts = [rate('2026-03-05', '1.1'), rate('2026-03-06', '1.2'), rate('2026-03-05', '150', { quote: 'JPY' })];
+    const ndjson = [...facts.map((fact) => JSON.stringify(fact)), 'no json', '{"base":"EUR"}'].join('\n');
+    expect(await batch(service, '/exchange-rates/batch', 'application/x-ndjson', ndjson)).toMatchObject({
+      status: 200,
+      lines: [
+        { type: 'refused', fact: 4 },
+        { type: 'refused', fact: 5, code: 'FactInvalid', errors: [{ field: 'quote', reason: 'is missing' }] },
+        { type: 'result', facts: 5, accepted: 3, repeated: 0, conflicts: 0, refused: 2 },
+      ],
+    });
+    const csv = `base,quote,date,rate,source,revision
+EUR,USD,2026-03-05,1.1,ecb,
+EUR,USD,2026-03-06,1.25,ecb,
+EUR,USD,2026-03-06,1.25,ecb,1
+`;
+    expect((await batch(service, '/exchange-rates/batch', 'text/csv', `\ufeff${csv}`)).lines).toMatchObject([
+      { type: 'conflict', fact: 2, code: 'FactConflict', errors: [{ field: 'rate' }] },
+      { type: 'result', facts: 3, accepted: 1, repeated: 1, conflicts: 1, refused: 0 },
+    ]);
+    expect(await rates(service, '&base=EUR&quote=USD')).toEqual([
+      facts[0],
+      facts[1],
+      rate('2026-03-06', '1.25', { revision: 1 }),
+    ]);
+    const page = await service.call('auditor', 'GET', '/exchange-rates?limit=3');
+    expect(page.body.items).toHaveLength(3);
+    const next = await service.call('auditor', 'GET', `/exchange-rates?limit=3&cursor=${page.body.next}`);
+    expect(next.body).toEqual({ items: [rate('2026-03-06', '1.25', { revision: 1 })] });
+    expect((await service.call('auditor', 'GET', '/exchange-rates?base=euro')).status).toBe(422);
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+
+  it('is not guessed from a file that breaks off; what came before it is taken', async () => {
+    const service = await start();
+    const csv = 'base,quote,date,rate,source\nEUR,USD,2026-03-05,1.1,ecb\nEUR,USD\n';
+    expect((await batch(service, '/exchange-rates/batch', 'text/csv', csv)).result).toMatchObject({
+      type: 'error',
+      code: 'FileUnreadable',
+    });
+    expect((await service.call('source', 'POST', '/exchange-rates/batch', {})).body.code).toBe('BodyNotStreamed');
+  });
+});
+
+describe('exchange rates over the broker', () => {
+  it('end in the same in any order, with duplicates; a conflict goes to the dead letters with its reason', async () => {
+    const facts = [rate('2026-03-05', '1.1'), rate('2026-03-06', '1.2'), rate('2026-03-06', '1.3', { revision: 2 })];
+    const listed = [];
+    for (const order of [facts, shuffled(facts, 7, 2)]) {
+      const service = await start();
+      await publish(service, 'exchange-rate', order);
+      listed.push(await rates(service));
+      expect((await service.store.readStream('reference-exchange-rate:EUR/USD')).length).toBe(3);
+    }
+    expect(listed[0]).toEqual(facts);
+    expect(listed[1]).toEqual(facts);
+    const [service] = services;
+    if (service === undefined) throw new Error('there is no service');
+    await publish(service, 'exchange-rate', [rate('2026-03-05', '1.9'), rate('2026-03-05', '1.9', { base: 'USD' })]);
+    await service.settled();
+    const dead = await readAll(service, deadLetterTopic(TOPICS.referencesInbound, REFERENCE_GROUP));
+    expect(dead.map(({ headers }) => headers?.['reason'])).toEqual([
+      expect.stringContaining('FactConflict'),
+      expect.stringContaining('quote is the base itself'),
+    ]);
+  });
+});
+
+describe('deals that asked for an exchange rate', () => {
+  it('earn the same in whatever order deals and rates come, and wait for nothing in the end', async () => {
+    const dollars = (id: string, bookedAt: string): Arrival => {
+      const deal = dealOf(id, { bookedAt });
+      if (deal.terms === undefined) throw new Error('the deal has no terms');
+      return { kind: 'deal', deal: { ...deal, terms: { ...deal.terms, currency: 'USD' } }, revision: 0 };
+    };
+    const base: readonly Arrival[] = [
+      { kind: 'partner', partner: partnerOf('anna'), revision: 0 },
+      { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' },
+    ];
+    const deals = [dollars('D-1', '2026-01-10T10:00:00Z'), dollars('D-2', '2026-01-12T10:00:00Z')];
+    const published = [
+      rate('2026-01-09', '1.25'),
+      rate('2026-01-12', '1.6'),
+      rate('2026-01-09', '2', { revision: 1 }),
+      rate('2026-01-11', '0.8', { base: 'USD', quote: 'EUR' }),
+    ];
+    const [first, second] = [await start(), await start()];
+    await first.arrive(base);
+    await publish(first, 'exchange-rate', published);
+    await first.settled();
+    await first.arrive(deals);
+    await first.settled();
+
+    await second.arrive(deals);
+    await second.arrive(base);
+    await second.settled();
+    expect((await second.call('operator', 'GET', '/credits/waiting')).body.items).toMatchObject([
+      { deal: 'crm|D-1', code: 'ExchangeRateMissing', subject: 'exchange-rate:USD/EUR' },
+      { deal: 'crm|D-2', code: 'ExchangeRateMissing' },
+    ]);
+    for (const one of shuffled(published, 3)) {
+      await second.call('source', 'POST', '/exchange-rates', one);
+      await second.settled();
+    }
+    for (const service of [first, second]) {
+      expect((await service.call('operator', 'GET', '/credits/waiting')).body.items).toEqual([]);
+      expect(await service.verify()).toMatchObject({ differences: [] });
+    }
+    const ledger = await first.ledger();
+    expect(ledger).toEqual([
+      'anna 2026-01 2026-01 hardware crm|D-1 booked|1 earning 50.00 → 2.00 EUR',
+      'anna 2026-01 2026-01 hardware crm|D-2 booked|1 earning 62.50 → 2.50 EUR',
+      'anna 2026-01 2026-01 service crm|D-1 booked|2 earning 25.00 → 0.73 EUR',
+      'anna 2026-01 2026-01 service crm|D-2 booked|2 earning 31.25 → 0.91 EUR',
+    ]);
+    expect(await second.ledger()).toEqual(ledger);
+  });
+
+  it('are credited again where they asked for a day from its date to that of the next one, or an average around it', async () => {
+    const service = await start();
+    const db = service.application.get<Kysely<IndexTables>>(DATABASE);
+    const days = ['2026-03-04', '2026-03-05', '2026-03-08', '2026-03-09', '2026-04-01'];
+    for (const date of ['2026-03-01', '2026-03-09'])
+      await service.call('source', 'POST', '/exchange-rates', rate(date, '1.1'));
+    await service.settled();
+    // As credits that asked for a day leave them behind.
+    await db
+      .insertInto('commission_index')
+      .values(
+        ['USD/EUR', 'EUR/USD', 'EUR/JPY'].flatMap((pair) =>
+          [
+            ...days.map((day) => `@${day}`),
+            '~2025-03-05..2026-03-06',
+            '~2026-03-01..2026-04-01',
+            '~2026-02-01..2026-03-05',
+            '~2026-03-06..2026-04-01',
+          ].map((asked) => ({ key: `exchange-rate:${pair}${asked}`, deal: 'crm|D-1', revision: 1 })),
+        ),
+      )
+      .execute();
+    await service.call('source', 'POST', '/exchange-rates', rate('2026-03-05', '1.2'));
+    await service.settled();
+    const seen = await db
+      .selectFrom('commission_index')
+      .select('key')
+      .where('revision', '=', 2)
+      .orderBy('key')
+      .execute();
+    expect(seen.map(({ key }) => key)).toEqual(
+      ['EUR/USD', 'USD/EUR'].flatMap((pair) =>
+        ['@2026-03-05', '@2026-03-08', '~2025-03-05..2026-03-06', '~2026-03-01..2026-04-01'].map(
+          (asked) => `exchange-rate:${pair}${asked}`,
+        ),
+      ),
+    );
+  });
+});
+
+describe('quotas', () => {
+  it('enter over HTTP, in batches and over the broker, are listed, and a partner sees only its own', async () => {
+    const service = await start();
+    expect((await service.call('plan-designer', 'POST', '/quotas', quota('2026-01-01', '9000.00'))).status).toBe(201);
+    const csv = 'payee,plan,component,from,until,amount,revision\nbert,resellers,hardware,2026-01-01,2026-04-01,50,2\n';
+    expect((await batch(service, '/quotas/batch', 'text/csv', csv)).result).toMatchObject({ accepted: 1 });
+    await publish(service, 'quota', [quota('2026-02-01', '12000'), quota('2026-02-01', '12000')]);
+    await service.settled();
+    expect((await service.call('finance', 'GET', '/quotas')).body.items).toEqual([
+      quota('2026-01-01', '9000'),
+      quota('2026-02-01', '12000'),
+      quota('2026-01-01', '50', { payee: 'bert', until: '2026-04-01', revision: 2 }),
+    ]);
+    expect((await service.call('partner', 'GET', '/quotas', undefined, 'bert')).body.items).toHaveLength(1);
+    expect((await service.call('partner', 'GET', '/quotas?payee=anna', undefined, 'bert')).status).toBe(403);
+    expect(await service.call('source', 'POST', '/quotas', quota('2026-01-01', '9001'))).toMatchObject({
+      status: 409,
+      body: { errors: [{ field: 'amount' }] },
+    });
+    expect(await service.call('source', 'POST', '/quotas', { ...quota('2026-01-01', '1'), until: 'x' })).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: 'until' }] },
+    });
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+
+  it('are told to the earning stream of their payee and plan, whole, in the topic of its credits', async () => {
+    const service = await start();
+    await service.call('source', 'POST', '/quotas', quota('2026-02-01', '12000'));
+    await service.call('source', 'POST', '/quotas', quota('2026-01-01', '9000'));
+    await service.settled();
+    const told = (await readAll(service, CREDITS_TOPIC)).map(({ key, value }) => ({
+      key,
+      ...readCreditMessage(value),
+    }));
+    expect(told).toMatchObject([
+      { key: 'anna|resellers', kind: 'quota', revision: 0, quotas: [{ from: '2026-02-01', amount: '12000' }] },
+      {
+        key: 'anna|resellers',
+        revision: 1,
+        quotas: [
+          { component: 'hardware', from: '2026-01-01', until: '2026-02-01', amount: '9000' },
+          { component: 'hardware', from: '2026-02-01', amount: '12000' },
+        ],
+      },
+    ]);
+    expect(await readAll(service, deadLetterTopic(CREDITS_TOPIC, EARN_GROUP))).toEqual([]);
+  });
+});

@@ -1,0 +1,281 @@
+/** The service alone, over the embedded store and broker: messages in, messages out. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { verifyLog } from '@tantieme/audit/verify';
+import type { Deal, DealLine } from '@tantieme/contracts/deal';
+import { decode, encode } from '@tantieme/contracts/envelope';
+import type { EarningsOfDeal, LedgerLine, PeriodManifest } from '@tantieme/contracts/ledger';
+import type { Partner } from '@tantieme/contracts/partner';
+import { TOPICS } from '@tantieme/contracts/topics';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
+import { createApplication } from '@tantieme/service-kit/http/application';
+import type { Role } from '@tantieme/service-kit/access/auth';
+import { Background } from '@tantieme/service-kit/background/background';
+import { loadConfig } from '@tantieme/service-kit/runtime/config';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
+import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { CommissionCalculationModule } from '../commission-calculation.module.js';
+import { replayables } from '../replayables.js';
+
+/** Far longer than anything here takes: what is not settled by then never is. */
+const SETTLED_MS_MAX = 20_000;
+
+export const CALENDAR = 'monthly@Europe/Paris';
+
+export const PLAN = `
+plan: resellers
+title: Resellers
+currency: EUR
+calendar: { periods: monthly, timeZone: Europe/Paris }
+settle: { minimum: 10 }
+components:
+  - id: hardware
+    title: Hardware of the quarter
+    credit: { trigger: booked, to: seller, basis: net, where: { line.category: hardware } }
+    measure: { over: quarter }
+    rate:
+      marginal: [{ below: 1000, pay: 4 % }, { below: 3000, pay: 6 % }, { pay: 8 % }]
+  - id: service
+    credit: { trigger: booked, to: seller, basis: net, where: { line.category: service } }
+    rate: { percent: 2.9 % }
+  - id: team
+    credit: { override: [hardware, service], of: basis, levels: [2 %, 1 %] }
+`;
+
+export interface PartnerShape {
+  readonly upline?: string | null;
+  readonly tier?: string;
+  readonly channel?: Partner['channel'];
+  readonly plans?: readonly string[];
+  readonly from?: string;
+  readonly until?: string;
+}
+
+export function partnerOf(id: string, shape: PartnerShape = {}): Partner {
+  const { upline = null, tier = 'gold', channel = 'retail', plans = ['resellers'], from = '2026-01-01', until } = shape;
+  return {
+    id,
+    name: id,
+    channel,
+    country: 'FR',
+    payoutCurrency: 'EUR',
+    tiers: [{ from, value: tier }],
+    uplines: [{ from, value: upline }],
+    agreements: plans.map((plan) => ({ id: `${id}-${plan}`, plan, from, ...(until === undefined ? {} : { until }) })),
+  };
+}
+
+/** Two lines, hardware and service, of one seller; booked on 10 January 2026 unless told otherwise. */
+export function dealOf(
+  id: string,
+  shape: Partial<Omit<Deal, 'terms'>> & {
+    readonly seller?: string;
+    readonly net?: readonly [string, string];
+    readonly lines?: readonly DealLine[];
+  } = {},
+): Deal {
+  const { seller = 'anna', net = ['100.00', '50.00'], lines, ...facts } = shape;
+  return {
+    source: 'crm',
+    id,
+    terms: {
+      currency: 'EUR',
+      lines: lines ?? [
+        { id: '1', category: 'hardware', quantity: '1', net: net[0] },
+        { id: '2', category: 'service', quantity: '2', net: net[1] },
+      ],
+      partners: [{ role: 'seller', partner: seller }],
+    },
+    bookedAt: '2026-01-10T10:00:00Z',
+    invoices: [],
+    payments: [],
+    soldThrough: [],
+    returns: [],
+    ...facts,
+  };
+}
+
+/** What comes to the service from outside: a message, or a plan that somebody publishes. */
+export type Arrival =
+  | { readonly kind: 'deal'; readonly deal: Deal; readonly revision: number }
+  | { readonly kind: 'partner'; readonly partner: Partner; readonly revision: number }
+  | { readonly kind: 'plan'; readonly document: string; readonly effectiveFrom: string };
+
+export class Service {
+  private constructor(
+    readonly directory: string,
+    readonly application: Awaited<ReturnType<typeof createApplication>>,
+  ) {}
+
+  static async start(directory = mkdtempSync(join(tmpdir(), 'commission-calculation-'))): Promise<Service> {
+    const config = loadConfig({}, { dataDirectory: directory, logLevel: 'error' });
+    return new Service(directory, await createApplication(CommissionCalculationModule, config));
+  }
+
+  get broker(): Broker {
+    return this.application.get<Broker>(BROKER);
+  }
+
+  get store(): EventStore {
+    return this.application.get<EventStore>(EVENT_STORE);
+  }
+
+  async stop(): Promise<void> {
+    await this.application.close();
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** A text as body is sent as YAML. */
+  async call(role: Role, method: 'GET' | 'POST', url: string, body?: object | string, partner?: string) {
+    const token = await mintToken({
+      dataDirectory: this.directory,
+      subject: `test-${role}`,
+      roles: [role],
+      ...(partner === undefined ? {} : { partner }),
+    });
+    const answer = await this.application.inject({
+      method,
+      url,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(typeof body === 'string' ? { 'content-type': 'application/yaml' } : {}),
+      },
+      ...(body === undefined ? {} : { payload: body }),
+    });
+    const parsed: ReturnType<typeof JSON.parse> = JSON.parse(answer.body);
+    return { status: answer.statusCode, body: parsed };
+  }
+
+  /** Neighbours of one kind go out together, as a relay would send them. */
+  async arrive(arrivals: readonly Arrival[]): Promise<void> {
+    for (let at = 0; at < arrivals.length;) {
+      const first = arrivals[at];
+      if (first === undefined) return;
+      if (first.kind === 'plan') {
+        const { status, body } = await this.publish(first.document, first.effectiveFrom);
+        if (status !== 200) throw new Error(JSON.stringify(body));
+        at += 1;
+        continue;
+      }
+      const messages: OutgoingMessage[] = [];
+      for (let one = arrivals[at]; one?.kind === first.kind; one = arrivals[++at]) messages.push(messageOf(one));
+      await this.broker.publish(first.kind === 'deal' ? TOPICS.deals : TOPICS.partners, messages);
+    }
+  }
+
+  /** Drafts, approves and publishes a plan. @returns the first answer that refuses, or the last one. */
+  async publish(document: string, effectiveFrom: string) {
+    const draft = await this.call('plan-designer', 'POST', '/plans', document);
+    if (draft.status !== 201) return draft;
+    const path = `/plans/${draft.body.plan}/versions/${draft.body.version}`;
+    const approval = await this.call('approver', 'POST', `${path}/approve`);
+    if (approval.status !== 200) return approval;
+    return this.call('approver', 'POST', `${path}/publish`, { effectiveFrom });
+  }
+
+  /** Waits until nothing is left to do, twice in a row. */
+  async settled(): Promise<void> {
+    const background = this.application.get(Background);
+    for (let still = 0, began = Date.now(); still < 2; await pause(10)) {
+      const status = await background.status();
+      if (Date.now() - began > SETTLED_MS_MAX) throw new Error(`not settled: ${JSON.stringify(status)}`);
+      const failing = status.find(({ lastError }) => lastError !== undefined);
+      if (failing !== undefined) throw new Error(`${failing.name}: ${failing.lastError}`);
+      still = status.every(({ lag }) => lag === undefined || lag === '0') ? still + 1 : 0;
+    }
+  }
+
+  /** @param force why, where deals are waiting. */
+  async close(period: string, calendar = CALENDAR, force?: string): Promise<void> {
+    const path = `/periods/${encodeURIComponent(calendar)}/${period}`;
+    const { status, body } = await this.call('operator', 'POST', `${path}/close`, force === undefined ? {} : { force });
+    if (status !== 202) throw new Error(JSON.stringify(body));
+    await this.closed(period, calendar);
+  }
+
+  /** Waits until a closing that has begun is done. */
+  async closed(period: string, calendar = CALENDAR): Promise<void> {
+    const path = `/periods/${encodeURIComponent(calendar)}/${period}`;
+    for (const began = Date.now(); ; await pause(10)) {
+      const { body } = await this.call('operator', 'GET', path);
+      if (body.state === 'closed') return;
+      if (Date.now() - began > SETTLED_MS_MAX) {
+        const status = await this.application.get(Background).status();
+        throw new Error(`not closed: ${JSON.stringify(body)} ${JSON.stringify(status)}`);
+      }
+    }
+  }
+
+  /** Every message of the topic `commissions`. */
+  async published(): Promise<{ earnings: Map<string, EarningsOfDeal>; manifests: PeriodManifest[]; messages: number }> {
+    const newest = new Map<string, { revision: number; data: EarningsOfDeal }>();
+    const manifests: PeriodManifest[] = [];
+    let messages = 0;
+    for (const partition of (await this.broker.endPositions(TOPICS.commissions)).keys())
+      for (const { value } of await this.broker.read(TOPICS.commissions, { partition, from: 0n, limit: 100_000 })) {
+        const envelope = decode(value);
+        messages += 1;
+        if (envelope.type === 'period-manifest') manifests.push(envelope.data);
+        if (envelope.type !== 'earnings-of-deal') continue;
+        const name = `${envelope.stream} ${envelope.data.deal}`;
+        const { revision = -1, data } = envelope;
+        if ((newest.get(name)?.revision ?? -1) <= revision) newest.set(name, { revision, data });
+      }
+    return { earnings: new Map([...newest].map(([name, { data }]) => [name, data])), manifests, messages };
+  }
+
+  /** All that is posted, as those downstream know it: one text a line, in order. */
+  async ledger(): Promise<readonly string[]> {
+    const { earnings } = await this.published();
+    return [...earnings.values()]
+      .flatMap(({ payee, currency, lines }) => lines.map((line) => textOf(payee, currency, line)))
+      .sort();
+  }
+
+  async verify(): ReturnType<typeof verifyLog> {
+    return verifyLog({ store: this.store, replayables: await replayables(this.store) });
+  }
+}
+
+function textOf(payee: string, currency: string, line: LedgerLine): string {
+  const { period, origin, component, deal, line: name, kind, basis, amount } = line;
+  return `${payee} ${period} ${origin} ${component} ${deal} ${name} ${kind} ${basis} → ${amount} ${currency}`;
+}
+
+function messageOf(arrival: Exclude<Arrival, { kind: 'plan' }>): OutgoingMessage {
+  const { kind, revision } = arrival;
+  const key = kind === 'deal' ? `${arrival.deal.source}|${arrival.deal.id}` : arrival.partner.id;
+  const stream = `${kind}-${key}`;
+  const attributes = {
+    id: `${stream}@${revision}`,
+    time: '2026-01-01T00:00:00Z',
+    source: kind === 'deal' ? '/deal-ingestion' : '/partner-registry',
+    subject: key,
+    key,
+    stream,
+    revision,
+    correlationId: `c-${key}`,
+    actor: 'service:test',
+  };
+  const value =
+    kind === 'deal' ? encode('deal', attributes, arrival.deal) : encode('partner', attributes, arrival.partner);
+  return { key, value };
+}
+
+/** The same list in another order, by a fixed rule, with every `repeat`th said twice. */
+export function shuffled<Item>(items: readonly Item[], seed: number, repeat = Infinity): Item[] {
+  let state = seed;
+  const next = (): number => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648);
+  return items
+    .flatMap((item, index) => (index % repeat === repeat - 1 ? [item, item] : [item]))
+    .map((item) => ({ item, key: next() }))
+    .sort((left, right) => left.key - right.key)
+    .map(({ item }) => item);
+}

@@ -1,0 +1,435 @@
+/** The deciders of this service wired together without a store: facts in, postings out. For specs of behaviour and order. */
+import { parsePlan } from '@tantieme/commission-engine/plan/compile';
+import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
+import { EngineError } from '@tantieme/commission-engine/engine-error';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
+import type { Partner } from '@tantieme/contracts/partner';
+import type { ExchangeRate } from '@tantieme/contracts/reference';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decider';
+import { needsHistory } from '@tantieme/event-sourcing/decide/partial-state';
+import { budgetDecider } from '../budget/budget.js';
+import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
+import { calendarDecider, openFromOf } from '../period/calendar.js';
+import { creditDecider } from '../credit/credit.js';
+import type { CreditView, DealCredited, PlanCredit } from '../credit/credit.js';
+import { dealsOf, earningDecider, earningStream, keepTail, postingOf } from '../earning/earning.js';
+import type { EarningCommand, EarningEvent } from '../earning/earning.js';
+import type { GrantInput } from '../earning/earning-inputs.js';
+import { planDecider } from '../plan/plan.js';
+import type { PlanCommand, PlanEvent, PlanState } from '../plan/plan.js';
+import { averageOf, rateOn, ratesInForce } from '../reference/exchange-rate.js';
+import { exchangeRateStream, partnerAsOf, plansOfPartner, referenceDecider } from '../reference/reference.js';
+
+export const AT = '2026-01-01T00:00:00Z';
+
+/** One stream of a decider: what was appended, and the state after it. Every decision is checked to be decided the same again. */
+export class Stream<State, Command, Event extends DomainEvent> {
+  readonly events: Event[] = [];
+  state: State;
+
+  constructor(private readonly decider: Decider<State, Command, Event>) {
+    this.state = decider.initialState();
+  }
+
+  handle(command: Command): readonly Event[] {
+    const events = this.decider.decide(command, this.state);
+    for (const event of events) {
+      const stored: Event = JSON.parse(canonicalJson(event));
+      const again = this.decider.decide(this.decider.commandOf(stored), this.state);
+      if (canonicalJson(again) !== canonicalJson(events))
+        throw new Error(
+          `decided otherwise from the journal: ${canonicalJson(again)} instead of ${canonicalJson(events)}`,
+        );
+      this.state = this.decider.evolve(this.state, stored);
+      this.events.push(stored);
+    }
+    return events;
+  }
+
+  /** What loading from the store would give. */
+  reload(): void {
+    this.state = this.events.reduce((state, event) => this.decider.evolve(state, event), this.decider.initialState());
+  }
+}
+
+export type Fact =
+  | { readonly kind: 'deal'; readonly deal: Deal; readonly revision: number }
+  | { readonly kind: 'partner'; readonly partner: Partner; readonly revision: number }
+  | { readonly kind: 'plan'; readonly text: string; readonly effectiveFrom: string }
+  | { readonly kind: 'exchange-rate'; readonly exchangeRate: ExchangeRate };
+
+export interface CreditArrival extends PlanCredit {
+  readonly deal: string;
+  readonly number: number;
+}
+
+type Change =
+  | Omit<Extract<EarningCommand, { type: 'credit' }>, 'account' | 'openFrom' | 'at'>
+  | Omit<Extract<EarningCommand, { type: 'take-grant' }>, 'account' | 'openFrom' | 'at'>;
+
+/** What is told on within the service. */
+export type Told =
+  | ({ readonly kind: 'claims'; readonly budget: Budget } & ClaimsInput)
+  | ({ readonly kind: 'grant'; readonly payee: string; readonly plan: string } & Omit<GrantInput, 'openFrom'>);
+
+export class World implements PlanByHash {
+  readonly plans = new Map<string, PlanStream>();
+  readonly partners = new Map<string, ReturnType<World['newReference']>>();
+  /** By name of the stream. */
+  readonly rates = new Map<string, ReturnType<World['newReference']>>();
+  readonly credits = new Map<string, ReturnType<World['newCredit']>>();
+  readonly earnings = new Map<string, ReturnType<World['newEarning']>>();
+  /** By component. */
+  readonly budgets = new Map<string, ReturnType<World['newBudget']>>();
+  readonly calendar = new Stream(calendarDecider);
+  /** Credits that are on their way to their payees. */
+  readonly onTheWay: CreditArrival[] = [];
+  /** Claims and grants that are on their way. */
+  readonly toldOn: Told[] = [];
+  decidedOnTails = 0;
+  wentBeyondTails = 0;
+
+  plan(hash: string) {
+    for (const { state } of this.plans.values())
+      for (const { plan } of state.published) if (plan.hash === hash) return plan;
+    throw new EngineError('PlanUnknown', hash);
+  }
+
+  private newReference() {
+    return new Stream(referenceDecider);
+  }
+
+  private newCredit() {
+    return new Stream(creditDecider(this));
+  }
+
+  private newEarning() {
+    return new Stream(earningDecider(this));
+  }
+
+  private newBudget() {
+    return new Stream(budgetDecider(this));
+  }
+
+  private readonly view: CreditView = {
+    partner: (id) => {
+      const stream = this.partners.get(id);
+      const partner = stream?.state.partner;
+      if (stream === undefined || partner === undefined) return undefined;
+      return {
+        revision: stream.events.length - 1,
+        plans: plansOfPartner(partner),
+        asOf: (day) => partnerAsOf(partner, day),
+      };
+    },
+    plan: (id) => {
+      const stream = this.plans.get(id);
+      return stream === undefined
+        ? undefined
+        : { revision: stream.events.length - 1, versions: stream.state.published };
+    },
+    exchangeRate: (base, quote) => {
+      const stream = this.rates.get(exchangeRateStream(base, quote));
+      const rates = ratesInForce(stream?.state.rates?.values() ?? [], base, quote);
+      return {
+        revision: stream === undefined ? undefined : stream.events.length - 1,
+        rateOn: (day, maxAgeDays) => rateOn(rates, day, maxAgeDays),
+        averageOf: (from, until) => averageOf(rates, from, until),
+      };
+    },
+  };
+
+  /** Takes a fact, and credits what it concerns. */
+  take(fact: Fact): void {
+    switch (fact.kind) {
+      case 'deal': {
+        const { deal, revision } = fact;
+        const name = `${deal.source}|${deal.id}`;
+        const origin = { stream: `deal-${name}`, revision };
+        const stream = this.credits.get(name) ?? this.newCredit();
+        this.credits.set(name, stream);
+        this.send(name, stream.handle({ type: 'credit', deal, origin, view: this.view, at: AT }));
+        return;
+      }
+      case 'partner': {
+        const { partner, revision } = fact;
+        const stream = this.partners.get(partner.id) ?? this.newReference();
+        this.partners.set(partner.id, stream);
+        stream.handle({ partner, origin: { stream: `partner-${partner.id}`, revision }, at: AT });
+        return this.creditAgain();
+      }
+      case 'plan': {
+        const document = documentOf(fact.text);
+        const stream = this.plans.get(document.plan) ?? new Stream(planDecider);
+        this.plans.set(document.plan, stream);
+        publishPlan(stream, fact.text, fact.effectiveFrom);
+        return this.creditAgain();
+      }
+      case 'exchange-rate': {
+        const { exchangeRate } = fact;
+        const name = exchangeRateStream(exchangeRate.base, exchangeRate.quote);
+        const stream = this.rates.get(name) ?? this.newReference();
+        this.rates.set(name, stream);
+        stream.handle({ exchangeRate, at: AT });
+        return this.creditAgain();
+      }
+      default:
+        return fact satisfies never;
+    }
+  }
+
+  private creditAgain(): void {
+    for (const [name, stream] of this.credits)
+      this.send(name, stream.handle({ type: 'credit-again', view: this.view, at: AT }));
+  }
+
+  private send(deal: string, events: readonly DealCredited[]): void {
+    for (const { data } of events)
+      for (const credit of data.credits) this.onTheWay.push({ ...credit, deal, number: data.number });
+  }
+
+  /** Brings a credit to its payee. */
+  earn({ payee, plan, deal, number, groups }: CreditArrival): readonly EarningEvent[] {
+    return this.change(payee, plan, { type: 'credit', deal, number, groups });
+  }
+
+  /** Brings claims to their budget, or a grant to its payee. */
+  tell(told: Told): void {
+    if (told.kind === 'grant') {
+      const { kind: _, payee, plan, ...grant } = told;
+      this.change(payee, plan, { type: 'take-grant', ...grant });
+      return;
+    }
+    const { kind: _, budget, ...claims } = told;
+    const stream = this.budgets.get(budget.component) ?? this.newBudget();
+    this.budgets.set(budget.component, stream);
+    const openFrom = openFromOf(budget.calendar, this.calendar.state);
+    if (openFrom !== null) stream.handle({ type: 'close-periods', budget, openFrom, at: AT });
+    for (const event of stream.handle({ type: 'take-claims', budget, ...claims, at: AT }))
+      this.tellGrants(event, stream);
+  }
+
+  private tellGrants(event: BudgetEvent, { events }: ReturnType<World['newBudget']>): void {
+    if (event.type === 'BudgetPeriodsClosed') return;
+    const { plan, component } = event.data.budget;
+    const revision = events.length - 1;
+    for (const grant of event.data.grants) this.toldOn.push({ kind: 'grant', plan, component, revision, ...grant });
+  }
+
+  private change(payee: string, plan: string, input: Change): readonly EarningEvent[] {
+    const name = earningStream(payee, plan);
+    const stream = this.earnings.get(name) ?? this.newEarning();
+    this.earnings.set(name, stream);
+    const compiled = this.plans.get(plan)?.state.published.at(-1)?.plan;
+    if (compiled === undefined) throw new Error(`no plan ${plan}`);
+    const { currency, calendarKey: calendar } = compiled;
+    const account = { payee, plan, currency, calendar };
+    const openFrom = openFromOf(calendar, this.calendar.state);
+    const events = [...this.decide(stream, { ...input, account, openFrom, at: AT })];
+    for (const { data } of events) {
+      if (!('claims' in data) || data.claims === undefined) continue;
+      const revision = stream.events.length - 1;
+      for (const { component, ...claims } of data.claims)
+        this.toldOn.push({
+          kind: 'claims',
+          budget: { plan, component, currency, calendar },
+          payee,
+          revision,
+          ...claims,
+        });
+    }
+    for (let more = events; more.length > 0;) {
+      more = [...stream.handle({ type: 'post-more', openFrom, at: AT })];
+      events.push(...more);
+    }
+    return events;
+  }
+
+  /** Decides what an event of another world answers, in the same stream of this one. */
+  replay(name: string, event: EarningEvent): void {
+    const stream = this.earnings.get(name) ?? this.newEarning();
+    this.earnings.set(name, stream);
+    this.decide(stream, earningDecider(this).commandOf(event));
+  }
+
+  private decide(stream: ReturnType<World['newEarning']>, command: EarningCommand): readonly EarningEvent[] {
+    const isTail = stream.state.tail !== undefined;
+    try {
+      const events = stream.handle(command);
+      if (isTail && events.length > 0) this.decidedOnTails += 1;
+      return events;
+    } catch (error) {
+      if (!needsHistory(error)) throw error;
+      this.wentBeyondTails += 1;
+      stream.reload();
+      return stream.handle(command);
+    }
+  }
+
+  earnAll(): void {
+    for (const credit of this.onTheWay.splice(0)) this.earn(credit);
+    while (this.toldOn.length > 0) for (const told of this.toldOn.splice(0)) this.tell(told);
+  }
+
+  /** Of the newest version of a plan. */
+  hashOf(plan: string): string {
+    return this.plans.get(plan)?.state.published.at(-1)?.plan.hash ?? '';
+  }
+
+  /** Begins and ends a closing with nothing in between. */
+  close(period: string): void {
+    this.beginClosing(period);
+    this.endClosing(period);
+  }
+
+  beginClosing(period: string): void {
+    const calendar = 'monthly@Europe/Paris';
+    this.calendar.handle({ type: 'close', calendar, period, by: 'test', earliestOpen: null, waiting: 0, at: AT });
+  }
+
+  endClosing(period: string): void {
+    this.calendar.handle({ type: 'seal', period, at: AT });
+    for (const stream of this.earnings.values()) {
+      if (stream.state.tail !== undefined) stream.reload();
+      const planHash = this.hashOf(stream.state.account?.plan ?? '');
+      stream.handle({ type: 'close-period', period, planHash, minimum: '0.00', at: AT });
+    }
+    this.calendar.handle({ type: 'finish', period, at: AT });
+  }
+
+  /** Leaves the newest deals of every payee in memory, as a process that is short of it does. */
+  keepTails(linesMax: number): void {
+    for (const { state } of this.earnings.values()) keepTail(state, linesMax);
+  }
+
+  reload(): void {
+    for (const stream of this.earnings.values()) stream.reload();
+    for (const stream of this.budgets.values()) stream.reload();
+  }
+
+  /** All that is posted, one text a line, in order. */
+  ledger(): readonly string[] {
+    return [...this.earnings]
+      .flatMap(([name, { state }]) =>
+        [...dealsOf(state)].flatMap((deal) =>
+          postingOf(state, deal).map(
+            ({ period, origin, component, line, kind, basis, amount }) =>
+              `${name.slice('earning-'.length)} ${period} ${origin} ${component} ${deal} ${line} ${kind} ${basis} → ${amount}`,
+          ),
+        ),
+      )
+      .sort();
+  }
+
+  /** What was said in events, which must come to the same as what is held in memory. */
+  told(): readonly string[] {
+    return [...this.earnings]
+      .flatMap(([name, { events }]) => {
+        const newest = new Map(
+          events.flatMap(({ data }) => data.deals.map(({ deal, lines }) => [deal, lines] as const)),
+        );
+        return [...newest].flatMap(([deal, lines]) =>
+          lines.map(
+            ({ period, origin, component, line, kind, basis, amount }) =>
+              `${name.slice('earning-'.length)} ${period} ${origin} ${component} ${deal} ${line} ${kind} ${basis} → ${amount}`,
+          ),
+        );
+      })
+      .sort();
+  }
+}
+
+export type PlanStream = Stream<PlanState, PlanCommand, PlanEvent>;
+
+export function draftOf(text: string, by = 'designer'): PlanCommand {
+  const document = documentOf(text);
+  return { type: 'draft', document, hash: canonicalJson(document), findings: [], by, at: AT };
+}
+
+/** Drafts, approves and publishes. @returns what the publication appended. */
+export function publishPlan(
+  plan: PlanStream,
+  text: string,
+  effectiveFrom: string,
+  openFrom: string | null = null,
+): readonly PlanEvent[] {
+  plan.handle(draftOf(text));
+  const number = plan.state.versions.length;
+  plan.handle({ type: 'approve', number, by: 'approver', at: AT });
+  return plan.handle({ type: 'publish', number, effectiveFrom, by: 'approver', openFrom, at: AT });
+}
+
+export function documentOf(text: string): PlanDocument {
+  const { document, findings } = parsePlan(text);
+  if (document === undefined) throw new Error(findings.map(({ path, message }) => `${path}: ${message}`).join('\n'));
+  return document;
+}
+
+export const PLAN = `
+plan: resellers
+title: Resellers
+currency: EUR
+calendar: { periods: monthly, timeZone: Europe/Paris }
+components:
+  - id: hardware
+    credit: { trigger: booked, to: seller, basis: net, where: { line.category: hardware } }
+    measure: { over: quarter }
+    rate:
+      marginal: [{ below: 1000, pay: 4 % }, { below: 3000, pay: 6 % }, { pay: 8 % }]
+  - id: service
+    credit: { trigger: booked, to: seller, basis: net, where: { line.category: service } }
+    rate: { percent: 2.9 % }
+  - id: team
+    credit: { override: [hardware, service], of: basis, levels: [2 %, 1 %] }
+`;
+
+export interface PartnerShape {
+  readonly upline?: string | null;
+  readonly tier?: string;
+  readonly plans?: readonly string[];
+  readonly from?: string;
+  readonly until?: string;
+}
+
+export function partnerOf(id: string, shape: PartnerShape = {}): Partner {
+  const { upline = null, tier = 'gold', plans = ['resellers'], from = '2026-01-01', until } = shape;
+  return {
+    id,
+    name: id,
+    channel: 'retail',
+    country: 'FR',
+    payoutCurrency: 'EUR',
+    tiers: [{ from, value: tier }],
+    uplines: [{ from, value: upline }],
+    agreements: plans.map((plan) => ({ id: plan, plan, from, ...(until === undefined ? {} : { until }) })),
+  };
+}
+
+export interface DealShape extends Partial<Omit<Deal, 'terms'>> {
+  readonly partners?: readonly DealPartner[];
+  readonly lines?: readonly DealLine[];
+  readonly net?: string;
+  readonly currency?: string;
+}
+
+/** One line of hardware, sold by `anna`, booked on 10 January 2026 unless told otherwise. */
+export function dealOf(id: string, shape: DealShape = {}): Deal {
+  const { partners, lines, net = '100.00', currency = 'EUR', ...facts } = shape;
+  return {
+    source: 'crm',
+    id,
+    terms: {
+      currency,
+      lines: lines ?? [{ id: '1', category: 'hardware', net }],
+      partners: partners ?? [{ role: 'seller', partner: 'anna' }],
+    },
+    bookedAt: '2026-01-10T10:00:00Z',
+    invoices: [],
+    payments: [],
+    soldThrough: [],
+    returns: [],
+    ...facts,
+  };
+}

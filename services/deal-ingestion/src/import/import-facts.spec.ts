@@ -1,0 +1,433 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import type { ColumnMapping } from './column-mapping.js';
+import type { FieldReason } from '../deal/deal-fact.js';
+import type { Candidate } from './fact-sink.service.js';
+import { importFacts } from './import-facts.service.js';
+import type { ImportFormat } from './import-facts.service.js';
+import { removeLeftovers } from './row-staging.service.js';
+
+const stagingDirectory = mkdtempSync(join(tmpdir(), 'import-facts-'));
+afterAll(() => rmSync(stagingDirectory, { recursive: true }));
+
+interface Seen {
+  readonly facts: readonly unknown[];
+  readonly refused: readonly { readonly raw: string; readonly errors: readonly FieldReason[] }[];
+}
+
+async function* chunksOf(text: string | Buffer, size: number): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
+}
+
+async function importing(
+  format: ImportFormat,
+  text: string | Buffer,
+  mapping?: unknown,
+  chunkSize = 64,
+): Promise<Seen> {
+  const seen: Candidate[] = [];
+  await importFacts(
+    chunksOf(text, chunkSize),
+    format,
+    mapping,
+    (batch) => {
+      seen.push(...batch);
+      return Promise.resolve(batch.map(() => ({ outcome: 'accepted' })));
+    },
+    { stagingDirectory },
+  );
+  return {
+    facts: seen.filter(({ errors = [] }) => errors.length === 0).map(({ fact }) => fact),
+    refused: seen
+      .filter(({ errors = [] }) => errors.length > 0)
+      .map(({ raw, errors = [] }) => ({ raw: raw(), errors })),
+  };
+}
+
+const mapping: ColumnMapping = {
+  source: 'file',
+  kind: 'booked',
+  deal: 'Order',
+  occurredAt: { column: 'Date', format: 'M/d/yyyy', timeZone: 'UTC' },
+  currency: 'USD',
+  rounding: 'half-up',
+  line: { id: 'Row', category: 'Category', quantity: 'Quantity', net: 'Net' },
+  partners: { seller: { column: 'State', prefix: 'seller-' } },
+  customer: 'Customer',
+  attributes: { segment: 'Segment' },
+};
+const HEADER = 'Order,Row,Date,Category,Quantity,Net,State,Customer,Segment';
+const file = (...rows: string[]): string => [HEADER, ...rows].join('\n');
+
+const A1 = 'A,1,11/8/2016,Furniture,2,261.9649,Texas,C-1,Consumer';
+const A2 = 'A,2,11/8/2016,"Office, Supplies",3,5,Texas,C-1,Consumer';
+const A10 = 'A,10,11/8/2016,,,7,Texas,C-1,Consumer';
+const B1 = 'B,3,2/28/2017,Furniture,1,9.99,Ohio,,';
+
+describe('the rows of a CSV file', () => {
+  it('become facts, deal by deal in the order of their first rows', async () => {
+    expect((await importing('csv', file(A10, B1, A2, A1), mapping)).facts).toEqual([
+      {
+        source: 'file',
+        deal: 'A',
+        kind: 'booked',
+        occurredAt: '2016-11-08T00:00:00.000Z',
+        terms: {
+          currency: 'USD',
+          lines: [
+            // Rounded as the mapping says, with the original beside.
+            { id: '1', category: 'Furniture', quantity: '2', net: '261.96', original: { net: '261.9649' } },
+            { id: '2', category: 'Office, Supplies', quantity: '3', net: '5.00' },
+            { id: '10', net: '7.00' },
+          ],
+          partners: [{ role: 'seller', partner: 'seller-Texas' }],
+          customer: 'C-1',
+          attributes: { segment: 'Consumer' },
+        },
+      },
+      {
+        source: 'file',
+        deal: 'B',
+        kind: 'booked',
+        occurredAt: '2017-02-28T00:00:00.000Z',
+        terms: {
+          currency: 'USD',
+          lines: [{ id: '3', category: 'Furniture', quantity: '1', net: '9.99' }],
+          partners: [{ role: 'seller', partner: 'seller-Ohio' }],
+        },
+      },
+    ]);
+  });
+
+  it('give the same facts and the same refusals in any order, byte for byte', async () => {
+    const rows = [
+      A1,
+      A2,
+      A10,
+      B1,
+      'C,4,2/30/2017,Furniture,1,1,Ohio,,',
+      'C,5,2/30/2017,Furniture,1,2,Ohio,,',
+      'D,6,1/1/2017,Furniture,1,1,Ohio,,',
+      'D,7,1/2/2017,Furniture,1,1,Ohio,,',
+      'E,8,1/1/2017',
+      'E,9,1/1/2017,Furniture,1,1,Ohio,,',
+      'E,9,1/1/2017,Furniture',
+      ',11,1/1/2017,Furniture,1,1,Ohio,,',
+      'F,12,1/1/2017,Furni"ture,1,1,Ohio,,',
+      'F,13,1/1/2017,Furniture,1,1,Ohio,,',
+    ];
+    const sorted = (values: readonly unknown[]): readonly string[] =>
+      values.map((value) => JSON.stringify(value)).sort();
+    const expected = await importing('csv', file(...rows), mapping);
+    expect(expected.facts).toHaveLength(2);
+    expect(expected.refused).toHaveLength(5);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray(rows, { minLength: rows.length }),
+        fc.integer({ min: 1, max: 300 }),
+        async (order, chunkSize) => {
+          const seen = await importing('csv', file(...order), mapping, chunkSize);
+          expect(sorted(seen.facts)).toEqual(sorted(expected.facts));
+          expect(sorted(seen.refused)).toEqual(sorted(expected.refused));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('of one line are one line, however often they are there', async () => {
+    const { facts } = await importing('csv', file(A1, A2, A1), mapping);
+    expect(facts).toMatchObject([{ terms: { lines: [{ id: '1' }, { id: '2' }] } }]);
+  });
+
+  it('are numbered in the order of their contents where lines have no id', async () => {
+    const { id: _, ...line } = mapping.line ?? { net: '' };
+    const lines = async (...rows: string[]): Promise<unknown> =>
+      (await importing('csv', file(...rows), { ...mapping, line })).facts;
+    expect(await lines(A2, A1, A1)).toEqual(await lines(A1, A2, A1));
+    expect(await lines(A2, A1, A1)).toMatchObject([
+      {
+        terms: {
+          lines: [
+            { id: '1', net: '261.96' },
+            { id: '2', net: '261.96' },
+            { id: '3', net: '5.00' },
+          ],
+        },
+      },
+    ]);
+  });
+
+  it('with a byte order mark, semicolons and another encoding are read as the mapping says', async () => {
+    const semicolons = file(A1.replace('Consumer', 'Café')).replaceAll(',', ';');
+    const latin = await importing('csv', Buffer.from(semicolons, 'latin1'), {
+      ...mapping,
+      delimiter: ';',
+      encoding: 'windows-1252',
+    });
+    expect(latin.facts).toMatchObject([{ terms: { attributes: { segment: 'Café' } } }]);
+    const marked = await importing('csv', `\ufeff${file(A1)}`, mapping, 1);
+    expect(marked.facts).toHaveLength(1);
+  });
+});
+
+describe('facts of other kinds', () => {
+  it('come from a column of kinds', async () => {
+    const events: ColumnMapping = {
+      source: 'file',
+      kind: { column: 'What', values: { PAY: 'paid', BACK: 'returned', OFF: 'cancelled' } },
+      deal: 'Order',
+      id: 'Id',
+      occurredAt: 'At',
+      amount: 'Amount',
+      line: { id: 'Row', net: 'Net' },
+    };
+    const text = [
+      'What,Order,Id,At,Amount,Row,Net',
+      'PAY,A,P1,2026-01-01T10:00:00Z,12.50,,',
+      'BACK,A,R1,2026-01-02T10:00:00+01:00,,2,',
+      'BACK,A,R1,2026-01-02T10:00:00+01:00,,1,3.50',
+      'OFF,A,,2026-01-03T10:00:00Z,,,',
+      'WHAT,A,,2026-01-03T10:00:00Z,,,',
+    ].join('\n');
+    const { facts, refused } = await importing('csv', text, events);
+    expect(facts).toEqual([
+      { source: 'file', deal: 'A', kind: 'paid', id: 'P1', occurredAt: '2026-01-01T10:00:00.000Z', amount: '12.50' },
+      {
+        source: 'file',
+        deal: 'A',
+        kind: 'returned',
+        id: 'R1',
+        occurredAt: '2026-01-02T09:00:00.000Z',
+        lines: [{ line: '1', net: '3.50' }, { line: '2' }],
+      },
+      { source: 'file', deal: 'A', kind: 'cancelled', occurredAt: '2026-01-03T10:00:00.000Z' },
+    ]);
+    expect(refused).toMatchObject([{ errors: [{ field: 'What', reason: '"WHAT" is no kind of fact' }] }]);
+  });
+});
+
+describe('a deal is refused', () => {
+  const errorsOf = async (...rows: string[]): Promise<readonly FieldReason[]> =>
+    (await importing('csv', file(...rows), mapping)).refused.flatMap(({ errors }) => errors);
+
+  it('for a date that does not exist', async () => {
+    expect(await errorsOf(A1.replace('11/8/2016', '2/30/2026'))).toEqual([
+      { field: 'Date', reason: '"2/30/2026" is no moment of the form M/d/yyyy' },
+    ]);
+  });
+
+  it('where its rows say different things of the whole', async () => {
+    expect(await errorsOf(A1, A2.replace('11/8/2016', '11/9/2016').replace('Texas', 'Ohio'))).toEqual([
+      { field: 'Date', reason: 'differs between the rows of one deal: "11/8/2016", "11/9/2016"' },
+      { field: 'State', reason: 'differs between the rows of one deal: "Ohio", "Texas"' },
+    ]);
+  });
+
+  it('whole, where one of its rows is broken', async () => {
+    const { facts, refused } = await importing('csv', file(A1, 'A,2,11/8/2016', B1), mapping);
+    expect(facts).toMatchObject([{ deal: 'B' }]);
+    expect(refused).toMatchObject([{ errors: [{ field: 'row', reason: 'has 3 cells where the header has 9' }] }]);
+    expect(JSON.parse(refused[0]?.raw ?? '')).toEqual([
+      {
+        Order: 'A',
+        Row: '1',
+        Date: '11/8/2016',
+        Category: 'Furniture',
+        Quantity: '2',
+        Net: '261.9649',
+        State: 'Texas',
+        Customer: 'C-1',
+        Segment: 'Consumer',
+      },
+      { Order: 'A', Row: '2', Date: '11/8/2016' },
+    ]);
+  });
+
+  it('for a partner that the mapping does not know', async () => {
+    const known = { ...mapping, partners: { seller: { column: 'State', values: { Texas: 'P-1' } } } };
+    const { facts, refused } = await importing('csv', file(A1, B1, 'T,1,1/1/2017,x,1,1,toString,,'), known);
+    expect(facts).toMatchObject([{ terms: { partners: [{ role: 'seller', partner: 'P-1' }] } }]);
+    expect(refused).toMatchObject([
+      { errors: [{ field: 'State', reason: '"Ohio" is not among the values that the mapping knows' }] },
+      { errors: [{ field: 'State', reason: '"toString" is not among the values that the mapping knows' }] },
+    ]);
+  });
+});
+
+describe('a file is refused as a whole', () => {
+  const refusal = async (text: string | Buffer, document: unknown = mapping): Promise<DomainError> => {
+    try {
+      await importing('csv', text, document);
+    } catch (error) {
+      if (error instanceof DomainError) return error;
+      throw error;
+    }
+    throw new Error('it was not refused');
+  };
+
+  it('where a quote is never closed, as nothing after it can be trusted', async () => {
+    for (const rows of [
+      [A1, 'B,3,"11/8/2016,x', A2],
+      [A1, A2, 'B,3,"11/8/2016,x'],
+      ['B,3,"11/8/2016,x', A1, A1],
+    ])
+      expect(await refusal(file(...rows))).toMatchObject({ code: 'FileUnreadable' });
+  });
+
+  it('where it is not of its encoding', async () => {
+    expect(await refusal(Buffer.from(file(A1.replace('Consumer', 'Café')), 'latin1'))).toMatchObject({
+      code: 'FileUnreadable',
+    });
+  });
+
+  it('where it is empty, or lacks columns', async () => {
+    expect(await refusal('')).toMatchObject({ code: 'FileUnreadable' });
+    const { code, fields } = await refusal('Order,Row,Row\n1,2,3');
+    expect(code).toBe('ColumnsMissing');
+    expect(fields).toContainEqual({ field: 'Row', reason: 'the file has two such columns' });
+    expect(fields).toContainEqual({ field: 'Date', reason: 'the file has no such column; it has Order, Row, Row' });
+  });
+
+  it.each([
+    ['a kind that is none', { kind: 'sold' }, 'kind'],
+    ['a misspelt field', { parters: {} }, 'parters'],
+    [
+      'a time zone that is none',
+      { occurredAt: { column: 'Date', format: 'M/d/yyyy', timeZone: 'Mars' } },
+      'occurredAt.timeZone',
+    ],
+    ['a date without its zone', { occurredAt: { column: 'Date', format: 'M/d/yyyy' } }, 'occurredAt.timeZone'],
+    ['a form that is none', { occurredAt: { column: 'Date', format: 'DD/MM', timeZone: 'UTC' } }, 'occurredAt.format'],
+    ['a currency that is none', { currency: 'Currency' }, 'currency'],
+    ['a rounding that is none', { rounding: 'up' }, 'rounding'],
+    ['a role that is none', { partners: { boss: 'State' } }, 'partners.boss'],
+    ['a payment without amount', { kind: 'paid', id: 'Row' }, 'amount'],
+  ])('with %s in its mapping', async (_, changes, field) => {
+    const { code, fields } = await refusal(file(A1), { ...mapping, ...changes });
+    expect(code).toBe('MappingInvalid');
+    expect(fields.map((fault) => fault.field)).toContain(field);
+  });
+});
+
+describe('lines of NDJSON', () => {
+  it('are read whatever the chunks, the last one without its end too', async () => {
+    const { facts, refused } = await importing('ndjson', '\ufeff{"a":"é"}\r\n\n  \n{"b":2}\n{"c"', undefined, 1);
+    expect(facts).toEqual([{ a: 'é' }, { b: 2 }]);
+    expect(refused).toMatchObject([{ raw: '{"c"', errors: [{ field: 'line' }] }]);
+  });
+
+  it('that are too long or no UTF-8 are refused, and the rest goes on', async () => {
+    const long = `{"a":"${'x'.repeat(1024 * 1024)}"}`;
+    const text = Buffer.concat([
+      Buffer.from(`${long}\n`),
+      Buffer.from([0x22, 0xff, 0x22, 0x0a]),
+      Buffer.from('{"b":2}\n'),
+    ]);
+    const { facts, refused } = await importing('ndjson', text, undefined, 65_536);
+    expect(facts).toEqual([{ b: 2 }]);
+    expect(refused).toMatchObject([
+      { errors: [{ reason: 'has 1048584 bytes, more than 1048576' }] },
+      { errors: [{ reason: 'is not UTF-8' }] },
+    ]);
+  });
+});
+
+describe('the temporary file of an import', () => {
+  it('is gone afterwards, also where the import fails', async () => {
+    await importing('csv', file(A1), mapping);
+    await importing('csv', file(A1, '"'), mapping).catch(() => undefined);
+    const failing = importFacts(chunksOf(file(A1), 64), 'csv', mapping, () => Promise.reject(new Error('down')), {
+      stagingDirectory,
+    });
+    await expect(failing).rejects.toThrow('down');
+    expect(readdirSync(stagingDirectory)).toEqual([]);
+  });
+
+  it('of a process that is gone is removed, and of one that lives is not', () => {
+    const directory = join(stagingDirectory, 'leftovers');
+    mkdirSync(directory);
+    const [gone, alive, other] = ['999999999-a.import.sqlite', `${process.ppid}-b.import.sqlite`, 'notes.txt'].map(
+      (name) => join(directory, name),
+    );
+    for (const path of [gone, alive, other]) writeFileSync(path ?? '', '');
+    removeLeftovers(directory);
+    expect([gone, alive, other].map((path) => existsSync(path ?? ''))).toEqual([false, true, true]);
+    rmSync(directory, { recursive: true });
+  });
+});
+
+describe('registrations and subscriptions in a file', () => {
+  it('are read from their columns', async () => {
+    const registrations: ColumnMapping = {
+      source: 'prm',
+      kind: 'registration',
+      deal: 'Deal',
+      id: 'Registration',
+      revision: 'Revision',
+      occurredAt: 'At',
+      registration: { status: 'Status', holder: 'Partner', from: 'From', until: 'Until' },
+    };
+    const text = `Deal,Registration,Revision,At,Status,Partner,From,Until
+D-1,REG-1,1,2026-01-05T10:00:00Z,pending,P-1,,
+D-1,REG-1,2,2026-01-10T10:00:00Z,approved,P-1,2026-01-10,2026-04-10
+`;
+    const head = { source: 'prm', deal: 'D-1', kind: 'registration', id: 'REG-1', holder: 'P-1' };
+    expect((await importing('csv', text, registrations)).facts).toEqual([
+      { ...head, occurredAt: '2026-01-05T10:00:00.000Z', status: 'pending', revision: 1 },
+      {
+        ...head,
+        occurredAt: '2026-01-10T10:00:00.000Z',
+        status: 'approved',
+        from: '2026-01-10',
+        until: '2026-04-10',
+        revision: 2,
+      },
+    ]);
+  });
+
+  it('of a line are part of it, where its cell is not empty', async () => {
+    const line = {
+      id: 'Row',
+      family: 'Family',
+      variant: 'Variant',
+      net: 'Net',
+      subscription: { id: 'Sub', start: 'Start', months: 'Months' },
+    };
+    const text = `Order,Date,State,Row,Net,Family,Variant,Sub,Start,Months
+O-1,1/5/2026,Ohio,1,2400,suite,blue,SUB-1,2026-02-01,24
+O-1,1/5/2026,Ohio,2,10,,,,,
+O-1,1/5/2026,Ohio,3,10,,,SUB-2,2026-02-01,many
+`;
+    const { customer: _, attributes: __, ...terms } = mapping;
+    const [fact] = (await importing('csv', text, { ...terms, line })).facts;
+    expect(fact).toMatchObject({
+      terms: {
+        lines: [
+          {
+            id: '1',
+            net: '2400.00',
+            family: 'suite',
+            variant: 'blue',
+            subscription: { id: 'SUB-1', start: '2026-02-01', months: 24 },
+          },
+          { id: '2', net: '10.00' },
+          { id: '3', subscription: { months: 'many' } },
+        ],
+      },
+    });
+  });
+
+  it.each([
+    ['registration', { kind: 'registration', id: 'Row' }],
+    ['registration.holder', { registration: { status: 'Status' } }],
+    ['line.subscription.months', { line: { net: 'Net', subscription: { id: 'Sub', start: 'Start' } } }],
+  ])('need the column %s in their mapping', async (field, over) => {
+    await expect(importing('csv', '', { ...mapping, ...over })).rejects.toMatchObject({ fields: [{ field }] });
+  });
+});

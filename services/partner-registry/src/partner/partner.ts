@@ -1,0 +1,317 @@
+/** A partner: who it is, and its effective-dated tier, upline, agreements and certifications. */
+import { isCurrency } from '@tantieme/money/currency';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
+import type { Agreement, Certification, ChannelType, Dated, Partner } from '@tantieme/contracts/partner';
+import { findCircle } from './upline.js';
+import type { Uplines, UplinesOf } from './upline.js';
+
+/** Who a partner is. Not effective-dated: what a plan asks of a day is in the lists. */
+export interface PartnerDetails {
+  readonly name: string;
+  readonly channel: ChannelType;
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string;
+  /** ISO 4217. */
+  readonly payoutCurrency: string;
+}
+
+/** Days are ISO dates. What is there for the same day, or under the same id, is replaced. */
+export type PartnerChange =
+  | { readonly kind: 'details'; readonly details: PartnerDetails }
+  | { readonly kind: 'tier'; readonly from: string; readonly tier: string }
+  /** `above`: the uplines of those above at any time, as they were looked up, to see that nobody is above themselves. */
+  | { readonly kind: 'upline'; readonly from: string; readonly upline: string | null; readonly above: UplinesOf }
+  | { readonly kind: 'agreement'; readonly agreement: Agreement }
+  | { readonly kind: 'certification'; readonly certification: Certification }
+  /** The whole document: what it does not hold is gone. */
+  | { readonly kind: 'document'; readonly partner: Partner; readonly above: UplinesOf };
+
+export interface PartnerCommand {
+  readonly id: string;
+  readonly change: PartnerChange;
+  /** ISO 8601 instant at which it was asked for. */
+  readonly at: string;
+}
+
+const EVENT_TYPES = {
+  details: 'PartnerRegistered',
+  tier: 'TierAssigned',
+  upline: 'UplineAssigned',
+  agreement: 'AgreementMade',
+  certification: 'CertificationHeld',
+  document: 'PartnerImported',
+} as const;
+
+/** The change, and the whole partner after it. */
+export interface PartnerEvent {
+  readonly type: (typeof EVENT_TYPES)[PartnerChange['kind']];
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: { readonly change: PartnerChange; readonly partner: Partner };
+}
+
+/** Undefined while the partner is not registered. */
+export type PartnerState = Partner | undefined;
+
+export const partnerDecider: Decider<PartnerState, PartnerCommand, PartnerEvent> = {
+  category: 'partner',
+  initialState: () => undefined,
+  decide({ id, change, at }, state) {
+    const partner = changed(id, change, state);
+    if (state !== undefined && samePartner(state, partner)) return [];
+    return [{ type: EVENT_TYPES[change.kind], version: 1, occurredAt: at, data: { change, partner } }];
+  },
+  evolve: (_, { data }) => data.partner,
+  commandOf: ({ occurredAt, data }) => ({ id: data.partner.id, change: data.change, at: occurredAt }),
+  sizeOf: (partner) =>
+    partner === undefined
+      ? 64
+      : 600 +
+        120 * (partner.tiers.length + partner.uplines.length) +
+        240 * (partner.agreements.length + certificationsOf(partner).length),
+};
+
+export function partnerStream(id: string): string {
+  return `partner-${id}`;
+}
+
+function changed(id: string, change: PartnerChange, state: PartnerState): Partner {
+  switch (change.kind) {
+    case 'details': {
+      checkDetails(change.details);
+      const { name, channel, country, payoutCurrency } = change.details;
+      const { tiers = [], uplines = [], agreements = [], certifications } = state ?? {};
+      const lists = { tiers, uplines, agreements, ...(certifications === undefined ? {} : { certifications }) };
+      return { id, name, channel, country, payoutCurrency, ...lists };
+    }
+    case 'tier':
+      checkDay(change.from, 'from');
+      return {
+        ...known(id, state),
+        tiers: withEntry(known(id, state).tiers, { from: change.from, value: change.tier }),
+      };
+    case 'upline': {
+      checkDay(change.from, 'from');
+      const partner = known(id, state);
+      const uplines = withEntry(partner.uplines, { from: change.from, value: change.upline });
+      checkUplines(id, uplines, change.above);
+      return { ...partner, uplines };
+    }
+    case 'agreement':
+      checkAgreement(change.agreement, 'agreement');
+      return { ...known(id, state), agreements: withAgreement(known(id, state).agreements, change.agreement) };
+    case 'certification': {
+      const { certification } = change;
+      checkCertification(certification, 'certification');
+      const others = certificationsOf(known(id, state)).filter((one) => one.id !== certification.id);
+      return { ...known(id, state), certifications: inOrder([...others, inShortForm(certification)]) };
+    }
+    case 'document':
+      checkDocument(id, change.partner);
+      checkUplines(id, change.partner.uplines, change.above);
+      return inOneForm(change.partner);
+    default:
+      return change satisfies never;
+  }
+}
+
+function known(id: string, state: PartnerState): Partner {
+  if (state === undefined) throw new DomainError('PartnerUnknown', `no partner ${id} is registered`, 'not-found');
+  return state;
+}
+
+// ── Lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The list with the entry, in order of days; of one day there is one entry. */
+function withEntry<Value>(entries: readonly Dated<Value>[], entry: Dated<Value>): readonly Dated<Value>[] {
+  return [...entries.filter(({ from }) => from !== entry.from), entry].sort(byDay);
+}
+
+function byDay(left: { readonly from: string }, right: { readonly from: string }): number {
+  return left.from < right.from ? -1 : left.from > right.from ? 1 : 0;
+}
+
+function withAgreement(agreements: readonly Agreement[], agreement: Agreement): readonly Agreement[] {
+  const others = agreements.filter(({ id }) => id !== agreement.id);
+  const overlapping = others.find((other) => other.plan === agreement.plan && overlaps(other, agreement));
+  if (overlapping !== undefined) throw overlap(agreement, overlapping, 'from');
+  return inOrder([...others, agreement]);
+}
+
+/** Spans of days, from the first to the day before `until`. */
+function overlaps(left: Agreement, right: Agreement): boolean {
+  return (
+    (right.until === undefined || left.from < right.until) && (left.until === undefined || right.from < left.until)
+  );
+}
+
+function overlap(agreement: Agreement, other: Agreement, field: string): DomainError {
+  const reason = `overlaps with the agreement ${other.id} to the same plan, ${other.from} to ${other.until ?? 'open'}`;
+  return new DomainError('AgreementOverlaps', `the agreement ${agreement.id} ${reason}`, 'conflict', [
+    { field, reason },
+  ]);
+}
+
+function inOrder<Span extends { readonly id: string; readonly from: string }>(spans: readonly Span[]): readonly Span[] {
+  return [...spans].sort((left, right) => byDay(left, right) || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0));
+}
+
+function certificationsOf({ certifications = [] }: Partner): readonly Certification[] {
+  return certifications;
+}
+
+/** Without what holds anyway: a certificate is one person's where no count is said. */
+function inShortForm({ id, certification, from, until, count = 1 }: Certification): Certification {
+  return {
+    id,
+    certification,
+    from,
+    ...(until === undefined ? {} : { until }),
+    ...(count === 1 ? {} : { count }),
+  };
+}
+
+function inOneForm(partner: Partner): Partner {
+  const certifications = inOrder(certificationsOf(partner).map(inShortForm));
+  return {
+    id: partner.id,
+    name: partner.name,
+    channel: partner.channel,
+    country: partner.country,
+    payoutCurrency: partner.payoutCurrency,
+    tiers: [...partner.tiers].sort(byDay),
+    uplines: [...partner.uplines].sort(byDay),
+    agreements: inOrder(partner.agreements),
+    ...(certifications.length === 0 ? {} : { certifications }),
+  };
+}
+
+function samePartner(left: Partner, right: Partner): boolean {
+  return (
+    left.name === right.name &&
+    left.channel === right.channel &&
+    left.country === right.country &&
+    left.payoutCurrency === right.payoutCurrency &&
+    sameList(left.tiers, right.tiers, (one, other) => one.from === other.from && one.value === other.value) &&
+    sameList(left.uplines, right.uplines, (one, other) => one.from === other.from && one.value === other.value) &&
+    sameList(
+      left.agreements,
+      right.agreements,
+      (one, other) =>
+        one.id === other.id && one.plan === other.plan && one.from === other.from && one.until === other.until,
+    ) &&
+    sameList(
+      certificationsOf(left),
+      certificationsOf(right),
+      (one, other) =>
+        one.id === other.id &&
+        one.certification === other.certification &&
+        one.from === other.from &&
+        one.until === other.until &&
+        one.count === other.count,
+    )
+  );
+}
+
+function sameList<Entry>(
+  left: readonly Entry[],
+  right: readonly Entry[],
+  same: (one: Entry, other: Entry) => boolean,
+): boolean {
+  if (left.length !== right.length) return false;
+  return left.every((entry, index) => {
+    const other = right[index];
+    return other !== undefined && same(entry, other);
+  });
+}
+
+// ── Checks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function invalid(field: string, reason: string): DomainError {
+  return new DomainError('PartnerInvalid', `${field} ${reason}`, 'invalid', [{ field, reason }]);
+}
+
+function checkDetails({ channel, country, payoutCurrency }: PartnerDetails): void {
+  if (!CHANNEL_TYPES.includes(channel)) throw invalid('channel', `is none of ${CHANNEL_TYPES.join(', ')}`);
+  if (!/^[A-Z]{2}$/.test(country)) throw invalid('country', 'is no ISO 3166-1 code of two letters');
+  if (!isCurrency(payoutCurrency)) throw invalid('payoutCurrency', 'is no ISO 4217 currency');
+}
+
+/** Temporal throws for nothing but a date that does not exist, given a text of this form. */
+function isDay(text: string): boolean {
+  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text)) return false;
+  try {
+    return Temporal.PlainDate.from(text, { overflow: 'reject' }).toString() === text;
+  } catch {
+    return false;
+  }
+}
+
+function checkDay(text: string, field: string): void {
+  if (!isDay(text)) throw invalid(field, `is no day: ${JSON.stringify(text)}`);
+}
+
+function checkAgreement(agreement: Agreement, path: string): void {
+  checkSpan(agreement, path, 'is not after from: it is the first day without the agreement');
+}
+
+function checkCertification(certification: Certification, path: string): void {
+  checkSpan(certification, path, 'is not after from: it is the first day without the certification');
+  const { count = 1 } = certification;
+  if (!Number.isSafeInteger(count) || count < 1) throw invalid(`${path}.count`, 'is no whole number from 1');
+}
+
+function checkSpan(
+  { from, until }: { readonly from: string; readonly until?: string },
+  path: string,
+  reason: string,
+): void {
+  checkDay(from, `${path}.from`);
+  if (until === undefined) return;
+  checkDay(until, `${path}.until`);
+  if (until <= from) throw invalid(`${path}.until`, reason);
+}
+
+function checkDocument(id: string, partner: Partner): void {
+  if (partner.id !== id) throw invalid('id', `is ${partner.id}, not ${id}`);
+  checkDetails(partner);
+  checkDated(partner.tiers, 'tiers');
+  checkDated(partner.uplines, 'uplines');
+  const ids = new Set<string>();
+  const earlier: Agreement[] = [];
+  for (const [index, agreement] of partner.agreements.entries()) {
+    checkAgreement(agreement, `agreements.${index}`);
+    if (ids.has(agreement.id)) throw invalid(`agreements.${index}.id`, `${agreement.id} is there twice`);
+    ids.add(agreement.id);
+    const other = earlier.find((one) => one.plan === agreement.plan && overlaps(one, agreement));
+    if (other !== undefined) throw overlap(agreement, other, `agreements.${index}.from`);
+    earlier.push(agreement);
+  }
+  const certificates = new Set<string>();
+  for (const [index, certification] of certificationsOf(partner).entries()) {
+    const path = `certifications.${index}`;
+    checkCertification(certification, path);
+    if (certificates.has(certification.id)) throw invalid(`${path}.id`, `${certification.id} is there twice`);
+    certificates.add(certification.id);
+  }
+}
+
+function checkDated(entries: readonly Dated<unknown>[], path: string): void {
+  const days = new Set<string>();
+  for (const [index, { from }] of entries.entries()) {
+    checkDay(from, `${path}.${index}.from`);
+    if (days.has(from)) throw invalid(`${path}.${index}.from`, `${from} is there twice`);
+    days.add(from);
+  }
+}
+
+function checkUplines(id: string, uplines: Uplines, above: UplinesOf): void {
+  const circle = findCircle(id, uplines, above);
+  if (circle === undefined) return;
+  const reason = `on ${circle.day} ${circle.path.join(' is below ')}`;
+  throw new DomainError('UplineCircle', `nobody can be above themselves: ${reason}`, 'conflict', [
+    { field: 'upline', reason },
+  ]);
+}

@@ -1,0 +1,83 @@
+/** Given – when – then for deciders, and builders of ledger data. */
+import type { LedgerLine } from '@tantieme/contracts/ledger';
+import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
+import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decider';
+
+import type { AccountCommand, AccountEntry } from './account.js';
+
+export const CALENDAR = 'monthly@Europe/Paris';
+
+export function line(parts: Partial<LedgerLine> = {}): LedgerLine {
+  return {
+    period: '2026-01',
+    origin: '2026-01',
+    plan: 'resellers',
+    component: 'hardware',
+    deal: 'crm|D-1',
+    line: 'booked|1',
+    kind: 'earning',
+    basis: '1000.00',
+    amount: '40.00',
+    ...parts,
+  };
+}
+
+export function take(
+  lines: readonly LedgerLine[],
+  parts: Partial<Extract<AccountCommand, { readonly type: 'take-ledger' }>> = {},
+): AccountCommand {
+  return {
+    type: 'take-ledger',
+    at: '2026-01-15T09:00:00Z',
+    origin: { stream: 'earning-P1|resellers', revision: 0 },
+    key: lines[0]?.deal ?? 'crm|D-1',
+    currency: 'EUR',
+    calendar: CALENDAR,
+    lines,
+    ...parts,
+  };
+}
+
+export function entry(lines: readonly LedgerLine[], parts: Partial<AccountEntry> = {}): AccountEntry {
+  return {
+    stream: 'earning-P1|resellers',
+    lines: lines.length,
+    minimum: '0.00',
+    hash: ledgerLinesHash(lines),
+    ...parts,
+  };
+}
+
+export function issue(
+  period: string,
+  entries: readonly AccountEntry[],
+  parts: Partial<Extract<AccountCommand, { readonly type: 'issue-statement' }>> = {},
+): AccountCommand {
+  return {
+    type: 'issue-statement',
+    at: '2026-02-03T09:00:00Z',
+    payee: 'P1',
+    currency: 'EUR',
+    calendar: CALENDAR,
+    period,
+    entries,
+    ...parts,
+  };
+}
+
+/** Runs commands one after the other, and checks of each event that deciding it again gives it again. */
+export function run<State, Command, Event extends DomainEvent>(
+  decider: Decider<State, Command, Event>,
+  commands: readonly NoInfer<Command>[],
+): { readonly state: State; readonly events: readonly Event[] } {
+  let state = decider.initialState();
+  const events: Event[] = [];
+  for (const command of commands)
+    for (const event of decider.decide(command, state)) {
+      const again = decider.decide(decider.commandOf(event), state);
+      if (JSON.stringify(again) !== JSON.stringify([event])) throw new Error(`decided again: ${JSON.stringify(again)}`);
+      events.push(event);
+      state = decider.evolve(state, event);
+    }
+  return { state, events };
+}

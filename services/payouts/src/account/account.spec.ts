@@ -1,0 +1,318 @@
+import { describe, expect, it } from '@jest/globals';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+
+import { account } from './account.js';
+import type { AccountCommand, AccountEvent } from './account.js';
+import { CALENDAR, entry, issue, line, run, take } from './account.fixture.js';
+
+function refusal(commands: readonly AccountCommand[]): string {
+  try {
+    run(account, commands);
+  } catch (error) {
+    if (error instanceof DomainError) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+function statements(events: readonly AccountEvent[]) {
+  return events.flatMap((event) => (event.type === 'StatementIssued' ? [event.data.statement] : []));
+}
+
+const january = line();
+const second = line({ deal: 'crm|D-2', amount: '60.00' });
+
+describe('taking the ledger', () => {
+  it('journals lines with their origin', () => {
+    const { events } = run(account, [take([january])]);
+    expect(events).toEqual([
+      {
+        type: 'LedgerTaken',
+        version: 1,
+        occurredAt: '2026-01-15T09:00:00Z',
+        data: {
+          origin: { stream: 'earning-P1|resellers', revision: 0 },
+          key: 'crm|D-1',
+          currency: 'EUR',
+          calendar: CALENDAR,
+          lines: [january],
+        },
+      },
+    ]);
+  });
+
+  it('ignores what comes again, and what is older', () => {
+    const newer = take([line({ amount: '41.00' })], { origin: { stream: 'earning-P1|resellers', revision: 7 } });
+    const { events } = run(account, [newer, newer, take([january])]);
+    expect(events.length).toBe(1);
+  });
+
+  it('keeps revisions by stream and deal', () => {
+    const other = take([january], { origin: { stream: 'earning-P1|direct', revision: 0 } });
+    const { events } = run(account, [take([january]), take([second]), other]);
+    expect(events.length).toBe(3);
+  });
+
+  it('takes that a deal has no lines any more', () => {
+    const none = take([], { origin: { stream: 'earning-P1|resellers', revision: 3 } });
+    const { state } = run(account, [take([january]), none]);
+    expect(state.held.linesOf(CALENDAR, '2026-01').size).toBe(0);
+    expect(state.held.revisionOf('earning-P1|resellers', 'crm|D-1')).toBe(3);
+  });
+
+  it('refuses an amount that is none of the currency, and a line of another deal', () => {
+    expect(refusal([take([line({ amount: '1.005' })])])).toBe('LedgerInvalid');
+    for (const over of [{ currency: 'XXY' }, { amount: '1.005' }, { of: '1.005' }]) {
+      const exchanged = [{ amount: '1.00', currency: 'USD', of: '1.00', ...over }];
+      expect(refusal([take([line({ exchanged })])])).toBe('LedgerInvalid');
+    }
+    expect(refusal([take([january], { key: 'crm|D-9' })])).toBe('LedgerInvalid');
+  });
+});
+
+describe('issuing a statement', () => {
+  it('is the sum of the lines that the manifest names', () => {
+    const { events } = run(account, [take([january]), take([second]), issue('2026-01', [entry([january, second])])]);
+    expect(statements(events)).toEqual([
+      {
+        id: `P1|EUR|${CALENDAR}|2026-01`,
+        payee: 'P1',
+        currency: 'EUR',
+        calendar: CALENDAR,
+        period: '2026-01',
+        opening: '0.00',
+        total: '100.00',
+        payable: '100.00',
+        carried: '0.00',
+        lineCount: 2,
+        hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+    ]);
+  });
+
+  it('has the same hash for every order of arrival, with duplicates and stale messages', () => {
+    const old = take([line({ amount: '1.00' })]);
+    const newest = take([january], { origin: { stream: 'earning-P1|resellers', revision: 4 } });
+    const bonus = line({
+      deal: '',
+      line: '2026-Q1',
+      plan: 'volume',
+      component: 'volume',
+      kind: 'bonus',
+      amount: '9.00',
+    });
+    const rewards = take([bonus], { origin: { stream: 'bonus-P1|volume', revision: 2 }, key: '2026-Q1' });
+    const entries = [entry([bonus], { stream: 'bonus-P1|volume' }), entry([january, second])];
+    const close = issue('2026-01', entries);
+    const orders = [
+      [old, newest, take([second]), rewards],
+      [rewards, newest, old, take([second]), newest],
+      [take([second]), take([second]), newest, rewards, old],
+    ];
+    const hashes = orders.map((order) => statements(run(account, [...order, close]).events)[0]?.hash);
+    expect(new Set(hashes).size).toBe(1);
+  });
+
+  it('waits for lines that are on their way, and for newer ones', () => {
+    expect(refusal([take([january]), issue('2026-01', [entry([january, second])])])).toBe('LinesAwaited');
+    expect(refusal([take([line({ amount: '1.00' })]), issue('2026-01', [entry([january])])])).toBe('LinesAwaited');
+    expect(refusal([take([january]), issue('2026-01', [])])).toBe('LinesAwaited');
+  });
+
+  it('waits for the statement of an earlier period that has lines', () => {
+    const february = line({ period: '2026-02', deal: 'crm|D-3' });
+    expect(refusal([take([january]), take([february]), issue('2026-02', [entry([february])])])).toBe(
+      'EarlierPeriodOpen',
+    );
+  });
+
+  it('happens once; another manifest for the same period is a conflict', () => {
+    const close = issue('2026-01', [entry([january])]);
+    expect(run(account, [take([january]), close, close]).events.length).toBe(2);
+    expect(refusal([take([january]), close, issue('2026-01', [entry([january], { minimum: '5.00' })])])).toBe(
+      'StatementConflict',
+    );
+  });
+
+  it('leaves the lines of a later period, and of a message that repeats settled ones, to the next statement', () => {
+    const late = line({ period: '2026-02', kind: 'adjustment', amount: '5.00' });
+    const whole = take([january, late], { origin: { stream: 'earning-P1|resellers', revision: 9 } });
+    const { events } = run(account, [
+      take([january]),
+      issue('2026-01', [entry([january])]),
+      whole,
+      issue('2026-02', [entry([late])]),
+    ]);
+    expect(statements(events).map(({ total, lineCount }) => [total, lineCount])).toEqual([
+      ['40.00', 1],
+      ['5.00', 1],
+    ]);
+  });
+});
+
+describe('the balance', () => {
+  /** Statements of one line a period. */
+  function balances(currency: string, amounts: readonly string[], minimum: string) {
+    const commands = amounts.flatMap((amount, index): AccountCommand[] => {
+      const period = `2026-0${index + 1}`;
+      const one = line({ period, origin: period, deal: `crm|D-${index}`, basis: '0', amount });
+      return [take([one], { currency }), issue(period, [entry([one], { minimum })], { currency })];
+    });
+    return statements(run(account, commands).events).map(({ opening, payable, carried }) => [
+      opening,
+      payable,
+      carried,
+    ]);
+  }
+
+  it('carries what is negative: KRW −1,323,000, then 1,890,000, pays 567,000 (semantics: ga)', () => {
+    expect(balances('KRW', ['-1323000', '1890000'], '0')).toEqual([
+      ['0', '0', '-1323000'],
+      ['-1323000', '567000', '0'],
+    ]);
+  });
+
+  it('carries what does not reach the minimum, and pays it from exactly the minimum on', () => {
+    expect(balances('EUR', ['20.00', '29.99', '0.01'], '50.00')).toEqual([
+      ['0.00', '0.00', '20.00'],
+      ['20.00', '0.00', '49.99'],
+      ['49.99', '50.00', '0.00'],
+    ]);
+  });
+
+  it('pays nothing of a zero balance', () => {
+    expect(balances('EUR', ['-10.00', '10.00'], '0.00')).toEqual([
+      ['0.00', '0.00', '-10.00'],
+      ['-10.00', '0.00', '0.00'],
+    ]);
+  });
+
+  it('goes by the largest minimum of several plans', () => {
+    const other = line({ plan: 'direct', amount: '5.00' });
+    const { events } = run(account, [
+      take([january]),
+      take([other], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
+      issue('2026-01', [entry([other], { stream: 'earning-P1|direct', minimum: '50.00' }), entry([january])]),
+    ]);
+    expect(statements(events)[0]).toMatchObject({ payable: '0.00', carried: '45.00' });
+  });
+
+  it('is written off where it is negative, the payee has left and all plans forgive', () => {
+    const debt = line({ amount: '-40.00' });
+    const more = line({ period: '2026-02', origin: '2026-02', deal: 'crm|D-2', amount: '15.00' });
+    const of = (...negative: readonly object[]) =>
+      statements(
+        run(account, [
+          take([debt]),
+          issue('2026-01', [entry([debt])]),
+          take([more]),
+          take([], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
+          issue('2026-02', [
+            entry([], { stream: 'earning-P1|direct', ...negative[0] }),
+            entry([more], { ...negative[1] }),
+          ]),
+        ]).events,
+      ).at(-1);
+    const forgive = { negative: 'forgive' } as const;
+    expect(of(forgive, forgive)).toMatchObject({
+      opening: '-40.00',
+      total: '15.00',
+      carried: '0.00',
+      forgiven: '25.00',
+    });
+    expect(of(forgive, {})).toMatchObject({ carried: '-25.00' });
+    expect(of(forgive, {})).not.toHaveProperty('forgiven');
+  });
+
+  it('is told by the terms that plans settle on, and so is the payout', () => {
+    const other = line({ plan: 'direct', amount: '5.00' });
+    const third = line({ plan: 'staff', deal: 'crm|D-3', amount: '7.00' });
+    const { events } = run(account, [
+      take([january]),
+      take([other], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
+      take([third], { origin: { stream: 'earning-P1|staff', revision: 0 } }),
+      issue('2026-01', [
+        entry([other], { stream: 'earning-P1|direct', as: 'self-billed', tax: 'by-partner' }),
+        entry([january], { tax: 'by-partner', as: 'self-billed' }),
+        entry([third], { stream: 'earning-P1|staff', as: 'payroll' }),
+      ]),
+      {
+        type: 'approve-statement',
+        at: '2026-02-04T09:00:00Z',
+        statement: `P1|EUR|${CALENDAR}|2026-01`,
+        by: 'alice',
+      },
+    ]);
+    const parts = [
+      { as: 'payroll', total: '7.00' },
+      { as: 'self-billed', tax: 'by-partner', total: '45.00' },
+    ];
+    expect(statements(events)[0]).toMatchObject({ total: '52.00', parts });
+    expect(events.at(-1)?.data).toMatchObject({ payable: '52.00', parts });
+  });
+
+  it('is kept for each calendar', () => {
+    const quarterly = 'quarterly@Europe/Paris';
+    const debt = line({ amount: '-10.00' });
+    const gain = line({ period: '2026-Q1', origin: '2026-Q1', deal: 'crm|D-2', amount: '30.00' });
+    const { events } = run(account, [
+      take([debt]),
+      take([gain], { calendar: quarterly, origin: { stream: 'earning-P1|q', revision: 0 } }),
+      issue('2026-01', [entry([debt])]),
+      issue('2026-Q1', [entry([gain], { stream: 'earning-P1|q' })], { calendar: quarterly }),
+    ]);
+    expect(statements(events).map(({ payable, carried }) => [payable, carried])).toEqual([
+      ['0.00', '-10.00'],
+      ['30.00', '0.00'],
+    ]);
+  });
+
+  it('conserves: the sum of all totals is the sum of all payouts and what is carried', () => {
+    const amounts = ['12.00', '-40.10', '7.77', '90.00', '-3.00', '0.01', '55.55', '-100.00'];
+    let paid = 0;
+    let carried = 0;
+    for (const [, payable, rest] of balances('EUR', amounts, '10.00')) {
+      paid += Math.round(Number(payable) * 100);
+      carried = Math.round(Number(rest) * 100);
+    }
+    expect(paid + carried).toBe(amounts.reduce((sum, amount) => sum + Math.round(Number(amount) * 100), 0));
+  });
+});
+
+describe('approving a statement', () => {
+  const approve: AccountCommand = {
+    type: 'approve-statement',
+    at: '2026-02-04T09:00:00Z',
+    statement: `P1|EUR|${CALENDAR}|2026-01`,
+    by: 'alice',
+  };
+
+  it('says what is to be paid, once', () => {
+    const { events } = run(account, [
+      take([january]),
+      issue('2026-01', [entry([january])]),
+      approve,
+      { ...approve, by: 'bob' },
+    ]);
+    expect(events.filter(({ type }) => type === 'StatementApproved')).toEqual([
+      {
+        type: 'StatementApproved',
+        version: 1,
+        occurredAt: '2026-02-04T09:00:00Z',
+        data: {
+          statement: approve.statement,
+          payee: 'P1',
+          currency: 'EUR',
+          calendar: CALENDAR,
+          period: '2026-01',
+          payable: '40.00',
+          by: 'alice',
+        },
+      },
+    ]);
+  });
+
+  it('is refused where there is no such statement', () => {
+    expect(refusal([approve])).toBe('StatementUnknown');
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from '@jest/globals';
+import { decode } from '@tantieme/contracts/envelope';
+import { openDatabase } from '@tantieme/event-sourcing/read-model/database';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
+
+import { earning, entryOf, lineOf, manifest } from '../testing/http.fixture.js';
+import { takeMessages } from '../inputs.consumer.js';
+import { Runtimes } from '../runtimes.service.js';
+import { StatementRun } from './statement-run.process.js';
+
+const PAYEES = 6;
+
+/** A store that dies after so many appends: those of a call that still fit are stored, and nothing is answered. */
+function dyingAfter(store: EventStore, appends: number): { readonly store: EventStore; isDead(): boolean } {
+  let left = appends;
+  let isDead = false;
+  const dying = new Proxy(store, {
+    get(target, name) {
+      if (name === 'appendMany')
+        return async (all: Parameters<EventStore['appendMany']>[0]) => {
+          if (all.length === 0) return [];
+          if (all.length < left) {
+            left -= all.length;
+            return target.appendMany(all);
+          }
+          if (!isDead && left > 0) await target.appendMany(all.slice(0, left));
+          isDead = true;
+          throw new Error('killed');
+        };
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+  return { store: dying, isDead: () => isDead };
+}
+
+async function prepared(): Promise<EventStore> {
+  const store = openSqliteEventStore(':memory:');
+  const payees = Array.from({ length: PAYEES }, (_, index) => `P${index}`);
+  const messages = [
+    ...payees.map((payee) => earning(payee, `crm|${payee}`, 0, [{}])),
+    manifest(
+      '/commission-calculation',
+      '2026-01',
+      payees.map((payee) => entryOf(payee, [lineOf(`crm|${payee}`, {})])),
+    ),
+    manifest('/rewards', '2026-01', []),
+  ];
+  const batch = messages.map(({ topic, message }, index) => ({
+    envelope: decode(message.value),
+    message: { ...message, topic, partition: 0, offset: BigInt(index) },
+  }));
+  expect(await takeMessages(new Runtimes(store), batch)).toEqual([]);
+  return store;
+}
+
+async function until(is: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await is())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+async function eventsOf(store: EventStore, type: string): Promise<readonly string[]> {
+  const { events } = await store.readAll({ filter: { types: [type] }, limit: 1000 });
+  return events.map(({ stream, dataText }) => `${stream} ${dataText}`).sort();
+}
+
+describe('the statement run', () => {
+  it('ends in the same statements, wherever it was killed', async () => {
+    let reference: readonly string[] | undefined;
+    for (let appends = 0; appends <= PAYEES + 1; appends += 1) {
+      const store = await prepared();
+      const db = openDatabase(':memory:');
+      const dying = dyingAfter(store, appends);
+      const killed = await new StatementRun(new Runtimes(dying.store), db, () => undefined).start();
+      await until(() => dying.isDead());
+      await killed.stop();
+      const run = await new StatementRun(new Runtimes(store), db, () => undefined).start();
+      await until(async () => (await eventsOf(store, 'StatementRunFinished')).length > 0);
+      await until(async () => (await run.position()) === (await store.head()));
+      await run.stop();
+      const issued = await eventsOf(store, 'StatementIssued');
+      expect(issued.length).toBe(PAYEES);
+      expect(issued).toEqual((reference ??= issued));
+      expect((await eventsOf(store, 'StatementRunFinished')).length).toBe(1);
+      await db.destroy();
+      await store.close();
+    }
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ManifestEntry } from '@tantieme/contracts/ledger';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+
+import { CALENDAR, run } from '../account/account.fixture.js';
+import { accountsOf, isComplete, settlement } from './statement-run.js';
+import type { ManifestAuthor, SettlementCommand } from './statement-run.js';
+
+function named(stream: string, payee: string, currency = 'EUR'): ManifestEntry {
+  return { stream, payee, currency, lines: 1, minimum: '0.00', hash: 'a'.repeat(64) };
+}
+
+function page(
+  author: ManifestAuthor,
+  entries: readonly ManifestEntry[],
+  [number, pages]: readonly [number, number] = [1, 1],
+  at = '2026-02-03T09:00:00Z',
+): SettlementCommand {
+  return {
+    type: 'take-manifest-page',
+    at,
+    author,
+    calendar: CALENDAR,
+    period: '2026-01',
+    page: number,
+    pages,
+    entries,
+  };
+}
+
+const first = page('commissions', [named('earning-P2|plan', 'P2'), named('earning-P1|plan', 'P1')], [1, 2]);
+const second = page('commissions', [named('earning-P1|other', 'P1')], [2, 2], '2026-02-03T10:00:00Z');
+const rewards = page('rewards', [named('bonus-P1|volume', 'P1'), named('bonus-P1|won', 'P1', 'KRW')]);
+
+describe('a settlement', () => {
+  it('is complete when every page of both manifests is there, in any order', () => {
+    expect(isComplete(run(settlement, [first, rewards]).state)).toBe(false);
+    expect(isComplete(run(settlement, [first, second]).state)).toBe(false);
+    expect(isComplete(run(settlement, [rewards, second, first]).state)).toBe(true);
+  });
+
+  it('names accounts and their streams in the same order for every order of arrival', () => {
+    const one = accountsOf(run(settlement, [first, second, rewards]).state);
+    expect(one.map(({ payee, currency, entries }) => [payee, currency, entries.map(({ stream }) => stream)])).toEqual([
+      ['P1', 'EUR', ['bonus-P1|volume', 'earning-P1|other', 'earning-P1|plan']],
+      ['P1', 'KRW', ['bonus-P1|won']],
+      ['P2', 'EUR', ['earning-P2|plan']],
+    ]);
+    expect(accountsOf(run(settlement, [rewards, second, second, first, rewards]).state)).toEqual(one);
+  });
+
+  it('is complete with empty manifests', () => {
+    const { state } = run(settlement, [page('commissions', []), page('rewards', [])]);
+    expect(isComplete(state)).toBe(true);
+    expect(accountsOf(state)).toEqual([]);
+  });
+
+  it('takes a page once, and refuses one that contradicts it', () => {
+    expect(run(settlement, [first, first]).events.length).toBe(1);
+    expect(() => run(settlement, [first, page('commissions', [], [1, 2])])).toThrow(DomainError);
+    expect(() => run(settlement, [first, page('commissions', [], [3, 3])])).toThrow(DomainError);
+    expect(() => run(settlement, [page('commissions', [], [2, 1])])).toThrow(DomainError);
+  });
+
+  it('is finished once, when it is complete', () => {
+    expect(() => run(settlement, [first, { type: 'finish-run' }])).toThrow(DomainError);
+    const { events } = run(settlement, [second, first, rewards, { type: 'finish-run' }, { type: 'finish-run' }]);
+    expect(events.slice(3)).toEqual([
+      {
+        type: 'StatementRunFinished',
+        version: 1,
+        occurredAt: '2026-02-03T10:00:00Z',
+        data: { calendar: CALENDAR, period: '2026-01', statements: 3 },
+      },
+    ]);
+  });
+});

@@ -1,0 +1,207 @@
+/** An application of payouts alone, and hand-made messages of those upstream. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { encode } from '@tantieme/contracts/envelope';
+import type { LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
+import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
+import type { Payment } from '@tantieme/contracts/payout';
+import { TOPICS } from '@tantieme/contracts/topics';
+import { deadLetterTopic } from '@tantieme/messaging/broker';
+import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broker';
+import { createApplication } from '@tantieme/service-kit/http/application';
+import type { Role } from '@tantieme/service-kit/access/auth';
+import { loadConfig } from '@tantieme/service-kit/runtime/config';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
+import { BROKER } from '@tantieme/service-kit/runtime/runtime-tokens';
+
+import { PayoutsModule } from '../payouts.module.js';
+
+export const CALENDAR = 'monthly@Europe/Paris';
+
+export interface TopicMessage {
+  readonly topic: string;
+  readonly message: OutgoingMessage;
+}
+
+export class PayoutsApplication {
+  private constructor(
+    readonly directory: string,
+    readonly application: NestFastifyApplication,
+  ) {}
+
+  static async start(directory = mkdtempSync(join(tmpdir(), 'payouts-'))): Promise<PayoutsApplication> {
+    const config = loadConfig({}, { dataDirectory: directory, logLevel: 'silent' });
+    return new PayoutsApplication(directory, await createApplication(PayoutsModule, config));
+  }
+
+  async restart(): Promise<PayoutsApplication> {
+    await this.application.close();
+    return PayoutsApplication.start(this.directory);
+  }
+
+  async end(): Promise<void> {
+    await this.application.close();
+    rmSync(this.directory, { recursive: true });
+  }
+
+  get broker(): Broker {
+    return this.application.get(BROKER);
+  }
+
+  async publish(messages: readonly TopicMessage[]): Promise<void> {
+    for (const { topic, message } of messages) await this.broker.publish(topic, [message]);
+  }
+
+  async call(
+    method: 'GET' | 'POST',
+    url: string,
+    role: Role = 'finance',
+    { body, partner, accept }: { body?: object; partner?: string; accept?: string } = {},
+  ) {
+    const token = await mintToken({
+      dataDirectory: this.directory,
+      subject: `${role}-1`,
+      roles: [role],
+      ...(partner === undefined ? {} : { partner }),
+    });
+    const answer = await this.application.inject({
+      method,
+      url,
+      headers: { authorization: `Bearer ${token}`, ...(accept === undefined ? {} : { accept }) },
+      ...(body === undefined ? {} : { payload: body }),
+    });
+    return { status: answer.statusCode, text: answer.body, headers: answer.headers };
+  }
+
+  async json(...parameters: Parameters<PayoutsApplication['call']>): Promise<ReturnType<typeof JSON.parse>> {
+    return JSON.parse((await this.call(...parameters)).text);
+  }
+
+  async until(isSo: () => Promise<boolean>): Promise<void> {
+    for (let waitedMs = 0; !(await isSo()); waitedMs += 20) {
+      if (waitedMs > 20_000) throw new Error(`not within 20 s: ${isSo}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  issued(period: string): Promise<void> {
+    const url = `/settlements/${encodeURIComponent(CALENDAR)}/${period}`;
+    return this.until(async () => (await this.json('GET', url)).state === 'issued');
+  }
+
+  /** What payouts has published, once there are so many. */
+  async published(count: number): Promise<readonly ReturnType<typeof JSON.parse>[]> {
+    return (await this.messages(TOPICS.payouts, count)).map(({ value }) => JSON.parse(value));
+  }
+
+  /** Why messages of a topic could not be taken, once there are so many. */
+  async deadLetters(topic: string, count: number): Promise<readonly (string | undefined)[]> {
+    return (await this.messages(deadLetterTopic(topic, 'payouts'), count)).map(({ headers }) => headers?.['reason']);
+  }
+
+  private async messages(topic: string, count: number): Promise<readonly Message[]> {
+    let messages: Message[] = [];
+    await this.until(async () => {
+      messages = [];
+      for (const partition of (await this.broker.endPositions(topic)).keys())
+        messages.push(...(await this.broker.read(topic, { partition, from: 0n, limit: 1000 })));
+      return messages.length >= count;
+    });
+    return messages;
+  }
+}
+
+export function earning(
+  payee: string,
+  deal: string,
+  revision: number,
+  lines: readonly Partial<LedgerLine>[],
+  currency = 'EUR',
+): TopicMessage {
+  const plan = 'resellers';
+  const stream = `earning-${payee}|${plan}`;
+  const data = { payee, plan, currency, calendar: CALENDAR, deal, lines: lines.map((one) => lineOf(deal, one)) };
+  const value = encode(
+    'earnings-of-deal',
+    {
+      id: `${stream}:${revision}:${deal}`,
+      time: '2026-01-15T09:00:00Z',
+      source: '/commission-calculation',
+      subject: payee,
+      key: payee,
+      stream,
+      revision,
+      correlationId: deal,
+      actor: 'service:commission-calculation',
+    },
+    data,
+  );
+  return { topic: TOPICS.commissions, message: { key: payee, value } };
+}
+
+export function lineOf(deal: string, parts: Partial<LedgerLine>): LedgerLine {
+  return {
+    period: '2026-01',
+    origin: parts.period ?? '2026-01',
+    plan: 'resellers',
+    component: 'hardware',
+    deal,
+    line: 'booked|1',
+    kind: 'earning',
+    basis: '1000',
+    amount: '40.00',
+    ...parts,
+  };
+}
+
+export function entryOf(
+  payee: string,
+  lines: readonly LedgerLine[],
+  { currency = 'EUR', minimum = currency === 'KRW' ? '0' : '0.00' }: { currency?: string; minimum?: string } = {},
+): ManifestEntry {
+  const stream = `earning-${payee}|resellers`;
+  return { stream, payee, currency, lines: lines.length, minimum, hash: ledgerLinesHash(lines) };
+}
+
+export function manifest(
+  author: '/commission-calculation' | '/rewards',
+  period: string,
+  entries: readonly ManifestEntry[],
+  [page, pages]: readonly [number, number] = [1, 1],
+): TopicMessage {
+  const value = encode(
+    'period-manifest',
+    {
+      id: `${author}:${period}:${page}`,
+      time: '2026-02-03T09:00:00Z',
+      source: author,
+      subject: CALENDAR,
+      key: CALENDAR,
+      correlationId: period,
+      actor: 'service',
+    },
+    { calendar: CALENDAR, period, page, pages, entries },
+  );
+  const topic = author === '/rewards' ? TOPICS.rewards : TOPICS.commissions;
+  return { topic, message: { key: CALENDAR, value } };
+}
+
+export function payment(data: Payment): TopicMessage {
+  const value = encode(
+    'payment',
+    {
+      id: `payment:${data.payout}:${data.revision ?? 0}`,
+      time: '2026-02-10T12:00:00Z',
+      source: '/bank',
+      subject: data.payout,
+      key: data.payout,
+      correlationId: data.payout,
+      actor: 'bank',
+    },
+    data,
+  );
+  return { topic: TOPICS.paymentsInbound, message: { key: data.payout, value } };
+}

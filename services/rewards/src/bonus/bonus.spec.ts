@@ -1,0 +1,312 @@
+import { describe, expect, it } from '@jest/globals';
+import { needsHistory } from '@tantieme/event-sourcing/decide/partial-state';
+import fc from 'fast-check';
+
+import { BONUS_TAILS, bonusDecider, measuredBasisOf } from './bonus.js';
+import type { BonusCommand, BonusEvent, Eligibility } from './bonus.js';
+import { document, earnings, line, run } from './bonus.fixture.js';
+import type { KeptEarnings } from '../ledger/ledger.js';
+import { compileProgramme } from '../programme/programme.js';
+import type { Programme } from '../programme/programme.js';
+
+const programme = compileProgramme(document());
+const ELIGIBLE: Eligibility = { partnerRevision: null, eligible: true };
+
+function deciderOf(one: Programme = programme) {
+  return bonusDecider((hash) => (hash === one.hash ? one : undefined));
+}
+
+function decide(
+  kept: KeptEarnings | null,
+  parts: Partial<Extract<BonusCommand, { readonly type: 'decide-bonus' }>> = {},
+  one: Programme = programme,
+): BonusCommand {
+  return {
+    type: 'decide-bonus',
+    at: '2026-01-15T09:00:00Z',
+    payee: 'P1',
+    programme: one.hash,
+    earnings: kept && { origin: kept.origin, deal: kept.deal, basis: measuredBasisOf(one, kept) },
+    eligibility: ELIGIBLE,
+    openFrom: null,
+    ...parts,
+  };
+}
+
+const close = (period: string): BonusCommand => ({ type: 'close-period', at: '2026-04-03T09:00:00Z', period });
+
+/** Lines as `period origin kind amount basis`. */
+function linesOf(commands: readonly BonusCommand[], one: Programme = programme): readonly string[] {
+  const { state } = run(deciderOf(one), commands);
+  return [...state.lines.values()]
+    .flat()
+    .map(({ period, origin, kind, amount, basis }) => `${period} ${origin} ${kind} ${amount} ${basis}`);
+}
+
+describe('a volume bonus', () => {
+  it('pays the highest tier that the window reaches, in the last period of the window', () => {
+    const half = earnings('crm|D-1', 0, [line('60000.00')]);
+    const rest = earnings('crm|D-2', 1, [line('40000.00', { period: '2026-03', origin: '2026-03' })]);
+    expect(linesOf([decide(half)])).toEqual(['2026-03 2026-03 bonus 500.00 60000.00']);
+    expect(linesOf([decide(half), decide(rest)])).toEqual(['2026-03 2026-03 bonus 1500.00 100000.00']);
+  });
+
+  it('pays from exactly the threshold on, and nothing below it', () => {
+    expect(linesOf([decide(earnings('crm|D-1', 0, [line('49999.99')]))])).toEqual([]);
+    expect(linesOf([decide(earnings('crm|D-1', 0, [line('50000.00')]))])).toEqual([
+      '2026-03 2026-03 bonus 500.00 50000.00',
+    ]);
+  });
+
+  it('measures each window by itself', () => {
+    const april = line('50000.00', { period: '2026-04', origin: '2026-04' });
+    expect(
+      linesOf([decide(earnings('crm|D-1', 0, [line('50000.00')])), decide(earnings('crm|D-2', 1, [april]))]),
+    ).toEqual(['2026-03 2026-03 bonus 500.00 50000.00', '2026-06 2026-06 bonus 500.00 50000.00']);
+  });
+
+  it('takes back what a return takes away', () => {
+    const returned = line('-20000.00', { period: '2026-02', origin: '2026-02', kind: 'clawback' });
+    expect(linesOf([decide(earnings('crm|D-1', 0, [line('60000.00'), returned]))])).toEqual([]);
+  });
+
+  it('counts only the components and plans that it names', () => {
+    const other = line('60000.00', { component: 'services' });
+    expect(linesOf([decide(earnings('crm|D-1', 0, [other]))])).toEqual([]);
+    const ofPlan = compileProgramme(document({ measure: { of: 'basis', over: 'quarter', plans: ['direct'] } }));
+    expect(linesOf([decide(earnings('crm|D-1', 0, [line('60000.00')]), {}, ofPlan)], ofPlan)).toEqual([]);
+  });
+
+  it('counts windows that start on its first day or later, and before its end', () => {
+    const limited = compileProgramme(document({ from: '2026-02-01', until: '2026-07-01' }));
+    const lines = ['2026-01', '2026-04', '2026-07'].map((period) => line('50000.00', { period, origin: period }));
+    expect(linesOf([decide(earnings('crm|D-1', 0, lines), {}, limited)], limited)).toEqual([
+      '2026-06 2026-06 bonus 500.00 50000.00',
+    ]);
+  });
+
+  it('runs over a period, a quarter of a quarterly calendar, or a year', () => {
+    const kept = earnings('crm|D-1', 0, [line('50000.00')]);
+    const monthly = compileProgramme(document({ measure: { of: 'basis', over: 'period' } }));
+    const yearly = compileProgramme(document({ measure: { of: 'basis', over: 'year' } }));
+    expect(linesOf([decide(kept, {}, monthly)], monthly)).toEqual(['2026-01 2026-01 bonus 500.00 50000.00']);
+    expect(linesOf([decide(kept, {}, yearly)], yearly)).toEqual(['2026-12 2026-12 bonus 500.00 50000.00']);
+    const quarterly = compileProgramme(document({ calendar: { periods: 'quarterly', timeZone: 'Europe/Paris' } }));
+    const inQuarter = earnings('crm|D-1', 0, [line('50000.00', { period: '2026-Q1', origin: '2026-Q1' })]);
+    expect(linesOf([decide(inQuarter, {}, quarterly)], quarterly)).toEqual(['2026-Q1 2026-Q1 bonus 500.00 50000.00']);
+  });
+
+  it('runs over a half-year, and over a quarter of weeks or of a fiscal year', () => {
+    const half = compileProgramme(document({ measure: { of: 'basis', over: 'half-year' } }));
+    expect(linesOf([decide(earnings('crm|D-1', 0, [line('50000.00')]), {}, half)], half)).toEqual([
+      '2026-06 2026-06 bonus 500.00 50000.00',
+    ]);
+    const weekly = compileProgramme(document({ calendar: { periods: 'weekly', timeZone: 'Europe/Paris' } }));
+    const inWeeks = ['2026-W40', '2026-W53'].map((period) => line('25000.00', { period, origin: period }));
+    expect(linesOf([decide(earnings('crm|D-1', 0, inWeeks), {}, weekly)], weekly)).toEqual([
+      '2026-W53 2026-W53 bonus 500.00 50000.00',
+    ]);
+    const fiscal = compileProgramme(
+      document({
+        calendar: { periods: 'monthly', timeZone: 'Europe/Paris', fiscal: { yearStarts: '02-01', weeks: '4-4-5' } },
+      }),
+    );
+    const inMonths = ['FY2026-P01', 'FY2026-P03'].map((period) => line('25000.00', { period, origin: period }));
+    expect(linesOf([decide(earnings('crm|D-1', 0, inMonths), {}, fiscal)], fiscal)).toEqual([
+      'FY2026-P03 FY2026-P03 bonus 500.00 50000.00',
+    ]);
+  });
+});
+
+describe('what comes later', () => {
+  const first = earnings('crm|D-1', 0, [line('60000.00')]);
+  const late = earnings('crm|D-2', 1, [line('40000.00', { period: '2026-04', origin: '2026-03', kind: 'adjustment' })]);
+
+  it('is posted in the period in which commission-calculation posted it, whenever rewards closes', () => {
+    const expected = ['2026-03 2026-03 bonus 500.00 60000.00', '2026-04 2026-03 adjustment 1000.00 40000.00'];
+    expect(linesOf([decide(first), decide(late)])).toEqual(expected);
+    expect(linesOf([decide(late), decide(first)])).toEqual(expected);
+    expect(linesOf([decide(first), close('2026-03'), decide(late, { openFrom: '2026-04' })])).toEqual(expected);
+    expect(linesOf([decide(first), decide(late), close('2026-03'), close('2026-04')])).toEqual(expected);
+  });
+
+  it('posts what a late programme owes for closed periods in the first open one', () => {
+    expect(linesOf([decide(first, { openFrom: '2026-06' }), decide(late, { openFrom: '2026-06' })])).toEqual([
+      '2026-06 2026-03 adjustment 1500.00 100000.00',
+    ]);
+  });
+
+  it('never moves a closed line', () => {
+    const corrected = earnings('crm|D-1', 5, [line('10000.00')]);
+    expect(linesOf([decide(first), close('2026-03'), decide(corrected)])).toEqual([
+      '2026-03 2026-03 bonus 500.00 60000.00',
+      '2026-04 2026-03 adjustment -500.00 -50000.00',
+    ]);
+  });
+});
+
+describe('repetition', () => {
+  const first = earnings('crm|D-1', 3, [line('60000.00')]);
+
+  it('means nothing new, and neither does an older revision', () => {
+    const { events } = run(deciderOf(), [decide(first), decide(first), decide(earnings('crm|D-1', 2, [line('1.00')]))]);
+    expect(events.length).toBe(1);
+  });
+
+  it('replaces what an older revision said of the deal', () => {
+    expect(linesOf([decide(first), decide(earnings('crm|D-1', 4, [line('55000.00')]))])).toEqual([
+      '2026-03 2026-03 bonus 500.00 55000.00',
+    ]);
+  });
+
+  it('does not journal a deal that never counted, where that is not asked for', () => {
+    const other = earnings('crm|D-2', 0, [line('1.00', { component: 'services' })]);
+    expect(run(deciderOf(), [decide(other, { onlyIfHeld: true })]).events).toEqual([]);
+    const gone = earnings('crm|D-1', 4, [line('1.00', { component: 'services' })]);
+    expect(linesOf([decide(first), decide(gone, { onlyIfHeld: true })])).toEqual([]);
+  });
+
+  it('gives the same lines for every order and with duplicates', () => {
+    const messages = [
+      earnings('crm|D-1', 0, [line('60000.00')]),
+      earnings('crm|D-1', 4, [line('60000.00'), line('-30000.00', { period: '2026-04', origin: '2026-02' })]),
+      earnings('crm|D-2', 1, [line('30000.00', { period: '2026-02', origin: '2026-02' })]),
+      earnings('crm|D-3', 2, [line('45000.00', { period: '2026-05', origin: '2026-03' })]),
+      earnings('crm|D-3', 3, []),
+      earnings('crm|D-4', 5, [line('70000.00', { period: '2026-04', origin: '2026-04' })]),
+    ];
+    const expected = linesOf(messages.map((kept) => decide(kept))).toSorted();
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...messages, ...messages], { minLength: 2 * messages.length }), (shuffled) => {
+        expect(linesOf(shuffled.map((kept) => decide(kept))).toSorted()).toEqual(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('a bonus whose deals do not fit into memory', () => {
+  /** Every state is made a tail before the next command, and the stream is read again where that is not enough. */
+  function runOnTails(commands: readonly BonusCommand[]) {
+    const decider = deciderOf();
+    const events: BonusEvent[] = [];
+    let readAgain = 0;
+    let state = decider.initialState();
+    for (const command of commands) {
+      BONUS_TAILS.keepTail(state);
+      let decided: readonly BonusEvent[];
+      try {
+        decided = decider.decide(command, state);
+      } catch (error) {
+        if (!needsHistory(error)) throw error;
+        readAgain += 1;
+        state = events.reduce((before, event) => decider.evolve(before, event), decider.initialState());
+        decided = decider.decide(command, state);
+      }
+      for (const event of decided) state = decider.evolve(state, event);
+      events.push(...decided);
+    }
+    return { events, readAgain };
+  }
+
+  const anyCommand = fc.oneof(
+    fc
+      .record({
+        deal: fc.constantFrom('crm|D-1', 'crm|D-2', 'crm|D-3', 'crm|D-4'),
+        revision: fc.nat({ max: 12 }),
+        net: fc.constantFrom('30000.00', '-10000.00', '55000.00', '0.00'),
+        period: fc.constantFrom('2026-01', '2026-03', '2026-04'),
+        eligible: fc.constantFrom(null, true, false),
+      })
+      .map(({ deal, revision, net, period, eligible }) =>
+        decide(earnings(deal, revision, [line(net, { period, origin: '2026-03' })]), {
+          eligibility: { partnerRevision: eligible === null ? null : revision, eligible },
+        }),
+      ),
+    fc.constant(close('2026-03')),
+  );
+
+  it('decides the same, and reads the stream again only for deals that it has measured', () => {
+    let readAgain = 0;
+    let decided = 0;
+    fc.assert(
+      fc.property(fc.array(anyCommand, { maxLength: 20 }), (commands) => {
+        const onTails = runOnTails(commands);
+        expect(onTails.events).toEqual(run(deciderOf(), commands).events);
+        readAgain += onTails.readAgain;
+        decided += commands.length;
+      }),
+      { numRuns: 300 },
+    );
+    expect(readAgain).toBeGreaterThan(100);
+    expect(readAgain).toBeLessThan(decided);
+  });
+
+  it('reads the stream again after it has missed an event of such a deal', () => {
+    const decider = deciderOf();
+    const first = decide(earnings('crm|D-1', 0, [line('60000.00')]));
+    const [event] = decider.decide(first, decider.initialState());
+    if (event === undefined) throw new Error('nothing was decided');
+    const state = decider.evolve(decider.initialState(), event);
+    BONUS_TAILS.keepTail(state);
+    decider.evolve(state, event);
+    expect(() => decider.decide(close('2026-03'), state)).toThrow('not in memory as a whole');
+  });
+});
+
+describe('eligibility', () => {
+  const first = earnings('crm|D-1', 0, [line('60000.00')]);
+  const unknown: Eligibility = { partnerRevision: null, eligible: null };
+  const yes: Eligibility = { partnerRevision: 1, eligible: true };
+  const no: Eligibility = { partnerRevision: 2, eligible: false };
+
+  it('is waited for: what is measured before is paid when it is known', () => {
+    expect(linesOf([decide(first, { eligibility: unknown })])).toEqual([]);
+    expect(linesOf([decide(first, { eligibility: unknown }), decide(null, { eligibility: yes })])).toEqual([
+      '2026-03 2026-03 bonus 500.00 60000.00',
+    ]);
+  });
+
+  it('that is lost takes the bonus away; an older word does not bring it back', () => {
+    expect(linesOf([decide(first, { eligibility: yes }), decide(null, { eligibility: no })])).toEqual([]);
+    expect(
+      linesOf([
+        decide(first, { eligibility: yes }),
+        decide(null, { eligibility: no }),
+        decide(null, { eligibility: yes }),
+      ]),
+    ).toEqual([]);
+  });
+
+  it('means nothing to who measures nothing', () => {
+    expect(run(deciderOf(), [decide(null, { eligibility: yes })]).events).toEqual([]);
+  });
+});
+
+describe('closing a period', () => {
+  it('tells every window with a line in it, whole up to the period', () => {
+    const first = earnings('crm|D-1', 0, [line('60000.00')]);
+    const late = earnings('crm|D-2', 1, [line('40000.00', { period: '2026-04', origin: '2026-03' })]);
+    const { events } = run(deciderOf(), [decide(first), decide(late), close('2026-03'), close('2026-03')]);
+    expect(events.length).toBe(3);
+    expect(events[2]?.data).toMatchObject({
+      period: '2026-03',
+      bonuses: [
+        {
+          payee: 'P1',
+          programme: 'volume',
+          currency: 'EUR',
+          calendar: 'monthly@Europe/Paris',
+          window: '2026-Q1',
+          lines: [{ period: '2026-03', amount: '500.00', deal: '', line: '2026-Q1', component: 'volume' }],
+        },
+      ],
+      entry: { stream: 'bonus-P1|volume', payee: 'P1', currency: 'EUR', lines: 1, minimum: '0.00' },
+    });
+  });
+
+  it('says nothing of a period without a line', () => {
+    const { events } = run(deciderOf(), [decide(earnings('crm|D-1', 0, [line('60000.00')])), close('2026-02')]);
+    expect(events.length).toBe(1);
+  });
+});

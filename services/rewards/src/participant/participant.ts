@@ -1,0 +1,55 @@
+/** What rewards knows of a partner: its channel, as partner-registry said it last. Eligibility is asked of it. */
+import type { ChannelType } from '@tantieme/contracts/partner';
+import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+
+export const PARTICIPANT = 'participant';
+
+export function participantStream(partner: string): string {
+  return `${PARTICIPANT}-${partner}`;
+}
+
+export interface ParticipantCommand {
+  readonly type: 'take-partner';
+  readonly at: string;
+  readonly partner: string;
+  readonly channel: ChannelType;
+  /** Stream of partner-registry, and its revision. */
+  readonly origin: { readonly stream: string; readonly revision: number };
+}
+
+export interface ParticipantEvent {
+  readonly type: 'ParticipantTaken';
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: {
+    readonly origin: { readonly stream: string; readonly revision: number };
+    readonly partner: string;
+    readonly channel: ChannelType;
+    /** The channel that was known before; null for a new partner. */
+    readonly channelBefore: ChannelType | null;
+  };
+}
+
+export interface ParticipantState {
+  readonly channel: ChannelType | null;
+  /** Newest revision taken; -1 for none. */
+  readonly revision: number;
+}
+
+export const participant: Decider<ParticipantState, ParticipantCommand, ParticipantEvent> = {
+  category: PARTICIPANT,
+  initialState: () => ({ channel: null, revision: -1 }),
+  decide({ at, partner, channel, origin }, state) {
+    if (origin.revision <= state.revision) return [];
+    const data = { origin, partner, channel, channelBefore: state.channel };
+    return [{ type: 'ParticipantTaken', version: 1, occurredAt: at, data }];
+  },
+  evolve: (_, { data }) => ({ channel: data.channel, revision: data.origin.revision }),
+  commandOf: ({ occurredAt, data: { partner, channel, origin } }) => ({
+    type: 'take-partner',
+    at: occurredAt,
+    partner,
+    channel,
+    origin,
+  }),
+};

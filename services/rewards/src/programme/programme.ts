@@ -1,0 +1,284 @@
+/**
+ * Incentive programmes. One kind so far: a volume bonus, the pay of the highest tier that a participant's measured basis
+ * reaches in a window. A programme is published once and never changes: what it says of a closed period stays true.
+ *
+ * A programme that is published late, or that a partner becomes eligible for late, has to see earnings that have gone by:
+ * it asks for a catch-up, which reads the topic `commissions` again from its beginning.
+ */
+import { calendarFault, calendarKey, isTimeZone, overFault, windowStartDay } from '@tantieme/time/calendar';
+import { OVERS } from '@tantieme/time/calendar-document';
+import type { Calendar, Over } from '@tantieme/time/calendar-document';
+import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
+import type { ChannelType } from '@tantieme/contracts/partner';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
+import { sha256 } from '@tantieme/event-store/sha256';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import { parseAmount } from '@tantieme/money/amount';
+import { isCurrency } from '@tantieme/money/currency';
+import { MoneyError } from '@tantieme/money/money-error';
+
+export const PROGRAMME = 'programme';
+
+export function programmeStream(id: string): string {
+  return `${PROGRAMME}-${id}`;
+}
+
+/** As a channel manager writes it. Amounts are decimal text in the programme's currency. */
+export interface ProgrammeDocument {
+  /** Id of the programme. */
+  readonly programme: string;
+  readonly title: string;
+  readonly currency: string;
+  readonly calendar: Calendar;
+  readonly measure: {
+    /** The basis of ledger lines, summed. */
+    readonly of: 'basis';
+    readonly over: Over;
+    /** Plans whose lines count; all that pay in this currency and calendar if left out. */
+    readonly plans?: readonly string[];
+    /** Components whose lines count; all if left out. */
+    readonly components?: readonly string[];
+  };
+  /** Who takes part; everybody if left out. */
+  readonly eligible?: { readonly channel?: readonly ChannelType[] };
+  /** In order of `from`: from this measured basis on, so much is paid. The highest tier reached counts, alone. */
+  readonly tiers: readonly { readonly from: string; readonly pay: string }[];
+  /** Windows count that start on this day or later, and before `until`. */
+  readonly from: string;
+  readonly until?: string;
+}
+
+/** A programme, ready to calculate. */
+export interface Programme {
+  readonly id: string;
+  /** SHA-256, hex, of the canonical JSON of the document. */
+  readonly hash: string;
+  readonly document: ProgrammeDocument;
+  readonly calendarKey: string;
+  readonly tiers: readonly { readonly fromMinor: bigint; readonly payMinor: bigint }[];
+}
+
+/** @throws {DomainError} `ProgrammeInvalid`, with every field that is wrong. */
+export function compileProgramme(document: ProgrammeDocument): Programme {
+  const wrong = [...faultsOf(document)];
+  if (wrong.length > 0) throw new DomainError('ProgrammeInvalid', 'the programme is not valid', 'invalid', wrong);
+  return {
+    id: document.programme,
+    hash: sha256(canonicalJson(document)),
+    document,
+    calendarKey: calendarKey(document.calendar),
+    tiers: document.tiers.map(({ from, pay }) => ({
+      fromMinor: parseAmount(from, document.currency),
+      payMinor: parseAmount(pay, document.currency),
+    })),
+  };
+}
+
+interface Fault {
+  readonly field: string;
+  readonly reason: string;
+}
+
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+function* faultsOf(document: ProgrammeDocument): Generator<Fault> {
+  const { programme, currency, calendar, measure, eligible, from, until } = document;
+  if (!ID.test(programme))
+    yield { field: 'programme', reason: 'must be letters, digits, dots, dashes or underscores, 100 at the most' };
+  const fault = calendarFault(calendar);
+  if (fault !== undefined) yield { field: 'calendar', reason: fault };
+  if (!isTimeZone(calendar.timeZone))
+    yield { field: 'calendar.timeZone', reason: 'must be an IANA time zone, as Europe/Paris' };
+  if (measure.of !== 'basis') yield { field: 'measure.of', reason: 'must be basis' };
+  const tooShort = OVERS.includes(measure.over)
+    ? overFault(calendar, measure.over)
+    : `must be one of ${OVERS.join(', ')}`;
+  if (tooShort !== undefined) yield { field: 'measure.over', reason: tooShort };
+  for (const [index, channel] of (eligible?.channel ?? []).entries())
+    if (!CHANNEL_TYPES.includes(channel))
+      yield { field: `eligible.channel.${index}`, reason: `must be one of ${CHANNEL_TYPES.join(', ')}` };
+  if (!isDay(from)) yield { field: 'from', reason: 'must be a day, as 2026-01-01' };
+  if (until !== undefined && !isDay(until)) yield { field: 'until', reason: 'must be a day, as 2026-12-31' };
+  if (until !== undefined && until <= from) yield { field: 'until', reason: 'must be later than from' };
+  if (!isCurrency(currency)) yield { field: 'currency', reason: 'must be an ISO 4217 code' };
+  else yield* tierFaultsOf(document);
+}
+
+function* tierFaultsOf({ tiers, currency }: ProgrammeDocument): Generator<Fault> {
+  if (tiers.length === 0) yield { field: 'tiers', reason: 'must have at least one tier' };
+  let beforeMinor: bigint | undefined;
+  for (const [index, { from, pay }] of tiers.entries()) {
+    const [fromMinor, fromFault] = amountOrFault(from, currency);
+    const [payMinor, payFault] = amountOrFault(pay, currency);
+    if (fromFault !== undefined) yield { field: `tiers.${index}.from`, reason: fromFault };
+    if (payFault !== undefined) yield { field: `tiers.${index}.pay`, reason: payFault };
+    if (fromMinor !== undefined && fromMinor < 0n)
+      yield { field: `tiers.${index}.from`, reason: 'must not be negative' };
+    if (payMinor !== undefined && payMinor < 0n) yield { field: `tiers.${index}.pay`, reason: 'must not be negative' };
+    if (fromMinor !== undefined && beforeMinor !== undefined && fromMinor <= beforeMinor)
+      yield { field: `tiers.${index}.from`, reason: 'must be more than that of the tier before' };
+    beforeMinor = fromMinor ?? beforeMinor;
+  }
+}
+
+function amountOrFault(text: string, currency: string): [bigint | undefined, string | undefined] {
+  try {
+    return [parseAmount(text, currency), undefined];
+  } catch (error) {
+    if (error instanceof MoneyError) return [undefined, error.reason];
+    throw error;
+  }
+}
+
+function isDay(text: string): boolean {
+  if (!DAY.test(text)) return false;
+  try {
+    return Temporal.PlainDate.from(text).toString() === text;
+  } catch {
+    return false;
+  }
+}
+
+/** What the highest tier pays that a measured basis reaches. */
+export function payOf(programme: Programme, measuredMinor: bigint): bigint {
+  return programme.tiers.findLast(({ fromMinor }) => measuredMinor >= fromMinor)?.payMinor ?? 0n;
+}
+
+/** True where windows starting on that day count. */
+export function countsWindow({ document }: Programme, window: string): boolean {
+  const day = windowStartDay(document.calendar, window);
+  return day >= document.from && (document.until === undefined || day < document.until);
+}
+
+/** Whether partners of a channel take part; null where nothing is known of the partner yet. */
+export function isEligible({ document }: Programme, channel: ChannelType | null): boolean | null {
+  const channels = document.eligible?.channel;
+  if (channels === undefined) return true;
+  return channel === null ? null : channels.includes(channel);
+}
+
+/** Why a programme reads what has gone by: its publication (number 0), or a payee that became eligible. */
+export interface CatchUp {
+  readonly number: number;
+  /** The payee it is for; null for all. */
+  readonly payee: string | null;
+}
+
+export type ProgrammeCommand =
+  | { readonly type: 'publish'; readonly at: string; readonly document: ProgrammeDocument; readonly by: string }
+  | {
+      readonly type: 'request-catch-up';
+      readonly at: string;
+      readonly payee: string;
+      /** Revision of the payee's partner stream here that made it eligible. */
+      readonly partnerRevision: number;
+    }
+  | { readonly type: 'complete-catch-up'; readonly at: string; readonly number: number };
+
+export type ProgrammeEvent =
+  | {
+      readonly type: 'ProgrammePublished';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: { readonly document: ProgrammeDocument; readonly hash: string; readonly by: string };
+    }
+  | {
+      readonly type: 'CatchUpRequested';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: { readonly number: number; readonly payee: string; readonly partnerRevision: number };
+    }
+  | {
+      /** It has taken all that was published before it was asked for. */
+      readonly type: 'CatchUpCompleted';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: { readonly number: number };
+    };
+
+export interface ProgrammeState {
+  readonly published?: Programme;
+  /** Not completed, in order of number. */
+  readonly catchUps: readonly CatchUp[];
+  readonly catchUpsRequested: number;
+  /** Partner revisions that a catch-up was asked for, by payee. */
+  readonly partnerRevisions: ReadonlyMap<string, number>;
+}
+
+export const programme: Decider<ProgrammeState, ProgrammeCommand, ProgrammeEvent> = {
+  category: PROGRAMME,
+  initialState: () => ({ catchUps: [], catchUpsRequested: 0, partnerRevisions: new Map() }),
+  decide(command, state) {
+    switch (command.type) {
+      case 'publish':
+        return publish(command, state);
+      case 'request-catch-up': {
+        const { at, payee, partnerRevision } = command;
+        if (state.published === undefined || (state.partnerRevisions.get(payee) ?? -1) >= partnerRevision) return [];
+        const data = { number: state.catchUpsRequested, payee, partnerRevision };
+        return [{ type: 'CatchUpRequested', version: 1, occurredAt: at, data }];
+      }
+      case 'complete-catch-up': {
+        if (!state.catchUps.some(({ number }) => number === command.number)) return [];
+        return [{ type: 'CatchUpCompleted', version: 1, occurredAt: command.at, data: { number: command.number } }];
+      }
+      default:
+        return command satisfies never;
+    }
+  },
+  evolve(state, event) {
+    switch (event.type) {
+      case 'ProgrammePublished':
+        return {
+          ...state,
+          published: compileProgramme(event.data.document),
+          catchUps: [{ number: 0, payee: null }],
+          catchUpsRequested: 1,
+        };
+      case 'CatchUpRequested': {
+        const { number, payee, partnerRevision } = event.data;
+        return {
+          ...state,
+          catchUps: [...state.catchUps, { number, payee }],
+          catchUpsRequested: number + 1,
+          partnerRevisions: new Map(state.partnerRevisions).set(payee, partnerRevision),
+        };
+      }
+      case 'CatchUpCompleted':
+        return { ...state, catchUps: state.catchUps.filter(({ number }) => number !== event.data.number) };
+      default:
+        return event satisfies never;
+    }
+  },
+  commandOf(event) {
+    const at = event.occurredAt;
+    switch (event.type) {
+      case 'ProgrammePublished':
+        return { type: 'publish', at, document: event.data.document, by: event.data.by };
+      case 'CatchUpRequested':
+        return { type: 'request-catch-up', at, payee: event.data.payee, partnerRevision: event.data.partnerRevision };
+      case 'CatchUpCompleted':
+        return { type: 'complete-catch-up', at, number: event.data.number };
+      default:
+        return event satisfies never;
+    }
+  },
+};
+
+/** @throws {DomainError} `ProgrammeInvalid`, `ProgrammePublished` (another document under the same id) */
+function publish(
+  { at, document, by }: Extract<ProgrammeCommand, { readonly type: 'publish' }>,
+  state: ProgrammeState,
+): ProgrammeEvent[] {
+  const { id, hash } = compileProgramme(document);
+  if (state.published?.hash === hash) return [];
+  if (state.published !== undefined)
+    throw new DomainError(
+      'ProgrammePublished',
+      `the programme ${id} is published with other content; publish a new one under an id of its own`,
+      'conflict',
+    );
+  return [{ type: 'ProgrammePublished', version: 1, occurredAt: at, data: { document, hash, by } }];
+}

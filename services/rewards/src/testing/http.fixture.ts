@@ -1,0 +1,181 @@
+/** An application of rewards alone, and hand-made messages of those upstream. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { encode } from '@tantieme/contracts/envelope';
+import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
+import type { LedgerLine } from '@tantieme/contracts/ledger';
+import type { ChannelType } from '@tantieme/contracts/partner';
+import { TOPICS } from '@tantieme/contracts/topics';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
+import { createApplication } from '@tantieme/service-kit/http/application';
+import type { Role } from '@tantieme/service-kit/access/auth';
+import { loadConfig } from '@tantieme/service-kit/runtime/config';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
+import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+
+import { CALENDAR, line } from '../bonus/bonus.fixture.js';
+import { RewardsModule } from '../rewards.module.js';
+
+export interface TopicMessage {
+  readonly topic: string;
+  readonly message: OutgoingMessage;
+}
+
+type Json = ReturnType<typeof JSON.parse>;
+
+export class RewardsApplication {
+  private constructor(
+    readonly directory: string,
+    readonly application: NestFastifyApplication,
+  ) {}
+
+  static async start(directory = mkdtempSync(join(tmpdir(), 'rewards-'))): Promise<RewardsApplication> {
+    const config = loadConfig({}, { dataDirectory: directory, logLevel: 'silent' });
+    return new RewardsApplication(directory, await createApplication(RewardsModule, config));
+  }
+
+  async restart(): Promise<RewardsApplication> {
+    await this.application.close();
+    return RewardsApplication.start(this.directory);
+  }
+
+  async end(): Promise<void> {
+    await this.application.close();
+    rmSync(this.directory, { recursive: true });
+  }
+
+  get broker(): Broker {
+    return this.application.get(BROKER);
+  }
+
+  get store(): EventStore {
+    return this.application.get(EVENT_STORE);
+  }
+
+  async publish(messages: readonly TopicMessage[]): Promise<void> {
+    for (const { topic, message } of messages) await this.broker.publish(topic, [message]);
+  }
+
+  async call(
+    method: 'GET' | 'POST',
+    url: string,
+    role: Role = 'finance',
+    { body, partner }: { body?: object; partner?: string } = {},
+  ): Promise<{ readonly status: number; readonly body: Json }> {
+    const token = await mintToken({
+      dataDirectory: this.directory,
+      subject: `${role}-1`,
+      roles: [role],
+      ...(partner === undefined ? {} : { partner }),
+    });
+    const answer = await this.application.inject({
+      method,
+      url,
+      headers: { authorization: `Bearer ${token}` },
+      ...(body === undefined ? {} : { payload: body }),
+    });
+    return { status: answer.statusCode, body: JSON.parse(answer.body) };
+  }
+
+  /** Bonuses as `payee window measured amount`, once they are as expected (or after a while, as they are). */
+  async bonuses(expected: readonly string[]): Promise<readonly string[]> {
+    for (let waitedMs = 0; ; waitedMs += 20) {
+      const { body } = await this.call('GET', '/bonuses?limit=200');
+      const found = body.items.map((one: Json) => `${one.payee} ${one.window} ${one.measured} ${one.amount}`);
+      if (JSON.stringify(found) === JSON.stringify(expected) || waitedMs > 5000) return found;
+      await pauseMs(20);
+    }
+  }
+
+  /** Events of these types, once all is quiet. */
+  async events(types: readonly string[]): Promise<readonly StoredEvent[]> {
+    return (await this.store.readAll({ filter: { types }, limit: 10_000 })).events;
+  }
+
+  async until(type: string, count: number): Promise<readonly StoredEvent[]> {
+    for (let waitedMs = 0; ; waitedMs += 20) {
+      const events = await this.events([type]);
+      if (events.length >= count) return events;
+      if (waitedMs > 20_000) throw new Error(`there are ${events.length} events ${type}`);
+      await pauseMs(20);
+    }
+  }
+
+  /** Data of what rewards has published for a period, in canonical order, once its manifest is there. */
+  async published(period: string): Promise<readonly Json[]> {
+    for (let waitedMs = 0; ; waitedMs += 20) {
+      const messages: Json[] = [];
+      for (const partition of (await this.broker.endPositions(TOPICS.rewards)).keys())
+        for (const { value } of await this.broker.read(TOPICS.rewards, { partition, from: 0n, limit: 10_000 }))
+          messages.push(JSON.parse(value));
+      // A window is told whole: it is of the last period that it has a line in.
+      const isOfPeriod = ({ data }: Json): boolean => data.period === period || data.lines?.at(-1)?.period === period;
+      const ofPeriod = messages.filter(isOfPeriod);
+      if (ofPeriod.some(({ type }) => type === 'tantieme.period-manifest.v1'))
+        return ofPeriod
+          .map(({ type, data }) => ({ type, data }))
+          .sort((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1));
+      if (waitedMs > 20_000) throw new Error(`no manifest of ${period} was published`);
+      await pauseMs(20);
+    }
+  }
+}
+
+export function pauseMs(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+function attributes(id: string, key: string): EnvelopeAttributes {
+  return {
+    id,
+    time: '2026-01-15T09:00:00Z',
+    source: '/commission-calculation',
+    subject: key,
+    key,
+    correlationId: id,
+    actor: 'service:commission-calculation',
+  };
+}
+
+/** Of a deal `crm|…`, one line a basis; `parts` are of all of them. */
+export function earning(
+  payee: string,
+  deal: string,
+  revision: number,
+  bases: readonly string[],
+  parts: Partial<LedgerLine> = {},
+): TopicMessage {
+  const stream = `earning-${payee}|resellers`;
+  const lines = bases.map((basis, index) => line(basis, { line: `booked|${index}`, ...parts, deal }));
+  const value = encode(
+    'earnings-of-deal',
+    { ...attributes(`${stream}:${revision}:${deal}`, payee), stream, revision },
+    { payee, plan: 'resellers', currency: 'EUR', calendar: CALENDAR, deal, lines },
+  );
+  return { topic: TOPICS.commissions, message: { key: payee, value } };
+}
+
+export function partner(id: string, revision: number, channel: ChannelType): TopicMessage {
+  const value = encode(
+    'partner',
+    { ...attributes(`partner-${id}:${revision}`, id), source: '/partner-registry', stream: `partner-${id}`, revision },
+    { id, name: id, channel, country: 'FR', payoutCurrency: 'EUR', tiers: [], uplines: [], agreements: [] },
+  );
+  return { topic: TOPICS.partners, message: { key: id, value } };
+}
+
+export function manifest(period: string, [page, pages]: readonly [number, number] = [1, 1]): TopicMessage {
+  const value = encode('period-manifest', attributes(`manifest:${period}:${page}`, CALENDAR), {
+    calendar: CALENDAR,
+    period,
+    page,
+    pages,
+    entries: [],
+  });
+  return { topic: TOPICS.commissions, message: { key: CALENDAR, value } };
+}
