@@ -62,7 +62,7 @@ export interface BonusOfWindow {
 }
 
 /** How a plan is settled, as it says it: finance makes the document and adds the tax. */
-export interface SettleTerms {
+export interface PayoutTerms {
   readonly as?: 'self-billed' | 'invoiced' | 'credit-note' | 'payroll';
   /** `by-partner`: as the partner is registered for it; `none`: amounts are paid as they are. */
   readonly tax?: 'by-partner' | 'none';
@@ -72,7 +72,7 @@ export interface SettleTerms {
  * What a closed stream holds for the closed period. Streams with no line in it are not listed, but for those whose payee has left and
  * whose plan forgives.
  */
-export interface ManifestEntry extends SettleTerms {
+export interface ManifestEntry extends PayoutTerms {
   readonly stream: string;
   readonly payee: string;
   readonly currency: string;

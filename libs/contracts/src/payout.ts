@@ -1,8 +1,8 @@
 /** What payouts says to finance (topic `payouts`). Amounts are decimal text with the currency's own decimals. */
-import type { Exchanged, LedgerLine, SettleTerms } from './ledger.js';
+import type { Exchanged, LedgerLine, PayoutTerms } from './ledger.js';
 
 /** What of a statement's lines is settled on one kind of terms. */
-export interface StatementPart extends SettleTerms {
+export interface StatementPart extends PayoutTerms {
   /** Sum of its lines. */
   readonly total: string;
 }

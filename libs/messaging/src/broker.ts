@@ -90,7 +90,7 @@ export function deadLetterOf({ message, reason }: DeadLetter, group: string): Ou
 }
 
 /** Calls a consumer's listener. One that fails itself must not stop the consumer. */
-export function tell(listener: () => void): void {
+export function notify(listener: () => void): void {
   try {
     listener();
   } catch (failure) {

@@ -2,7 +2,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
-import type { RunningProcessor } from '@tantieme/event-sourcing/process/consumer';
+import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
 import { startProjection } from '@tantieme/event-sourcing/read-model/projection';
 import { metadataOf, startRelay } from '@tantieme/event-sourcing/process/relay';
 import type { Running } from '@tantieme/event-sourcing/process/running';
@@ -12,10 +12,10 @@ import { Background } from '@tantieme/service-kit/background/background';
 import { BROKER, DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
 import { Closing, CLOSINGS } from './period/closing.process.js';
-import { CreditIndex, FOLLOWED } from './credit/deal-dependencies.service.js';
-import type { IndexTables } from './credit/deal-dependencies.service.js';
+import { DealDependencies, FOLLOWED } from './credit/deal-dependencies.service.js';
+import type { DependencyTables } from './credit/deal-dependencies.service.js';
 import { CALENDAR } from './period/calendar.js';
-import { Pace } from './backpressure.service.js';
+import { Backpressure } from './backpressure.service.js';
 import { CREDITS_RELAYED, EARNINGS_RELAYED, toMessages } from './events-out.js';
 import { startCrediting, startEarning, startReferences } from './inputs.consumer.js';
 import { createReadModel } from './ledger.tables.js';
@@ -28,15 +28,15 @@ import { Runtimes } from './runtimes.service.js';
 export class CommissionBackground implements OnModuleInit {
   private readonly logger = new Logger('commission-calculation');
   private readonly running = new Map<string, Running>();
-  private readonly pace: Pace;
+  private readonly pace: Backpressure;
 
   constructor(
     @Inject(Background) private readonly background: Background,
     @Inject(Runtimes) private readonly runtimes: Runtimes,
     @Inject(BROKER) private readonly broker: Broker,
-    @Inject(DATABASE) private readonly db: Kysely<CommissionTables & IndexTables & WaitingTables>,
+    @Inject(DATABASE) private readonly db: Kysely<CommissionTables & DependencyTables & WaitingTables>,
   ) {
-    this.pace = new Pace(runtimes.store, () => this.running.values());
+    this.pace = new Backpressure(runtimes.store, () => this.running.values());
   }
 
   onModuleInit(): void {
@@ -55,7 +55,7 @@ export class CommissionBackground implements OnModuleInit {
     for (const [name, filter] of Object.entries(relays))
       this.follow(name, () => startRelay({ store, broker, db, name, filter, toMessages, onError: onError(name) }));
     this.follow('commission-index', () => {
-      const index = new CreditIndex(db, runtimes);
+      const index = new DealDependencies(db, runtimes);
       return startFollower({
         store,
         db,
@@ -100,9 +100,9 @@ export class CommissionBackground implements OnModuleInit {
     name: string,
     start: (common: {
       readonly broker: Broker;
-      readonly pace: Pace;
+      readonly pace: Backpressure;
       readonly onError: (error: unknown) => void;
-    }) => RunningProcessor,
+    }) => RunningConsumer,
   ): void {
     this.background.add(
       name,

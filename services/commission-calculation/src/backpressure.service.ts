@@ -12,7 +12,7 @@ const BEHIND_MAX = 4000n;
 /** How long a batch waits at the most: a reader that does not get on holds nobody up for good. */
 const WAIT_MS_MAX = 500;
 
-export class Pace {
+export class Backpressure {
   constructor(
     private readonly store: EventStore,
     private readonly readers: () => Iterable<Running>,

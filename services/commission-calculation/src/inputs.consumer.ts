@@ -1,8 +1,8 @@
 /** The consumers of this service: partners, exchange rates and quotas are kept, deals are credited, credits are earned. */
 import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { startProcessor } from '@tantieme/event-sourcing/process/consumer';
-import type { Received, RunningProcessor } from '@tantieme/event-sourcing/process/consumer';
+import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
+import type { Received, RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import type { Broker, DeadLetter, Message } from '@tantieme/messaging/broker';
 import type { Accounts } from './earning/payee-terms.service.js';
@@ -16,8 +16,8 @@ import type { Origin } from './reference/reference.js';
 import { referenceStream } from './reference/reference.js';
 import type { Earning } from './earning/earning.service.js';
 import { ACTOR } from './events-out.js';
-import type { Pace } from './backpressure.service.js';
-import type { PartnerBook } from './reference/partner-cache.service.js';
+import type { Backpressure } from './backpressure.service.js';
+import type { PartnerCache } from './reference/partner-cache.service.js';
 import { isQuotaMessage } from './reference/quota.events-out.js';
 import type { QuotaMessage } from './reference/quota.events-out.js';
 import type { IncomingReference, ReferenceIntake, ReferenceRuntime } from './reference/reference-recorder.service.js';
@@ -31,17 +31,17 @@ export const BATCH_MESSAGES = 1000;
 
 interface Common {
   readonly broker: Broker;
-  readonly pace: Pace;
+  readonly pace: Backpressure;
   readonly onError: (error: unknown, batch: readonly Message[]) => void;
 }
 
 export function startReferences(
   { broker, onError }: Common,
   runtime: ReferenceRuntime,
-  partners: PartnerBook,
+  partners: PartnerCache,
   intake: ReferenceIntake,
-): RunningProcessor {
-  return startProcessor({
+): RunningConsumer {
+  return startConsumer({
     broker,
     group: REFERENCE_GROUP,
     topics: [TOPICS.partners, TOPICS.referencesInbound],
@@ -85,8 +85,8 @@ async function takeReferences(
   return deadLetters;
 }
 
-export function startCrediting({ broker, pace, onError }: Common, crediting: Crediting): RunningProcessor {
-  return startProcessor({
+export function startCrediting({ broker, pace, onError }: Common, crediting: Crediting): RunningConsumer {
+  return startConsumer({
     broker,
     group: CREDIT_GROUP,
     topics: [TOPICS.deals],
@@ -111,8 +111,8 @@ export function startEarning(
   earning: Earning,
   budgets: Budgets,
   accounts: Accounts,
-): RunningProcessor {
-  return startProcessor<EarnedMessage | ClaimsMessage | QuotaMessage>({
+): RunningConsumer {
+  return startConsumer<EarnedMessage | ClaimsMessage | QuotaMessage>({
     broker,
     group: EARN_GROUP,
     topics: [CREDITS_TOPIC],

@@ -8,14 +8,14 @@ import { earningDecider } from './earning/earning.js';
 import { periodDecider } from './period/period.js';
 import { planDecider } from './plan/plan.js';
 import { referenceDecider } from './reference/reference.js';
-import { PlanBook, planEvents } from './plan/plan-catalog.service.js';
+import { PlanCatalog, planEvents } from './plan/plan-catalog.service.js';
 
 /**
  * Credits and earnings name plans by the hash of their documents: those in the store are read first. An event of a plan that
  * cannot be applied is passed over here, and named when its stream is decided again.
  */
 export async function replayables(store: EventStore): Promise<readonly Replayable[]> {
-  const plans = new PlanBook(store);
+  const plans = new PlanCatalog(store);
   for await (const events of planEvents(store))
     for (const event of events)
       try {

@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
-import { createTailRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
+import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { Accounts } from './earning/payee-terms.service.js';
@@ -20,9 +20,9 @@ import type { PlanCommand, PlanEvent, PlanState } from './plan/plan.js';
 import { referenceDecider } from './reference/reference.js';
 import { Earning } from './earning/earning.service.js';
 import type { CalendarRuntime, EarningRuntime } from './earning/earning.service.js';
-import { PartnerBook } from './reference/partner-cache.service.js';
-import { PlanBook } from './plan/plan-catalog.service.js';
-import { RateBook } from './reference/exchange-rate-cache.service.js';
+import { PartnerCache } from './reference/partner-cache.service.js';
+import { PlanCatalog } from './plan/plan-catalog.service.js';
+import { ExchangeRateCache } from './reference/exchange-rate-cache.service.js';
 import { ReferenceIntake } from './reference/reference-recorder.service.js';
 import type { ReferenceRuntime } from './reference/reference-recorder.service.js';
 
@@ -43,9 +43,9 @@ export class Runtimes {
   readonly earnings: EarningRuntime;
   readonly calendars: CalendarRuntime;
   readonly periods: Runtime<PeriodState, PeriodCommand, PeriodEvent>;
-  readonly planBook: PlanBook;
-  readonly partnerBook: PartnerBook;
-  readonly rateBook: RateBook;
+  readonly planBook: PlanCatalog;
+  readonly partnerBook: PartnerCache;
+  readonly rateBook: ExchangeRateCache;
   readonly referenceIntake: ReferenceIntake;
   readonly crediting: Crediting;
   readonly earning: Earning;
@@ -53,14 +53,14 @@ export class Runtimes {
   readonly accounts: Accounts;
 
   constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
-    this.planBook = new PlanBook(store);
-    this.partnerBook = new PartnerBook(store);
-    this.rateBook = new RateBook(store);
+    this.planBook = new PlanCatalog(store);
+    this.partnerBook = new PartnerCache(store);
+    this.rateBook = new ExchangeRateCache(store);
     this.plans = createRuntime({ store, decider: planDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.references = createRuntime({ store, decider: referenceDecider, cacheBytesMax: REFERENCE_BYTES_MAX });
     this.referenceIntake = new ReferenceIntake(this.references, this.rateBook);
     this.credits = createRuntime({ store, decider: creditDecider(this.planBook), cacheBytesMax: CREDIT_BYTES_MAX });
-    this.earnings = createTailRuntime({
+    this.earnings = createPartialStateRuntime({
       store,
       decider: earningDecider(this.planBook),
       tails: EARNING_TAILS,

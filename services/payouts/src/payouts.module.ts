@@ -1,7 +1,7 @@
 import { Inject, Logger, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { startProcessor } from '@tantieme/event-sourcing/process/consumer';
+import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
 import { startProjection } from '@tantieme/event-sourcing/read-model/projection';
 import { startRelay } from '@tantieme/event-sourcing/process/relay';
 import type { Broker } from '@tantieme/messaging/broker';
@@ -73,7 +73,7 @@ export class PayoutsModule {
     background.add(
       'payouts-intake',
       () =>
-        startProcessor({
+        startConsumer({
           broker,
           group: 'payouts',
           topics: [TOPICS.commissions, TOPICS.rewards, TOPICS.paymentsInbound],

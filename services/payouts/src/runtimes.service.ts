@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
-import { createTailRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
+import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 
@@ -24,7 +24,7 @@ export class Runtimes {
   readonly settlements: Runtime<SettlementState, SettlementCommand, SettlementEvent>;
 
   constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
-    this.accounts = createTailRuntime({
+    this.accounts = createPartialStateRuntime({
       store,
       decider: account,
       tails: ACCOUNT_TAILS,

@@ -2,7 +2,7 @@ import { Inject, Logger, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
-import { startProcessor } from '@tantieme/event-sourcing/process/consumer';
+import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
 import { startProjection } from '@tantieme/event-sourcing/read-model/projection';
 import { startRelay } from '@tantieme/event-sourcing/process/relay';
 import type { Broker } from '@tantieme/messaging/broker';
@@ -72,7 +72,7 @@ export class RewardsModule {
     background.add(
       'rewards-partners',
       () =>
-        startProcessor({
+        startConsumer({
           broker,
           group: GROUPS.partners,
           topics: [TOPICS.partners],
@@ -85,7 +85,7 @@ export class RewardsModule {
     background.add(
       'rewards-intake',
       () =>
-        startProcessor({
+        startConsumer({
           broker,
           group: GROUPS.commissions,
           topics: [TOPICS.commissions],

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
-import { createTailRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
+import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 
@@ -51,7 +51,7 @@ export class Runtimes {
   constructor(@Inject(EVENT_STORE) readonly store: EventStore) {
     this.directory = new Directory(store);
     const decider = bonusDecider((hash) => this.directory.programmeOf(hash));
-    this.bonuses = createTailRuntime({
+    this.bonuses = createPartialStateRuntime({
       store,
       decider,
       tails: BONUS_TAILS,

@@ -2,7 +2,7 @@
 import { formatMinor } from '@tantieme/money/amount';
 import { applyChange } from '../incremental/apply-change.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import { planCredit } from '../incremental/diff.js';
+import { diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import type { EarnState } from '../incremental/state.js';
 import { formatInstant } from '@tantieme/time/instant';
@@ -39,7 +39,7 @@ function windowOf(deals: number, returns: 'line' | 're-rate'): Window {
   const plans = { plan: () => plan };
   const state = createEarnState();
   const take = (deal: string, lines: readonly CreditLine[]): void =>
-    applyChange(state, planCredit(state, { deal, lines }, plans), plans);
+    applyChange(state, diffCredit(state, { deal, lines }, plans), plans);
   const next = numbersFrom(11);
   const before = heapBytes();
   for (let index = 0; index < deals; index++)

@@ -94,7 +94,7 @@ describe('the basis', () => {
       dealOf('D', { net: '5.00' }),
     );
     expect(linesOf(answer)).toEqual([]);
-    expect(answer.waiting).toMatchObject([{ code: 'TermsMissing', subject: 'deal:crm|D' }]);
+    expect(answer.pending).toMatchObject([{ code: 'TermsMissing', subject: 'deal:crm|D' }]);
   });
 });
 
@@ -103,7 +103,7 @@ describe('what waits', () => {
 
   it('is a deal without terms', () => {
     const { terms: _terms, ...deal } = dealOf('D');
-    expect(creditWith(component, deal).waiting).toMatchObject([{ code: 'TermsMissing', subject: 'deal:crm|D' }]);
+    expect(creditWith(component, deal).pending).toMatchObject([{ code: 'TermsMissing', subject: 'deal:crm|D' }]);
   });
 
   it('is the part of a partner that is not known; the others are credited', () => {
@@ -113,13 +113,13 @@ describe('what waits', () => {
     ];
     const answer = creditWith(component, dealOf('D', { partners }));
     expect(linesOf(answer)).toEqual(['P1 booked 1 50.00']);
-    expect(answer.waiting).toEqual([
+    expect(answer.pending).toEqual([
       { code: 'PartnerMissing', subject: 'partner:P2', message: 'the partner P2 is not known on 2026-01-10' },
     ]);
   });
 
   it('is a deal in another currency', () => {
-    expect(creditWith(component, dealOf('D', { currency: 'USD' })).waiting).toMatchObject([
+    expect(creditWith(component, dealOf('D', { currency: 'USD' })).pending).toMatchObject([
       { code: 'ExchangeRateMissing', subject: 'exchange-rate:USD/EUR' },
     ]);
   });
@@ -137,7 +137,7 @@ describe('what waits', () => {
       { returns: [{ id: 'R', at: '2026-02-01T00:00:00Z', lines: [{ line: '1', net: '-5.00' }] }] },
     ],
   ])('is %s', (_, shape) => {
-    expect(creditWith(component, dealOf('D', shape)).waiting).toMatchObject([
+    expect(creditWith(component, dealOf('D', shape)).pending).toMatchObject([
       { code: 'TermsInvalid', subject: 'deal:crm|D' },
     ]);
   });
@@ -145,8 +145,8 @@ describe('what waits', () => {
   it('is a quantity beyond all deals, where it counts', () => {
     const lines = [{ id: '1', net: '1.00', quantity: '9'.repeat(20) }];
     const units = `{ id: s, ${BOOKED}, rate: { flat: 1, per: unit } }`;
-    expect(creditWith(units, dealOf('D', { lines })).waiting).toMatchObject([{ code: 'TermsInvalid' }]);
-    expect(creditWith(component, dealOf('D', { lines })).waiting).toEqual([]);
+    expect(creditWith(units, dealOf('D', { lines })).pending).toMatchObject([{ code: 'TermsInvalid' }]);
+    expect(creditWith(component, dealOf('D', { lines })).pending).toEqual([]);
   });
 
   it('is nothing at either end of the years, in any zone', () => {
@@ -163,14 +163,14 @@ describe('what waits', () => {
       component,
       dealOf('D', { returns: [{ id: 'R', at: '2026-02-01T00:00:00Z', lines: [{ line: '9' }] }] }),
     );
-    expect(answer.waiting).toMatchObject([{ code: 'TermsMissing' }]);
+    expect(answer.pending).toMatchObject([{ code: 'TermsMissing' }]);
     expect(linesOf(answer)).toEqual(['P1 booked 1 100.00']);
   });
 
   it('is nothing where the partner has not agreed to the plan: another plan’s business', () => {
     expect(creditWith(component, dealOf('D'), partnersOf({ P1: { plans: ['other'] } }))).toEqual({
       credits: [],
-      waiting: [],
+      pending: [],
     });
   });
 });
@@ -310,7 +310,7 @@ describe('a role', () => {
 
   it('that nobody holds credits nobody', () => {
     const component = `{ id: sales, credit: { trigger: booked, to: referrer }, ${PERCENT} }`;
-    expect(creditWith(component, dealOf('D'))).toEqual({ credits: [], waiting: [] });
+    expect(creditWith(component, dealOf('D'))).toEqual({ credits: [], pending: [] });
   });
 });
 

@@ -52,7 +52,7 @@ export interface PayeeCredit {
   readonly lines: readonly CreditLine[];
 }
 
-export type WaitingCode =
+export type PendingReason =
   | 'PartnerMissing'
   | 'PlanMissing'
   | 'PlanNotInForce'
@@ -64,8 +64,8 @@ export type WaitingCode =
   | 'DealTooLarge';
 
 /** Why a deal, or a part of it, is not credited yet. Nothing is guessed. */
-export interface Waiting {
-  readonly code: WaitingCode;
+export interface Pending {
+  readonly code: PendingReason;
   /** What is missing: `partner:P1`, `plan:x`, `exchange-rate:EUR/USD`, `deal:crm|D-1`. */
   readonly subject: string;
   readonly message: string;
@@ -74,7 +74,7 @@ export interface Waiting {
 export interface DealCredits {
   /** In order of payee. */
   readonly credits: readonly PayeeCredit[];
-  readonly waiting: readonly Waiting[];
+  readonly pending: readonly Pending[];
 }
 
 /**
@@ -93,7 +93,7 @@ export function creditDeal(deal: Deal, versions: readonly PlanVersion[], lookup:
     const subject = `deal:${dealKey(deal)}`;
     return {
       credits: [],
-      waiting: [{ code: 'TermsMissing', subject, message: 'only facts without terms are known of the deal' }],
+      pending: [{ code: 'TermsMissing', subject, message: 'only facts without terms are known of the deal' }],
     };
   }
   const work = startWork(deal, terms, lookup);
@@ -133,7 +133,7 @@ interface Work {
   readonly terms: DealTerms;
   readonly lookup: CreditLookup;
   readonly credited: Credited[];
-  readonly waiting: Map<string, Waiting>;
+  readonly waiting: Map<string, Pending>;
   /** By day, then by id. */
   readonly partners: Map<string, Map<string, PartnerAsOf | undefined>>;
   readonly holders: Map<DealRole, readonly Holder[]>;
@@ -143,7 +143,7 @@ function startWork(deal: Deal, terms: DealTerms, lookup: CreditLookup): Work {
   return { deal, terms, lookup, credited: [], waiting: new Map(), partners: new Map(), holders: new Map() };
 }
 
-function wait(work: Work, code: WaitingCode, subject: string, message: string): void {
+function wait(work: Work, code: PendingReason, subject: string, message: string): void {
   const key = `${code} ${subject}`;
   // Of two reasons with one subject, the first in order of text is told, whatever the order of the search.
   const told = work.waiting.get(key);
@@ -683,7 +683,7 @@ function finish({ deal, terms, credited, waiting }: Work): DealCredits {
     credits: [...byPayee]
       .sort(([left], [right]) => compareText(left, right))
       .map(([payee, lines]) => ({ payee, lines: lines.sort(compareCreditLines) })),
-    waiting: [...waiting.values()].sort(
+    pending: [...waiting.values()].sort(
       (left, right) => compareText(left.code, right.code) || compareText(left.subject, right.subject),
     ),
   };

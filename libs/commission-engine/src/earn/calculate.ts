@@ -3,15 +3,15 @@
  * what-if and replay call; the services do the same stream by stream.
  */
 import { parseMinor } from '@tantieme/money/amount';
-import { NEW_ACCOUNT } from './payee-terms.js';
-import type { Account } from './payee-terms.js';
-import { settleAccount } from './payee-earnings.js';
+import { NO_PAYEE_TERMS } from './payee-terms.js';
+import type { PayeeTerms } from './payee-terms.js';
+import { guaranteesAndDraws } from './payee-earnings.js';
 import type { PeriodEarning } from './payee-earnings.js';
 import { grantBudget, grantedOf } from './budget.js';
 import { earnComponent, holdGranted } from './component-earnings.js';
 import type { AccountLine, ComponentLine, PlanByHash } from './component-earnings.js';
 import { creditDeal } from '../credit/credit.js';
-import type { CreditLookup, Waiting } from '../credit/credit.js';
+import type { CreditLookup, Pending } from '../credit/credit.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { dealKey } from '../deal/deal.js';
@@ -29,7 +29,7 @@ export interface Facts {
   readonly versions: readonly PlanVersion[];
   readonly lookup: CreditLookup;
   /** Default: nothing is known of the payee besides its lines. */
-  readonly account?: (payee: string) => Account;
+  readonly account?: (payee: string) => PayeeTerms;
   /** Payees that are settled also without any credited line: a guarantee is for them too. */
   readonly payees?: readonly string[];
 }
@@ -51,17 +51,17 @@ export interface Calculated {
   /** By payee, then deal, then the canonical order of a deal's lines. */
   readonly lines: readonly CalculatedLine[];
   /** What is not calculated, and why, with the deal. */
-  readonly waiting: readonly (Waiting & { readonly deal: string })[];
+  readonly pending: readonly (Pending & { readonly deal: string })[];
 }
 
 /** @throws {EngineError} for facts that no source can have said */
-export function calculate({ deals, versions, lookup, account = () => NEW_ACCOUNT, payees = [] }: Facts): Calculated {
-  const waiting: (Waiting & { deal: string })[] = [];
+export function calculate({ deals, versions, lookup, account = () => NO_PAYEE_TERMS, payees = [] }: Facts): Calculated {
+  const waiting: (Pending & { deal: string })[] = [];
   const byPayee = new Map<string, Entry[]>();
   for (const deal of deals) {
     const key = dealKey(deal);
     const answer = creditDeal(deal, versions, lookup);
-    for (const one of answer.waiting) waiting.push({ ...one, deal: key });
+    for (const one of answer.pending) waiting.push({ ...one, deal: key });
     for (const { payee, lines } of answer.credits) {
       let own = byPayee.get(payee);
       if (own === undefined) byPayee.set(payee, (own = []));
@@ -98,7 +98,7 @@ export function calculate({ deals, versions, lookup, account = () => NEW_ACCOUNT
     for (const { payee: of, line } of accountLines)
       if (of === payee)
         earnings.push({ component: line.component, period: line.period, amountMinor: line.amountMinor });
-    for (const line of settleAccount(earnings, account(payee), plans)) accountLines.push({ payee, line });
+    for (const line of guaranteesAndDraws(earnings, account(payee), plans)) accountLines.push({ payee, line });
   }
   const lines = everything.map(({ payee, deal, line, rated }): CalculatedLine => {
     const trace = rated?.trace;
@@ -116,7 +116,7 @@ export function calculate({ deals, versions, lookup, account = () => NEW_ACCOUNT
       amountMinor: line.amountMinor,
       trace: line.trace,
     });
-  return { lines: lines.sort(compareCalculated), waiting };
+  return { lines: lines.sort(compareCalculated), pending: waiting };
 }
 
 interface Entry {

@@ -8,7 +8,7 @@ import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { grantedOf } from './budget.js';
 import { endOfAgreement, quotaIn, shareOfDays } from './payee-terms.js';
-import type { Account } from './payee-terms.js';
+import type { PayeeTerms } from './payee-terms.js';
 import {
   dayAt,
   lastPeriodOfWindow,
@@ -21,7 +21,7 @@ import {
 import { originalKey, reservedKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from '../rate/curve.js';
-import type { Curve, Surroundings } from '../rate/curve.js';
+import type { Curve, RatingContext } from '../rate/curve.js';
 import { EngineError } from '../engine-error.js';
 import { addMonths, formatInstant, parseInstant } from '@tantieme/time/instant';
 import { compareText } from '../deal/occurrence.js';
@@ -135,7 +135,7 @@ export type Granted = (line: ComponentLine) => bigint;
  */
 export function earnComponent(
   lines: readonly ComponentLine[],
-  account: Account,
+  account: PayeeTerms,
   plans: PlanByHash,
   granted?: Granted,
 ): ComponentEarnings {
@@ -147,7 +147,7 @@ export function earnComponent(
 export function holdGranted(
   lines: readonly ComponentLine[],
   granted: readonly Rated[],
-  account: Account,
+  account: PayeeTerms,
   plans: PlanByHash,
 ): readonly Rated[] {
   return new ComponentWork(lines, account, plans).hold(granted);
@@ -165,7 +165,7 @@ class ComponentWork {
 
   constructor(
     private readonly lines: readonly ComponentLine[],
-    private readonly account: Account,
+    private readonly account: PayeeTerms,
     private readonly plans: PlanByHash,
   ) {
     this.rules = lines.map(({ line }) => rulesOf(line, plans));
@@ -239,7 +239,7 @@ class ComponentWork {
   private rateWindow(window: Window): void {
     let beforeMinor = 0n;
     let oldest = 0;
-    const curves = new Map<CompiledComponent, { curve: Curve | undefined; around: Surroundings } | undefined>();
+    const curves = new Map<CompiledComponent, { curve: Curve | undefined; around: RatingContext } | undefined>();
     for (const sale of window.sales) {
       const { plan, component } = sale.rules;
       const { over } = component.measure;
@@ -286,7 +286,7 @@ class ComponentWork {
   }
 
   /** Undefined where the quota that the component asks for is not known. */
-  private surroundingsOf({ plan, component }: Rules, { name }: Window, totalMinor: bigint): Surroundings | undefined {
+  private surroundingsOf({ plan, component }: Rules, { name }: Window, totalMinor: bigint): RatingContext | undefined {
     const { id, measure, rate } = component;
     const { calendar, decimals } = plan;
     let quota: Rate | undefined;
@@ -303,7 +303,7 @@ class ComponentWork {
   }
 
   /** What is known of a window apart from what it holds: last year's, and the share of its days. */
-  private knownOf({ plan, component }: Rules, name: string): Pick<Surroundings, 'baselineMinor' | 'share'> {
+  private knownOf({ plan, component }: Rules, name: string): Pick<RatingContext, 'baselineMinor' | 'share'> {
     const { measure, gate } = component;
     const { calendar } = plan;
     const asksLastYear = measure.above === 'last-year' || gate?.of === 'growth';
@@ -321,7 +321,7 @@ class ComponentWork {
     window: string,
   ): number {
     const before = previousPeriod(plan.calendar, window);
-    const recorded = frozen ? this.account.reached[`${component.id} ${before}`] : undefined;
+    const recorded = frozen ? this.account.reachedTiers[`${component.id} ${before}`] : undefined;
     if (recorded !== undefined) return recorded;
     const known = this.knownOf({ plan, component }, before);
     const around = { totalMinor: this.windows.get(before)?.totalMinor ?? 0n, ...known };

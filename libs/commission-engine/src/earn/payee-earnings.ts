@@ -7,7 +7,7 @@ import { formatMinor } from '@tantieme/money/amount';
 import { formatRate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { endOfAgreement, shareOfDays } from './payee-terms.js';
-import type { Account } from './payee-terms.js';
+import type { PayeeTerms } from './payee-terms.js';
 import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from '@tantieme/time/calendar';
 import type { AccountLine, PlanByHash } from './component-earnings.js';
 import type { CompiledPlan } from '../plan/compiled.js';
@@ -20,13 +20,13 @@ export interface PeriodEarning {
 }
 
 /** @throws {EngineError} `PlanUnknown` */
-export function settleAccount(
+export function guaranteesAndDraws(
   earnings: readonly PeriodEarning[],
-  account: Account,
+  account: PayeeTerms,
   plans: PlanByHash,
 ): readonly AccountLine[] {
-  if (account.settled.length === 0) return [];
-  const guaranteed = account.settled.flatMap(({ period, planHash }) =>
+  if (account.closedPeriods.length === 0) return [];
+  const guaranteed = account.closedPeriods.flatMap(({ period, planHash }) =>
     guaranteeOf(earnings, account, plans.plan(planHash), period),
   );
   const toppedUp = [...earnings, ...guaranteed.map((line) => ({ ...line, component: '' }))];
@@ -35,7 +35,7 @@ export function settleAccount(
 
 function guaranteeOf(
   earnings: readonly PeriodEarning[],
-  account: Account,
+  account: PayeeTerms,
   plan: CompiledPlan,
   period: string,
 ): readonly AccountLine[] {
@@ -71,11 +71,11 @@ function guaranteeOf(
   ];
 }
 
-function drawsOf(earnings: readonly PeriodEarning[], account: Account, plans: PlanByHash): readonly AccountLine[] {
+function drawsOf(earnings: readonly PeriodEarning[], account: PayeeTerms, plans: PlanByHash): readonly AccountLine[] {
   const lines: AccountLine[] = [];
   const end = endOfAgreement(account);
   let balanceMinor = 0n;
-  for (const { period, planHash } of account.settled) {
+  for (const { period, planHash } of account.closedPeriods) {
     const plan = plans.plan(planHash);
     const { draw, calendar, decimals } = plan;
     if (draw === undefined) continue;

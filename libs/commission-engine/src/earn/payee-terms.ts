@@ -20,19 +20,19 @@ export interface Agreement {
 }
 
 /** Plain JSON. */
-export interface Account {
+export interface PayeeTerms {
   readonly agreements: readonly Agreement[];
   readonly quotas: readonly Quota[];
   /** Periods for which guarantee and draw are settled, in order: those that are closed, each with the plan in force. */
-  readonly settled: readonly { readonly period: string; readonly planHash: string }[];
+  readonly closedPeriods: readonly { readonly period: string; readonly planHash: string }[];
   /** Tiers that measurements had reached when their window closed: `component window` → tier, from 0. */
-  readonly reached: Readonly<Record<string, number>>;
+  readonly reachedTiers: Readonly<Record<string, number>>;
 }
 
-export const NEW_ACCOUNT: Account = { agreements: [], quotas: [], settled: [], reached: {} };
+export const NO_PAYEE_TERMS: PayeeTerms = { agreements: [], quotas: [], closedPeriods: [], reachedTiers: {} };
 
 /** Share of a window's days on which some agreement is in force; 1 where none is recorded. */
-export function shareOfDays({ agreements }: Account, calendar: Calendar, window: string): Rate {
+export function shareOfDays({ agreements }: PayeeTerms, calendar: Calendar, window: string): Rate {
   if (agreements.length === 0) return { numerator: 1n, denominator: 1n };
   const [start, end] = [windowStartDay(calendar, window), windowEndDay(calendar, window)];
   const spans = agreements
@@ -58,7 +58,7 @@ export function shareOfDays({ agreements }: Account, calendar: Calendar, window:
  * force. Undefined where on no day of it one is.
  */
 export function quotaIn(
-  { quotas }: Account,
+  { quotas }: PayeeTerms,
   component: string,
   calendar: Calendar,
   window: string,
@@ -84,7 +84,7 @@ export function quotaIn(
 }
 
 /** The first day without an agreement after the last one, or undefined while one goes on. */
-export function endOfAgreement({ agreements }: Account): string | undefined {
+export function endOfAgreement({ agreements }: PayeeTerms): string | undefined {
   let end: string | undefined;
   for (const { until } of agreements) {
     if (until === undefined) return undefined;

@@ -12,7 +12,7 @@ import {
   measuredBasis,
   measurementKey,
   minorOf,
-  modeOf,
+  recalculationMode,
 } from './state.js';
 import type { AccountCredit, EarnState, HeldLine, RatedLine } from './state.js';
 import type { Change } from './diff.js';
@@ -42,8 +42,8 @@ export function applyChange(
     else state.claims.set(dealKeyOf(component, of), claims);
   }
   for (const { deal: of, component, windows } of change.lacking ?? []) {
-    if (windows.length === 0) state.lacking.delete(dealKeyOf(component, of));
-    else state.lacking.set(dealKeyOf(component, of), windows);
+    if (windows.length === 0) state.missingQuotas.delete(dealKeyOf(component, of));
+    else state.missingQuotas.set(dealKeyOf(component, of), windows);
   }
   const replaced = new Set([deal, ...change.account.map((one) => one.deal)]);
   const own = new Map<string, RatedLine[]>();
@@ -79,7 +79,7 @@ function replaceDeal(
     // They come in the order of the lines: looking for one is not needed.
     const rated = own[next]?.key === key ? own[next++] : own.find((one) => one.key === key);
     const rules = rulesOf(line, plans);
-    if (modeOf(rules) === 'whole') whole++;
+    if (recalculationMode(rules) === 'full') whole++;
     const basisMinor = measuredBasis(line, rules, lines, children);
     if (held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line)) {
       left.delete(key);
@@ -94,7 +94,7 @@ function replaceDeal(
       line,
       basisMinor,
       amountMinor: minorOf(rated.amount),
-      measured: modeOf(rules) === 'curve' && isSale(line, rules.component),
+      measured: recalculationMode(rules) === 'incremental' && isSale(line, rules.component),
       dependents: [],
     };
     if (joined.measured) joining.push(joined);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { applyChange } from './apply-change.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import { planCredit } from './diff.js';
+import { diffCredit } from './diff.js';
 import { createEarnState, sizeOfEarnState } from './state.js';
 import { explainLine } from './earned-lines.js';
 import { BOOKED, dealOf, dump, planWith, worldOf } from '../testing/world.fixture.js';
@@ -63,7 +63,7 @@ describe('a deal that moves', () => {
 describe('a credit', () => {
   it('of a deal that never credited anything changes nothing', () => {
     const plans = { plan: () => CLIFF };
-    expect(planCredit(createEarnState(), { deal: 'crm|D', lines: [] }, plans)).toEqual({
+    expect(diffCredit(createEarnState(), { deal: 'crm|D', lines: [] }, plans)).toEqual({
       changed: false,
       deal: 'crm|D',
       lines: [],
@@ -80,7 +80,7 @@ describe('a credit', () => {
     if (sale === undefined || returned === undefined) throw new Error('a sale and a return');
     const bad = [[sale, sale], [returned], [{ ...sale, component: 'other' }]];
     for (const lines of bad)
-      expect(() => planCredit(createEarnState(), { deal: 'crm|D', lines }, world.plans)).toThrow(
+      expect(() => diffCredit(createEarnState(), { deal: 'crm|D', lines }, world.plans)).toThrow(
         expect.objectContaining({ code: 'CreditInvalid' }),
       );
   });
@@ -117,7 +117,7 @@ describe('a deal with lines in two quarters, and another in one of them', () => 
   });
   const second = dealOf('B', { invoices: [{ id: 'I', at: day(20) }] });
   const waitedFor = (world: ReturnType<typeof worldOf>) =>
-    [...(world.states.get('P1')?.lacking ?? [])].map(([name, windows]) => [name.split('\n')[1], windows]);
+    [...(world.states.get('P1')?.missingQuotas ?? [])].map(([name, windows]) => [name.split('\n')[1], windows]);
 
   it('waits for both quotas, whatever comes for the other', () => {
     const world = worldOf(planWith([`{ id: sales, ${TERMS} }`]));
@@ -150,7 +150,7 @@ describe('a deal under a version of its plan that limits each deal, beside one t
   it('stays within its limit when another deal comes in one of its quarters', () => {
     const state = createEarnState();
     const take = (deal: string, ...lines: readonly CreditLine[]): void =>
-      applyChange(state, planCredit(state, { deal, lines }, plans), plans);
+      applyChange(state, diffCredit(state, { deal, lines }, plans), plans);
     take('crm|A', lineOf('v1', 'invoice:1', '01', '2026-Q1'), lineOf('v1', 'invoice:2', '04', '2026-Q2'));
     take('crm|B', lineOf('v2', 'booked', '05', '2026-Q2'));
     take('crm|C', lineOf('v1', 'booked', '06', '2026-Q2'));

@@ -5,9 +5,9 @@
  * that depends on the total or on another window, a limit, an average) is earned anew from all lines within the reach of the change.
  */
 import { formatMinor } from '@tantieme/money/amount';
-import { settleAccount } from '../earn/payee-earnings.js';
+import { guaranteesAndDraws } from '../earn/payee-earnings.js';
 import type { PeriodEarning } from '../earn/payee-earnings.js';
-import type { Account } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import { areSameClaims, claimedLine } from '../earn/budget.js';
 import type { BudgetClaim, GrantedLine } from '../earn/budget.js';
 import { periodBounds } from '@tantieme/time/calendar';
@@ -22,16 +22,16 @@ import {
   dealKeyOf,
   dependsOn,
   fixedCurve,
-  fixedSurroundings,
+  fixedRatingContext,
   grantedIn,
   isAccountDeal,
   isSameLine,
   isWhole,
   measuredBasis,
   measurementKey,
-  modeOf,
+  recalculationMode,
   rateDependents,
-  reachOf,
+  recalculationScope,
   wholeBasis,
 } from './state.js';
 import type {
@@ -39,13 +39,13 @@ import type {
   ChildEarning,
   DealClaims,
   DealCredit,
-  DealLacking,
+  DealMissingQuotas,
   EarnState,
   EarnedLine,
   HeldLine,
-  Mode,
+  RecalculationMode,
   RatedLine,
-  Reach,
+  RecalculationScope,
 } from './state.js';
 import { EngineError } from '../engine-error.js';
 import { formatInstant, parseInstant } from '@tantieme/time/instant';
@@ -65,7 +65,7 @@ export interface Change {
   /** What is claimed of budgets, where it changes; left out where nothing does. */
   readonly claims?: readonly DealClaims[];
   /** Quotas that are waited for, where that changes; left out where nothing does. */
-  readonly lacking?: readonly DealLacking[];
+  readonly lacking?: readonly DealMissingQuotas[];
   /**
    * Lines that are new or say something else, or earn another amount than before: of this deal in the order of its lines,
    * then of the others in order of deal and key. A line that only moved within its tier earns the same and is not here.
@@ -79,7 +79,7 @@ export interface Change {
 interface Draft extends MeasuredLine {
   readonly key: string;
   readonly rules: Rules;
-  readonly mode: Mode;
+  readonly mode: RecalculationMode;
   /** The line that the state holds under this key. */
   readonly held: HeldLine | undefined;
   /** Whether it says the same as the held one. */
@@ -97,7 +97,7 @@ interface Shift {
  * What the credit changes. Pure: the state is not touched.
  * @throws {EngineError} `PlanUnknown`, `CreditInvalid`
  */
-export function planCredit(state: EarnState, credit: DealCredit, plans: PlanByHash): Change {
+export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByHash): Change {
   const before = state.deals.get(credit.deal) ?? [];
   const drafts = draftsOf(state, credit, before, plans);
   const byKey = draftsByKey(credit.deal, drafts);
@@ -109,21 +109,22 @@ export function planCredit(state: EarnState, credit: DealCredit, plans: PlanByHa
   const shifts = measure(state, drafts, gone, plans);
   const shiftByLine = shifts.length === 0 ? undefined : new Map(shifts.map((shift) => [shift.held, shift]));
   for (const draft of drafts) {
-    if (draft.mode === 'whole' || draft.rated !== undefined || !isSale(draft.line, draft.rules.component)) continue;
+    if (draft.mode === 'full' || draft.rated !== undefined || !isSale(draft.line, draft.rules.component)) continue;
     if (draft.same && draft.held !== undefined) draft.rated = shiftByLine?.get(draft.held)?.rated;
-    else if (draft.mode === 'alone')
+    else if (draft.mode === 'independent')
       draft.rated = isTeams(draft.line, draft.rules.component)
         ? ofTeam()
         : rateAlone(draft.rules.plan, draft.rules.component, draft.line, draft.basisMinor);
   }
   rateDependentsOf(drafts, byKey);
   const elsewhere = shiftsElsewhere(credit.deal, shifts, plans);
-  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, credit, drafts, gone, whole, state.account, plans);
-  return changeOf(state, credit, drafts, elsewhere, results, state.account, plans);
+  const results =
+    whole.size === 0 ? NONE_WHOLE : earnWhole(state, credit, drafts, gone, whole, state.payeeTerms, plans);
+  return changeOf(state, credit, drafts, elsewhere, results, state.payeeTerms, plans);
 }
 
 /** What new facts about the payee change. Pure. @throws {EngineError} `PlanUnknown`, `CreditInvalid` */
-export function planAccount(state: EarnState, account: Account, plans: PlanByHash): Change {
+export function diffPayeeTerms(state: EarnState, account: PayeeTerms, plans: PlanByHash): Change {
   const held = [...state.deals.values()].flat();
   const whole = wholeComponents([], held, plans);
   const nothing = { deal: '', lines: [] };
@@ -152,14 +153,14 @@ function draftsOf(state: EarnState, credit: DealCredit, before: readonly HeldLin
     const held = heldByKey?.get(key);
     const basisMinor = measuredBasis(line, rules, lines, children);
     const same = held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line);
-    return { deal, key, line, basisMinor, rules, mode: modeOf(rules), held, same, rated: undefined };
+    return { deal, key, line, basisMinor, rules, mode: recalculationMode(rules), held, same, rated: undefined };
   });
 }
 
 // ── Measurements whose curve is fixed ───────────────────────────────────────────────────────────────────────────────
 
 function inMeasurement({ mode, line, rules }: Draft): boolean {
-  return mode === 'curve' && isSale(line, rules.component);
+  return mode === 'incremental' && isSale(line, rules.component);
 }
 
 interface Touched {
@@ -210,7 +211,7 @@ function measureOne(
     if ('rated' in step) {
       const { plan, component } = step.rules;
       const beforeMinor = (measurement?.sumBefore(step) ?? 0n) + byMinor;
-      const around = fixedSurroundings(component);
+      const around = fixedRatingContext(component);
       step.rated = isTeams(step.line, component)
         ? ofTeam()
         : rateMeasured(plan, component, fixedCurve(component), around, step.basisMinor, beforeMinor);
@@ -233,14 +234,14 @@ function rateShifted(held: HeldLine, thenMinor: bigint, nowMinor: bigint, plans:
   const { plan, component } = rulesOf(held.line, plans);
   const curve = fixedCurve(component);
   if (isTeams(held.line, component) || earnsTheSame(curve, held.basisMinor, thenMinor, nowMinor)) return undefined;
-  const rated = rateMeasured(plan, component, curve, fixedSurroundings(component), held.basisMinor, nowMinor);
+  const rated = rateMeasured(plan, component, curve, fixedRatingContext(component), held.basisMinor, nowMinor);
   return rated.amountMinor === held.amountMinor ? undefined : rated;
 }
 
 function rateDependentsOf(drafts: readonly Draft[], byKey: ReadonlyMap<string, Draft>): void {
   const hanging = new Map<Draft, Draft[]>();
   for (const draft of drafts) {
-    if (draft.mode === 'whole') continue;
+    if (draft.mode === 'full') continue;
     const key = dependsOn(draft.line, draft.rules.component);
     if (key === undefined) continue;
     const original = byKey.get(key);
@@ -285,14 +286,14 @@ interface WholeResults {
   /** By component. */
   readonly account: ReadonlyMap<string, readonly AccountLine[]>;
   readonly claims: readonly DealClaims[];
-  readonly lacking: readonly DealLacking[];
+  readonly lacking: readonly DealMissingQuotas[];
 }
 
 const NONE_WHOLE: WholeResults = { shifts: [], account: new Map(), claims: [], lacking: [] };
 
 function wholeComponents(drafts: readonly Draft[], gone: readonly HeldLine[], plans: PlanByHash): ReadonlySet<string> {
   const whole = new Set<string>();
-  for (const { mode, line } of drafts) if (mode === 'whole') whole.add(line.component);
+  for (const { mode, line } of drafts) if (mode === 'full') whole.add(line.component);
   for (const { line, deal } of gone) if (!isAccountDeal(deal) && isWhole(line, plans)) whole.add(line.component);
   return whole;
 }
@@ -340,10 +341,10 @@ function linesInReach(
 }
 
 /** Of lines under different versions of a plan. A deal may have lines in several windows, and a window lines of several deals: both together reach all. */
-function commonReach(lines: readonly MeasuredLine[], plans: PlanByHash): Reach {
-  let common: Reach | undefined;
+function commonReach(lines: readonly MeasuredLine[], plans: PlanByHash): RecalculationScope {
+  let common: RecalculationScope | undefined;
   for (const { line } of lines) {
-    const reach = reachOf(rulesOf(line, plans).component);
+    const reach = recalculationScope(rulesOf(line, plans).component);
     if (reach === 'all' || (common !== undefined && common !== reach)) return 'all';
     common = reach;
   }
@@ -360,14 +361,14 @@ function earnWhole(
   drafts: readonly Draft[],
   gone: readonly HeldLine[],
   components: ReadonlySet<string>,
-  account: Account,
+  account: PayeeTerms,
   plans: PlanByHash,
 ): WholeResults {
   const { deal } = credit;
   const deferred = new Map<string, readonly AccountLine[]>();
   const shifts: Shift[] = [];
   const claimed: DealClaims[] = [];
-  const lacked: DealLacking[] = [];
+  const lacked: DealMissingQuotas[] = [];
   const granted = grantedIn(state, credit);
   for (const component of components) {
     const lines = linesInReach(state, deal, component, drafts, gone, plans);
@@ -417,8 +418,8 @@ function newLacking(
   component: string,
   lines: readonly ComponentLine[],
   lacking: ReadonlyMap<number, string>,
-): readonly DealLacking[] {
-  if (lacking.size === 0 && state.lacking.size === 0) return [];
+): readonly DealMissingQuotas[] {
+  if (lacking.size === 0 && state.missingQuotas.size === 0) return [];
   const windows = new Map<string, Set<string>>([[credited, new Set()]]);
   lines.forEach(({ deal }, index) => {
     const ofDeal = windows.get(deal) ?? new Set();
@@ -428,7 +429,9 @@ function newLacking(
   });
   return [...windows]
     .map(([deal, ofDeal]) => ({ deal, component, windows: [...ofDeal].sort(compareText) }))
-    .filter(({ deal, windows: now }) => now.join() !== (state.lacking.get(dealKeyOf(component, deal)) ?? []).join())
+    .filter(
+      ({ deal, windows: now }) => now.join() !== (state.missingQuotas.get(dealKeyOf(component, deal)) ?? []).join(),
+    )
     .sort(byDeal(credited));
 }
 
@@ -472,10 +475,10 @@ function settle(
   now: readonly EarnedLine[],
   amounts: ReadonlyMap<EarnedLine, bigint>,
   deferred: readonly AccountDraft[],
-  account: Account,
+  account: PayeeTerms,
   plans: PlanByHash,
 ): AccountDraft | undefined {
-  const applies = account.settled.some(({ planHash }) => {
+  const applies = account.closedPeriods.some(({ planHash }) => {
     const { guarantee, draw } = plans.plan(planHash);
     return guarantee !== undefined || draw !== undefined;
   });
@@ -493,7 +496,7 @@ function settle(
   for (const { lines } of deferred)
     for (const { line, of } of lines)
       earnings.push({ component: line.component, period: line.period, amountMinor: of.amountMinor });
-  return accountDraft(PLAN_WIDE, settleAccount(earnings, account, plans), plans);
+  return accountDraft(PLAN_WIDE, guaranteesAndDraws(earnings, account, plans), plans);
 }
 
 function changeOf(
@@ -502,7 +505,7 @@ function changeOf(
   drafts: readonly Draft[],
   measured: readonly Shift[],
   { shifts, account: deferred, claims, lacking }: WholeResults,
-  account: Account,
+  account: PayeeTerms,
   plans: PlanByHash,
 ): Change {
   const elsewhere = [...measured, ...shifts];

@@ -4,17 +4,17 @@ import type { PlanByHash } from '../earn/component-earnings.js';
 import {
   dependsOn,
   fixedCurve,
-  fixedSurroundings,
+  fixedRatingContext,
   grantedIn,
   heldLine,
   isAccountDeal,
   measurementKey,
-  modeOf,
+  recalculationMode,
   rateDependents,
   wholeBasis,
 } from './state.js';
 import type { EarnState, EarnedLine } from './state.js';
-import { planAccount } from './diff.js';
+import { diffPayeeTerms } from './diff.js';
 import { rateAlone, rateMeasured } from '../rate/rate.js';
 import type { Trace } from '../rate/rate.js';
 
@@ -28,16 +28,16 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
   const held = state.deals.get(deal)?.find((line) => line.key === key);
   if (held === undefined) return undefined;
   if (isAccountDeal(deal)) {
-    const fresh = planAccount({ ...state, deals: withoutAccount(state) }, state.account, plans);
+    const fresh = diffPayeeTerms({ ...state, deals: withoutAccount(state) }, state.payeeTerms, plans);
     return fresh.rated.find((line) => line.deal === deal && line.key === key)?.trace;
   }
   const rules = rulesOf(held.line, plans);
-  if (modeOf(rules) === 'whole') {
+  if (recalculationMode(rules) === 'full') {
     const lines = [...state.deals.values()]
       .flat()
       .filter(({ line, deal: of }) => line.component === held.line.component && !isAccountDeal(of));
     const entries = lines.map((one) => ({ ...one, basisMinor: wholeBasis(one, rulesOf(one.line, plans)) }));
-    return earnComponent(entries, state.account, plans, grantedIn(state)).rated[lines.indexOf(held)]?.trace();
+    return earnComponent(entries, state.payeeTerms, plans, grantedIn(state)).rated[lines.indexOf(held)]?.trace();
   }
   const on = dependsOn(held.line, rules.component);
   if (on !== undefined) {
@@ -53,7 +53,7 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
   if (isTeams(held.line, component)) return ofTeam().trace();
   if (!held.measured) return rateAlone(plan, component, held.line, held.basisMinor).trace();
   const beforeMinor = state.measurements.get(measurementKey(held))?.sumBefore(held) ?? 0n;
-  const around = fixedSurroundings(component);
+  const around = fixedRatingContext(component);
   return rateMeasured(plan, component, fixedCurve(component), around, held.basisMinor, beforeMinor).trace();
 }
 

@@ -1,5 +1,5 @@
 /** What closings settle and record for the payees of a plan, and what they have to know of a payee for it. */
-import type { Account } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar';
 import { isRerated, isSale, rulesOf } from '../earn/component-earnings.js';
 import type { PlanByHash } from '../earn/component-earnings.js';
@@ -18,7 +18,7 @@ export function reachedTiers(
   plan: CompiledPlan,
   period: string,
   plans: PlanByHash,
-): Account['reached'] {
+): PayeeTerms['reachedTiers'] {
   const reached: Record<string, number> = {};
   for (const { id, rate, measure } of plan.components) {
     const { over } = measure;
@@ -39,7 +39,7 @@ export function reachedTiers(
 }
 
 /** Whether closings settle something for the payees of a plan: a guarantee, a draw, or a lagged tier. */
-export function needsSettling({ guarantee, draw, components }: CompiledPlan): boolean {
+export function hasPeriodEndTerms({ guarantee, draw, components }: CompiledPlan): boolean {
   return (
     guarantee !== undefined ||
     draw !== undefined ||
@@ -51,10 +51,10 @@ export function needsSettling({ guarantee, draw, components }: CompiledPlan): bo
  * Whether what a payee earns under a plan depends on its agreements and quotas, or is settled by closings: then also where it has no
  * line in the period.
  */
-export function needsAccount(plan: CompiledPlan): boolean {
+export function needsPayeeTerms(plan: CompiledPlan): boolean {
   const { ends, components } = plan;
   return (
-    needsSettling(plan) ||
+    hasPeriodEndTerms(plan) ||
     ends.held === 'forfeit' ||
     ends.negative === 'forgive' ||
     components.some(({ measure, limit }) => measure.prorate || measure.quota === 'fact' || limit?.excess === 'deferred')

@@ -3,8 +3,8 @@
  * lines of a component depend on each other decides how much has to be looked at when one changes.
  */
 import { parseMinor } from '@tantieme/money/amount';
-import { NEW_ACCOUNT } from '../earn/payee-terms.js';
-import type { Account } from '../earn/payee-terms.js';
+import { NO_PAYEE_TERMS } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import type { BudgetClaim, GrantedLine } from '../earn/budget.js';
 import { heldShareOf, isOfEarning, isRerated, isSale, rulesOf } from '../earn/component-earnings.js';
 import type { Granted, PlanByHash, Rules } from '../earn/component-earnings.js';
@@ -69,7 +69,7 @@ export interface AccountCredit {
 }
 
 /** Windows of a component whose quota is not known, and which a deal waits for, whole, where that changes. */
-export interface DealLacking {
+export interface DealMissingQuotas {
   readonly deal: string;
   readonly component: string;
   /** In order; empty for a deal that waits for none any more. */
@@ -97,8 +97,8 @@ export interface EarnState {
   /** By component and deal: what was claimed last. */
   readonly claims: Map<string, readonly BudgetClaim[]>;
   /** By component and deal: windows whose quota is waited for. */
-  readonly lacking: Map<string, readonly string[]>;
-  account: Account;
+  readonly missingQuotas: Map<string, readonly string[]>;
+  payeeTerms: PayeeTerms;
   lineCount: number;
   /** Lines of components that are earned as a whole: they need all others in memory. */
   wholeCount: number;
@@ -111,32 +111,32 @@ export function createEarnState(): EarnState {
     children: new Map(),
     granted: new Map(),
     claims: new Map(),
-    lacking: new Map(),
-    account: NEW_ACCOUNT,
+    missingQuotas: new Map(),
+    payeeTerms: NO_PAYEE_TERMS,
     lineCount: 0,
     wholeCount: 0,
   };
 }
 
 /** How the lines of a component depend on each other. */
-export type Mode = 'alone' | 'curve' | 'whole';
+export type RecalculationMode = 'independent' | 'incremental' | 'full';
 
-const modes = new WeakMap<CompiledComponent, Mode>();
+const memoizedModes = new WeakMap<CompiledComponent, RecalculationMode>();
 
 /** A memo of a pure function. */
-export function modeOf({ plan, component }: Rules): Mode {
-  let mode = modes.get(component);
-  if (mode === undefined) modes.set(component, (mode = judgeMode(plan, component)));
+export function recalculationMode({ plan, component }: Rules): RecalculationMode {
+  let mode = memoizedModes.get(component);
+  if (mode === undefined) memoizedModes.set(component, (mode = judgeMode(plan, component)));
   return mode;
 }
 
-function judgeMode({ ends }: CompiledPlan, component: CompiledComponent): Mode {
+function judgeMode({ ends }: CompiledPlan, component: CompiledComponent): RecalculationMode {
   const { limit, measure, gate, rate, returns, hold } = component;
   // What is held of a line that draws on a budget depends on what it is granted, and what is taken back on what it claims.
-  if (limit !== undefined || component.budgetMinor !== undefined) return 'whole';
+  if (limit !== undefined || component.budgetMinor !== undefined) return 'full';
   // What is held then depends on the end of the agreement, or on returns that stand elsewhere.
-  if (hold !== undefined && (ends.held === 'forfeit' || returns.window === 'current')) return 'whole';
-  if (!isMeasured(component)) return 'alone';
+  if (hold !== undefined && (ends.held === 'forfeit' || returns.window === 'current')) return 'full';
+  if (!isMeasured(component)) return 'independent';
   const isSurrounded =
     measure.quota === 'fact' ||
     measure.above === 'last-year' ||
@@ -146,22 +146,22 @@ function judgeMode({ ends }: CompiledPlan, component: CompiledComponent): Mode {
   const isFixed = !dependsOnTotal(component) && !isSurrounded && rate.kind !== 'lagged';
   const isSimple = returns.policy !== 'average' && (returns.bands === undefined || returns.policy === 'line');
   const shares = rate.kind !== 'flat' && rate.kind !== 'matrix';
-  return isFixed && isSimple && shares ? 'curve' : 'whole';
+  return isFixed && isSimple && shares ? 'incremental' : 'full';
 }
 
 /** Which lines of a component that is earned as a whole have to be looked at when one changes: those of its deal, of its window, or all. */
-export type Reach = 'deal' | 'window' | 'all';
+export type RecalculationScope = 'deal' | 'window' | 'all';
 
-const reaches = new WeakMap<CompiledComponent, Reach>();
+const reaches = new WeakMap<CompiledComponent, RecalculationScope>();
 
 /** A memo of a pure function. */
-export function reachOf(component: CompiledComponent): Reach {
+export function recalculationScope(component: CompiledComponent): RecalculationScope {
   let reach = reaches.get(component);
-  if (reach === undefined) reaches.set(component, (reach = judgeReach(component)));
+  if (reach === undefined) reaches.set(component, (reach = judgeScope(component)));
   return reach;
 }
 
-function judgeReach(component: CompiledComponent): Reach {
+function judgeScope(component: CompiledComponent): RecalculationScope {
   const { limit, measure, gate, rate, returns, hold, budgetMinor } = component;
   if (limit !== undefined && (limit.per !== 'deal' || limit.excess === 'deferred')) return 'all';
   // Returns, reserves and releases are of the deal of their line.
@@ -183,14 +183,14 @@ const curves = new WeakMap<CompiledComponent, Curve>();
 export function fixedCurve(component: CompiledComponent): Curve {
   let curve = curves.get(component);
   if (curve === undefined) {
-    curve = curveOf(component, fixedSurroundings(component));
+    curve = curveOf(component, fixedRatingContext(component));
     if (curve === undefined) throw new EngineError('CreditInvalid', `the component ${component.id} has no fixed curve`);
     curves.set(component, curve);
   }
   return curve;
 }
 
-export function fixedSurroundings({ measure: { quota } }: CompiledComponent): Parameters<typeof curveOf>[1] {
+export function fixedRatingContext({ measure: { quota } }: CompiledComponent): Parameters<typeof curveOf>[1] {
   return {
     totalMinor: 0n,
     ...(typeof quota === 'object' ? { quota: { numerator: quota.fixedMinor, denominator: 1n } } : {}),
@@ -206,7 +206,8 @@ export function measuredBasis(
 ): bigint {
   if (isOfEarning(component)) return childEarningOf(line, plan, children);
   const basisMinor = parseMinor(line.basis, plan.decimals);
-  if (!isRerated(component) || !isSale(line, component) || modeOf({ plan, component }) === 'whole') return basisMinor;
+  if (!isRerated(component) || !isSale(line, component) || recalculationMode({ plan, component }) === 'full')
+    return basisMinor;
   if (!lines.some(({ reverses }) => reverses !== undefined)) return basisMinor;
   const own = lineKey(line);
   return lines.reduce(
@@ -329,7 +330,7 @@ export function isAccountDeal(deal: string): boolean {
 }
 
 export function isWhole(line: CreditLine, plans: PlanByHash): boolean {
-  return modeOf(rulesOf(line, plans)) === 'whole';
+  return recalculationMode(rulesOf(line, plans)) === 'full';
 }
 
 /** Minor units of a text that the engine wrote itself: it has exactly the currency's decimals. */

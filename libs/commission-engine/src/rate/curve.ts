@@ -9,7 +9,7 @@ import { EngineError } from '../engine-error.js';
 import type { CompiledComponent, CompiledTier } from '../plan/compiled.js';
 
 /** What a rate may depend on besides the line's own place. Amounts in minor units of the measurement. */
-export interface Surroundings {
+export interface RatingContext {
   /** All that the measurement holds. */
   readonly totalMinor: bigint;
   /** What the same window of last year held, where the component asks for it. */
@@ -75,7 +75,7 @@ export function dependsOnTotal({ rate, gate }: CompiledComponent): boolean {
 }
 
 /** True where a gate bars everything: its target is not met and counts from the first. */
-export function isBarred(component: CompiledComponent, around: Surroundings): boolean {
+export function isBarred(component: CompiledComponent, around: RatingContext): boolean {
   if (component.gate?.from !== 'first') return false;
   return compareRates({ numerator: around.totalMinor, denominator: 1n }, gateTarget(component, around)) < 0;
 }
@@ -91,7 +91,7 @@ interface Piece {
  * @param rule of the line, where a matrix decides its rate
  * @throws {EngineError} `CreditInvalid` where the surroundings lack what the component asks for
  */
-export function curveOf(component: CompiledComponent, around: Surroundings, rule?: number): Curve | undefined {
+export function curveOf(component: CompiledComponent, around: RatingContext, rule?: number): Curve | undefined {
   if (isBarred(component, around)) return undefined;
   const baseline = baselineOf(component, around);
   const from = component.gate?.from === 'above' ? gateTarget(component, around) : undefined;
@@ -113,7 +113,7 @@ export function curveOf(component: CompiledComponent, around: Surroundings, rule
 
 function piecesOf(
   component: CompiledComponent,
-  around: Surroundings,
+  around: RatingContext,
   baseline: Rate | undefined,
   rule: number | undefined,
 ): readonly Piece[] {
@@ -152,7 +152,7 @@ function piecesOf(
 }
 
 /** What of a measurement's total counts: all of it, or what lies above the baseline. */
-export function countedTotal(component: CompiledComponent, around: Surroundings): Rate {
+export function countedTotal(component: CompiledComponent, around: RatingContext): Rate {
   return measuredAbove(around.totalMinor, baselineOf(component, around));
 }
 
@@ -172,7 +172,7 @@ function measuredAbove(totalMinor: bigint, baseline: Rate | undefined): Rate {
   return compareRates(total, baseline) > 0 ? subtractRates(total, baseline) : ZERO;
 }
 
-function baselineOf({ id, measure }: CompiledComponent, around: Surroundings): Rate | undefined {
+function baselineOf({ id, measure }: CompiledComponent, around: RatingContext): Rate | undefined {
   if (measure.above === undefined) return undefined;
   if (measure.above !== 'last-year') return { numerator: measure.above.fixedMinor, denominator: 1n };
   if (around.baselineMinor === undefined) throw lacks(id, 'what last year held');
@@ -184,7 +184,7 @@ function lastYear(baselineMinor: bigint): Rate {
   return { numerator: baselineMinor > 0n ? baselineMinor : 0n, denominator: 1n };
 }
 
-function gateTarget(component: CompiledComponent, around: Surroundings): Rate {
+function gateTarget(component: CompiledComponent, around: RatingContext): Rate {
   const { gate, id } = component;
   if (gate === undefined) return ZERO;
   const baseline = baselineOf(component, around) ?? ZERO;
@@ -202,12 +202,12 @@ function gateTarget(component: CompiledComponent, around: Surroundings): Rate {
   }
 }
 
-function quotaOf({ id }: CompiledComponent, around: Surroundings): Rate {
+function quotaOf({ id }: CompiledComponent, around: RatingContext): Rate {
   if (around.quota === undefined) throw lacks(id, 'a quota');
   return prorated(around.quota, around);
 }
 
-function prorated(amount: Rate, { share }: Surroundings): Rate {
+function prorated(amount: Rate, { share }: RatingContext): Rate {
   return share === undefined ? amount : multiplyRates(amount, share);
 }
 

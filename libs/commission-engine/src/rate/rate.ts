@@ -9,7 +9,7 @@ import type { RoundingMode } from '@tantieme/money/rounding';
 import { compareCreditLines } from '../credit/credit-line.js';
 import type { CreditLine, LinePlace, Release, Reversal } from '../credit/credit-line.js';
 import { difference, portionsOf } from './curve.js';
-import type { Curve, Surroundings } from './curve.js';
+import type { Curve, RatingContext } from './curve.js';
 import { EngineError } from '../engine-error.js';
 import { compareText } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan, CompiledRate, RateText } from '../plan/compiled.js';
@@ -280,7 +280,7 @@ export function rateMeasured(
   plan: CompiledPlan,
   component: CompiledComponent,
   curve: Curve | undefined,
-  around: Surroundings,
+  around: RatingContext,
   basisMinor: bigint,
   beforeMinor: bigint,
 ): Rated {
@@ -319,7 +319,7 @@ export function rateMeasured(
 }
 
 /** A line that a gate bars: its target is not met. */
-export function barred(plan: CompiledPlan, component: CompiledComponent, around: Surroundings): Rated {
+export function barred(plan: CompiledPlan, component: CompiledComponent, around: RatingContext): Rated {
   return {
     amountMinor: 0n,
     trace: () => ({
@@ -338,7 +338,7 @@ function amountText({ numerator, denominator }: Rate, plan: CompiledPlan): strin
     : exactAmount(numerator, denominator, plan);
 }
 
-function traced(plan: CompiledPlan, { rate, gate }: CompiledComponent, around: Surroundings): TracedSurroundings {
+function traced(plan: CompiledPlan, { rate, gate }: CompiledComponent, around: RatingContext): TracedSurroundings {
   const { totalMinor, quota, baselineMinor, share } = around;
   const asksTotal = rate.kind === 'retroactive' || gate?.from === 'first';
   return {

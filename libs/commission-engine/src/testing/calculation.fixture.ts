@@ -1,7 +1,7 @@
 /** Random whole histories, what the engine says of them, and what the reference says. */
 import fc from 'fast-check';
-import { NEW_ACCOUNT } from '../earn/payee-terms.js';
-import type { Account } from '../earn/payee-terms.js';
+import { NO_PAYEE_TERMS } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import { calculate } from '../earn/calculate.js';
 import type { CalculatedLine } from '../earn/calculate.js';
 import { creditDeal } from '../credit/credit.js';
@@ -38,8 +38,8 @@ export function versionsOf(plan: CompiledPlan): { effectiveFrom: string; plan: C
 
 export const accountOf =
   (accounts: Accounts) =>
-  (payee: string): Account =>
-    accounts[payee] ?? NEW_ACCOUNT;
+  (payee: string): PayeeTerms =>
+    accounts[payee] ?? NO_PAYEE_TERMS;
 
 /** Every credited line of the deals. */
 export function creditedLines(plan: CompiledPlan, deals: readonly Deal[]): readonly CreditedLine[] {

@@ -1,5 +1,5 @@
 /** A world that credits and earns stream by stream as the services do: earnings of children go on to those above. */
-import type { Account } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import { grantBudget } from '../earn/budget.js';
 import { creditDeal } from '../credit/credit.js';
 import type { CreditLookup } from '../credit/credit.js';
@@ -9,7 +9,7 @@ import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { dealKey } from '../deal/deal.js';
 import type { Deal } from '../deal/deal.js';
 import { applyChange } from '../incremental/apply-change.js';
-import { planAccount, planCredit } from '../incremental/diff.js';
+import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
 import { createEarnState, isAccountDeal } from '../incremental/state.js';
 import { linesOfDeal } from '../incremental/earned-lines.js';
 import type { PlanByHash } from '../earn/component-earnings.js';
@@ -27,7 +27,7 @@ export interface EarnWorld {
   readonly states: ReadonlyMap<string, EarnState>;
   /** @returns what changed, by payee, in order */
   take(deal: Deal): readonly PayeeChange[];
-  know(payee: string, account: Account): void;
+  know(payee: string, account: PayeeTerms): void;
 }
 
 /** Sees a change before it is applied, and applies it. */
@@ -70,7 +70,7 @@ export function earnWorldOf(
       credited.set(key, now);
       const changes: PayeeChange[] = [];
       for (const payee of new Set([...before.keys(), ...now.keys()])) {
-        const change = planCredit(stateOf(payee), { deal: key, lines: now.get(payee) ?? [] }, plans);
+        const change = diffCredit(stateOf(payee), { deal: key, lines: now.get(payee) ?? [] }, plans);
         if (!change.changed) continue;
         apply(payee, change);
         changes.push({ payee, change });
@@ -79,9 +79,9 @@ export function earnWorldOf(
     },
     know(payee, account) {
       const state = stateOf(payee);
-      const change = planAccount(state, account, plans);
+      const change = diffPayeeTerms(state, account, plans);
       apply(payee, change);
-      state.account = account;
+      state.payeeTerms = account;
       tellOn([{ payee, change }]);
     },
   };
@@ -118,7 +118,7 @@ export function earnWorldOf(
       const now = [...others, ...ofDeal.map(({ key, amount }) => ({ key, amount }))];
       if (JSON.stringify(now) === JSON.stringify(state.granted.get(deal) ?? [])) continue;
       const lines = linesOfDeal(state, deal).map(({ line }) => line);
-      const change = planCredit(state, { deal, lines, granted: now }, plans);
+      const change = diffCredit(state, { deal, lines, granted: now }, plans);
       apply(payee, change);
       changes.push({ payee, change });
     }
@@ -134,7 +134,7 @@ export function earnWorldOf(
         if (!lines.some(({ component, child }) => overriding.has(component) && child?.payee === from)) continue;
         const children = childrenOf(deal, lines);
         if (JSON.stringify(children) === JSON.stringify(stateOf(payee).children.get(deal) ?? [])) continue;
-        const change = planCredit(stateOf(payee), { deal, lines, children }, plans);
+        const change = diffCredit(stateOf(payee), { deal, lines, children }, plans);
         apply(payee, change);
         changes.push({ payee, change });
       }

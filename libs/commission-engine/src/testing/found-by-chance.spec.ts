@@ -1,12 +1,12 @@
 /** What random plans and deals have found wrong, each in its smallest case. */
 import { describe, expect, it } from '@jest/globals';
-import { NEW_ACCOUNT, quotaIn } from '../earn/payee-terms.js';
-import type { Account } from '../earn/payee-terms.js';
-import { settleAccount } from '../earn/payee-earnings.js';
+import { NO_PAYEE_TERMS, quotaIn } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
+import { guaranteesAndDraws } from '../earn/payee-earnings.js';
 import { calculate } from '../earn/calculate.js';
 import type { Deal } from '../deal/deal.js';
 import { applyChange } from '../incremental/apply-change.js';
-import { planAccount, planCredit } from '../incremental/diff.js';
+import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import { explainLine } from '../incremental/earned-lines.js';
 import { creditDeal } from '../credit/credit.js';
@@ -17,12 +17,12 @@ import { dealOf, partnersOf, planOf, planWith, worldOf } from './world.fixture.j
 const CHAIN = partnersOf({ P1: { upline: 'U1' }, P2: { upline: 'U1' }, U1: {} });
 
 /** `payee component occurrence` → amount in cents, lines that earn nothing left out; of another deal than A, it is named. */
-function earned(plan: CompiledPlan, deals: readonly Deal[], account: Partial<Account> = {}): Record<string, bigint> {
+function earned(plan: CompiledPlan, deals: readonly Deal[], account: Partial<PayeeTerms> = {}): Record<string, bigint> {
   const { lines } = calculate({
     deals,
     versions: [{ effectiveFrom: '2000-01-01', plan }],
     lookup: CHAIN,
-    account: () => ({ ...NEW_ACCOUNT, ...account }),
+    account: () => ({ ...NO_PAYEE_TERMS, ...account }),
   });
   return Object.fromEntries(
     lines
@@ -104,7 +104,7 @@ describe('a quota', () => {
       { component: 's', from: '2026-02-01', until: '2026-03-01', amount: '1800' },
     ];
     const { calendar } = planWith(['{ id: s, credit: { trigger: booked }, rate: { percent: 1 % } }']);
-    const quota = quotaIn({ ...NEW_ACCOUNT, quotas }, 's', calendar, '2026-Q1', 2);
+    const quota = quotaIn({ ...NO_PAYEE_TERMS, quotas }, 's', calendar, '2026-Q1', 2);
     // (900 × 62 + 1,800 × 28) ÷ 90 = 1,180
     expect(quota).toEqual({ numerator: 118_000n, denominator: 1n });
   });
@@ -116,8 +116,12 @@ describe('a draw that ends with the agreement', () => {
       'plan: p\ntitle: P\ncurrency: EUR\ncalendar: { periods: monthly, timeZone: Europe/Paris }\ndraw: { amount: 100, recoverable: true }\ncomponents:\n  - { id: s, credit: { trigger: booked }, rate: { percent: 10 % } }\n',
     );
     const settled = ['2026-01', '2026-02'].map((period) => ({ period, planHash: plan.hash }));
-    const account = { ...NEW_ACCOUNT, agreements: [{ from: '2026-01-01', until: '2026-02-15' }], settled };
-    const lines = settleAccount([{ component: 's', period: '2026-02', amountMinor: 13_000n }], account, {
+    const account = {
+      ...NO_PAYEE_TERMS,
+      agreements: [{ from: '2026-01-01', until: '2026-02-15' }],
+      closedPeriods: settled,
+    };
+    const lines = guaranteesAndDraws([{ component: 's', period: '2026-02', amountMinor: 13_000n }], account, {
       plan: () => plan,
     });
     expect(lines.map(({ kind, period, amountMinor }) => [kind, period, amountMinor])).toEqual([
@@ -236,9 +240,9 @@ describe('what is held', () => {
     const plans = { plan: () => plan };
     const state = createEarnState();
     const [credit] = creditDeal(dealOf('A'), [{ effectiveFrom: '2000-01-01', plan }], CHAIN).credits;
-    applyChange(state, planCredit(state, { deal: 'crm|A', lines: credit?.lines ?? [] }, plans), plans);
-    const account = { ...NEW_ACCOUNT, agreements: [{ from: '2026-01-01', until: '2026-02-01' }] };
-    applyChange(state, planAccount(state, account, plans), plans);
+    applyChange(state, diffCredit(state, { deal: 'crm|A', lines: credit?.lines ?? [] }, plans), plans);
+    const account = { ...NO_PAYEE_TERMS, agreements: [{ from: '2026-01-01', until: '2026-02-01' }] };
+    applyChange(state, diffPayeeTerms(state, account, plans), plans);
     expect([...state.deals.values()].flat().map(({ amountMinor }) => amountMinor)).toEqual([1000n, -1000n, 0n]);
   });
 });

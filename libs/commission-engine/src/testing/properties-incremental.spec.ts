@@ -106,11 +106,13 @@ function heldAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
 /** What is claimed of budgets and which quotas are waited for, by payee, component and deal. */
 function saidBeside({ states }: EarnWorld): readonly string[] {
   return [...states]
-    .flatMap(([payee, { claims, lacking }]) => [
+    .flatMap(([payee, { claims, missingQuotas }]) => [
       ...[...claims].flatMap(([name, said]) =>
         said.length === 0 ? [] : [`${payee} ${name} claims ${JSON.stringify(said)}`],
       ),
-      ...[...lacking].flatMap(([name, said]) => (said.length === 0 ? [] : [`${payee} ${name} lacks ${said.join()}`])),
+      ...[...missingQuotas].flatMap(([name, said]) =>
+        said.length === 0 ? [] : [`${payee} ${name} lacks ${said.join()}`],
+      ),
     ])
     .sort();
 }

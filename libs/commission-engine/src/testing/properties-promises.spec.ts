@@ -253,7 +253,7 @@ describe('a sale and its full return', () => {
         if (first === undefined) return;
         const taken = returned(first);
         const open = Object.fromEntries(
-          Object.entries(accounts).map(([payee, account]) => [payee, { ...account, settled: [] }]),
+          Object.entries(accounts).map(([payee, account]) => [payee, { ...account, closedPeriods: [] }]),
         );
         const now = sumByPayee(calculatedLines(plan, [taken, ...others], open));
         const never = without([taken, ...others], open, plan);

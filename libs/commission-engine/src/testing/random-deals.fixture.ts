@@ -1,6 +1,6 @@
 /** Random deals, their revisions, partners and accounts, for property tests. */
 import fc from 'fast-check';
-import type { Account } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import type { Deal, DealLine, DealPartner } from '../deal/deal.js';
 import type { CreditLookup } from '../credit/credit.js';
 import { amountText } from './random-plan.fixture.js';
@@ -164,7 +164,7 @@ const MONTHS = Array.from(
 );
 const QUARTERS = ['2025-Q1', '2025-Q2', '2025-Q3', '2025-Q4', '2026-Q1', '2026-Q2'];
 
-export const anyAccount = ({ decimals, calendar, hash, components }: CompiledPlan): fc.Arbitrary<Account> => {
+export const anyAccount = ({ decimals, calendar, hash, components }: CompiledPlan): fc.Arbitrary<PayeeTerms> => {
   const periods = calendar.periods === 'monthly' ? MONTHS : QUARTERS;
   const ids = components.map(({ id }) => id);
   return fc.record({
@@ -175,10 +175,10 @@ export const anyAccount = ({ decimals, calendar, hash, components }: CompiledPla
         .map(([component, span, minor]) => ({ component, ...span, amount: amountText(minor, decimals) })),
       { maxLength: 3 },
     ),
-    settled: fc
+    closedPeriods: fc
       .tuple(fc.integer({ min: 0, max: periods.length }), fc.constantFrom(0, 0, 1))
       .map(([count, from]) => periods.slice(from, count).map((period) => ({ period, planHash: hash }))),
-    reached: fc.dictionary(
+    reachedTiers: fc.dictionary(
       fc
         .tuple(fc.constantFrom(...ids), fc.constantFrom('2026-01', '2026-02', '2025-Q4', '2026-Q1', '2025-H2', '2025'))
         .map(([id, window]) => `${id} ${window}`),
@@ -188,7 +188,7 @@ export const anyAccount = ({ decimals, calendar, hash, components }: CompiledPla
   });
 };
 
-export type Accounts = Readonly<Record<string, Account>>;
+export type Accounts = Readonly<Record<string, PayeeTerms>>;
 
 export const anyAccounts = (plan: CompiledPlan): fc.Arbitrary<Accounts> =>
   fc

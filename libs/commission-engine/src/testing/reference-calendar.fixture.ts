@@ -1,5 +1,5 @@
 /** Months, quarters, half-years and years from 1 January, for the reference: by counting months and days. */
-import type { Account } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import { fractionOf, NOTHING, plus, times, whole } from './fractions.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
 
@@ -76,7 +76,7 @@ const isOn = (day: string, { from, until }: { readonly from: string; readonly un
   from <= day && (until === undefined || day < until);
 
 /** Share of a window's days on which an agreement is in force; all of them where none is recorded. */
-export function shareOfDays({ agreements }: Account, window: string): Fraction {
+export function shareOfDays({ agreements }: PayeeTerms, window: string): Fraction {
   if (agreements.length === 0) return whole(1);
   const days = daysIn(window);
   return times(whole(days.filter((day) => agreements.some((agreement) => isOn(day, agreement))).length), [
@@ -86,7 +86,7 @@ export function shareOfDays({ agreements }: Account, window: string): Fraction {
 }
 
 /** The quota of a window in currency units: day by day, what is in force on it; of two, the later one. */
-export function quotaOf({ quotas }: Account, component: string, window: string): Fraction | undefined {
+export function quotaOf({ quotas }: PayeeTerms, component: string, window: string): Fraction | undefined {
   const days = daysIn(window);
   let sum: Fraction | undefined;
   for (const day of days) {

@@ -1,5 +1,5 @@
 /** What is of no single deal, for the reference: guarantee, draw, and the amounts that a limit defers. */
-import type { Account } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import { fractionOf, schoolRound, times } from './fractions.fixture.js';
 import type { PlanDocument } from '../plan/document.js';
 import { endDayOf, lastPeriodOf, shareOfDays, startDayOf, windowAround } from './reference-calendar.fixture.js';
@@ -24,7 +24,7 @@ const sum = (earnings: readonly Earning[]): bigint => earnings.reduce((all, { am
 const leastOf = (left: bigint, right: bigint): bigint => (left < right ? left : right);
 
 /** The first day without an agreement after the last one, if they end. */
-export function endOfAgreements({ agreements }: Account): string | undefined {
+export function endOfAgreements({ agreements }: PayeeTerms): string | undefined {
   if (agreements.some(({ until }) => until === undefined)) return undefined;
   return agreements
     .map(({ until }) => until ?? '')
@@ -36,7 +36,7 @@ export function endOfAgreements({ agreements }: Account): string | undefined {
 export function settle(
   payee: string,
   earnings: readonly Earning[],
-  account: Account,
+  account: PayeeTerms,
   documentOf: (hash: string) => PlanDocument,
   unit: Fraction,
 ): readonly AccountAmount[] {
@@ -45,7 +45,7 @@ export function settle(
     if (amountMinor !== 0n) lines.push({ payee, component: '', kind, period, amountMinor });
   };
   const minorOf = (text: string) => schoolRound(times(fractionOf(text), unit), 'down');
-  for (const { period, planHash } of account.settled) {
+  for (const { period, planHash } of account.closedPeriods) {
     const { guarantee, rounding = 'half-up' } = documentOf(planHash);
     if (guarantee === undefined) continue;
     const window = windowAround(guarantee.over, period);
@@ -62,7 +62,7 @@ export function settle(
   const toppedUp = [...earnings, ...lines];
   const end = endOfAgreements(account);
   let balance = 0n;
-  for (const { period, planHash } of account.settled) {
+  for (const { period, planHash } of account.closedPeriods) {
     const { draw, ends } = documentOf(planHash);
     if (draw === undefined) continue;
     const [start, over] = [startDayOf(period), endDayOf(period)];

@@ -1,5 +1,5 @@
 /** What a measurement earns, for the reference: `f(c + d) − f(c)`, `f` written out rate by rate. */
-import type { Account } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import {
   dividedBy,
@@ -20,7 +20,7 @@ import type { ComponentDocument } from '../plan/document.js';
 import { lastYears, quotaOf, shareOfDays, windowBefore } from './reference-calendar.fixture.js';
 
 /** Amounts in currency units, or in units of a quantity. */
-export interface Surroundings {
+export interface RatingContext {
   /** All that the measurement holds. */
   readonly total: Fraction;
   /** What the same window of last year held. */
@@ -49,13 +49,13 @@ export function isMeasured({ credit, rate, gate, measure }: ComponentDocument): 
 }
 
 /** @param totalOf what the component's measurement of another window holds */
-export function surroundingsOf(
+export function ratingContextOf(
   component: ComponentDocument,
   window: string,
   total: Fraction,
   totalOf: (window: string) => Fraction,
-  account: Account,
-): Surroundings {
+  account: PayeeTerms,
+): RatingContext {
   const { measure, rate } = component;
   const isCalendar = /^[0-9]/.test(window);
   const share = measure?.prorate === undefined || !isCalendar ? whole(1) : shareOfDays(account, window);
@@ -75,10 +75,10 @@ export function surroundingsOf(
   };
   if (rate === undefined || !('lagged' in rate)) return around;
   const before = windowBefore(window);
-  const recorded = rate.as === 'live' ? undefined : account.reached[`${component.id} ${before}`];
+  const recorded = rate.as === 'live' ? undefined : account.reachedTiers[`${component.id} ${before}`];
   if (recorded !== undefined) return { ...around, laggedTier: recorded };
   const { lagged: _lagged, as: _as, ...none } = rate;
-  const then = surroundingsOf(
+  const then = ratingContextOf(
     { ...component, rate: { ...none, percent: '0' } },
     before,
     totalOf(before),
@@ -125,23 +125,23 @@ function throughTiers(tiers: readonly Tier[], measured: Fraction): Fraction {
 }
 
 /** Quota that the rate or gate asks for, but nobody has told. */
-export function lacksQuota({ rate, gate }: ComponentDocument, { quota }: Surroundings): boolean {
+export function lacksQuota({ rate, gate }: ComponentDocument, { quota }: RatingContext): boolean {
   return quota === undefined && (gate?.attainment !== undefined || (rate !== undefined && 'accelerator' in rate));
 }
 
-function baselineOf({ measure }: ComponentDocument, { lastYear }: Surroundings): Fraction | undefined {
+function baselineOf({ measure }: ComponentDocument, { lastYear }: RatingContext): Fraction | undefined {
   const above = measure?.above;
   if (above === undefined) return undefined;
   return 'fixed' in above ? fractionOf(above.fixed) : most(NOTHING, lastYear);
 }
 
-function aboveBaseline(component: ComponentDocument, measured: Fraction, around: Surroundings): Fraction {
+function aboveBaseline(component: ComponentDocument, measured: Fraction, around: RatingContext): Fraction {
   const baseline = baselineOf(component, around);
   return baseline === undefined ? measured : most(NOTHING, minus(measured, baseline));
 }
 
 /** What the measurement has to reach, where there is a gate; the baseline included. */
-function targetOf(component: ComponentDocument, around: Surroundings): Fraction | undefined {
+function targetOf(component: ComponentDocument, around: RatingContext): Fraction | undefined {
   const { gate } = component;
   if (gate === undefined) return undefined;
   if (gate.growth !== undefined) return times(most(NOTHING, around.lastYear), plus(whole(1), fractionOf(gate.growth)));
@@ -153,7 +153,7 @@ function targetOf(component: ComponentDocument, around: Surroundings): Fraction 
 }
 
 /** True where a gate is not met, that pays from the first on; above one, a line earns as far as it lies above. */
-export function isBarred(component: ComponentDocument, around: Surroundings): boolean {
+export function isBarred(component: ComponentDocument, around: RatingContext): boolean {
   if (component.gate?.from === 'above') return false;
   const target = targetOf(component, around);
   return target !== undefined && isLess(around.total, target);
@@ -165,7 +165,7 @@ export function earnedAt(
   line: CreditLine,
   basis: Fraction,
   before: Fraction,
-  around: Surroundings,
+  around: RatingContext,
 ): Fraction {
   if (isBarred(component, around)) return NOTHING;
   const floor = component.gate?.from === 'above' ? targetOf(component, around) : undefined;
@@ -181,7 +181,7 @@ export function earnedAt(
   return minus(value(plus(before, basis)), value(before));
 }
 
-function valueOf(component: ComponentDocument, line: CreditLine, measured: Fraction, around: Surroundings): Fraction {
+function valueOf(component: ComponentDocument, line: CreditLine, measured: Fraction, around: RatingContext): Fraction {
   const { rate } = component;
   const { share, quota = NOTHING } = around;
   if (rate === undefined) throw new Error('no rate');

@@ -3,7 +3,7 @@
  * credited lines of all deals in, every amount out; no state, no order of arrival, no running sum. It knows calendars of
  * months, quarters and years from 1 January.
  */
-import type { Account } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { dividedBy, fractionOf, partOf, plus, schoolRound, times, whole } from './fractions.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
@@ -18,7 +18,7 @@ import {
   windowAfter,
   windowAround,
 } from './reference-calendar.fixture.js';
-import { earnedAt, isBarred, isMeasured, lacksQuota, surroundingsOf } from './reference-rate.fixture.js';
+import { earnedAt, isBarred, isMeasured, lacksQuota, ratingContextOf } from './reference-rate.fixture.js';
 
 export interface CreditedLine {
   readonly payee: string;
@@ -32,7 +32,7 @@ export interface ReferenceFacts {
   readonly documents: ReadonlyMap<string, PlanDocument>;
   readonly decimals: number;
   readonly lines: readonly CreditedLine[];
-  readonly account: (payee: string) => Account;
+  readonly account: (payee: string) => PayeeTerms;
 }
 
 export interface ReferenceEarnings {
@@ -229,7 +229,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     const before = own.filter((other) => compareBy(placeOf(other), placeOf(sale)) < 0);
     const total = own.filter((other) => line.window !== 'rolling' || compareBy(placeOf(other), placeOf(sale)) <= 0);
     const held = (entries_: readonly Entry[]) => money(sum(entries_.map(({ basis }) => basis)));
-    const around = surroundingsOf(
+    const around = ratingContextOf(
       component,
       line.window,
       held(total),

@@ -7,8 +7,8 @@ import { describe, expect, it } from '@jest/globals';
 import { formatMinor } from '@tantieme/money/amount';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
-import { NEW_ACCOUNT, quotaIn, shareOfDays } from '../earn/payee-terms.js';
-import type { Account } from '../earn/payee-terms.js';
+import { NO_PAYEE_TERMS, quotaIn, shareOfDays } from '../earn/payee-terms.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
 import { calculate } from '../earn/calculate.js';
 import type { CreditLookup, ExchangeRateAsOf } from '../credit/credit.js';
 import type { PartnerAsOf } from '../credit/partner.js';
@@ -16,7 +16,7 @@ import { creditDeal } from '../credit/credit.js';
 import { dealKey } from '../deal/deal.js';
 import type { Deal } from '../deal/deal.js';
 import { applyChange } from '../incremental/apply-change.js';
-import { planAccount, planCredit } from '../incremental/diff.js';
+import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import type { EarnState } from '../incremental/state.js';
 import { parsePlan } from '../plan/compile.js';
@@ -30,7 +30,7 @@ interface Case {
   readonly currency?: string;
   readonly deals: readonly Deal[];
   readonly partners?: Readonly<Record<string, Partial<PartnerAsOf>>>;
-  readonly accounts?: Readonly<Record<string, Partial<Account>>>;
+  readonly accounts?: Readonly<Record<string, Partial<PayeeTerms>>>;
   readonly rates?: readonly (ExchangeRateAsOf & { readonly pair: string })[];
 }
 
@@ -125,9 +125,9 @@ function earned(given: Case): Result {
   const plan = planOfCase(given);
   const versions = [{ effectiveFrom: '2000-01-01', plan }];
   const lookup = lookupOf(given);
-  const account = (payee: string): Account => ({ ...NEW_ACCOUNT, ...(given.accounts?.[payee] ?? {}) });
-  const { lines, waiting } = calculate({ deals: given.deals, versions, lookup, account });
-  expect(waiting).toEqual([]);
+  const account = (payee: string): PayeeTerms => ({ ...NO_PAYEE_TERMS, ...(given.accounts?.[payee] ?? {}) });
+  const { lines, pending } = calculate({ deals: given.deals, versions, lookup, account });
+  expect(pending).toEqual([]);
   const scratch = lines.map(({ payee, deal, line, period, amountMinor }) => ({
     payee,
     deal,
@@ -147,10 +147,10 @@ function earned(given: Case): Result {
           const state = states.get(payee) ?? createEarnState();
           states.set(payee, state);
           const plans = plansOf(() => versions);
-          applyChange(state, planCredit(state, { deal: dealKey(deal), lines: credited }, plans), plans);
-          const settled = planAccount(state, account(payee), plans);
+          applyChange(state, diffCredit(state, { deal: dealKey(deal), lines: credited }, plans), plans);
+          const settled = diffPayeeTerms(state, account(payee), plans);
           applyChange(state, settled, plans);
-          state.account = account(payee);
+          state.payeeTerms = account(payee);
         }
       for (const [payee, state] of states) {
         let sum = 0n;
@@ -269,7 +269,7 @@ describe('rates over a measurement', () => {
     ];
     const before = [deal('A', '9500.00', 20), deal('B', '20000.00', 5, { bookedAt: day(2, 5) })];
     const late = deal('C', '800.00', 25);
-    const accounts = { P1: { reached: { 's 2026-01': 0 } } };
+    const accounts = { P1: { reachedTiers: { 's 2026-01': 0 } } };
 
     it('frozen: 800 that arrives late for last month is +40', () => {
       const components = rate('frozen');
@@ -381,7 +381,7 @@ describe('around the rate', () => {
     const given = {
       components: [`{ id: s, ${BOOKED}, ${whole} }`],
       plan: 'guarantee: { amount: 1000, over: period }',
-      accounts: { P1: { settled: [{ period: '2026-01', planHash: HASH }] } },
+      accounts: { P1: { closedPeriods: [{ period: '2026-01', planHash: HASH }] } },
     };
     expect(earned({ ...given, deals: [deal('A', '1400.00', 5)] }).by()).toEqual({ A: '1400.00' });
     expect(earned({ ...given, deals: [deal('A', '800.00', 5)] }).by()).toEqual({ A: '800.00', guarantee: '200.00' });
@@ -480,7 +480,7 @@ describe('around the rate', () => {
       components: [`{ id: s, ${BOOKED}, ${whole} }`],
       plan: 'draw: { amount: 1000, recoverable: true, recoverFrom: 2026-04-01, until: 2026-07-01 }',
       deals: months('500.00', '700.00', '400.00', '1800.00', '900.00', '1300.00', '150.00'),
-      accounts: { P1: { settled: settled(7) } },
+      accounts: { P1: { closedPeriods: settled(7) } },
     });
     expect(result.periods()).toEqual({
       '2026-01': '1000.00',
@@ -500,7 +500,7 @@ describe('around the rate', () => {
       components: [`{ id: s, ${BOOKED}, ${whole} }`],
       plan: 'draw: { amount: 1000, recoverable: false }',
       deals: months('500.00', '700.00', '400.00', '1800.00'),
-      accounts: { P1: { settled: settled(4) } },
+      accounts: { P1: { closedPeriods: settled(4) } },
     });
     expect(result.by()).toMatchObject({ 'draw-advance': '1400.00', M4: '1800.00' });
   });
@@ -578,7 +578,7 @@ describe('around the rate', () => {
     const cents = ({ numerator, denominator }: Rate): bigint => divideRounded(numerator, denominator, 'half-up');
 
     it('90,000 × 61 ÷ 92 = 59,673.91', () => {
-      const share = shareOfDays({ ...NEW_ACCOUNT, agreements: [{ from: '2026-08-01' }] }, calendar, '2026-Q3');
+      const share = shareOfDays({ ...NO_PAYEE_TERMS, agreements: [{ from: '2026-08-01' }] }, calendar, '2026-Q3');
       expect(cents({ numerator: 9_000_000n * share.numerator, denominator: share.denominator })).toBe(5_967_391n);
     });
 
@@ -587,13 +587,13 @@ describe('around the rate', () => {
         { component: 's', from: '2026-01-01', amount: '9000.00' },
         { component: 's', from: '2026-08-01', amount: '12000.00' },
       ];
-      const quota = quotaIn({ ...NEW_ACCOUNT, quotas }, 's', calendar, '2026-Q3', 2);
+      const quota = quotaIn({ ...NO_PAYEE_TERMS, quotas }, 's', calendar, '2026-Q3', 2);
       expect(quota && cents(quota)).toBe(1_098_913n);
     });
 
     it('120,000 for 90 of 365 days: 29,589.04', () => {
       const quotas = [{ component: 's', from: '2026-01-01', until: '2026-04-01', amount: '120000.00' }];
-      const quota = quotaIn({ ...NEW_ACCOUNT, quotas }, 's', { ...calendar, periods: 'annual' }, '2026', 2);
+      const quota = quotaIn({ ...NO_PAYEE_TERMS, quotas }, 's', { ...calendar, periods: 'annual' }, '2026', 2);
       expect(quota && cents(quota)).toBe(2_958_904n);
     });
 

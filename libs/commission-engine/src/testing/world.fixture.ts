@@ -2,14 +2,14 @@
 import { formatMinor } from '@tantieme/money/amount';
 import { creditDeal } from '../credit/credit.js';
 import { lineKey } from '../credit/credit-line.js';
-import type { CreditLookup, Waiting } from '../credit/credit.js';
+import type { CreditLookup, Pending } from '../credit/credit.js';
 import type { PartnerAsOf } from '../credit/partner.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import type { PlanVersion } from '../plan/history.js';
 import { dealKey } from '../deal/deal.js';
 import type { Deal, DealLine, DealPartner } from '../deal/deal.js';
 import { applyChange } from '../incremental/apply-change.js';
-import { planCredit } from '../incremental/diff.js';
+import { diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import { linesOfDeal } from '../incremental/earned-lines.js';
 import type { PlanByHash } from '../earn/component-earnings.js';
@@ -100,7 +100,7 @@ export interface World {
   /** All that the payee earns. */
   total(payee: string): string;
   readonly states: Map<string, EarnState>;
-  readonly waiting: Waiting[];
+  readonly waiting: Pending[];
   readonly plans: PlanByHash;
   readonly decimals: number;
 }
@@ -110,7 +110,7 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
   let partners = lookup;
   const states = new Map<string, EarnState>();
   const credited = new Map<string, Set<string>>();
-  const waiting: Waiting[] = [];
+  const waiting: Pending[] = [];
   const decimals = versions[0]?.plan.decimals ?? 2;
   const plans = plansOf(() => versions);
   const stateOf = (payee: string): EarnState => {
@@ -122,14 +122,14 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
     take(deal) {
       const key = dealKey(deal);
       const answer = creditDeal(deal, versions, partners);
-      waiting.push(...answer.waiting);
+      waiting.push(...answer.pending);
       const lines = new Map<string, readonly CreditLine[]>(
         answer.credits.map((credit) => [credit.payee, credit.lines]),
       );
       for (const payee of credited.get(key) ?? []) if (!lines.has(payee)) lines.set(payee, []);
       credited.set(key, new Set(lines.keys()));
       return [...lines].map(([payee, ofPayee]) => {
-        const change = planCredit(stateOf(payee), { deal: key, lines: ofPayee }, plans);
+        const change = diffCredit(stateOf(payee), { deal: key, lines: ofPayee }, plans);
         if (change.changed) applyChange(stateOf(payee), change, plans);
         return change;
       });

@@ -2,7 +2,7 @@
  * Callers of one process take turns at a stream, so that they do not conflict with each other: the expected revision is for
  * writers elsewhere. A caller takes all its streams at once, so that no two can wait for each other.
  */
-export function createStreamTurns(): <Result>(
+export function createKeyedMutex(): <Result>(
   streams: readonly string[],
   act: () => Promise<Result>,
 ) => Promise<Result> {

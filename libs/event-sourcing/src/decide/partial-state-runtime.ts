@@ -9,7 +9,7 @@ import type { Decider, DomainEvent } from './decider.js';
 import { createRuntime } from './runtime.js';
 import type { Handled, Refused, Runtime, Work } from './runtime.js';
 import { needsHistory } from './partial-state.js';
-import type { Tails } from './partial-state.js';
+import type { PartialStates } from './partial-state.js';
 
 /** Streams that are read as a whole in one go: they may be large. */
 const WHOLE_STREAMS_AT_ONCE = 20;
@@ -22,10 +22,10 @@ const WHOLE_STREAMS_AT_ONCE = 20;
  * @param options.tailBytes what a tail takes, roughly.
  * @param options.tailsBytesMax bytes of tails, and of states that cannot be one: how many streams are in memory at all.
  */
-export function createTailRuntime<State extends object, Command, Event extends DomainEvent>(options: {
+export function createPartialStateRuntime<State extends object, Command, Event extends DomainEvent>(options: {
   readonly store: EventStore;
   readonly decider: Decider<State, Command, Event>;
-  readonly tails: Tails<State>;
+  readonly tails: PartialStates<State>;
   readonly wholeBytesMax: number;
   readonly tailBytes: number;
   readonly tailsBytesMax: number;

@@ -2,7 +2,7 @@
 import { DomainError } from './decider.js';
 
 /** What a decider knows of the tails of its states. */
-export interface Tails<State> {
+export interface PartialStates<State> {
   /** True for a tail: it can decide some commands, and refuses the others with {@link historyNeeded}. */
   readonly isTail: (state: State) => boolean;
   /** True for a state that can be made a tail now; others stay as they are. */

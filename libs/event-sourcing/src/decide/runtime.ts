@@ -16,7 +16,7 @@ import type { Decider, DomainEvent } from './decider.js';
 import { eventId } from './identity.js';
 import { createStreamStates, nextRevision } from './stream-states.js';
 import type { StreamState } from './stream-states.js';
-import { createStreamTurns } from './keyed-mutex.js';
+import { createKeyedMutex } from './keyed-mutex.js';
 import { rememberData } from './upcasting.js';
 
 export { domainEventOf } from './upcasting.js';
@@ -150,7 +150,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
   type ThisDraft = Draft<State, Event>;
 
   const states = createStreamStates({ store, decider, cacheBytesMax });
-  const inTurn = createStreamTurns();
+  const inTurn = createKeyedMutex();
 
   function decideGroup(call: ThisCall, group: Group): ThisDraft {
     const held = required(call.inHand.get(group.stream));

@@ -7,9 +7,9 @@ import { deadLetterTopic } from '@tantieme/messaging/broker';
 import type { Broker, Message } from '@tantieme/messaging/broker';
 import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
 
-import { inHand } from './correlation-context.js';
-import { startProcessor, waitUntilCommitted } from './consumer.js';
-import type { Received, RunningProcessor } from './consumer.js';
+import { correlationContext } from './correlation-context.js';
+import { startConsumer, waitUntilCommitted } from './consumer.js';
+import type { Received, RunningConsumer } from './consumer.js';
 import { createRuntime } from '../decide/runtime.js';
 import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 
@@ -19,7 +19,7 @@ afterAll(() => directory.remove());
 let files = 0;
 let path: string;
 let broker: Broker;
-const started: RunningProcessor[] = [];
+const started: RunningConsumer[] = [];
 let errors: unknown[];
 
 beforeEach(() => {
@@ -34,7 +34,7 @@ afterEach(async () => {
 
 const onError = (error: unknown): void => void errors.push(error);
 
-function track(running: RunningProcessor): RunningProcessor {
+function track(running: RunningConsumer): RunningConsumer {
   started.push(running);
   return running;
 }
@@ -72,7 +72,7 @@ async function deadLetters(topic: string, group: string): Promise<readonly Messa
   return messages;
 }
 
-async function worked(running: RunningProcessor, topic: string): Promise<void> {
+async function worked(running: RunningConsumer, topic: string): Promise<void> {
   await running.waitFor(topic, await broker.endPositions(topic));
 }
 
@@ -81,7 +81,7 @@ describe('a processor', () => {
     await broker.publish('partners', [partner('P1'), partner('P2'), partner('P3')]);
     const seen: string[] = [];
     const running = track(
-      startProcessor({
+      startConsumer({
         broker,
         group: 'reader',
         topics: ['partners'],
@@ -107,7 +107,7 @@ describe('a processor', () => {
     ]);
     const seen: string[] = [];
     const running = track(
-      startProcessor({
+      startConsumer({
         broker,
         group: 'reader',
         topics: ['partners'],
@@ -129,7 +129,7 @@ describe('a processor', () => {
   it('sets aside what its handler refuses', async () => {
     await broker.publish('partners', [partner('P1'), partner('P2')]);
     const running = track(
-      startProcessor({
+      startConsumer({
         broker,
         group: 'reader',
         topics: ['partners'],
@@ -154,7 +154,7 @@ describe('a processor', () => {
     const seen: number[] = [];
     const correlated: (readonly string[])[] = [];
     const running = track(
-      startProcessor({
+      startConsumer({
         broker,
         group: 'numbers',
         topics: ['numbers'],
@@ -164,7 +164,7 @@ describe('a processor', () => {
         },
         handle: async (batch: readonly Received<{ number: number; correlationId: string }>[]) => {
           seen.push(...batch.map(({ envelope }) => envelope.number + 1));
-          correlated.push(inHand.getStore()?.() ?? []);
+          correlated.push(correlationContext.getStore()?.() ?? []);
         },
         onError,
       }),
@@ -183,8 +183,8 @@ describe('a processor', () => {
     const runtime = createRuntime({ store, decider: tally });
     const lastErrors: (string | undefined)[] = [];
     let crashes = 2;
-    const running: RunningProcessor = track(
-      startProcessor({
+    const running: RunningConsumer = track(
+      startConsumer({
         broker,
         group: 'reader',
         topics: ['partners'],
@@ -216,9 +216,9 @@ describe('a processor', () => {
   it('goes on after a restart behind what it has committed', async () => {
     await broker.publish('partners', [partner('P1')]);
     const seen: string[] = [];
-    const start = (): RunningProcessor =>
+    const start = (): RunningConsumer =>
       track(
-        startProcessor({
+        startConsumer({
           broker,
           group: 'reader',
           topics: ['partners'],

@@ -5,9 +5,9 @@ import type { Envelope } from '@tantieme/contracts/envelope';
 import { hasReached } from '@tantieme/messaging/broker';
 import type { Broker, Consumer, DeadLetter, Message, Positions } from '@tantieme/messaging/broker';
 
-import { correlationIds, inHand } from './correlation-context.js';
+import { correlationIds, correlationContext } from './correlation-context.js';
 import { BATCH_SIZE } from './log-reader.js';
-import { messageOf, tell } from './running.js';
+import { messageOf, notify } from './running.js';
 
 /** How often committed positions are asked for while somebody waits for them, in milliseconds: from the first, doubling to the last. */
 const POLL_MS_FIRST = 5;
@@ -22,7 +22,7 @@ export interface Received<Decoded> {
 }
 
 /** What consumes topics in the background. */
-export interface RunningProcessor {
+export interface RunningConsumer {
   /** The consumer group. */
   readonly name: string;
   /** Finishes the batch in hand, commits it, and leaves the group. */
@@ -40,7 +40,7 @@ interface Correlated {
   readonly correlationId: string;
 }
 
-export interface ProcessorOptions<Decoded> {
+export interface ConsumerOptions<Decoded> {
   readonly broker: Broker;
   readonly group: string;
   readonly topics: readonly string[];
@@ -55,14 +55,14 @@ export interface ProcessorOptions<Decoded> {
 }
 
 /** Consumes topics of the world's messages; one that cannot be decoded goes to the dead letters with the reason. */
-export function startProcessor(options: ProcessorOptions<Envelope>): RunningProcessor;
+export function startConsumer(options: ConsumerOptions<Envelope>): RunningConsumer;
 /** Consumes a topic of another form of message. `decode` is a function of the text alone, and throws where it cannot be read. */
-export function startProcessor<Decoded extends Correlated>(
-  options: ProcessorOptions<Decoded> & { readonly decode: (value: string) => Decoded },
-): RunningProcessor;
-export function startProcessor<Decoded extends Correlated>(
-  options: ProcessorOptions<Decoded | Envelope> & { readonly decode?: (value: string) => Decoded },
-): RunningProcessor {
+export function startConsumer<Decoded extends Correlated>(
+  options: ConsumerOptions<Decoded> & { readonly decode: (value: string) => Decoded },
+): RunningConsumer;
+export function startConsumer<Decoded extends Correlated>(
+  options: ConsumerOptions<Decoded | Envelope> & { readonly decode?: (value: string) => Decoded },
+): RunningConsumer {
   const { broker, group, topics, batchSize = BATCH_SIZE, handle, onError } = options;
   const own = options.decode;
   const read = (message: Message): Decoded | Envelope => (own === undefined ? envelopeOf(message) : own(message.value));
@@ -82,7 +82,7 @@ export function startProcessor<Decoded extends Correlated>(
     const refused =
       received.length === 0
         ? undefined
-        : await inHand.run(
+        : await correlationContext.run(
             () => correlationIds(received, ({ envelope }) => envelope.correlationId),
             () => handle(received),
           );
@@ -93,9 +93,9 @@ export function startProcessor<Decoded extends Correlated>(
 
   function report(error: unknown, batch: readonly Message[]): void {
     errors.set(partitionOf(batch), messageOf(error));
-    inHand.run(
+    correlationContext.run(
       () => correlationIds(batch, (message) => read(message).correlationId),
-      () => tell(onError, error, batch),
+      () => notify(onError, error, batch),
     );
   }
 

@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
  * The correlation ids of what the running code has in hand: a request, a batch of messages or of events. They are looked for only where
  * something is logged.
  */
-export const inHand = new AsyncLocalStorage<() => readonly string[]>();
+export const correlationContext = new AsyncLocalStorage<() => readonly string[]>();
 
 /** Each once. What has none, or cannot be read, is passed over. */
 export function correlationIds<Item>(

@@ -3,9 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 
 import { advance, migrateCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
-import { correlationIds, inHand } from './correlation-context.js';
+import { correlationIds, correlationContext } from './correlation-context.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import { messageOf, RunningStopped, tell } from './running.js';
+import { messageOf, RunningStopped, notify } from './running.js';
 import type { OnError, Running } from './running.js';
 
 /** Events a batch, where nothing else is said: one transaction or publication for many, some megabytes at the most. */
@@ -109,7 +109,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
           savedAt = Date.now();
         } else if (page.events.length > 0) {
           current = page.events;
-          await inHand.run(ids, () => effect.apply({ events: current, from: saved, to: page.through }));
+          await correlationContext.run(ids, () => effect.apply({ events: current, from: saved, to: page.through }));
           current = [];
           saved = page.through;
           savedAt = Date.now();
@@ -141,7 +141,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
       } catch (error) {
         if (stopping.signal.aborted && isAbort(error)) return;
         lastError = messageOf(error);
-        inHand.run(ids, () => tell(onError, error));
+        correlationContext.run(ids, () => notify(onError, error));
         current = [];
         const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** failures);
         failures += 1;

@@ -28,7 +28,7 @@ export function messageOf(error: unknown): string {
 }
 
 /** Tells of a failure; where telling fails too, the work goes on all the same. */
-export function tell<Told extends readonly unknown[]>(onError: (...told: Told) => void, ...told: Told): void {
+export function notify<Told extends readonly unknown[]>(onError: (...told: Told) => void, ...told: Told): void {
   try {
     onError(...told);
   } catch {

@@ -1,5 +1,5 @@
 /** The members of a consumer group within one process: who takes which partition, one batch after the other. */
-import { tell, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from '../broker.js';
+import { notify, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from '../broker.js';
 
 /** A partition of a topic. */
 export interface Slot {
@@ -203,11 +203,11 @@ class Member {
   }
 
   tellAssigned(): void {
-    tell(() => this.options.onAssigned?.());
+    notify(() => this.options.onAssigned?.());
   }
 
   private report(error: unknown, batch: readonly Message[]): void {
-    tell(() => this.options.onError?.(error, batch));
+    notify(() => this.options.onError?.(error, batch));
   }
 
   /** Until something is published, a pause ends, or it is time to look again. */

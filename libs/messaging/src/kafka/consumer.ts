@@ -1,7 +1,7 @@
 /** A member of a consumer group: joins, hands batches on, commits after the effect is stored, and comes back whatever happens. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Consumer as KafkaConsumer, EachBatchPayload } from 'kafkajs';
-import { tell, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from '../broker.js';
+import { notify, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from '../broker.js';
 import { assignByTopic } from './assigner.js';
 import { newKafka, patiently, RETRY } from './client.js';
 import type { KafkaOptions } from './options.js';
@@ -90,7 +90,7 @@ export class GroupMember implements Consumer {
     client.on(client.events.GROUP_JOIN, () => {
       joined = true;
       this.restart(client);
-      tell(() => this.options.consume.onAssigned?.());
+      notify(() => this.options.consume.onAssigned?.());
     });
     client.on(client.events.CRASH, ({ payload: { error } }) => {
       if (joined) this.reviving = this.reviving.then(() => this.revive(error));
@@ -191,7 +191,7 @@ export class GroupMember implements Consumer {
   }
 
   private report(error: unknown, batch: readonly Message[]): void {
-    tell(() => this.options.consume.onError?.(error, batch));
+    notify(() => this.options.consume.onError?.(error, batch));
   }
 }
 

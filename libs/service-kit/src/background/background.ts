@@ -10,8 +10,8 @@ import type { BackgroundWork, MetricsJson, WorkStatus } from './background-work.
 import type { RuntimeConfig } from '../runtime/config.js';
 import { acquireLock } from '../runtime/directory-lock.js';
 import type { Lock } from '../runtime/directory-lock.js';
-import { CONFIG, EVENT_STORE, RUNS, TURNS } from '../runtime/runtime-tokens.js';
-import type { Turns } from './leader-election.js';
+import { CONFIG, EVENT_STORE, RUNS, LEADER_ELECTION } from '../runtime/runtime-tokens.js';
+import type { LeaderElection } from './leader-election.js';
 
 /**
  * Who does a work where several replicas share a database: one of them at a time, or each its own share of it, as the members
@@ -59,7 +59,7 @@ export class Background implements OnApplicationBootstrap {
     @Inject(CONFIG) private readonly config: RuntimeConfig,
     @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(RUNS) private readonly runs: Runs,
-    @Inject(TURNS) private readonly turns: Turns | null = null,
+    @Inject(LEADER_ELECTION) private readonly turns: LeaderElection | null = null,
   ) {
     this.threads = new BroadcastChannel(`background ${resolve(config.dataDirectory)}`);
     this.threads.unref();

@@ -12,7 +12,7 @@ import type { Kysely } from 'kysely';
 
 import { Background } from './background.js';
 import { loadConfig } from '../runtime/config.js';
-import { Turns } from './leader-election.js';
+import { LeaderElection } from './leader-election.js';
 
 const databases = new TestDatabases();
 afterAll(() => databases.end());
@@ -41,7 +41,7 @@ class Replica {
 
   constructor(readonly url: string) {
     this.db = openPostgresDatabase(url, () => undefined);
-    const turns = new Turns(new PostgresLocks(url), this.db);
+    const turns = new LeaderElection(new PostgresLocks(url), this.db);
     this.background = new Background(loadConfig({}, { database: url }), store, () => true, turns);
     for (const name of ['first', 'second']) this.background.add(name, () => this.work(name));
     this.background.add('everywhere', () => this.work('everywhere'), 'every-replica');

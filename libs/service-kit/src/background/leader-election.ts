@@ -16,7 +16,7 @@ const LOOK_MS = 1000;
  * end, whatever end that is. Who loses the database stops its works and queues again. For a moment two may believe that it is their
  * turn; what is right does not rest on it: a checkpoint is compared and set, and effects are idempotent.
  */
-export class Turns {
+export class LeaderElection {
   private readonly logger = new Logger('Turns');
   private readonly turns: Turn[] = [];
   private readonly stopping = new AbortController();

@@ -10,13 +10,13 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Span } from '@opentelemetry/api';
-import { inHand } from '@tantieme/event-sourcing/process/correlation-context';
+import { correlationContext } from '@tantieme/event-sourcing/process/correlation-context';
 import { TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
 import { LogController } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Runs } from '../background/background.js';
-import { causes } from '../observability/trace-context.js';
+import { traceContext } from '../observability/trace-context.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { createLogger, PinoNestLogger } from '../observability/logging.js';
 import { Metrics } from '../observability/metrics.js';
@@ -239,9 +239,9 @@ function knowWhatIsInHand(fastify: FastifyInstance, tracing: Tracing | null): vo
   fastify.addHook('preHandler', (request, _reply, done) => {
     const span = spans.get(request);
     const traceparent = span === undefined ? undefined : traceparentOf(span);
-    inHand.run(
+    correlationContext.run(
       () => [request.id],
-      traceparent === undefined ? done : () => causes.run(new Map([[request.id, { traceparent }]]), done),
+      traceparent === undefined ? done : () => traceContext.run(new Map([[request.id, { traceparent }]]), done),
     );
   });
 }

@@ -7,7 +7,7 @@ import { Background } from '../background/background.js';
 import type { WorkStatus } from '../background/background-work.js';
 import { sendProblem } from '../http/problem.js';
 import { Reachability } from './reachability.js';
-import type { Reach, Reaches } from './reachability.js';
+import type { PortState, ReachabilityReport } from './reachability.js';
 
 class ReachBody {
   @ApiProperty({ example: false })
@@ -77,8 +77,8 @@ export class HealthController {
   }
 }
 
-function unreachable({ eventStore, broker, database }: Reaches): readonly string[] {
-  const named: readonly (readonly [string, Reach])[] = [
+function unreachable({ eventStore, broker, database }: ReachabilityReport): readonly string[] {
+  const named: readonly (readonly [string, PortState])[] = [
     ['the event store', eventStore],
     ['the broker', broker],
     ['the database', database],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { inHand } from '@tantieme/event-sourcing/process/correlation-context';
+import { correlationContext } from '@tantieme/event-sourcing/process/correlation-context';
 
 import { createLogger, PinoNestLogger } from './logging.js';
 
@@ -12,7 +12,7 @@ function lines(log: (logger: PinoNestLogger) => void): readonly Record<string, u
 describe('a line of the log', () => {
   it('says to which request it belongs', () => {
     const [line] = lines((logger) =>
-      inHand.run(
+      correlationContext.run(
         () => ['crm-1'],
         () => logger.error(new Error('no'), 'payouts'),
       ),
@@ -22,7 +22,7 @@ describe('a line of the log', () => {
 
   it('says to which of a batch', () => {
     const [line] = lines((logger) =>
-      inHand.run(
+      correlationContext.run(
         () => ['crm-1', 'crm-2'],
         () => logger.log('half', 'payouts'),
       ),
@@ -38,7 +38,7 @@ describe('a line of the log', () => {
   it('looks for no ids where nothing is written', () => {
     let asked = 0;
     const ids = (): readonly string[] => [`asked ${(asked += 1)}`];
-    expect(lines((logger) => inHand.run(ids, () => logger.debug('detail', 'payouts')))).toEqual([]);
+    expect(lines((logger) => correlationContext.run(ids, () => logger.debug('detail', 'payouts')))).toEqual([]);
     expect(asked).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { inHand } from '@tantieme/event-sourcing/process/correlation-context';
+import { correlationContext } from '@tantieme/event-sourcing/process/correlation-context';
 import { destination, pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 
@@ -66,7 +66,7 @@ export class PinoNestLogger implements LoggerService {
 }
 
 function correlation(): { readonly correlationId?: string; readonly correlationIds?: readonly string[] } {
-  const ids = inHand.getStore()?.() ?? [];
+  const ids = correlationContext.getStore()?.() ?? [];
   const [only] = ids;
   return ids.length > 1 ? { correlationIds: ids } : only === undefined ? {} : { correlationId: only };
 }

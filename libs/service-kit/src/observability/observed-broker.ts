@@ -5,7 +5,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { BEGUN_AT_HEADER, TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
 import type { Broker, ConsumeOptions, DeadLetter, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 
-import { causes } from './trace-context.js';
+import { traceContext } from './trace-context.js';
 import type { Trail } from './trace-context.js';
 import type { Metrics } from './metrics.js';
 import { endFailed, SpanKind, traceparentOf } from './tracing.js';
@@ -75,7 +75,7 @@ function observedHandle(
     const ended = metrics.batchDuration.startTimer({ topic, group });
     let deadLetters: readonly DeadLetter[] | void;
     try {
-      deadLetters = await causes.run(trails, () => handle(batch));
+      deadLetters = await traceContext.run(trails, () => handle(batch));
     } catch (error) {
       metrics.batchFailures.inc({ topic, group });
       for (const span of spans) endFailed(span, error);

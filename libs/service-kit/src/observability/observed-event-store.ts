@@ -1,17 +1,17 @@
 /** An event store whose appends are counted and logged; what goes along with their cause is put into the metadata. */
 import { Logger } from '@nestjs/common';
-import { correlationIds, inHand } from '@tantieme/event-sourcing/process/correlation-context';
+import { correlationIds, correlationContext } from '@tantieme/event-sourcing/process/correlation-context';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import type { Append, AppendResult, EventStore } from '@tantieme/event-store/event-store';
 
-import { causes, withTrail } from './trace-context.js';
+import { traceContext, withTrail } from './trace-context.js';
 import type { Metrics } from './metrics.js';
 
 export function observedEventStore(store: EventStore, metrics: Metrics): EventStore {
   const logger = new Logger('EventStore');
   /** With the ids of these very events: of a batch, or of what is done by nobody's request. */
   const tell = (appends: readonly Append[], appended: Readonly<Record<string, number>>): void =>
-    inHand.run(
+    correlationContext.run(
       () =>
         correlationIds(
           appends.flatMap(({ events }) => events),
@@ -47,7 +47,7 @@ export function observedEventStore(store: EventStore, metrics: Metrics): EventSt
 }
 
 function withTrails(appends: readonly Append[]): readonly Append[] {
-  const known = causes.getStore();
+  const known = traceContext.getStore();
   if (known === undefined || known.size === 0) return appends;
   return appends.map((append) => ({
     ...append,

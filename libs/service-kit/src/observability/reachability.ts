@@ -17,13 +17,13 @@ const FRESH_MS = 1_000;
 /** How long whoever asks is kept waiting: a host that does not answer may take minutes until its client gives up. */
 const WAIT_MS_MAX = 2_000;
 
-export type Reach = { readonly reachable: true } | { readonly reachable: false; readonly reason: string };
+export type PortState = { readonly reachable: true } | { readonly reachable: false; readonly reason: string };
 
 /** The things, by the names that answers have for them. */
-export interface Reaches {
-  readonly eventStore: Reach;
-  readonly broker: Reach;
-  readonly database: Reach;
+export interface ReachabilityReport {
+  readonly eventStore: PortState;
+  readonly broker: PortState;
+  readonly database: PortState;
 }
 
 @Injectable()
@@ -43,7 +43,7 @@ export class Reachability {
   }
 
   /** Answers within some two seconds, whatever is away. */
-  async look(): Promise<Reaches> {
+  async look(): Promise<ReachabilityReport> {
     const [eventStore, broker, database] = await Promise.all([
       this.eventStore.look(),
       this.broker.look(),
@@ -54,15 +54,15 @@ export class Reachability {
 }
 
 class Probe {
-  private last: Reach | undefined;
+  private last: PortState | undefined;
   private askedAt = -Infinity;
   private answeredAt = -Infinity;
   /** There while an answer is waited for: nothing is asked twice at a time. */
-  private asking: Promise<Reach> | undefined;
+  private asking: Promise<PortState> | undefined;
 
   constructor(private readonly ask: () => Promise<unknown>) {}
 
-  async look(): Promise<Reach> {
+  async look(): Promise<PortState> {
     if (this.asking === undefined && this.last !== undefined && performance.now() - this.answeredAt < FRESH_MS)
       return this.last;
     this.asking ??= this.begin();
@@ -75,11 +75,11 @@ class Probe {
     return Promise.race([this.asking, late]).finally(() => ended.abort());
   }
 
-  private async begin(): Promise<Reach> {
+  private async begin(): Promise<PortState> {
     this.askedAt = performance.now();
     this.last = await this.ask().then(
-      (): Reach => ({ reachable: true }),
-      (error: unknown): Reach => ({ reachable: false, reason: messageOf(error) }),
+      (): PortState => ({ reachable: true }),
+      (error: unknown): PortState => ({ reachable: false, reason: messageOf(error) }),
     );
     this.answeredAt = performance.now();
     this.asking = undefined;
@@ -87,7 +87,7 @@ class Probe {
   }
 
   /** Why it was away the last time is more telling than that it still has not answered. */
-  private unanswered(): Reach {
+  private unanswered(): PortState {
     if (this.last?.reachable === false) return this.last;
     return { reachable: false, reason: `no answer within ${WAIT_MS_MAX / 1000} s` };
   }

@@ -6,7 +6,7 @@ import type { EventMetadata } from '@tantieme/event-store/event-store';
 export type Trail = Pick<EventMetadata, 'begunAt' | 'traceparent'>;
 
 /** Of what the running code answers: by the id of a message, or the correlation id of a request. Mostly there is nothing. */
-export const causes = new AsyncLocalStorage<ReadonlyMap<string, Trail>>();
+export const traceContext = new AsyncLocalStorage<ReadonlyMap<string, Trail>>();
 
 /** The metadata of an event that is appended now, with what goes along; the same object where nothing does. */
 export function withTrail(metadata: EventMetadata, known: ReadonlyMap<string, Trail>): EventMetadata {

@@ -9,7 +9,7 @@ import type { Kysely } from 'kysely';
 
 import { EMBEDDED } from './config.js';
 import type { RuntimeConfig } from './config.js';
-import { Turns } from '../background/leader-election.js';
+import { LeaderElection } from '../background/leader-election.js';
 
 export type DatabaseConfig = Pick<RuntimeConfig, 'dataDirectory' | 'database'>;
 
@@ -34,8 +34,11 @@ export async function openReadDatabaseBeside({ dataDirectory, database }: Databa
 }
 
 /** How replicas that share the database take turns; null for the embedded one, which is never shared. */
-export async function openTurns({ database }: DatabaseConfig, db: Kysely<AnyTables>): Promise<Turns | null> {
+export async function openLeaderElection(
+  { database }: DatabaseConfig,
+  db: Kysely<AnyTables>,
+): Promise<LeaderElection | null> {
   if (database === EMBEDDED) return null;
   const { PostgresLocks } = await import('@tantieme/event-sourcing/read-model/postgres-locks');
-  return new Turns(new PostgresLocks(database), db);
+  return new LeaderElection(new PostgresLocks(database), db);
 }

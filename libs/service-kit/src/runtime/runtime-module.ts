@@ -11,7 +11,7 @@ import { openBroker } from './broker.js';
 import type { Runs } from '../background/background.js';
 import { checkConfig } from './config.js';
 import type { RuntimeConfig } from './config.js';
-import { openReadDatabase, openTurns } from './database.js';
+import { openReadDatabase, openLeaderElection } from './database.js';
 import { openEventStore } from './event-store.js';
 import { HealthController } from '../observability/health.controller.js';
 import { IdempotencyInterceptor } from '../http/idempotency.js';
@@ -21,7 +21,7 @@ import { observedBroker } from '../observability/observed-broker.js';
 import { observedEventStore } from '../observability/observed-event-store.js';
 import { ProblemFilter } from '../http/problem.js';
 import { Reachability } from '../observability/reachability.js';
-import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TRACING, TURNS } from './runtime-tokens.js';
+import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TRACING, LEADER_ELECTION } from './runtime-tokens.js';
 import { TokenVerifier } from '../access/token-verifier.js';
 import { openTracing } from '../observability/tracing.js';
 import type { Tracing } from '../observability/tracing.js';
@@ -83,7 +83,11 @@ export class RuntimeModule {
         },
         { provide: TRACING, useFactory: () => openTracing(config) },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
-        { provide: TURNS, useFactory: (db: Kysely<AnyTables>) => openTurns(config, db), inject: [DATABASE] },
+        {
+          provide: LEADER_ELECTION,
+          useFactory: (db: Kysely<AnyTables>) => openLeaderElection(config, db),
+          inject: [DATABASE],
+        },
         Background,
         Reachability,
         TokenVerifier,

@@ -11,6 +11,6 @@ export const CONFIG = Symbol('CONFIG');
 /** Which background works run in this application: `background.ts`. */
 export const RUNS = Symbol('RUNS');
 /** Takes turns with other replicas at what one of them does at a time; null where there are none: `turns.ts`. */
-export const TURNS = Symbol('TURNS');
+export const LEADER_ELECTION = Symbol('TURNS');
 /** Traces, null where no collector is named: `tracing.ts`. */
 export const TRACING = Symbol('TRACING');

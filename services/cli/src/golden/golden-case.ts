@@ -187,9 +187,9 @@ function aboutOf({ month, child, reverses, releases }: CreditLine): string {
 }
 
 /** Also what the engine does not speak of: a quota that is missing, and a deal of which nothing is credited to anybody. */
-function waitingRows({ lines, waiting }: Calculated, deals: Facts['deals']): readonly WaitingRow[] {
-  const rows: WaitingRow[] = waiting.map(({ deal, ...why }) => ({ deal: idOf(deal), ...why }));
-  const spoken = new Set([...waiting, ...lines].map(({ deal }) => deal));
+function waitingRows({ lines, pending }: Calculated, deals: Facts['deals']): readonly WaitingRow[] {
+  const rows: WaitingRow[] = pending.map(({ deal, ...why }) => ({ deal: idOf(deal), ...why }));
+  const spoken = new Set([...pending, ...lines].map(({ deal }) => deal));
   for (const deal of deals)
     if (!spoken.has(dealKey(deal)))
       rows.push({ deal: deal.id, code: 'NotCredited', subject: '', message: 'no component credits anybody for it' });

@@ -1,5 +1,5 @@
 /** What a golden case says besides its deals: partners, exchange rates, quotas, certifications, and the periods that are closed. */
-import type { Account, Agreement } from '@tantieme/commission-engine/earn/payee-terms';
+import type { PayeeTerms, Agreement } from '@tantieme/commission-engine/earn/payee-terms';
 import { lastPeriodOfWindow, windowStartDay } from '@tantieme/time/calendar';
 import type { CreditLookup } from '@tantieme/commission-engine/credit/credit';
 import { TimeError } from '@tantieme/time/time-error';
@@ -208,7 +208,7 @@ export function readQuotas(text: string, plan: string): readonly Quota[] {
 }
 
 /** `closings.csv`: periods that are closed, in order: of these, guarantee and draw are settled, by the plan in force when each starts. */
-export function readClosings(text: string, versions: readonly PlanVersion[]): Account['settled'] {
+export function readClosings(text: string, versions: readonly PlanVersion[]): PayeeTerms['closedPeriods'] {
   const { file, rows } = readCsv('closings.csv', text, { required: ['period'] });
   const settled: { period: string; planHash: string; start: string }[] = [];
   eachRow(file, rows, (row, fault) => {
@@ -245,7 +245,7 @@ function startOf(period: string, { calendar }: PlanVersion['plan']): string | un
 }
 
 /** By payee. */
-export type ReachedTiers = ReadonlyMap<string, Account['reached']>;
+export type ReachedTiers = ReadonlyMap<string, PayeeTerms['reachedTiers']>;
 
 /** `reached.csv`: the tier, from 1, that a measurement had reached when its window was closed: a lagged rate goes by it. */
 export function readReached(text: string, { calendar, components }: PlanVersion['plan']): ReachedTiers {
@@ -283,9 +283,9 @@ export function accountOf(
   payee: string,
   partners: ReadonlyMap<string, Partner>,
   quotas: readonly Quota[],
-  settled: Account['settled'],
+  settled: PayeeTerms['closedPeriods'],
   reached: ReachedTiers,
-): Account {
+): PayeeTerms {
   const agreements: readonly Agreement[] = (partners.get(payee)?.agreements ?? []).map(({ from, until }) => ({
     from,
     ...untilOf(until),
@@ -293,7 +293,7 @@ export function accountOf(
   return {
     agreements,
     quotas: quotasInForce(quotas.filter((quota) => quota.payee === payee)),
-    settled,
-    reached: reached.get(payee) ?? {},
+    closedPeriods: settled,
+    reachedTiers: reached.get(payee) ?? {},
   };
 }

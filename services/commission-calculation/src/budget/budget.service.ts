@@ -5,7 +5,7 @@ import { budgetStream } from './budget.js';
 import type { BudgetCommand, BudgetEvent, BudgetState } from './budget.js';
 import type { Earning, RefusedCredit } from '../earning/earning.service.js';
 import { ACTOR } from '../events-out.js';
-import type { PlanBook } from '../plan/plan-catalog.service.js';
+import type { PlanCatalog } from '../plan/plan-catalog.service.js';
 
 export type BudgetRuntime = Runtime<BudgetState, BudgetCommand, BudgetEvent>;
 
@@ -13,7 +13,7 @@ export class Budgets {
   constructor(
     private readonly runtime: BudgetRuntime,
     private readonly earning: Earning,
-    private readonly plans: PlanBook,
+    private readonly plans: PlanCatalog,
   ) {}
 
   async take(messages: readonly ClaimsMessage[]): Promise<readonly RefusedCredit[]> {

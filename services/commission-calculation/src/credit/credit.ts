@@ -3,7 +3,7 @@
  * partners and plans; each time that this changes, an event of the next number says it, with all that was looked up.
  */
 import { creditDeal } from '@tantieme/commission-engine/credit/credit';
-import type { ExchangeRateAsOf, PayeeCredit, Waiting } from '@tantieme/commission-engine/credit/credit';
+import type { ExchangeRateAsOf, PayeeCredit, Pending } from '@tantieme/commission-engine/credit/credit';
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { dayOf } from '@tantieme/time/calendar';
@@ -135,7 +135,7 @@ export interface DealCredited {
     /** Those that are new or say something else than before, in order of plan and payee. */
     readonly credits: readonly PlanCredit[];
     /** Why there is none, or less than there could be. */
-    readonly waiting: readonly Waiting[];
+    readonly waiting: readonly Pending[];
     readonly engine: typeof CREDIT_ENGINE;
   };
 }
@@ -146,7 +146,7 @@ export interface CreditState {
   number: number;
   /** By `payee|plan`. */
   readonly credits: Map<string, Pick<PlanCredit, 'groups' | 'above'>>;
-  waiting: readonly Waiting[];
+  waiting: readonly Pending[];
 }
 
 /** @param plans every plan document that an event names: those that are in the log are known. */
@@ -281,7 +281,7 @@ function asFarAsStored(deal: Deal, credited: Credited): Credited {
 
 interface Credited {
   readonly credits: readonly PlanCredit[];
-  readonly waiting: readonly Waiting[];
+  readonly waiting: readonly Pending[];
 }
 
 function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
@@ -293,8 +293,8 @@ function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
       asOf(used.exchangeRate(base, quote).averageOf(from, until)),
   };
   const credits: PlanCredit[] = [];
-  const waiting = new Map<string, Waiting>();
-  const wait = (one: Waiting): void => {
+  const waiting = new Map<string, Pending>();
+  const wait = (one: Pending): void => {
     const name = `${one.code} ${one.subject}`;
     const told = waiting.get(name);
     if (told === undefined || one.message < told.message) waiting.set(name, one);
@@ -310,7 +310,7 @@ function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
   try {
     if (deal.terms === undefined)
       // What the engine says of a deal without terms, whatever the plan.
-      for (const one of creditDeal(deal, [], lookup).waiting) wait(one);
+      for (const one of creditDeal(deal, [], lookup).pending) wait(one);
     else
       for (const plan of [...plans].sort()) {
         const known = used.plan(plan);
@@ -330,7 +330,7 @@ function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
             ...(paidOn === undefined ? {} : { above: [...paidOn].sort() }),
           });
         }
-        for (const one of answer.waiting) wait(one);
+        for (const one of answer.pending) wait(one);
       }
     if (credits.length === 0 && waiting.size === 0) for (const one of withoutAgreement(deal, ids, used)) wait(one);
   } catch (error) {
@@ -391,7 +391,7 @@ function isAgreed(deal: Deal, ids: readonly string[], plan: string, used: UsedRe
 }
 
 /** Where no plan applied: the partners that had agreed to none. */
-function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferences): readonly Waiting[] {
+function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferences): readonly Pending[] {
   const days = daysOf(deal);
   if (days.length === 0) return [];
   return ids

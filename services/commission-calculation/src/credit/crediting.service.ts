@@ -4,9 +4,9 @@ import type { CommandContext, Handled, Refused, Runtime } from '@tantieme/event-
 import { creditStream } from './credit.js';
 import type { CreditCommand, CreditState, CreditView, DealCredited } from './credit.js';
 import type { Origin } from '../reference/reference.js';
-import type { PartnerBook } from '../reference/partner-cache.service.js';
-import type { PlanBook } from '../plan/plan-catalog.service.js';
-import type { Pair, RateBook } from '../reference/exchange-rate-cache.service.js';
+import type { PartnerCache } from '../reference/partner-cache.service.js';
+import type { PlanCatalog } from '../plan/plan-catalog.service.js';
+import type { Pair, ExchangeRateCache } from '../reference/exchange-rate-cache.service.js';
 
 export type CreditRuntime = Runtime<CreditState, CreditCommand, DealCredited>;
 export type CreditResult = Handled<CreditState, DealCredited> | Refused;
@@ -30,9 +30,9 @@ export class Crediting {
 
   constructor(
     private readonly runtime: CreditRuntime,
-    private readonly partners: PartnerBook,
-    private readonly plans: PlanBook,
-    private readonly rates: RateBook,
+    private readonly partners: PartnerCache,
+    private readonly plans: PlanCatalog,
+    private readonly rates: ExchangeRateCache,
   ) {
     this.view = {
       partner: (id) => partners.find(id),

@@ -27,14 +27,14 @@ import {
 } from '../reference/reference.js';
 import { ACTOR } from '../events-out.js';
 import { MIGRATIONS } from '../migrations.js';
-import type { PartnerBook } from '../reference/partner-cache.service.js';
+import type { PartnerCache } from '../reference/partner-cache.service.js';
 import { changesTerms } from '../plan/plan-catalog.service.js';
-import type { PlanBook } from '../plan/plan-catalog.service.js';
-import type { Pair, RateBook } from '../reference/exchange-rate-cache.service.js';
+import type { PlanCatalog } from '../plan/plan-catalog.service.js';
+import type { Pair, ExchangeRateCache } from '../reference/exchange-rate-cache.service.js';
 
 export const FOLLOWED: EventFilter = { categories: [CREDIT, PLAN, REFERENCE] };
 
-export interface IndexRow {
+export interface DependencyRow {
   /**
    * `partner:<id>` or `plan:<id>`; of an exchange rate the day that was asked for, `exchange-rate:USD/EUR@2026-03-05`, and of an
    * average its days, `exchange-rate:USD/EUR~2026-03-01..2026-04-01`.
@@ -46,8 +46,8 @@ export interface IndexRow {
   readonly revision: number;
 }
 
-export interface IndexTables {
-  commission_index: IndexRow;
+export interface DependencyTables {
+  commission_index: DependencyRow;
 }
 
 /** Of three columns. */
@@ -66,21 +66,21 @@ interface Cause {
 /** What credits deals, and the facts in memory that it does so with. */
 export interface IndexedCrediting {
   readonly crediting: Crediting;
-  readonly partnerBook: PartnerBook;
-  readonly planBook: PlanBook;
-  readonly rateBook: RateBook;
+  readonly partnerBook: PartnerCache;
+  readonly planBook: PlanCatalog;
+  readonly rateBook: ExchangeRateCache;
   readonly accounts: Accounts;
 }
 
-export class CreditIndex {
+export class DealDependencies {
   private readonly crediting: Crediting;
-  private readonly partners: PartnerBook;
-  private readonly plans: PlanBook;
-  private readonly rates: RateBook;
+  private readonly partners: PartnerCache;
+  private readonly plans: PlanCatalog;
+  private readonly rates: ExchangeRateCache;
   private readonly accounts: Accounts;
 
   constructor(
-    private readonly db: Kysely<IndexTables>,
+    private readonly db: Kysely<DependencyTables>,
     { crediting, partnerBook, planBook, rateBook, accounts }: IndexedCrediting,
   ) {
     this.crediting = crediting;
@@ -165,7 +165,7 @@ export class CreditIndex {
     await this.partners.ensure(used.flatMap(({ keys }) => keys.flatMap(({ partner }) => partner ?? [])));
     await this.plans.ensure(used.flatMap(({ keys }) => keys.flatMap(({ plan }) => plan ?? [])));
     await this.rates.ensure(used.flatMap(({ keys }) => keys.flatMap(({ pair }) => pair ?? [])));
-    const rows: IndexRow[] = [];
+    const rows: DependencyRow[] = [];
     const stale: { readonly deal: string; readonly cause: Cause }[] = [];
     for (const { deal, stored, keys } of used) {
       let isStale = false;
@@ -196,11 +196,11 @@ export class CreditIndex {
   }
 
   private async creditDealsOf(
-    keys: (where: ExpressionBuilder<IndexTables, 'commission_index'>) => Expression<SqlBool>,
+    keys: (where: ExpressionBuilder<DependencyTables, 'commission_index'>) => Expression<SqlBool>,
     event: StoredEvent,
   ): Promise<void> {
     const cause = causeOf(event);
-    const behind = (where: ExpressionBuilder<IndexTables, 'commission_index'>): Expression<SqlBool> =>
+    const behind = (where: ExpressionBuilder<DependencyTables, 'commission_index'>): Expression<SqlBool> =>
       where.and([keys(where), where('revision', '<', event.revision)]);
     for (;;) {
       const rows = await this.db

@@ -7,7 +7,7 @@ import { calendarStream, openFromOf } from '../period/calendar.js';
 import type { EarningAccount, EarningCommand, EarningEvent, EarningState } from './earning.js';
 import { earningStream } from './earning.js';
 import { ACTOR } from '../events-out.js';
-import type { PlanBook } from '../plan/plan-catalog.service.js';
+import type { PlanCatalog } from '../plan/plan-catalog.service.js';
 
 export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
 export type CalendarRuntime = Runtime<CalendarState, CalendarCommand, CalendarEvent>;
@@ -28,7 +28,7 @@ export class Earning {
   constructor(
     private readonly runtime: EarningRuntime,
     private readonly calendars: CalendarRuntime,
-    private readonly plans: PlanBook,
+    private readonly plans: PlanCatalog,
   ) {}
 
   async earn(messages: readonly EarnedMessage[]): Promise<readonly RefusedCredit[]> {

@@ -4,12 +4,12 @@
  */
 import { calendarOf, nextPeriod, windowEndDay } from '@tantieme/time/calendar';
 import { endOfAgreement } from '@tantieme/commission-engine/earn/payee-terms';
-import type { Account, Agreement, Quota } from '@tantieme/commission-engine/earn/payee-terms';
+import type { PayeeTerms, Agreement, Quota } from '@tantieme/commission-engine/earn/payee-terms';
 import { applyChange } from '@tantieme/commission-engine/incremental/apply-change';
-import { planAccount, planCredit } from '@tantieme/commission-engine/incremental/diff';
+import { diffPayeeTerms, diffCredit } from '@tantieme/commission-engine/incremental/diff';
 import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/incremental/state';
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
-import { needsSettling, reachedTiers } from '@tantieme/commission-engine/incremental/period-end';
+import { hasPeriodEndTerms, reachedTiers } from '@tantieme/commission-engine/incremental/period-end';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
@@ -17,7 +17,7 @@ import type {
   AccountCredit,
   ChildEarning,
   DealClaims,
-  DealLacking,
+  DealMissingQuotas,
   EarnState,
   EarnedLine,
   RatedLine,
@@ -29,7 +29,7 @@ import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
-import type { Tails } from '@tantieme/event-sourcing/decide/partial-state';
+import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
@@ -130,7 +130,7 @@ export interface Conclusions {
   /** What is claimed of budgets, where it changes. */
   readonly claims?: readonly DealClaims[];
   /** Quotas that deals wait for, where that changes. */
-  readonly lacking?: readonly DealLacking[];
+  readonly lacking?: readonly DealMissingQuotas[];
   /** Left out where nobody above is paid on what changes. */
   readonly overridden?: readonly OverriddenDeal[];
   /** Deals whose posting changes, the credited one first, the others in order. */
@@ -176,7 +176,7 @@ export type EarningEvent =
         readonly rated?: readonly StoredRating[];
         readonly ofAccount?: readonly AccountCredit[];
         /** Tiers that lagged measurements have reached, by component and window. */
-        readonly reached?: Account['reached'];
+        readonly reached?: PayeeTerms['reachedTiers'];
         /** Deals whose posting changes: lines of earlier periods that were never closed are posted in this one. */
         readonly deals: readonly DealPosting[];
         readonly entry: ManifestEntry;
@@ -288,7 +288,7 @@ const TAIL_LINES = 8;
 /** A tail that has grown to this many lines is made one again where there is no room. */
 const TAIL_LINES_MAX = 16;
 
-export const EARNING_TAILS: Tails<EarningState> = {
+export const EARNING_TAILS: PartialStates<EarningState> = {
   isTail: ({ tail }) => tail !== undefined,
   canBeTail,
   keepTail: (state) => keepTail(state, TAIL_LINES),
@@ -303,7 +303,7 @@ function decideCredit(
   const { account: said, deal, number, groups, openFrom, above, at } = command;
   if (number <= (state.numbers.get(deal) ?? 0)) return [];
   // A higher number that says the same is kept as well: a lower one that comes after it must not count.
-  const change = changeOf(() => planCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
+  const change = changeOf(() => diffCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
   const account = state.account ?? said;
   const aboveOf = (one: string) => (one === deal ? above : state.above.get(one));
   const conclusions = conclude(state, change, account, openFrom, aboveOf);
@@ -318,7 +318,7 @@ function decideChild(
 ): readonly EarningEvent[] {
   const { type: _type, account: said, at, ...input } = command;
   if (input.revision <= (state.childRevisions.get(childKey(input)) ?? -1)) return [];
-  const change = changeOf(() => planCredit(state.engine, creditOfChild(state.engine, input), plans));
+  const change = changeOf(() => diffCredit(state.engine, creditOfChild(state.engine, input), plans));
   const account = state.account ?? said;
   const conclusions = conclude(state, change, account, input.openFrom, (one) => state.above.get(one));
   return [{ type: 'ChildEarningTaken', version: 1, occurredAt: at, data: { account, input, ...conclusions } }];
@@ -331,7 +331,7 @@ function decideGrant(
 ): readonly EarningEvent[] {
   const { type: _type, account: said, at, ...input } = command;
   if (input.revision <= (state.grantRevisions.get(grantKey(input)) ?? -1)) return [];
-  const change = changeOf(() => planCredit(state.engine, creditOfGrant(state.engine, input), plans));
+  const change = changeOf(() => diffCredit(state.engine, creditOfGrant(state.engine, input), plans));
   const account = state.account ?? said;
   const conclusions = conclude(state, change, account, input.openFrom, (one) => state.above.get(one));
   return [{ type: 'GrantTaken', version: 1, occurredAt: at, data: { account, input, ...conclusions } }];
@@ -343,13 +343,13 @@ function decideFacts(
   plans: PlanByHash,
 ): readonly EarningEvent[] {
   const { type: _type, account: said, at, ...input } = command;
-  const { agreements, quotas } = state.engine.account;
+  const { agreements, quotas } = state.engine.payeeTerms;
   const isSame =
     state.account !== undefined &&
     canonicalJson([agreements, quotas]) === canonicalJson([input.agreements, input.quotas]);
   if (isSame) return [];
-  const now = { ...state.engine.account, agreements: input.agreements, quotas: input.quotas };
-  const change = changeOf(() => planAccount(state.engine, now, plans));
+  const now = { ...state.engine.payeeTerms, agreements: input.agreements, quotas: input.quotas };
+  const change = changeOf(() => diffPayeeTerms(state.engine, now, plans));
   const account = state.account ?? said;
   const conclusions = conclude(state, change, account, input.openFrom, (one) => state.above.get(one));
   return [{ type: 'AccountFactsTaken', version: 1, occurredAt: at, data: { account, input, ...conclusions } }];
@@ -513,7 +513,7 @@ function decideClose(
         account,
         period,
         planHash,
-        ...(settling === undefined ? {} : { reached: settling.account.reached }),
+        ...(settling === undefined ? {} : { reached: settling.account.reachedTiers }),
         ...(settling === undefined || settling.change.account.length === 0
           ? {}
           : {
@@ -534,7 +534,7 @@ function isForgiven(
   hasLines: boolean,
   { ends, calendar }: CompiledPlan,
 ): boolean {
-  const end = endOfAgreement(engine.account);
+  const end = endOfAgreement(engine.payeeTerms);
   if (ends.negative !== 'forgive' || end === undefined || end > windowEndDay(calendar, period)) return false;
   return hasLines || forgivenEnd !== end;
 }
@@ -545,18 +545,23 @@ function settle(
   period: string,
   planHash: string,
   plans: PlanByHash,
-): { readonly account: Account; readonly change: Change } | undefined {
+): { readonly account: PayeeTerms; readonly change: Change } | undefined {
   const plan = plans.plan(planHash);
-  if (!needsSettling(plan)) return undefined;
-  const account = settledAccount(engine.account, period, planHash, {
-    ...engine.account.reached,
+  if (!hasPeriodEndTerms(plan)) return undefined;
+  const account = settledAccount(engine.payeeTerms, period, planHash, {
+    ...engine.payeeTerms.reachedTiers,
     ...reachedTiers(engine, plan, period, plans),
   });
-  return { account, change: changeOf(() => planAccount(engine, account, plans)) };
+  return { account, change: changeOf(() => diffPayeeTerms(engine, account, plans)) };
 }
 
-function settledAccount(account: Account, period: string, planHash: string, reached: Account['reached']): Account {
-  return { ...account, settled: [...account.settled, { period, planHash }], reached };
+function settledAccount(
+  account: PayeeTerms,
+  period: string,
+  planHash: string,
+  reached: PayeeTerms['reachedTiers'],
+): PayeeTerms {
+  return { ...account, closedPeriods: [...account.closedPeriods, { period, planHash }], reachedTiers: reached };
 }
 
 function isOpen({ period }: PostedLine, closedThrough: string | null): boolean {
@@ -590,11 +595,11 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
     case 'EarningPeriodClosed': {
       const { period, planHash, reached, rated = [], ofAccount = [] } = event.data;
       state.closedThrough = period;
-      if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.account);
+      if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
       if (reached === undefined) break;
       const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount };
       applyChange(state.engine, change, plans);
-      state.engine.account = settledAccount(state.engine.account, period, planHash, reached);
+      state.engine.payeeTerms = settledAccount(state.engine.payeeTerms, period, planHash, reached);
       break;
     }
     default:
@@ -629,7 +634,7 @@ function applyConclusions(state: EarningState, event: WithConclusions, plans: Pl
     state.grantRevisions.set(grantKey(event.data.input), event.data.input.revision);
   } else {
     const { agreements, quotas } = event.data.input;
-    state.engine.account = { ...state.engine.account, agreements, quotas };
+    state.engine.payeeTerms = { ...state.engine.payeeTerms, agreements, quotas };
   }
 }
 
@@ -642,18 +647,19 @@ function changeOfEvent(
   const { rated, ofAccount = [], claims = [], lacking = [] } = event.data;
   if (event.type === 'AccountFactsTaken') {
     const { agreements, quotas } = event.data.input;
-    if (rated === undefined) return planAccount(state.engine, { ...state.engine.account, agreements, quotas }, plans);
+    if (rated === undefined)
+      return diffPayeeTerms(state.engine, { ...state.engine.payeeTerms, agreements, quotas }, plans);
     return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount, claims, lacking };
   }
   const credit = creditOfEvent(state, event);
-  if (rated === undefined) return planCredit(state.engine, credit, plans);
+  if (rated === undefined) return diffCredit(state.engine, credit, plans);
   return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), account: ofAccount, claims, lacking };
 }
 
 function creditOfEvent(
   state: EarningState,
   event: Exclude<WithConclusions, { readonly type: 'AccountFactsTaken' }>,
-): Parameters<typeof planCredit>[1] {
+): Parameters<typeof diffCredit>[1] {
   switch (event.type) {
     case 'Earned':
       return { deal: event.data.input.deal, lines: unpackLines(event.data.input.groups) };

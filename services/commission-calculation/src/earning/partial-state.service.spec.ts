@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createRuntime, domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
-import { createTailRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
+import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { CreditMessage } from '../credit/credit.events-out.js';
@@ -10,7 +10,7 @@ import type { EarningEvent } from './earning.js';
 import { planDecider, planStream } from '../plan/plan.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
 import { Earning } from './earning.service.js';
-import { PlanBook } from '../plan/plan-catalog.service.js';
+import { PlanCatalog } from '../plan/plan-catalog.service.js';
 
 const stores: EventStore[] = [];
 afterEach(async () => {
@@ -60,10 +60,10 @@ async function earn(bytesMax: number) {
       correlationId: 'c',
       cause: `plan ${index}`,
     });
-  const book = new PlanBook(store);
+  const book = new PlanCatalog(store);
   await book.fill();
   let tails = 0;
-  const runtime = createTailRuntime({
+  const runtime = createPartialStateRuntime({
     store,
     decider: earningDecider(book),
     tails: {

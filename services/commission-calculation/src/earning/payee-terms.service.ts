@@ -2,8 +2,8 @@
  * What earning streams have to know of their payee besides its lines: agreements and quotas, where the plan asks for them. A
  * fact about a payee or a plan brings all that is known now to the streams that it touches; saying the same again adds nothing.
  */
-import type { Account } from '@tantieme/commission-engine/earn/payee-terms';
-import { needsAccount } from '@tantieme/commission-engine/incremental/period-end';
+import type { PayeeTerms } from '@tantieme/commission-engine/earn/payee-terms';
+import { needsPayeeTerms } from '@tantieme/commission-engine/incremental/period-end';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { CommandContext, Work } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
@@ -12,7 +12,7 @@ import type { EarningCommand } from './earning.js';
 import { quotasInForce } from '../reference/quota.js';
 import { partnerOfStream, plansOfPartner, quotaStream, REFERENCE, referenceStream } from '../reference/reference.js';
 import type { Earning, EarningRuntime } from './earning.service.js';
-import type { PlanBook } from '../plan/plan-catalog.service.js';
+import type { PlanCatalog } from '../plan/plan-catalog.service.js';
 import type { ReferenceRuntime } from '../reference/reference-recorder.service.js';
 
 /** A payee under a plan. */
@@ -30,7 +30,7 @@ export class Accounts {
     private readonly references: ReferenceRuntime,
     private readonly earnings: EarningRuntime,
     private readonly earning: Earning,
-    private readonly plans: PlanBook,
+    private readonly plans: PlanCatalog,
   ) {}
 
   /** After facts about partners. */
@@ -91,14 +91,14 @@ export class Accounts {
     }
   }
 
-  private async factsOf(payee: string, plan: string): Promise<Pick<Account, 'agreements' | 'quotas'>> {
+  private async factsOf(payee: string, plan: string): Promise<Pick<PayeeTerms, 'agreements' | 'quotas'>> {
     const { partner } = (await this.references.load(referenceStream(payee))).state;
     const { quotas = new Map() } = (await this.references.load(quotaStream(payee, plan))).state;
     return { agreements: agreementsTo(plan, partner), quotas: quotasInForce([...quotas.values()]) };
   }
 
   private asks(plan: string): boolean {
-    return (this.plans.find(plan)?.versions ?? []).some((version) => needsAccount(version.plan));
+    return (this.plans.find(plan)?.versions ?? []).some((version) => needsPayeeTerms(version.plan));
   }
 
   private newest(plan: string): { readonly currency: string; readonly calendarKey: string } {
@@ -108,7 +108,7 @@ export class Accounts {
   }
 }
 
-function agreementsTo(plan: string, partner: Partner | undefined): Account['agreements'] {
+function agreementsTo(plan: string, partner: Partner | undefined): PayeeTerms['agreements'] {
   return (partner?.agreements ?? [])
     .filter((agreement) => agreement.plan === plan)
     .map(({ from, until }) => ({ from, ...(until === undefined ? {} : { until }) }));

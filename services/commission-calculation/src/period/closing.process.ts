@@ -38,14 +38,14 @@ export const CLOSINGS: EventFilter = { categories: [CALENDAR], types: ['PeriodCl
 const STREAMS_AT_ONCE = 100;
 
 /** Waits until a follower of the log, wherever it runs, has come to a position. @throws the signal's reason */
-export type Reached = (work: string, position: Position, signal: AbortSignal) => Promise<void>;
+export type AwaitPosition = (work: string, position: Position, signal: AbortSignal) => Promise<void>;
 
 export class Closing {
   constructor(
     private readonly runtimes: Runtimes,
     private readonly broker: Broker,
     private readonly db: Kysely<CommissionTables>,
-    private readonly reached: Reached,
+    private readonly reached: AwaitPosition,
   ) {}
 
   /** Runs the closing that a calendar has begun to its end. Nothing where it has begun none. @throws the signal's reason */

@@ -48,7 +48,7 @@ interface Read {
   readonly known: KnownPlan | undefined;
 }
 
-export class PlanBook implements PlanByHash {
+export class PlanCatalog implements PlanByHash {
   private readonly plans = new Map<string, Read>();
   private readonly byHash = new Map<string, CompiledPlan>();
   private readonly missing = new Set<string>();

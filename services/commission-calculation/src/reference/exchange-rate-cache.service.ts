@@ -15,7 +15,7 @@ export interface Pair {
   readonly quote: string;
 }
 
-export class RateBook {
+export class ExchangeRateCache {
   /** By stream. */
   private readonly pairs = new Map<string, KnownPair>();
 

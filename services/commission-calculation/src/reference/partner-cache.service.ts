@@ -16,12 +16,12 @@ import {
   turningDays,
   uplinesOfPartner,
 } from './reference.js';
-import type { PartnerTaken } from './reference.js';
+import type { PartnerSnapshotReceived } from './reference.js';
 
 /** Partners kept, some 2 kB each. */
 const PARTNERS_MAX = 50_000;
 
-export class PartnerBook {
+export class PartnerCache {
   /** Undefined for one that has no stream yet. In order of their arrival here. */
   private readonly partners = new Map<string, KnownPartner | undefined>();
 
@@ -55,7 +55,7 @@ export class PartnerBook {
       if (stored.type !== 'PartnerTaken') continue;
       const id = partnerOfStream(stored.stream);
       if ((this.partners.get(id)?.revision ?? -1) >= stored.revision) continue;
-      const { data } = domainEventOf<PartnerTaken>(stored, referenceDecider);
+      const { data } = domainEventOf<PartnerSnapshotReceived>(stored, referenceDecider);
       this.partners.set(id, new KnownPartner(stored.revision, data.partner));
     }
   }

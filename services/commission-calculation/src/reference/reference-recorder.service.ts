@@ -12,7 +12,7 @@ import { normalExchangeRate } from './exchange-rate.js';
 import { normalQuota } from './quota.js';
 import { exchangeRateStream, quotaStream } from './reference.js';
 import type { ReferenceCommand, ReferenceEvent, ReferenceState } from './reference.js';
-import type { RateBook } from './exchange-rate-cache.service.js';
+import type { ExchangeRateCache } from './exchange-rate-cache.service.js';
 
 export type ReferenceRuntime = Runtime<ReferenceState, ReferenceCommand, ReferenceEvent>;
 
@@ -38,7 +38,7 @@ export type TakenReference =
 export class ReferenceIntake {
   constructor(
     private readonly runtime: ReferenceRuntime,
-    private readonly rates: RateBook,
+    private readonly rates: ExchangeRateCache,
   ) {}
 
   /** The results are in the order of the facts. When it returns, what is accepted is stored. */

@@ -8,7 +8,7 @@ import type { Message } from '@tantieme/messaging/broker';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
-import type { IndexTables } from '../credit/deal-dependencies.service.js';
+import type { DependencyTables } from '../credit/deal-dependencies.service.js';
 import { CREDITS_TOPIC, readCreditMessage } from '../credit/credit.events-out.js';
 import { EARN_GROUP, REFERENCE_GROUP } from '../inputs.consumer.js';
 import type { ReferenceKind } from './reference-recorder.service.js';
@@ -252,7 +252,7 @@ describe('deals that asked for an exchange rate', () => {
 
   it('are credited again where they asked for a day from its date to that of the next one, or an average around it', async () => {
     const service = await start();
-    const db = service.application.get<Kysely<IndexTables>>(DATABASE);
+    const db = service.application.get<Kysely<DependencyTables>>(DATABASE);
     const days = ['2026-03-04', '2026-03-05', '2026-03-08', '2026-03-09', '2026-04-01'];
     for (const date of ['2026-03-01', '2026-03-09'])
       await service.call('source', 'POST', '/exchange-rates', rate(date, '1.1'));

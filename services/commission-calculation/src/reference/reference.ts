@@ -52,7 +52,7 @@ export function quotaStream(payee: string, plan: string): string {
 }
 
 export type ReferenceCommand = TakePartner | TakeExchangeRate | TakeQuota;
-export type ReferenceEvent = PartnerTaken | ExchangeRateTaken | QuotaTaken;
+export type ReferenceEvent = PartnerSnapshotReceived | ExchangeRateTaken | QuotaTaken;
 
 /** In their normal form. */
 export interface TakeExchangeRate {
@@ -77,7 +77,7 @@ export interface Origin {
   readonly revision: number;
 }
 
-export interface PartnerTaken {
+export interface PartnerSnapshotReceived {
   readonly type: 'PartnerTaken';
   readonly version: 1;
   readonly occurredAt: string;

@@ -1,8 +1,8 @@
 /** Facts that come over the broker (topic `deals.inbound`). */
 import type { Broker, DeadLetter } from '@tantieme/messaging/broker';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { startProcessor } from '@tantieme/event-sourcing/process/consumer';
-import type { RunningProcessor } from '@tantieme/event-sourcing/process/consumer';
+import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
+import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { FactIntake, Incoming } from './fact-recorder.service.js';
 import { BATCH_FACTS } from '../import/fact-sink.service.js';
 
@@ -10,8 +10,8 @@ export const GROUP = 'deal-ingestion';
 export const ACTOR = 'service:deal-ingestion';
 
 /** What is no `deal-fact` goes to the dead letters; a fact that is refused is kept as a refusal, like any other. */
-export function startInbound(broker: Broker, intake: FactIntake, onError: (error: unknown) => void): RunningProcessor {
-  return startProcessor({
+export function startInbound(broker: Broker, intake: FactIntake, onError: (error: unknown) => void): RunningConsumer {
+  return startConsumer({
     broker,
     group: GROUP,
     topics: [TOPICS.dealsInbound],

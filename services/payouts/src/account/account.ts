@@ -5,14 +5,14 @@
  * A balance is carried from period to period of one calendar: periods of different calendars end at different times, and
  * a statement whose opening depended on which of them was settled first would depend on the order of arrival.
  */
-import type { Exchanged, LedgerLine, ManifestEntry, SettleTerms } from '@tantieme/contracts/ledger';
+import type { Exchanged, LedgerLine, ManifestEntry, PayoutTerms } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash, sortLedgerLines } from '@tantieme/contracts/ledger-hash';
 import type { Payment, StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
-import type { Tails } from '@tantieme/event-sourcing/decide/partial-state';
+import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 
@@ -160,7 +160,7 @@ export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
 };
 
 /** A tail takes what is new, and approvals and payments; only the statements need the lines. */
-export const ACCOUNT_TAILS: Tails<AccountState> = {
+export const ACCOUNT_TAILS: PartialStates<AccountState> = {
   isTail: ({ held }) => !held.isWhole,
   canBeTail: () => true,
   keepTail: ({ held }) => held.forget(),
@@ -270,7 +270,7 @@ export function termsOf(
   currency: string,
 ): AccountTerms {
   let minimumMinor = 0n;
-  const parts = new Map<string, SettleTerms & { totalMinor: bigint }>();
+  const parts = new Map<string, PayoutTerms & { totalMinor: bigint }>();
   for (const { stream, minimum, as, tax } of entries) {
     const minor = parseAmount(minimum, currency);
     if (minor > minimumMinor) minimumMinor = minor;

@@ -1,7 +1,7 @@
 /** Accounts in a process that is short of memory: their lines are forgotten, and read again where a statement needs them. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
-import { createTailRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
+import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
 import type { Work } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
@@ -44,7 +44,7 @@ async function run(wholeBytesMax: number) {
   const store = openSqliteEventStore(':memory:');
   stores.push(store);
   let tails = 0;
-  const runtime = createTailRuntime({
+  const runtime = createPartialStateRuntime({
     store,
     decider: account,
     tails: {

@@ -15,7 +15,7 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { NameSet } from '@tantieme/event-sourcing/process/name-set';
 import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
-import type { Tails } from '@tantieme/event-sourcing/decide/partial-state';
+import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 
 import type { KeptEarnings } from '../ledger/ledger.js';
@@ -136,7 +136,7 @@ export interface BonusState {
 const TAIL_BYTES_MAX = 5000;
 
 /** A tail has its sums, and of the deals behind them only the names. */
-export const BONUS_TAILS: Tails<BonusState> = {
+export const BONUS_TAILS: PartialStates<BonusState> = {
   isTail: ({ forgotten }) => forgotten !== undefined,
   canBeTail: () => true,
   keepTail(state) {

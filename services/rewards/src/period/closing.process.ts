@@ -41,7 +41,7 @@ interface Place {
 }
 
 /** Waits until a follower of the log, wherever it runs, has come to a position. @throws the signal's reason */
-export type Reached = (work: string, position: Position, signal: AbortSignal) => Promise<void>;
+export type AwaitPosition = (work: string, position: Position, signal: AbortSignal) => Promise<void>;
 
 export class Closing {
   private readonly stopping = new AbortController();
@@ -56,7 +56,7 @@ export class Closing {
     private readonly runtimes: Runtimes,
     private readonly broker: Broker,
     private readonly db: Kysely<RewardsTables>,
-    private readonly reached: Reached,
+    private readonly reached: AwaitPosition,
     private readonly onError: (error: unknown) => void,
   ) {}
 

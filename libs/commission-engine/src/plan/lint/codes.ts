@@ -103,4 +103,4 @@ export const LINT_RULES = {
 export type LintCode = keyof typeof LINT_RULES;
 
 /** Says what is found: where, and in words with the amount at which it bites. */
-export type Say = (code: LintCode, path: string, message: string) => void;
+export type Report = (code: LintCode, path: string, message: string) => void;

@@ -2,7 +2,7 @@
 import { isImplied, reachOf, tryExpressions } from './reach.js';
 import type { Contradiction, Trials } from './reach.js';
 import { isCurved, money, percent, shareOf, units } from './pay.js';
-import type { Say } from './codes.js';
+import type { Report } from './codes.js';
 import type {
   CompiledComponent,
   CompiledCondition,
@@ -13,7 +13,7 @@ import type {
 } from '../compiled.js';
 import type { ConditionsDocument, CreditDocument, PlanDocument } from '../document.js';
 
-export function lintConditions(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, say: Say): void {
+export function lintConditions(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, say: Report): void {
   const dead = new Set<number>();
   plan.components.forEach(({ credit }, index) => {
     const said = document.components[index]?.credit;
@@ -42,7 +42,13 @@ export function lintConditions(document: PlanDocument, plan: CompiledPlan, shari
 // ── Conditions that never hold ──────────────────────────────────────────────────────────────────────────────────────
 
 /** @returns true where no line can meet the conditions */
-function lintReach(credit: CompiledConditions, said: CreditDocument, path: string, trials: Trials, say: Say): boolean {
+function lintReach(
+  credit: CompiledConditions,
+  said: CreditDocument,
+  path: string,
+  trials: Trials,
+  say: Report,
+): boolean {
   const reach = reachOf(credit);
   if ('never' in reach) {
     say('ConditionsNeverHold', placeOf(reach.never, said, path), `${wordsOf(reach.never)}: of any line, 0.00 is paid`);
@@ -96,7 +102,11 @@ function wordsOf(never: Contradiction): string {
 // ── Rates that no partner reaches ───────────────────────────────────────────────────────────────────────────────────
 
 /** Of the rates of a spread the first that fits counts: one that an earlier one covers is nobody's. */
-function lintSpread(rates: readonly { readonly where: readonly CompiledCondition[] }[], path: string, say: Say): void {
+function lintSpread(
+  rates: readonly { readonly where: readonly CompiledCondition[] }[],
+  path: string,
+  say: Report,
+): void {
   rates.forEach(({ where }, index) => {
     const reach = reachOf({ where, excepts: [] });
     if ('never' in reach) {
@@ -121,7 +131,7 @@ function lintChildren(
   sharing: LineSharing,
   { override, of }: OverrideCredit,
   path: string,
-  say: Say,
+  say: Report,
 ): void {
   if (of === 'earning') return;
   const children = [...override].map((id) => plan.componentById.get(id));
@@ -148,7 +158,7 @@ function lintDuring(
   same: string,
   [from, until]: readonly [string, string],
   path: string,
-  say: Say,
+  say: Report,
 ): void {
   const other = components.find(({ id }) => id === same)?.credit;
   if (other === undefined || 'override' in other || other.during === undefined) return;

@@ -1,13 +1,13 @@
 /** Findings about what a plan may cost: what has no bound, what is paid by several, and what a floor makes of a limit. */
 import { addRates, compareRates, multiplyRates, ONE, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import type { Say } from './codes.js';
+import type { Report } from './codes.js';
 import type { LineSharing } from './conditions.js';
 import { isCurved, measured, money, PayOver, percent, roundedOf, shareOf, units } from './pay.js';
 import type { CompiledComponent, CompiledPlan } from '../compiled.js';
 import type { PlanDocument } from '../document.js';
 
-export function lintLiability(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, say: Say): void {
+export function lintLiability(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, say: Report): void {
   plan.components.forEach((component, index) => {
     const path = `/components/${index}`;
     unbounded(plan, component, path, say);
@@ -29,7 +29,7 @@ export function lintLiability(document: PlanDocument, plan: CompiledPlan, sharin
 
 // ── Without a bound ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-function unbounded(plan: CompiledPlan, component: CompiledComponent, path: string, say: Say): void {
+function unbounded(plan: CompiledPlan, component: CompiledComponent, path: string, say: Report): void {
   const { rate, limit, budgetMinor, credit } = component;
   if (budgetMinor !== undefined || (limit !== undefined && limit.per !== 'deal')) return;
   const words = (minor: bigint) => measured(plan, component, minor);
@@ -71,7 +71,7 @@ function unbounded(plan: CompiledPlan, component: CompiledComponent, path: strin
 }
 
 /** A baseline of last year, of a partner who had none. */
-function newPartners(plan: CompiledPlan, component: CompiledComponent, path: string, say: Say): void {
+function newPartners(plan: CompiledPlan, component: CompiledComponent, path: string, say: Report): void {
   const { measure, gate, limit, budgetMinor, credit, rate } = component;
   if (measure.above !== 'last-year' && gate?.of !== 'growth') return;
   const isRestricted = credit.where.some(
@@ -89,7 +89,7 @@ function newPartners(plan: CompiledPlan, component: CompiledComponent, path: str
   );
 }
 
-function outlivedBudget(plan: CompiledPlan, component: CompiledComponent, path: string, say: Say): void {
+function outlivedBudget(plan: CompiledPlan, component: CompiledComponent, path: string, say: Report): void {
   const { credit, rate } = component;
   if (credit.kind !== 'override' || credit.of === 'earning') return;
   [...credit.override].forEach((id, at) => {
@@ -109,7 +109,7 @@ function outlivedBudget(plan: CompiledPlan, component: CompiledComponent, path: 
 // ── For one line, all together ──────────────────────────────────────────────────────────────────────────────────────
 
 /** What all who are paid for one line get of it at the most, of components whose conditions one line can meet. */
-function aboveWhole(plan: CompiledPlan, sharing: LineSharing, say: Say): void {
+function aboveWhole(plan: CompiledPlan, sharing: LineSharing, say: Report): void {
   const direct = plan.components.filter(({ credit }) => credit.kind === 'direct' && credit.basis !== 'quantity');
   for (const anchor of direct) {
     const others = direct
@@ -178,7 +178,7 @@ function highestOf(rates: readonly Rate[]): Rate {
 
 // ── Floors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function advances(plan: CompiledPlan, say: Say): void {
+function advances(plan: CompiledPlan, say: Report): void {
   const { draw, ends } = plan;
   if (draw === undefined || draw.until !== undefined) return;
   const perYear = BigInt(windowsOfYear(plan, 'period'));
@@ -199,7 +199,7 @@ function advances(plan: CompiledPlan, say: Say): void {
 }
 
 /** A guarantee or draw of no less than its components can earn. */
-function floors(plan: CompiledPlan, say: Say): void {
+function floors(plan: CompiledPlan, say: Report): void {
   const { guarantee, draw } = plan;
   const check = (path: string, minor: bigint, over: string, of: ReadonlySet<string> | undefined): void => {
     let most = 0n;

@@ -8,12 +8,12 @@ import { powerOfTen } from '@tantieme/money/decimal';
 import { readsOf } from '../expression.js';
 import type { ExpressionReads } from '../expression.js';
 import { isMeasured } from '../../rate/curve.js';
-import type { Say } from './codes.js';
+import type { Report } from './codes.js';
 import { measured, money, shareOf } from './pay.js';
 import { isImplied, reachOf } from './reach.js';
 import type { CompiledComponent, CompiledPlan } from '../compiled.js';
 
-export function lintLineCliffs(plan: CompiledPlan, say: Say): void {
+export function lintLineCliffs(plan: CompiledPlan, say: Report): void {
   plan.components.forEach((component, index) => {
     const reads = amountReads(component);
     if (reads.length === 0) return;

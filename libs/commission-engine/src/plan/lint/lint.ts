@@ -4,7 +4,7 @@
  * an amount it names is what the engine pays.
  */
 import { LINT_RULES } from './codes.js';
-import type { Say } from './codes.js';
+import type { Report } from './codes.js';
 import { LineSharing, lintConditions } from './conditions.js';
 import { lintLiability } from './liability.js';
 import { lintLineCliffs } from './line-cliffs.js';
@@ -18,7 +18,7 @@ import type { Problem } from '../schema.js';
 /** Findings of a document without errors, and what it is compiled to. */
 export function lintPlan(document: PlanDocument, plan: CompiledPlan): readonly Problem[] {
   const problems: Problem[] = [];
-  const say: Say = (code, path, message) => {
+  const say: Report = (code, path, message) => {
     const { severity, why } = LINT_RULES[code];
     problems.push({ code, severity, message, path, why });
   };

@@ -2,13 +2,13 @@
 import { compareRates, multiplyRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { isMeasured } from '../../rate/curve.js';
-import type { Say } from './codes.js';
+import type { Report } from './codes.js';
 import { reachOf } from './reach.js';
 import { isCurved, measured, money, PayOver, percent, rateWords, roundedOf, shareOf, units } from './pay.js';
 import type { CompiledComponent, CompiledPlan, CompiledRate } from '../compiled.js';
 import type { ComponentDocument, PlanDocument } from '../document.js';
 
-export function lintRates(document: PlanDocument, plan: CompiledPlan, say: Say): void {
+export function lintRates(document: PlanDocument, plan: CompiledPlan, say: Report): void {
   plan.components.forEach((component, index) => {
     const said = document.components[index];
     if (said === undefined) return;
@@ -39,7 +39,7 @@ class RateLint {
     private readonly component: CompiledComponent,
     private readonly said: ComponentDocument,
     private readonly path: string,
-    private readonly say: Say,
+    private readonly say: Report,
   ) {
     this.pay = new PayOver(plan, component);
     this.steps = stepsOf(component.rate, said);

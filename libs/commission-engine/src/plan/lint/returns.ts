@@ -2,7 +2,7 @@
 import { compareRates, multiplyRates, ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { isMeasured } from '../../rate/curve.js';
-import type { Say } from './codes.js';
+import type { Report } from './codes.js';
 import { CHANNELS, reachOf } from './reach.js';
 import { isCurved, measured, money, PayOver, roundedOf, shareOf, units } from './pay.js';
 import type { CompiledComponent, CompiledPlan } from '../compiled.js';
@@ -16,7 +16,7 @@ const AGENT_CURRENCIES: ReadonlySet<string> = new Set('EUR CZK DKK GBP HUF ISK N
 /** Who buys and sells in its own name is no agent; so are these channels. */
 const RESELLERS: ReadonlySet<string> = new Set(['retail', 'e-commerce', 'wholesale', 'distributor']);
 
-export function lintReturns(document: PlanDocument, plan: CompiledPlan, say: Say): void {
+export function lintReturns(document: PlanDocument, plan: CompiledPlan, say: Report): void {
   const isLawful = mayBeOfAgents(document, plan);
   plan.components.forEach((component, index) => {
     const path = `/components/${index}`;
@@ -37,7 +37,7 @@ export function lintReturns(document: PlanDocument, plan: CompiledPlan, say: Say
 // ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A whole measurement at the rate that sales reached which came back: where nobody has said that this is meant. */
-function keptTier(plan: CompiledPlan, component: CompiledComponent, path: string, say: Say): void {
+function keptTier(plan: CompiledPlan, component: CompiledComponent, path: string, say: Report): void {
   const { rate, gate } = component;
   if (!isCurved(rate) || (rate.kind !== 'retroactive' && gate?.from !== 'first')) return;
   const pay = new PayOver(plan, component);
@@ -84,7 +84,7 @@ function mayBeAgent({ credit }: CompiledComponent): boolean {
 }
 
 /** Two equal deals, of which the first is not executed: what is taken back of it, and what it had earned. */
-function clawback(plan: CompiledPlan, component: CompiledComponent, path: string, say: Say): void {
+function clawback(plan: CompiledPlan, component: CompiledComponent, path: string, say: Report): void {
   const { returns, rate } = component;
   const { policy, window, bands } = returns;
   if ((policy !== 're-rate' && policy !== 'average') || window === 'current') return;
@@ -117,7 +117,7 @@ function larger(left: Rate, right: Rate): Rate {
 
 // ── Holds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function holds(plan: CompiledPlan, { credit, hold }: CompiledComponent, path: string, say: Say): void {
+function holds(plan: CompiledPlan, { credit, hold }: CompiledComponent, path: string, say: Report): void {
   if (typeof hold !== 'object') return;
   const earned = units(plan, 100n);
   const heldMinor = shareOf(plan, earned, hold.rate);
