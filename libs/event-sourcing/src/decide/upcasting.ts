@@ -3,7 +3,9 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Decider, DomainEvent } from './decider.js';
 
 /** The part of a decider that reads stored events. */
-export type Upcasting = Pick<Decider<never, never, DomainEvent>, 'upcast'>;
+export interface Upcasting {
+  readonly upcast?: Decider<never, never, DomainEvent>['upcast'] | undefined;
+}
 
 /** Data of an old version, brought step by step to the newest that the steps lead to. */
 export function upcastData(

@@ -8,9 +8,9 @@ export interface BackgroundWork {
   /** Finishes what is in hand and ends. */
   stop(): Promise<void>;
   /** How far it has come in the global order of the event store; undefined where nobody here knows. */
-  position?(): Promise<bigint | undefined>;
+  position?: (() => Promise<bigint | undefined>) | undefined;
   /** How much is left to do, for work that does not follow the event store. */
-  lag?(): Promise<bigint>;
+  lag?: (() => Promise<bigint>) | undefined;
   /** Why it does not get on at the moment. */
   lastError?(): string | undefined;
   /** Works that run somewhere else in the process, and are told in its place: those of a thread. */

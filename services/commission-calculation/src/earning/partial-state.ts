@@ -6,7 +6,7 @@ import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line'
 import type { EarnState } from '@tantieme/commission-engine/incremental/state';
 import { compareLines } from '@tantieme/commission-engine/rate/rate';
 import type { MeasuredLine } from '@tantieme/commission-engine/rate/rate';
-import { NameSet } from '@tantieme/event-sourcing/process/name-set';
+import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
 
 export interface Tail {
   /** Deals whose lines are no longer there. */

@@ -5,7 +5,7 @@ import { partnerAsOf } from './reference.js';
 import { KnownPartner } from './partner-cache.service.js';
 
 const day = fc.integer({ min: 1, max: 28 }).map((number) => `2026-02-${String(number).padStart(2, '0')}`);
-const span = fc.record({ from: day, until: fc.option(day, { nil: undefined }) });
+const span = fc.record({ from: day, until: day }, { requiredKeys: ['from'] });
 const dated = <Value>(values: fc.Arbitrary<Value>): fc.Arbitrary<readonly { from: string; value: Value }[]> =>
   fc
     .uniqueArray(fc.record({ from: day, value: values }), { selector: ({ from }) => from, maxLength: 3 })

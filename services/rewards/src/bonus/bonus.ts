@@ -13,7 +13,7 @@ import type { BonusOfWindow, LedgerLine, ManifestEntry } from '@tantieme/contrac
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { NameSet } from '@tantieme/event-sourcing/process/name-set';
+import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
 import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';

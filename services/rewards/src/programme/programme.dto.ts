@@ -33,7 +33,7 @@ class FiscalDto {
   })
   @IsOptional()
   @IsIn(FISCAL_WEEKS)
-  weeks?: FiscalYear['weeks'];
+  weeks?: NonNullable<FiscalYear['weeks']>;
 }
 
 class CalendarDto {
