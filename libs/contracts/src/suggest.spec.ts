@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { oneOf, suggest } from './suggest.js';
+
+const KINDS = ['registered', 'booked', 'invoiced', 'paid'];
+
+describe('a suggestion', () => {
+  it.each([
+    ['bookd', 'booked'],
+    ['INVOICED', 'invoiced'],
+    ['payd', 'paid'],
+  ])('for %s is %s', (typed, known) => {
+    expect(suggest(typed, KINDS)).toBe(known);
+  });
+
+  it('is not made for what is unlike every known value, or too long to be a slip', () => {
+    expect(suggest('shipment', KINDS)).toBeUndefined();
+    expect(suggest('booked'.repeat(20), KINDS)).toBeUndefined();
+  });
+
+  it('stands behind the list of what is allowed', () => {
+    expect(oneOf(KINDS, 'bookd')).toBe('one of registered, booked, invoiced, paid; did you mean "booked"?');
+    expect(oneOf(KINDS, 7)).toBe('one of registered, booked, invoiced, paid');
+  });
+});

@@ -1,0 +1,30 @@
+import leven from 'leven';
+
+/** Texts longer than this get no suggestion: the distance costs their lengths multiplied, and nobody mistypes that much. */
+const LENGTH_MAX = 60;
+
+/**
+ * The known value that a mistyped text most likely means: at most a third of its letters differ.
+ * Of several that are equally near the first one counts.
+ */
+export function suggest(text: string, known: Iterable<string>): string | undefined {
+  if (text.length > LENGTH_MAX) return undefined;
+  const typed = text.toLowerCase();
+  let nearest: string | undefined;
+  let least = Math.max(1, Math.floor(text.length / 3)) + 1;
+  for (const value of known) {
+    if (value.length > LENGTH_MAX) continue;
+    const distance = leven(typed, value.toLowerCase(), { maxDistance: least });
+    if (distance < least) {
+      nearest = value;
+      least = distance;
+    }
+  }
+  return nearest;
+}
+
+/** What is allowed, in words, for an error message: `one of booked, paid; did you mean "booked"?` */
+export function oneOf(known: readonly string[], text?: unknown): string {
+  const nearest = typeof text === 'string' ? suggest(text, known) : undefined;
+  return `one of ${known.join(', ')}${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`;
+}
