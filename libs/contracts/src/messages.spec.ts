@@ -33,7 +33,6 @@ const partner: Partner = {
   name: 'Müller & Söhne',
   channel: 'distributor',
   country: 'DE',
-  payoutCurrency: 'EUR',
   tiers: [{ from: '2026-01-01', value: 'gold' }],
   uplines: [
     { from: '2026-01-01', value: 'P0' },
@@ -137,7 +136,6 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
     [
       ['channel', { channel: 'kiosk' }],
       ['country', { country: 'Germany' }],
-      ['payoutCurrency', { payoutCurrency: 'eur' }],
       ['tiers/0/from', { tiers: [{ from: '2026-02-30', value: 'gold' }] }],
       ['uplines/0/value', { uplines: [{ from: '2026-01-01', value: '' }] }],
       ['agreements/0/until', { agreements: [{ id: 'A', plan: 'p', from: '2026-01-01', until: 'never' }] }],

@@ -191,7 +191,6 @@ const partner = record(
     name: text(500),
     channel: { enum: ['retail', 'e-commerce', 'wholesale', 'distributor', 'direct'] },
     country: { type: 'string', pattern: '^[A-Z]{2}$', description: 'an ISO 3166-1 code, such as "FR"' },
-    payoutCurrency: currency,
     tiers: dated(text(100)),
     uplines: dated({ anyOf: [plainId, { type: 'null' }] }),
     agreements: list(record({ id: plainId, plan: plainId, from: day, until: day }, ['until']), 1000),

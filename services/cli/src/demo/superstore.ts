@@ -38,7 +38,6 @@ export interface DemoPartner {
   readonly name: string;
   readonly channel: string;
   readonly country: string;
-  readonly payoutCurrency: string;
   readonly tiers: readonly { from: string; value: string }[];
   readonly uplines: readonly { from: string; value: string | null }[];
   readonly agreements: readonly { id: string; plan: string; from: string }[];
@@ -80,7 +79,6 @@ export function partners(): DemoPartner[] {
     name,
     channel,
     country: 'US',
-    payoutCurrency: 'USD',
     tiers,
     uplines: [{ from: START, value: upline }],
     agreements: [{ id: `${id}-2014`, plan, from: START }],

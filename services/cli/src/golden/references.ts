@@ -68,7 +68,7 @@ export function plainPartners(ids: readonly string[], plan: string): ReadonlyMap
 }
 
 function newPartner(id: string): Partner {
-  return { id, name: id, channel: 'direct', country: '', payoutCurrency: '', tiers: [], uplines: [], agreements: [] };
+  return { id, name: id, channel: 'direct', country: '', tiers: [], uplines: [], agreements: [] };
 }
 
 function agreementFrom(plan: string, from: string, until?: string): Partner['agreements'][number] {

@@ -16,7 +16,6 @@ const partner: fc.Arbitrary<Partner> = fc.record({
   name: fc.constant('Anna'),
   channel: fc.constant('retail'),
   country: fc.constant('FR'),
-  payoutCurrency: fc.constant('EUR'),
   tiers: dated(fc.constantFrom('gold', 'silver')),
   uplines: dated(fc.constantFrom('bert', 'carl', null)),
   agreements: fc.array(

@@ -40,10 +40,6 @@ export class PartnerDetailsBody {
   @ApiProperty({ example: 'FR', description: 'ISO 3166-1 alpha-2' })
   @Matches(/^[A-Z]{2}$/)
   country!: string;
-
-  @ApiProperty({ example: 'EUR', description: 'ISO 4217' })
-  @Matches(/^[A-Z]{3}$/)
-  payoutCurrency!: string;
 }
 
 export class TierBody {

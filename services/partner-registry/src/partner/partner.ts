@@ -1,5 +1,4 @@
 /** A partner: who it is, and its effective-dated tier, upline, agreements and certifications. */
-import { isCurrency } from '@tantieme/money/currency';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
@@ -13,8 +12,6 @@ export interface PartnerDetails {
   readonly channel: ChannelType;
   /** ISO 3166-1 alpha-2. */
   readonly country: string;
-  /** ISO 4217. */
-  readonly payoutCurrency: string;
 }
 
 /** Days are ISO dates. What is there for the same day, or under the same id, is replaced. */
@@ -81,10 +78,10 @@ function changed(id: string, change: PartnerChange, state: PartnerState): Partne
   switch (change.kind) {
     case 'details': {
       checkDetails(change.details);
-      const { name, channel, country, payoutCurrency } = change.details;
+      const { name, channel, country } = change.details;
       const { tiers = [], uplines = [], agreements = [], certifications } = state ?? {};
       const lists = { tiers, uplines, agreements, ...(certifications === undefined ? {} : { certifications }) };
-      return { id, name, channel, country, payoutCurrency, ...lists };
+      return { id, name, channel, country, ...lists };
     }
     case 'tier':
       checkDay(change.from, 'from');
@@ -180,7 +177,6 @@ function inOneForm(partner: Partner): Partner {
     name: partner.name,
     channel: partner.channel,
     country: partner.country,
-    payoutCurrency: partner.payoutCurrency,
     tiers: [...partner.tiers].sort(byDay),
     uplines: [...partner.uplines].sort(byDay),
     agreements: inOrder(partner.agreements),
@@ -193,7 +189,6 @@ function samePartner(left: Partner, right: Partner): boolean {
     left.name === right.name &&
     left.channel === right.channel &&
     left.country === right.country &&
-    left.payoutCurrency === right.payoutCurrency &&
     sameList(left.tiers, right.tiers, (one, other) => one.from === other.from && one.value === other.value) &&
     sameList(left.uplines, right.uplines, (one, other) => one.from === other.from && one.value === other.value) &&
     sameList(
@@ -233,10 +228,9 @@ function invalid(field: string, reason: string): DomainError {
   return new DomainError('PartnerInvalid', `${field} ${reason}`, 'invalid', [{ field, reason }]);
 }
 
-function checkDetails({ channel, country, payoutCurrency }: PartnerDetails): void {
+function checkDetails({ channel, country }: PartnerDetails): void {
   if (!CHANNEL_TYPES.includes(channel)) throw invalid('channel', `is none of ${CHANNEL_TYPES.join(', ')}`);
   if (!/^[A-Z]{2}$/.test(country)) throw invalid('country', 'is no ISO 3166-1 code of two letters');
-  if (!isCurrency(payoutCurrency)) throw invalid('payoutCurrency', 'is no ISO 4217 currency');
 }
 
 /** Temporal throws for nothing but a date that does not exist, given a text of this form. */
