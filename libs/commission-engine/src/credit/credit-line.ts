@@ -1,5 +1,5 @@
+import { compareText } from '@tantieme/contracts/compare-text';
 /** A credited line: what a payee is credited of a deal's line under a component of a plan. */
-import { compareText } from '../deal/occurrence.js';
 
 /** A return line: it takes back `returned` of `of`, after `returnedBefore` had been taken back. Net amounts, as magnitudes, in the deal's currency. */
 export interface Reversal {

@@ -2,6 +2,7 @@
  * Stage 1, credit: which payees a deal credits, with which lines, of what basis. A pure function of deal, plan versions,
  * partners and exchange rates.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { allocate, assertShares } from '@tantieme/money/allocation';
 import { decimalsOf } from '@tantieme/money/currency';
@@ -19,7 +20,7 @@ import type { Deal, DealLine, DealRole, DealTerms } from '../deal/deal.js';
 import { EngineError } from '../engine-error.js';
 import { holdLines } from './hold.js';
 import { DAY_MS, floor, formatInstant, parseInstant } from '@tantieme/time/instant';
-import { compareText, formatNet, happened, magnitude, QUANTITY_MAX } from '../deal/occurrence.js';
+import { formatNet, happened, magnitude, QUANTITY_MAX } from '../deal/occurrence.js';
 import type { Part, TakenBack } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan, DirectCredit } from '../plan/compiled.js';
 import type { PartnerAsOf } from './partner.js';

@@ -2,6 +2,7 @@
  * All that a payee earns with one component, from all of its credited lines: measure → rate → returns → limit → hold. From
  * the definitions and from scratch; what `earn.ts` does line by line must equal it.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor } from '@tantieme/money/amount';
 import { ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
@@ -24,7 +25,6 @@ import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from '../rat
 import type { Curve, RatingContext } from '../rate/curve.js';
 import { EngineError } from '../engine-error.js';
 import { addMonths, formatInstant, parseInstant } from '@tantieme/time/instant';
-import { compareText } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledLimit, CompiledPlan, RateText } from '../plan/compiled.js';
 import {
   bandOf,

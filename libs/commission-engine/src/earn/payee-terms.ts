@@ -1,4 +1,5 @@
 /** What is known of a payee under a plan besides its credited lines, and what its measurements take from it. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { addRates, parseDecimal, powerOfTen, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { daysBetween, windowEndDay, windowStartDay } from '@tantieme/time/calendar';
@@ -41,7 +42,7 @@ export function shareOfDays({ agreements }: PayeeTerms, calendar: Calendar, wind
       until: until !== undefined && until < end ? until : end,
     }))
     .filter(({ from, until }) => from < until)
-    .sort((left, right) => (left.from < right.from ? -1 : 1));
+    .sort((left, right) => compareText(left.from, right.from));
   let days = 0;
   let covered = start;
   for (const { from, until } of spans) {
@@ -67,7 +68,7 @@ export function quotaIn(
   const [start, end] = [windowStartDay(calendar, window), windowEndDay(calendar, window)];
   const facts = quotas
     .filter((quota) => quota.component === component && quota.from < end && (quota.until ?? end) > start)
-    .sort((left, right) => (left.from < right.from ? -1 : left.from > right.from ? 1 : 0));
+    .sort((left, right) => compareText(left.from, right.from));
   if (facts.length === 0) return undefined;
   const days = BigInt(daysBetween(start, end));
   const changes = facts.flatMap(({ from, until = end }) => [from, until]).filter((day) => start < day && day < end);

@@ -4,6 +4,7 @@
  * fixed costs O(log n) and the lines that really change. A component whose lines depend on each other in other ways (a rate
  * that depends on the total or on another window, a limit, an average) is earned anew from all lines within the reach of the change.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor } from '@tantieme/money/amount';
 import { guaranteesAndDraws } from '../earn/payee-earnings.js';
 import type { PeriodEarning } from '../earn/payee-earnings.js';
@@ -50,7 +51,6 @@ import type {
 import { EngineError } from '../engine-error.js';
 import { formatInstant, parseInstant } from '@tantieme/time/instant';
 import { MeasuredLines } from './measured-lines.js';
-import { compareText } from '../deal/occurrence.js';
 import { compareLines, rateAlone, rateMeasured } from '../rate/rate.js';
 import type { MeasuredLine, Rated } from '../rate/rate.js';
 

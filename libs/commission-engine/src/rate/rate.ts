@@ -1,4 +1,5 @@
 /** Stages 2 and 3, measure and rate: what a credited line earns. Pure functions of a line and its place. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { allocate } from '@tantieme/money/allocation';
 import type { Remainder } from '@tantieme/money/allocation';
 import { formatMinor } from '@tantieme/money/amount';
@@ -11,7 +12,6 @@ import type { CreditLine, LinePlace, Release, Reversal } from '../credit/credit-
 import { difference, portionsOf } from './curve.js';
 import type { Curve, RatingContext } from './curve.js';
 import { EngineError } from '../engine-error.js';
-import { compareText } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan, CompiledRate, RateText } from '../plan/compiled.js';
 
 type FlatRate = Extract<CompiledRate, { kind: 'flat' }>;

@@ -1,5 +1,6 @@
 /** What a golden case says besides its deals: partners, exchange rates, quotas, certifications, and the periods that are closed. */
 import type { PayeeTerms, Agreement } from '@tantieme/commission-engine/earn/payee-terms';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { lastPeriodOfWindow, windowStartDay } from '@tantieme/time/calendar';
 import type { CreditLookup } from '@tantieme/commission-engine/credit/credit';
 import { TimeError } from '@tantieme/time/time-error';
@@ -100,7 +101,7 @@ export function readPartners(text: string, plan: string): ReadonlyMap<string, Pa
 }
 
 function inOrder<Value>(dated: readonly Dated<Value>[]): readonly Dated<Value>[] {
-  return dated.toSorted((left, right) => (left.from < right.from ? -1 : left.from > right.from ? 1 : 0));
+  return dated.toSorted((left, right) => compareText(left.from, right.from));
 }
 
 function partnerWith(partner: Partner, row: CsvRow, plan: string, fault: Fault): Partner {

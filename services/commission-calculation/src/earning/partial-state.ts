@@ -6,6 +6,7 @@ import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line'
 import type { EarnState } from '@tantieme/commission-engine/incremental/state';
 import { compareLines } from '@tantieme/commission-engine/rate/rate';
 import type { MeasuredLine } from '@tantieme/commission-engine/rate/rate';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
 
 export interface Tail {
@@ -36,7 +37,7 @@ export function forgetOldDeals(
     deal,
     count: lines.length,
     lastAt: lines.reduce((last, { line }) => (line.at > last ? line.at : last), ''),
-  })).sort((left, right) => (left.lastAt < right.lastAt ? -1 : left.lastAt > right.lastAt ? 1 : 0));
+  })).sort((left, right) => compareText(left.lastAt, right.lastAt));
   for (const { deal, count } of byAge) {
     if (engine.lineCount <= linesMax) break;
     engine.deals.delete(deal);

@@ -2,6 +2,7 @@
  * Exchange rates as they are published: of a pair of currencies all that is known, in whatever order it came, and the rate of
  * a day. A rate is the last one published on or before the day, with a maximum age; the inverse is an exact fraction.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { daysBetween } from '@tantieme/time/calendar';
 import { parseDay } from '@tantieme/time/instant';
 import { isCurrency } from '@tantieme/money/currency';
@@ -117,7 +118,7 @@ export function ratesInForce(facts: Iterable<ExchangeRate>, base: string, quote:
     if (best === undefined || countsBefore(fact, best, base)) ofDates.set(fact.date, fact);
   }
   return [...ofDates.values()]
-    .sort((left, right) => (left.date < right.date ? -1 : 1))
+    .sort((left, right) => compareText(left.date, right.date))
     .map(({ rate, date, source, base: published }) => ({ rate, date, source, inverse: published !== base }));
 }
 

@@ -5,6 +5,7 @@
  * everything here judges the fact alone. What only shows beside other facts (a payment with more decimals than the deal's
  * currency) is told where the deal is credited.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { assertShares } from '@tantieme/money/allocation';
 import { isCurrency } from '@tantieme/money/currency';
@@ -13,7 +14,7 @@ import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { DealFact, DealLine, DealPartner, DealTerms, ReturnedLine, Subscription } from '@tantieme/contracts/deal';
-import { compareIds, compareText } from './order.js';
+import { compareIds } from './order.js';
 import { dayOf, isDay, normalInstant } from './instant.js';
 
 export interface FieldReason {

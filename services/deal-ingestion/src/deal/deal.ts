@@ -1,4 +1,5 @@
 /** A deal as a function of the set of its facts, and the decider that takes one fact after the other. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -6,7 +7,7 @@ import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import type { Deal, DealFact, DealLine, DealRegistration, DealTerms, ReturnedLine } from '@tantieme/contracts/deal';
 import { identityOf } from './deal-fact.js';
 import { dayOf } from './instant.js';
-import { compareIds, compareText } from './order.js';
+import { compareIds } from './order.js';
 
 /** A fact in its normal form, with the SHA-256 of that form's canonical JSON (lower-case hex). */
 export interface HeldFact {

@@ -1,4 +1,5 @@
 /** A partner: who it is, and its effective-dated tier, upline, agreements and certifications. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
@@ -127,7 +128,7 @@ function withEntry<Value>(entries: readonly Dated<Value>[], entry: Dated<Value>)
 }
 
 function byDay(left: { readonly from: string }, right: { readonly from: string }): number {
-  return left.from < right.from ? -1 : left.from > right.from ? 1 : 0;
+  return compareText(left.from, right.from);
 }
 
 function withAgreement(agreements: readonly Agreement[], agreement: Agreement): readonly Agreement[] {
@@ -152,7 +153,7 @@ function overlap(agreement: Agreement, other: Agreement, field: string): DomainE
 }
 
 function inOrder<Span extends { readonly id: string; readonly from: string }>(spans: readonly Span[]): readonly Span[] {
-  return [...spans].sort((left, right) => byDay(left, right) || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0));
+  return [...spans].sort((left, right) => byDay(left, right) || compareText(left.id, right.id));
 }
 
 function certificationsOf({ certifications = [] }: Partner): readonly Certification[] {

@@ -1,5 +1,6 @@
 /** Changes of partners: what has to be looked up of other partners is looked up here, and journalled with the change. */
 import { Inject, Injectable } from '@nestjs/common';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { check } from '@tantieme/contracts/envelope';
 import type { Partner } from '@tantieme/contracts/partner';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -149,7 +150,7 @@ export class Registry {
       found.set(next, uplines);
       left.push(...uplinesNamed(uplines));
     }
-    return Object.fromEntries([...found].sort(([left], [right]) => (left < right ? -1 : 1)));
+    return Object.fromEntries([...found].sort(([left], [right]) => compareText(left, right)));
   }
 
   private inUplineTurn<Result>(act: () => Promise<Result>): Promise<Result> {
