@@ -10,7 +10,7 @@ import { addRates, decimalFault, formatRate, ONE, parseDecimal, parseRate, power
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
-import { addDays, dayAt, lastDayOfPeriod, periodAt, windowAt, windowStartDay } from '@tantieme/time/calendar';
+import { addDays, dayAt, lastDayOfPeriod, periodAt, windowAt, windowStartDay } from '@tantieme/time/calendar/periods';
 import { isPartner, meetsDealAndLine, meetsPartner } from './conditions.js';
 import type { Subject } from './conditions.js';
 import { compareCreditLines } from './credit-line.js';

@@ -1,6 +1,6 @@
 /** A prepaid or running term of service, spread over its months. */
 import { divideRounded } from '@tantieme/money/rounding';
-import { startOfDayMs } from '@tantieme/time/calendar';
+import { startOfDayMs } from '@tantieme/time/calendar/periods';
 import type { DealLine, Subscription } from './deal.js';
 import { addMonths, monthsBetween } from '@tantieme/time/instant';
 import type { Part, TakenBack } from './occurrence.js';

@@ -18,7 +18,7 @@ import {
   sameWindowLastYear,
   windowOfPeriod,
   windowStartDay,
-} from '@tantieme/time/calendar';
+} from '@tantieme/time/calendar/periods';
 import { originalKey, reservedKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from '../rate/curve.js';

@@ -8,7 +8,7 @@ import { formatRate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { endOfAgreement, shareOfDays } from './payee-terms.js';
 import type { PayeeTerms } from './payee-terms.js';
-import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from '@tantieme/time/calendar';
+import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from '@tantieme/time/calendar/periods';
 import type { AccountLine, PlanByHash } from './component-earnings.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 

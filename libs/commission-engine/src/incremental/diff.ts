@@ -11,7 +11,7 @@ import type { PeriodEarning } from '../earn/payee-earnings.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { areSameClaims, claimedLine } from '../earn/budget.js';
 import type { BudgetClaim, GrantedLine } from '../earn/budget.js';
-import { periodBounds } from '@tantieme/time/calendar';
+import { periodBounds } from '@tantieme/time/calendar/periods';
 import { earnComponent, isSale, isTeams, ofTeam, rulesOf } from '../earn/component-earnings.js';
 import type { AccountLine, ComponentLine, PlanByHash, Rules } from '../earn/component-earnings.js';
 import { lineKey } from '../credit/credit-line.js';

@@ -1,6 +1,6 @@
 /** What closings settle and record for the payees of a plan, and what they have to know of a payee for it. */
 import type { PayeeTerms } from '../earn/payee-terms.js';
-import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar';
+import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar/periods';
 import { isRerated, isSale, rulesOf } from '../earn/component-earnings.js';
 import type { PlanByHash } from '../earn/component-earnings.js';
 import { tierReached } from '../rate/curve.js';

@@ -4,7 +4,7 @@
  * were never a double.
  */
 import type { RoundingMode } from '@tantieme/money/rounding';
-import type { Calendar, Over } from '@tantieme/time/calendar-document';
+import type { Calendar, Over } from '@tantieme/time/calendar/document';
 import type { DealRole } from '../deal/deal.js';
 
 export type Trigger = 'booked' | 'invoiced' | 'paid' | 'sold-through';

@@ -13,8 +13,8 @@ import {
 } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
-import { calendarFault, isTimeZone, overFault } from '@tantieme/time/calendar';
-import type { Over } from '@tantieme/time/calendar-document';
+import { calendarFault, isTimeZone, overFault } from '@tantieme/time/calendar/periods';
+import type { Over } from '@tantieme/time/calendar/document';
 import { expressionFault } from './expression.js';
 import { parseDay } from '@tantieme/time/instant';
 import type {

@@ -5,7 +5,7 @@
 import { decimalFault } from '@tantieme/money/decimal';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
-import { CALENDAR_SCHEMA } from '@tantieme/time/calendar-document';
+import { CALENDAR_SCHEMA } from '@tantieme/time/calendar/document';
 
 /** Limits of a document. A plan is read by people; what is beyond these was made by accident or to do harm. */
 export const COMPONENTS_MAX = 100;

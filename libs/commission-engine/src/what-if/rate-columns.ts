@@ -4,8 +4,8 @@
  */
 import { divideRounded } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
-import { startOfDayMs, windowAt, windowEndDay } from '@tantieme/time/calendar';
-import type { Calendar, Over } from '@tantieme/time/calendar-document';
+import { startOfDayMs, windowAt, windowEndDay } from '@tantieme/time/calendar/periods';
+import type { Calendar, Over } from '@tantieme/time/calendar/document';
 import { difference } from '../rate/curve.js';
 import type { Curve, LinearCurve } from '../rate/curve.js';
 

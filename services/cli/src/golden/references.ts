@@ -1,7 +1,7 @@
 /** What a golden case says besides its deals: partners, exchange rates, quotas, certifications, and the periods that are closed. */
 import type { PayeeTerms, Agreement } from '@tantieme/commission-engine/earn/payee-terms';
 import { compareText } from '@tantieme/contracts/compare-text';
-import { lastPeriodOfWindow, windowStartDay } from '@tantieme/time/calendar';
+import { lastPeriodOfWindow, windowStartDay } from '@tantieme/time/calendar/periods';
 import type { CreditLookup } from '@tantieme/commission-engine/credit/credit';
 import { TimeError } from '@tantieme/time/time-error';
 import { parseDay } from '@tantieme/time/instant';

@@ -3,7 +3,7 @@
  * a day. A rate is the last one published on or before the day, with a maximum age; the inverse is an exact fraction.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
-import { daysBetween } from '@tantieme/time/calendar';
+import { daysBetween } from '@tantieme/time/calendar/periods';
 import { parseDay } from '@tantieme/time/instant';
 import { isCurrency } from '@tantieme/money/currency';
 import { addRates, decimalFault, formatRate, parseDecimal, ZERO } from '@tantieme/money/decimal';

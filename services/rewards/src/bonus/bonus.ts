@@ -9,7 +9,7 @@
  * open period, as the difference to what was posted: closed lines never move.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
-import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar';
+import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar/periods';
 import type { BonusOfWindow, LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';

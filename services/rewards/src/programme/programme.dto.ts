@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { FISCAL_WEEKS, OVERS, PERIODS } from '@tantieme/time/calendar-document';
-import type { Calendar, FiscalYear, Over } from '@tantieme/time/calendar-document';
+import { FISCAL_WEEKS, OVERS, PERIODS } from '@tantieme/time/calendar/document';
+import type { Calendar, FiscalYear, Over } from '@tantieme/time/calendar/document';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { Type } from 'class-transformer';

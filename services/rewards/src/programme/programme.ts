@@ -5,9 +5,9 @@
  * A programme that is published late, or that a partner becomes eligible for late, has to see earnings that have gone by:
  * it asks for a catch-up, which reads the topic `commissions` again from its beginning.
  */
-import { calendarFault, calendarKey, isTimeZone, overFault, windowStartDay } from '@tantieme/time/calendar';
-import { OVERS } from '@tantieme/time/calendar-document';
-import type { Calendar, Over } from '@tantieme/time/calendar-document';
+import { calendarFault, calendarKey, isTimeZone, overFault, windowStartDay } from '@tantieme/time/calendar/periods';
+import { OVERS } from '@tantieme/time/calendar/document';
+import type { Calendar, Over } from '@tantieme/time/calendar/document';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';

@@ -1,6 +1,6 @@
 /** One year of a calendar as a table, computed from its days; see `calendar.ts`, which keeps the tables. */
-import type { Calendar, FiscalYear, Over } from './calendar-document.js';
-import { civilDateOf, dayNumberFrom, dayNumberOf, floor } from './instant.js';
+import type { Calendar, FiscalYear, Over } from './document.js';
+import { civilDateOf, dayNumberFrom, dayNumberOf, floor } from '../instant.js';
 
 /** A year as its smallest pieces: months, or where periods are made of weeks, the periods. */
 export interface CalendarYear {

@@ -17,9 +17,9 @@ import {
   windowEndDay,
   windowOf,
   windowStartDay,
-} from './calendar.js';
-import type { Calendar } from './calendar-document.js';
-import { civilDateOf, dayNumberOf, formatDay, formatInstant, parseInstant } from './instant.js';
+} from './periods.js';
+import type { Calendar } from './document.js';
+import { civilDateOf, dayNumberOf, formatDay, formatInstant, parseInstant } from '../instant.js';
 
 const paris: Calendar = { periods: 'monthly', timeZone: 'Europe/Paris' };
 const quarters: Calendar = { periods: 'quarterly', timeZone: 'America/New_York' };

@@ -22,10 +22,10 @@ import {
   windowEndDay,
   windowOfPeriod,
   windowStartDay,
-} from './calendar.js';
-import { CALENDAR_SCHEMA, FISCAL_WEEKS, OVERS, PERIODS } from './calendar-document.js';
-import type { Calendar, Over } from './calendar-document.js';
-import { formatInstant, parseInstant } from './instant.js';
+} from './periods.js';
+import { CALENDAR_SCHEMA, FISCAL_WEEKS, OVERS, PERIODS } from './document.js';
+import type { Calendar, Over } from './document.js';
+import { formatInstant, parseInstant } from '../instant.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -8,13 +8,13 @@
  * whole ones: a period counts where its middle day lies (the 4th of a week, the 8th of a fortnight), which for weeks from
  * Monday is the rule of ISO 8601. So windows always consist of whole periods, unless they are shorter than one.
  */
-import { calendarYear, defaultStart, monthAndDayOf, onOrAfter, weekAnchor, weekLength } from './calendar-year.js';
-import type { CalendarYear } from './calendar-year.js';
-import { FISCAL_WEEKS, OVERS, PERIODS } from './calendar-document.js';
-import type { Calendar, Over } from './calendar-document.js';
-import { TimeError } from './time-error.js';
-import { civilDateOf, DAY_MS, dayFrom, dayNumberFrom, daysInMonth, floor, formatInstant } from './instant.js';
-import { parseDay, parseInstant, YEAR_MAX, YEAR_MIN } from './instant.js';
+import { calendarYear, defaultStart, monthAndDayOf, onOrAfter, weekAnchor, weekLength } from './year.js';
+import type { CalendarYear } from './year.js';
+import { FISCAL_WEEKS, OVERS, PERIODS } from './document.js';
+import type { Calendar, Over } from './document.js';
+import { TimeError } from '../time-error.js';
+import { civilDateOf, DAY_MS, dayFrom, dayNumberFrom, daysInMonth, floor, formatInstant } from '../instant.js';
+import { parseDay, parseInstant, YEAR_MAX, YEAR_MIN } from '../instant.js';
 
 /** What is wrong with a calendar that fits the schema; the time zone aside, which `isTimeZone` looks at. */
 export function calendarFault({ periods, starts, fiscal }: Calendar): string | undefined {
