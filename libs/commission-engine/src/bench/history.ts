@@ -1,5 +1,5 @@
 /** A made-up history of one quarter for the benchmark, in random order; the same for the same numbers. */
-import { calendarOf } from '@tantieme/time/calendar/periods';
+import { calendarOf } from '@tantieme/time/calendar/key';
 import { fixedCurve } from '../incremental/state.js';
 import { parsePlan } from '../plan/compile.js';
 import type { CompiledPlan } from '../plan/compiled.js';

@@ -10,7 +10,9 @@ import { addRates, decimalFault, formatRate, ONE, parseDecimal, parseRate, power
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
-import { addDays, dayAt, lastDayOfPeriod, periodAt, windowAt, windowStartDay } from '@tantieme/time/calendar/periods';
+import { lastDayOfPeriod, periodAt, windowAt, windowStartDay } from '@tantieme/time/calendar/periods';
+import { addDays } from '@tantieme/time/day';
+import { dayAt } from '@tantieme/time/time-zone';
 import { isPartner, meetsDealAndLine, meetsPartner } from './conditions.js';
 import type { Subject } from './conditions.js';
 import { compareCreditLines } from './credit-line.js';
@@ -19,7 +21,8 @@ import { dealKey } from '../deal/deal.js';
 import type { Deal, DealLine, DealRole, DealTerms } from '../deal/deal.js';
 import { EngineError } from '../engine-error.js';
 import { holdLines } from './hold.js';
-import { DAY_MS, floor, formatInstant, parseInstant } from '@tantieme/time/instant';
+import { DAY_MS } from '@tantieme/time/day';
+import { formatInstant, parseInstant } from '@tantieme/time/instant';
 import { formatNet, happened, magnitude, QUANTITY_MAX } from '../deal/occurrence.js';
 import type { Part, TakenBack } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan, DirectCredit } from '../plan/compiled.js';
@@ -552,7 +555,7 @@ function afterOf(
   originalAtMs: number,
 ): Pick<Reversal, 'after'> {
   if (bands === undefined) return {};
-  return { after: bands.unit === 'days' ? floor((atMs - originalAtMs) / DAY_MS) : paymentsBefore(deal, atMs) };
+  return { after: bands.unit === 'days' ? Math.floor((atMs - originalAtMs) / DAY_MS) : paymentsBefore(deal, atMs) };
 }
 
 function paymentsBefore({ payments }: Deal, atMs: number): number {

@@ -8,7 +8,8 @@ import { addRates, formatRate, ZERO } from '@tantieme/money/decimal';
 import { periodAt } from '@tantieme/time/calendar/periods';
 import type { CreditLine } from './credit-line.js';
 import type { Deal, DealTerms } from '../deal/deal.js';
-import { DAY_MS, formatInstant, parseInstant } from '@tantieme/time/instant';
+import { DAY_MS } from '@tantieme/time/day';
+import { formatInstant, parseInstant } from '@tantieme/time/instant';
 import { paidOver } from '../deal/occurrence.js';
 import type { CompiledHold, CompiledPlan } from '../plan/compiled.js';
 

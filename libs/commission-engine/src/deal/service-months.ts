@@ -1,8 +1,8 @@
 /** A prepaid or running term of service, spread over its months. */
 import { divideRounded } from '@tantieme/money/rounding';
-import { startOfDayMs } from '@tantieme/time/calendar/periods';
+import { startOfDayMs } from '@tantieme/time/time-zone';
 import type { DealLine, Subscription } from './deal.js';
-import { addMonths, monthsBetween } from '@tantieme/time/instant';
+import { addMonths, monthsBetween } from '@tantieme/time/day';
 import type { Part, TakenBack } from './occurrence.js';
 
 /** A part of a line that is of one month of service. */

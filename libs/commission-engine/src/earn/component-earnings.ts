@@ -11,7 +11,6 @@ import { grantedOf } from './budget.js';
 import { endOfAgreement, quotaIn, shareOfDays } from './payee-terms.js';
 import type { PayeeTerms } from './payee-terms.js';
 import {
-  dayAt,
   lastPeriodOfWindow,
   nextPeriod,
   previousPeriod,
@@ -19,12 +18,14 @@ import {
   windowOfPeriod,
   windowStartDay,
 } from '@tantieme/time/calendar/periods';
+import { dayAt } from '@tantieme/time/time-zone';
 import { originalKey, reservedKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from '../rate/curve.js';
 import type { Curve, RatingContext } from '../rate/curve.js';
 import { EngineError } from '../engine-error.js';
-import { addMonths, formatInstant, parseInstant } from '@tantieme/time/instant';
+import { addMonths } from '@tantieme/time/day';
+import { formatInstant, parseInstant } from '@tantieme/time/instant';
 import type { CompiledComponent, CompiledLimit, CompiledPlan, RateText } from '../plan/compiled.js';
 import {
   bandOf,

@@ -2,7 +2,8 @@
 import { compareText } from '@tantieme/contracts/compare-text';
 import { addRates, parseDecimal, powerOfTen, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { daysBetween, windowEndDay, windowStartDay } from '@tantieme/time/calendar/periods';
+import { windowEndDay, windowStartDay } from '@tantieme/time/calendar/periods';
+import { daysBetween } from '@tantieme/time/day';
 import type { Calendar } from '@tantieme/time/calendar/document';
 
 /** A quota of a whole window, in force on days from `from` to before `until`; of two that are, the later one counts. */

@@ -2,7 +2,7 @@
 import { parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { formatRate, parseDecimal, parseRate } from '@tantieme/money/decimal';
-import { calendarKey } from '@tantieme/time/calendar/periods';
+import { calendarKey } from '@tantieme/time/calendar/key';
 import type {
   CompiledComponent,
   CompiledCondition,

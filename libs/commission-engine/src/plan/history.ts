@@ -1,6 +1,7 @@
 /** Which version of a plan, and of each of its components, is in force for a line. */
 import { compareText } from '@tantieme/contracts/compare-text';
-import { dayAt, windowAt, windowStartDay } from '@tantieme/time/calendar/periods';
+import { windowAt, windowStartDay } from '@tantieme/time/calendar/periods';
+import { dayAt } from '@tantieme/time/time-zone';
 import type { CompiledComponent, CompiledPlan } from './compiled.js';
 import type { Trigger } from './document.js';
 

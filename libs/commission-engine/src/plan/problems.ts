@@ -13,10 +13,11 @@ import {
 } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
-import { calendarFault, isTimeZone, overFault } from '@tantieme/time/calendar/periods';
+import { calendarFault, overFault } from '@tantieme/time/calendar/fault';
+import { isTimeZone } from '@tantieme/time/time-zone';
 import type { Over } from '@tantieme/time/calendar/document';
 import { expressionFault } from './expression.js';
-import { parseDay } from '@tantieme/time/instant';
+import { isDay } from '@tantieme/time/day';
 import type {
   ComponentDocument,
   Conditions,
@@ -453,7 +454,7 @@ class PlanCheck {
   }
 
   private day(path: string, text: string): boolean {
-    const exists = parseDay(text) !== undefined;
+    const exists = isDay(text);
     if (!exists) this.error('DayInvalid', path, `"${text}" is no day of the calendar`);
     return exists;
   }

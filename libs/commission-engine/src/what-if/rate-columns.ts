@@ -4,7 +4,8 @@
  */
 import { divideRounded } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
-import { startOfDayMs, windowAt, windowEndDay } from '@tantieme/time/calendar/periods';
+import { windowAt, windowEndDay } from '@tantieme/time/calendar/periods';
+import { startOfDayMs } from '@tantieme/time/time-zone';
 import type { Calendar, Over } from '@tantieme/time/calendar/document';
 import { difference } from '../rate/curve.js';
 import type { Curve, LinearCurve } from '../rate/curve.js';

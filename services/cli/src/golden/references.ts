@@ -4,7 +4,7 @@ import { compareText } from '@tantieme/contracts/compare-text';
 import { lastPeriodOfWindow, windowStartDay } from '@tantieme/time/calendar/periods';
 import type { CreditLookup } from '@tantieme/commission-engine/credit/credit';
 import { TimeError } from '@tantieme/time/time-error';
-import { parseDay } from '@tantieme/time/instant';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import {
   averageOf,
@@ -52,7 +52,7 @@ function eachRow(file: string, rows: readonly CsvRow[], take: (row: CsvRow, faul
 function dayIn(row: CsvRow, column: string, fault: Fault): string | undefined {
   const text = row.cell(column);
   if (text === '') return undefined;
-  if (parseDay(text) === undefined) fault(column, `${JSON.stringify(text)} is no day, such as 2026-03-01`);
+  if (!isDay(text)) fault(column, `${JSON.stringify(text)} is not ${DAY_DESCRIPTION}`);
   return text;
 }
 

@@ -7,7 +7,7 @@ import type { ExchangeRateAsOf, PayeeCredit, Pending } from '@tantieme/commissio
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { compareText } from '@tantieme/contracts/compare-text';
-import { dayOf } from '@tantieme/time/calendar/periods';
+import { dayOf } from '@tantieme/time/time-zone';
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
 import type { CompiledComponent } from '@tantieme/commission-engine/plan/compiled';

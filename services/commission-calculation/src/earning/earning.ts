@@ -3,7 +3,8 @@
  * measurement, those after it; what differs from what was posted is posted.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
-import { calendarOf, nextPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { nextPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
 import { endOfAgreement } from '@tantieme/commission-engine/earn/payee-terms';
 import type { PayeeTerms, Agreement, Quota } from '@tantieme/commission-engine/earn/payee-terms';
 import { applyChange } from '@tantieme/commission-engine/incremental/apply-change';

@@ -2,7 +2,7 @@
 import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
-import { calendarKey } from '@tantieme/time/calendar/periods';
+import { calendarKey } from '@tantieme/time/calendar/key';
 import { parsePlan } from '@tantieme/commission-engine/plan/compile';
 import type { Finding } from '@tantieme/commission-engine/plan/compile';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';

@@ -3,8 +3,7 @@
  * a day. A rate is the last one published on or before the day, with a maximum age; the inverse is an exact fraction.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
-import { daysBetween } from '@tantieme/time/calendar/periods';
-import { parseDay } from '@tantieme/time/instant';
+import { DAY_DESCRIPTION, daysBetween, isDay } from '@tantieme/time/day';
 import { isCurrency } from '@tantieme/money/currency';
 import { addRates, decimalFault, formatRate, parseDecimal, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
@@ -85,9 +84,7 @@ export function normalExchangeRate(fact: ExchangeRate): ExchangeRate {
         .map(([field, code]) => ({ field, reason: `${JSON.stringify(code)} is no ISO 4217 currency` })),
     ),
     ...(base === quote ? [{ field: 'quote', reason: 'is the base itself' }] : []),
-    ...(parseDay(date) !== undefined
-      ? []
-      : [{ field: 'date', reason: `${JSON.stringify(date)} is no day, such as 2026-03-05` }]),
+    ...(isDay(date) ? [] : [{ field: 'date', reason: `${JSON.stringify(date)} is not ${DAY_DESCRIPTION}` }]),
     ...rateFaults(rate),
   ];
   if (faults.length > 0)

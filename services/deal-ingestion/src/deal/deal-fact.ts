@@ -14,8 +14,9 @@ import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { DealFact, DealLine, DealPartner, DealTerms, ReturnedLine, Subscription } from '@tantieme/contracts/deal';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
+import { INSTANT_DESCRIPTION, normalInstant, utcDay } from '@tantieme/time/instant';
 import { compareIds } from './order.js';
-import { dayOf, isDay, normalInstant } from './instant.js';
 
 export interface FieldReason {
   readonly field: string;
@@ -96,7 +97,7 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
       checkKeyPart(holder, 'holder', faults);
       if (from !== undefined) checkDay(from, 'from', faults);
       if (until !== undefined) checkDay(until, 'until', faults);
-      if (until !== undefined && until <= (from ?? dayOf(head.occurredAt)))
+      if (until !== undefined && until <= (from ?? utcDay(head.occurredAt)))
         faults.push({ field: 'until', reason: 'is not after from: it is the first day of which it is no longer said' });
       return {
         ...head,
@@ -251,15 +252,12 @@ const KEY_PART = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/;
 function instantAt(text: string, faults: FieldReason[]): string {
   const instant = normalInstant(text);
   if (instant !== undefined) return instant;
-  faults.push({
-    field: 'occurredAt',
-    reason: `${JSON.stringify(text)} is no moment: an ISO 8601 instant with its offset is needed`,
-  });
+  faults.push({ field: 'occurredAt', reason: `${JSON.stringify(text)} is not ${INSTANT_DESCRIPTION}` });
   return text;
 }
 
 function checkDay(text: string, field: string, faults: FieldReason[]): void {
-  if (!isDay(text)) faults.push({ field, reason: `${JSON.stringify(text)} is no day, such as 2026-03-01` });
+  if (!isDay(text)) faults.push({ field, reason: `${JSON.stringify(text)} is not ${DAY_DESCRIPTION}` });
 }
 
 function amountAt(text: string, currency: string, field: string, faults: FieldReason[]): string {

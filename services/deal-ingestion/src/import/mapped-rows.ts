@@ -12,7 +12,7 @@ import type { ColumnMapping } from './column-mapping.js';
 import { compileDateFormat } from './date-format.js';
 import { LINES_MAX } from '../deal/deal-fact.js';
 import type { FieldReason } from '../deal/deal-fact.js';
-import { normalInstant } from '../deal/instant.js';
+import { normalInstant } from '@tantieme/time/instant';
 import { compareIds } from '../deal/order.js';
 
 /** A record as it was read: the cells in the order of the header. */

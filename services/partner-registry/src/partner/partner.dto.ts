@@ -3,11 +3,11 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
+import { DAY_DESCRIPTION, DAY_FORM } from '@tantieme/time/day';
 import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, MaxLength, Min, ValidateIf } from 'class-validator';
 
 /** Ids are parts of stream names and keys: nothing invisible, and no bar. */
 export const ID = /^[^\p{Cc}\p{Zl}\p{Zp}\p{Cs}|]{1,200}$/u;
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 export class PartnerPath {
   @ApiProperty({ example: 'P-1' })
@@ -17,7 +17,7 @@ export class PartnerPath {
 
 export class PartnerDayPath extends PartnerPath {
   @ApiProperty({ example: '2026-03-01', description: 'the first day on which it counts' })
-  @Matches(DAY)
+  @Matches(DAY_FORM, { message: `from must be ${DAY_DESCRIPTION}` })
   from!: string;
 }
 
@@ -62,12 +62,12 @@ export class AgreementBody {
   plan!: string;
 
   @ApiProperty({ example: '2026-01-01' })
-  @Matches(DAY)
+  @Matches(DAY_FORM, { message: `from must be ${DAY_DESCRIPTION}` })
   from!: string;
 
   @ApiPropertyOptional({ example: '2027-01-01', description: 'the first day without it; open if left out' })
   @IsOptional()
-  @Matches(DAY)
+  @Matches(DAY_FORM, { message: `until must be ${DAY_DESCRIPTION}` })
   until?: string;
 }
 
@@ -83,12 +83,12 @@ export class CertificationBody {
   certification!: string;
 
   @ApiProperty({ example: '2026-01-01' })
-  @Matches(DAY)
+  @Matches(DAY_FORM, { message: `from must be ${DAY_DESCRIPTION}` })
   from!: string;
 
   @ApiPropertyOptional({ example: '2027-01-01', description: 'the first day without it; open if left out' })
   @IsOptional()
-  @Matches(DAY)
+  @Matches(DAY_FORM, { message: `until must be ${DAY_DESCRIPTION}` })
   until?: string;
 
   @ApiPropertyOptional({ example: 2, description: 'how many people hold it', minimum: 1, default: 1 })

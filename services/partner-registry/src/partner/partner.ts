@@ -4,6 +4,7 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { Agreement, Certification, ChannelType, Dated, Partner } from '@tantieme/contracts/partner';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { findCircle } from './upline.js';
 import type { Uplines, UplinesOf } from './upline.js';
 
@@ -234,18 +235,8 @@ function checkDetails({ channel, country }: PartnerDetails): void {
   if (!/^[A-Z]{2}$/.test(country)) throw invalid('country', 'is no ISO 3166-1 code of two letters');
 }
 
-/** Temporal throws for nothing but a date that does not exist, given a text of this form. */
-function isDay(text: string): boolean {
-  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text)) return false;
-  try {
-    return Temporal.PlainDate.from(text, { overflow: 'reject' }).toString() === text;
-  } catch {
-    return false;
-  }
-}
-
 function checkDay(text: string, field: string): void {
-  if (!isDay(text)) throw invalid(field, `is no day: ${JSON.stringify(text)}`);
+  if (!isDay(text)) throw invalid(field, `must be ${DAY_DESCRIPTION}`);
 }
 
 function checkAgreement(agreement: Agreement, path: string): void {
