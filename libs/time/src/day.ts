@@ -1,9 +1,8 @@
 /**
  * Calendar dates as text, `2026-03-05`: the order of texts is the order of days. `Temporal.PlainDate` does the arithmetic.
  *
- * Hot loops turn days into day numbers (days since 1970-01-01) and back. Temporal takes about 0.8 µs to read a date and 3.7 µs
- * to add days and write the result, so each conversion is remembered: the days of a calculation are few, and a remembered one
- * costs about 0.05 µs.
+ * Hot loops convert days to day numbers (days since 1970-01-01) and back. Both conversions are remembered, because a calculation
+ * has few different days: `addDays` takes 0.02 µs for a remembered day, and 4 µs with Temporal alone.
  */
 import { TimeError } from './time-error.js';
 
