@@ -1,10 +1,10 @@
-/** How long to wait after failures in a row: the first pause doubles with each failure up to a bound. */
+/** Pauses between attempts: the first one, doubled after each attempt up to the longest. */
 export interface Backoff {
   readonly firstMs: number;
   readonly maxMs: number;
 }
 
-/** The pause in milliseconds after so many failures in a row, counted from 1. */
-export function backoffMs({ firstMs, maxMs }: Backoff, failures: number): number {
-  return Math.min(maxMs, firstMs * 2 ** (failures - 1));
+/** The pause after so many attempts in a row, counted from 1. */
+export function backoffMs({ firstMs, maxMs }: Backoff, attempts: number): number {
+  return Math.min(maxMs, firstMs * 2 ** (attempts - 1));
 }
