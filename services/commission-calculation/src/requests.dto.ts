@@ -1,11 +1,11 @@
 /** What routes take. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { DAY_DESCRIPTION, DAY_FORM } from '@tantieme/time/day';
 import { IsISO8601, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
 
 const CURRENCY = /^[A-Z]{3}$/;
-const ID_LENGTH_MAX = 200;
 const DEAL_LENGTH_MAX = 500;
 const LINE_LENGTH_MAX = 1000;
 

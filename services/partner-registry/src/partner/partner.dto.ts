@@ -1,17 +1,18 @@
 /** What the routes take. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ID, ID_DESCRIPTION } from '@tantieme/contracts/ids';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { DAY_DESCRIPTION, DAY_FORM } from '@tantieme/time/day';
 import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, MaxLength, Min, ValidateIf } from 'class-validator';
 
-/** Ids are parts of stream names and keys: nothing invisible, and no bar. */
-export const ID = /^[^\p{Cc}\p{Zl}\p{Zp}\p{Cs}|]{1,200}$/u;
+/** For every id below. */
+const MUST_BE_ID = { message: `$property must be ${ID_DESCRIPTION}` };
 
 export class PartnerPath {
   @ApiProperty({ example: 'P-1' })
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   id!: string;
 }
 
@@ -23,7 +24,7 @@ export class PartnerDayPath extends PartnerPath {
 
 export class AgreementPath extends PartnerPath {
   @ApiProperty({ example: 'A-2026' })
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   agreement!: string;
 }
 
@@ -52,13 +53,13 @@ export class TierBody {
 export class UplineBody {
   @ApiProperty({ example: 'P-0', nullable: true, type: String, description: 'the partner above; null for none' })
   @ValidateIf(({ upline }: UplineBody) => upline !== null)
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   upline!: string | null;
 }
 
 export class AgreementBody {
   @ApiProperty({ example: 'resellers-emea-2026' })
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   plan!: string;
 
   @ApiProperty({ example: '2026-01-01' })
@@ -73,13 +74,13 @@ export class AgreementBody {
 
 export class CertificationPath extends PartnerPath {
   @ApiProperty({ example: 'C-1', description: 'of the certificate' })
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   certificate!: string;
 }
 
 export class CertificationBody {
   @ApiProperty({ example: 'security-pro' })
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   certification!: string;
 
   @ApiProperty({ example: '2026-01-01' })
