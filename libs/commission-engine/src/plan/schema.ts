@@ -6,6 +6,7 @@ import { decimalFault } from '@tantieme/money/decimal';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import { CALENDAR_SCHEMA } from '@tantieme/time/calendar/document';
+import { DAY_FORM } from '@tantieme/time/day';
 
 /** Limits of a document. A plan is read by people; what is beyond these was made by accident or to do harm. */
 export const COMPONENTS_MAX = 100;
@@ -58,7 +59,7 @@ const count = {
 };
 const day = {
   type: 'string',
-  pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
+  pattern: DAY_FORM.source,
   description: 'a day, such as 2026-03-01',
 };
 const days = {
