@@ -20,7 +20,7 @@ import type {
 } from './compiled.js';
 import { EngineError } from '../engine-error.js';
 import { compileExpression } from './expression.js';
-import { lintPlan } from './lint/lint.js';
+import { lintPlan } from '../lint/lint.js';
 import type {
   ComponentDocument,
   Conditions,

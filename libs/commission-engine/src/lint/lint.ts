@@ -8,12 +8,12 @@ import type { Report } from './codes.js';
 import { LineSharing, lintConditions } from './conditions.js';
 import { lintLiability } from './liability.js';
 import { lintLineCliffs } from './line-cliffs.js';
-import { TRIALS_MAX } from './reach.js';
+import { TRIALS_MAX } from './condition-values.js';
 import { lintRates } from './rates.js';
 import { lintReturns } from './returns.js';
-import type { CompiledPlan } from '../compiled.js';
-import type { PlanDocument } from '../document.js';
-import type { Problem } from '../schema.js';
+import type { CompiledPlan } from '../plan/compiled.js';
+import type { PlanDocument } from '../plan/document.js';
+import type { Problem } from '../plan/schema.js';
 
 /** Findings of a document without errors, and what it is compiled to. */
 export function lintPlan(document: PlanDocument, plan: CompiledPlan): readonly Problem[] {

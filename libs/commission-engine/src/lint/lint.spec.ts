@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { LINT_RULES } from './codes.js';
-import { parsePlan } from '../compile.js';
+import { parsePlan } from '../plan/compile.js';
 
-const PAGE = readFileSync(new URL('../../../../../docs/plan-lint.md', import.meta.url), 'utf8');
+const PAGE = readFileSync(new URL('../../../../docs/plan-lint.md', import.meta.url), 'utf8');
 
 /** Sections of the page: code, document, and the finding as the command prints it. */
 const SECTIONS = [...PAGE.matchAll(/^## (\w+)\n([\s\S]*?)(?=^##? |(?![\s\S]))/gm)].map(([, code = '', body = '']) => ({
@@ -50,7 +50,7 @@ describe('the page of codes', () => {
   it('has a section for every code that can be found', () => {
     const described = new Set(SECTIONS.map(({ code }) => code));
     expect(Object.keys(LINT_RULES).filter((code) => !described.has(code))).toEqual([]);
-    const here = new URL('../', import.meta.url);
+    const here = new URL('../plan/', import.meta.url);
     const sources = readdirSync(here).filter((name) => /^(?:problems|schema|text|expression)\.ts$/.test(name));
     const named = sources.flatMap((name) =>
       [
@@ -140,7 +140,7 @@ describe('plans that say what they mean', () => {
   });
 
   it.each(['direct-us', 'resellers-us'])('are left alone: %s of the demonstration', (name) => {
-    const text = readFileSync(new URL(`../../../../../services/cli/demo/${name}.yaml`, import.meta.url), 'utf8');
+    const text = readFileSync(new URL(`../../../../services/cli/demo/${name}.yaml`, import.meta.url), 'utf8');
     expect(parsePlan(text).findings).toEqual([]);
   });
 });

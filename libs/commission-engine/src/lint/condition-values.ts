@@ -1,9 +1,9 @@
 /** Which lines a component's conditions can reach: whether any, and whether those of another one too. */
 import { addRates, compareRates, formatRate, ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { readsOf } from '../expression.js';
-import type { Expression, ExpressionSubject } from '../expression.js';
-import type { CompiledCondition, CompiledConditions } from '../compiled.js';
+import { readsOf } from '../plan/expression.js';
+import type { Expression, ExpressionSubject } from '../plan/expression.js';
+import type { CompiledCondition, CompiledConditions } from '../plan/compiled.js';
 
 export const CHANNELS = ['retail', 'e-commerce', 'wholesale', 'distributor', 'direct'] as const;
 

@@ -1,12 +1,12 @@
 /** Findings about a component's own rate, over what one payee sells in a window: cliffs, and what is never reached. */
 import { compareRates, multiplyRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { isMeasured } from '../../rate/curve.js';
+import { isMeasured } from '../rate/curve.js';
 import type { Report } from './codes.js';
-import { reachOf } from './reach.js';
+import { reachOf } from './condition-values.js';
 import { isCurved, measured, money, PayOver, percent, rateWords, roundedOf, shareOf, units } from './pay.js';
-import type { CompiledComponent, CompiledPlan, CompiledRate } from '../compiled.js';
-import type { ComponentDocument, PlanDocument } from '../document.js';
+import type { CompiledComponent, CompiledPlan, CompiledRate } from '../plan/compiled.js';
+import type { ComponentDocument, PlanDocument } from '../plan/document.js';
 
 export function lintRates(document: PlanDocument, plan: CompiledPlan, say: Report): void {
   plan.components.forEach((component, index) => {

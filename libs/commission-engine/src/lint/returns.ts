@@ -1,12 +1,12 @@
 /** Findings about what is taken back or kept back: returns, holds, and what the law of commercial agents says of both. */
 import { compareRates, multiplyRates, ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { isMeasured } from '../../rate/curve.js';
+import { isMeasured } from '../rate/curve.js';
 import type { Report } from './codes.js';
-import { CHANNELS, reachOf } from './reach.js';
+import { CHANNELS, reachOf } from './condition-values.js';
 import { isCurved, measured, money, PayOver, roundedOf, shareOf, units } from './pay.js';
-import type { CompiledComponent, CompiledPlan } from '../compiled.js';
-import type { PlanDocument } from '../document.js';
+import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
+import type { PlanDocument } from '../plan/document.js';
 
 /** States in which the directive, or what it was made into, is law: the Union's, and the United Kingdom. */
 const AGENT_COUNTRIES: ReadonlySet<string> = new Set(

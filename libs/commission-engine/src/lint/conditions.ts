@@ -1,6 +1,6 @@
 /** Findings about which lines a component pays: conditions that no line meets, and lines that two components pay. */
-import { isImplied, reachOf, tryExpressions } from './reach.js';
-import type { Contradiction, Trials } from './reach.js';
+import { isImplied, reachOf, tryExpressions } from './condition-values.js';
+import type { Contradiction, Trials } from './condition-values.js';
 import { isCurved, money, percent, shareOf, units } from './pay.js';
 import type { Report } from './codes.js';
 import type {
@@ -10,8 +10,8 @@ import type {
   CompiledPlan,
   DirectCredit,
   OverrideCredit,
-} from '../compiled.js';
-import type { ConditionsDocument, CreditDocument, PlanDocument } from '../document.js';
+} from '../plan/compiled.js';
+import type { ConditionsDocument, CreditDocument, PlanDocument } from '../plan/document.js';
 
 export function lintConditions(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, say: Report): void {
   const dead = new Set<number>();
