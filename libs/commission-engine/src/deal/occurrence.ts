@@ -11,7 +11,6 @@ import type { Deal, DealLine, DealTerms } from './deal.js';
 import { EngineError } from '../engine-error.js';
 import { TimeError } from '@tantieme/time/time-error';
 import { parseInstant } from '@tantieme/time/instant';
-import type { Trigger } from '../plan/document.js';
 
 /**
  * Largest amount of a deal, in minor units, and largest quantity. Beyond is a broken import; and below, every product with a
@@ -19,6 +18,9 @@ import type { Trigger } from '../plan/document.js';
  */
 export const DEAL_AMOUNT_MINOR_MAX = 10n ** 24n;
 export const QUANTITY_MAX = 10n ** 15n;
+
+/** What sets off a credit. */
+export type Trigger = 'booked' | 'invoiced' | 'paid' | 'sold-through';
 
 export interface Occurrence {
   /** `booked`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>` */

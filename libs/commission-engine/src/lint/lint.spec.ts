@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { LINT_RULES } from './codes.js';
-import { parsePlan } from '../plan/compile.js';
+import { parsePlan } from './parse-plan.js';
 
 const PAGE = readFileSync(new URL('../../../../docs/plan-lint.md', import.meta.url), 'utf8');
 

@@ -20,7 +20,6 @@ import type {
 } from './compiled.js';
 import { EngineError } from '../engine-error.js';
 import { compileExpression } from './expression.js';
-import { lintPlan } from '../lint/lint.js';
 import type {
   ComponentDocument,
   Conditions,
@@ -33,59 +32,6 @@ import type {
   TierDocument,
 } from './document.js';
 import { directCreditOf, planProblems } from './problems.js';
-import { schemaProblems } from './schema.js';
-import type { Problem } from './schema.js';
-import { readPlanText } from './text.js';
-
-/** What is to be said about a document, and where. `line` and `column` count from 1. */
-export interface Finding {
-  /** Stable: `TiersNotAscending`. */
-  readonly code: string;
-  readonly severity: 'error' | 'warning';
-  /** What there is, with the amount at which it bites. */
-  readonly message: string;
-  /** Why it matters: of what the linter finds, where `docs/plan-lint.md` tells more of the code. */
-  readonly why?: string;
-  /** JSON pointer into the document: `/components/0/rate/marginal/1/below`. */
-  readonly path: string;
-  readonly line: number;
-  readonly column: number;
-}
-
-export interface ParsedPlan {
-  /** There where no finding is an error. */
-  readonly document?: PlanDocument;
-  /** The document compiled, under the hash that was given. */
-  readonly plan?: CompiledPlan;
-  readonly findings: readonly Finding[];
-}
-
-/**
- * A plan document from YAML or JSON text. Never throws: what is wrong is a finding with its place.
- * `hash` is what the compiled plan is to be known by; whoever computes it from the document compiles again with it.
- */
-export function parsePlan(text: string, hash = ''): ParsedPlan {
-  const read = readPlanText(text);
-  if (read.problems.length > 0) return { findings: read.problems };
-  const violations = schemaProblems(read.value);
-  const problems = isPlanDocument(read.value, violations) ? planProblems(read.value) : violations;
-  const placed = (found: readonly Problem[]): readonly Finding[] =>
-    found
-      .map((problem) => ({ ...problem, ...read.placeOf(problem.path) }))
-      .sort((left, right) => left.line - right.line || left.column - right.column);
-  if (hasError(problems) || !isPlanDocument(read.value, violations)) return { findings: placed(problems) };
-  const plan = compilePlan(read.value, hash);
-  const findings = [...problems, ...lintPlan(read.value, plan)];
-  return { ...(hasError(findings) ? {} : { document: read.value, plan }), findings: placed(findings) };
-}
-
-function hasError(problems: readonly Problem[]): boolean {
-  return problems.some(({ severity }) => severity === 'error');
-}
-
-function isPlanDocument(value: unknown, violations: readonly Problem[]): value is PlanDocument {
-  return typeof value === 'object' && value !== null && violations.length === 0;
-}
 
 /** @throws {EngineError} `PlanInvalid`, for a document that `parsePlan` did not let through */
 export function compilePlan(document: PlanDocument, hash: string): CompiledPlan {
@@ -371,38 +317,4 @@ const MATRIX_ATTRIBUTES: readonly MatrixAttribute[] = ['variant', 'product', 'fa
 
 function isMatrixAttribute(name: string): name is MatrixAttribute {
   return MATRIX_ATTRIBUTES.some((one) => one === name);
-}
-
-/**
- * What a new version of a plan may not change, because lines of both stand on one statement and in one measurement:
- * currency, calendar, and what sets off a component that keeps its id (a deal could be paid by both triggers).
- */
-export function successionProblems(
-  before: CompiledPlan,
-  next: CompiledPlan,
-): readonly { readonly code: string; readonly message: string }[] {
-  const problems: { code: string; message: string }[] = [];
-  if (before.currency !== next.currency)
-    problems.push({
-      code: 'CurrencyChanged',
-      message: `a version keeps the currency ${before.currency}; make a new plan for ${next.currency}`,
-    });
-  if (before.calendarKey !== next.calendarKey)
-    problems.push({
-      code: 'CalendarChanged',
-      message: `a version keeps the calendar ${before.calendarKey}; make a new plan for ${next.calendarKey}`,
-    });
-  for (const component of next.components) {
-    const earlier = before.componentById.get(component.id);
-    if (earlier !== undefined && triggerOf(earlier) !== triggerOf(component))
-      problems.push({
-        code: 'TriggerChanged',
-        message: `the component "${component.id}" keeps its trigger; give one with another trigger another id`,
-      });
-  }
-  return problems;
-}
-
-function triggerOf({ credit }: CompiledComponent): string {
-  return credit.kind === 'direct' ? credit.trigger : 'override';
 }

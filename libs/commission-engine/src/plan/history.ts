@@ -1,8 +1,8 @@
 /** Which version of a plan, and of each of its components, is in force for a line. */
 import { dayAt, windowAt, windowStartDay } from '@tantieme/time/calendar';
 import { compareText } from '../deal/occurrence.js';
+import type { Trigger } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan } from './compiled.js';
-import type { Trigger } from './document.js';
 
 export interface PlanVersion {
   /** Day in the plan's time zone; the version takes effect with the first measurement window that starts on or after it. */
@@ -74,4 +74,38 @@ export function inForce(versions: readonly ComponentVersion[], atMs: number): Co
 /** Whether the plan has ended by then. */
 function isOver({ lastDay, plan }: PlanVersion, atMs: number): boolean {
   return lastDay !== undefined && dayAt(plan.calendar.timeZone, atMs) > lastDay;
+}
+
+/**
+ * What a new version of a plan may not change, because lines of both stand on one statement and in one measurement:
+ * currency, calendar, and what sets off a component that keeps its id (a deal could be paid by both triggers).
+ */
+export function successionProblems(
+  before: CompiledPlan,
+  next: CompiledPlan,
+): readonly { readonly code: string; readonly message: string }[] {
+  const problems: { code: string; message: string }[] = [];
+  if (before.currency !== next.currency)
+    problems.push({
+      code: 'CurrencyChanged',
+      message: `a version keeps the currency ${before.currency}; make a new plan for ${next.currency}`,
+    });
+  if (before.calendarKey !== next.calendarKey)
+    problems.push({
+      code: 'CalendarChanged',
+      message: `a version keeps the calendar ${before.calendarKey}; make a new plan for ${next.calendarKey}`,
+    });
+  for (const component of next.components) {
+    const earlier = before.componentById.get(component.id);
+    if (earlier !== undefined && triggerOf(earlier) !== triggerOf(component))
+      problems.push({
+        code: 'TriggerChanged',
+        message: `the component "${component.id}" keeps its trigger; give one with another trigger another id`,
+      });
+  }
+  return problems;
+}
+
+function triggerOf({ credit }: CompiledComponent): string {
+  return credit.kind === 'direct' ? credit.trigger : 'override';
 }

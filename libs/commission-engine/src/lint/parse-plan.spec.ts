@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { compilePlan, parsePlan, successionProblems } from './compile.js';
-import { PLAN_SCHEMA } from './schema.js';
-import { BOOKED, planWith } from '../testing/world.fixture.js';
+import { compilePlan } from '../plan/compile.js';
+import { parsePlan } from './parse-plan.js';
+import { PLAN_SCHEMA } from '../plan/schema.js';
 
 const HEAD = `plan: p
 title: P
@@ -324,25 +324,5 @@ describe('a text that is no document', () => {
     expect(() => compilePlan({ ...document, currency: 'EUX' }, 'h')).toThrow(
       expect.objectContaining({ code: 'PlanInvalid' }),
     );
-  });
-});
-
-describe('a new version', () => {
-  it('keeps currency, calendar, and the triggers of components that keep their id', () => {
-    const before = planWith([`{ id: sales, ${BOOKED}, rate: { percent: 1 % } }`]);
-    const same = planWith([
-      `{ id: sales, ${BOOKED}, rate: { percent: 2 % } }`,
-      `{ id: more, credit: { trigger: paid }, rate: { percent: 2 % } }`,
-    ]);
-    const other = planWith(['{ id: sales, credit: { trigger: paid }, rate: { percent: 1 % } }'], {
-      currency: 'USD',
-      periods: 'quarterly',
-    });
-    expect(successionProblems(before, same)).toEqual([]);
-    expect(successionProblems(before, other).map(({ code }) => code)).toEqual([
-      'CurrencyChanged',
-      'CalendarChanged',
-      'TriggerChanged',
-    ]);
   });
 });
