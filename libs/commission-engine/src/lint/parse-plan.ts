@@ -1,56 +1,55 @@
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { compilePlan } from '../plan/compile.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import type { PlanDocument } from '../plan/document.js';
+import type { Problem } from '../plan/problem.js';
 import { planProblems } from '../plan/problems.js';
-import { schemaProblems } from '../plan/schema.js';
-import type { Problem } from '../plan/schema.js';
+import { schemaProblems } from '../plan/schema-problems.js';
 import { readPlanText } from '../plan/text.js';
+import type { Place } from '../plan/text.js';
 import { lintPlan } from './lint.js';
 
-/** What is to be said about a document, and where. `line` and `column` count from 1. */
-export interface Finding {
-  /** Stable: `TiersNotAscending`. */
-  readonly code: string;
-  readonly severity: 'error' | 'warning';
-  /** What there is, with the amount at which it bites. */
-  readonly message: string;
-  /** Why it matters: of what the linter finds, where `docs/plan-lint.md` tells more of the code. */
-  readonly why?: string;
-  /** JSON pointer into the document: `/components/0/rate/marginal/1/below`. */
-  readonly path: string;
-  readonly line: number;
-  readonly column: number;
-}
+/** A problem and its place in the text. `docs/plan-lint.md` explains every code. */
+export type Finding = Problem & Place;
 
 export interface ParsedPlan {
-  /** There where no finding is an error. */
+  /** Absent if any finding is an error. */
   readonly document?: PlanDocument;
-  /** The document compiled, under the hash that was given. */
+  /** The document compiled under the given hash; absent if any finding is an error. */
   readonly plan?: CompiledPlan;
+  /** In order of their places. */
   readonly findings: readonly Finding[];
 }
 
 /**
- * A plan document from YAML or JSON text. Never throws: what is wrong is a finding with its place.
- * `hash` is what the compiled plan is to be known by; whoever computes it from the document compiles again with it.
+ * Reads, checks, lints and compiles a plan document in YAML or JSON. Never throws: whatever is wrong becomes a finding.
+ *
+ * @param hash identity of the compiled plan. A caller that derives it from the document compiles the document again.
  */
 export function parsePlan(text: string, hash = ''): ParsedPlan {
   const read = readPlanText(text);
   if (read.problems.length > 0) return { findings: read.problems };
-  const violations = schemaProblems(read.value);
-  const problems = isPlanDocument(read.value, violations) ? planProblems(read.value) : violations;
-  const placed = (found: readonly Problem[]): readonly Finding[] =>
-    found
+  const placed = (problems: readonly Problem[]): readonly Finding[] =>
+    problems
       .map((problem) => ({ ...problem, ...read.placeOf(problem.path) }))
       .sort((left, right) => left.line - right.line || left.column - right.column);
-  if (hasError(problems) || !isPlanDocument(read.value, violations)) return { findings: placed(problems) };
-  const plan = compilePlan(read.value, hash);
-  const findings = [...problems, ...lintPlan(read.value, plan)];
-  return { ...(hasError(findings) ? {} : { document: read.value, plan }), findings: placed(findings) };
+  const violations = schemaProblems(read.value);
+  if (!isPlanDocument(read.value, violations)) return { findings: placed(violations) };
+  const document = read.value;
+  const problems = planProblems(document);
+  if (problems.some(isError)) return { findings: placed(problems) };
+  const plan = compilePlan(document, hash);
+  const all = [...problems, ...lintPlan(document, plan)];
+  const isRefused = all.some(isError);
+  return omitUndefined({
+    document: isRefused ? undefined : document,
+    plan: isRefused ? undefined : plan,
+    findings: placed(all),
+  });
 }
 
-function hasError(problems: readonly Problem[]): boolean {
-  return problems.some(({ severity }) => severity === 'error');
+function isError({ severity }: Problem): boolean {
+  return severity === 'error';
 }
 
 function isPlanDocument(value: unknown, violations: readonly Problem[]): value is PlanDocument {

@@ -1,4 +1,5 @@
-/** A plan: reading its document, and compiling it. */
+/** Compiles a plan document for the calculation. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { formatRate, parseDecimal, parseRate } from '@tantieme/money/decimal';
@@ -33,7 +34,10 @@ import type {
 } from './document.js';
 import { directCreditOf, planProblems } from './problems.js';
 
-/** @throws {EngineError} `PlanInvalid`, for a document that `parsePlan` did not let through */
+/**
+ * @param hash the document's identity; the caller computes it (SHA-256 of the canonical JSON)
+ * @throws {EngineError} `PlanInvalid`, for a document with errors
+ */
 export function compilePlan(document: PlanDocument, hash: string): CompiledPlan {
   const problem = planProblems(document).find(({ severity }) => severity === 'error');
   if (problem !== undefined) throw new EngineError('PlanInvalid', `${problem.path}: ${problem.message}`);
@@ -52,11 +56,8 @@ export function compilePlan(document: PlanDocument, hash: string): CompiledPlan 
     calendarKey: calendarKey(document.calendar),
     rounding: document.rounding ?? 'half-up',
     exchange: { on: exchange?.on ?? 'trigger', maxAgeDays: daysOf(exchange?.maxAge ?? '7 days') },
-    minimumMinor: parseMinor(document.settle?.minimum ?? '0', decimals),
-    settle: {
-      ...(document.settle?.as === undefined ? {} : { as: document.settle.as }),
-      ...(document.settle?.tax === undefined ? {} : { tax: document.settle.tax }),
-    },
+    minimumMinor: parseMinor(document.payoutTerms?.minimum ?? '0', decimals),
+    payoutTerms: omitUndefined({ as: document.payoutTerms?.as, tax: document.payoutTerms?.tax }),
     guarantee:
       guarantee === undefined
         ? undefined
@@ -147,20 +148,20 @@ function compileCredit(
           : [],
       ...conditionsOf([credit]),
     };
-  const said = directCreditOf({ credit }, byId);
-  if (said === undefined) throw new EngineError('PlanInvalid', `the component "${id}" credits nothing`);
+  const direct = directCreditOf({ credit }, byId);
+  if (direct === undefined) throw new EngineError('PlanInvalid', `the component "${id}" has no trigger`);
   return {
     kind: 'direct',
-    trigger: said.trigger,
-    to: said.to ?? 'seller',
-    basis: said.basis ?? 'net',
-    remainder: said.remainder ?? 'largest',
-    during: narrowed(said.during, credit.during),
-    ...conditionsOf(said === credit ? [said] : [said, credit]),
+    trigger: direct.trigger,
+    to: direct.to ?? 'seller',
+    basis: direct.basis ?? 'net',
+    remainder: direct.remainder ?? 'largest',
+    during: narrowed(direct.during, credit.during),
+    ...conditionsOf(direct === credit ? [direct] : [direct, credit]),
   };
 }
 
-/** The days of both: another component's credit is narrowed, never widened. */
+/** The days that both ranges share: the credit of another component is narrowed, never widened. */
 function narrowed(first: DirectCredit['during'], second: DirectCredit['during']): DirectCredit['during'] {
   if (first === undefined || second === undefined) return first ?? second;
   const [from, until] = [first, second].reduce(([a, b], [c, d]) => [a > c ? a : c, b < d ? b : d]);
@@ -179,8 +180,8 @@ function compileConditions(conditions: Conditions = {}): readonly CompiledCondit
   return Object.entries(conditions).map(([key, value]) => {
     const [subject, ...name] = key.split('.');
     if (subject !== 'deal' && subject !== 'line' && subject !== 'partner')
-      throw new EngineError('PlanInvalid', `"${key}" is no condition`);
-    // Who holds a registration is asked of each payee.
+      throw new EngineError('PlanInvalid', `"${key}" is not a condition; it must begin with deal., line. or partner.`);
+    // Whether the payee holds the registration is looked up like a property of the partner.
     if (key === 'deal.registration.holder')
       return { subject: 'partner', name: 'registration-holder', anyOf: new Set<string>() };
     const common = { subject, name: name.join('.') } as const;
@@ -298,7 +299,7 @@ function compileRate({ id, credit, rate, recurring }: ComponentDocument, decimal
   };
 }
 
-/** Money that is earned in proportion to the way through a tier is a marginal rate of that slope; past the last, nothing more. */
+/** A tier that is earned in proportion is a marginal rate, its amount by its length. Above the last tier nothing is earned. */
 function interpolatedTiers(
   rate: Extract<RateDocument, { readonly interpolated: unknown }>,
   decimals: number,

@@ -3,7 +3,7 @@ import { successionProblems } from './history.js';
 import { BOOKED, planWith } from '../testing/world.fixture.js';
 
 describe('a new version of a plan', () => {
-  it('keeps currency, calendar, and the triggers of components that keep their id', () => {
+  it('must keep the currency, the calendar, and the triggers of components that keep their id', () => {
     const before = planWith([`{ id: sales, ${BOOKED}, rate: { percent: 1 % } }`]);
     const same = planWith([
       `{ id: sales, ${BOOKED}, rate: { percent: 2 % } }`,

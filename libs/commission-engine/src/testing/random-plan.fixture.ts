@@ -4,7 +4,7 @@ import { compilePlan } from '../plan/compile.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import type { PlanDocument } from '../plan/document.js';
 import { planProblems } from '../plan/problems.js';
-import { schemaProblems } from '../plan/schema.js';
+import { schemaProblems } from '../plan/schema-problems.js';
 
 export interface AnyPlan {
   readonly document: PlanDocument;

@@ -496,7 +496,7 @@ function decideClose(
     },
   );
   const isNothing = lines.length === 0 && moved.length === 0;
-  const { settle: terms } = plans.plan(planHash);
+  const { payoutTerms: terms } = plans.plan(planHash);
   const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planHash));
   if (isNothing && settling === undefined && !forgives) return [];
   const stream = earningStream(payee, plan);

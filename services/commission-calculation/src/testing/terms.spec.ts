@@ -192,7 +192,7 @@ plan: resellers
 title: Resellers
 currency: EUR
 calendar: { periods: monthly, timeZone: Europe/Paris }
-settle: { as: self-billed, tax: by-partner }
+payoutTerms: { as: self-billed, tax: by-partner }
 ends: { negative: forgive }
 components:
   - id: hardware
