@@ -15,7 +15,7 @@ import type { Subject } from './conditions.js';
 import { compareCreditLines } from './credit-line.js';
 import type { Conversion, CreditLine, Reversal } from './credit-line.js';
 import { dealKey } from '../deal/deal.js';
-import type { Deal, DealLine, DealRole, DealTerms } from '../deal/deal.js';
+import type { Deal, DealLine, DealRole, DealTerms, Trigger } from '../deal/deal.js';
 import { EngineError } from '../engine-error.js';
 import { holdLines } from './hold.js';
 import { DAY_MS, floor, formatInstant, parseInstant } from '@tantieme/time/instant';
@@ -23,7 +23,7 @@ import { compareText, formatNet, happened, magnitude, QUANTITY_MAX } from '../de
 import type { Part, TakenBack } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan, DirectCredit } from '../plan/compiled.js';
 import type { PartnerAsOf } from './partner.js';
-import type { Basis, Trigger } from '../plan/document.js';
+import type { Basis } from '../plan/document.js';
 import { historyOf, inForce } from '../plan/history.js';
 import type { ComponentVersion, History, PlanVersion } from '../plan/history.js';
 import { monthParts, subscriptionFault } from '../deal/service-months.js';

@@ -7,11 +7,10 @@ import { decimalsOf, isCurrency } from '@tantieme/money/currency';
 import { addRates, decimalFault, formatRate, parseDecimal } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
-import type { Deal, DealLine, DealTerms } from './deal.js';
+import type { Deal, DealLine, DealTerms, Trigger } from './deal.js';
 import { EngineError } from '../engine-error.js';
 import { TimeError } from '@tantieme/time/time-error';
 import { parseInstant } from '@tantieme/time/instant';
-import type { Trigger } from '../plan/document.js';
 
 /**
  * Largest amount of a deal, in minor units, and largest quantity. Beyond is a broken import; and below, every product with a

@@ -5,9 +5,8 @@
  */
 import type { RoundingMode } from '@tantieme/money/rounding';
 import type { Calendar, Over } from '@tantieme/time/calendar-document';
-import type { DealRole } from '../deal/deal.js';
+import type { DealRole, Trigger } from '../deal/deal.js';
 
-export type Trigger = 'booked' | 'invoiced' | 'paid' | 'sold-through';
 export type Basis = 'net' | 'gross' | 'margin' | 'quantity' | 'collected';
 
 /** A text, a list of which any will do, or for `partner.certification` what is held, and how many people hold it. */

@@ -2,7 +2,7 @@
 import { dayAt, windowAt, windowStartDay } from '@tantieme/time/calendar';
 import { compareText } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan } from './compiled.js';
-import type { Trigger } from './document.js';
+import type { Trigger } from '../deal/deal.js';
 
 export interface PlanVersion {
   /** Day in the plan's time zone; the version takes effect with the first measurement window that starts on or after it. */

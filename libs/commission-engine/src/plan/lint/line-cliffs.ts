@@ -7,7 +7,7 @@ import { formatMinor } from '@tantieme/money/amount';
 import { powerOfTen } from '@tantieme/money/decimal';
 import { readsOf } from '../expression.js';
 import type { ExpressionReads } from '../expression.js';
-import { isMeasured } from '../../rate/curve.js';
+import { isMeasured } from '../curve.js';
 import type { Report } from './codes.js';
 import { measured, money, shareOf } from './pay.js';
 import { isImplied, reachOf } from './reach.js';

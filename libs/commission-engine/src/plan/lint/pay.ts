@@ -3,7 +3,7 @@ import { formatMinor } from '@tantieme/money/amount';
 import { compareRates, formatRate, powerOfTen, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
-import { curveOf, difference } from '../../rate/curve.js';
+import { curveOf, difference } from '../curve.js';
 import type { CompiledComponent, CompiledPlan, CompiledRate, DirectCredit } from '../compiled.js';
 
 /** More than any payee sells in a window, in minor units: where a search for an amount ends. */

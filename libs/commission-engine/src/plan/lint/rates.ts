@@ -1,7 +1,7 @@
 /** Findings about a component's own rate, over what one payee sells in a window: cliffs, and what is never reached. */
 import { compareRates, multiplyRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { isMeasured } from '../../rate/curve.js';
+import { isMeasured } from '../curve.js';
 import type { Report } from './codes.js';
 import { reachOf } from './reach.js';
 import { isCurved, measured, money, PayOver, percent, rateWords, roundedOf, shareOf, units } from './pay.js';

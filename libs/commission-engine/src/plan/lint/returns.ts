@@ -1,7 +1,7 @@
 /** Findings about what is taken back or kept back: returns, holds, and what the law of commercial agents says of both. */
 import { compareRates, multiplyRates, ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { isMeasured } from '../../rate/curve.js';
+import { isMeasured } from '../curve.js';
 import type { Report } from './codes.js';
 import { CHANNELS, reachOf } from './reach.js';
 import { isCurved, measured, money, PayOver, roundedOf, shareOf, units } from './pay.js';
