@@ -1,7 +1,7 @@
 /** A made-up history of one quarter for the benchmark, in random order; the same for the same numbers. */
 import { calendarOf } from '@tantieme/time/calendar';
 import { fixedCurve } from '../incremental/state.js';
-import { parsePlan } from '../lint/parse-plan.js';
+import { parsePlan } from '../plan/lint/parse-plan.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import { windowStarts } from '../what-if/rate-columns.js';
 import type { LineColumns } from '../what-if/rate-columns.js';

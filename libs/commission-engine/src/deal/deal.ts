@@ -3,6 +3,9 @@
  * type checker keeps the two in step where one is passed as the other).
  */
 
+/** What of a deal makes a component count it. */
+export type Trigger = 'booked' | 'invoiced' | 'paid' | 'sold-through';
+
 export type DealRole = 'seller' | 'referrer' | 'influencer' | 'servicing' | 'salesperson' | 'buyer';
 
 export interface DealPartner {

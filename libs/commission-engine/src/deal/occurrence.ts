@@ -7,7 +7,7 @@ import { decimalsOf, isCurrency } from '@tantieme/money/currency';
 import { addRates, decimalFault, formatRate, parseDecimal } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
-import type { Deal, DealLine, DealTerms } from './deal.js';
+import type { Deal, DealLine, DealTerms, Trigger } from './deal.js';
 import { EngineError } from '../engine-error.js';
 import { TimeError } from '@tantieme/time/time-error';
 import { parseInstant } from '@tantieme/time/instant';
@@ -18,9 +18,6 @@ import { parseInstant } from '@tantieme/time/instant';
  */
 export const DEAL_AMOUNT_MINOR_MAX = 10n ** 24n;
 export const QUANTITY_MAX = 10n ** 15n;
-
-/** What sets off a credit. */
-export type Trigger = 'booked' | 'invoiced' | 'paid' | 'sold-through';
 
 export interface Occurrence {
   /** `booked`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>` */

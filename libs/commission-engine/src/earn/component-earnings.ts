@@ -20,8 +20,8 @@ import {
 } from '@tantieme/time/calendar';
 import { originalKey, reservedKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from '../rate/curve.js';
-import type { Curve, RatingContext } from '../rate/curve.js';
+import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from '../plan/curve.js';
+import type { Curve, RatingContext } from '../plan/curve.js';
 import { EngineError } from '../engine-error.js';
 import { addMonths, formatInstant, parseInstant } from '@tantieme/time/instant';
 import { compareText } from '../deal/occurrence.js';

@@ -17,7 +17,7 @@ import {
 import type { AccountCredit, EarnState, HeldLine, RatedLine } from './state.js';
 import type { Change } from './diff.js';
 import { EngineError } from '../engine-error.js';
-import { MeasuredLines } from './measured-lines.js';
+import { MeasuredLines } from '../measure/measured-lines.js';
 
 /**
  * Brings the state to after the change, also from a stored event.

@@ -15,7 +15,7 @@ import { earnComponent, isSale, isTeams, ofTeam, rulesOf } from '../earn/compone
 import type { AccountLine, ComponentLine, PlanByHash, Rules } from '../earn/component-earnings.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import { earnsTheSame } from '../rate/curve.js';
+import { earnsTheSame } from '../plan/curve.js';
 import {
   ACCOUNT_PREFIX,
   PLAN_WIDE,
@@ -49,7 +49,7 @@ import type {
 } from './state.js';
 import { EngineError } from '../engine-error.js';
 import { formatInstant, parseInstant } from '@tantieme/time/instant';
-import { MeasuredLines } from './measured-lines.js';
+import { MeasuredLines } from '../measure/measured-lines.js';
 import { compareText } from '../deal/occurrence.js';
 import { compareLines, rateAlone, rateMeasured } from '../rate/rate.js';
 import type { MeasuredLine, Rated } from '../rate/rate.js';

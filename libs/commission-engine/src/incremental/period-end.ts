@@ -3,7 +3,7 @@ import type { PayeeTerms } from '../earn/payee-terms.js';
 import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar';
 import { isRerated, isSale, rulesOf } from '../earn/component-earnings.js';
 import type { PlanByHash } from '../earn/component-earnings.js';
-import { tierReached } from '../rate/curve.js';
+import { tierReached } from '../plan/curve.js';
 import { isAccountDeal, wholeBasis } from './state.js';
 import type { EarnState } from './state.js';
 

@@ -10,11 +10,11 @@ import { heldShareOf, isOfEarning, isRerated, isSale, rulesOf } from '../earn/co
 import type { Granted, PlanByHash, Rules } from '../earn/component-earnings.js';
 import { lineKey, originalKey, reservedKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import { curveOf, dependsOnTotal, isMeasured } from '../rate/curve.js';
-import type { Curve } from '../rate/curve.js';
+import { curveOf, dependsOnTotal, isMeasured } from '../plan/curve.js';
+import type { Curve } from '../plan/curve.js';
 
 import { EngineError } from '../engine-error.js';
-import { MeasuredLines } from './measured-lines.js';
+import { MeasuredLines } from '../measure/measured-lines.js';
 import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
 import { rateAlone, rateRelease, rateReserve, rateReturn, takenBack } from '../rate/rate.js';
 import type { MeasuredLine, Rated, Trace } from '../rate/rate.js';

@@ -3,8 +3,7 @@ import type { Remainder } from '@tantieme/money/allocation';
 import type { Rate } from '@tantieme/money/decimal';
 import type { RoundingMode } from '@tantieme/money/rounding';
 import type { Calendar, Over } from '@tantieme/time/calendar-document';
-import type { DealRole } from '../deal/deal.js';
-import type { Trigger } from '../deal/occurrence.js';
+import type { DealRole, Trigger } from '../deal/deal.js';
 import type { Expression } from './expression.js';
 import type { Basis, FlatPer, LimitDocument, PlanDocument } from './document.js';
 

@@ -5,8 +5,7 @@
  */
 import type { RoundingMode } from '@tantieme/money/rounding';
 import type { Calendar, Over } from '@tantieme/time/calendar-document';
-import type { DealRole } from '../deal/deal.js';
-import type { Trigger } from '../deal/occurrence.js';
+import type { DealRole, Trigger } from '../deal/deal.js';
 
 export type Basis = 'net' | 'gross' | 'margin' | 'quantity' | 'collected';
 

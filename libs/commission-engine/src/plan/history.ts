@@ -1,8 +1,8 @@
 /** The versions of a plan: which one is in force for a line, and what a new one may not change. */
 import { dayAt, windowAt, windowStartDay } from '@tantieme/time/calendar';
 import { compareText } from '../deal/occurrence.js';
-import type { Trigger } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan } from './compiled.js';
+import type { Trigger } from '../deal/deal.js';
 
 export interface PlanVersion {
   /** Day in the plan's time zone. The version applies from the first measurement window that starts on or after it. */

@@ -10,7 +10,7 @@ import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import { explainLine } from '../incremental/earned-lines.js';
 import { creditDeal } from '../credit/credit.js';
-import { parsePlan } from '../lint/parse-plan.js';
+import { parsePlan } from '../plan/lint/parse-plan.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import { dealOf, partnersOf, planOf, planWith, worldOf } from './world.fixture.js';
 

@@ -19,7 +19,7 @@ import { applyChange } from '../incremental/apply-change.js';
 import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import type { EarnState } from '../incremental/state.js';
-import { parsePlan } from '../lint/parse-plan.js';
+import { parsePlan } from '../plan/lint/parse-plan.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import { dealOf, plansOf } from './world.fixture.js';
 

@@ -15,7 +15,7 @@ import { linesOfDeal } from '../incremental/earned-lines.js';
 import type { PlanByHash } from '../earn/component-earnings.js';
 import type { Change } from '../incremental/diff.js';
 import type { EarnState } from '../incremental/state.js';
-import { parsePlan } from '../lint/parse-plan.js';
+import { parsePlan } from '../plan/lint/parse-plan.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 
 export function planOf(text: string, hash = 'plan-1'): CompiledPlan {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { divideRounded, ROUNDING_MODES } from '@tantieme/money/rounding';
 import fc from 'fast-check';
 import { calendarOf, windowAt } from '@tantieme/time/calendar';
-import { curveOf, difference } from '../rate/curve.js';
+import { curveOf, difference } from '../plan/curve.js';
 import { anyTiers } from '../testing/random-plan.fixture.js';
 import { canonicalOrder, rateColumns, windowStarts } from './rate-columns.js';
 import { planWith } from '../testing/world.fixture.js';

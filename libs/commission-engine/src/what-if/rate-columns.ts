@@ -6,8 +6,8 @@ import { divideRounded } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
 import { startOfDayMs, windowAt, windowEndDay } from '@tantieme/time/calendar';
 import type { Calendar, Over } from '@tantieme/time/calendar-document';
-import { difference } from '../rate/curve.js';
-import type { Curve, LinearCurve } from '../rate/curve.js';
+import { difference } from '../plan/curve.js';
+import type { Curve, LinearCurve } from '../plan/curve.js';
 
 /** Lines of one component, a row each. */
 export interface LineColumns {

@@ -9,7 +9,7 @@ import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line'
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import { compareText } from '@tantieme/commission-engine/deal/occurrence';
-import { parsePlan } from '@tantieme/commission-engine/lint/parse-plan';
+import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { parseDay } from '@tantieme/time/instant';
 import { formatMinor } from '@tantieme/money/amount';

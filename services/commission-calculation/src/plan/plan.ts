@@ -6,7 +6,7 @@
  * its place there is refused (docs/adr/0006).
  */
 import { compilePlan } from '@tantieme/commission-engine/plan/compile';
-import type { Finding } from '@tantieme/commission-engine/lint/parse-plan';
+import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { successionProblems } from '@tantieme/commission-engine/plan/history';

@@ -1,5 +1,5 @@
 /** The deciders of this service wired together without a store: facts in, postings out. For specs of behaviour and order. */
-import { parsePlan } from '@tantieme/commission-engine/lint/parse-plan';
+import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';

@@ -1,10 +1,10 @@
 /** Which values a component's conditions allow, and whether any line can meet them. */
 import { addRates, compareRates, formatRate, ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { readsOf } from '../plan/expression.js';
-import type { Expression, ExpressionSubject } from '../plan/expression.js';
-import type { CompiledCondition, CompiledConditions } from '../plan/compiled.js';
-import { CHANNELS } from '../plan/document.js';
+import { readsOf } from '../expression.js';
+import type { Expression, ExpressionSubject } from '../expression.js';
+import type { CompiledCondition, CompiledConditions } from '../compiled.js';
+import { CHANNELS } from '../document.js';
 
 /** Keys that can have several values at once; a line or partner has one value for any other key. */
 const MULTI_VALUED: ReadonlySet<string> = new Set([

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { LINT_RULES } from './codes.js';
 import { parsePlan } from './parse-plan.js';
 
-const PAGE = readFileSync(new URL('../../../../docs/plan-lint.md', import.meta.url), 'utf8');
+const PAGE = readFileSync(new URL('../../../../../docs/plan-lint.md', import.meta.url), 'utf8');
 
 /** Sections of the page: the code, the document, and the finding as the command prints it. */
 const SECTIONS = [...PAGE.matchAll(/^## (\w+)\n([\s\S]*?)(?=^##? |(?![\s\S]))/gm)].map(([, code = '', body = '']) => ({
@@ -50,7 +50,7 @@ describe('docs/plan-lint.md', () => {
   it('has a section for every code', () => {
     const described = new Set(SECTIONS.map(({ code }) => code));
     expect(Object.keys(LINT_RULES).filter((code) => !described.has(code))).toEqual([]);
-    const here = new URL('../plan/', import.meta.url);
+    const here = new URL('../', import.meta.url);
     const sources = readdirSync(here).filter((name) => /^(?:problems|schema|text|expression)\.ts$/.test(name));
     const named = sources.flatMap((name) =>
       [
@@ -140,7 +140,7 @@ describe('a sound plan', () => {
   });
 
   it.each(['direct-us', 'resellers-us'])('has no findings: %s of the demo', (name) => {
-    const text = readFileSync(new URL(`../../../../services/cli/demo/${name}.yaml`, import.meta.url), 'utf8');
+    const text = readFileSync(new URL(`../../../../../services/cli/demo/${name}.yaml`, import.meta.url), 'utf8');
     expect(parsePlan(text).findings).toEqual([]);
   });
 });

@@ -1,12 +1,12 @@
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import { compilePlan } from '../plan/compile.js';
-import type { CompiledPlan } from '../plan/compiled.js';
-import type { PlanDocument } from '../plan/document.js';
-import type { Problem } from '../plan/problem.js';
-import { planProblems } from '../plan/problems.js';
-import { schemaProblems } from '../plan/schema-problems.js';
-import { readPlanText } from '../plan/text.js';
-import type { Place } from '../plan/text.js';
+import { compilePlan } from '../compile.js';
+import type { CompiledPlan } from '../compiled.js';
+import type { PlanDocument } from '../document.js';
+import type { Problem } from '../problem.js';
+import { planProblems } from '../problems.js';
+import { schemaProblems } from '../schema-problems.js';
+import { readPlanText } from '../text.js';
+import type { Place } from '../text.js';
 import { lintPlan } from './lint.js';
 
 /** A problem and its place in the text. `docs/plan-lint.md` explains every code. */

@@ -6,7 +6,7 @@
 import { addRates, compareRates, multiplyRates, ONE, subtractRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { EngineError } from '../engine-error.js';
-import type { CompiledComponent, CompiledTier } from '../plan/compiled.js';
+import type { CompiledComponent, CompiledTier } from './compiled.js';
 
 /** What a rate may depend on besides the line's own place. Amounts in minor units of the measurement. */
 export interface RatingContext {

@@ -10,9 +10,9 @@ import type {
   CompiledPlan,
   DirectCredit,
   OverrideCredit,
-} from '../plan/compiled.js';
-import { valuesOf } from '../plan/document.js';
-import type { ConditionsDocument, CreditDocument, PlanDocument } from '../plan/document.js';
+} from '../compiled.js';
+import { valuesOf } from '../document.js';
+import type { ConditionsDocument, CreditDocument, PlanDocument } from '../document.js';
 
 export function lintConditions(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, report: Report): void {
   const unpayable = new Set<number>();

@@ -1,13 +1,13 @@
 /** Findings about returns and holds, and what the law of commercial agents allows of both. */
 import { compareRates, multiplyRates, ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { isMeasured } from '../rate/curve.js';
+import { isMeasured } from '../curve.js';
 import type { Report } from './codes.js';
 import { allowedValuesOf } from './condition-values.js';
 import { isCurved, measured, money, ComponentPay, roundedOf, shareOf, units } from './pay.js';
-import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
-import { CHANNELS } from '../plan/document.js';
-import type { PlanDocument } from '../plan/document.js';
+import type { CompiledComponent, CompiledPlan } from '../compiled.js';
+import { CHANNELS } from '../document.js';
+import type { PlanDocument } from '../document.js';
 
 /** Countries where Directive 86/653/EEC or its national version applies: the EEA and the United Kingdom. */
 const AGENT_COUNTRIES: ReadonlySet<string> = new Set(

@@ -4,8 +4,8 @@ import type { Rate } from '@tantieme/money/decimal';
 import type { Report } from './codes.js';
 import type { LineSharing } from './conditions.js';
 import { isCurved, measured, money, ComponentPay, percent, roundedOf, shareOf, units } from './pay.js';
-import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
-import type { PlanDocument } from '../plan/document.js';
+import type { CompiledComponent, CompiledPlan } from '../compiled.js';
+import type { PlanDocument } from '../document.js';
 
 export function lintLiability(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, report: Report): void {
   plan.components.forEach((component, index) => {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { compilePlan } from '../plan/compile.js';
+import { compilePlan } from '../compile.js';
 import { parsePlan } from './parse-plan.js';
-import { PLAN_SCHEMA } from '../plan/schema.js';
+import { PLAN_SCHEMA } from '../schema.js';
 
 const HEAD = `plan: p
 title: P
@@ -22,7 +22,7 @@ function findingsOfComponent(component: string): [string, string][] {
 }
 
 describe('a plan document', () => {
-  const text = readFileSync(new URL('../../../../services/cli/demo/resellers-us.yaml', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../../../../services/cli/demo/resellers-us.yaml', import.meta.url), 'utf8');
 
   it('compiles to exact numbers', () => {
     const { plan, findings } = parsePlan(text, 'hash-1');
@@ -74,7 +74,7 @@ describe('a plan document', () => {
   });
 
   it('has a schema file for editors that equals the schema in the code', () => {
-    const file: unknown = JSON.parse(readFileSync(new URL('../../schemas/plan.v1.json', import.meta.url), 'utf8'));
+    const file: unknown = JSON.parse(readFileSync(new URL('../../../schemas/plan.v1.json', import.meta.url), 'utf8'));
     expect(file).toEqual(PLAN_SCHEMA);
   });
 });

@@ -11,9 +11,9 @@ import { lintLineCliffs } from './line-cliffs.js';
 import { TRIALS_MAX } from './condition-values.js';
 import { lintRates } from './rates.js';
 import { lintReturns } from './returns.js';
-import type { CompiledPlan } from '../plan/compiled.js';
-import type { PlanDocument } from '../plan/document.js';
-import type { Problem } from '../plan/problem.js';
+import type { CompiledPlan } from '../compiled.js';
+import type { PlanDocument } from '../document.js';
+import type { Problem } from '../problem.js';
 
 /** Findings for a document without errors and the plan compiled from it. */
 export function lintPlan(document: PlanDocument, plan: CompiledPlan): readonly Problem[] {

@@ -3,8 +3,8 @@ import { formatMinor } from '@tantieme/money/amount';
 import { compareRates, formatRate, powerOfTen, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
-import { curveOf, difference } from '../rate/curve.js';
-import type { CompiledComponent, CompiledPlan, CompiledRate, DirectCredit } from '../plan/compiled.js';
+import { curveOf, difference } from '../curve.js';
+import type { CompiledComponent, CompiledPlan, CompiledRate, DirectCredit } from '../compiled.js';
 
 /** Upper end of a search for an amount, in minor units: more than any payee sells in a window. */
 const SOLD_MINOR_MAX = 10n ** 20n;

@@ -3,8 +3,8 @@
  * that the running sum reaches there. A line is found, added and taken out in O(log n), and so are the lines that a shift of
  * the running sum rates anew: parts that lie within one piece of the curve before and after it are passed over whole.
  */
-import { withinOnePiece } from '../rate/curve.js';
-import type { Curve } from '../rate/curve.js';
+import { withinOnePiece } from '../plan/curve.js';
+import type { Curve } from '../plan/curve.js';
 import { compareLines } from '../rate/rate.js';
 import type { MeasuredLine } from '../rate/rate.js';
 

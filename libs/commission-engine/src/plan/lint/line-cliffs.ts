@@ -5,13 +5,13 @@
  */
 import { formatMinor } from '@tantieme/money/amount';
 import { powerOfTen } from '@tantieme/money/decimal';
-import { readsOf } from '../plan/expression.js';
-import type { ExpressionReads } from '../plan/expression.js';
-import { isMeasured } from '../rate/curve.js';
+import { readsOf } from '../expression.js';
+import type { ExpressionReads } from '../expression.js';
+import { isMeasured } from '../curve.js';
 import type { Report } from './codes.js';
 import { measured, money, shareOf } from './pay.js';
 import { isImplied, allowedValuesOf } from './condition-values.js';
-import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
+import type { CompiledComponent, CompiledPlan } from '../compiled.js';
 
 export function lintLineCliffs(plan: CompiledPlan, report: Report): void {
   plan.components.forEach((component, index) => {

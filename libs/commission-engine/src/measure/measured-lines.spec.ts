@@ -1,8 +1,8 @@
 /** The tree of a measurement says what a plain sorted array says, whatever comes, goes and moves. */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { curveOf, earnsTheSame } from '../rate/curve.js';
-import type { Curve } from '../rate/curve.js';
+import { curveOf, earnsTheSame } from '../plan/curve.js';
+import type { Curve } from '../plan/curve.js';
 import { MeasuredLines } from './measured-lines.js';
 import { planWith } from '../testing/world.fixture.js';
 import { compareLines } from '../rate/rate.js';

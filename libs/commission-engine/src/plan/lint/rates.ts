@@ -1,12 +1,12 @@
 /** Findings about the rate of one component, over one payee's sales in a window: cliffs, and rates that are never paid. */
 import { compareRates, multiplyRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { isMeasured } from '../rate/curve.js';
+import { isMeasured } from '../curve.js';
 import type { Report } from './codes.js';
 import { allowedValuesOf } from './condition-values.js';
 import { isCurved, measured, money, ComponentPay, percent, rateWords, roundedOf, shareOf, units } from './pay.js';
-import type { CompiledComponent, CompiledPlan, CompiledRate } from '../plan/compiled.js';
-import type { ComponentDocument, PlanDocument } from '../plan/document.js';
+import type { CompiledComponent, CompiledPlan, CompiledRate } from '../compiled.js';
+import type { ComponentDocument, PlanDocument } from '../document.js';
 
 export function lintRates(document: PlanDocument, plan: CompiledPlan, report: Report): void {
   plan.components.forEach((component, index) => {
