@@ -9,7 +9,8 @@ const PAGE = readFileSync(new URL('../../../../../docs/plan-lint.md', import.met
 const SECTIONS = [...PAGE.matchAll(/^## (\w+)\n([\s\S]*?)(?=^##? |(?![\s\S]))/gm)].map(([, code = '', body = '']) => ({
   code,
   document: /```yaml\n([\s\S]*?)```/.exec(body)?.[1] ?? '',
-  finding: /```text\n([\s\S]*?)\n```/.exec(body)?.[1] ?? '',
+  // The page wraps long lines.
+  finding: (/```text\n([\s\S]*?)\n```/.exec(body)?.[1] ?? '').replaceAll('\n    ', ' '),
 }));
 
 const HEAD = 'plan: p\ntitle: P\ncurrency: EUR\ncalendar: { periods: monthly, timeZone: Europe/Paris }\n';
