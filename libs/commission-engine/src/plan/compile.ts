@@ -299,7 +299,10 @@ function compileRate({ id, credit, rate, recurring }: ComponentDocument, decimal
   };
 }
 
-/** A tier that is earned in proportion is a marginal rate, its amount by its length. Above the last tier nothing is earned. */
+/**
+ * A tier that is earned in proportion is a marginal rate, its amount by its length. Above the last tier nothing is
+ * earned.
+ */
 function interpolatedTiers(
   rate: Extract<RateDocument, { readonly interpolated: unknown }>,
   decimals: number,

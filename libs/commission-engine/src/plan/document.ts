@@ -1,7 +1,7 @@
 /**
- * The plan document as a plan designer writes it, in YAML or JSON. The keys of a component are the stages that its money
- * passes through: credit → measure → gate → rate → limit → returns → hold. Every number is decimal text (`"150000"`,
- * `"4 %"`); it was never a double. `docs/plan-reference.md` explains every key with examples.
+ * The plan document as a plan designer writes it, in YAML or JSON. The keys of a component are the stages that its
+ * money passes through: credit → measure → gate → rate → limit → returns → hold. Every number is decimal text
+ * (`"150000"`, `"4 %"`); it was never a double. `docs/plan-reference.md` explains every key with examples.
  */
 import type { RoundingMode } from '@tantieme/money/rounding';
 import type { Calendar, Over } from '@tantieme/time/calendar-document';
@@ -50,7 +50,9 @@ export interface SameCreditDocument extends ConditionsDocument {
   readonly during?: readonly [string, string];
 }
 
-/** What the partners above a payee earn on the lines of other components. `levels[0]` is the rate of the direct upline. */
+/**
+ * What the partners above a payee earn on the lines of other components. `levels[0]` is the rate of the direct upline.
+ */
 export interface OverrideCreditDocument extends ConditionsDocument {
   readonly override: readonly string[];
   /** Levels are a share of the line's basis, or of what the child earned on it after limits. */
@@ -101,7 +103,9 @@ export type RateDocument =
   | { readonly interpolated: readonly InterpolatedTierDocument[] }
   /** An amount for each full step. */
   | { readonly stepped: { readonly every: string; readonly pay: string } }
-  /** The rate of the tier that the window before has reached; `frozen` (the default) as it was when that window closed. */
+  /**
+   * The rate of the tier that the window before has reached; `frozen` (the default) as it was when that window closed.
+   */
   | { readonly lagged: readonly TierDocument[]; readonly as?: 'frozen' | 'live' }
   | { readonly accelerator: { readonly base: string; readonly bands: readonly BandDocument[] } }
   /** The most specific rule wins: the one that names the earliest attribute of `by`, then the next one. */
@@ -152,8 +156,9 @@ export interface ReturnBandDocument {
 
 export interface ReturnsDocument {
   /**
-   * `line` negates what the line earned and leaves the line in the measurement. `average` takes back the returned share of
-   * what the measurement earns. `re-rate` rates the measurement as if the line had never been sold. `none` takes nothing.
+   * `line` negates what the line earned and leaves the line in the measurement. `average` takes back the returned share
+   * of what the measurement earns. `re-rate` rates the measurement as if the line had never been sold. `none` takes
+   * nothing.
    */
   readonly policy: 'line' | 'average' | 're-rate' | 'none';
   /** `original`: in the window of the sale. `current`: as a negative line in the window of the return. */
@@ -174,7 +179,9 @@ export interface HoldDocument {
   readonly schedule?: readonly { readonly share: string; readonly after: string }[];
 }
 
-/** Months of service are rated by their number since the subscription's start. A prepaid term is spread over its months. */
+/**
+ * Months of service are rated by their number since the subscription's start. A prepaid term is spread over its months.
+ */
 export interface RecurringDocument {
   readonly of: 'line.subscription';
   readonly count: 'service-months';
@@ -209,7 +216,9 @@ export interface GuaranteeDocument {
   readonly of?: readonly string[];
 }
 
-/** An advance per period, `max(0, amount − earned)`. A recoverable draw is taken out of later earnings above the amount. */
+/**
+ * An advance per period, `max(0, amount − earned)`. A recoverable draw is taken out of later earnings above the amount.
+ */
 export interface DrawDocument {
   readonly amount: string;
   readonly recoverable: 'true' | 'false';

@@ -1,7 +1,7 @@
 /**
  * Conditions that a plain map cannot express, in the Common Expression Language: sandboxed, always terminating, without
- * clock or randomness. Amounts and quantities are exact decimals: `line.net >= decimal("1000.00")`. Comparing one with a
- * double is a type error, found when the plan is read.
+ * clock or randomness. Amounts and quantities are exact decimals: `line.net >= decimal("1000.00")`. Comparing one with
+ * a double is a type error, found when the plan is read.
  */
 import { Environment } from '@marcbachmann/cel-js';
 import type { ASTNode } from '@marcbachmann/cel-js';

@@ -8,8 +8,8 @@ export interface PlanVersion {
   /** Day in the plan's time zone. The version applies from the first measurement window that starts on or after it. */
   readonly effectiveFrom: string;
   /**
-   * Last day on which the plan counts anything, in its time zone and even within a window; absent while it has no end. All
-   * versions have the same.
+   * Last day on which the plan counts anything, in its time zone and even within a window; absent while it has no end.
+   * All versions have the same.
    */
   readonly lastDay?: string;
   readonly plan: CompiledPlan;
@@ -80,8 +80,8 @@ function isOver({ lastDay, plan }: PlanVersion, atMs: number): boolean {
 }
 
 /**
- * What a new version changes although it must not: currency, calendar, and the trigger of a component that keeps its id.
- * Lines of both versions share statements and measurements, and with two triggers a deal could be paid twice.
+ * What a new version changes although it must not: currency, calendar, and the trigger of a component that keeps its
+ * id. Lines of both versions share statements and measurements, and with two triggers a deal could be paid twice.
  */
 export function successionProblems(
   before: CompiledPlan,

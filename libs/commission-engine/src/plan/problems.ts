@@ -1,4 +1,7 @@
-/** What the schema of a plan document cannot check: numbers out of range, names of nothing, keys that exclude each other. */
+/**
+ * What the schema of a plan document cannot check: numbers out of range, names of nothing, keys that exclude each
+ * other.
+ */
 import { oneOf } from '@tantieme/contracts/suggest';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf, isCurrency } from '@tantieme/money/currency';
@@ -471,7 +474,7 @@ class PlanCheck {
       );
   }
 
-  // ── Numbers, days and names ─────────────────────────────────────────────────────────────────────────────────────────
+  // ── Numbers, days and names ──────────────────────────────────────────────────────────────────────────────────────
 
   private amount(path: string, text: string): boolean {
     const fault = this.amountFault(text);

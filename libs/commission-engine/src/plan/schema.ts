@@ -1,4 +1,7 @@
-/** The JSON Schema (2020-12) of plan documents, for `parsePlan` and for editors. It refuses every key that it does not name. */
+/**
+ * The JSON Schema (2020-12) of plan documents, for `parsePlan` and for editors. It refuses every key that it does not
+ * name.
+ */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { CALENDAR_SCHEMA } from '@tantieme/time/calendar-document';
 

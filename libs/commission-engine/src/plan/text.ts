@@ -1,6 +1,6 @@
 /**
- * Reads the text of a plan, YAML 1.2 or JSON, and notes where each value stands. Every scalar is read as the text that was
- * written: a number that was never a double cannot lose digits.
+ * Reads the text of a plan, YAML 1.2 or JSON, and notes where each value stands. Every scalar is read as the text that
+ * was written: a number that was never a double cannot lose digits.
  */
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document, YAMLError } from 'yaml';

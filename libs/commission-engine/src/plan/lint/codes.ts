@@ -1,4 +1,6 @@
-/** The codes of the plan linter, with their severity and why they matter. `docs/plan-lint.md` has an example of each. */
+/**
+ * The codes of the plan linter, with their severity and why they matter. `docs/plan-lint.md` has an example of each.
+ */
 
 /** A finding is a warning, unless it can only be a mistake: then it is an error and refuses the document. */
 export const LINT_RULES = {

@@ -111,8 +111,8 @@ export interface TrialBudget {
 }
 
 /**
- * Tries expressions on lines at and between their literals, within the allowed values. The result of a comparison with a
- * literal changes only at that literal, so for plain comparisons these lines represent all lines.
+ * Tries expressions on lines at and between their literals, within the allowed values. The result of a comparison with
+ * a literal changes only at that literal, so for plain comparisons these lines represent all lines.
  */
 export function tryExpressions(
   expressions: readonly Expression[],

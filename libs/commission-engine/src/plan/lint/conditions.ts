@@ -1,4 +1,6 @@
-/** Findings about which lines a component pays: conditions that no line meets, and lines that two components pay for. */
+/**
+ * Findings about which lines a component pays: conditions that no line meets, and lines that two components pay for.
+ */
 import { allowedValuesOf, isImplied, tryExpressions } from './condition-values.js';
 import type { Contradiction, TrialBudget } from './condition-values.js';
 import { isCurved, money, percent, shareOf, units } from './pay.js';
@@ -41,7 +43,7 @@ export function lintConditions(document: PlanDocument, plan: CompiledPlan, shari
   });
 }
 
-// ── Conditions that never hold ──────────────────────────────────────────────────────────────────────────────────────
+// ── Conditions that never hold ─────────────────────────────────────────────────────────────────────────────────────
 
 /** @returns whether no line can meet the conditions */
 function lintValues(
@@ -104,7 +106,7 @@ function wordsOf(contradiction: Contradiction): string {
   return `\`except\` excludes everything that \`where\` allows (${keys.join(', ')}: ${values.join(', ')})`;
 }
 
-// ── Rates that no partner gets ──────────────────────────────────────────────────────────────────────────────────────
+// ── Rates that no partner gets ─────────────────────────────────────────────────────────────────────────────────────
 
 /** A partner's rate in a spread is the first that fits, so a rate that an earlier one covers is never used. */
 function lintSpread(
@@ -181,7 +183,7 @@ function lintDuring(
   );
 }
 
-// ── Lines that are paid twice ───────────────────────────────────────────────────────────────────────────────────────
+// ── Lines that are paid twice ──────────────────────────────────────────────────────────────────────────────────────
 
 /** Whether the second component pays a payee for a line that the first already pays for. */
 function paysAgain(sharing: LineSharing, first: CompiledComponent, second: CompiledComponent): boolean {

@@ -27,7 +27,7 @@ export function lintLiability(document: PlanDocument, plan: CompiledPlan, sharin
   floors(plan, report);
 }
 
-// ── Without a bound ─────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Without a bound ────────────────────────────────────────────────────────────────────────────────────────────────
 
 function unbounded(plan: CompiledPlan, component: CompiledComponent, path: string, report: Report): void {
   const { rate, limit, budgetMinor, credit } = component;
@@ -106,7 +106,7 @@ function outlivedBudget(plan: CompiledPlan, component: CompiledComponent, path: 
   });
 }
 
-// ── All payees of one line ──────────────────────────────────────────────────────────────────────────────────────────
+// ── All payees of one line ─────────────────────────────────────────────────────────────────────────────────────────
 
 /** The most that all payees of one line earn on it, from components whose conditions one line can meet. */
 function aboveWhole(plan: CompiledPlan, sharing: LineSharing, report: Report): void {
@@ -176,7 +176,7 @@ function highestOf(rates: readonly Rate[]): Rate {
   return rates.reduce((most, rate) => (compareRates(rate, most) > 0 ? rate : most), ZERO);
 }
 
-// ── Floors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Floors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function advances(plan: CompiledPlan, report: Report): void {
   const { draw, ends } = plan;

@@ -1,7 +1,7 @@
 /**
- * Cliffs made by expressions: each component pays lines within a range of amounts, so that a line worth one cent more is
- * paid by another component, or by none. Covers expressions that compare the line's amount with literals, in components
- * that rate each line by itself.
+ * Cliffs made by expressions: each component pays lines within a range of amounts, so that a line worth one cent more
+ * is paid by another component, or by none. Covers expressions that compare the line's amount with literals, in
+ * components that rate each line by itself.
  */
 import { formatMinor } from '@tantieme/money/amount';
 import { powerOfTen } from '@tantieme/money/decimal';

@@ -23,8 +23,8 @@ export function isCurved(rate: CompiledRate): rate is CurvedRate {
 }
 
 /**
- * What a component pays for the total of one payee's window. A baseline of last year is 0, as for a new partner, and a quota
- * per payee is that of an example.
+ * What a component pays for the total of one payee's window. A baseline of last year is 0, as for a new partner, and a
+ * quota per payee is that of an example.
  */
 export class ComponentPay {
   constructor(
@@ -100,7 +100,7 @@ export function shareOf(plan: CompiledPlan, minor: bigint, { numerator, denomina
   return divideRounded(minor * numerator, denominator, plan.rounding);
 }
 
-// ── In words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── In words ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** `10,000.00`, in the plan's currency. */
 export function money({ decimals }: CompiledPlan, minor: bigint): string {

@@ -1,4 +1,6 @@
-/** Findings about the rate of one component, over one payee's sales in a window: cliffs, and rates that are never paid. */
+/**
+ * Findings about the rate of one component, over one payee's sales in a window: cliffs, and rates that are never paid.
+ */
 import { compareRates, multiplyRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { isMeasured } from '../curve.js';
@@ -12,19 +14,18 @@ export function lintRates(document: PlanDocument, plan: CompiledPlan, report: Re
   plan.components.forEach((component, index) => {
     const written = document.components[index];
     if (written === undefined) return;
-    const work = new RateLint(plan, component, written, `/components/${index}`, report);
-    work.run();
+    new RateLint(plan, component, written, `/components/${index}`, report).run();
   });
 }
 
 /** The tiers or bands of a rate. */
-interface Steps {
+interface Tiers {
   /** Path of the list within the component: `rate/marginal`. */
   readonly field: string;
   /** Rate of each tier, or multiple of the base rate of each band. */
   readonly rates: readonly Rate[];
   /** How many of them the document lists; the compiler may add an open one. */
-  readonly named: number;
+  readonly listed: number;
 }
 
 /** Rank of a time span, from short to long; undefined if it cannot be compared. */
@@ -32,7 +33,7 @@ type Span = number | undefined;
 
 class RateLint {
   private readonly pay: ComponentPay;
-  private readonly steps: Steps | undefined;
+  private readonly tiers: Tiers | undefined;
   private hasCliff = false;
 
   constructor(
@@ -43,7 +44,7 @@ class RateLint {
     private readonly report: Report,
   ) {
     this.pay = new ComponentPay(plan, component);
-    this.steps = stepsOf(component.rate, written);
+    this.tiers = tiersOf(component.rate, written);
   }
 
   run(): void {
@@ -69,8 +70,8 @@ class RateLint {
     return `${this.path}/${this.written.recurring === undefined ? 'rate' : 'recurring'}`;
   }
 
-  private stepPath(index: number, field = 'pay'): string {
-    return `${this.path}/${this.steps?.field ?? 'rate'}/${index}/${field}`;
+  private tierPath(index: number, field = 'pay'): string {
+    return `${this.path}/${this.tiers?.field ?? 'rate'}/${index}/${field}`;
   }
 
   private words(minor: bigint): string {
@@ -112,7 +113,7 @@ class RateLint {
     }
   }
 
-  // ── Numbers that look like others ─────────────────────────────────────────────────────────────────────────────────
+  // ── Numbers that look like others ────────────────────────────────────────────────────────────────────────────────
 
   private withoutSign(): void {
     if (this.component.credit.kind === 'direct' && this.component.credit.basis === 'quantity') return;
@@ -151,7 +152,7 @@ class RateLint {
       );
   }
 
-  // ── More sold, less paid ──────────────────────────────────────────────────────────────────────────────────────────
+  // ── More sold, less paid ─────────────────────────────────────────────────────────────────────────────────────────
 
   /** Tiers that pay less for the whole measurement than the tier before. */
   private cliffs(): void {
@@ -167,7 +168,7 @@ class RateLint {
         const [less, more] = [tier.rate, before.rate].map((one) => this.money(this.shareOfMeasure(sold, one)));
         this.report(
           'CliffLowersPay',
-          this.stepPath(index),
+          this.tierPath(index),
           `at ${this.words(start)} the rate of later sales falls from ${this.rate(before.rate)} to ${this.rate(tier.rate)}: ${rate.kind === 'lagged' ? '' : 'a further '}${this.words(sold)}${rate.kind === 'lagged' ? ' in the next window' : ''} pay ${less ?? ''}, not ${more ?? ''}`,
         );
         return;
@@ -180,13 +181,15 @@ class RateLint {
       const where = measure.over === 'deal' ? ' in one deal' : '';
       this.report(
         'CliffLowersPay',
-        this.stepPath(index),
+        this.tierPath(index),
         `at ${this.words(start)}${where} the pay falls from ${this.money(payBefore)} to ${this.money(payAfter)}${again === undefined ? ' and never reaches that amount again' : `; it reaches ${this.money(payBefore)} again only at ${this.words(again)}`}`,
       );
     });
   }
 
-  /** Smallest measurement at which a retroactive rate pays as much again as before it fell; undefined if it never does. */
+  /**
+   * Smallest measurement at which a retroactive rate pays as much again as before it fell; undefined if it never does.
+   */
   private againAt(
     start: bigint,
     payMinor: bigint,
@@ -209,9 +212,9 @@ class RateLint {
   /** Tiers in which further sales earn less; earlier sales keep what they earned. */
   private fallingRates(): void {
     const { rate } = this.component;
-    if ((rate.kind !== 'marginal' && rate.kind !== 'accelerator') || this.steps === undefined) return;
-    const { rates, named } = this.steps;
-    const index = rates.findIndex((one, at) => at > 0 && at < named && compareRates(one, rates[at - 1] ?? ZERO) < 0);
+    if ((rate.kind !== 'marginal' && rate.kind !== 'accelerator') || this.tiers === undefined) return;
+    const { rates, listed } = this.tiers;
+    const index = rates.findIndex((one, at) => at > 0 && at < listed && compareRates(one, rates[at - 1] ?? ZERO) < 0);
     const [before, now] = [rates[index - 1], rates[index]];
     // A last tier of 0 is how a plan caps its pay.
     if (index < 1 || before === undefined || now === undefined || now.numerator === 0n) return;
@@ -222,7 +225,7 @@ class RateLint {
     const [less, more] = [now, before].map((one) => this.money(this.shareOfMeasure(sold, multiplyRates(base, one))));
     this.report(
       'RateFallsWithSales',
-      this.stepPath(index, this.stepField()),
+      this.tierPath(index, this.tierField()),
       `above ${this.words(at)} a further ${this.isOfUnits() ? this.words(sold) : this.money(sold)} pays ${less ?? ''}, below that ${more ?? ''}`,
     );
   }
@@ -232,7 +235,7 @@ class RateLint {
     return rate.kind === 'marginal' && rate.tiers[index - 1]?.inclusive === true;
   }
 
-  private stepField(): string {
+  private tierField(): string {
     const { rate } = this.written;
     return rate !== undefined && 'interpolated' in rate
       ? 'earn'
@@ -255,24 +258,24 @@ class RateLint {
     return roundedOf(this.plan, { numerator: minor * rate.numerator, denominator: rate.denominator });
   }
 
-  // ── Rates that are never paid ─────────────────────────────────────────────────────────────────────────────────────────
+  // ── Rates that are never paid ────────────────────────────────────────────────────────────────────────────────────
 
   private equalRates(): void {
-    if (this.steps === undefined) return;
-    const { rates, named, field } = this.steps;
+    if (this.tiers === undefined) return;
+    const { rates, listed, field } = this.tiers;
     rates.forEach((one, index) => {
       const before = rates[index - 1];
-      if (index >= named || before === undefined || compareRates(one, before) !== 0) return;
+      if (index >= listed || before === undefined || compareRates(one, before) !== 0) return;
       // Interpolated tiers state amounts; two equally steep ones are no mistake.
-      if (this.stepField() === 'earn') return;
+      if (this.tierField() === 'earn') return;
       const boundary =
         field === 'recurring/rate'
           ? `month ${this.written.recurring?.rate[index - 1]?.upTo ?? ''}`
           : this.words(this.pay.startOf(index) - (this.startsAfter(index) || this.isAccelerator() ? 1n : 0n));
       this.report(
         'TierChangesNothing',
-        this.stepPath(index, this.stepField()),
-        `${this.stepField()} is the same as in the entry before: ${this.isAccelerator() ? `×${Number(one.numerator) / Number(one.denominator)}` : this.rate(one)} on both sides of ${boundary}`,
+        this.tierPath(index, this.tierField()),
+        `${this.tierField()} is the same as in the entry before: ${this.isAccelerator() ? `×${Number(one.numerator) / Number(one.denominator)}` : this.rate(one)} on both sides of ${boundary}`,
       );
     });
   }
@@ -284,18 +287,18 @@ class RateLint {
   /** Tiers that end below a gate, so that they are never paid by themselves. */
   private barredTiers(): void {
     const { rate, gate, measure } = this.component;
-    if (gate === undefined || this.steps === undefined || rate.kind === 'lagged') return;
+    if (gate === undefined || this.tiers === undefined || rate.kind === 'lagged') return;
     if (gate.of === 'growth' || (gate.of === 'attainment' && typeof measure.quota !== 'object')) return;
     if (gate.from === 'first' && rate.kind !== 'retroactive') return;
     const target = gate.of === 'target' ? gate.target : multiplyRates(this.pay.quota(), gate.target);
     const baselineMinor = typeof measure.above === 'object' ? measure.above.fixedMinor : 0n;
     const targetMinor = baselineMinor + (target.numerator + target.denominator - 1n) / target.denominator;
-    for (let index = 0; index < this.steps.rates.length - 1; index++) {
+    for (let index = 0; index < this.tiers.rates.length - 1; index++) {
       const next = this.pay.startOf(index + 1);
       if (next > targetMinor) return;
       this.report(
         'TierUnreachable',
-        this.stepPath(index, this.stepField()),
+        this.tierPath(index, this.tierField()),
         `the tier ends at ${this.words(next)}, but nothing is paid below the gate of ${this.words(targetMinor)}`,
       );
     }
@@ -304,7 +307,7 @@ class RateLint {
   /** Tiers that begin above the measurement at which the limit or the budget is used up. */
   private spentTiers(): void {
     const { rate, limit, budgetMinor, measure } = this.component;
-    if (this.steps === undefined || !isCurved(rate) || this.hasCliff) return;
+    if (this.tiers === undefined || !isCurved(rate) || this.hasCliff) return;
     const [capMinor, field] = [
       ...(limit !== undefined && limit.excess === 'forfeited' && spans(this.plan, limit.per, measure.over)
         ? [[limit.minor, 'limit'] as const]
@@ -314,7 +317,7 @@ class RateLint {
     if (capMinor === undefined) return;
     const spentAt = this.pay.reaching(capMinor);
     if (spentAt === undefined) return;
-    for (let index = 1; index < this.steps.named; index++) {
+    for (let index = 1; index < this.tiers.listed; index++) {
       const start = this.pay.startOf(index);
       if (start <= spentAt) continue;
       const quota =
@@ -323,7 +326,7 @@ class RateLint {
           : '';
       this.report(
         'TierUnreachable',
-        this.stepPath(index, this.stepField()),
+        this.tierPath(index, this.tierField()),
         `the ${field} of ${this.money(capMinor)} is used up at ${this.words(spentAt)}${quota}, but this ${this.isAccelerator() ? 'band' : 'tier'} begins at ${this.words(start - (this.startsAfter(index) || this.isAccelerator() ? 1n : 0n))}`,
       );
       return;
@@ -401,7 +404,7 @@ class RateLint {
     });
   }
 
-  // ── Terms without effect ──────────────────────────────────────────────────────────────────────────────────────────
+  // ── Terms without effect ─────────────────────────────────────────────────────────────────────────────────────────
 
   private unused(): void {
     const { component, written, path } = this;
@@ -453,23 +456,23 @@ function outranks(values: readonly (string | undefined)[], others: readonly (str
   return rank(values) > rank(others);
 }
 
-function stepsOf(rate: CompiledRate, written: ComponentDocument): Steps | undefined {
+function tiersOf(rate: CompiledRate, written: ComponentDocument): Tiers | undefined {
   switch (rate.kind) {
     case 'marginal': {
       const { rate: of } = written;
       const isInterpolated = of !== undefined && 'interpolated' in of;
       const rates = rate.tiers.map((tier) => tier.rate);
       return isInterpolated
-        ? { field: 'rate/interpolated', rates, named: of.interpolated.length }
-        : { field: 'rate/marginal', rates, named: rates.length };
+        ? { field: 'rate/interpolated', rates, listed: of.interpolated.length }
+        : { field: 'rate/marginal', rates, listed: rates.length };
     }
     case 'retroactive':
     case 'lagged':
-      return { field: `rate/${rate.kind}`, rates: rate.tiers.map((tier) => tier.rate), named: rate.tiers.length };
+      return { field: `rate/${rate.kind}`, rates: rate.tiers.map((tier) => tier.rate), listed: rate.tiers.length };
     case 'recurring':
-      return { field: 'recurring/rate', rates: rate.tiers.map((tier) => tier.rate), named: rate.tiers.length };
+      return { field: 'recurring/rate', rates: rate.tiers.map((tier) => tier.rate), listed: rate.tiers.length };
     case 'accelerator':
-      return { field: 'rate/accelerator/bands', rates: rate.bands.map((band) => band.rate), named: rate.bands.length };
+      return { field: 'rate/accelerator/bands', rates: rate.bands.map((band) => band.rate), listed: rate.bands.length };
     default:
       return undefined;
   }

@@ -35,7 +35,7 @@ export function lintReturns(document: PlanDocument, plan: CompiledPlan, report: 
     );
 }
 
-// ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Returns ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A tier that stays reached by returned sales, if the document does not choose a policy. */
 function keptTier(plan: CompiledPlan, component: CompiledComponent, path: string, report: Report): void {
@@ -68,7 +68,7 @@ function thresholds({ rate, gate, measure }: CompiledComponent, pay: ComponentPa
   return [...starts, baselineMinor + (target.numerator + target.denominator - 1n) / target.denominator];
 }
 
-// ── Commercial agents ───────────────────────────────────────────────────────────────────────────────────────────────
+// ── Commercial agents ──────────────────────────────────────────────────────────────────────────────────────────────
 
 function mayApplyToAgents({ payoutTerms, calendar }: PlanDocument, { pays, currency }: CompiledPlan): boolean {
   if (pays !== 'commission' || payoutTerms?.as === 'payroll' || payoutTerms?.as === 'credit-note') return false;
@@ -116,7 +116,7 @@ function larger(left: Rate, right: Rate): Rate {
   return compareRates(left, right) < 0 ? right : left;
 }
 
-// ── Holds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Holds ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function holds(plan: CompiledPlan, { credit, hold }: CompiledComponent, path: string, report: Report): void {
   if (typeof hold !== 'object') return;
