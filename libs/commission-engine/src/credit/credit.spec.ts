@@ -204,7 +204,7 @@ describe('what has happened', () => {
       ],
     });
     const world = worldOf(planWith([invoiced]));
-    world.take(deal);
+    world.receive(deal);
     expect(world.earned('P1', 'D')).toEqual({
       'invoice:A': '6.00',
       'invoice:B': '4.00',
@@ -262,7 +262,7 @@ describe('what has happened', () => {
     const flat = `{ id: s, ${BOOKED}, rate: { flat: 2.50, per: line } }`;
     const free = [{ id: '1', net: '0.00' }];
     const world = worldOf(planWith([flat]));
-    world.take(
+    world.receive(
       dealOf('D', {
         lines: free,
         returns: [
@@ -276,7 +276,7 @@ describe('what has happened', () => {
 
   it('takes back an amount per deal by what of the deal came back', () => {
     const world = worldOf(planWith([`{ id: s, ${BOOKED}, rate: { flat: 5.00, per: deal } }`]));
-    world.take(
+    world.receive(
       dealOf('D', {
         lines: two,
         returns: [
@@ -291,7 +291,7 @@ describe('what has happened', () => {
   it('takes back, for an amount per line, by the line’s net', () => {
     const world = worldOf(planWith([`{ id: s, ${BOOKED}, rate: { flat: 1.00, per: unit } }`]));
     const lines = [{ id: '1', net: '60.00', quantity: '3' }];
-    world.take(dealOf('D', { lines, returns: [{ id: 'R', at: at(1), lines: [{ line: '1', net: '20.00' }] }] }));
+    world.receive(dealOf('D', { lines, returns: [{ id: 'R', at: at(1), lines: [{ line: '1', net: '20.00' }] }] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '3.00', 'return:R': '-1.00' });
   });
 });

@@ -19,8 +19,8 @@ import type { Deal, DealLine, DealRole, DealTerms, Trigger } from '../deal/deal.
 import { EngineError } from '../engine-error.js';
 import { holdLines } from './hold.js';
 import { DAY_MS, floor, formatInstant, parseInstant } from '@tantieme/time/instant';
-import { compareText, formatNet, happened, magnitude, QUANTITY_MAX } from '../deal/occurrence.js';
-import type { Part, TakenBack } from '../deal/occurrence.js';
+import { compareText, formatNet, triggeredParts, magnitude, QUANTITY_MAX } from '../deal/occurrence.js';
+import type { LinePart, ReturnedPart } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan, DirectCredit } from '../plan/compiled.js';
 import type { PartnerAsOf } from './partner.js';
 import type { Basis } from '../plan/document.js';
@@ -85,7 +85,7 @@ export interface DealCredits {
  * A version is in force for a line when it is the latest whose day is not after the start of the component's measurement
  * window, and none after the plan's last day. A line is brought to the plan's currency and shared among the holders of the component's role, to the minor unit. A
  * flat amount per deal or per line is credited once, when its first occurrence happens. What of the deal cannot be read (a
- * date that does not exist, an amount that is none) makes it wait with the reason; nothing that a source can say throws.
+ * date that does not exist, an amount that is none) makes it addPending with the reason; nothing that a source can say throws.
  */
 export function creditDeal(deal: Deal, versions: readonly PlanVersion[], lookup: CreditLookup): DealCredits {
   const terms = deal.terms;
@@ -99,11 +99,11 @@ export function creditDeal(deal: Deal, versions: readonly PlanVersion[], lookup:
   const work = startWork(deal, terms, lookup);
   const history = historyOf(versions);
   for (const trigger of history.triggers) {
-    const { parts, faults } = happened(deal, terms, trigger);
-    for (const { code, message } of faults) wait(work, code, `deal:${dealKey(deal)}`, message);
+    const { parts, faults } = triggeredParts(deal, terms, trigger);
+    for (const { code, message } of faults) addPending(work, code, `deal:${dealKey(deal)}`, message);
     if (parts.length === 0) continue;
     for (const component of history.components) creditComponent(work, component, trigger, parts);
-    tellOfNoVersion(work, history, parts);
+    addMissingVersion(work, history, parts);
   }
   const credited = work.credited.slice();
   for (const component of history.components)
@@ -133,21 +133,21 @@ interface Work {
   readonly terms: DealTerms;
   readonly lookup: CreditLookup;
   readonly credited: Credited[];
-  readonly waiting: Map<string, Pending>;
+  readonly pending: Map<string, Pending>;
   /** By day, then by id. */
   readonly partners: Map<string, Map<string, PartnerAsOf | undefined>>;
   readonly holders: Map<DealRole, readonly Holder[]>;
 }
 
 function startWork(deal: Deal, terms: DealTerms, lookup: CreditLookup): Work {
-  return { deal, terms, lookup, credited: [], waiting: new Map(), partners: new Map(), holders: new Map() };
+  return { deal, terms, lookup, credited: [], pending: new Map(), partners: new Map(), holders: new Map() };
 }
 
-function wait(work: Work, code: PendingReason, subject: string, message: string): void {
+function addPending(work: Work, code: PendingReason, subject: string, message: string): void {
   const key = `${code} ${subject}`;
   // Of two reasons with one subject, the first in order of text is told, whatever the order of the search.
-  const told = work.waiting.get(key);
-  if (told === undefined || message < told.message) work.waiting.set(key, { code, subject, message });
+  const told = work.pending.get(key);
+  if (told === undefined || message < told.message) work.pending.set(key, { code, subject, message });
 }
 
 function partnerAsOf(work: Work, id: string, day: string): PartnerAsOf | undefined {
@@ -158,12 +158,13 @@ function partnerAsOf(work: Work, id: string, day: string): PartnerAsOf | undefin
     partner = work.lookup.partner(id, day);
     ofDay.set(id, partner);
   }
-  if (partner === undefined) wait(work, 'PartnerMissing', `partner:${id}`, `the partner ${id} is not known on ${day}`);
+  if (partner === undefined)
+    addPending(work, 'PartnerMissing', `partner:${id}`, `the partner ${id} is not known on ${day}`);
   return partner;
 }
 
 /** True where the partner's agreement to the plan is in force, or ended so lately that deals still count. */
-function takesPart({ plans, ended }: PartnerAsOf, { id, ends: { tailDays } }: CompiledPlan, day: string): boolean {
+function participates({ plans, ended }: PartnerAsOf, { id, ends: { tailDays } }: CompiledPlan, day: string): boolean {
   if (plans.includes(id)) return true;
   if (tailDays === 0 || ended === undefined) return false;
   return ended.some(({ plan, until }) => plan === id && day < addDays(until, tailDays));
@@ -191,7 +192,7 @@ function readHolders(work: Work, role: DealRole): readonly Holder[] {
     if (shares.size > 0) assertShares([...shares.values()]);
   } catch (fault) {
     if (!(fault instanceof MoneyError)) throw fault;
-    wait(work, 'TermsInvalid', `deal:${dealKey(work.deal)}`, `shares of the role ${role}: ${fault.reason}`);
+    addPending(work, 'TermsInvalid', `deal:${dealKey(work.deal)}`, `shares of the role ${role}: ${fault.reason}`);
     return [];
   }
   return Array.from(shares, ([partner, share]) => ({ partner, share }));
@@ -202,17 +203,17 @@ interface Unit {
   readonly version: ComponentVersion;
   readonly component: CompiledComponent;
   readonly credit: DirectCredit;
-  readonly parts: (Part | MonthPart)[];
+  readonly parts: (LinePart | MonthPart)[];
 }
 
 function creditComponent(
   work: Work,
   { versions }: History['components'][number],
   trigger: Trigger,
-  parts: readonly Part[],
+  parts: readonly LinePart[],
 ): void {
   const units = new Map<string, Unit>();
-  let occurrence: Part['occurrence'] | undefined;
+  let occurrence: LinePart['occurrence'] | undefined;
   let version: ComponentVersion | undefined;
   for (const part of parts) {
     if (part.occurrence !== occurrence) {
@@ -244,19 +245,19 @@ function isDuring({ during }: DirectCredit, day: string): boolean {
 }
 
 /** The months of service of a part; none, with a reason, where the line does not say its term. */
-function monthsOf(work: Work, plan: CompiledPlan, { id }: CompiledComponent, part: Part): readonly MonthPart[] {
+function monthsOf(work: Work, plan: CompiledPlan, { id }: CompiledComponent, part: LinePart): readonly MonthPart[] {
   const { subscription } = part.line;
   const fault = subscriptionFault(part.line);
   if (subscription === undefined || fault !== undefined) {
     const code = subscription === undefined ? 'TermsMissing' : 'TermsInvalid';
-    wait(work, code, `deal:${dealKey(work.deal)}`, `line ${part.line.id}, for ${plan.id}/${id}: ${fault ?? ''}`);
+    addPending(work, code, `deal:${dealKey(work.deal)}`, `line ${part.line.id}, for ${plan.id}/${id}: ${fault ?? ''}`);
     return [];
   }
   const { timeZone } = plan.calendar;
   return monthParts(part, subscription, dayAt(timeZone, part.occurrence.atMs), timeZone);
 }
 
-function unitKey({ rate }: CompiledComponent, part: Part | MonthPart): string {
+function unitKey({ rate }: CompiledComponent, part: LinePart | MonthPart): string {
   if (rate.kind === 'flat' && rate.per === 'deal') return '';
   if (rate.kind === 'flat' && rate.per === 'line') return part.line.id;
   return `${part.occurrence.name} ${part.line.id}${'month' in part ? ` ${part.month}` : ''}`;
@@ -279,7 +280,7 @@ function creditUnit(work: Work, unit: Unit): void {
     if (partner === undefined) return;
     const payees = component.measure.team ? [partner, ...uplinesOf(work, partner, subject.day)] : [partner];
     for (const payee of payees) {
-      if (!takesPart(payee, plan, subject.day) || !meets(work, unit.credit, subject, payee)) continue;
+      if (!participates(payee, plan, subject.day) || !meets(work, unit.credit, subject, payee)) continue;
       basis ??= sharedBasisOf(work, unit, holders, atMs);
       const partMinor = basis?.parts[index];
       if (basis === undefined || partMinor === undefined) return;
@@ -325,7 +326,7 @@ function meets(work: Work, credit: DirectCredit, subject: Subject, partner: Part
     return meetsPartner(credit, subject, partner);
   } catch (fault) {
     if (!(fault instanceof EngineError) || fault.code !== 'ExpressionFailed') throw fault;
-    wait(work, 'TermsInvalid', `deal:${dealKey(work.deal)}`, fault.message);
+    addPending(work, 'TermsInvalid', `deal:${dealKey(work.deal)}`, fault.message);
     return false;
   }
 }
@@ -380,7 +381,12 @@ function basisOf(work: Work, { version: { plan }, credit, component, parts }: Un
     const fault = typeof basisMinor === 'string' ? basisMinor : unitsFault;
     if (fault !== undefined || typeof basisMinor === 'string') {
       const code = fault?.endsWith('missing') ? 'TermsMissing' : 'TermsInvalid';
-      wait(work, code, `deal:${dealKey(work.deal)}`, `line ${part.line.id}, for ${plan.id}/${component.id}: ${fault}`);
+      addPending(
+        work,
+        code,
+        `deal:${dealKey(work.deal)}`,
+        `line ${part.line.id}, for ${plan.id}/${component.id}: ${fault}`,
+      );
       return undefined;
     }
     sumMinor += basisMinor;
@@ -389,7 +395,11 @@ function basisOf(work: Work, { version: { plan }, credit, component, parts }: Un
 }
 
 /** The basis in minor units, or why there is none. */
-function basisOfPart({ line, netMinor, grossMinor, costMinor }: Part, basis: Basis, decimals: number): bigint | string {
+function basisOfPart(
+  { line, netMinor, grossMinor, costMinor }: LinePart,
+  basis: Basis,
+  decimals: number,
+): bigint | string {
   switch (basis) {
     // What a payment stands for is its part of the net: an instalment is what was collected.
     case 'net':
@@ -437,7 +447,7 @@ function convert(
   const { on } = plan.exchange;
   const found = exchangeRate(work, plan, parts, atMs);
   if (typeof found === 'string') {
-    wait(work, 'ExchangeRateMissing', `exchange-rate:${from}/${plan.currency}`, found);
+    addPending(work, 'ExchangeRateMissing', `exchange-rate:${from}/${plan.currency}`, found);
     return undefined;
   }
   const { numerator, denominator } = parseRate(found.rate);
@@ -453,7 +463,12 @@ function convert(
 }
 
 /** The rate, or why there is none. */
-function exchangeRate(work: Work, plan: CompiledPlan, parts: readonly Part[], atMs: number): ExchangeRateAsOf | string {
+function exchangeRate(
+  work: Work,
+  plan: CompiledPlan,
+  parts: readonly LinePart[],
+  atMs: number,
+): ExchangeRateAsOf | string {
   const { currency: from } = work.terms;
   const { calendar, currency: to } = plan;
   const { on, maxAgeDays } = plan.exchange;
@@ -494,17 +509,17 @@ function returnLines(
   original: CreditLine,
   originalAtMs: number,
   basisMinor: bigint,
-  parts: readonly Part[],
+  parts: readonly LinePart[],
   plan: CompiledPlan,
 ): Credited['returns'] {
   if (component.returns.policy === 'none') return [];
   const netMinor = parts.reduce((sum, part) => sum + magnitude(part.netMinor), 0n);
   // Parts without any money can only come back whole: each counts the same.
-  const weightOf = (taken: TakenBack): bigint => (netMinor > 0n ? taken.netMinor : taken.rest ? 1n : 0n);
+  const weightOf = (taken: ReturnedPart): bigint => (netMinor > 0n ? taken.netMinor : taken.takesRemainder ? 1n : 0n);
   const of = netMinor > 0n ? netMinor : BigInt(parts.length);
   const causes = new Map<string, { readonly atMs: number; weight: bigint }>();
   for (const part of parts)
-    for (const taken of part.takenBack) {
+    for (const taken of part.returned) {
       const cause = causes.get(taken.name);
       if (cause === undefined) causes.set(taken.name, { atMs: taken.atMs, weight: weightOf(taken) });
       else cause.weight += weightOf(taken);
@@ -606,7 +621,7 @@ function creditUplines(work: Work, { id, versions }: History['components'][numbe
       : undefined;
     if (isHigher) highest = own;
     if (rate.kind === 'spread' && spread === undefined) continue;
-    if (!takesPart(partner, plan, subject.day) || !meetsPartner(credit, subject, partner)) continue;
+    if (!participates(partner, plan, subject.day) || !meetsPartner(credit, subject, partner)) continue;
     const overriding = {
       component: id,
       planHash: plan.hash,
@@ -651,9 +666,9 @@ function withoutShares(line: CreditLine): Omit<CreditLine, 'quantity' | 'split' 
 // ── The answer ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Tells where a partner takes part in the plan at a time for which no version of it is in force. */
-function tellOfNoVersion(work: Work, { components, newest: version }: History, parts: readonly Part[]): void {
+function addMissingVersion(work: Work, { components, newest: version }: History, parts: readonly LinePart[]): void {
   const newest = version?.plan;
-  let occurrence: Part['occurrence'] | undefined;
+  let occurrence: LinePart['occurrence'] | undefined;
   for (const part of parts) {
     if (part.occurrence === occurrence || newest === undefined) continue;
     occurrence = part.occurrence;
@@ -667,11 +682,11 @@ function tellOfNoVersion(work: Work, { components, newest: version }: History, p
     const roles = new Set(newest.components.flatMap(({ credit }) => (credit.kind === 'direct' ? [credit.to] : [])));
     for (const { role, partner } of work.terms.partners)
       if (roles.has(role) && work.lookup.partner(partner, day)?.plans.includes(newest.id))
-        wait(work, 'PlanNotInForce', `plan:${newest.id}`, message);
+        addPending(work, 'PlanNotInForce', `plan:${newest.id}`, message);
   }
 }
 
-function finish({ deal, terms, credited, waiting }: Work): DealCredits {
+function finish({ deal, terms, credited, pending }: Work): DealCredits {
   const byPayee = new Map<string, CreditLine[]>();
   for (const { payee, plan, component, line, returns } of credited) {
     let lines = byPayee.get(payee);
@@ -683,7 +698,7 @@ function finish({ deal, terms, credited, waiting }: Work): DealCredits {
     credits: [...byPayee]
       .sort(([left], [right]) => compareText(left, right))
       .map(([payee, lines]) => ({ payee, lines: lines.sort(compareCreditLines) })),
-    pending: [...waiting.values()].sort(
+    pending: [...pending.values()].sort(
       (left, right) => compareText(left.code, right.code) || compareText(left.subject, right.subject),
     ),
   };

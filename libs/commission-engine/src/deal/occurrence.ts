@@ -26,25 +26,25 @@ export interface Occurrence {
 }
 
 /** What one return takes from one part. */
-export interface TakenBack {
+export interface ReturnedPart {
   /** `return:<id>` or `cancelled` */
   readonly name: string;
   readonly atMs: number;
   /** Net, as a magnitude. */
   readonly netMinor: bigint;
   /** True where it takes all that was left: what a part without money can only be. */
-  readonly rest: boolean;
+  readonly takesRemainder: boolean;
 }
 
 /** The part of a deal's line that an occurrence is about. Amounts in minor units of the deal's currency. */
-export interface Part {
+export interface LinePart {
   readonly occurrence: Occurrence;
   readonly line: DealLine;
   readonly netMinor: bigint;
   readonly grossMinor: bigint | undefined;
   readonly costMinor: bigint | undefined;
   /** In order of time. */
-  readonly takenBack: readonly TakenBack[];
+  readonly returned: readonly ReturnedPart[];
 }
 
 /** What is wrong with a deal's own data, in words. */
@@ -53,15 +53,15 @@ export interface DealFault {
   readonly message: string;
 }
 
-export interface Happened {
+export interface TriggeredParts {
   /** In order of time, occurrence and position in it. */
-  readonly parts: readonly Part[];
+  readonly parts: readonly LinePart[];
   readonly faults: readonly DealFault[];
 }
 
-interface OpenPart extends Part {
-  readonly takenBack: TakenBack[];
-  leftMinor: bigint;
+interface OpenPart extends LinePart {
+  readonly returned: ReturnedPart[];
+  remainingMinor: bigint;
 }
 
 /**
@@ -74,7 +74,7 @@ interface OpenPart extends Part {
  *   that happened after it (an instalment paid for what is already returned earns nothing in the end).
  * - A cancellation takes all that is left.
  */
-export function happened(deal: Deal, terms: DealTerms, trigger: Trigger): Happened {
+export function triggeredParts(deal: Deal, terms: DealTerms, trigger: Trigger): TriggeredParts {
   const faults: DealFault[] = [];
   const parts: OpenPart[] = [];
   try {
@@ -82,7 +82,7 @@ export function happened(deal: Deal, terms: DealTerms, trigger: Trigger): Happen
       return { parts, faults: [{ code: 'TermsInvalid', message: `"${terms.currency}" is no ISO 4217 currency` }] };
     const decimals = decimalsOf(terms.currency);
     parts.push(...partsOf(deal, terms, trigger, decimals));
-    takeBack(deal, terms, parts, decimals, faults);
+    applyReturns(deal, terms, parts, decimals, faults);
   } catch (fault) {
     if (!(fault instanceof MoneyError) && !(fault instanceof EngineError) && !(fault instanceof TimeError)) throw fault;
     return { parts: [], faults: [{ code: 'TermsInvalid', message: fault.message }] };
@@ -157,8 +157,8 @@ function changedParts(deal: Deal, terms: DealTerms, fromMs: number, decimals: nu
       const isMoney = netMinor !== 0n || (grossMinor ?? 0n) !== 0n || (costMinor ?? 0n) !== 0n;
       if (!isMoney && (quantity === undefined || quantity === '0')) return [];
       const changed = quantity === undefined ? line : { ...line, quantity };
-      const leftMinor = magnitude(netMinor);
-      return [{ occurrence, line: changed, netMinor, grossMinor, costMinor, takenBack: [], leftMinor }];
+      const remainingMinor = magnitude(netMinor);
+      return [{ occurrence, line: changed, netMinor, grossMinor, costMinor, returned: [], remainingMinor }];
     });
     before = now;
     return parts;
@@ -181,8 +181,8 @@ function partOf(occurrence: Occurrence, line: DealLine, decimals: number): OpenP
     netMinor,
     grossMinor: line.gross === undefined ? undefined : minor('gross', line.gross),
     costMinor: line.cost === undefined ? undefined : minor('cost', line.cost),
-    takenBack: [],
-    leftMinor: magnitude(netMinor),
+    returned: [],
+    remainingMinor: magnitude(netMinor),
   };
 }
 
@@ -220,7 +220,7 @@ function linesOf(terms: DealTerms, decimals: number): readonly OpenPart[] {
   return terms.lines.map((line) => partOf({ name: '', atMs: 0 }, line, decimals));
 }
 
-function sumWithTax(parts: readonly Part[]): bigint {
+function sumWithTax(parts: readonly LinePart[]): bigint {
   return parts.reduce((sum, part) => sum + (part.grossMinor ?? part.netMinor), 0n);
 }
 
@@ -254,14 +254,14 @@ function instalments(deal: Deal, terms: DealTerms, decimals: number): OpenPart[]
         netMinor: partMinor,
         grossMinor: grossMinor === undefined ? undefined : share(grossMinor),
         costMinor: costMinor === undefined ? undefined : share(costMinor),
-        takenBack: [],
-        leftMinor: magnitude(partMinor),
+        returned: [],
+        remainingMinor: magnitude(partMinor),
       };
     });
   });
 }
 
-function takeBack(
+function applyReturns(
   deal: Deal,
   terms: DealTerms,
   parts: readonly OpenPart[],
@@ -301,7 +301,7 @@ function takeBack(
         faults.push({ code: 'TermsInvalid', message: `${name}, line ${line}: ${fault}` });
         continue;
       }
-      takeFrom(
+      returnFrom(
         byLine.get(line) ?? [],
         { name, atMs },
         net === undefined ? undefined : readAmount(net, decimals, `${name}, line ${line}`),
@@ -311,21 +311,21 @@ function takeBack(
 }
 
 /** Takes an amount, or (undefined) all that is left, from the parts of a line, earliest first. */
-function takeFrom(
+function returnFrom(
   parts: readonly OpenPart[],
   cause: { readonly name: string; readonly atMs: number },
   amountMinor: bigint | undefined,
 ): void {
   let open = amountMinor;
   for (const part of parts) {
-    const gone = part.takenBack.some(({ rest }) => rest) && part.leftMinor === 0n;
+    const gone = part.returned.some(({ takesRemainder }) => takesRemainder) && part.remainingMinor === 0n;
     if (gone || open === 0n) continue;
-    const netMinor = open === undefined || open > part.leftMinor ? part.leftMinor : open;
-    const rest = netMinor === part.leftMinor;
+    const netMinor = open === undefined || open > part.remainingMinor ? part.remainingMinor : open;
+    const takesRemainder = netMinor === part.remainingMinor;
     // An amount takes nothing from a part of no money; only a whole return does.
     if (netMinor === 0n && open !== undefined) continue;
-    part.takenBack.push({ ...cause, netMinor, rest });
-    part.leftMinor -= netMinor;
+    part.returned.push({ ...cause, netMinor, takesRemainder });
+    part.remainingMinor -= netMinor;
     if (open !== undefined) open -= netMinor;
   }
 }

@@ -3,10 +3,10 @@ import { divideRounded } from '@tantieme/money/rounding';
 import { startOfDayMs } from '@tantieme/time/calendar';
 import type { DealLine, Subscription } from './deal.js';
 import { addMonths, monthsBetween } from '@tantieme/time/instant';
-import type { Part, TakenBack } from './occurrence.js';
+import type { LinePart, ReturnedPart } from './occurrence.js';
 
 /** A part of a line that is of one month of service. */
-export interface MonthPart extends Part {
+export interface MonthPart extends LinePart {
   /** Month of service, from 1 at the subscription's start. */
   readonly month: number;
 }
@@ -14,10 +14,10 @@ export interface MonthPart extends Part {
 /**
  * The part month by month, cumulatively divided so that the months sum to it. The term begins with the month of service that
  * holds `day`, the day of the trigger, but not before the subscription does; a later month counts from its first midnight in
- * the time zone. What came back is taken from the last months first: they are the ones that are not served.
+ * the time zone. What came back is returned from the last months first: they are the ones that are not served.
  */
 export function monthParts(
-  part: Part,
+  part: LinePart,
   subscription: Subscription,
   day: string,
   timeZone: string,
@@ -40,19 +40,19 @@ export function monthParts(
       netMinor,
       grossMinor: optional(part.grossMinor, index),
       costMinor: optional(part.costMinor, index),
-      takenBack: [] as TakenBack[],
-      leftMinor: netMinor < 0n ? -netMinor : netMinor,
+      returned: [] as ReturnedPart[],
+      remainingMinor: netMinor < 0n ? -netMinor : netMinor,
       month: first + index + 1,
     };
   });
-  for (const taken of part.takenBack) {
-    let open = taken.netMinor;
+  for (const returned of part.returned) {
+    let open = returned.netMinor;
     for (const month of parts.toReversed()) {
-      const netMinor = open < month.leftMinor ? open : month.leftMinor;
-      const rest = taken.rest || netMinor === month.leftMinor;
-      if (netMinor === 0n && !taken.rest) continue;
-      month.takenBack.push({ name: taken.name, atMs: taken.atMs, netMinor, rest });
-      month.leftMinor -= netMinor;
+      const netMinor = open < month.remainingMinor ? open : month.remainingMinor;
+      const takesRemainder = returned.takesRemainder || netMinor === month.remainingMinor;
+      if (netMinor === 0n && !returned.takesRemainder) continue;
+      month.returned.push({ name: returned.name, atMs: returned.atMs, netMinor, takesRemainder });
+      month.remainingMinor -= netMinor;
       open -= netMinor;
     }
   }

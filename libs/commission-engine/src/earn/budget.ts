@@ -63,7 +63,7 @@ export interface Claim {
 }
 
 /** What the closed grant of a line still is: it stays, but for what is not claimed any more. */
-export function keptOf({ amountMinor, closed }: Claim): bigint {
+export function retainedGrantOf({ amountMinor, closed }: Claim): bigint {
   if (closed === undefined) return 0n;
   const { claimedMinor, grantedMinor } = closed;
   return amountMinor < claimedMinor && amountMinor < grantedMinor ? amountMinor : grantedMinor;
@@ -99,13 +99,13 @@ export function grantBudget(budgetMinor: bigint, claims: readonly Claim[], ended
   let lostMinor = 0n;
   for (const claim of claims) {
     const { amountMinor, closed } = claim;
-    keptMinor += keptOf(claim);
+    keptMinor += retainedGrantOf(claim);
     if (closed !== undefined && amountMinor < closed.claimedMinor) lostMinor += closed.claimedMinor - amountMinor;
   }
   let beforeMinor = openFromMinor(budgetMinor, endedMinor, keptMinor, lostMinor);
   return claims.map((claim) => {
     const claimMinor = openClaimOf(claim);
-    const grantedMinor = keptOf(claim) + grantStep(budgetMinor, beforeMinor, claimMinor);
+    const grantedMinor = retainedGrantOf(claim) + grantStep(budgetMinor, beforeMinor, claimMinor);
     beforeMinor += claimMinor;
     return grantedMinor;
   });

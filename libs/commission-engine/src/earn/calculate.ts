@@ -9,7 +9,7 @@ import { guaranteesAndDraws } from './payee-earnings.js';
 import type { PeriodEarning } from './payee-earnings.js';
 import { grantBudget, grantedOf } from './budget.js';
 import { earnComponent, holdGranted } from './component-earnings.js';
-import type { AccountLine, ComponentLine, PlanByHash } from './component-earnings.js';
+import type { PayeeLevelLine, ComponentLine, PlanByHash } from './component-earnings.js';
 import { creditDeal } from '../credit/credit.js';
 import type { CreditLookup, Pending } from '../credit/credit.js';
 import { lineKey } from '../credit/credit-line.js';
@@ -29,7 +29,7 @@ export interface Facts {
   readonly versions: readonly PlanVersion[];
   readonly lookup: CreditLookup;
   /** Default: nothing is known of the payee besides its lines. */
-  readonly account?: (payee: string) => PayeeTerms;
+  readonly payeeTermsOf?: (payee: string) => PayeeTerms;
   /** Payees that are settled also without any credited line: a guarantee is for them too. */
   readonly payees?: readonly string[];
 }
@@ -40,7 +40,7 @@ export interface CalculatedLine {
   readonly deal: string;
   readonly component: string;
   /** Credited line; of no single deal: its kind (`guarantee`, `deferred`, `draw-advance`, `draw-recovery`). */
-  readonly line: CreditLine | AccountLine['kind'];
+  readonly line: CreditLine | PayeeLevelLine['kind'];
   /** Period that it belongs to. */
   readonly period: string;
   readonly amountMinor: bigint;
@@ -55,13 +55,19 @@ export interface Calculated {
 }
 
 /** @throws {EngineError} for facts that no source can have said */
-export function calculate({ deals, versions, lookup, account = () => NO_PAYEE_TERMS, payees = [] }: Facts): Calculated {
-  const waiting: (Pending & { deal: string })[] = [];
+export function calculate({
+  deals,
+  versions,
+  lookup,
+  payeeTermsOf = () => NO_PAYEE_TERMS,
+  payees = [],
+}: Facts): Calculated {
+  const pending: (Pending & { deal: string })[] = [];
   const byPayee = new Map<string, Entry[]>();
   for (const deal of deals) {
     const key = dealKey(deal);
     const answer = creditDeal(deal, versions, lookup);
-    for (const one of answer.pending) waiting.push({ ...one, deal: key });
+    for (const one of answer.pending) pending.push({ ...one, deal: key });
     for (const { payee, lines } of answer.credits) {
       let own = byPayee.get(payee);
       if (own === undefined) byPayee.set(payee, (own = []));
@@ -70,14 +76,14 @@ export function calculate({ deals, versions, lookup, account = () => NO_PAYEE_TE
   }
   const plans = plansOf(versions);
   const everything = [...byPayee.values()].flat();
-  const accountLines: { payee: string; line: AccountLine }[] = [];
+  const payeeLevelLines: { payee: string; line: PayeeLevelLine }[] = [];
   const earn = (entries: readonly Entry[]): void => {
     for (const [payee, own] of groupBy(entries, ({ payee: of }) => of))
       for (const [, lines] of groupBy(own, ({ line }) => line.component)) {
         const given = lines.map((entry) => componentLine(entry, everythingByChild, plans));
-        const { rated, deferred } = earnComponent(given, account(payee), plans);
+        const { rated, deferred } = earnComponent(given, payeeTermsOf(payee), plans);
         lines.forEach((entry, index) => (entry.rated = rated[index]));
-        accountLines.push(...deferred.map((line) => ({ payee, line })));
+        payeeLevelLines.push(...deferred.map((line) => ({ payee, line })));
       }
   };
   const everythingByChild = new Map<string, Entry>();
@@ -87,7 +93,7 @@ export function calculate({ deals, versions, lookup, account = () => NO_PAYEE_TE
   for (const own of applyBudgets(direct, plans)) {
     const given = own.map((entry) => componentLine(entry, everythingByChild, plans));
     const rated = own.map((entry) => entry.rated ?? NOTHING);
-    const held = holdGranted(given, rated, account(own[0]?.payee ?? ''), plans);
+    const held = holdGranted(given, rated, payeeTermsOf(own[0]?.payee ?? ''), plans);
     own.forEach((entry, index) => (entry.rated = held[index]));
   }
   for (const entry of direct) everythingByChild.set(`${entry.payee}\n${entry.deal}\n${entry.key}`, entry);
@@ -95,10 +101,10 @@ export function calculate({ deals, versions, lookup, account = () => NO_PAYEE_TE
   for (const payee of payees) if (!byPayee.has(payee)) byPayee.set(payee, []);
   for (const [payee, own] of byPayee) {
     const earnings = own.filter(isEarning).map(periodEarning);
-    for (const { payee: of, line } of accountLines)
+    for (const { payee: of, line } of payeeLevelLines)
       if (of === payee)
         earnings.push({ component: line.component, period: line.period, amountMinor: line.amountMinor });
-    for (const line of guaranteesAndDraws(earnings, account(payee), plans)) accountLines.push({ payee, line });
+    for (const line of guaranteesAndDraws(earnings, payeeTermsOf(payee), plans)) payeeLevelLines.push({ payee, line });
   }
   const lines = everything.map(({ payee, deal, line, rated }): CalculatedLine => {
     const trace = rated?.trace;
@@ -106,7 +112,7 @@ export function calculate({ deals, versions, lookup, account = () => NO_PAYEE_TE
       throw new EngineError('CreditInvalid', `${lineKey(line)} of ${deal} was not rated`);
     return { payee, deal, component: line.component, line, period: line.period, amountMinor: rated.amountMinor, trace };
   });
-  for (const { payee, line } of accountLines)
+  for (const { payee, line } of payeeLevelLines)
     lines.push({
       payee,
       deal: '',
@@ -116,7 +122,7 @@ export function calculate({ deals, versions, lookup, account = () => NO_PAYEE_TE
       amountMinor: line.amountMinor,
       trace: line.trace,
     });
-  return { lines: lines.sort(compareCalculated), pending: waiting };
+  return { lines: lines.sort(compareCalculated), pending: pending };
 }
 
 interface Entry {

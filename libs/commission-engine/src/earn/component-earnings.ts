@@ -35,7 +35,7 @@ import {
   rateRelease,
   rateReserve,
   rateReturn,
-  takenBack,
+  bandedReturn,
 } from '../rate/rate.js';
 import type { MeasuredLine, Rated, Trace } from '../rate/rate.js';
 
@@ -49,7 +49,7 @@ export interface ComponentLine {
 }
 
 /** An amount of no single deal: what a limit defers, a guarantee or draw tops up or recovers. */
-export interface AccountLine {
+export interface PayeeLevelLine {
   readonly kind: 'deferred' | 'guarantee' | 'draw-advance' | 'draw-recovery';
   /** Empty for one of the whole plan. */
   readonly component: string;
@@ -63,11 +63,11 @@ export interface AccountLine {
 export interface ComponentEarnings {
   /** In the order of the lines that were given. */
   readonly rated: readonly Rated[];
-  readonly deferred: readonly AccountLine[];
+  readonly deferred: readonly PayeeLevelLine[];
   /** In the order of the lines, what they claim of a budget; undefined for those that draw on none. */
   readonly claims: readonly (bigint | undefined)[];
   /** Windows that lack a quota, by the place of the line: nothing of it is earned before it is known. */
-  readonly lacking: ReadonlyMap<number, string>;
+  readonly missingQuotas: ReadonlyMap<number, string>;
 }
 
 /** Plans by the hash of their document. @throws {EngineError} `PlanUnknown` */
@@ -135,11 +135,11 @@ export type Granted = (line: ComponentLine) => bigint;
  */
 export function earnComponent(
   lines: readonly ComponentLine[],
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   plans: PlanByHash,
   granted?: Granted,
 ): ComponentEarnings {
-  const work = new ComponentWork(lines, account, plans);
+  const work = new ComponentWork(lines, payeeTerms, plans);
   return work.run(granted);
 }
 
@@ -147,10 +147,10 @@ export function earnComponent(
 export function holdGranted(
   lines: readonly ComponentLine[],
   granted: readonly Rated[],
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   plans: PlanByHash,
 ): readonly Rated[] {
-  return new ComponentWork(lines, account, plans).hold(granted);
+  return new ComponentWork(lines, payeeTerms, plans).hold(granted);
 }
 
 /** Windows after the last earning in which deferred amounts are paid: what a limit defers for longer than ten years of months, lapses. */
@@ -161,11 +161,11 @@ class ComponentWork {
   private readonly rules: readonly Rules[];
   private readonly sales = new Map<string, Sale>();
   private readonly windows = new Map<string, Window>();
-  private readonly lacking = new Map<number, string>();
+  private readonly missingQuotas = new Map<number, string>();
 
   constructor(
     private readonly lines: readonly ComponentLine[],
-    private readonly account: PayeeTerms,
+    private readonly payeeTerms: PayeeTerms,
     private readonly plans: PlanByHash,
   ) {
     this.rules = lines.map(({ line }) => rulesOf(line, plans));
@@ -178,9 +178,9 @@ class ComponentWork {
       this.rateReturns(window);
     }
     const deferred = this.limit();
-    const claims = granted === undefined ? [] : this.draw(granted);
+    const claims = granted === undefined ? [] : this.applyGrants(granted);
     this.holdBack();
-    return { rated: this.rated, deferred, claims, lacking: this.lacking };
+    return { rated: this.rated, deferred, claims, missingQuotas: this.missingQuotas };
   }
 
   hold(granted: readonly Rated[]): readonly Rated[] {
@@ -217,7 +217,7 @@ class ComponentWork {
     });
     for (const sale of this.sales.values()) {
       sale.returns.sort((left, right) => compareLines(left.entry, right.entry));
-      const measured = isRerated(sale.rules.component) ? keptOf(sale) : sale;
+      const measured = isRerated(sale.rules.component) ? lessReturns(sale) : sale;
       const name = measured.line.window === 'deal' ? `deal ${measured.deal}` : measured.line.window;
       const window = this.windows.get(name) ?? { name, sales: [], totalMinor: 0n };
       this.windows.set(name, window);
@@ -239,7 +239,7 @@ class ComponentWork {
   private rateWindow(window: Window): void {
     let beforeMinor = 0n;
     let oldest = 0;
-    const curves = new Map<CompiledComponent, { curve: Curve | undefined; around: RatingContext } | undefined>();
+    const curves = new Map<CompiledComponent, { curve: Curve | undefined; context: RatingContext } | undefined>();
     for (const sale of window.sales) {
       const { plan, component } = sale.rules;
       const { over } = component.measure;
@@ -257,27 +257,27 @@ class ComponentWork {
       }
       if (!curves.has(component)) {
         const totalMinor = typeof over === 'object' ? beforeMinor + sale.basisMinor : window.totalMinor;
-        const around = this.surroundingsOf(sale.rules, window, totalMinor);
+        const context = this.ratingContextOf(sale.rules, window, totalMinor);
         curves.set(
           component,
-          around && { curve: standsAlone(component) ? undefined : curveOf(component, around), around },
+          context && { curve: standsAlone(component) ? undefined : curveOf(component, context), context },
         );
       }
       const found = curves.get(component);
       if (isTeams(sale.line, component)) this.rated[sale.index] = ofTeam();
       else if (found === undefined) {
-        this.rated[sale.index] = lackingQuota();
-        this.lacking.set(sale.index, window.name);
+        this.rated[sale.index] = missingQuota();
+        this.missingQuotas.set(sale.index, window.name);
       } else if (standsAlone(component))
-        this.rated[sale.index] = isBarred(component, found.around)
-          ? barred(plan, component, found.around)
+        this.rated[sale.index] = isBarred(component, found.context)
+          ? barred(plan, component, found.context)
           : rateAlone(plan, component, sale.line, sale.basisMinor);
       else
         this.rated[sale.index] = rateMeasured(
           plan,
           component,
-          component.rate.kind === 'matrix' ? curveOf(component, found.around, sale.line.rule) : found.curve,
-          found.around,
+          component.rate.kind === 'matrix' ? curveOf(component, found.context, sale.line.rule) : found.curve,
+          found.context,
           sale.basisMinor,
           beforeMinor,
         );
@@ -286,12 +286,12 @@ class ComponentWork {
   }
 
   /** Undefined where the quota that the component asks for is not known. */
-  private surroundingsOf({ plan, component }: Rules, { name }: Window, totalMinor: bigint): RatingContext | undefined {
+  private ratingContextOf({ plan, component }: Rules, { name }: Window, totalMinor: bigint): RatingContext | undefined {
     const { id, measure, rate } = component;
     const { calendar, decimals } = plan;
     let quota: Rate | undefined;
     if (measure.quota === 'fact') {
-      quota = quotaIn(this.account, id, calendar, name, decimals);
+      quota = quotaIn(this.payeeTerms, id, calendar, name, decimals);
       if (quota === undefined) return undefined;
     } else if (measure.quota !== undefined) quota = { numerator: measure.quota.fixedMinor, denominator: 1n };
     return {
@@ -310,7 +310,7 @@ class ComponentWork {
     const baseline = asksLastYear ? this.windows.get(sameWindowLastYear(calendar, name)) : undefined;
     return {
       ...(asksLastYear ? { baselineMinor: baseline?.totalMinor ?? 0n } : {}),
-      ...(measure.prorate ? { share: shareOfDays(this.account, calendar, name) } : {}),
+      ...(measure.prorate ? { share: shareOfDays(this.payeeTerms, calendar, name) } : {}),
     };
   }
 
@@ -321,11 +321,11 @@ class ComponentWork {
     window: string,
   ): number {
     const before = previousPeriod(plan.calendar, window);
-    const recorded = frozen ? this.account.reachedTiers[`${component.id} ${before}`] : undefined;
+    const recorded = frozen ? this.payeeTerms.reachedTiers[`${component.id} ${before}`] : undefined;
     if (recorded !== undefined) return recorded;
     const known = this.knownOf({ plan, component }, before);
-    const around = { totalMinor: this.windows.get(before)?.totalMinor ?? 0n, ...known };
-    return tierReached(tiers, countedTotal(component, around), known.share);
+    const context = { totalMinor: this.windows.get(before)?.totalMinor ?? 0n, ...known };
+    return tierReached(tiers, countedTotal(component, context), known.share);
   }
 
   // ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -344,7 +344,7 @@ class ComponentWork {
         else if (policy === 'line' || component.rate.kind === 'flat')
           this.rated[index] = rateReturn(plan, component, reverses, this.amountAt(sale.index));
         // What is re-rated was never sold: the sales themselves earn less.
-        else this.rated[index] = takenBack(plan, component, reverses, 0n, this.amountAt(sale.index), 're-rate');
+        else this.rated[index] = bandedReturn(plan, component, reverses, 0n, this.amountAt(sale.index), 're-rate');
       }
     }
     const rerated = window.sales.filter(
@@ -367,7 +367,7 @@ class ComponentWork {
         soldMinor === 0n ? 0n : divideRounded(earnedMinor * minor, soldMinor, plan.rounding);
       const before = upTo(backMinor);
       backMinor -= entry.basisMinor;
-      this.rated[index] = takenBack(plan, component, reverses, before - upTo(backMinor), earnedMinor, 'average');
+      this.rated[index] = bandedReturn(plan, component, reverses, before - upTo(backMinor), earnedMinor, 'average');
     }
   }
 
@@ -378,7 +378,7 @@ class ComponentWork {
   private keepBands(window: Window, sales: readonly Sale[]): void {
     const whole = new Map(sales.map((sale) => [sale.key + sale.deal, this.lines[sale.index]?.basisMinor ?? 0n]));
     const worth = (kept: ReadonlyMap<string, bigint>): bigint => {
-      const trial = new ComponentWork(this.lines, this.account, this.plans);
+      const trial = new ComponentWork(this.lines, this.payeeTerms, this.plans);
       for (const [name, { sales: others }] of this.windows)
         trial.windows.set(name, { name, sales: others.slice(), totalMinor: 0n });
       const own = trial.windows.get(window.name);
@@ -404,14 +404,14 @@ class ComponentWork {
       const lostMinor = before - now;
       before = now;
       if (bandOf(component, reverses) === undefined) continue;
-      const taken = takenBack(plan, component, reverses, -lostMinor, lostMinor, 're-rate');
+      const taken = bandedReturn(plan, component, reverses, -lostMinor, lostMinor, 're-rate');
       this.rated[index] = { amountMinor: lostMinor + taken.amountMinor, trace: taken.trace };
     }
   }
 
   // ── Limit ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private limit(): readonly AccountLine[] {
+  private limit(): readonly PayeeLevelLine[] {
     const scopes = new Map<string, { limit: CompiledLimit; plan: CompiledPlan; lines: MeasuredEntry[] }>();
     const add = (index: number, original: Sale | undefined) => {
       const entry = this.lines[index];
@@ -486,12 +486,12 @@ class ComponentWork {
       string,
       { readonly limit: CompiledLimit; readonly plan: CompiledPlan; readonly earnedMinor: bigint }
     >,
-  ): readonly AccountLine[] {
-    const paid: AccountLine[] = [];
+  ): readonly PayeeLevelLine[] {
+    const paid: PayeeLevelLine[] = [];
     const windows = [...scopes.keys()].sort(compareText);
     const last = windows.at(-1) ?? '';
     const component = this.lines[0]?.line.component ?? '';
-    const end = endOfAgreement(this.account);
+    const end = endOfAgreement(this.payeeTerms);
     let excessMinor = 0n;
     let window = windows[0] ?? '';
     let rules = scopes.get(window);
@@ -535,7 +535,7 @@ class ComponentWork {
   // ── Budget ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Puts what is granted in the place of what is claimed. @returns the claims */
-  private draw(granted: Granted): readonly (bigint | undefined)[] {
+  private applyGrants(granted: Granted): readonly (bigint | undefined)[] {
     return this.lines.map((entry, index) => {
       const { plan, component } = this.rulesAt(index);
       const rated = this.rated[index];
@@ -559,7 +559,7 @@ class ComponentWork {
       const original = `${entry.deal}\n${this.originalOf(entry, entry.line.reverses ?? entry.line).key}`;
       held.set(original, (held.get(original) ?? 0n) - rated.amountMinor);
     });
-    const end = endOfAgreement(this.account);
+    const end = endOfAgreement(this.payeeTerms);
     this.lines.forEach((entry, index) => {
       const { releases } = entry.line;
       if (releases === undefined) return;
@@ -592,7 +592,7 @@ function standsAlone({ rate, gate, measure }: CompiledComponent): boolean {
   return rate.kind === 'matrix' && gate?.from !== 'above' && measure.above === undefined;
 }
 
-function keptOf(sale: Sale): Sale {
+function lessReturns(sale: Sale): Sale {
   return { ...sale, basisMinor: sale.returns.reduce((sum, { entry }) => sum + entry.basisMinor, sale.basisMinor) };
 }
 
@@ -617,7 +617,7 @@ export function ofTeam(): Rated {
   return { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'team' }) };
 }
 
-function lackingQuota(): Rated {
+function missingQuota(): Rated {
   return { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'quota' }) };
 }
 

@@ -9,7 +9,7 @@ import { divideRounded } from '@tantieme/money/rounding';
 import { endOfAgreement, shareOfDays } from './payee-terms.js';
 import type { PayeeTerms } from './payee-terms.js';
 import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from '@tantieme/time/calendar';
-import type { AccountLine, PlanByHash } from './component-earnings.js';
+import type { PayeeLevelLine, PlanByHash } from './component-earnings.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 
 /** What belongs to a period of what the lines of a component earn; neither held back nor released. */
@@ -22,28 +22,28 @@ export interface PeriodEarning {
 /** @throws {EngineError} `PlanUnknown` */
 export function guaranteesAndDraws(
   earnings: readonly PeriodEarning[],
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   plans: PlanByHash,
-): readonly AccountLine[] {
-  if (account.closedPeriods.length === 0) return [];
-  const guaranteed = account.closedPeriods.flatMap(({ period, planHash }) =>
-    guaranteeOf(earnings, account, plans.plan(planHash), period),
+): readonly PayeeLevelLine[] {
+  if (payeeTerms.closedPeriods.length === 0) return [];
+  const guaranteed = payeeTerms.closedPeriods.flatMap(({ period, planHash }) =>
+    guaranteeOf(earnings, payeeTerms, plans.plan(planHash), period),
   );
   const toppedUp = [...earnings, ...guaranteed.map((line) => ({ ...line, component: '' }))];
-  return [...guaranteed, ...drawsOf(toppedUp, account, plans)];
+  return [...guaranteed, ...drawsOf(toppedUp, payeeTerms, plans)];
 }
 
 function guaranteeOf(
   earnings: readonly PeriodEarning[],
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   plan: CompiledPlan,
   period: string,
-): readonly AccountLine[] {
+): readonly PayeeLevelLine[] {
   const { guarantee, calendar, decimals } = plan;
   if (guarantee === undefined) return [];
   const window = windowOfPeriod(calendar, guarantee.over, period);
   if (lastPeriodOfWindow(calendar, window) !== period) return [];
-  const share = shareOfDays(account, calendar, window);
+  const share = shareOfDays(payeeTerms, calendar, window);
   const earnedMinor = sumOf(
     earnings,
     ({ component, period: of }) =>
@@ -71,11 +71,15 @@ function guaranteeOf(
   ];
 }
 
-function drawsOf(earnings: readonly PeriodEarning[], account: PayeeTerms, plans: PlanByHash): readonly AccountLine[] {
-  const lines: AccountLine[] = [];
-  const end = endOfAgreement(account);
+function drawsOf(
+  earnings: readonly PeriodEarning[],
+  payeeTerms: PayeeTerms,
+  plans: PlanByHash,
+): readonly PayeeLevelLine[] {
+  const lines: PayeeLevelLine[] = [];
+  const end = endOfAgreement(payeeTerms);
   let balanceMinor = 0n;
-  for (const { period, planHash } of account.closedPeriods) {
+  for (const { period, planHash } of payeeTerms.closedPeriods) {
     const plan = plans.plan(planHash);
     const { draw, calendar, decimals } = plan;
     if (draw === undefined) continue;
@@ -86,7 +90,7 @@ function drawsOf(earnings: readonly PeriodEarning[], account: PayeeTerms, plans:
       (end === undefined || start < end);
     const advanceMinor = runs ? draw.minor : 0n;
     const earnedMinor = sumOf(earnings, ({ period: of }) => of === period);
-    const line = (kind: AccountLine['kind'], amountMinor: bigint): void => {
+    const line = (kind: PayeeLevelLine['kind'], amountMinor: bigint): void => {
       if (amountMinor === 0n) return;
       const [advance, earned, balance] = [advanceMinor, earnedMinor, balanceMinor].map((minor) =>
         formatMinor(minor, decimals),

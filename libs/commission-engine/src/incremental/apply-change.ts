@@ -6,15 +6,15 @@ import type { CreditLine } from '../credit/credit-line.js';
 import {
   dealKeyOf,
   dependsOn,
-  heldLine,
+  stateLineOf,
   isSameLine,
-  isWhole,
+  isFullMode,
   measuredBasis,
   measurementKey,
   minorOf,
   recalculationMode,
 } from './state.js';
-import type { AccountCredit, EarnState, HeldLine, RatedLine } from './state.js';
+import type { PayeeLevelCredit, EarnState, StateLine, RatedLine } from './state.js';
 import type { Change } from './diff.js';
 import { EngineError } from '../engine-error.js';
 import { MeasuredLines } from '../measure/measured-lines.js';
@@ -25,7 +25,7 @@ import { MeasuredLines } from '../measure/measured-lines.js';
  */
 export function applyChange(
   state: EarnState,
-  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'account' | 'children' | 'granted' | 'claims' | 'lacking'>,
+  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'payeeLevel' | 'children' | 'granted' | 'claims' | 'missingQuotas'>,
   plans: PlanByHash,
 ): void {
   const { deal, children, granted } = change;
@@ -41,15 +41,15 @@ export function applyChange(
     if (claims.length === 0) state.claims.delete(dealKeyOf(component, of));
     else state.claims.set(dealKeyOf(component, of), claims);
   }
-  for (const { deal: of, component, windows } of change.lacking ?? []) {
+  for (const { deal: of, component, windows } of change.missingQuotas ?? []) {
     if (windows.length === 0) state.missingQuotas.delete(dealKeyOf(component, of));
     else state.missingQuotas.set(dealKeyOf(component, of), windows);
   }
-  const replaced = new Set([deal, ...change.account.map((one) => one.deal)]);
+  const replaced = new Set([deal, ...change.payeeLevel.map((one) => one.deal)]);
   const own = new Map<string, RatedLine[]>();
   for (const rated of change.rated) {
     if (!replaced.has(rated.deal)) {
-      heldLine(state, rated.deal, rated.key).amountMinor = minorOf(rated.amount);
+      stateLineOf(state, rated.deal, rated.key).amountMinor = minorOf(rated.amount);
       continue;
     }
     const list = own.get(rated.deal);
@@ -57,7 +57,7 @@ export function applyChange(
     else list.push(rated);
   }
   if (deal !== '') replaceDeal(state, deal, change.lines, own.get(deal) ?? [], plans);
-  for (const one of change.account) replaceAccount(state, one, own.get(one.deal) ?? []);
+  for (const one of change.payeeLevel) replacePayeeLevel(state, one, own.get(one.deal) ?? []);
 }
 
 function replaceDeal(
@@ -70,16 +70,16 @@ function replaceDeal(
   const before = state.deals.get(deal) ?? [];
   const left = before.length === 0 ? NONE_HELD : new Map(before.map((held) => [held.key, held]));
   const children = state.children.get(deal) ?? [];
-  const joining: HeldLine[] = [];
+  const joining: StateLine[] = [];
   let next = 0;
-  let whole = 0;
+  let fullModeLines = 0;
   const now = lines.map((line) => {
     const key = lineKey(line);
     const held = left.get(key);
     // They come in the order of the lines: looking for one is not needed.
     const rated = own[next]?.key === key ? own[next++] : own.find((one) => one.key === key);
     const rules = rulesOf(line, plans);
-    if (recalculationMode(rules) === 'full') whole++;
+    if (recalculationMode(rules) === 'full') fullModeLines++;
     const basisMinor = measuredBasis(line, rules, lines, children);
     if (held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line)) {
       left.delete(key);
@@ -88,7 +88,7 @@ function replaceDeal(
       return held;
     }
     if (rated === undefined) throw new EngineError('CreditInvalid', `the line ${key} of ${deal} is new, but not rated`);
-    const joined: HeldLine = {
+    const joined: StateLine = {
       deal,
       key,
       line,
@@ -104,13 +104,13 @@ function replaceDeal(
   if (joining.length > 0 || leaving.length > 0) changeMeasurements(state, joining, leaving);
   linkDependents(now, plans);
   state.lineCount += now.length - before.length;
-  state.wholeCount += whole - before.filter(({ line }) => isWhole(line, plans)).length;
+  state.fullModeLineCount += fullModeLines - before.filter(({ line }) => isFullMode(line, plans)).length;
   if (now.length === 0) state.deals.delete(deal);
   else state.deals.set(deal, now);
 }
 
-function replaceAccount(state: EarnState, { deal, lines }: AccountCredit, rated: readonly RatedLine[]): void {
-  const now = lines.map((line): HeldLine => {
+function replacePayeeLevel(state: EarnState, { deal, lines }: PayeeLevelCredit, rated: readonly RatedLine[]): void {
+  const now = lines.map((line): StateLine => {
     const key = `${lineKey(line)}|${line.period}`;
     const amount = rated.find((one) => one.key === key)?.amount;
     if (amount === undefined) throw new EngineError('CreditInvalid', `the line ${key} of ${deal} is not rated`);
@@ -122,11 +122,11 @@ function replaceAccount(state: EarnState, { deal, lines }: AccountCredit, rated:
 }
 
 /** Stays empty: nothing is deleted from it but what was found in it. */
-const NONE_HELD = new Map<string, HeldLine>();
+const NONE_HELD = new Map<string, StateLine>();
 
-function linkDependents(lines: readonly HeldLine[], plans: PlanByHash): void {
-  let byKey: ReadonlyMap<string, HeldLine> | undefined;
-  const dependents = new Map<HeldLine, HeldLine[]>();
+function linkDependents(lines: readonly StateLine[], plans: PlanByHash): void {
+  let byKey: ReadonlyMap<string, StateLine> | undefined;
+  const dependents = new Map<StateLine, StateLine[]>();
   for (const line of lines) {
     if (line.line.reverses === undefined && line.line.reserves !== true && line.line.releases === undefined) continue;
     const key = dependsOn(line.line, rulesOf(line.line, plans).component);
@@ -141,7 +141,7 @@ function linkDependents(lines: readonly HeldLine[], plans: PlanByHash): void {
   for (const [original, own] of dependents) original.dependents = own;
 }
 
-function changeMeasurements(state: EarnState, joining: readonly HeldLine[], leaving: readonly HeldLine[]): void {
+function changeMeasurements(state: EarnState, joining: readonly StateLine[], leaving: readonly StateLine[]): void {
   for (const held of leaving) {
     const key = measurementKey(held);
     const measurement = state.measurements.get(key);

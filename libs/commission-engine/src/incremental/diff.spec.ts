@@ -13,23 +13,23 @@ const day = (of: number) => `2026-01-${String(of).padStart(2, '0')}T10:00:00Z`;
 describe('a late deal', () => {
   it('re-rates a line that ended at the threshold and now crosses it by a cent', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('B', { net: '100.00', bookedAt: day(5) }));
+    world.receive(dealOf('B', { net: '100.00', bookedAt: day(5) }));
     expect(world.earned('P1', 'B')).toEqual({ booked: '0.00' });
-    world.take(dealOf('A', { net: '0.01', bookedAt: day(4) }));
+    world.receive(dealOf('A', { net: '0.01', bookedAt: day(4) }));
     expect(world.earned('P1', 'B')).toEqual({ booked: '0.01' });
   });
 
   it('leaves a line alone that comes to end at the threshold', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('B', { net: '99.99', bookedAt: day(5) }));
-    const [change] = world.take(dealOf('A', { net: '0.01', bookedAt: day(4) }));
+    world.receive(dealOf('B', { net: '99.99', bookedAt: day(5) }));
+    const [change] = world.receive(dealOf('A', { net: '0.01', bookedAt: day(4) }));
     expect(change?.rated.map(({ deal }) => deal)).toEqual(['crm|A']);
   });
 
   it('has no portion in the tier that ends where it begins', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('A', { net: '100.00', bookedAt: day(4) }));
-    const [change] = world.take(dealOf('B', { net: '1.00', bookedAt: day(5) }));
+    world.receive(dealOf('A', { net: '100.00', bookedAt: day(4) }));
+    const [change] = world.receive(dealOf('B', { net: '1.00', bookedAt: day(5) }));
     expect(change?.rated[0]?.trace).toMatchObject({ portions: [{ tier: 1, amount: '1.00', earned: '1' }] });
   });
 });
@@ -37,24 +37,24 @@ describe('a late deal', () => {
 describe('a deal that moves', () => {
   it('re-rates what lies behind both its old and its new place, also where its lines cancel out at the new one', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('B', { net: '10.00', bookedAt: day(2) }));
-    world.take(dealOf('D', { net: '100.00', bookedAt: day(4) }));
-    world.take(dealOf('E', { net: '10.00', bookedAt: day(5) }));
+    world.receive(dealOf('B', { net: '10.00', bookedAt: day(2) }));
+    world.receive(dealOf('D', { net: '100.00', bookedAt: day(4) }));
+    world.receive(dealOf('E', { net: '10.00', bookedAt: day(5) }));
     expect(world.earned('P1', 'E')).toEqual({ booked: '10.00' });
     const lines = [
       { id: '1', net: '50.00' },
       { id: '2', net: '-50.00' },
     ];
-    world.take(dealOf('D', { lines, bookedAt: day(1) }));
+    world.receive(dealOf('D', { lines, bookedAt: day(1) }));
     expect(world.earned('P1', 'E')).toEqual({ booked: '0.00' });
   });
 
   it('to another window leaves nothing behind in the old one', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('D', { net: '200.00', bookedAt: day(4) }));
-    world.take(dealOf('D', { net: '200.00', bookedAt: '2026-02-04T10:00:00Z' }));
+    world.receive(dealOf('D', { net: '200.00', bookedAt: day(4) }));
+    world.receive(dealOf('D', { net: '200.00', bookedAt: '2026-02-04T10:00:00Z' }));
     expect([...(world.states.get('P1')?.measurements.keys() ?? [])]).toEqual(['sales 2026-02']);
-    world.take(dealOf('D', { net: '200.00', partners: [] }));
+    world.receive(dealOf('D', { net: '200.00', partners: [] }));
     const state = world.states.get('P1');
     expect([state?.measurements.size, state?.deals.size, state?.lineCount]).toEqual([0, 0, 0]);
   });
@@ -67,7 +67,7 @@ describe('a credit', () => {
       changed: false,
       deal: 'crm|D',
       lines: [],
-      account: [],
+      payeeLevel: [],
       rated: [],
       deals: [],
     });
@@ -75,7 +75,7 @@ describe('a credit', () => {
 
   it('is refused where it does not fit: two lines of one identity, a return of nothing, an unknown component', () => {
     const world = worldOf(CLIFF);
-    const [change] = world.take(dealOf('D', { returns: [{ id: 'R', at: day(20) }] }));
+    const [change] = world.receive(dealOf('D', { returns: [{ id: 'R', at: day(20) }] }));
     const [sale, returned] = change?.lines ?? [];
     if (sale === undefined || returned === undefined) throw new Error('a sale and a return');
     const bad = [[sale, sale], [returned], [{ ...sale, component: 'other' }]];
@@ -87,7 +87,7 @@ describe('a credit', () => {
 
   it('that was not planned for this state is refused when it is applied', () => {
     const world = worldOf(CLIFF);
-    const [change] = world.take(dealOf('D'));
+    const [change] = world.receive(dealOf('D'));
     if (change === undefined) throw new Error('a change');
     const state = createEarnState();
     expect(() => applyChange(state, { ...change, rated: [] }, world.plans)).toThrow(
@@ -121,8 +121,8 @@ describe('a deal with lines in two quarters, and another in one of them', () => 
 
   it('waits for both quotas, whatever comes for the other', () => {
     const world = worldOf(planWith([`{ id: sales, ${TERMS} }`]));
-    world.take(first);
-    world.take(second);
+    world.receive(first);
+    world.receive(second);
     expect(waitedFor(world)).toEqual([
       ['crm|A', ['2026-Q1', '2026-Q2']],
       ['crm|B', ['2026-Q1']],
@@ -161,9 +161,9 @@ describe('a deal under a version of its plan that limits each deal, beside one t
 describe('an explanation', () => {
   it('is of now, not of when the line was rated', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('C', { net: '1.00', bookedAt: day(5), returns: [{ id: 'R', at: day(20) }] }));
-    world.take(dealOf('A', { net: '300.00', bookedAt: day(3) }));
-    world.take(dealOf('B', { net: '7.00', bookedAt: day(4) }));
+    world.receive(dealOf('C', { net: '1.00', bookedAt: day(5), returns: [{ id: 'R', at: day(20) }] }));
+    world.receive(dealOf('A', { net: '300.00', bookedAt: day(3) }));
+    world.receive(dealOf('B', { net: '7.00', bookedAt: day(4) }));
     const state = world.states.get('P1');
     if (state === undefined) throw new Error('no state');
     expect(explainLine(state, 'crm|C', 'sales|booked|1', world.plans)).toMatchObject({
@@ -183,11 +183,11 @@ describe('the size of a state', () => {
   it('grows and shrinks with its lines', () => {
     const world = worldOf(CLIFF);
     const empty = sizeOfEarnState(createEarnState());
-    world.take(dealOf('D'));
+    world.receive(dealOf('D'));
     const state = world.states.get('P1');
     if (state === undefined) throw new Error('no state');
     expect(sizeOfEarnState(state)).toBeGreaterThan(empty);
-    world.take(dealOf('D', { partners: [] }));
+    world.receive(dealOf('D', { partners: [] }));
     expect(sizeOfEarnState(state)).toBe(empty);
   });
 });

@@ -2,7 +2,7 @@
  * Stage 4, earn: all lines of one payee under one plan, and what a change of a deal's credit, of what a child earns, or of
  * what is known of the payee changes among them. A line that stands alone costs itself; one in a measurement whose curve is
  * fixed costs O(log n) and the lines that really change. A component whose lines depend on each other in other ways (a rate
- * that depends on the total or on another window, a limit, an average) is earned anew from all lines within the reach of the change.
+ * that depends on the total or on another window, a limit, an average) is earned anew from all lines within the scope of the change.
  */
 import { formatMinor } from '@tantieme/money/amount';
 import { guaranteesAndDraws } from '../earn/payee-earnings.js';
@@ -12,37 +12,37 @@ import { areSameClaims, claimedLine } from '../earn/budget.js';
 import type { BudgetClaim, GrantedLine } from '../earn/budget.js';
 import { periodBounds } from '@tantieme/time/calendar';
 import { earnComponent, isSale, isTeams, ofTeam, rulesOf } from '../earn/component-earnings.js';
-import type { AccountLine, ComponentLine, PlanByHash, Rules } from '../earn/component-earnings.js';
+import type { PayeeLevelLine, ComponentLine, PlanByHash, Rules } from '../earn/component-earnings.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { earnsTheSame } from '../plan/curve.js';
 import {
-  ACCOUNT_PREFIX,
+  PAYEE_LEVEL_PREFIX,
   PLAN_WIDE,
   dealKeyOf,
   dependsOn,
   fixedCurve,
   fixedRatingContext,
   grantedIn,
-  isAccountDeal,
+  isPayeeLevel,
   isSameLine,
-  isWhole,
+  isFullMode,
   measuredBasis,
   measurementKey,
   recalculationMode,
   rateDependents,
   recalculationScope,
-  wholeBasis,
+  ownBasis,
 } from './state.js';
 import type {
-  AccountCredit,
+  PayeeLevelCredit,
   ChildEarning,
   DealClaims,
   DealCredit,
   DealMissingQuotas,
   EarnState,
   EarnedLine,
-  HeldLine,
+  StateLine,
   RecalculationMode,
   RatedLine,
   RecalculationScope,
@@ -61,11 +61,11 @@ export interface Change {
   readonly lines: readonly CreditLine[];
   readonly children?: readonly ChildEarning[];
   readonly granted?: readonly GrantedLine[];
-  readonly account: readonly AccountCredit[];
+  readonly payeeLevel: readonly PayeeLevelCredit[];
   /** What is claimed of budgets, where it changes; left out where nothing does. */
   readonly claims?: readonly DealClaims[];
   /** Quotas that are waited for, where that changes; left out where nothing does. */
-  readonly lacking?: readonly DealMissingQuotas[];
+  readonly missingQuotas?: readonly DealMissingQuotas[];
   /**
    * Lines that are new or say something else, or earn another amount than before: of this deal in the order of its lines,
    * then of the others in order of deal and key. A line that only moved within its tier earns the same and is not here.
@@ -81,7 +81,7 @@ interface Draft extends MeasuredLine {
   readonly rules: Rules;
   readonly mode: RecalculationMode;
   /** The line that the state holds under this key. */
-  readonly held: HeldLine | undefined;
+  readonly held: StateLine | undefined;
   /** Whether it says the same as the held one. */
   readonly same: boolean;
   rated: Rated | undefined;
@@ -89,7 +89,7 @@ interface Draft extends MeasuredLine {
 
 /** A held line that earns something else now. */
 interface Shift {
-  readonly held: HeldLine;
+  readonly held: StateLine;
   readonly rated: Rated;
 }
 
@@ -104,9 +104,9 @@ export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByHa
   if (credit.granted === undefined && drafts.length === before.length && drafts.every(({ same }) => same))
     return { ...NOTHING_CHANGES, changed: credit.children !== undefined, ...credit };
 
-  const gone = before.filter(({ key }) => byKey.get(key)?.same !== true);
-  const whole = wholeComponents(drafts, gone, plans);
-  const shifts = measure(state, drafts, gone, plans);
+  const removed = before.filter(({ key }) => byKey.get(key)?.same !== true);
+  const whole = fullModeComponents(drafts, removed, plans);
+  const shifts = measure(state, drafts, removed, plans);
   const shiftByLine = shifts.length === 0 ? undefined : new Map(shifts.map((shift) => [shift.held, shift]));
   for (const draft of drafts) {
     if (draft.mode === 'full' || draft.rated !== undefined || !isSale(draft.line, draft.rules.component)) continue;
@@ -119,20 +119,20 @@ export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByHa
   rateDependentsOf(drafts, byKey);
   const elsewhere = shiftsElsewhere(credit.deal, shifts, plans);
   const results =
-    whole.size === 0 ? NONE_WHOLE : earnWhole(state, credit, drafts, gone, whole, state.payeeTerms, plans);
+    whole.size === 0 ? NO_FULL_RESULTS : recalculate(state, credit, drafts, removed, whole, state.payeeTerms, plans);
   return changeOf(state, credit, drafts, elsewhere, results, state.payeeTerms, plans);
 }
 
 /** What new facts about the payee change. Pure. @throws {EngineError} `PlanUnknown`, `CreditInvalid` */
 export function diffPayeeTerms(state: EarnState, account: PayeeTerms, plans: PlanByHash): Change {
   const held = [...state.deals.values()].flat();
-  const whole = wholeComponents([], held, plans);
+  const whole = fullModeComponents([], held, plans);
   const nothing = { deal: '', lines: [] };
-  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, nothing, [], held, whole, account, plans);
+  const results = whole.size === 0 ? NO_FULL_RESULTS : recalculate(state, nothing, [], held, whole, account, plans);
   return changeOf(state, nothing, [], [], results, account, plans);
 }
 
-const NOTHING_CHANGES = { account: [], rated: [], deals: [] } as const;
+const NOTHING_CHANGES = { payeeLevel: [], rated: [], deals: [] } as const;
 
 /** @throws {EngineError} `CreditInvalid` where two lines have one key */
 function draftsByKey(deal: string, drafts: readonly Draft[]): ReadonlyMap<string, Draft> {
@@ -143,7 +143,7 @@ function draftsByKey(deal: string, drafts: readonly Draft[]): ReadonlyMap<string
   return byKey;
 }
 
-function draftsOf(state: EarnState, credit: DealCredit, before: readonly HeldLine[], plans: PlanByHash): Draft[] {
+function draftsOf(state: EarnState, credit: DealCredit, before: readonly StateLine[], plans: PlanByHash): Draft[] {
   const heldByKey = before.length === 0 ? undefined : new Map(before.map((held) => [held.key, held]));
   const { deal, lines } = credit;
   const children = credit.children ?? state.children.get(deal) ?? [];
@@ -163,22 +163,22 @@ function inMeasurement({ mode, line, rules }: Draft): boolean {
   return mode === 'incremental' && isSale(line, rules.component);
 }
 
-interface Touched {
+interface TouchedMeasurement {
   readonly key: string;
   readonly joining: Draft[];
-  readonly leaving: Set<HeldLine>;
+  readonly leaving: Set<StateLine>;
 }
 
 /** Rates the drafts that join a measurement, and finds the held lines that earn something else because of what joins and leaves. */
 export function measure(
   state: EarnState,
   drafts: readonly Draft[],
-  gone: readonly HeldLine[],
+  removed: readonly StateLine[],
   plans: PlanByHash,
 ): readonly Shift[] {
-  if (gone.length === 0 && !drafts.some((draft) => inMeasurement(draft) && !draft.same)) return [];
-  const touched = new Map<string, Touched>();
-  const touch = (line: MeasuredLine): Touched => {
+  if (removed.length === 0 && !drafts.some((draft) => inMeasurement(draft) && !draft.same)) return [];
+  const touched = new Map<string, TouchedMeasurement>();
+  const touchedAt = (line: MeasuredLine): TouchedMeasurement => {
     const key = measurementKey(line);
     let found = touched.get(key);
     if (found === undefined) {
@@ -187,8 +187,8 @@ export function measure(
     }
     return found;
   };
-  for (const draft of drafts) if (inMeasurement(draft) && !draft.same) touch(draft).joining.push(draft);
-  for (const held of gone) if (held.measured) touch(held).leaving.add(held);
+  for (const draft of drafts) if (inMeasurement(draft) && !draft.same) touchedAt(draft).joining.push(draft);
+  for (const held of removed) if (held.measured) touchedAt(held).leaving.add(held);
   return [...touched.values()].flatMap((one) => measureOne(state.measurements.get(one.key), one, plans));
 }
 
@@ -197,11 +197,11 @@ export function measure(
  * names those that may earn something else for it. A deal in order only sees the end of the tree.
  */
 function measureOne(
-  measurement: MeasuredLines<HeldLine> | undefined,
-  { joining, leaving }: Touched,
+  measurement: MeasuredLines<StateLine> | undefined,
+  { joining, leaving }: TouchedMeasurement,
   plans: PlanByHash,
 ): Shift[] {
-  const steps: (Draft | HeldLine)[] = [...joining, ...leaving].sort(
+  const steps: (Draft | StateLine)[] = [...joining, ...leaving].sort(
     // Of one place, what joins comes first: what leaves there does not stand before it.
     (left, right) => compareLines(left, right) || Number('rated' in right) - Number('rated' in left),
   );
@@ -211,10 +211,10 @@ function measureOne(
     if ('rated' in step) {
       const { plan, component } = step.rules;
       const beforeMinor = (measurement?.sumBefore(step) ?? 0n) + byMinor;
-      const around = fixedRatingContext(component);
+      const context = fixedRatingContext(component);
       step.rated = isTeams(step.line, component)
         ? ofTeam()
-        : rateMeasured(plan, component, fixedCurve(component), around, step.basisMinor, beforeMinor);
+        : rateMeasured(plan, component, fixedCurve(component), context, step.basisMinor, beforeMinor);
       byMinor += step.basisMinor;
     } else byMinor -= step.basisMinor;
     const next = steps[index + 1];
@@ -230,7 +230,7 @@ function measureOne(
 }
 
 /** What a held line earns at its new place of the measurement, where that is something else. */
-function rateShifted(held: HeldLine, thenMinor: bigint, nowMinor: bigint, plans: PlanByHash): Rated | undefined {
+function rateShifted(held: StateLine, thenMinor: bigint, nowMinor: bigint, plans: PlanByHash): Rated | undefined {
   const { plan, component } = rulesOf(held.line, plans);
   const curve = fixedCurve(component);
   if (isTeams(held.line, component) || earnsTheSame(curve, held.basisMinor, thenMinor, nowMinor)) return undefined;
@@ -281,101 +281,104 @@ function shiftsElsewhere(deal: string, shifts: readonly Shift[], plans: PlanByHa
 
 // ── Components that are earned as a whole ───────────────────────────────────────────────────────────────────────────
 
-interface WholeResults {
+interface FullResults {
   readonly shifts: readonly Shift[];
   /** By component. */
-  readonly account: ReadonlyMap<string, readonly AccountLine[]>;
+  readonly account: ReadonlyMap<string, readonly PayeeLevelLine[]>;
   readonly claims: readonly DealClaims[];
-  readonly lacking: readonly DealMissingQuotas[];
+  readonly missingQuotas: readonly DealMissingQuotas[];
 }
 
-const NONE_WHOLE: WholeResults = { shifts: [], account: new Map(), claims: [], lacking: [] };
+const NO_FULL_RESULTS: FullResults = { shifts: [], account: new Map(), claims: [], missingQuotas: [] };
 
-function wholeComponents(drafts: readonly Draft[], gone: readonly HeldLine[], plans: PlanByHash): ReadonlySet<string> {
+function fullModeComponents(
+  drafts: readonly Draft[],
+  removed: readonly StateLine[],
+  plans: PlanByHash,
+): ReadonlySet<string> {
   const whole = new Set<string>();
   for (const { mode, line } of drafts) if (mode === 'full') whole.add(line.component);
-  for (const { line, deal } of gone) if (!isAccountDeal(deal) && isWhole(line, plans)) whole.add(line.component);
+  for (const { line, deal } of removed) if (!isPayeeLevel(deal) && isFullMode(line, plans)) whole.add(line.component);
   return whole;
 }
 
 /** A line of a component that is earned as a whole: of the credit in hand, or one that the state holds. */
-type WholeLine = ComponentLine & ({ readonly held: HeldLine } | { readonly draft: Draft });
+type FullModeLine = ComponentLine & ({ readonly held: StateLine } | { readonly draft: Draft });
 
 /**
- * The lines of a component with which the drafts are earned anew, and those whose amounts may change with what is gone.
+ * The lines of a component with which the drafts are earned anew, and those whose amounts may change with what is removed.
  */
-function linesInReach(
+function linesInScope(
   state: EarnState,
   deal: string,
   component: string,
   drafts: readonly Draft[],
-  gone: readonly HeldLine[],
+  removed: readonly StateLine[],
   plans: PlanByHash,
-): readonly WholeLine[] {
+): readonly FullModeLine[] {
   const own = drafts.filter(({ line }) => line.component === component);
-  const changed: readonly MeasuredLine[] = [...own, ...gone.filter(({ line }) => line.component === component)];
-  const held: HeldLine[] = [];
+  const changed: readonly MeasuredLine[] = [...own, ...removed.filter(({ line }) => line.component === component)];
+  const held: StateLine[] = [];
   for (const [of, lines] of state.deals)
-    if (of !== deal && !isAccountDeal(of))
-      for (const one of lines) if (one.line.component === component) held.push(one);
-  const reach = commonReach([...changed, ...held], plans);
-  const placeOf = (one: MeasuredLine): string => (reach === 'deal' ? one.deal : measurementKey(one));
+    if (of !== deal && !isPayeeLevel(of)) for (const one of lines) if (one.line.component === component) held.push(one);
+  const scope = commonScope([...changed, ...held], plans);
+  const placeOf = (one: MeasuredLine): string => (scope === 'deal' ? one.deal : measurementKey(one));
   const places = new Set(changed.map(placeOf));
-  const others = reach === 'all' ? held : held.filter((one) => places.has(placeOf(one)));
+  const others = scope === 'all' ? held : held.filter((one) => places.has(placeOf(one)));
   return [
     ...own.map((draft) => ({
       deal,
       key: draft.key,
       line: draft.line,
-      basisMinor: wholeBasis(draft, draft.rules),
+      basisMinor: ownBasis(draft, draft.rules),
       draft,
     })),
     ...others.map((one) => ({
       deal: one.deal,
       key: one.key,
       line: one.line,
-      basisMinor: wholeBasis(one, rulesOf(one.line, plans)),
+      basisMinor: ownBasis(one, rulesOf(one.line, plans)),
       held: one,
     })),
   ];
 }
 
-/** Of lines under different versions of a plan. A deal may have lines in several windows, and a window lines of several deals: both together reach all. */
-function commonReach(lines: readonly MeasuredLine[], plans: PlanByHash): RecalculationScope {
+/** Of lines under different versions of a plan. A deal may have lines in several windows, and a window lines of several deals: both together scope all. */
+function commonScope(lines: readonly MeasuredLine[], plans: PlanByHash): RecalculationScope {
   let common: RecalculationScope | undefined;
   for (const { line } of lines) {
-    const reach = recalculationScope(rulesOf(line, plans).component);
-    if (reach === 'all' || (common !== undefined && common !== reach)) return 'all';
-    common = reach;
+    const scope = recalculationScope(rulesOf(line, plans).component);
+    if (scope === 'all' || (common !== undefined && common !== scope)) return 'all';
+    common = scope;
   }
   return common ?? 'deal';
 }
 
 /**
  * Earns components from their lines, sets the amounts of the drafts among them, and finds what differs elsewhere.
- * @param gone held lines that are no more, or say something else; all of them where what changes is known of the payee
+ * @param removed held lines that are no more, or say something else; all of them where what changes is known of the payee
  */
-function earnWhole(
+function recalculate(
   state: EarnState,
   credit: DealCredit,
   drafts: readonly Draft[],
-  gone: readonly HeldLine[],
+  removed: readonly StateLine[],
   components: ReadonlySet<string>,
   account: PayeeTerms,
   plans: PlanByHash,
-): WholeResults {
+): FullResults {
   const { deal } = credit;
-  const deferred = new Map<string, readonly AccountLine[]>();
+  const deferred = new Map<string, readonly PayeeLevelLine[]>();
   const shifts: Shift[] = [];
   const claimed: DealClaims[] = [];
   const lacked: DealMissingQuotas[] = [];
   const granted = grantedIn(state, credit);
   for (const component of components) {
-    const lines = linesInReach(state, deal, component, drafts, gone, plans);
-    const { rated, deferred: ofComponent, claims, lacking } = earnComponent(lines, account, plans, granted);
+    const lines = linesInScope(state, deal, component, drafts, removed, plans);
+    const { rated, deferred: ofComponent, claims, missingQuotas } = earnComponent(lines, account, plans, granted);
     deferred.set(component, ofComponent);
     claimed.push(...newClaims(state, deal, component, lines, claims, plans));
-    lacked.push(...newLacking(state, deal, component, lines, lacking));
+    lacked.push(...newMissingQuotas(state, deal, component, lines, missingQuotas));
     lines.forEach((line, index) => {
       const now = rated[index];
       if (now === undefined) return;
@@ -384,7 +387,7 @@ function earnWhole(
       } else if (now.amountMinor !== line.held.amountMinor) shifts.push({ held: line.held, rated: now });
     });
   }
-  return { shifts, account: deferred, claims: claimed, lacking: lacked };
+  return { shifts, account: deferred, claims: claimed, missingQuotas: lacked };
 }
 
 /** What deals claim of a component's budget, where that is not what they claimed before. */
@@ -412,19 +415,19 @@ function newClaims(
 }
 
 /** The quotas that deals wait for, where those are not the ones that they waited for before; in the same order. */
-function newLacking(
+function newMissingQuotas(
   state: EarnState,
   credited: string,
   component: string,
   lines: readonly ComponentLine[],
-  lacking: ReadonlyMap<number, string>,
+  missingQuotas: ReadonlyMap<number, string>,
 ): readonly DealMissingQuotas[] {
-  if (lacking.size === 0 && state.missingQuotas.size === 0) return [];
+  if (missingQuotas.size === 0 && state.missingQuotas.size === 0) return [];
   const windows = new Map<string, Set<string>>([[credited, new Set()]]);
   lines.forEach(({ deal }, index) => {
     const ofDeal = windows.get(deal) ?? new Set();
     windows.set(deal, ofDeal);
-    const window = lacking.get(index);
+    const window = missingQuotas.get(index);
     if (window !== undefined) ofDeal.add(window);
   });
   return [...windows]
@@ -443,12 +446,12 @@ function byDeal(credited: string): (left: { readonly deal: string }, right: { re
 
 // ── Lines of no single deal ─────────────────────────────────────────────────────────────────────────────────────────
 
-interface AccountDraft {
+interface PayeeLevelDraft {
   readonly deal: string;
-  readonly lines: readonly { readonly line: CreditLine; readonly key: string; readonly of: AccountLine }[];
+  readonly lines: readonly { readonly line: CreditLine; readonly key: string; readonly of: PayeeLevelLine }[];
 }
 
-function accountDraft(deal: string, lines: readonly AccountLine[], plans: PlanByHash): AccountDraft {
+function payeeLevelDraft(deal: string, lines: readonly PayeeLevelLine[], plans: PlanByHash): PayeeLevelDraft {
   return {
     deal,
     lines: lines.map((of) => {
@@ -468,16 +471,16 @@ function accountDraft(deal: string, lines: readonly AccountLine[], plans: PlanBy
   };
 }
 
-/** Guarantee and draw, where the plan has them and a period is settled. */
-function settle(
+/** Guarantee and draw, where the plan has them and a period is planWide. */
+function planWideDraft(
   state: EarnState,
   deal: string,
   now: readonly EarnedLine[],
   amounts: ReadonlyMap<EarnedLine, bigint>,
-  deferred: readonly AccountDraft[],
+  deferred: readonly PayeeLevelDraft[],
   account: PayeeTerms,
   plans: PlanByHash,
-): AccountDraft | undefined {
+): PayeeLevelDraft | undefined {
   const applies = account.closedPeriods.some(({ planHash }) => {
     const { guarantee, draw } = plans.plan(planHash);
     return guarantee !== undefined || draw !== undefined;
@@ -496,7 +499,7 @@ function settle(
   for (const { lines } of deferred)
     for (const { line, of } of lines)
       earnings.push({ component: line.component, period: line.period, amountMinor: of.amountMinor });
-  return accountDraft(PLAN_WIDE, guaranteesAndDraws(earnings, account, plans), plans);
+  return payeeLevelDraft(PLAN_WIDE, guaranteesAndDraws(earnings, account, plans), plans);
 }
 
 function changeOf(
@@ -504,7 +507,7 @@ function changeOf(
   credit: DealCredit,
   drafts: readonly Draft[],
   measured: readonly Shift[],
-  { shifts, account: deferred, claims, lacking }: WholeResults,
+  { shifts, account: deferred, claims, missingQuotas }: FullResults,
   account: PayeeTerms,
   plans: PlanByHash,
 ): Change {
@@ -517,11 +520,11 @@ function changeOf(
     own.push({ line, amountMinor: now?.amountMinor ?? held?.amountMinor ?? 0n });
   }
   const amounts = new Map<EarnedLine, bigint>(elsewhere.map(({ held, rated: now }) => [held, now.amountMinor]));
-  const accountDrafts = [...deferred]
-    .map(([component, lines]) => accountDraft(`${ACCOUNT_PREFIX}${component}`, lines, plans))
+  const payeeLevelDrafts = [...deferred]
+    .map(([component, lines]) => payeeLevelDraft(`${PAYEE_LEVEL_PREFIX}${component}`, lines, plans))
     .filter(({ deal, lines }) => lines.length > 0 || state.deals.has(deal));
-  const settled = settle(state, credit.deal, own, amounts, accountDrafts, account, plans);
-  if (settled !== undefined) accountDrafts.push(settled);
+  const planWide = planWideDraft(state, credit.deal, own, amounts, payeeLevelDrafts, account, plans);
+  if (planWide !== undefined) payeeLevelDrafts.push(planWide);
   const sorted = elsewhere
     .slice()
     .sort((left, right) => compareText(left.held.deal, right.held.deal) || compareText(left.held.key, right.held.key));
@@ -529,9 +532,9 @@ function changeOf(
     const { decimals } = plans.plan(held.line.planHash);
     rated.push({ deal: held.deal, key: held.key, amount: formatMinor(now.amountMinor, decimals), trace: now.trace() });
   }
-  const accountCredits: AccountCredit[] = [];
-  const accountDeals: { deal: string; lines: readonly EarnedLine[] }[] = [];
-  for (const { deal, lines } of accountDrafts) {
+  const payeeLevelCredits: PayeeLevelCredit[] = [];
+  const payeeLevelDeals: { deal: string; lines: readonly EarnedLine[] }[] = [];
+  for (const { deal, lines } of payeeLevelDrafts) {
     const before = new Map((state.deals.get(deal) ?? []).map((held) => [held.key, held]));
     const isSame =
       before.size === lines.length &&
@@ -540,8 +543,8 @@ function changeOf(
         return held?.amountMinor === of.amountMinor && held.line.planHash === line.planHash;
       });
     if (isSame) continue;
-    accountCredits.push({ deal, lines: lines.map(({ line }) => line) });
-    accountDeals.push({ deal, lines: lines.map(({ line, of }) => ({ line, amountMinor: of.amountMinor })) });
+    payeeLevelCredits.push({ deal, lines: lines.map(({ line }) => line) });
+    payeeLevelDeals.push({ deal, lines: lines.map(({ line, of }) => ({ line, amountMinor: of.amountMinor })) });
     for (const { key, of } of lines) {
       const { decimals } = plans.plan(of.planHash);
       rated.push({ deal, key, amount: formatMinor(of.amountMinor, decimals), trace: of.trace() });
@@ -561,10 +564,10 @@ function changeOf(
     lines: credit.lines,
     ...(credit.children === undefined ? {} : { children: credit.children }),
     ...(credit.granted === undefined ? {} : { granted: credit.granted }),
-    account: accountCredits,
+    payeeLevel: payeeLevelCredits,
     ...(claims.length === 0 ? {} : { claims }),
-    ...(lacking.length === 0 ? {} : { lacking }),
+    ...(missingQuotas.length === 0 ? {} : { missingQuotas }),
     rated,
-    deals: [...deals, ...accountDeals],
+    deals: [...deals, ...payeeLevelDeals],
   };
 }

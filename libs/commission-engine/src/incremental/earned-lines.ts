@@ -6,12 +6,12 @@ import {
   fixedCurve,
   fixedRatingContext,
   grantedIn,
-  heldLine,
-  isAccountDeal,
+  stateLineOf,
+  isPayeeLevel,
   measurementKey,
   recalculationMode,
   rateDependents,
-  wholeBasis,
+  ownBasis,
 } from './state.js';
 import type { EarnState, EarnedLine } from './state.js';
 import { diffPayeeTerms } from './diff.js';
@@ -27,21 +27,21 @@ export function linesOfDeal(state: EarnState, deal: string): readonly EarnedLine
 export function explainLine(state: EarnState, deal: string, key: string, plans: PlanByHash): Trace | undefined {
   const held = state.deals.get(deal)?.find((line) => line.key === key);
   if (held === undefined) return undefined;
-  if (isAccountDeal(deal)) {
-    const fresh = diffPayeeTerms({ ...state, deals: withoutAccount(state) }, state.payeeTerms, plans);
+  if (isPayeeLevel(deal)) {
+    const fresh = diffPayeeTerms({ ...state, deals: withoutPayeeLevel(state) }, state.payeeTerms, plans);
     return fresh.rated.find((line) => line.deal === deal && line.key === key)?.trace;
   }
   const rules = rulesOf(held.line, plans);
   if (recalculationMode(rules) === 'full') {
     const lines = [...state.deals.values()]
       .flat()
-      .filter(({ line, deal: of }) => line.component === held.line.component && !isAccountDeal(of));
-    const entries = lines.map((one) => ({ ...one, basisMinor: wholeBasis(one, rulesOf(one.line, plans)) }));
+      .filter(({ line, deal: of }) => line.component === held.line.component && !isPayeeLevel(of));
+    const entries = lines.map((one) => ({ ...one, basisMinor: ownBasis(one, rulesOf(one.line, plans)) }));
     return earnComponent(entries, state.payeeTerms, plans, grantedIn(state)).rated[lines.indexOf(held)]?.trace();
   }
   const on = dependsOn(held.line, rules.component);
   if (on !== undefined) {
-    const original = heldLine(state, deal, on);
+    const original = stateLineOf(state, deal, on);
     const dependents = original.dependents.map(({ line, basisMinor }) => ({
       line,
       basisMinor,
@@ -53,10 +53,10 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
   if (isTeams(held.line, component)) return ofTeam().trace();
   if (!held.measured) return rateAlone(plan, component, held.line, held.basisMinor).trace();
   const beforeMinor = state.measurements.get(measurementKey(held))?.sumBefore(held) ?? 0n;
-  const around = fixedRatingContext(component);
-  return rateMeasured(plan, component, fixedCurve(component), around, held.basisMinor, beforeMinor).trace();
+  const context = fixedRatingContext(component);
+  return rateMeasured(plan, component, fixedCurve(component), context, held.basisMinor, beforeMinor).trace();
 }
 
-function withoutAccount({ deals }: EarnState): EarnState['deals'] {
-  return new Map([...deals].filter(([deal]) => !isAccountDeal(deal)));
+function withoutPayeeLevel({ deals }: EarnState): EarnState['deals'] {
+  return new Map([...deals].filter(([deal]) => !isPayeeLevel(deal)));
 }

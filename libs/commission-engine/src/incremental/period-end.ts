@@ -4,7 +4,7 @@ import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar';
 import { isRerated, isSale, rulesOf } from '../earn/component-earnings.js';
 import type { PlanByHash } from '../earn/component-earnings.js';
 import { tierReached } from '../plan/curve.js';
-import { isAccountDeal, wholeBasis } from './state.js';
+import { isPayeeLevel, ownBasis } from './state.js';
 import type { EarnState } from './state.js';
 
 import type { CompiledPlan } from '../plan/compiled.js';
@@ -27,11 +27,11 @@ export function reachedTiers(
     if (lastPeriodOfWindow(plan.calendar, window) !== period) continue;
     let totalMinor = 0n;
     for (const held of [...state.deals.values()].flat()) {
-      if (held.line.component !== id || held.line.window !== window || isAccountDeal(held.deal)) continue;
+      if (held.line.component !== id || held.line.window !== window || isPayeeLevel(held.deal)) continue;
       const rules = rulesOf(held.line, plans);
       const { reverses } = held.line;
       if (isSale(held.line, rules.component) || (reverses !== undefined && isRerated(rules.component)))
-        totalMinor += wholeBasis(held, rules);
+        totalMinor += ownBasis(held, rules);
     }
     reached[`${id} ${window}`] = tierReached(rate.tiers, { numerator: totalMinor, denominator: 1n });
   }

@@ -16,7 +16,7 @@ import type { Curve } from '../plan/curve.js';
 import { EngineError } from '../engine-error.js';
 import { MeasuredLines } from '../measure/measured-lines.js';
 import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
-import { rateAlone, rateRelease, rateReserve, rateReturn, takenBack } from '../rate/rate.js';
+import { rateAlone, rateRelease, rateReserve, rateReturn, bandedReturn } from '../rate/rate.js';
 import type { MeasuredLine, Rated, Trace } from '../rate/rate.js';
 
 /** What a child earns with one line of a deal, for an override of its earnings. */
@@ -62,7 +62,7 @@ export interface RatedLine {
 }
 
 /** The lines of no single deal, whole, where they change: deferred amounts of a component, or guarantee and draw. */
-export interface AccountCredit {
+export interface PayeeLevelCredit {
   /** `|<component>`, or `|*` for those of the whole plan. */
   readonly deal: string;
   readonly lines: readonly CreditLine[];
@@ -76,20 +76,20 @@ export interface DealMissingQuotas {
   readonly windows: readonly string[];
 }
 
-export interface HeldLine extends EarnedLine, MeasuredLine {
+export interface StateLine extends EarnedLine, MeasuredLine {
   readonly key: string;
   /** Stands in a tree of its measurement. */
   readonly measured: boolean;
   amountMinor: bigint;
   /** Lines of the same deal that depend on this line: its returns, reserve and releases. */
-  dependents: readonly HeldLine[];
+  dependents: readonly StateLine[];
 }
 
 /** Mutable; changed by `applyChange` alone. */
 export interface EarnState {
   /** By component and window: measurements whose curve is fixed. */
-  readonly measurements: Map<string, MeasuredLines<HeldLine>>;
-  readonly deals: Map<string, readonly HeldLine[]>;
+  readonly measurements: Map<string, MeasuredLines<StateLine>>;
+  readonly deals: Map<string, readonly StateLine[]>;
   /** By deal. */
   readonly children: Map<string, readonly ChildEarning[]>;
   /** By deal. */
@@ -101,7 +101,7 @@ export interface EarnState {
   payeeTerms: PayeeTerms;
   lineCount: number;
   /** Lines of components that are earned as a whole: they need all others in memory. */
-  wholeCount: number;
+  fullModeLineCount: number;
 }
 
 export function createEarnState(): EarnState {
@@ -114,7 +114,7 @@ export function createEarnState(): EarnState {
     missingQuotas: new Map(),
     payeeTerms: NO_PAYEE_TERMS,
     lineCount: 0,
-    wholeCount: 0,
+    fullModeLineCount: 0,
   };
 }
 
@@ -126,11 +126,11 @@ const memoizedModes = new WeakMap<CompiledComponent, RecalculationMode>();
 /** A memo of a pure function. */
 export function recalculationMode({ plan, component }: Rules): RecalculationMode {
   let mode = memoizedModes.get(component);
-  if (mode === undefined) memoizedModes.set(component, (mode = judgeMode(plan, component)));
+  if (mode === undefined) memoizedModes.set(component, (mode = modeOf(plan, component)));
   return mode;
 }
 
-function judgeMode({ ends }: CompiledPlan, component: CompiledComponent): RecalculationMode {
+function modeOf({ ends }: CompiledPlan, component: CompiledComponent): RecalculationMode {
   const { limit, measure, gate, rate, returns, hold } = component;
   // What is held of a line that draws on a budget depends on what it is granted, and what is taken back on what it claims.
   if (limit !== undefined || component.budgetMinor !== undefined) return 'full';
@@ -152,16 +152,16 @@ function judgeMode({ ends }: CompiledPlan, component: CompiledComponent): Recalc
 /** Which lines of a component that is earned as a whole have to be looked at when one changes: those of its deal, of its window, or all. */
 export type RecalculationScope = 'deal' | 'window' | 'all';
 
-const reaches = new WeakMap<CompiledComponent, RecalculationScope>();
+const memoizedScopes = new WeakMap<CompiledComponent, RecalculationScope>();
 
 /** A memo of a pure function. */
 export function recalculationScope(component: CompiledComponent): RecalculationScope {
-  let reach = reaches.get(component);
-  if (reach === undefined) reaches.set(component, (reach = judgeScope(component)));
-  return reach;
+  let scope = memoizedScopes.get(component);
+  if (scope === undefined) memoizedScopes.set(component, (scope = scopeOf(component)));
+  return scope;
 }
 
-function judgeScope(component: CompiledComponent): RecalculationScope {
+function scopeOf(component: CompiledComponent): RecalculationScope {
   const { limit, measure, gate, rate, returns, hold, budgetMinor } = component;
   if (limit !== undefined && (limit.per !== 'deal' || limit.excess === 'deferred')) return 'all';
   // Returns, reserves and releases are of the deal of their line.
@@ -230,10 +230,10 @@ function childEarningOf(line: CreditLine, { decimals }: CompiledPlan, children: 
 
 /** Two lines of one key that earn alike at one place of the measurement. */
 export function isSameLine(left: CreditLine, right: CreditLine): boolean {
-  return left === right || sameText(left) === sameText(right);
+  return left === right || comparableText(left) === comparableText(right);
 }
 
-function sameText(line: CreditLine): string {
+function comparableText(line: CreditLine): string {
   const { planHash, at, period, window, basis, quantity, split, level, rule, spread, converted, reverses, releases } =
     line;
   return JSON.stringify([
@@ -275,7 +275,7 @@ export function rateDependents(dependents: readonly Dependent[], originalMinor: 
     const one = isOfEarning(component)
       ? rateAlone(plan, component, line, basisMinor)
       : isRerated(component)
-        ? takenBack(plan, component, reverses, 0n, originalMinor, 're-rate')
+        ? bandedReturn(plan, component, reverses, 0n, originalMinor, 're-rate')
         : rateReturn(plan, component, reverses, originalMinor);
     rated[index] = one;
     earned.set(lineKey(line), one.amountMinor);
@@ -302,7 +302,7 @@ export function dependsOn(line: CreditLine, component: CompiledComponent): strin
 }
 
 /** The line's own basis: a component that is earned as a whole takes its returns out by itself. */
-export function wholeBasis({ line, basisMinor }: MeasuredLine, { plan, component }: Rules): bigint {
+export function ownBasis({ line, basisMinor }: MeasuredLine, { plan, component }: Rules): bigint {
   return isOfEarning(component) ? basisMinor : parseMinor(line.basis, plan.decimals);
 }
 
@@ -321,15 +321,15 @@ export function dealKeyOf(component: string, deal: string): string {
 }
 
 /** A source has a name: no deal is named so. */
-export const ACCOUNT_PREFIX = '|';
-export const PLAN_WIDE = `${ACCOUNT_PREFIX}*`;
+export const PAYEE_LEVEL_PREFIX = '|';
+export const PLAN_WIDE = `${PAYEE_LEVEL_PREFIX}*`;
 
 /** True for the name under which lines of no single deal stand. */
-export function isAccountDeal(deal: string): boolean {
-  return deal.startsWith(ACCOUNT_PREFIX);
+export function isPayeeLevel(deal: string): boolean {
+  return deal.startsWith(PAYEE_LEVEL_PREFIX);
 }
 
-export function isWhole(line: CreditLine, plans: PlanByHash): boolean {
+export function isFullMode(line: CreditLine, plans: PlanByHash): boolean {
   return recalculationMode(rulesOf(line, plans)) === 'full';
 }
 
@@ -339,7 +339,7 @@ export function minorOf(text: string): bigint {
   return parseMinor(text, point < 0 ? 0 : text.length - point - 1);
 }
 
-export function heldLine(state: EarnState, deal: string, key: string): HeldLine {
+export function stateLineOf(state: EarnState, deal: string, key: string): StateLine {
   const held = state.deals.get(deal)?.find((line) => line.key === key);
   if (held === undefined) throw new EngineError('CreditInvalid', `there is no line ${key} of ${deal}`);
   return held;

@@ -8,7 +8,7 @@ import { planWith } from '../testing/world.fixture.js';
 import { compareLines } from '../rate/rate.js';
 import type { MeasuredLine } from '../rate/rate.js';
 
-const reached = { deep: 0, removed: 0, missing: 0, visited: 0, passedOver: 0, forgotten: 0, emptied: 0 };
+const reached = { deep: 0, removed: 0, missing: 0, visited: 0, passedOver: 0, evicted: 0, emptied: 0 };
 
 /** Few days, so that many lines are of one moment and the deal decides. */
 function lineAt(place: number, basisMinor: bigint): MeasuredLine {
@@ -160,7 +160,7 @@ describe('the tree of a measurement', () => {
         const at = draw % plain.length;
         const last = plain[at];
         if (last === undefined) return;
-        tree.forgetThrough(last);
+        tree.evictThrough(last);
         const kept = plain.slice(at + 1);
         expectSame(tree, kept);
         expect(tree.isEmpty).toBe(kept.length === 0 && sumOf(plain) === 0n);
@@ -169,7 +169,7 @@ describe('the tree of a measurement', () => {
         expect(tree.sumBefore(late)).toBe(sumOf(plain));
         for (const [index, line] of kept.entries())
           if (index < 10) expect(tree.sumBefore(line)).toBe(sumOf(plain.slice(0, at + 1 + index)));
-        reached.forgotten++;
+        reached.evicted++;
       }),
       { numRuns: 30 },
     );

@@ -30,30 +30,30 @@ type Node<Line> = Leaf<Line> | Branch<Line>;
 
 export class MeasuredLines<Line extends MeasuredLine> {
   private root: Node<Line> = leafOf<Line>([]);
-  /** Sum of lines that were forgotten; they stand before all others. */
-  private forgottenMinor = 0n;
+  /** Sum of lines that were evicted; they stand before all others. */
+  private evictedMinor = 0n;
 
-  /** True where it holds nothing, not even the sum of what was forgotten. */
+  /** True where it holds nothing, not even the sum of what was evicted. */
   get isEmpty(): boolean {
-    return this.root.count === 0 && this.forgottenMinor === 0n;
+    return this.root.count === 0 && this.evictedMinor === 0n;
   }
 
   /**
    * Forgets the line and all before it, but for their sum. From then on no line up to it may be added or taken out, or be
    * asked for its place.
    */
-  forgetThrough(last: MeasuredLine): void {
+  evictThrough(last: MeasuredLine): void {
     const kept: Line[] = [];
     for (const line of this)
       if (compareLines(line, last) > 0) kept.push(line);
-      else this.forgottenMinor += line.basisMinor;
+      else this.evictedMinor += line.basisMinor;
     this.root = leafOf<Line>([]);
     for (const line of kept) this.add(line);
   }
 
   /** What the measurement holds before the line, which may or may not stand in it. */
   sumBefore(line: MeasuredLine): bigint {
-    let sumMinor = this.forgottenMinor;
+    let sumMinor = this.evictedMinor;
     let node = this.root;
     while (node.children !== undefined) {
       const { children } = node;
@@ -117,7 +117,7 @@ export class MeasuredLines<Line extends MeasuredLine> {
         sumMinor += child.sumMinor;
       });
     };
-    walk(this.root, this.forgottenMinor, from !== undefined, until !== undefined);
+    walk(this.root, this.evictedMinor, from !== undefined, until !== undefined);
   }
 
   *[Symbol.iterator](): Generator<Line> {

@@ -1,6 +1,6 @@
 /**
  * What a measurement earns as a curve: a line that adds `d` to a measurement of `c` earns `f(c + d) − f(c)`. Every rate over a
- * measurement is such a curve; which one depends on the measurement's surroundings (its total, quota, baseline, the window
+ * measurement is such a curve; which one depends on the measurement's context (its total, quota, baseline, the window
  * before), so that one rule rates marginal, retroactive, interpolated, stepped, lagged, accelerated, gated and growth terms.
  */
 import { addRates, compareRates, multiplyRates, ONE, subtractRates, ZERO } from '@tantieme/money/decimal';
@@ -75,9 +75,9 @@ export function dependsOnTotal({ rate, gate }: CompiledComponent): boolean {
 }
 
 /** True where a gate bars everything: its target is not met and counts from the first. */
-export function isBarred(component: CompiledComponent, around: RatingContext): boolean {
+export function isBarred(component: CompiledComponent, context: RatingContext): boolean {
   if (component.gate?.from !== 'first') return false;
-  return compareRates({ numerator: around.totalMinor, denominator: 1n }, gateTarget(component, around)) < 0;
+  return compareRates({ numerator: context.totalMinor, denominator: 1n }, gateTarget(component, context)) < 0;
 }
 
 interface Piece {
@@ -89,16 +89,16 @@ interface Piece {
 /**
  * The curve of a measured component with a share of the basis as its rate; undefined where a gate bars everything.
  * @param rule of the line, where a matrix decides its rate
- * @throws {EngineError} `CreditInvalid` where the surroundings lack what the component asks for
+ * @throws {EngineError} `CreditInvalid` where the context lack what the component asks for
  */
-export function curveOf(component: CompiledComponent, around: RatingContext, rule?: number): Curve | undefined {
-  if (isBarred(component, around)) return undefined;
-  const baseline = baselineOf(component, around);
-  const from = component.gate?.from === 'above' ? gateTarget(component, around) : undefined;
+export function curveOf(component: CompiledComponent, context: RatingContext, rule?: number): Curve | undefined {
+  if (isBarred(component, context)) return undefined;
+  const baseline = baselineOf(component, context);
+  const from = component.gate?.from === 'above' ? gateTarget(component, context) : undefined;
   const floor = from === undefined || (baseline !== undefined && compareRates(baseline, from) > 0) ? baseline : from;
   const { rate } = component;
   if (rate.kind === 'stepped') {
-    const share = around.share ?? ONE;
+    const share = context.share ?? ONE;
     const { denominator } = floor ?? ONE;
     return {
       kind: 'steps',
@@ -108,12 +108,12 @@ export function curveOf(component: CompiledComponent, around: RatingContext, rul
       payMinor: rate.payMinor,
     };
   }
-  return linearCurve(clipped(shifted(piecesOf(component, around, baseline, rule), baseline), floor));
+  return linearCurve(clipped(shifted(piecesOf(component, context, baseline, rule), baseline), floor));
 }
 
 function piecesOf(
   component: CompiledComponent,
-  around: RatingContext,
+  context: RatingContext,
   baseline: Rate | undefined,
   rule: number | undefined,
 ): readonly Piece[] {
@@ -126,20 +126,20 @@ function piecesOf(
       return open(rate.rules[rule ?? -1]?.rate ?? ZERO, rule);
     case 'marginal':
       return rate.tiers.map(({ untilMinor, rate: slope }, tier) => ({
-        until: untilMinor === undefined ? undefined : prorated({ numerator: untilMinor, denominator: 1n }, around),
+        until: untilMinor === undefined ? undefined : prorated({ numerator: untilMinor, denominator: 1n }, context),
         slope,
         tier,
       }));
     case 'retroactive': {
-      const tier = tierReached(rate.tiers, measuredAbove(around.totalMinor, baseline), around.share);
+      const tier = tierReached(rate.tiers, measuredAbove(context.totalMinor, baseline), context.share);
       return open(rate.tiers[tier]?.rate ?? ZERO, tier);
     }
     case 'lagged': {
-      if (around.laggedTier === undefined) throw lacks(id, 'the tier of the window before');
-      return open(rate.tiers[around.laggedTier]?.rate ?? ZERO, around.laggedTier);
+      if (context.laggedTier === undefined) throw missing(id, 'the tier of the window before');
+      return open(rate.tiers[context.laggedTier]?.rate ?? ZERO, context.laggedTier);
     }
     case 'accelerator': {
-      const quota = quotaOf(component, around);
+      const quota = quotaOf(component, context);
       return rate.bands.map(({ until, rate: multiple }, tier) => ({
         until: until === undefined ? undefined : multiplyRates(quota, until),
         slope: multiplyRates(rate.base, multiple),
@@ -147,13 +147,13 @@ function piecesOf(
       }));
     }
     default:
-      throw lacks(id, 'a rate over its measurement');
+      throw missing(id, 'a rate over its measurement');
   }
 }
 
 /** What of a measurement's total counts: all of it, or what lies above the baseline. */
-export function countedTotal(component: CompiledComponent, around: RatingContext): Rate {
-  return measuredAbove(around.totalMinor, baselineOf(component, around));
+export function countedTotal(component: CompiledComponent, context: RatingContext): Rate {
+  return measuredAbove(context.totalMinor, baselineOf(component, context));
 }
 
 /** Tier of a total: a boundary belongs to it with `upTo`, to the next with `below`. */
@@ -172,11 +172,11 @@ function measuredAbove(totalMinor: bigint, baseline: Rate | undefined): Rate {
   return compareRates(total, baseline) > 0 ? subtractRates(total, baseline) : ZERO;
 }
 
-function baselineOf({ id, measure }: CompiledComponent, around: RatingContext): Rate | undefined {
+function baselineOf({ id, measure }: CompiledComponent, context: RatingContext): Rate | undefined {
   if (measure.above === undefined) return undefined;
   if (measure.above !== 'last-year') return { numerator: measure.above.fixedMinor, denominator: 1n };
-  if (around.baselineMinor === undefined) throw lacks(id, 'what last year held');
-  return lastYear(around.baselineMinor);
+  if (context.baselineMinor === undefined) throw missing(id, 'what last year held');
+  return lastYear(context.baselineMinor);
 }
 
 /** A window of last year that ended below zero is no deeper a start than none. */
@@ -184,34 +184,34 @@ function lastYear(baselineMinor: bigint): Rate {
   return { numerator: baselineMinor > 0n ? baselineMinor : 0n, denominator: 1n };
 }
 
-function gateTarget(component: CompiledComponent, around: RatingContext): Rate {
+function gateTarget(component: CompiledComponent, context: RatingContext): Rate {
   const { gate, id } = component;
   if (gate === undefined) return ZERO;
-  const baseline = baselineOf(component, around) ?? ZERO;
+  const baseline = baselineOf(component, context) ?? ZERO;
   switch (gate.of) {
     case 'target':
-      return addRates(baseline, prorated(gate.target, around));
+      return addRates(baseline, prorated(gate.target, context));
     case 'attainment':
-      return addRates(baseline, multiplyRates(quotaOf(component, around), gate.target));
+      return addRates(baseline, multiplyRates(quotaOf(component, context), gate.target));
     case 'growth': {
-      if (around.baselineMinor === undefined) throw lacks(id, 'what last year held');
-      return multiplyRates(lastYear(around.baselineMinor), addRates(ONE, gate.target));
+      if (context.baselineMinor === undefined) throw missing(id, 'what last year held');
+      return multiplyRates(lastYear(context.baselineMinor), addRates(ONE, gate.target));
     }
     default:
       return gate.of satisfies never;
   }
 }
 
-function quotaOf({ id }: CompiledComponent, around: RatingContext): Rate {
-  if (around.quota === undefined) throw lacks(id, 'a quota');
-  return prorated(around.quota, around);
+function quotaOf({ id }: CompiledComponent, context: RatingContext): Rate {
+  if (context.quota === undefined) throw missing(id, 'a quota');
+  return prorated(context.quota, context);
 }
 
 function prorated(amount: Rate, { share }: RatingContext): Rate {
   return share === undefined ? amount : multiplyRates(amount, share);
 }
 
-function lacks(component: string, what: string): EngineError {
+function missing(component: string, what: string): EngineError {
   return new EngineError('CreditInvalid', `the component ${component} asks for ${what}, which is not known`);
 }
 

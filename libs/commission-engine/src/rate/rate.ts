@@ -42,7 +42,7 @@ interface Rounding {
 }
 
 /** What surrounds a measurement, as far as the rate asks for it. */
-interface TracedSurroundings {
+interface TracedContext {
   readonly total?: string;
   readonly quota?: string;
   readonly baseline?: string;
@@ -71,7 +71,7 @@ export type Trace = { readonly limit?: TracedLimit } & (
       readonly before: string;
       readonly basis: string;
       readonly portions: readonly TracePortion[];
-    } & TracedSurroundings &
+    } & TracedContext &
       Rounding)
   | ({
       readonly rate: 'stepped';
@@ -79,10 +79,10 @@ export type Trace = { readonly limit?: TracedLimit } & (
       readonly basis: string;
       readonly every: string;
       readonly pay: string;
-    } & TracedSurroundings &
+    } & TracedContext &
       Rounding)
   /** A gate whose target is not met. */
-  | ({ readonly rate: 'barred'; readonly target: string } & TracedSurroundings)
+  | ({ readonly rate: 'barred'; readonly target: string } & TracedContext)
   | ({ readonly rate: 'level'; readonly level: number; readonly basis: string; readonly percent: string } & Rounding)
   | ({
       readonly rate: 'return';
@@ -280,19 +280,19 @@ export function rateMeasured(
   plan: CompiledPlan,
   component: CompiledComponent,
   curve: Curve | undefined,
-  around: RatingContext,
+  context: RatingContext,
   basisMinor: bigint,
   beforeMinor: bigint,
 ): Rated {
   const money = (minor: bigint) => formatMinor(minor, plan.decimals);
-  if (curve === undefined) return barred(plan, component, around);
+  if (curve === undefined) return barred(plan, component, context);
   const { numerator, denominator } = difference(curve, beforeMinor, basisMinor);
   const { amountMinor, rounding } = rounded(plan, numerator, denominator);
   return {
     amountMinor,
     trace: () => {
       const place = { before: money(beforeMinor), basis: money(basisMinor) };
-      const surroundings = traced(plan, component, around);
+      const tracedContext = tracedContextOf(plan, component, context);
       const { rate } = component;
       if (curve.kind === 'steps')
         return {
@@ -300,7 +300,7 @@ export function rateMeasured(
           ...place,
           every: exactAmount(curve.every, curve.scale, plan),
           pay: money(curve.payMinor),
-          ...surroundings,
+          ...tracedContext,
           ...rounding(),
         };
       const portions = portionsOf(curve, beforeMinor, basisMinor).map(({ tier, rate: share, amount }) => ({
@@ -313,20 +313,20 @@ export function rateMeasured(
         rate.kind === 'retroactive' || rate.kind === 'lagged' || rate.kind === 'accelerator' || rate.kind === 'marginal'
           ? rate.kind
           : 'percent-measured';
-      return { rate: kind, ...place, portions, ...surroundings, ...rounding() };
+      return { rate: kind, ...place, portions, ...tracedContext, ...rounding() };
     },
   };
 }
 
 /** A line that a gate bars: its target is not met. */
-export function barred(plan: CompiledPlan, component: CompiledComponent, around: RatingContext): Rated {
+export function barred(plan: CompiledPlan, component: CompiledComponent, context: RatingContext): Rated {
   return {
     amountMinor: 0n,
     trace: () => ({
       rate: 'barred',
       target: component.gate?.targetText ?? '0',
-      ...traced(plan, component, around),
-      total: formatMinor(around.totalMinor, plan.decimals),
+      ...tracedContextOf(plan, component, context),
+      total: formatMinor(context.totalMinor, plan.decimals),
     }),
   };
 }
@@ -338,8 +338,8 @@ function amountText({ numerator, denominator }: Rate, plan: CompiledPlan): strin
     : exactAmount(numerator, denominator, plan);
 }
 
-function traced(plan: CompiledPlan, { rate, gate }: CompiledComponent, around: RatingContext): TracedSurroundings {
-  const { totalMinor, quota, baselineMinor, share } = around;
+function tracedContextOf(plan: CompiledPlan, { rate, gate }: CompiledComponent, context: RatingContext): TracedContext {
+  const { totalMinor, quota, baselineMinor, share } = context;
   const asksTotal = rate.kind === 'retroactive' || gate?.from === 'first';
   return {
     ...(asksTotal ? { total: formatMinor(totalMinor, plan.decimals) } : {}),
@@ -366,11 +366,11 @@ export function rateReturn(
   const of = parseDecimal(reversal.of);
   const taken = ({ numerator, denominator }: Rate) =>
     divideRounded(earnedMinor * numerator * of.denominator, denominator * of.numerator, plan.rounding);
-  return takenBack(plan, component, reversal, taken(before) - taken(now), earnedMinor);
+  return bandedReturn(plan, component, reversal, taken(before) - taken(now), earnedMinor);
 }
 
 /** A return line of what a policy would take, by the band that it falls in. `amountMinor` is negative where something is taken. */
-export function takenBack(
+export function bandedReturn(
   plan: CompiledPlan,
   component: CompiledComponent,
   reversal: Reversal,

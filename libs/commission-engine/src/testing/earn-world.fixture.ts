@@ -10,7 +10,7 @@ import { dealKey } from '../deal/deal.js';
 import type { Deal } from '../deal/deal.js';
 import { applyChange } from '../incremental/apply-change.js';
 import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
-import { createEarnState, isAccountDeal } from '../incremental/state.js';
+import { createEarnState, isPayeeLevel } from '../incremental/state.js';
 import { linesOfDeal } from '../incremental/earned-lines.js';
 import type { PlanByHash } from '../earn/component-earnings.js';
 import type { Change } from '../incremental/diff.js';
@@ -26,8 +26,8 @@ interface PayeeChange {
 export interface EarnWorld {
   readonly states: ReadonlyMap<string, EarnState>;
   /** @returns what changed, by payee, in order */
-  take(deal: Deal): readonly PayeeChange[];
-  know(payee: string, account: PayeeTerms): void;
+  receive(deal: Deal): readonly PayeeChange[];
+  setPayeeTerms(payee: string, payeeTerms: PayeeTerms): void;
 }
 
 /** Sees a change before it is applied, and applies it. */
@@ -61,7 +61,7 @@ export function earnWorldOf(
 
   return {
     states,
-    take(deal) {
+    receive(deal) {
       const key = dealKey(deal);
       const now = new Map(
         creditDeal(deal, versions, lookup).credits.map(({ payee, lines }) => [payee, lines] as const),
@@ -75,21 +75,21 @@ export function earnWorldOf(
         apply(payee, change);
         changes.push({ payee, change });
       }
-      return tellOn(changes);
+      return propagate(changes);
     },
-    know(payee, account) {
+    setPayeeTerms(payee, payeeTerms) {
       const state = stateOf(payee);
-      const change = diffPayeeTerms(state, account, plans);
+      const change = diffPayeeTerms(state, payeeTerms, plans);
       apply(payee, change);
-      state.payeeTerms = account;
-      tellOn([{ payee, change }]);
+      state.payeeTerms = payeeTerms;
+      propagate([{ payee, change }]);
     },
   };
 
   /** Budgets grant what is claimed of them now, and those above are told what is earned. */
-  function tellOn(changes: readonly PayeeChange[]): readonly PayeeChange[] {
+  function propagate(changes: readonly PayeeChange[]): readonly PayeeChange[] {
     const all = [...changes, ...budgeted.flatMap((component) => grant(component))];
-    return [...all, ...all.flatMap(({ payee, change }) => pass(payee, change))];
+    return [...all, ...all.flatMap(({ payee, change }) => passToUplines(payee, change))];
   }
 
   /** From scratch, from all that is claimed now. */
@@ -126,10 +126,10 @@ export function earnWorldOf(
   }
 
   /** Tells those above what the payee now earns with the deals that changed. */
-  function pass(from: string, { deals }: Change): PayeeChange[] {
+  function passToUplines(from: string, { deals }: Change): PayeeChange[] {
     const changes: PayeeChange[] = [];
     for (const { deal } of deals) {
-      if (isAccountDeal(deal)) continue;
+      if (isPayeeLevel(deal)) continue;
       for (const [payee, lines] of credited.get(deal) ?? []) {
         if (!lines.some(({ component, child }) => overriding.has(component) && child?.payee === from)) continue;
         const children = childrenOf(deal, lines);

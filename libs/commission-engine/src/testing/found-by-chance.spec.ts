@@ -17,12 +17,16 @@ import { dealOf, partnersOf, planOf, planWith, worldOf } from './world.fixture.j
 const CHAIN = partnersOf({ P1: { upline: 'U1' }, P2: { upline: 'U1' }, U1: {} });
 
 /** `payee component occurrence` → amount in cents, lines that earn nothing left out; of another deal than A, it is named. */
-function earned(plan: CompiledPlan, deals: readonly Deal[], account: Partial<PayeeTerms> = {}): Record<string, bigint> {
+function earned(
+  plan: CompiledPlan,
+  deals: readonly Deal[],
+  payeeTerms: Partial<PayeeTerms> = {},
+): Record<string, bigint> {
   const { lines } = calculate({
     deals,
     versions: [{ effectiveFrom: '2000-01-01', plan }],
     lookup: CHAIN,
-    account: () => ({ ...NO_PAYEE_TERMS, ...account }),
+    payeeTermsOf: () => ({ ...NO_PAYEE_TERMS, ...payeeTerms }),
   });
   return Object.fromEntries(
     lines
@@ -92,7 +96,7 @@ describe('an override', () => {
 
   it('is not taken back where its policy is none', () => {
     const world = worldOf(of('{ policy: none }'), CHAIN);
-    world.take(deal);
+    world.receive(deal);
     expect(world.total('U1')).toBe('1.00');
   });
 });
@@ -115,13 +119,13 @@ describe('a draw that ends with the agreement', () => {
     const plan = planOf(
       'plan: p\ntitle: P\ncurrency: EUR\ncalendar: { periods: monthly, timeZone: Europe/Paris }\ndraw: { amount: 100, recoverable: true }\ncomponents:\n  - { id: s, credit: { trigger: booked }, rate: { percent: 10 % } }\n',
     );
-    const settled = ['2026-01', '2026-02'].map((period) => ({ period, planHash: plan.hash }));
-    const account = {
+    const closedPeriods = ['2026-01', '2026-02'].map((period) => ({ period, planHash: plan.hash }));
+    const payeeTerms = {
       ...NO_PAYEE_TERMS,
       agreements: [{ from: '2026-01-01', until: '2026-02-15' }],
-      closedPeriods: settled,
+      closedPeriods: closedPeriods,
     };
-    const lines = guaranteesAndDraws([{ component: 's', period: '2026-02', amountMinor: 13_000n }], account, {
+    const lines = guaranteesAndDraws([{ component: 's', period: '2026-02', amountMinor: 13_000n }], payeeTerms, {
       plan: () => plan,
     });
     expect(lines.map(({ kind, period, amountMinor }) => [kind, period, amountMinor])).toEqual([
@@ -213,7 +217,7 @@ describe('a team', () => {
       ]),
       CHAIN,
     );
-    world.take(dealOf('A'));
+    world.receive(dealOf('A'));
     expect([world.total('P1'), world.total('U1')]).toEqual(['10.00', '0.00']);
   });
 });
@@ -223,7 +227,7 @@ describe('what is held', () => {
     const component =
       '{ id: s, credit: { trigger: booked }, rate: { marginal: [{ pay: 10 % }] }, returns: { policy: line, window: current }, hold: { until: paid } }';
     const world = worldOf(planWith([component]));
-    world.take(dealOf('A', { returns: returnedOn('2026-02-20') }));
+    world.receive(dealOf('A', { returns: returnedOn('2026-02-20') }));
     expect(world.total('P1')).toBe('0.00');
     expect(earned(planWith([component]), [dealOf('A', { returns: returnedOn('2026-02-20') })])).toEqual({
       'P1 s booked': 1000n,
@@ -241,8 +245,8 @@ describe('what is held', () => {
     const state = createEarnState();
     const [credit] = creditDeal(dealOf('A'), [{ effectiveFrom: '2000-01-01', plan }], CHAIN).credits;
     applyChange(state, diffCredit(state, { deal: 'crm|A', lines: credit?.lines ?? [] }, plans), plans);
-    const account = { ...NO_PAYEE_TERMS, agreements: [{ from: '2026-01-01', until: '2026-02-01' }] };
-    applyChange(state, diffPayeeTerms(state, account, plans), plans);
+    const payeeTerms = { ...NO_PAYEE_TERMS, agreements: [{ from: '2026-01-01', until: '2026-02-01' }] };
+    applyChange(state, diffPayeeTerms(state, payeeTerms, plans), plans);
     expect([...state.deals.values()].flat().map(({ amountMinor }) => amountMinor)).toEqual([1000n, -1000n, 0n]);
   });
 });
@@ -271,7 +275,7 @@ describe('a limit', () => {
       '{ id: s, credit: { trigger: booked }, rate: { percent: 10 % }, limit: { perPeriod: 6, excess: deferred } }',
     ]);
     const world = worldOf(plan);
-    world.take(dealOf('A'));
+    world.receive(dealOf('A'));
     const state = world.states.get('P1');
     const [deal, lines] = [...(state?.deals ?? [])].find(([name]) => name.startsWith('|')) ?? ['', []];
     const key = lines[0]?.key ?? '';

@@ -9,26 +9,26 @@ const partial = (id: string, day: number, net: string) => ({ id, at: at(day), li
 describe('a refund', () => {
   it('has the sign against its sale, and is there at all (OCA/commission #55 … #657)', () => {
     const world = worldOf(percent('10 %'));
-    world.take(dealOf('D', { net: '200.00', returns: [{ id: 'R', at: at(1) }] }));
+    world.receive(dealOf('D', { net: '200.00', returns: [{ id: 'R', at: at(1) }] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '20.00', 'return:R': '-20.00' });
     expect(world.total('P1')).toBe('0.00');
   });
 
   it('of a line that is a credit itself gives back what that took', () => {
     const world = worldOf(percent('10 %'));
-    world.take(dealOf('D', { net: '-200.00', returns: [{ id: 'R', at: at(1) }] }));
+    world.receive(dealOf('D', { net: '-200.00', returns: [{ id: 'R', at: at(1) }] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '-20.00', 'return:R': '20.00' });
   });
 
   it('of a part takes the part, not the whole (dub)', () => {
     const world = worldOf(percent('10 %'));
-    world.take(dealOf('D', { net: '200.00', returns: [partial('R', 1, '50.00')] }));
+    world.receive(dealOf('D', { net: '200.00', returns: [partial('R', 1, '50.00')] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '20.00', 'return:R': '-5.00' });
   });
 
   it('in parts takes back the whole and not a cent more (lago-api #2643: 334.99, not 335.00)', () => {
     const world = worldOf(percent('33.5 %'));
-    world.take(
+    world.receive(
       dealOf('D', {
         net: '999.97',
         returns: [partial('R1', 1, '333.33'), partial('R2', 2, '333.33'), partial('R3', 3, '333.31')],
@@ -45,7 +45,7 @@ describe('a refund', () => {
 
   it('of more than was sold takes no more than was sold', () => {
     const world = worldOf(percent('10 %'));
-    world.take(
+    world.receive(
       dealOf('D', {
         net: '200.00',
         returns: [partial('R', 1, '150.00'), partial('S', 2, '150.00'), partial('T', 3, '1.00')],
@@ -59,23 +59,23 @@ describe('a refund', () => {
       planWith(['{ id: sales, credit: { trigger: booked, basis: gross }, rate: { percent: 10 % } }']),
     );
     const lines = [{ id: '1', net: '100.00', gross: '120.00' }];
-    world.take(dealOf('D', { lines, returns: [partial('R', 1, '50.00')] }));
+    world.receive(dealOf('D', { lines, returns: [partial('R', 1, '50.00')] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '12.00', 'return:R': '-6.00' });
   });
 
   it('that comes before its sale waits for it, and is not lost', () => {
     const world = worldOf(percent('10 %'));
     const { terms: _terms, bookedAt: _bookedAt, ...early } = dealOf('D', { returns: [{ id: 'R', at: at(1) }] });
-    world.take(early);
-    expect(world.waiting).toMatchObject([{ code: 'TermsMissing' }]);
-    world.take(dealOf('D', { net: '200.00', returns: [{ id: 'R', at: at(1) }] }));
+    world.receive(early);
+    expect(world.pending).toMatchObject([{ code: 'TermsMissing' }]);
+    world.receive(dealOf('D', { net: '200.00', returns: [{ id: 'R', at: at(1) }] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '20.00', 'return:R': '-20.00' });
   });
 
   it('after the payment of the sale still counts', () => {
     const world = worldOf(planWith(['{ id: sales, credit: { trigger: paid }, rate: { percent: 10 % } }']));
     const payments = [{ id: '1', at: at(1), amount: '200.00' }];
-    world.take(dealOf('D', { net: '200.00', payments, returns: [partial('R', 20, '50.00')] }));
+    world.receive(dealOf('D', { net: '200.00', payments, returns: [partial('R', 20, '50.00')] }));
     expect(world.earned('P1', 'D')).toEqual({ 'payment:1': '20.00', 'return:R': '-5.00' });
   });
 });
@@ -84,8 +84,8 @@ describe('the same again', () => {
   it('is not paid again: neither deal nor period (OCA/agreement #36)', () => {
     const world = worldOf(percent('10 %'));
     const deal = dealOf('D', { net: '200.00', returns: [partial('R', 1, '50.00')] });
-    world.take(deal);
-    for (let again = 0; again < 3; again++) expect(world.take(deal)).toMatchObject([{ changed: false, rated: [] }]);
+    world.receive(deal);
+    for (let again = 0; again < 3; again++) expect(world.receive(deal)).toMatchObject([{ changed: false, rated: [] }]);
     expect(world.total('P1')).toBe('15.00');
   });
 });
@@ -93,9 +93,9 @@ describe('the same again', () => {
 describe('a changed sale', () => {
   it('is not converted at a rate that nobody gave: it waits', () => {
     const world = worldOf(percent('10 %'));
-    world.take(dealOf('D', { net: '200.00' }));
-    world.take(dealOf('D', { net: '200.00', currency: 'USD' }));
-    expect(world.waiting).toMatchObject([{ code: 'ExchangeRateMissing' }]);
+    world.receive(dealOf('D', { net: '200.00' }));
+    world.receive(dealOf('D', { net: '200.00', currency: 'USD' }));
+    expect(world.pending).toMatchObject([{ code: 'ExchangeRateMissing' }]);
     expect(world.total('P1')).toBe('0.00');
   });
 });

@@ -103,11 +103,11 @@ const TERMS = [
 describe('the calculation of a whole history', () => {
   it('says of every line what the naive reference says', () => {
     fc.assert(
-      fc.property(anyHistoryOf(anyPlan, 5), ({ document, plan, deals, accounts }) => {
-        const lines = calculatedLines(plan, deals, accounts);
+      fc.property(anyHistoryOf(anyPlan, 5), ({ document, plan, deals, payeeTerms }) => {
+        const lines = calculatedLines(plan, deals, payeeTerms);
         const [actual, expected] = [
           textOf(amountsOf(lines)),
-          textOf(referenceAmounts(document, plan, deals, accounts)),
+          textOf(referenceAmounts(document, plan, deals, payeeTerms)),
         ];
         if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
         noteReached(document, lines);
@@ -123,9 +123,9 @@ describe('the calculation of a whole history', () => {
         .map((deals) => ({ ...history, other: deals })),
     );
     fc.assert(
-      fc.property(anyCase, ({ plan, deals, other, accounts }) => {
+      fc.property(anyCase, ({ plan, deals, other, payeeTerms }) => {
         const [one, two] = [deals, other].map((some) =>
-          textOf(amountsOf(calculatedLines(plan, some, accounts))).join('\n'),
+          textOf(amountsOf(calculatedLines(plan, some, payeeTerms))).join('\n'),
         );
         expect(two).toBe(one);
       }),

@@ -2,9 +2,9 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
-import { accountOf, amountsOf, calculatedLines, textOf } from './calculation.fixture.js';
+import { payeeTermsOf, amountsOf, calculatedLines, textOf } from './calculation.fixture.js';
 import { lineKey } from '../credit/credit-line.js';
-import { isAccountDeal } from '../incremental/state.js';
+import { isPayeeLevel } from '../incremental/state.js';
 import { explainLine, linesOfDeal } from '../incremental/earned-lines.js';
 import type { Change } from '../incremental/diff.js';
 import type { EarnedLine, EarnState } from '../incremental/state.js';
@@ -13,9 +13,9 @@ import type { EarnWorld } from './earn-world.fixture.js';
 import { fractionOf, isLess, minus, negated, plus, schoolRound, times, whole } from './fractions.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
 import type { CompiledPlan } from '../plan/compiled.js';
-import { anyAccounts, anyLife, dealOf, LOOKUP, PAYEES } from './random-deals.fixture.js';
-import type { Accounts, AnyRevision } from './random-deals.fixture.js';
-import { anyPlan, anyPlanOfCurves, anyPlanOfReaches } from './random-plan.fixture.js';
+import { anyTermsByPayee, anyLife, dealOf, LOOKUP, PAYEES } from './random-deals.fixture.js';
+import type { TermsByPayee, AnyRevision } from './random-deals.fixture.js';
+import { anyPlan, anyPlanOfCurves, anyPlanOfScopes } from './random-plan.fixture.js';
 import type { AnyPlan } from './random-plan.fixture.js';
 import type { Trace } from '../rate/rate.js';
 
@@ -38,13 +38,13 @@ const reached = {
   explainedAccount: 0,
   granted: 0,
   claimed: 0,
-  lacking: 0,
+  missingQuotas: 0,
 };
 
 interface AnyStory extends AnyPlan {
   readonly lives: readonly (readonly AnyRevision[])[];
-  readonly before: Accounts;
-  readonly accounts: Accounts;
+  readonly before: TermsByPayee;
+  readonly payeeTerms: TermsByPayee;
   readonly order: readonly number[];
 }
 
@@ -54,20 +54,22 @@ const anyStoryOf = (anyPlan: fc.Arbitrary<AnyPlan>, dealsMax: number): fc.Arbitr
       document: fc.constant(document),
       plan: fc.constant(plan),
       lives: fc.array(anyLife(plan), { minLength: 1, maxLength: dealsMax }),
-      before: anyAccounts(plan),
-      accounts: anyAccounts(plan),
+      before: anyTermsByPayee(plan),
+      payeeTerms: anyTermsByPayee(plan),
       order: fc.array(fc.nat(), { minLength: 40, maxLength: 40 }),
     }),
   );
 
 /** Of all terms; and, with more of them, of those whose lines are rated one by one, and of those that are earned anew within a reach. */
-const anyStory = fc.oneof(anyStoryOf(anyPlan, 4), anyStoryOf(anyPlanOfCurves, 7), anyStoryOf(anyPlanOfReaches, 9));
+const anyStory = fc.oneof(anyStoryOf(anyPlan, 4), anyStoryOf(anyPlanOfCurves, 7), anyStoryOf(anyPlanOfScopes, 9));
 
-/** Steps in an order of their own: each deal's revisions in turn, each payee's accounts in turn, some of them twice. */
-function tell(world: EarnWorld, { lives, before, accounts, order }: AnyStory): void {
+/** Steps in an order of their own: each deal's revisions in turn, each payee's payeeTerms in turn, some of them twice. */
+function play(world: EarnWorld, { lives, before, payeeTerms, order }: AnyStory): void {
   const queues = [
-    ...lives.map((life, index) => life.map((revision) => () => world.take(dealOf(revision, index)))),
-    ...PAYEES.map((payee) => [before, accounts].map((said) => () => world.know(payee, accountOf(said)(payee)))),
+    ...lives.map((life, index) => life.map((revision) => () => world.receive(dealOf(revision, index)))),
+    ...PAYEES.map((payee) =>
+      [before, payeeTerms].map((said) => () => world.setPayeeTerms(payee, payeeTermsOf(said)(payee))),
+    ),
   ];
   const left = order.slice();
   for (;;) {
@@ -95,7 +97,7 @@ function heldAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
   for (const { payee, deal, one } of linesOf(world)) {
     const { line, amountMinor } = one;
     const isPlans = line.component === 'guarantee' || line.component === 'draw';
-    const name = isAccountDeal(deal)
+    const name = isPayeeLevel(deal)
       ? `${payee} ${isPlans ? '' : line.component} ${line.occurrence} ${line.period}`
       : `${payee} ${deal} ${lineKey(line)}`;
     amounts.set(name, amountMinor);
@@ -104,7 +106,7 @@ function heldAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
 }
 
 /** What is claimed of budgets and which quotas are waited for, by payee, component and deal. */
-function saidBeside({ states }: EarnWorld): readonly string[] {
+function claimsAndMissingQuotas({ states }: EarnWorld): readonly string[] {
   return [...states]
     .flatMap(([payee, { claims, missingQuotas }]) => [
       ...[...claims].flatMap(([name, said]) =>
@@ -117,20 +119,20 @@ function saidBeside({ states }: EarnWorld): readonly string[] {
     .sort();
 }
 
-describe('any order of arrival, with duplicates and revisions, while accounts change', () => {
+describe('any order of arrival, with duplicates and revisions, while payeeTerms change', () => {
   it('ends in what the calculation says from scratch', () => {
     fc.assert(
       fc.property(anyStory, (story) => {
-        const { plan, accounts } = story;
+        const { plan, payeeTerms } = story;
         const world = earnWorldOf(plan, LOOKUP, { plan: () => plan });
-        tell(world, story);
-        const calculated = calculatedLines(plan, finalDeals(story), accounts);
+        play(world, story);
+        const calculated = calculatedLines(plan, finalDeals(story), payeeTerms);
         const payees = new Set(calculated.map(({ payee }) => payee));
         // Whoever is credited with nothing is no payee of the calculation, but may have a guarantee.
         const held = [...heldAmounts(world)].filter(([name]) => payees.has(name.slice(0, name.indexOf(' '))));
         const [actual, expected] = [textOf(new Map(held)), textOf(amountsOf(calculated))];
         if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
-        reached.accountLine += [...linesOf(world)].filter(({ deal }) => isAccountDeal(deal)).length;
+        reached.accountLine += [...linesOf(world)].filter(({ deal }) => isPayeeLevel(deal)).length;
       }),
       { numRuns: RUNS },
     );
@@ -138,17 +140,17 @@ describe('any order of arrival, with duplicates and revisions, while accounts ch
 
   it('ends in the same claims on budgets and the same quotas that are waited for as the end alone', () => {
     fc.assert(
-      fc.property(anyStoryOf(anyPlanOfReaches, 9), (story) => {
-        const { plan, accounts } = story;
+      fc.property(anyStoryOf(anyPlanOfScopes, 9), (story) => {
+        const { plan, payeeTerms } = story;
         const world = earnWorldOf(plan, LOOKUP, { plan: () => plan });
-        tell(world, story);
+        play(world, story);
         const fresh = earnWorldOf(plan, LOOKUP, { plan: () => plan });
-        for (const payee of PAYEES) fresh.know(payee, accountOf(accounts)(payee));
-        for (const deal of finalDeals(story)) fresh.take(deal);
-        const [actual, expected] = [saidBeside(world), saidBeside(fresh)];
+        for (const payee of PAYEES) fresh.setPayeeTerms(payee, payeeTermsOf(payeeTerms)(payee));
+        for (const deal of finalDeals(story)) fresh.receive(deal);
+        const [actual, expected] = [claimsAndMissingQuotas(world), claimsAndMissingQuotas(fresh)];
         if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
         reached.claimed += actual.filter((text) => text.includes('claims')).length;
-        reached.lacking += actual.filter((text) => text.includes('lacks')).length;
+        reached.missingQuotas += actual.filter((text) => text.includes('lacks')).length;
       }),
       { numRuns: RUNS },
     );
@@ -161,9 +163,9 @@ describe('any order of arrival, with duplicates and revisions, while accounts ch
         const world = earnWorldOf(plan, LOOKUP, { plan: () => plan }, (state, change, apply) => {
           const before = textsOf(state);
           apply();
-          expectTold(state, change, before);
+          expectReported(state, change, before);
         });
-        tell(world, story);
+        play(world, story);
         for (const { lineCount, deals } of world.states.values())
           expect(lineCount).toBe([...deals.values()].flat().length);
       }),
@@ -177,9 +179,9 @@ describe('any order of arrival, with duplicates and revisions, while accounts ch
         const { plan } = story;
         const plans = { plan: () => plan };
         const world = earnWorldOf(plan, LOOKUP, plans);
-        tell(world, story);
+        play(world, story);
         for (const { state, deal, one } of linesOf(world)) {
-          const key = isAccountDeal(deal) ? `${lineKey(one.line)}|${one.line.period}` : lineKey(one.line);
+          const key = isPayeeLevel(deal) ? `${lineKey(one.line)}|${one.line.period}` : lineKey(one.line);
           const trace = explainLine(state, deal, key, plans);
           if (trace === undefined) throw new Error(`${key} of ${deal} is not explained`);
           const explained = explainedAmount(trace, one, plan);
@@ -187,7 +189,7 @@ describe('any order of arrival, with duplicates and revisions, while accounts ch
           reached.explained++;
           if (trace.limit !== undefined) reached.explainedLimit++;
           if (trace.rate === 'return') reached.explainedReturn++;
-          if (isAccountDeal(deal)) reached.explainedAccount++;
+          if (isPayeeLevel(deal)) reached.explainedAccount++;
           if (explained !== one.amountMinor) expect([key, trace, explained]).toEqual([key, trace, one.amountMinor]);
         }
       }),
@@ -205,20 +207,20 @@ function textsOf(state: EarnState): ReadonlyMap<string, string> {
   return new Map(
     [...state.deals].flatMap(([deal, lines]) =>
       lines.map(({ line, amountMinor }) => {
-        const key = isAccountDeal(deal) ? `${lineKey(line)}|${line.period}` : lineKey(line);
+        const key = isPayeeLevel(deal) ? `${lineKey(line)}|${line.period}` : lineKey(line);
         return [`${deal} ${key}`, `${JSON.stringify(line)} ${amountMinor}`] as const;
       }),
     ),
   );
 }
 
-function expectTold(state: EarnState, change: Change, before: ReadonlyMap<string, string>): void {
+function expectReported(state: EarnState, change: Change, before: ReadonlyMap<string, string>): void {
   const after = textsOf(state);
-  const told = new Set(change.rated.map(({ deal, key }) => `${deal} ${key}`));
+  const reported = new Set(change.rated.map(({ deal, key }) => `${deal} ${key}`));
   const differing = [...after].filter(([name, text]) => before.get(name) !== text).map(([name]) => name);
-  expect(differing.filter((name) => !told.has(name))).toEqual([]);
-  // Elsewhere only what really changes is told.
-  const elsewhere = change.rated.filter(({ deal }) => deal !== change.deal && !isAccountDeal(deal));
+  expect(differing.filter((name) => !reported.has(name))).toEqual([]);
+  // Elsewhere only what really changes is reported.
+  const elsewhere = change.rated.filter(({ deal }) => deal !== change.deal && !isPayeeLevel(deal));
   expect(elsewhere.filter(({ deal, key }) => !differing.includes(`${deal} ${key}`))).toEqual([]);
   for (const { deal, lines } of change.deals)
     expect(lines.map(textOfLine)).toEqual(linesOfDeal(state, deal).map(textOfLine));

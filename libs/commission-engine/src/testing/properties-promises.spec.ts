@@ -18,7 +18,7 @@ const RUNS = 300;
 
 const reached = {
   shared: 0,
-  takenBack: 0,
+  returnedWhole: 0,
   sharedFlat: 0,
   released: 0,
   returnedByLine: 0,
@@ -108,7 +108,7 @@ describe('shares', () => {
         }
         for (const key of bases.keys()) {
           expect([key, sums.get(key)]).toEqual([key, 0n]);
-          reached.takenBack++;
+          reached.returnedWhole++;
         }
       }),
       { numRuns: RUNS },
@@ -124,9 +124,9 @@ describe('shares', () => {
       return { ...kept, credit, returns: { policy: 'none' }, rate: { flat: '10', per } };
     });
     fc.assert(
-      fc.property(anyHistoryOf(anyFlat, 2), ({ plan, deals, accounts }) => {
+      fc.property(anyHistoryOf(anyFlat, 2), ({ plan, deals, payeeTerms }) => {
         const sums = new Map<string, { sum: bigint; line: CreditLine; whole: bigint }>();
-        for (const one of calculatedLines(plan, deals, accounts).filter(isCredited)) {
+        for (const one of calculatedLines(plan, deals, payeeTerms).filter(isCredited)) {
           const { deal, line, amountMinor } = one;
           if (line.split === undefined || line.reserves === true || line.releases !== undefined) continue;
           const key = `${deal} ${line.component} ${line.occurrence} ${line.line}`;
@@ -169,9 +169,9 @@ describe('what is held', () => {
   it('is released whole, to the minor unit, when all is paid or all of the time has passed', () => {
     const anyHeld = anyHistoryOf(anyPlan, 3).filter(({ plan }) => plan.ends.held !== 'forfeit');
     fc.assert(
-      fc.property(anyHeld, ({ plan, deals, accounts }) => {
+      fc.property(anyHeld, ({ plan, deals, payeeTerms }) => {
         const held = new Map<string, { sum: bigint; isDone: boolean }>();
-        for (const { payee, deal, line, amountMinor } of calculatedLines(plan, deals, accounts).filter(isCredited)) {
+        for (const { payee, deal, line, amountMinor } of calculatedLines(plan, deals, payeeTerms).filter(isCredited)) {
           const { reserves, releases, component, line: of, month, child } = line;
           if (reserves !== true && releases === undefined) continue;
           const { occurrence } = releases ?? line.reverses ?? line;
@@ -199,8 +199,8 @@ function isSame(left: Fraction, right: Fraction): boolean {
 }
 
 describe('a sale and its full return', () => {
-  const without = (deals: readonly Deal[], accounts: Parameters<typeof calculatedLines>[2], plan: CompiledPlan) =>
-    sumByPayee(calculatedLines(plan, deals.slice(1), accounts));
+  const without = (deals: readonly Deal[], payeeTerms: Parameters<typeof calculatedLines>[2], plan: CompiledPlan) =>
+    sumByPayee(calculatedLines(plan, deals.slice(1), payeeTerms));
 
   it('by line: its own lines sum to nothing; an override of earnings keeps at the most half a unit a return', () => {
     const anyLineReturns = changed(anyPlanWithoutBudget, ({ limit: _limit, ...component }) => ({
@@ -208,13 +208,13 @@ describe('a sale and its full return', () => {
       returns: { policy: 'line' },
     }));
     fc.assert(
-      fc.property(anyHistoryOf(anyLineReturns, 3), ({ document, plan, deals, accounts }) => {
+      fc.property(anyHistoryOf(anyLineReturns, 3), ({ document, plan, deals, payeeTerms }) => {
         const [first, ...others] = deals;
         if (first === undefined) return;
         const lines = calculatedLines(
           plan,
           [{ ...first, returns: [...first.returns, ...returned(first).returns] }, ...others],
-          accounts,
+          payeeTerms,
         );
         const sums = new Map<string, { sum: bigint; returns: bigint }>();
         for (const { payee, deal, component, line, amountMinor } of lines.filter(isCredited)) {
@@ -248,12 +248,12 @@ describe('a sale and its full return', () => {
       };
     }).filter(({ plan }) => plan.components.every(({ credit }) => credit.kind === 'direct' || credit.of !== 'earning'));
     fc.assert(
-      fc.property(anyHistoryOf(anyRerated, 4), ({ plan, deals, accounts }) => {
+      fc.property(anyHistoryOf(anyRerated, 4), ({ plan, deals, payeeTerms }) => {
         const [first, ...others] = deals;
         if (first === undefined) return;
         const taken = returned(first);
         const open = Object.fromEntries(
-          Object.entries(accounts).map(([payee, account]) => [payee, { ...account, closedPeriods: [] }]),
+          Object.entries(payeeTerms).map(([payee, account]) => [payee, { ...account, closedPeriods: [] }]),
         );
         const now = sumByPayee(calculatedLines(plan, [taken, ...others], open));
         const never = without([taken, ...others], open, plan);
@@ -272,8 +272,8 @@ describe('a sale and its full return', () => {
       returns: { policy: 'override' in component.credit ? 'none' : 'average' },
     }));
     fc.assert(
-      fc.property(anyHistoryOf(anyAveraged, 3), ({ plan, deals, accounts }) => {
-        const lines = calculatedLines(plan, deals.map(returned), accounts).filter(isCredited);
+      fc.property(anyHistoryOf(anyAveraged, 3), ({ plan, deals, payeeTerms }) => {
+        const lines = calculatedLines(plan, deals.map(returned), payeeTerms).filter(isCredited);
         const sums = new Map<string, { sum: bigint; sold: bigint }>();
         for (const { payee, deal, component, line, amountMinor } of lines) {
           if (plan.componentById.get(component)?.credit.kind !== 'direct') continue;
@@ -394,8 +394,8 @@ describe('a rate', () => {
 
   it('of any kind is off by no more than half a unit, or less than one where it is cut', () => {
     fc.assert(
-      fc.property(anyHistoryOf(anyPlan, 3), ({ plan, deals, accounts }) => {
-        for (const line of calculatedLines(plan, deals, accounts)) {
+      fc.property(anyHistoryOf(anyPlan, 3), ({ plan, deals, payeeTerms }) => {
+        for (const line of calculatedLines(plan, deals, payeeTerms)) {
           const trace = line.trace();
           if (trace.limit !== undefined || !('unrounded' in trace) || trace.unrounded === undefined) continue;
           if (isCredited(line) && line.line.split !== undefined) continue;

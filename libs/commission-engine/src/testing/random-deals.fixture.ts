@@ -1,4 +1,4 @@
-/** Random deals, their revisions, partners and accounts, for property tests. */
+/** Random deals, their revisions, partners and terms, for property tests. */
 import fc from 'fast-check';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import type { Deal, DealLine, DealPartner } from '../deal/deal.js';
@@ -164,7 +164,7 @@ const MONTHS = Array.from(
 );
 const QUARTERS = ['2025-Q1', '2025-Q2', '2025-Q3', '2025-Q4', '2026-Q1', '2026-Q2'];
 
-export const anyAccount = ({ decimals, calendar, hash, components }: CompiledPlan): fc.Arbitrary<PayeeTerms> => {
+export const anyPayeeTerms = ({ decimals, calendar, hash, components }: CompiledPlan): fc.Arbitrary<PayeeTerms> => {
   const periods = calendar.periods === 'monthly' ? MONTHS : QUARTERS;
   const ids = components.map(({ id }) => id);
   return fc.record({
@@ -188,9 +188,9 @@ export const anyAccount = ({ decimals, calendar, hash, components }: CompiledPla
   });
 };
 
-export type Accounts = Readonly<Record<string, PayeeTerms>>;
+export type TermsByPayee = Readonly<Record<string, PayeeTerms>>;
 
-export const anyAccounts = (plan: CompiledPlan): fc.Arbitrary<Accounts> =>
+export const anyTermsByPayee = (plan: CompiledPlan): fc.Arbitrary<TermsByPayee> =>
   fc
-    .tuple(...PAYEES.map(() => anyAccount(plan)))
-    .map((accounts) => Object.fromEntries(accounts.map((account, index) => [PAYEES[index] ?? '', account])));
+    .tuple(...PAYEES.map(() => anyPayeeTerms(plan)))
+    .map((terms) => Object.fromEntries(terms.map((terms, index) => [PAYEES[index] ?? '', terms])));

@@ -31,7 +31,7 @@ const maybe = <Value>(arbitrary: fc.Arbitrary<Value>, freq: number): fc.Arbitrar
   fc.option(arbitrary, { nil: undefined, freq });
 
 /** The fields that are there. */
-function said(fields: Json): Json {
+function withoutUndefined(fields: Json): Json {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
@@ -70,7 +70,7 @@ const anyRate = (decimals: number): fc.Arbitrary<Json> => {
       weight: 2,
       arbitrary: fc
         .tuple(tiers, fc.constantFrom(undefined, 'live', 'frozen'))
-        .map(([lagged, as]) => said({ lagged, as })),
+        .map(([lagged, as]) => withoutUndefined({ lagged, as })),
     },
     {
       weight: 2,
@@ -146,7 +146,7 @@ const anyReturns = fc
   })
   .map(({ policy, window, bands }) => {
     const isCurrent = window === 'current' && policy !== 'average';
-    return said({
+    return withoutUndefined({
       policy,
       window: window === 'current' && !isCurrent ? undefined : window,
       bands: isCurrent || policy === 'none' ? undefined : bands,
@@ -175,7 +175,11 @@ const anyLimit = (decimals: number) =>
       headroom: fc.constantFrom(undefined, 'returned', 'spent'),
     })
     .map(({ per, cap, excess, headroom }) =>
-      said({ [per]: amountText(cap, decimals), excess: per === 'perDeal' ? 'forfeited' : excess, headroom }),
+      withoutUndefined({
+        [per]: amountText(cap, decimals),
+        excess: per === 'perDeal' ? 'forfeited' : excess,
+        headroom,
+      }),
     );
 
 const anyComponent = (id: string, decimals: number, before: readonly string[]): fc.Arbitrary<Json> =>
@@ -243,7 +247,7 @@ const anyComponent = (id: string, decimals: number, before: readonly string[]): 
       const takesQuota = 'accelerator' in rate || gateOf === 'attainment';
       const measure =
         isSaid || takesQuota
-          ? said({
+          ? withoutUndefined({
               over: own,
               of: any.of,
               above: canGrow ? any.above : undefined,
@@ -273,9 +277,9 @@ const anyComponent = (id: string, decimals: number, before: readonly string[]): 
       const [first] = before;
       const credit =
         any.same && first !== undefined
-          ? said({ same: first, where: any.where })
-          : said({ trigger, basis, remainder: any.remainder, where: any.where, during: any.during });
-      return said({
+          ? withoutUndefined({ same: first, where: any.where })
+          : withoutUndefined({ trigger, basis, remainder: any.remainder, where: any.where, during: any.during });
+      return withoutUndefined({
         id,
         credit,
         ...(recurring === undefined
@@ -300,7 +304,7 @@ const anyOverride = (id: string, children: readonly string[], decimals: number):
       hold: maybe(fc.oneof(anyHold, fc.constant('as-child')), 3),
     })
     .map(({ of, override, levels, rates, limit, returns, hold }) =>
-      said({
+      withoutUndefined({
         id,
         credit:
           of === 'spread'
@@ -355,9 +359,9 @@ const anyDocument = fc
         currency,
         calendar: { periods, timeZone: 'Europe/Paris' },
         rounding,
-        ...said({
-          guarantee: guarantee === undefined ? undefined : said({ ...guarantee, of }),
-          draw: draw === undefined ? undefined : said(draw),
+        ...withoutUndefined({
+          guarantee: guarantee === undefined ? undefined : withoutUndefined({ ...guarantee, of }),
+          draw: draw === undefined ? undefined : withoutUndefined(draw),
           ends,
         }),
         components: [...components, ...(override === undefined ? [] : [override])],
@@ -417,7 +421,7 @@ function ofCurve(component: Json): Json {
  * Plans whose lines change with others of their deal, of their window, or of other windows: one component, of terms that are earned
  * from all lines within their reach.
  */
-export const anyPlanOfReaches: fc.Arbitrary<AnyPlan> = anyDocument
+export const anyPlanOfScopes: fc.Arbitrary<AnyPlan> = anyDocument
   .chain(({ plan, title, currency, calendar, rounding }) => {
     const amount = (minor: number) => amountText(minor, CURRENCIES[currency] ?? 2);
     const tiers = [{ below: amount(9_000), pay: '5 %' }, { pay: '11 %' }];

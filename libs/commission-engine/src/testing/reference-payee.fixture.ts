@@ -5,7 +5,7 @@ import type { PlanDocument } from '../plan/document.js';
 import { endDayOf, lastPeriodOf, shareOfDays, startDayOf, windowAround } from './reference-calendar.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
 
-export interface AccountAmount {
+export interface PayeeLevelAmount {
   readonly payee: string;
   /** Empty for one of the whole plan. */
   readonly component: string;
@@ -33,19 +33,19 @@ export function endOfAgreements({ agreements }: PayeeTerms): string | undefined 
 }
 
 /** Guarantees and draws of the settled periods, in order. */
-export function settle(
+export function referenceGuaranteesAndDraws(
   payee: string,
   earnings: readonly Earning[],
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   documentOf: (hash: string) => PlanDocument,
   unit: Fraction,
-): readonly AccountAmount[] {
-  const lines: AccountAmount[] = [];
+): readonly PayeeLevelAmount[] {
+  const lines: PayeeLevelAmount[] = [];
   const line = (kind: string, period: string, amountMinor: bigint): void => {
     if (amountMinor !== 0n) lines.push({ payee, component: '', kind, period, amountMinor });
   };
   const minorOf = (text: string) => schoolRound(times(fractionOf(text), unit), 'down');
-  for (const { period, planHash } of account.closedPeriods) {
+  for (const { period, planHash } of payeeTerms.closedPeriods) {
     const { guarantee, rounding = 'half-up' } = documentOf(planHash);
     if (guarantee === undefined) continue;
     const window = windowAround(guarantee.over, period);
@@ -55,14 +55,14 @@ export function settle(
         windowAround(guarantee.over, earning.period) === window &&
         (guarantee.of === undefined || guarantee.of.includes(earning.component)),
     );
-    const amount = times(times(fractionOf(guarantee.amount), unit), shareOfDays(account, window));
+    const amount = times(times(fractionOf(guarantee.amount), unit), shareOfDays(payeeTerms, window));
     const missing = schoolRound(amount, rounding) - sum(counted);
     line('guarantee', period, missing > 0n ? missing : 0n);
   }
   const toppedUp = [...earnings, ...lines];
-  const end = endOfAgreements(account);
+  const end = endOfAgreements(payeeTerms);
   let balance = 0n;
-  for (const { period, planHash } of account.closedPeriods) {
+  for (const { period, planHash } of payeeTerms.closedPeriods) {
     const { draw, ends } = documentOf(planHash);
     if (draw === undefined) continue;
     const [start, over] = [startDayOf(period), endDayOf(period)];

@@ -54,39 +54,39 @@ export function ratingContextOf(
   window: string,
   total: Fraction,
   totalOf: (window: string) => Fraction,
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
 ): RatingContext {
   const { measure, rate } = component;
   const isCalendar = /^[0-9]/.test(window);
-  const share = measure?.prorate === undefined || !isCalendar ? whole(1) : shareOfDays(account, window);
+  const share = measure?.prorate === undefined || !isCalendar ? whole(1) : shareOfDays(payeeTerms, window);
   const said = measure?.quota;
   const quota =
     said === undefined || !isCalendar
       ? undefined
       : said === 'fact'
-        ? quotaOf(account, component.id, window)
+        ? quotaOf(payeeTerms, component.id, window)
         : fractionOf(said);
-  const around = {
+  const context = {
     total,
     lastYear: isCalendar ? totalOf(lastYears(window)) : NOTHING,
     quota: quota === undefined ? undefined : times(quota, share),
     share,
     laggedTier: 0,
   };
-  if (rate === undefined || !('lagged' in rate)) return around;
+  if (rate === undefined || !('lagged' in rate)) return context;
   const before = windowBefore(window);
-  const recorded = rate.as === 'live' ? undefined : account.reachedTiers[`${component.id} ${before}`];
-  if (recorded !== undefined) return { ...around, laggedTier: recorded };
+  const recorded = rate.as === 'live' ? undefined : payeeTerms.reachedTiers[`${component.id} ${before}`];
+  if (recorded !== undefined) return { ...context, laggedTier: recorded };
   const { lagged: _lagged, as: _as, ...none } = rate;
   const then = ratingContextOf(
     { ...component, rate: { ...none, percent: '0' } },
     before,
     totalOf(before),
     totalOf,
-    account,
+    payeeTerms,
   );
   return {
-    ...around,
+    ...context,
     laggedTier: tierOf(tiersOf(rate.lagged, then.share), aboveBaseline(component, then.total, then)),
   };
 }
@@ -125,7 +125,7 @@ function throughTiers(tiers: readonly Tier[], measured: Fraction): Fraction {
 }
 
 /** Quota that the rate or gate asks for, but nobody has told. */
-export function lacksQuota({ rate, gate }: ComponentDocument, { quota }: RatingContext): boolean {
+export function isQuotaMissing({ rate, gate }: ComponentDocument, { quota }: RatingContext): boolean {
   return quota === undefined && (gate?.attainment !== undefined || (rate !== undefined && 'accelerator' in rate));
 }
 
@@ -135,28 +135,28 @@ function baselineOf({ measure }: ComponentDocument, { lastYear }: RatingContext)
   return 'fixed' in above ? fractionOf(above.fixed) : most(NOTHING, lastYear);
 }
 
-function aboveBaseline(component: ComponentDocument, measured: Fraction, around: RatingContext): Fraction {
-  const baseline = baselineOf(component, around);
+function aboveBaseline(component: ComponentDocument, measured: Fraction, context: RatingContext): Fraction {
+  const baseline = baselineOf(component, context);
   return baseline === undefined ? measured : most(NOTHING, minus(measured, baseline));
 }
 
 /** What the measurement has to reach, where there is a gate; the baseline included. */
-function targetOf(component: ComponentDocument, around: RatingContext): Fraction | undefined {
+function targetOf(component: ComponentDocument, context: RatingContext): Fraction | undefined {
   const { gate } = component;
   if (gate === undefined) return undefined;
-  if (gate.growth !== undefined) return times(most(NOTHING, around.lastYear), plus(whole(1), fractionOf(gate.growth)));
+  if (gate.growth !== undefined) return times(most(NOTHING, context.lastYear), plus(whole(1), fractionOf(gate.growth)));
   const measured =
     gate.target !== undefined
-      ? times(fractionOf(gate.target), around.share)
-      : times(fractionOf(gate.attainment ?? '0'), around.quota ?? NOTHING);
-  return plus(measured, baselineOf(component, around) ?? NOTHING);
+      ? times(fractionOf(gate.target), context.share)
+      : times(fractionOf(gate.attainment ?? '0'), context.quota ?? NOTHING);
+  return plus(measured, baselineOf(component, context) ?? NOTHING);
 }
 
 /** True where a gate is not met, that pays from the first on; above one, a line earns as far as it lies above. */
-export function isBarred(component: ComponentDocument, around: RatingContext): boolean {
+export function isBarred(component: ComponentDocument, context: RatingContext): boolean {
   if (component.gate?.from === 'above') return false;
-  const target = targetOf(component, around);
-  return target !== undefined && isLess(around.total, target);
+  const target = targetOf(component, context);
+  return target !== undefined && isLess(context.total, target);
 }
 
 /** What the line earns, exact, in currency units, where the measurement held `before`. */
@@ -165,34 +165,34 @@ export function earnedAt(
   line: CreditLine,
   basis: Fraction,
   before: Fraction,
-  around: RatingContext,
+  context: RatingContext,
 ): Fraction {
-  if (isBarred(component, around)) return NOTHING;
-  const floor = component.gate?.from === 'above' ? targetOf(component, around) : undefined;
+  if (isBarred(component, context)) return NOTHING;
+  const floor = component.gate?.from === 'above' ? targetOf(component, context) : undefined;
   const { rate } = component;
   const value = (position: Fraction): Fraction => {
-    if (floor === undefined) return valueOf(component, line, aboveBaseline(component, position, around), around);
+    if (floor === undefined) return valueOf(component, line, aboveBaseline(component, position, context), context);
     // Steps are counted in what lies above; tiers keep their place in the measurement.
-    const start = most(floor, baselineOf(component, around) ?? floor);
+    const start = most(floor, baselineOf(component, context) ?? floor);
     const at = most(position, start);
     const isStepped = rate !== undefined && 'stepped' in rate;
-    return valueOf(component, line, isStepped ? minus(at, start) : aboveBaseline(component, at, around), around);
+    return valueOf(component, line, isStepped ? minus(at, start) : aboveBaseline(component, at, context), context);
   };
   return minus(value(plus(before, basis)), value(before));
 }
 
-function valueOf(component: ComponentDocument, line: CreditLine, measured: Fraction, around: RatingContext): Fraction {
+function valueOf(component: ComponentDocument, line: CreditLine, measured: Fraction, context: RatingContext): Fraction {
   const { rate } = component;
-  const { share, quota = NOTHING } = around;
+  const { share, quota = NOTHING } = context;
   if (rate === undefined) throw new Error('no rate');
   if ('percent' in rate) return times(measured, fractionOf(rate.percent));
   if ('marginal' in rate) return throughTiers(tiersOf(rate.marginal, share), measured);
   if ('retroactive' in rate) {
     const tiers = tiersOf(rate.retroactive, share);
-    const reached = tiers[tierOf(tiers, aboveBaseline(component, around.total, around))];
+    const reached = tiers[tierOf(tiers, aboveBaseline(component, context.total, context))];
     return times(measured, reached?.rate ?? NOTHING);
   }
-  if ('lagged' in rate) return times(measured, fractionOf(rate.lagged[around.laggedTier]?.pay ?? '0'));
+  if ('lagged' in rate) return times(measured, fractionOf(rate.lagged[context.laggedTier]?.pay ?? '0'));
   if ('interpolated' in rate) {
     const ends = rate.interpolated.map(({ upTo }) => fractionOf(upTo));
     const tiers = rate.interpolated.map(({ earn }, at) => ({

@@ -8,8 +8,8 @@ import type { CreditLine } from '../credit/credit-line.js';
 import { dividedBy, fractionOf, partOf, plus, schoolRound, times, whole } from './fractions.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
 import type { ComponentDocument, PlanDocument } from '../plan/document.js';
-import { endOfAgreements, settle } from './reference-payee.fixture.js';
-import type { AccountAmount } from './reference-payee.fixture.js';
+import { endOfAgreements, referenceGuaranteesAndDraws } from './reference-payee.fixture.js';
+import type { PayeeLevelAmount } from './reference-payee.fixture.js';
 import {
   dayOf,
   lastPeriodOf,
@@ -18,7 +18,7 @@ import {
   windowAfter,
   windowAround,
 } from './reference-calendar.fixture.js';
-import { earnedAt, isBarred, isMeasured, lacksQuota, ratingContextOf } from './reference-rate.fixture.js';
+import { earnedAt, isBarred, isMeasured, isQuotaMissing, ratingContextOf } from './reference-rate.fixture.js';
 
 export interface CreditedLine {
   readonly payee: string;
@@ -32,14 +32,14 @@ export interface ReferenceFacts {
   readonly documents: ReadonlyMap<string, PlanDocument>;
   readonly decimals: number;
   readonly lines: readonly CreditedLine[];
-  readonly account: (payee: string) => PayeeTerms;
+  readonly payeeTermsOf: (payee: string) => PayeeTerms;
 }
 
 export interface ReferenceEarnings {
   /** What each line earns, in minor units, in the order given. */
   readonly amounts: readonly bigint[];
   /** What is of no single deal. */
-  readonly account: readonly AccountAmount[];
+  readonly payeeLevel: readonly PayeeLevelAmount[];
 }
 
 /** A line at work: what it adds to its measurement, and what it earns. */
@@ -90,7 +90,7 @@ const lineOf = ({ source, deal, line }: CreditedLine, occurrence: string): strin
   JSON.stringify([source, deal, line.line, occurrence, line.month, line.child?.component, line.child?.payee]);
 
 /** `convert → share → measure → rate → round → limit → override → return → guarantee and draw → hold → pay`. */
-export function referenceEarnings({ documents, decimals, lines, account }: ReferenceFacts): ReferenceEarnings {
+export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: ReferenceFacts): ReferenceEarnings {
   const unit: Fraction = [10n ** BigInt(decimals), 1n];
   const documentOf = (hash: string): PlanDocument => {
     const document = documents.get(hash);
@@ -105,7 +105,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     if (component === undefined) throw new Error(`no component ${credited.line.component}`);
     return { ...credited, component, basis: minorOf(credited.line.basis), returns: [], amount: 0n };
   });
-  const accountLines: AccountAmount[] = [];
+  const payeeLevelLines: PayeeLevelAmount[] = [];
   earnAll(entries.filter((entry) => !isOfEarning(entry)));
   for (const entry of entries.filter(isOfEarning)) entry.basis = childEarning(entry);
   earnAll(entries.filter(isOfEarning));
@@ -114,11 +114,11 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
       ...entries
         .filter((entry) => entry.payee === payee && !isHeld(entry))
         .map(({ line, amount }) => ({ component: line.component, period: line.period, amountMinor: amount })),
-      ...accountLines.filter((line) => line.payee === payee),
+      ...payeeLevelLines.filter((line) => line.payee === payee),
     ];
-    accountLines.push(...settle(payee, own, account(payee), documentOf, unit));
+    payeeLevelLines.push(...referenceGuaranteesAndDraws(payee, own, payeeTermsOf(payee), documentOf, unit));
   }
-  return { amounts: entries.map(({ amount }) => amount), account: accountLines };
+  return { amounts: entries.map(({ amount }) => amount), payeeLevel: payeeLevelLines };
 
   function isHeld({ line }: Entry): boolean {
     return line.reserves === true || line.releases !== undefined;
@@ -182,7 +182,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     for (const sale of sales) if (policyOf(sale) === 're-rate') sale.basis = kept(sale, sale.returns.length);
     rate(sales, sales);
     for (const measurement of new Set(sales.map(measurementOf)))
-      takeBack(
+      applyReturns(
         sales.filter((sale) => measurementOf(sale) === measurement),
         sales,
       );
@@ -229,16 +229,16 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     const before = own.filter((other) => compareBy(placeOf(other), placeOf(sale)) < 0);
     const total = own.filter((other) => line.window !== 'rolling' || compareBy(placeOf(other), placeOf(sale)) <= 0);
     const held = (entries_: readonly Entry[]) => money(sum(entries_.map(({ basis }) => basis)));
-    const around = ratingContextOf(
+    const context = ratingContextOf(
       component,
       line.window,
       held(total),
       (window) => held(measured.filter((other) => other.line.window === window)),
-      account(sale.payee),
+      payeeTermsOf(sale.payee),
     );
-    if (lacksQuota(component, around) || isBarred(component, around)) return 0n;
+    if (isQuotaMissing(component, context) || isBarred(component, context)) return 0n;
     if (component.rate !== undefined && 'flat' in component.rate) return alone(sale);
-    const earned = earnedAt(component, line, money(sale.basis), held(before), around);
+    const earned = earnedAt(component, line, money(sale.basis), held(before), context);
     return schoolRound(times(earned, unit), modeOf(sale));
   }
 
@@ -273,7 +273,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
 
   // ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  function takeBack(sales: readonly Entry[], measured: readonly Entry[]): void {
+  function applyReturns(sales: readonly Entry[], measured: readonly Entry[]): void {
     const returns = inOrder(sales.flatMap((sale) => sale.returns));
     const saleOf = (one: Entry) => sales.find((sale) => sale.returns.includes(one)) ?? one;
     const averaged = returns.filter((one) => policyOf(one) === 'average');
@@ -372,7 +372,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
   /** Window by window, on until nothing is owed any more. */
   function defer(one: Entry, cap: bigint, earnedIn: ReadonlyMap<string, bigint>): void {
     const last = [...earnedIn.keys()].sort().at(-1) ?? '';
-    const end = endOfAgreements(account(one.payee));
+    const end = endOfAgreements(payeeTermsOf(one.payee));
     const { ends } = documentOf(one.line.planHash);
     let deferred = 0n;
     let empty = 0;
@@ -383,7 +383,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
       const paid = isOver ? deferred : leastOf(cap, earned + deferred) - leastOf(cap, earned);
       const period = lastPeriodOf(window, one.line.period);
       if (paid !== 0n)
-        accountLines.push({
+        payeeLevelLines.push({
           payee: one.payee,
           component: one.line.component,
           kind: 'deferred',
@@ -433,7 +433,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     const reserves = all.filter((other) => other.line.reserves === true && isAbout(other, entry, occurrence));
     const held = -sum(reserves.map(({ amount }) => amount));
     const before = fractionOf(doneBefore);
-    const end = endOfAgreements(account(payee));
+    const end = endOfAgreements(payeeTermsOf(payee));
     const { ends, calendar } = documentOf(line.planHash);
     // What is not released by the end of the agreement may be forfeit.
     if (ends?.held === 'forfeit' && end !== undefined && end <= dayOf(line.at, calendar.timeZone)) entry.amount = 0n;

@@ -30,7 +30,7 @@ interface Case {
   readonly currency?: string;
   readonly deals: readonly Deal[];
   readonly partners?: Readonly<Record<string, Partial<PartnerAsOf>>>;
-  readonly accounts?: Readonly<Record<string, Partial<PayeeTerms>>>;
+  readonly payeeTerms?: Readonly<Record<string, Partial<PayeeTerms>>>;
   readonly rates?: readonly (ExchangeRateAsOf & { readonly pair: string })[];
 }
 
@@ -125,8 +125,8 @@ function earned(given: Case): Result {
   const plan = planOfCase(given);
   const versions = [{ effectiveFrom: '2000-01-01', plan }];
   const lookup = lookupOf(given);
-  const account = (payee: string): PayeeTerms => ({ ...NO_PAYEE_TERMS, ...(given.accounts?.[payee] ?? {}) });
-  const { lines, pending } = calculate({ deals: given.deals, versions, lookup, account });
+  const payeeTermsOf = (payee: string): PayeeTerms => ({ ...NO_PAYEE_TERMS, ...(given.payeeTerms?.[payee] ?? {}) });
+  const { lines, pending } = calculate({ deals: given.deals, versions, lookup, payeeTermsOf });
   expect(pending).toEqual([]);
   const scratch = lines.map(({ payee, deal, line, period, amountMinor }) => ({
     payee,
@@ -148,9 +148,9 @@ function earned(given: Case): Result {
           states.set(payee, state);
           const plans = plansOf(() => versions);
           applyChange(state, diffCredit(state, { deal: dealKey(deal), lines: credited }, plans), plans);
-          const settled = diffPayeeTerms(state, account(payee), plans);
-          applyChange(state, settled, plans);
-          state.payeeTerms = account(payee);
+          const closedPeriods = diffPayeeTerms(state, payeeTermsOf(payee), plans);
+          applyChange(state, closedPeriods, plans);
+          state.payeeTerms = payeeTermsOf(payee);
         }
       for (const [payee, state] of states) {
         let sum = 0n;
@@ -269,12 +269,12 @@ describe('rates over a measurement', () => {
     ];
     const before = [deal('A', '9500.00', 20), deal('B', '20000.00', 5, { bookedAt: day(2, 5) })];
     const late = deal('C', '800.00', 25);
-    const accounts = { P1: { reachedTiers: { 's 2026-01': 0 } } };
+    const payeeTerms = { P1: { reachedTiers: { 's 2026-01': 0 } } };
 
     it('frozen: 800 that arrives late for last month is +40', () => {
       const components = rate('frozen');
-      expect(earned({ components, deals: before, accounts }).total()).toBe('1475.00');
-      expect(earned({ components, deals: [...before, late], accounts }).total()).toBe('1515.00');
+      expect(earned({ components, deals: before, payeeTerms }).total()).toBe('1475.00');
+      expect(earned({ components, deals: [...before, late], payeeTerms }).total()).toBe('1515.00');
     });
 
     it('live: it is +640', () => {
@@ -292,7 +292,7 @@ describe('rates over a measurement', () => {
     expect(earned({ components: fixed, deals }).total()).toBe('1537.50');
     const quotas = [{ component: 's', from: '2026-01-01', amount: '10000.00' }];
     const byFact = [`{ id: s, ${BOOKED}, measure: { over: period, quota: fact }, ${rate} }`];
-    expect(earned({ components: byFact, deals, accounts: { P1: { quotas } } }).total()).toBe('1537.50');
+    expect(earned({ components: byFact, deals, payeeTerms: { P1: { quotas } } }).total()).toBe('1537.50');
   });
 
   it.each([
@@ -381,12 +381,12 @@ describe('around the rate', () => {
     const given = {
       components: [`{ id: s, ${BOOKED}, ${whole} }`],
       plan: 'guarantee: { amount: 1000, over: period }',
-      accounts: { P1: { closedPeriods: [{ period: '2026-01', planHash: HASH }] } },
+      payeeTerms: { P1: { closedPeriods: [{ period: '2026-01', planHash: HASH }] } },
     };
     expect(earned({ ...given, deals: [deal('A', '1400.00', 5)] }).by()).toEqual({ A: '1400.00' });
     expect(earned({ ...given, deals: [deal('A', '800.00', 5)] }).by()).toEqual({ A: '800.00', guarantee: '200.00' });
-    const accounts = { P1: { ...given.accounts.P1, agreements: [{ from: '2026-01-15' }] } };
-    const prorated = earned({ ...given, accounts, deals: [deal('A', '0.00', 20)] });
+    const payeeTerms = { P1: { ...given.payeeTerms.P1, agreements: [{ from: '2026-01-15' }] } };
+    const prorated = earned({ ...given, payeeTerms, deals: [deal('A', '0.00', 20)] });
     expect(prorated.by()['guarantee']).toBe('548.39');
   });
 
@@ -472,7 +472,7 @@ describe('around the rate', () => {
 
   const months = (...nets: string[]) =>
     nets.map((net, index) => deal(`M${index + 1}`, net, 5, { bookedAt: day(index + 1, 5) }));
-  const settled = (count: number) =>
+  const closedPeriods = (count: number) =>
     Array.from({ length: count }, (_, index) => ({ period: `2026-0${index + 1}`, planHash: HASH }));
 
   it('a recoverable draw of 1,000: balance 500, 800, 1,400 (Oracle), then 600, 700, 400, 250 (own)', () => {
@@ -480,7 +480,7 @@ describe('around the rate', () => {
       components: [`{ id: s, ${BOOKED}, ${whole} }`],
       plan: 'draw: { amount: 1000, recoverable: true, recoverFrom: 2026-04-01, until: 2026-07-01 }',
       deals: months('500.00', '700.00', '400.00', '1800.00', '900.00', '1300.00', '150.00'),
-      accounts: { P1: { closedPeriods: settled(7) } },
+      payeeTerms: { P1: { closedPeriods: closedPeriods(7) } },
     });
     expect(result.periods()).toEqual({
       '2026-01': '1000.00',
@@ -500,7 +500,7 @@ describe('around the rate', () => {
       components: [`{ id: s, ${BOOKED}, ${whole} }`],
       plan: 'draw: { amount: 1000, recoverable: false }',
       deals: months('500.00', '700.00', '400.00', '1800.00'),
-      accounts: { P1: { closedPeriods: settled(4) } },
+      payeeTerms: { P1: { closedPeriods: closedPeriods(4) } },
     });
     expect(result.by()).toMatchObject({ 'draw-advance': '1400.00', M4: '1800.00' });
   });
@@ -603,7 +603,7 @@ describe('around the rate', () => {
           `{ id: s, ${BOOKED}, measure: { over: quarter, prorate: days }, gate: { target: 9200, from: above }, rate: { percent: 10 % } }`,
         ],
         deals: [deal('A', '10000.00', 20, { bookedAt: day(8, 5) })],
-        accounts: { P1: { agreements: [{ from: '2026-08-01' }] } },
+        payeeTerms: { P1: { agreements: [{ from: '2026-08-01' }] } },
       });
       expect(result.total()).toBe('390.00');
     });

@@ -92,15 +92,15 @@ export const ONE_PARTNER = partnersOf({ P1: {} });
 
 export interface World {
   /** Credits the deal and brings it to its payees, also to those that it no longer credits. */
-  take(deal: Deal): Change[];
+  receive(deal: Deal): Change[];
   /** Takes another view of partners and plans from now on. */
-  know(lookup: CreditLookup, versions?: readonly PlanVersion[]): void;
+  setReferences(lookup: CreditLookup, versions?: readonly PlanVersion[]): void;
   /** What the deal's lines earn the payee: occurrence → amount, added up over lines and components. */
   earned(payee: string, deal: string): Record<string, string>;
   /** All that the payee earns. */
   total(payee: string): string;
   readonly states: Map<string, EarnState>;
-  readonly waiting: Pending[];
+  readonly pending: Pending[];
   readonly plans: PlanByHash;
   readonly decimals: number;
 }
@@ -110,7 +110,7 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
   let partners = lookup;
   const states = new Map<string, EarnState>();
   const credited = new Map<string, Set<string>>();
-  const waiting: Pending[] = [];
+  const pending: Pending[] = [];
   const decimals = versions[0]?.plan.decimals ?? 2;
   const plans = plansOf(() => versions);
   const stateOf = (payee: string): EarnState => {
@@ -119,10 +119,10 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
     return state;
   };
   return {
-    take(deal) {
+    receive(deal) {
       const key = dealKey(deal);
       const answer = creditDeal(deal, versions, partners);
-      waiting.push(...answer.pending);
+      pending.push(...answer.pending);
       const lines = new Map<string, readonly CreditLine[]>(
         answer.credits.map((credit) => [credit.payee, credit.lines]),
       );
@@ -134,7 +134,7 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
         return change;
       });
     },
-    know(nextPartners, nextVersions) {
+    setReferences(nextPartners, nextVersions) {
       partners = nextPartners;
       versions = nextVersions ?? versions;
     },
@@ -150,7 +150,7 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
       return formatMinor(minor, decimals);
     },
     states,
-    waiting,
+    pending,
     plans,
     decimals,
   };

@@ -49,7 +49,7 @@ export function forgetOldDeals(
     for (const line of measurement) if (!engine.deals.has(line.deal)) anchor = line;
     if (anchor === undefined) continue;
     tail.anchors.set(key, anchor);
-    measurement.forgetThrough(anchor);
+    measurement.evictThrough(anchor);
   }
   return tail;
 }
