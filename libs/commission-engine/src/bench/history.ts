@@ -1,6 +1,6 @@
 /** A made-up history of one quarter for the benchmark, in random order; the same for the same numbers. */
 import { calendarOf } from '@tantieme/time/calendar';
-import { fixedCurve } from '../incremental/state.js';
+import { fixedCurve } from '../incremental/recalculation-scope.js';
 import { parsePlan } from '../plan/compile.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import { windowStarts } from '../what-if/rate-columns.js';

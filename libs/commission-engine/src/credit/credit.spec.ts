@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { creditDeal } from './credit.js';
 import { compareCreditLines, lineKey } from './credit-line.js';
-import type { CreditLookup, DealCredits } from './credit.js';
+import type { CreditLookup } from './lookup.js';
+import type { DealCredits } from './credit.js';
 import type { Deal } from '../deal/deal.js';
 import { BOOKED, dealOf, ONE_PARTNER, partnersOf, planWith, worldOf } from '../testing/world.fixture.js';
 
@@ -114,7 +115,7 @@ describe('what waits', () => {
     const answer = creditWith(component, dealOf('D', { partners }));
     expect(linesOf(answer)).toEqual(['P1 booked 1 50.00']);
     expect(answer.pending).toEqual([
-      { code: 'PartnerMissing', subject: 'partner:P2', message: 'the partner P2 is not known on 2026-01-10' },
+      { code: 'PartnerMissing', subject: 'partner:P2', message: 'partner P2 is unknown on 2026-01-10' },
     ]);
   });
 

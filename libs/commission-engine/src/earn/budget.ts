@@ -2,7 +2,8 @@
 import { formatMinor } from '@tantieme/money/amount';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine, LinePlace } from '../credit/credit-line.js';
-import type { Rated, TracedLimit } from '../rate/rate.js';
+import type { TracedLimit } from '../rate/trace.js';
+import type { Rated } from '../rate/rate.js';
 
 /** What a line would earn if the budget had no end; plain JSON. Unique in its deal and payee by `lineKey`. */
 export interface BudgetClaim {

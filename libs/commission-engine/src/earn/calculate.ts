@@ -9,9 +9,12 @@ import { guaranteesAndDraws } from './payee-earnings.js';
 import type { PeriodEarning } from './payee-earnings.js';
 import { grantBudget, grantedOf } from './budget.js';
 import { earnComponent, holdGranted } from './component-earnings.js';
-import type { PayeeLevelLine, ComponentLine, PlanByHash } from './component-earnings.js';
+import type { PlanByHash } from './component-rules.js';
+import type { PayeeLevelLine } from './payee-level-line.js';
+import type { ComponentLine } from './component-earnings.js';
 import { creditDeal } from '../credit/credit.js';
-import type { CreditLookup, Pending } from '../credit/credit.js';
+import type { Pending } from '../credit/pending.js';
+import type { CreditLookup } from '../credit/lookup.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { dealKey } from '../deal/deal.js';
@@ -20,8 +23,9 @@ import { EngineError } from '../engine-error.js';
 import { compareText } from '../deal/occurrence.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import type { PlanVersion } from '../plan/history.js';
-import { compareLines } from '../rate/rate.js';
-import type { Rated, Trace } from '../rate/rate.js';
+import { compareLines } from '../measure/canonical-order.js';
+import type { Trace } from '../rate/trace.js';
+import type { Rated } from '../rate/rate.js';
 
 export interface Facts {
   readonly deals: readonly Deal[];

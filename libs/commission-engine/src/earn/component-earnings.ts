@@ -3,12 +3,8 @@
  * the definitions and from scratch; what `earn.ts` does line by line must equal it.
  */
 import { formatMinor } from '@tantieme/money/amount';
-import { ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
-import { grantedOf } from './budget.js';
-import { endOfAgreement, quotaIn, shareOfDays } from './payee-terms.js';
-import type { PayeeTerms } from './payee-terms.js';
 import {
   dayAt,
   lastPeriodOfWindow,
@@ -18,26 +14,33 @@ import {
   windowOfPeriod,
   windowStartDay,
 } from '@tantieme/time/calendar';
+import { addMonths, formatInstant, parseInstant } from '@tantieme/time/instant';
 import { originalKey, reservedKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
+import { compareText } from '../deal/occurrence.js';
+import { EngineError } from '../engine-error.js';
+import type { CompiledComponent, CompiledLimit, CompiledPlan } from '../plan/compiled.js';
 import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from '../plan/curve.js';
 import type { Curve, RatingContext } from '../plan/curve.js';
-import { EngineError } from '../engine-error.js';
-import { addMonths, formatInstant, parseInstant } from '@tantieme/time/instant';
-import { compareText } from '../deal/occurrence.js';
-import type { CompiledComponent, CompiledLimit, CompiledPlan, RateText } from '../plan/compiled.js';
+import { compareLines } from '../measure/canonical-order.js';
 import {
   bandOf,
+  bandedReturn,
   barred,
-  compareLines,
   rateAlone,
   rateMeasured,
   rateRelease,
   rateReserve,
   rateReturn,
-  bandedReturn,
 } from '../rate/rate.js';
-import type { MeasuredLine, Rated, Trace } from '../rate/rate.js';
+import type { MeasuredLine } from '../measure/canonical-order.js';
+import type { Rated } from '../rate/rate.js';
+import { grantedOf } from './budget.js';
+import { heldShareOf, isOfEarning, isRerated, isSale, isTeams, rulesOf } from './component-rules.js';
+import type { PlanByHash, Rules } from './component-rules.js';
+import type { PayeeLevelLine } from './payee-level-line.js';
+import { endOfAgreement, quotaIn, shareOfDays } from './payee-terms.js';
+import type { PayeeTerms } from './payee-terms.js';
 
 /** A credited line and its identity within its deal. */
 export interface ComponentLine {
@@ -48,18 +51,6 @@ export interface ComponentLine {
   readonly basisMinor: bigint;
 }
 
-/** An amount of no single deal: what a limit defers, a guarantee or draw tops up or recovers. */
-export interface PayeeLevelLine {
-  readonly kind: 'deferred' | 'guarantee' | 'draw-advance' | 'draw-recovery';
-  /** Empty for one of the whole plan. */
-  readonly component: string;
-  readonly planHash: string;
-  /** Period that it belongs to: the last of its window. */
-  readonly period: string;
-  readonly amountMinor: bigint;
-  readonly trace: () => Trace;
-}
-
 export interface ComponentEarnings {
   /** In the order of the lines that were given. */
   readonly rated: readonly Rated[];
@@ -68,41 +59,6 @@ export interface ComponentEarnings {
   readonly claims: readonly (bigint | undefined)[];
   /** Windows that lack a quota, by the place of the line: nothing of it is earned before it is known. */
   readonly missingQuotas: ReadonlyMap<number, string>;
-}
-
-/** Plans by the hash of their document. @throws {EngineError} `PlanUnknown` */
-export interface PlanByHash {
-  plan(hash: string): CompiledPlan;
-}
-
-export interface Rules {
-  readonly plan: CompiledPlan;
-  readonly component: CompiledComponent;
-}
-
-/** @throws {EngineError} `CreditInvalid` where the line's plan has no such component */
-export function rulesOf(line: CreditLine, plans: PlanByHash): Rules {
-  const plan = plans.plan(line.planHash);
-  const component = plan.componentById.get(line.component);
-  if (component === undefined)
-    throw new EngineError('CreditInvalid', `the plan ${plan.id} has no component ${line.component}`);
-  return { plan, component };
-}
-
-/** True for a return whose policy takes it out of the measurement that it was sold in. */
-export function isRerated({ returns, ...component }: CompiledComponent): boolean {
-  return returns.policy === 're-rate' && returns.window === 'original' && isMeasured({ returns, ...component });
-}
-
-/** True for an override of what the child earns: its returns are of what the child loses. */
-export function isOfEarning({ credit }: CompiledComponent): boolean {
-  return credit.kind === 'override' && credit.of === 'earning';
-}
-
-/** True for a line that stands in a measurement by itself: all but returns to the original window, reserves and releases. */
-export function isSale({ reverses, reserves, releases }: CreditLine, { returns }: CompiledComponent): boolean {
-  if (reserves === true || releases !== undefined) return false;
-  return reverses === undefined || returns.window === 'current';
 }
 
 interface Sale extends MeasuredLine {
@@ -600,17 +556,6 @@ function returnsInOrder(sales: readonly Sale[]): readonly (Return & { readonly s
   return sales
     .flatMap((sale) => sale.returns.map((one) => ({ ...one, sale })))
     .sort((left, right) => compareLines(left.entry, right.entry));
-}
-
-/** The share of the line's earning that its hold, or its child's, keeps back. */
-export function heldShareOf({ plan, component }: Rules, { child }: CreditLine): RateText {
-  const hold = component.hold === 'as-child' ? plan.componentById.get(child?.component ?? '')?.hold : component.hold;
-  return typeof hold === 'object' ? hold : { rate: ONE, rateText: '1' };
-}
-
-/** True for a line that is credited to somebody below the payee: it is measured for the payee, who is not paid for it. */
-export function isTeams({ child }: CreditLine, { credit }: CompiledComponent): boolean {
-  return child !== undefined && credit.kind === 'direct';
 }
 
 export function ofTeam(): Rated {

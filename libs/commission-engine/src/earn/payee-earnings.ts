@@ -9,7 +9,8 @@ import { divideRounded } from '@tantieme/money/rounding';
 import { endOfAgreement, shareOfDays } from './payee-terms.js';
 import type { PayeeTerms } from './payee-terms.js';
 import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from '@tantieme/time/calendar';
-import type { PayeeLevelLine, PlanByHash } from './component-earnings.js';
+import type { PlanByHash } from './component-rules.js';
+import type { PayeeLevelLine } from './payee-level-line.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 
 /** What belongs to a period of what the lines of a component earn; neither held back nor released. */

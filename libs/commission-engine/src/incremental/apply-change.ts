@@ -1,19 +1,11 @@
-/** Brings a state to after a change, from the change alone: nothing is rated again. */
-import { isSale, rulesOf } from '../earn/component-earnings.js';
-import type { PlanByHash } from '../earn/component-earnings.js';
+import { isSale, rulesOf } from '../earn/component-rules.js';
+import type { PlanByHash } from '../earn/component-rules.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import {
-  dealKeyOf,
-  dependsOn,
-  stateLineOf,
-  isSameLine,
-  isFullMode,
-  measuredBasis,
-  measurementKey,
-  minorOf,
-  recalculationMode,
-} from './state.js';
+import { measuredBasis } from './basis.js';
+import { isFullMode, recalculationMode } from './recalculation-scope.js';
+import { dependsOn } from './dependents.js';
+import { dealKeyOf, stateLineOf, isSameLine, measurementKey, minorOf } from './state.js';
 import type { PayeeLevelCredit, EarnState, StateLine, RatedLine } from './state.js';
 import type { Change } from './diff.js';
 import { EngineError } from '../engine-error.js';

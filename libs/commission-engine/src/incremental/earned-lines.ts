@@ -1,22 +1,16 @@
+import { isTeams, rulesOf } from '../earn/component-rules.js';
 /** What a state says of a deal, and how an amount in it comes about. */
-import { earnComponent, isTeams, ofTeam, rulesOf } from '../earn/component-earnings.js';
-import type { PlanByHash } from '../earn/component-earnings.js';
-import {
-  dependsOn,
-  fixedCurve,
-  fixedRatingContext,
-  grantedIn,
-  stateLineOf,
-  isPayeeLevel,
-  measurementKey,
-  recalculationMode,
-  rateDependents,
-  ownBasis,
-} from './state.js';
+import { earnComponent, ofTeam } from '../earn/component-earnings.js';
+import type { PlanByHash } from '../earn/component-rules.js';
+import { ownBasis } from './basis.js';
+import { isPayeeLevel } from './payee-level.js';
+import { fixedCurve, fixedRatingContext, recalculationMode } from './recalculation-scope.js';
+import { dependsOn, rateDependents } from './dependents.js';
+import { grantedIn, stateLineOf, measurementKey } from './state.js';
 import type { EarnState, EarnedLine } from './state.js';
 import { diffPayeeTerms } from './diff.js';
 import { rateAlone, rateMeasured } from '../rate/rate.js';
-import type { Trace } from '../rate/rate.js';
+import type { Trace } from '../rate/trace.js';
 
 /** All lines of a deal, in the order of its credit. */
 export function linesOfDeal(state: EarnState, deal: string): readonly EarnedLine[] {

@@ -1,10 +1,11 @@
 /** What closings settle and record for the payees of a plan, and what they have to know of a payee for it. */
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar';
-import { isRerated, isSale, rulesOf } from '../earn/component-earnings.js';
-import type { PlanByHash } from '../earn/component-earnings.js';
+import { isRerated, isSale, rulesOf } from '../earn/component-rules.js';
+import type { PlanByHash } from '../earn/component-rules.js';
 import { tierReached } from '../plan/curve.js';
-import { isPayeeLevel, ownBasis } from './state.js';
+import { ownBasis } from './basis.js';
+import { isPayeeLevel } from './payee-level.js';
 import type { EarnState } from './state.js';
 
 import type { CompiledPlan } from '../plan/compiled.js';

@@ -5,9 +5,8 @@ import { curveOf, earnsTheSame } from '../plan/curve.js';
 import type { Curve } from '../plan/curve.js';
 import { MeasuredLines } from './measured-lines.js';
 import { planWith } from '../testing/world.fixture.js';
-import { compareLines } from '../rate/rate.js';
-import type { MeasuredLine } from '../rate/rate.js';
-
+import { compareLines } from './canonical-order.js';
+import type { MeasuredLine } from './canonical-order.js';
 const reached = { deep: 0, removed: 0, missing: 0, visited: 0, passedOver: 0, evicted: 0, emptied: 0 };
 
 /** Few days, so that many lines are of one moment and the deal decides. */

@@ -5,9 +5,8 @@
  */
 import { withinOnePiece } from '../plan/curve.js';
 import type { Curve } from '../plan/curve.js';
-import { compareLines } from '../rate/rate.js';
-import type { MeasuredLine } from '../rate/rate.js';
-
+import { compareLines } from './canonical-order.js';
+import type { MeasuredLine } from './canonical-order.js';
 /** Lines of a leaf, and children of a node, at the most. */
 const WIDTH = 32;
 

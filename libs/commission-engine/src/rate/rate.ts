@@ -2,149 +2,23 @@
 import { allocate } from '@tantieme/money/allocation';
 import type { Remainder } from '@tantieme/money/allocation';
 import { formatMinor } from '@tantieme/money/amount';
-import { addRates, formatRate, ONE, parseDecimal, parseRate, powerOfTen } from '@tantieme/money/decimal';
+import { ONE, addRates, formatRate, parseDecimal, parseRate, powerOfTen } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
-import { compareCreditLines } from '../credit/credit-line.js';
-import type { CreditLine, LinePlace, Release, Reversal } from '../credit/credit-line.js';
+import type { CreditLine, Release, Reversal } from '../credit/credit-line.js';
+import { EngineError } from '../engine-error.js';
+import type { CompiledComponent, CompiledPlan, CompiledRate, RateText } from '../plan/compiled.js';
 import { difference, portionsOf } from '../plan/curve.js';
 import type { Curve, RatingContext } from '../plan/curve.js';
-import { EngineError } from '../engine-error.js';
-import { compareText } from '../deal/occurrence.js';
-import type { CompiledComponent, CompiledPlan, CompiledRate, RateText } from '../plan/compiled.js';
+import type { Trace, TracedContext } from './trace.js';
 
 type FlatRate = Extract<CompiledRate, { kind: 'flat' }>;
-
-/** A credited line of a payee, with the deal it is of. */
-export interface MeasuredLine {
-  /** `source|id` */
-  readonly deal: string;
-  readonly line: CreditLine;
-  /** What it adds to the measurement, in minor units: its basis, less what came back of it where a return is re-rated. */
-  readonly basisMinor: bigint;
-}
-
-export interface TracePortion {
-  /** Tier or band of the rate, from 0; left out for what lies below a baseline or gate. */
-  readonly tier?: number;
-  /** Part of the basis that lies in the tier. */
-  readonly amount: string;
-  readonly rate: string;
-  /** Exact, before rounding. */
-  readonly earned: string;
-}
-
-interface Rounding {
-  readonly rounding: string;
-  /** Exact; there where rounding changed something. */
-  readonly unrounded?: string;
-}
-
-/** What surrounds a measurement, as far as the rate asks for it. */
-interface TracedContext {
-  readonly total?: string;
-  readonly quota?: string;
-  readonly baseline?: string;
-  readonly share?: string;
-}
-
-/** How an amount came about; JSON-ready, amounts in the plan's currency. `limit` is there where a limit changed it. */
-export type Trace = { readonly limit?: TracedLimit } & (
-  | ({
-      readonly rate: 'percent' | 'matrix' | 'spread' | 'recurring';
-      readonly basis: string;
-      readonly percent: string;
-      readonly rule?: number;
-      readonly month?: number;
-    } & Rounding)
-  | ({
-      readonly rate: 'flat';
-      readonly per: string;
-      readonly amount: string;
-      readonly quantity?: string;
-      readonly share?: string;
-    } & Rounding)
-  | ({
-      readonly rate: 'marginal' | 'retroactive' | 'lagged' | 'accelerator' | 'percent-measured';
-      /** Measured before the line (c), and what the line adds (d). */
-      readonly before: string;
-      readonly basis: string;
-      readonly portions: readonly TracePortion[];
-    } & TracedContext &
-      Rounding)
-  | ({
-      readonly rate: 'stepped';
-      readonly before: string;
-      readonly basis: string;
-      readonly every: string;
-      readonly pay: string;
-    } & TracedContext &
-      Rounding)
-  /** A gate whose target is not met. */
-  | ({ readonly rate: 'barred'; readonly target: string } & TracedContext)
-  | ({ readonly rate: 'level'; readonly level: number; readonly basis: string; readonly percent: string } & Rounding)
-  | ({
-      readonly rate: 'return';
-      readonly policy?: 'average' | 're-rate';
-      readonly occurrence: string;
-      /** What the line (or with `average` the measurement) that is taken back earned. */
-      readonly earned: string;
-      readonly returnedBefore: string;
-      readonly returned: string;
-      readonly of: string;
-      /** Share of it that the component's bands take. */
-      readonly band?: string;
-    } & Rounding)
-  | ({ readonly rate: 'reserve'; readonly earned: string; readonly held: string } & Rounding)
-  | ({
-      readonly rate: 'release';
-      readonly occurrence: string;
-      readonly held: string;
-      readonly doneBefore: string;
-      readonly done: string;
-      readonly of: string;
-    } & Rounding)
-  | { readonly rate: 'deferred'; readonly excess: string; readonly earned: string; readonly cap: string }
-  | { readonly rate: 'guarantee'; readonly guaranteed: string; readonly share: string; readonly earned: string }
-  | { readonly rate: 'draw'; readonly draw: string; readonly earned: string; readonly balance: string }
-);
-
-export interface TracedLimit {
-  readonly per: string;
-  readonly cap: string;
-  /** Earned in its scope before the line, and what the line would earn without it. */
-  readonly before: string;
-  readonly earned: string;
-}
 
 export interface Rated {
   readonly amountMinor: bigint;
   /** How it came about; made when it is asked for. */
   readonly trace: () => Trace;
-}
-
-/** A line's place among all lines. */
-export interface PlacedLine {
-  /** `source|id` */
-  readonly deal: string;
-  readonly line: LinePlace;
-}
-
-/** Canonical order of lines: date, source, deal, occurrence, line, and then what else tells them apart. */
-export function compareLines(left: PlacedLine, right: PlacedLine): number {
-  return (
-    compareText(left.line.at, right.line.at) ||
-    (left.deal === right.deal ? 0 : compareDeals(left.deal, right.deal)) ||
-    compareCreditLines(left.line, right.line)
-  );
-}
-
-/** By source, then id: not by the joined text, where a source that begins like another could come between its deals. */
-function compareDeals(left: string, right: string): number {
-  const leftBar = left.indexOf('|');
-  const rightBar = right.indexOf('|');
-  return compareText(left.slice(0, leftBar), right.slice(0, rightBar)) || compareText(left, right);
 }
 
 /**

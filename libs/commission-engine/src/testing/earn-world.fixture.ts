@@ -2,7 +2,7 @@
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { grantBudget } from '../earn/budget.js';
 import { creditDeal } from '../credit/credit.js';
-import type { CreditLookup } from '../credit/credit.js';
+import type { CreditLookup } from '../credit/lookup.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
@@ -10,13 +10,14 @@ import { dealKey } from '../deal/deal.js';
 import type { Deal } from '../deal/deal.js';
 import { applyChange } from '../incremental/apply-change.js';
 import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
-import { createEarnState, isPayeeLevel } from '../incremental/state.js';
+import { isPayeeLevel } from '../incremental/payee-level.js';
+import { createEarnState } from '../incremental/state.js';
 import { linesOfDeal } from '../incremental/earned-lines.js';
-import type { PlanByHash } from '../earn/component-earnings.js';
+import type { PlanByHash } from '../earn/component-rules.js';
 import type { Change } from '../incremental/diff.js';
 import type { ChildEarning, EarnState } from '../incremental/state.js';
 import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
-import { compareLines } from '../rate/rate.js';
+import { compareLines } from '../measure/canonical-order.js';
 
 interface PayeeChange {
   readonly payee: string;

@@ -4,7 +4,7 @@ import { parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
 import { payeeTermsOf, amountsOf, calculatedLines, textOf } from './calculation.fixture.js';
 import { lineKey } from '../credit/credit-line.js';
-import { isPayeeLevel } from '../incremental/state.js';
+import { isPayeeLevel } from '../incremental/payee-level.js';
 import { explainLine, linesOfDeal } from '../incremental/earned-lines.js';
 import type { Change } from '../incremental/diff.js';
 import type { EarnedLine, EarnState } from '../incremental/state.js';
@@ -17,8 +17,7 @@ import { anyTermsByPayee, anyLife, dealOf, LOOKUP, PAYEES } from './random-deals
 import type { TermsByPayee, AnyRevision } from './random-deals.fixture.js';
 import { anyPlan, anyPlanOfCurves, anyPlanOfScopes } from './random-plan.fixture.js';
 import type { AnyPlan } from './random-plan.fixture.js';
-import type { Trace } from '../rate/rate.js';
-
+import type { Trace } from '../rate/trace.js';
 const RUNS = 300;
 
 /** How often the branches were reached that a random case could miss. */

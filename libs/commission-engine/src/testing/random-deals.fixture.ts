@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import type { Deal, DealLine, DealPartner } from '../deal/deal.js';
-import type { CreditLookup } from '../credit/credit.js';
+import type { CreditLookup } from '../credit/lookup.js';
 import { amountText } from './random-plan.fixture.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import { partnersOf } from './world.fixture.js';

@@ -10,7 +10,7 @@ import { divideRounded } from '@tantieme/money/rounding';
 import { NO_PAYEE_TERMS, quotaIn, shareOfDays } from '../earn/payee-terms.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { calculate } from '../earn/calculate.js';
-import type { CreditLookup, ExchangeRateAsOf } from '../credit/credit.js';
+import type { CreditLookup, ExchangeRateAsOf } from '../credit/lookup.js';
 import type { PartnerAsOf } from '../credit/partner.js';
 import { creditDeal } from '../credit/credit.js';
 import { dealKey } from '../deal/deal.js';

@@ -2,7 +2,8 @@
 import { formatMinor } from '@tantieme/money/amount';
 import { creditDeal } from '../credit/credit.js';
 import { lineKey } from '../credit/credit-line.js';
-import type { CreditLookup, Pending } from '../credit/credit.js';
+import type { Pending } from '../credit/pending.js';
+import type { CreditLookup } from '../credit/lookup.js';
 import type { PartnerAsOf } from '../credit/partner.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import type { PlanVersion } from '../plan/history.js';
@@ -12,7 +13,7 @@ import { applyChange } from '../incremental/apply-change.js';
 import { diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import { linesOfDeal } from '../incremental/earned-lines.js';
-import type { PlanByHash } from '../earn/component-earnings.js';
+import type { PlanByHash } from '../earn/component-rules.js';
 import type { Change } from '../incremental/diff.js';
 import type { EarnState } from '../incremental/state.js';
 import { parsePlan } from '../plan/compile.js';

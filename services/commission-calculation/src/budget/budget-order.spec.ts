@@ -5,7 +5,7 @@ import type { BudgetClaim, Claim, ClosedClaim } from '@tantieme/commission-engin
 import { calculate } from '@tantieme/commission-engine/earn/calculate';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compilePlan } from '@tantieme/commission-engine/plan/compile';
-import { compareLines } from '@tantieme/commission-engine/rate/rate';
+import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
 import { claimOf, Kept, SPIFF } from './budget.fixture.js';

@@ -11,9 +11,9 @@ import type {
   ClosedClaim,
   GrantedLine,
 } from '@tantieme/commission-engine/earn/budget';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
-import { compareLines } from '@tantieme/commission-engine/rate/rate';
+import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';

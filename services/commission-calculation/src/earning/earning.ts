@@ -11,7 +11,7 @@ import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/in
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
 import { hasPeriodEndTerms, reachedTiers } from '@tantieme/commission-engine/incremental/period-end';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
 import type {
   PayeeLevelCredit,

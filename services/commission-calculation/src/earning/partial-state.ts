@@ -4,8 +4,8 @@
  */
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import type { EarnState } from '@tantieme/commission-engine/incremental/state';
-import { compareLines } from '@tantieme/commission-engine/rate/rate';
-import type { MeasuredLine } from '@tantieme/commission-engine/rate/rate';
+import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
+import type { MeasuredLine } from '@tantieme/commission-engine/measure/canonical-order';
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
 
 export interface Tail {

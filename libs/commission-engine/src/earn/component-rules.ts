@@ -1,0 +1,52 @@
+/** The rules of a line: the component that credits it, and what follows from both. */
+import { ONE } from '@tantieme/money/decimal';
+import type { CreditLine } from '../credit/credit-line.js';
+import { EngineError } from '../engine-error.js';
+import type { CompiledComponent, CompiledPlan, RateText } from '../plan/compiled.js';
+import { isMeasured } from '../plan/curve.js';
+
+/** Plans by the hash of their document. @throws {EngineError} `PlanUnknown` */
+export interface PlanByHash {
+  plan(hash: string): CompiledPlan;
+}
+
+export interface Rules {
+  readonly plan: CompiledPlan;
+  readonly component: CompiledComponent;
+}
+
+/** @throws {EngineError} `CreditInvalid` where the line's plan has no such component */
+export function rulesOf(line: CreditLine, plans: PlanByHash): Rules {
+  const plan = plans.plan(line.planHash);
+  const component = plan.componentById.get(line.component);
+  if (component === undefined)
+    throw new EngineError('CreditInvalid', `the plan ${plan.id} has no component ${line.component}`);
+  return { plan, component };
+}
+
+/** True for a return whose policy takes it out of the measurement that it was sold in. */
+export function isRerated({ returns, ...component }: CompiledComponent): boolean {
+  return returns.policy === 're-rate' && returns.window === 'original' && isMeasured({ returns, ...component });
+}
+
+/** True for an override of what the child earns: its returns are of what the child loses. */
+export function isOfEarning({ credit }: CompiledComponent): boolean {
+  return credit.kind === 'override' && credit.of === 'earning';
+}
+
+/** True for a line that stands in a measurement by itself: all but returns to the original window, reserves and releases. */
+export function isSale({ reverses, reserves, releases }: CreditLine, { returns }: CompiledComponent): boolean {
+  if (reserves === true || releases !== undefined) return false;
+  return reverses === undefined || returns.window === 'current';
+}
+
+/** The share of the line's earning that its hold, or its child's, keeps back. */
+export function heldShareOf({ plan, component }: Rules, { child }: CreditLine): RateText {
+  const hold = component.hold === 'as-child' ? plan.componentById.get(child?.component ?? '')?.hold : component.hold;
+  return typeof hold === 'object' ? hold : { rate: ONE, rateText: '1' };
+}
+
+/** True for a line that is credited to somebody below the payee: it is measured for the payee, who is not paid for it. */
+export function isTeams({ child }: CreditLine, { credit }: CompiledComponent): boolean {
+  return child !== undefined && credit.kind === 'direct';
+}
