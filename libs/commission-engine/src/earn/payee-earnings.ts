@@ -1,7 +1,7 @@
 /**
- * What is topped up, advanced and recovered over all components of a payee's plan, window by window: the guarantee
- * `max(0, G × share of days − earned)`, then the draw `max(0, m − e)` and its recovery `max(0, min(b, e − m))`. Settled for the
- * periods that are closed, and again when what belongs to one of them changes.
+ * Guarantees and draws, over all components of a payee's plan, window by window: the guarantee `max(0, G × share of
+ * days − earned)`, then the draw's advance `max(0, m − e)` and its recovery `max(0, min(b, e − m))`, where `m` is the
+ * draw, `e` the earning and `b` the balance. Calculated for closed periods, and again when the earning of one changes.
  */
 import { formatMinor } from '@tantieme/money/amount';
 import { formatRate } from '@tantieme/money/decimal';
@@ -13,7 +13,7 @@ import type { PlanByHash } from './component-rules.js';
 import type { PayeeLevelLine } from './payee-level-line.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 
-/** What belongs to a period of what the lines of a component earn; neither held back nor released. */
+/** What a component's lines earn in a period of origin, without reserves and releases. */
 export interface PeriodEarning {
   readonly component: string;
   readonly period: string;
@@ -85,36 +85,31 @@ function drawsOf(
     const { draw, calendar, decimals } = plan;
     if (draw === undefined) continue;
     const start = windowStartDay(calendar, period);
-    const runs =
+    const isActive =
       (draw.from === undefined || start >= draw.from) &&
       (draw.until === undefined || start < draw.until) &&
       (end === undefined || start < end);
-    const advanceMinor = runs ? draw.minor : 0n;
+    const advanceMinor = isActive ? draw.minor : 0n;
     const earnedMinor = sumOf(earnings, ({ period: of }) => of === period);
     const line = (kind: PayeeLevelLine['kind'], amountMinor: bigint): void => {
       if (amountMinor === 0n) return;
-      const [advance, earned, balance] = [advanceMinor, earnedMinor, balanceMinor].map((minor) =>
+      const [advance = '', earned = '', balance = ''] = [advanceMinor, earnedMinor, balanceMinor].map((minor) =>
         formatMinor(minor, decimals),
       );
-      const trace = () => ({
-        rate: 'draw' as const,
-        draw: advance ?? '',
-        earned: earned ?? '',
-        balance: balance ?? '',
-      });
+      const trace = () => ({ rate: 'draw' as const, draw: advance, earned, balance });
       lines.push({ kind, component: '', planHash, period, amountMinor, trace });
     };
-    if (runs && advanceMinor > earnedMinor) line('draw-advance', advanceMinor - earnedMinor);
+    if (isActive && advanceMinor > earnedMinor) line('draw-advance', advanceMinor - earnedMinor);
     if (!draw.recoverable) continue;
     const mayRecover = draw.recoverFrom === undefined || start >= draw.recoverFrom;
     const aboveMinor = earnedMinor - advanceMinor;
     let recoveredMinor = mayRecover && aboveMinor > 0n ? (aboveMinor < balanceMinor ? aboveMinor : balanceMinor) : 0n;
-    const leftMinor = balanceMinor + (runs && aboveMinor < 0n ? -aboveMinor : 0n) - recoveredMinor;
+    const remainingMinor = balanceMinor + (isActive && aboveMinor < 0n ? -aboveMinor : 0n) - recoveredMinor;
     const isLast = end !== undefined && windowEndDay(calendar, period) >= end && start < end;
-    // What is claimed is owed: it makes the payee's balance negative. What is forgiven is money that stays paid.
-    if (isLast && plan.ends.draw === 'claim') recoveredMinor += leftMinor;
+    // A claimed balance is owed and makes the payee's balance negative. A forgiven one stays paid.
+    if (isLast && plan.ends.draw === 'claim') recoveredMinor += remainingMinor;
     line('draw-recovery', -recoveredMinor);
-    balanceMinor = isLast ? 0n : leftMinor;
+    balanceMinor = isLast ? 0n : remainingMinor;
   }
   return lines;
 }

@@ -1,12 +1,15 @@
 import type { Trace } from '../rate/trace.js';
 
-/** An amount of no single deal: what a limit defers, a guarantee or draw tops up or recovers. */
+/**
+ * An amount that belongs to the payee rather than to a deal: deferred by a limit, or paid or recovered by guarantee or
+ * draw.
+ */
 export interface PayeeLevelLine {
   readonly kind: 'deferred' | 'guarantee' | 'draw-advance' | 'draw-recovery';
-  /** Empty for one of the whole plan. */
+  /** Empty where the line belongs to the whole plan. */
   readonly component: string;
   readonly planHash: string;
-  /** Period that it belongs to: the last of its window. */
+  /** Period of origin: the last of the line's window. */
   readonly period: string;
   readonly amountMinor: bigint;
   readonly trace: () => Trace;

@@ -1,3 +1,4 @@
+/** Applies a change to a state. Nothing is rated again. */
 import { isSale, rulesOf } from '../earn/component-rules.js';
 import type { PlanByHash } from '../earn/component-rules.js';
 import { lineKey } from '../credit/credit-line.js';
@@ -12,8 +13,8 @@ import { EngineError } from '../engine-error.js';
 import { MeasuredLines } from '../measure/measured-lines.js';
 
 /**
- * Brings the state to after the change, also from a stored event.
- * @throws {EngineError} `CreditInvalid` where the change is none of this state
+ * Applies a change, from the diff or from a stored event.
+ * @throws {EngineError} `CreditInvalid` where the change does not fit the state
  */
 export function applyChange(
   state: EarnState,
@@ -60,26 +61,27 @@ function replaceDeal(
   plans: PlanByHash,
 ): void {
   const before = state.deals.get(deal) ?? [];
-  const left = before.length === 0 ? NONE_HELD : new Map(before.map((held) => [held.key, held]));
+  const remaining = before.length === 0 ? NO_LINES : new Map(before.map((existing) => [existing.key, existing]));
   const children = state.children.get(deal) ?? [];
   const joining: StateLine[] = [];
   let next = 0;
   let fullModeLines = 0;
   const now = lines.map((line) => {
     const key = lineKey(line);
-    const held = left.get(key);
-    // They come in the order of the lines: looking for one is not needed.
+    const existing = remaining.get(key);
+    // Ratings are in the order of the lines, so the next one is usually the right one.
     const rated = own[next]?.key === key ? own[next++] : own.find((one) => one.key === key);
     const rules = rulesOf(line, plans);
     if (recalculationMode(rules) === 'full') fullModeLines++;
     const basisMinor = measuredBasis(line, rules, lines, children);
-    if (held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line)) {
-      left.delete(key);
-      held.dependents = [];
-      if (rated !== undefined) held.amountMinor = minorOf(rated.amount);
-      return held;
+    if (existing !== undefined && existing.basisMinor === basisMinor && isSameLine(existing.line, line)) {
+      remaining.delete(key);
+      existing.dependents = [];
+      if (rated !== undefined) existing.amountMinor = minorOf(rated.amount);
+      return existing;
     }
-    if (rated === undefined) throw new EngineError('CreditInvalid', `the line ${key} of ${deal} is new, but not rated`);
+    if (rated === undefined)
+      throw new EngineError('CreditInvalid', `line ${key} of deal ${deal} is new, but not rated`);
     const joined: StateLine = {
       deal,
       key,
@@ -92,7 +94,7 @@ function replaceDeal(
     if (joined.measured) joining.push(joined);
     return joined;
   });
-  const leaving = left.size === 0 ? [] : [...left.values()].filter(({ measured }) => measured);
+  const leaving = remaining.size === 0 ? [] : [...remaining.values()].filter(({ measured }) => measured);
   if (joining.length > 0 || leaving.length > 0) changeMeasurements(state, joining, leaving);
   linkDependents(now, plans);
   state.lineCount += now.length - before.length;
@@ -105,7 +107,7 @@ function replacePayeeLevel(state: EarnState, { deal, lines }: PayeeLevelCredit, 
   const now = lines.map((line): StateLine => {
     const key = `${lineKey(line)}|${line.period}`;
     const amount = rated.find((one) => one.key === key)?.amount;
-    if (amount === undefined) throw new EngineError('CreditInvalid', `the line ${key} of ${deal} is not rated`);
+    if (amount === undefined) throw new EngineError('CreditInvalid', `line ${key} of ${deal} is not rated`);
     return { deal, key, line, basisMinor: 0n, amountMinor: minorOf(amount), measured: false, dependents: [] };
   });
   state.lineCount += now.length - (state.deals.get(deal)?.length ?? 0);
@@ -113,8 +115,8 @@ function replacePayeeLevel(state: EarnState, { deal, lines }: PayeeLevelCredit, 
   else state.deals.set(deal, now);
 }
 
-/** Stays empty: nothing is deleted from it but what was found in it. */
-const NONE_HELD = new Map<string, StateLine>();
+/** Always empty: only lines found in it are deleted from it. */
+const NO_LINES = new Map<string, StateLine>();
 
 function linkDependents(lines: readonly StateLine[], plans: PlanByHash): void {
   let byKey: ReadonlyMap<string, StateLine> | undefined;
@@ -134,17 +136,17 @@ function linkDependents(lines: readonly StateLine[], plans: PlanByHash): void {
 }
 
 function changeMeasurements(state: EarnState, joining: readonly StateLine[], leaving: readonly StateLine[]): void {
-  for (const held of leaving) {
-    const key = measurementKey(held);
+  for (const existing of leaving) {
+    const key = measurementKey(existing);
     const measurement = state.measurements.get(key);
-    if (measurement?.remove(held) !== true)
-      throw new EngineError('CreditInvalid', `the line ${held.key} of ${held.deal} is not in its measurement`);
+    if (measurement?.remove(existing) !== true)
+      throw new EngineError('CreditInvalid', `line ${existing.key} of deal ${existing.deal} is not in its measurement`);
     if (measurement.isEmpty) state.measurements.delete(key);
   }
-  for (const held of joining) {
-    const key = measurementKey(held);
+  for (const existing of joining) {
+    const key = measurementKey(existing);
     let measurement = state.measurements.get(key);
     if (measurement === undefined) state.measurements.set(key, (measurement = new MeasuredLines()));
-    measurement.add(held);
+    measurement.add(existing);
   }
 }

@@ -1,4 +1,4 @@
-/** The basis of a line: its own, less its returns, or what the child earns. */
+/** The basis of a line in a state: its own, less re-rated returns, or the child's earning. */
 import { parseMinor } from '@tantieme/money/amount';
 import { lineKey, originalKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
@@ -9,7 +9,7 @@ import type { CompiledPlan } from '../plan/compiled.js';
 import { recalculationMode } from './recalculation-scope.js';
 import type { ChildEarning } from './state.js';
 
-/** What the line adds to its measurement, or what an override of earnings is paid on. */
+/** What the line adds to its measurement. For an override of earnings: the child's earning. */
 export function measuredBasis(
   line: CreditLine,
   { plan, component }: Rules,
@@ -23,10 +23,10 @@ export function measuredBasis(
   if (!lines.some(({ reverses }) => reverses !== undefined)) return basisMinor;
   const own = lineKey(line);
   return lines.reduce(
-    (kept, other) =>
+    (sum, other) =>
       other.reverses !== undefined && other.component === line.component && originalKey(other, other.reverses) === own
-        ? kept + parseMinor(other.basis, plan.decimals)
-        : kept,
+        ? sum + parseMinor(other.basis, plan.decimals)
+        : sum,
     basisMinor,
   );
 }
@@ -40,7 +40,7 @@ function childEarningOf(line: CreditLine, { decimals }: CompiledPlan, children: 
   return earned === undefined ? 0n : parseMinor(earned.amount, decimals);
 }
 
-/** The line's own basis: a component that is earned as a whole takes its returns out by itself. */
+/** The line's own basis, returns included: a component in full mode subtracts re-rated returns itself. */
 export function ownBasis({ line, basisMinor }: MeasuredLine, { plan, component }: Rules): bigint {
   return isOfEarning(component) ? basisMinor : parseMinor(line.basis, plan.decimals);
 }

@@ -13,7 +13,7 @@ interface Dependent {
   readonly rules: Rules;
 }
 
-/** Amounts of a line's returns, reserve and releases, in the order given. */
+/** What a line's returns, reserves and releases earn, in the given order. */
 export function rateDependents(dependents: readonly Dependent[], originalMinor: bigint): readonly Rated[] {
   const earned = new Map<string, bigint>();
   const rated: Rated[] = [];
@@ -32,8 +32,8 @@ export function rateDependents(dependents: readonly Dependent[], originalMinor: 
   let heldMinor = 0n;
   dependents.forEach(({ line, rules }, index) => {
     if (line.reserves !== true) return;
-    const keptMinor = line.reverses === undefined ? originalMinor : (earned.get(reservedKey(line)) ?? 0n);
-    const one = rateReserve(rules.plan, heldShareOf(rules, line), keptMinor);
+    const reservedMinor = line.reverses === undefined ? originalMinor : (earned.get(reservedKey(line)) ?? 0n);
+    const one = rateReserve(rules.plan, heldShareOf(rules, line), reservedMinor);
     rated[index] = one;
     heldMinor -= one.amountMinor;
   });
@@ -43,9 +43,9 @@ export function rateDependents(dependents: readonly Dependent[], originalMinor: 
   return rated;
 }
 
-/** Key of the line that this one depends on, or undefined for one that stands by itself. */
+/** Key of the line that this one depends on; undefined for a line with a place of its own. */
 export function dependsOn(line: CreditLine, component: CompiledComponent): string | undefined {
   if (isSale(line, component)) return undefined;
-  const about = line.reverses ?? line.releases ?? line;
-  return originalKey(line, about);
+  const reference = line.reverses ?? line.releases ?? line;
+  return originalKey(line, reference);
 }

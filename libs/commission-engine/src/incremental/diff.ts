@@ -1,15 +1,16 @@
 /**
- * Stage 4, earn: all lines of one payee under one plan, and what a change of a deal's credit, of what a child earns, or of
- * what is known of the payee changes among them. A line that stands alone costs itself; one in a measurement whose curve is
- * fixed costs O(log n) and the lines that really change. A component whose lines depend on each other in other ways (a rate
- * that depends on the total or on another window, a limit, an average) is earned anew from all lines within the scope of the change.
+ * Stage 4, earn, incrementally: what changes among a payee's lines under one plan when a deal's credit, a child's
+ * earning or the payee's terms change. An independent line costs itself. A line in a measurement with a fixed curve
+ * costs O(log n) plus the lines whose amount really changes. Lines that depend on each other in other ways (a rate that
+ * depends on the total or on another window, a limit, an average) are recalculated from all lines within the scope of
+ * the change.
  */
 import { formatMinor } from '@tantieme/money/amount';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { compareText } from '../deal/occurrence.js';
 import type { GrantedLine } from '../earn/budget.js';
-import { ofTeam } from '../earn/component-earnings.js';
+import { teamLine } from '../earn/component-earnings.js';
 import { isSale, isTeams, rulesOf } from '../earn/component-rules.js';
 import type { PlanByHash } from '../earn/component-rules.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
@@ -19,7 +20,7 @@ import { measuredBasis } from './basis.js';
 import { dependsOn, rateDependents } from './dependents.js';
 import type { Draft, Shift } from './draft.js';
 import { measure } from './measurements.js';
-import { payeeLevelDraft, planWideDraft } from './payee-level-draft.js';
+import { payeeLevelDraft, planWideDraft } from './payee-level.js';
 import { PAYEE_LEVEL_PREFIX } from './payee-level.js';
 import { NO_FULL_RESULTS, fullModeComponents, recalculate } from './recalculate.js';
 import type { FullResults } from './recalculate.js';
@@ -38,63 +39,69 @@ import type {
 } from './state.js';
 
 export interface Change {
-  /** False where the credit says what the state holds already: nothing to store. */
+  /** False where the credit equals what the state holds: there is nothing to store. */
   readonly changed: boolean;
   readonly deal: string;
   readonly lines: readonly CreditLine[];
   readonly children?: readonly ChildEarning[];
   readonly granted?: readonly GrantedLine[];
   readonly payeeLevel: readonly PayeeLevelCredit[];
-  /** What is claimed of budgets, where it changes; left out where nothing does. */
+  /** Claims on budgets, where they change. */
   readonly claims?: readonly DealClaims[];
-  /** Quotas that are waited for, where that changes; left out where nothing does. */
+  /** Missing quotas, where they change. */
   readonly missingQuotas?: readonly DealMissingQuotas[];
   /**
-   * Lines that are new or say something else, or earn another amount than before: of this deal in the order of its lines,
-   * then of the others in order of deal and key. A line that only moved within its tier earns the same and is not here.
+   * Lines that are new or changed, or whose amount changes: first those of this deal in the order of its lines, then
+   * the others in order of deal and key. A line that only moves within its tier keeps its amount and is not listed.
    */
   readonly rated: readonly RatedLine[];
-  /** The deals that change, with all their lines after the change: this one first, the others in order of key. */
+  /** The deals that change, with all their lines after the change: this one first, the others in order of deal. */
   readonly deals: readonly { readonly deal: string; readonly lines: readonly EarnedLine[] }[];
 }
 
 /**
- * What the credit changes. Pure: the state is not touched.
+ * What a credit changes. The state is not modified.
  * @throws {EngineError} `PlanUnknown`, `CreditInvalid`
  */
 export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByHash): Change {
   const before = state.deals.get(credit.deal) ?? [];
   const drafts = draftsOf(state, credit, before, plans);
   const byKey = draftsByKey(credit.deal, drafts);
-  if (credit.granted === undefined && drafts.length === before.length && drafts.every(({ same }) => same))
+  if (credit.granted === undefined && drafts.length === before.length && drafts.every(({ isUnchanged }) => isUnchanged))
     return { ...NOTHING_CHANGES, changed: credit.children !== undefined, ...credit };
 
-  const removed = before.filter(({ key }) => byKey.get(key)?.same !== true);
-  const whole = fullModeComponents(drafts, removed, plans);
+  const removed = before.filter(({ key }) => byKey.get(key)?.isUnchanged !== true);
+  const fullMode = fullModeComponents(drafts, removed, plans);
   const shifts = measure(state, drafts, removed, plans);
-  const shiftByLine = shifts.length === 0 ? undefined : new Map(shifts.map((shift) => [shift.held, shift]));
+  const shiftByLine = shifts.length === 0 ? undefined : new Map(shifts.map((shift) => [shift.existing, shift]));
   for (const draft of drafts) {
     if (draft.mode === 'full' || draft.rated !== undefined || !isSale(draft.line, draft.rules.component)) continue;
-    if (draft.same && draft.held !== undefined) draft.rated = shiftByLine?.get(draft.held)?.rated;
+    if (draft.isUnchanged && draft.existing !== undefined) draft.rated = shiftByLine?.get(draft.existing)?.rated;
     else if (draft.mode === 'independent')
       draft.rated = isTeams(draft.line, draft.rules.component)
-        ? ofTeam()
+        ? teamLine()
         : rateAlone(draft.rules.plan, draft.rules.component, draft.line, draft.basisMinor);
   }
   rateDependentsOf(drafts, byKey);
   const elsewhere = shiftsElsewhere(credit.deal, shifts, plans);
   const results =
-    whole.size === 0 ? NO_FULL_RESULTS : recalculate(state, credit, drafts, removed, whole, state.payeeTerms, plans);
+    fullMode.size === 0
+      ? NO_FULL_RESULTS
+      : recalculate(state, credit, drafts, removed, fullMode, state.payeeTerms, plans);
   return changeOf(state, credit, drafts, elsewhere, results, state.payeeTerms, plans);
 }
 
-/** What new facts about the payee change. Pure. @throws {EngineError} `PlanUnknown`, `CreditInvalid` */
-export function diffPayeeTerms(state: EarnState, account: PayeeTerms, plans: PlanByHash): Change {
-  const held = [...state.deals.values()].flat();
-  const whole = fullModeComponents([], held, plans);
+/**
+ * What new payee terms change. The state is not modified.
+ * @throws {EngineError} `PlanUnknown`, `CreditInvalid`
+ */
+export function diffPayeeTerms(state: EarnState, payeeTerms: PayeeTerms, plans: PlanByHash): Change {
+  const existing = [...state.deals.values()].flat();
+  const fullMode = fullModeComponents([], existing, plans);
   const nothing = { deal: '', lines: [] };
-  const results = whole.size === 0 ? NO_FULL_RESULTS : recalculate(state, nothing, [], held, whole, account, plans);
-  return changeOf(state, nothing, [], [], results, account, plans);
+  const results =
+    fullMode.size === 0 ? NO_FULL_RESULTS : recalculate(state, nothing, [], existing, fullMode, payeeTerms, plans);
+  return changeOf(state, nothing, [], [], results, payeeTerms, plans);
 }
 
 const NOTHING_CHANGES = { payeeLevel: [], rated: [], deals: [] } as const;
@@ -104,62 +111,76 @@ function draftsByKey(deal: string, drafts: readonly Draft[]): ReadonlyMap<string
   const byKey = new Map<string, Draft>();
   for (const draft of drafts) byKey.set(draft.key, draft);
   if (byKey.size !== drafts.length)
-    throw new EngineError('CreditInvalid', `the credit of ${deal} has two lines of one identity`);
+    throw new EngineError('CreditInvalid', `the credit of deal ${deal} has two lines with the same key`);
   return byKey;
 }
 
 function draftsOf(state: EarnState, credit: DealCredit, before: readonly StateLine[], plans: PlanByHash): Draft[] {
-  const heldByKey = before.length === 0 ? undefined : new Map(before.map((held) => [held.key, held]));
+  const existingByKey = before.length === 0 ? undefined : new Map(before.map((existing) => [existing.key, existing]));
   const { deal, lines } = credit;
   const children = credit.children ?? state.children.get(deal) ?? [];
   return lines.map((line) => {
     const rules = rulesOf(line, plans);
     const key = lineKey(line);
-    const held = heldByKey?.get(key);
+    const existing = existingByKey?.get(key);
     const basisMinor = measuredBasis(line, rules, lines, children);
-    const same = held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line);
-    return { deal, key, line, basisMinor, rules, mode: recalculationMode(rules), held, same, rated: undefined };
+    const isUnchanged = existing !== undefined && existing.basisMinor === basisMinor && isSameLine(existing.line, line);
+    return {
+      deal,
+      key,
+      line,
+      basisMinor,
+      rules,
+      mode: recalculationMode(rules),
+      existing,
+      isUnchanged,
+      rated: undefined,
+    };
   });
 }
 
 function rateDependentsOf(drafts: readonly Draft[], byKey: ReadonlyMap<string, Draft>): void {
-  const hanging = new Map<Draft, Draft[]>();
+  const byOriginal = new Map<Draft, Draft[]>();
   for (const draft of drafts) {
     if (draft.mode === 'full') continue;
     const key = dependsOn(draft.line, draft.rules.component);
     if (key === undefined) continue;
     const original = byKey.get(key);
     if (original === undefined)
-      throw new EngineError('CreditInvalid', `${draft.key} of ${draft.deal} is about a line that is not there`);
-    const list = hanging.get(original);
-    if (list === undefined) hanging.set(original, [draft]);
+      throw new EngineError(
+        'CreditInvalid',
+        `line ${draft.key} of deal ${draft.deal} refers to a line that does not exist`,
+      );
+    const list = byOriginal.get(original);
+    if (list === undefined) byOriginal.set(original, [draft]);
     else list.push(draft);
   }
-  for (const [original, dependents] of hanging) {
-    const amountMinor = original.rated?.amountMinor ?? original.held?.amountMinor ?? 0n;
+  for (const [original, dependents] of byOriginal) {
+    const amountMinor = original.rated?.amountMinor ?? original.existing?.amountMinor ?? 0n;
     rateDependents(dependents, amountMinor).forEach((rated, index) => {
       const draft = dependents[index];
-      if (draft !== undefined && (!draft.same || rated.amountMinor !== draft.held?.amountMinor)) draft.rated = rated;
+      if (draft !== undefined && (!draft.isUnchanged || rated.amountMinor !== draft.existing?.amountMinor))
+        draft.rated = rated;
     });
   }
 }
 
-/** The shifts of other deals' lines, with those of the lines that hang on them. */
+/** The shifts of other deals' lines, with those of their dependents. */
 function shiftsElsewhere(deal: string, shifts: readonly Shift[], plans: PlanByHash): readonly Shift[] {
-  const elsewhere = shifts.filter(({ held }) => held.deal !== deal);
+  const elsewhere = shifts.filter(({ existing }) => existing.deal !== deal);
   return elsewhere.flatMap((shift) => {
-    const { held, rated } = shift;
-    if (held.dependents.length === 0) return [shift];
-    const dependents = held.dependents.map(({ line, basisMinor }) => ({
+    const { existing, rated } = shift;
+    if (existing.dependents.length === 0) return [shift];
+    const dependents = existing.dependents.map(({ line, basisMinor }) => ({
       line,
       basisMinor,
       rules: rulesOf(line, plans),
     }));
-    const again = rateDependents(dependents, rated.amountMinor).flatMap((one, index): Shift[] => {
-      const line = held.dependents[index];
-      return line === undefined || one.amountMinor === line.amountMinor ? [] : [{ held: line, rated: one }];
+    const shiftedDependents = rateDependents(dependents, rated.amountMinor).flatMap((one, index): Shift[] => {
+      const line = existing.dependents[index];
+      return line === undefined || one.amountMinor === line.amountMinor ? [] : [{ existing: line, rated: one }];
     });
-    return [shift, ...again];
+    return [shift, ...shiftedDependents];
   });
 }
 
@@ -168,40 +189,48 @@ function changeOf(
   credit: DealCredit,
   drafts: readonly Draft[],
   measured: readonly Shift[],
-  { shifts, account: deferred, claims, missingQuotas }: FullResults,
-  account: PayeeTerms,
+  { shifts, payeeLevel: deferred, claims, missingQuotas }: FullResults,
+  payeeTerms: PayeeTerms,
   plans: PlanByHash,
 ): Change {
   const elsewhere = [...measured, ...shifts];
   const rated: RatedLine[] = [];
   const own: EarnedLine[] = [];
-  for (const { deal, key, line, rules, rated: now, held } of drafts) {
+  for (const { deal, key, line, rules, rated: now, existing } of drafts) {
     if (now !== undefined)
       rated.push({ deal, key, amount: formatMinor(now.amountMinor, rules.plan.decimals), trace: now.trace() });
-    own.push({ line, amountMinor: now?.amountMinor ?? held?.amountMinor ?? 0n });
+    own.push({ line, amountMinor: now?.amountMinor ?? existing?.amountMinor ?? 0n });
   }
-  const amounts = new Map<EarnedLine, bigint>(elsewhere.map(({ held, rated: now }) => [held, now.amountMinor]));
+  const amounts = new Map<EarnedLine, bigint>(elsewhere.map(({ existing, rated: now }) => [existing, now.amountMinor]));
   const payeeLevelDrafts = [...deferred]
     .map(([component, lines]) => payeeLevelDraft(`${PAYEE_LEVEL_PREFIX}${component}`, lines, plans))
     .filter(({ deal, lines }) => lines.length > 0 || state.deals.has(deal));
-  const planWide = planWideDraft(state, credit.deal, own, amounts, payeeLevelDrafts, account, plans);
+  const planWide = planWideDraft(state, credit.deal, own, amounts, payeeLevelDrafts, payeeTerms, plans);
   if (planWide !== undefined) payeeLevelDrafts.push(planWide);
   const sorted = elsewhere
     .slice()
-    .sort((left, right) => compareText(left.held.deal, right.held.deal) || compareText(left.held.key, right.held.key));
-  for (const { held, rated: now } of sorted) {
-    const { decimals } = plans.plan(held.line.planHash);
-    rated.push({ deal: held.deal, key: held.key, amount: formatMinor(now.amountMinor, decimals), trace: now.trace() });
+    .sort(
+      (left, right) =>
+        compareText(left.existing.deal, right.existing.deal) || compareText(left.existing.key, right.existing.key),
+    );
+  for (const { existing, rated: now } of sorted) {
+    const { decimals } = plans.plan(existing.line.planHash);
+    rated.push({
+      deal: existing.deal,
+      key: existing.key,
+      amount: formatMinor(now.amountMinor, decimals),
+      trace: now.trace(),
+    });
   }
   const payeeLevelCredits: PayeeLevelCredit[] = [];
   const payeeLevelDeals: { deal: string; lines: readonly EarnedLine[] }[] = [];
   for (const { deal, lines } of payeeLevelDrafts) {
-    const before = new Map((state.deals.get(deal) ?? []).map((held) => [held.key, held]));
+    const before = new Map((state.deals.get(deal) ?? []).map((existing) => [existing.key, existing]));
     const isSame =
       before.size === lines.length &&
       lines.every(({ key, of, line }) => {
-        const held = before.get(key);
-        return held?.amountMinor === of.amountMinor && held.line.planHash === line.planHash;
+        const existing = before.get(key);
+        return existing?.amountMinor === of.amountMinor && existing.line.planHash === line.planHash;
       });
     if (isSame) continue;
     payeeLevelCredits.push({ deal, lines: lines.map(({ line }) => line) });
@@ -212,11 +241,14 @@ function changeOf(
     }
   }
   const deals = credit.deal === '' ? [] : [{ deal: credit.deal, lines: own }];
-  for (const deal of new Set(sorted.map(({ held }) => held.deal))) {
+  for (const deal of new Set(sorted.map(({ existing }) => existing.deal))) {
     const lines = state.deals.get(deal) ?? [];
     deals.push({
       deal,
-      lines: lines.map((held) => ({ line: held.line, amountMinor: amounts.get(held) ?? held.amountMinor })),
+      lines: lines.map((existing) => ({
+        line: existing.line,
+        amountMinor: amounts.get(existing) ?? existing.amountMinor,
+      })),
     });
   }
   return {

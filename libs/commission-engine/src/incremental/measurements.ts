@@ -1,5 +1,5 @@
-/** Measurements whose curve is fixed: a change rates only the lines whose amount really changes. */
-import { ofTeam } from '../earn/component-earnings.js';
+/** Measurements with a fixed curve: a change rates only the lines whose amount really changes. */
+import { teamLine } from '../earn/component-earnings.js';
 import { isSale, isTeams, rulesOf } from '../earn/component-rules.js';
 import type { PlanByHash } from '../earn/component-rules.js';
 import { compareLines } from '../measure/canonical-order.js';
@@ -13,8 +13,6 @@ import { fixedCurve, fixedRatingContext } from './recalculation-scope.js';
 import { measurementKey } from './state.js';
 import type { EarnState, StateLine } from './state.js';
 
-// ── Measurements whose curve is fixed ───────────────────────────────────────────────────────────────────────────────
-
 function inMeasurement({ mode, line, rules }: Draft): boolean {
   return mode === 'incremental' && isSale(line, rules.component);
 }
@@ -25,14 +23,16 @@ interface TouchedMeasurement {
   readonly leaving: Set<StateLine>;
 }
 
-/** Rates the drafts that join a measurement, and finds the held lines that earn something else because of what joins and leaves. */
+/**
+ * Rates the drafts that join a measurement, and finds the existing lines whose amounts change as lines join and leave.
+ */
 export function measure(
   state: EarnState,
   drafts: readonly Draft[],
   removed: readonly StateLine[],
   plans: PlanByHash,
 ): readonly Shift[] {
-  if (removed.length === 0 && !drafts.some((draft) => inMeasurement(draft) && !draft.same)) return [];
+  if (removed.length === 0 && !drafts.some((draft) => inMeasurement(draft) && !draft.isUnchanged)) return [];
   const touched = new Map<string, TouchedMeasurement>();
   const touchedAt = (line: MeasuredLine): TouchedMeasurement => {
     const key = measurementKey(line);
@@ -43,14 +43,15 @@ export function measure(
     }
     return found;
   };
-  for (const draft of drafts) if (inMeasurement(draft) && !draft.same) touchedAt(draft).joining.push(draft);
-  for (const held of removed) if (held.measured) touchedAt(held).leaving.add(held);
+  for (const draft of drafts) if (inMeasurement(draft) && !draft.isUnchanged) touchedAt(draft).joining.push(draft);
+  for (const existing of removed) if (existing.measured) touchedAt(existing).leaving.add(existing);
   return [...touched.values()].flatMap((one) => measureOne(state.measurements.get(one.key), one, plans));
 }
 
 /**
- * Goes from one line that joins or leaves to the next; between them every line's place moves by the same amount, and the tree
- * names those that may earn something else for it. A deal in order only sees the end of the tree.
+ * Steps from one joining or leaving line to the next. Between them, the place of every line moves by the same amount,
+ * and the tree finds the lines whose amount may change by that. A deal that arrives in order touches only the end of
+ * the tree.
  */
 function measureOne(
   measurement: MeasuredLines<StateLine> | undefined,
@@ -58,7 +59,7 @@ function measureOne(
   plans: PlanByHash,
 ): Shift[] {
   const steps: (Draft | StateLine)[] = [...joining, ...leaving].sort(
-    // Of one place, what joins comes first: what leaves there does not stand before it.
+    // At the same place, joining comes before leaving: the leaving line does not count towards the joining one.
     (left, right) => compareLines(left, right) || Number('rated' in right) - Number('rated' in left),
   );
   const shifts: Shift[] = [];
@@ -69,27 +70,28 @@ function measureOne(
       const beforeMinor = (measurement?.sumBefore(step) ?? 0n) + byMinor;
       const context = fixedRatingContext(component);
       step.rated = isTeams(step.line, component)
-        ? ofTeam()
+        ? teamLine()
         : rateMeasured(plan, component, fixedCurve(component), context, step.basisMinor, beforeMinor);
       byMinor += step.basisMinor;
     } else byMinor -= step.basisMinor;
     const next = steps[index + 1];
     if (byMinor === 0n || measurement === undefined) return;
     const component = 'rated' in step ? step.rules.component : rulesOf(step.line, plans).component;
-    measurement.shifted(fixedCurve(component), byMinor, step, next, (held, thenMinor) => {
-      if (leaving.has(held)) return;
-      const rated = rateShifted(held, thenMinor, thenMinor + byMinor, plans);
-      if (rated !== undefined) shifts.push({ held, rated });
+    measurement.shifted(fixedCurve(component), byMinor, step, next, (existing, thenMinor) => {
+      if (leaving.has(existing)) return;
+      const rated = rateShifted(existing, thenMinor, thenMinor + byMinor, plans);
+      if (rated !== undefined) shifts.push({ existing, rated });
     });
   });
   return shifts;
 }
 
-/** What a held line earns at its new place of the measurement, where that is something else. */
-function rateShifted(held: StateLine, thenMinor: bigint, nowMinor: bigint, plans: PlanByHash): Rated | undefined {
-  const { plan, component } = rulesOf(held.line, plans);
+/** What an existing line earns at its new place, where that is another amount. */
+function rateShifted(existing: StateLine, thenMinor: bigint, nowMinor: bigint, plans: PlanByHash): Rated | undefined {
+  const { plan, component } = rulesOf(existing.line, plans);
   const curve = fixedCurve(component);
-  if (isTeams(held.line, component) || earnsTheSame(curve, held.basisMinor, thenMinor, nowMinor)) return undefined;
-  const rated = rateMeasured(plan, component, curve, fixedRatingContext(component), held.basisMinor, nowMinor);
-  return rated.amountMinor === held.amountMinor ? undefined : rated;
+  if (isTeams(existing.line, component) || earnsTheSame(curve, existing.basisMinor, thenMinor, nowMinor))
+    return undefined;
+  const rated = rateMeasured(plan, component, curve, fixedRatingContext(component), existing.basisMinor, nowMinor);
+  return rated.amountMinor === existing.amountMinor ? undefined : rated;
 }

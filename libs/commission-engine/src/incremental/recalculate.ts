@@ -1,4 +1,4 @@
-/** Components that are calculated in full: from all lines within the scope of a change. */
+/** Components in full mode: recalculated from all lines within the scope of a change. */
 import { formatMinor } from '@tantieme/money/amount';
 import { compareText } from '../deal/occurrence.js';
 import { areSameClaims, claimedLine } from '../earn/budget.js';
@@ -18,34 +18,34 @@ import type { RecalculationScope } from './recalculation-scope.js';
 import { dealKeyOf, grantedIn, measurementKey } from './state.js';
 import type { DealClaims, DealCredit, DealMissingQuotas, EarnState, StateLine } from './state.js';
 
-// ── Components that are earned as a whole ───────────────────────────────────────────────────────────────────────────
-
 export interface FullResults {
   readonly shifts: readonly Shift[];
   /** By component. */
-  readonly account: ReadonlyMap<string, readonly PayeeLevelLine[]>;
+  readonly payeeLevel: ReadonlyMap<string, readonly PayeeLevelLine[]>;
   readonly claims: readonly DealClaims[];
   readonly missingQuotas: readonly DealMissingQuotas[];
 }
 
-export const NO_FULL_RESULTS: FullResults = { shifts: [], account: new Map(), claims: [], missingQuotas: [] };
+export const NO_FULL_RESULTS: FullResults = { shifts: [], payeeLevel: new Map(), claims: [], missingQuotas: [] };
 
 export function fullModeComponents(
   drafts: readonly Draft[],
   removed: readonly StateLine[],
   plans: PlanByHash,
 ): ReadonlySet<string> {
-  const whole = new Set<string>();
-  for (const { mode, line } of drafts) if (mode === 'full') whole.add(line.component);
-  for (const { line, deal } of removed) if (!isPayeeLevel(deal) && isFullMode(line, plans)) whole.add(line.component);
-  return whole;
+  const fullMode = new Set<string>();
+  for (const { mode, line } of drafts) if (mode === 'full') fullMode.add(line.component);
+  for (const { line, deal } of removed)
+    if (!isPayeeLevel(deal) && isFullMode(line, plans)) fullMode.add(line.component);
+  return fullMode;
 }
 
-/** A line of a component that is earned as a whole: of the credit in hand, or one that the state holds. */
-type FullModeLine = ComponentLine & ({ readonly held: StateLine } | { readonly draft: Draft });
+/** A line of a component in full mode: of the credit being applied, or existing. */
+type FullModeLine = ComponentLine & ({ readonly existing: StateLine } | { readonly draft: Draft });
 
 /**
- * The lines of a component with which the drafts are earned anew, and those whose amounts may change with what is removed.
+ * The lines with which a component is recalculated: the drafts, and all existing lines whose amounts may change with
+ * them.
  */
 function linesInScope(
   state: EarnState,
@@ -57,13 +57,14 @@ function linesInScope(
 ): readonly FullModeLine[] {
   const own = drafts.filter(({ line }) => line.component === component);
   const changed: readonly MeasuredLine[] = [...own, ...removed.filter(({ line }) => line.component === component)];
-  const held: StateLine[] = [];
+  const existing: StateLine[] = [];
   for (const [of, lines] of state.deals)
-    if (of !== deal && !isPayeeLevel(of)) for (const one of lines) if (one.line.component === component) held.push(one);
-  const scope = commonScope([...changed, ...held], plans);
+    if (of !== deal && !isPayeeLevel(of))
+      for (const one of lines) if (one.line.component === component) existing.push(one);
+  const scope = commonScope([...changed, ...existing], plans);
   const placeOf = (one: MeasuredLine): string => (scope === 'deal' ? one.deal : measurementKey(one));
   const places = new Set(changed.map(placeOf));
-  const others = scope === 'all' ? held : held.filter((one) => places.has(placeOf(one)));
+  const others = scope === 'all' ? existing : existing.filter((one) => places.has(placeOf(one)));
   return [
     ...own.map((draft) => ({
       deal,
@@ -77,12 +78,15 @@ function linesInScope(
       key: one.key,
       line: one.line,
       basisMinor: ownBasis(one, rulesOf(one.line, plans)),
-      held: one,
+      existing: one,
     })),
   ];
 }
 
-/** Of lines under different versions of a plan. A deal may have lines in several windows, and a window lines of several deals: both together scope all. */
+/**
+ * The scope for lines that may stand under different versions of a plan. Where versions differ, the scope is `all`: a
+ * deal may have lines in several windows, and a window lines of several deals.
+ */
 function commonScope(lines: readonly MeasuredLine[], plans: PlanByHash): RecalculationScope {
   let common: RecalculationScope | undefined;
   for (const { line } of lines) {
@@ -94,8 +98,8 @@ function commonScope(lines: readonly MeasuredLine[], plans: PlanByHash): Recalcu
 }
 
 /**
- * Earns components from their lines, sets the amounts of the drafts among them, and finds what differs elsewhere.
- * @param removed held lines that are no more, or say something else; all of them where what changes is known of the payee
+ * Recalculates components, sets the amounts of their drafts, and finds the existing lines whose amounts change.
+ * @param removed existing lines that the credit removes or replaces; all lines where the payee's terms change
  */
 export function recalculate(
   state: EarnState,
@@ -103,33 +107,33 @@ export function recalculate(
   drafts: readonly Draft[],
   removed: readonly StateLine[],
   components: ReadonlySet<string>,
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   plans: PlanByHash,
 ): FullResults {
   const { deal } = credit;
   const deferred = new Map<string, readonly PayeeLevelLine[]>();
   const shifts: Shift[] = [];
   const claimed: DealClaims[] = [];
-  const lacked: DealMissingQuotas[] = [];
+  const missing: DealMissingQuotas[] = [];
   const granted = grantedIn(state, credit);
   for (const component of components) {
     const lines = linesInScope(state, deal, component, drafts, removed, plans);
-    const { rated, deferred: ofComponent, claims, missingQuotas } = earnComponent(lines, account, plans, granted);
+    const { rated, deferred: ofComponent, claims, missingQuotas } = earnComponent(lines, payeeTerms, plans, granted);
     deferred.set(component, ofComponent);
     claimed.push(...newClaims(state, deal, component, lines, claims, plans));
-    lacked.push(...newMissingQuotas(state, deal, component, lines, missingQuotas));
+    missing.push(...newMissingQuotas(state, deal, component, lines, missingQuotas));
     lines.forEach((line, index) => {
       const now = rated[index];
       if (now === undefined) return;
       if ('draft' in line) {
-        if (!line.draft.same || now.amountMinor !== line.draft.held?.amountMinor) line.draft.rated = now;
-      } else if (now.amountMinor !== line.held.amountMinor) shifts.push({ held: line.held, rated: now });
+        if (!line.draft.isUnchanged || now.amountMinor !== line.draft.existing?.amountMinor) line.draft.rated = now;
+      } else if (now.amountMinor !== line.existing.amountMinor) shifts.push({ existing: line.existing, rated: now });
     });
   }
-  return { shifts, account: deferred, claims: claimed, missingQuotas: lacked };
+  return { shifts, payeeLevel: deferred, claims: claimed, missingQuotas: missing };
 }
 
-/** What deals claim of a component's budget, where that is not what they claimed before. */
+/** Each deal's claims on a component's budget, where they changed. */
 function newClaims(
   state: EarnState,
   credited: string,
@@ -153,7 +157,7 @@ function newClaims(
     .sort(byDeal(credited));
 }
 
-/** The quotas that deals wait for, where those are not the ones that they waited for before; in the same order. */
+/** Each deal's missing quotas of a component, where they changed; in the same order as claims. */
 function newMissingQuotas(
   state: EarnState,
   credited: string,

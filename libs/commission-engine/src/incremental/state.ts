@@ -1,7 +1,4 @@
-/**
- * What is held of a payee under a plan: all of its lines with what they earn, and the measurements that they stand in. How the
- * lines of a component depend on each other decides how much has to be looked at when one changes.
- */
+/** The state of a payee under a plan: all lines with what they earn, and the measurements that they stand in. */
 import { parseMinor } from '@tantieme/money/amount';
 import type { CreditLine } from '../credit/credit-line.js';
 import type { BudgetClaim, GrantedLine } from '../earn/budget.js';
@@ -13,7 +10,7 @@ import type { MeasuredLine } from '../measure/canonical-order.js';
 import { MeasuredLines } from '../measure/measured-lines.js';
 import type { Trace } from '../rate/trace.js';
 
-/** What a child earns with one line of a deal, for an override of its earnings. */
+/** What a child earns with one line of a deal; the basis of an override of earnings. */
 export interface ChildEarning {
   readonly payee: string;
   /** `lineKey` of the child's line. */
@@ -21,22 +18,22 @@ export interface ChildEarning {
   readonly amount: string;
 }
 
-/** The whole credit of one deal to this payee under this plan; empty lines for a deal that credits nothing any more. */
+/** The whole credit of one deal to this payee under this plan. Without lines, the deal credits nothing any more. */
 export interface DealCredit {
   /** `source|id` */
   readonly deal: string;
   readonly lines: readonly CreditLine[];
-  /** All that the children whose earnings are overridden earn with the deal; left out where that did not change. */
+  /** All earnings with the deal of the children whose earnings are overridden; absent where unchanged. */
   readonly children?: readonly ChildEarning[];
-  /** All that budgets grant of the deal's lines; left out where that did not change. */
+  /** All grants of budgets to the deal's lines; absent where unchanged. */
   readonly granted?: readonly GrantedLine[];
 }
 
-/** What a deal claims of the budget of a component, whole, where it changes. */
+/** All of a deal's claims on a component's budget, where they change. */
 export interface DealClaims {
   readonly deal: string;
   readonly component: string;
-  /** In the order of the deal's lines; empty for a deal that claims nothing any more. */
+  /** In the order of the deal's lines; empty where the deal claims nothing any more. */
   readonly claims: readonly BudgetClaim[];
 }
 
@@ -46,7 +43,7 @@ export interface EarnedLine {
   readonly amountMinor: bigint;
 }
 
-/** A line whose amount is new or changed; JSON-ready, kept in the event. */
+/** A line whose amount is new or changed. Plain JSON, stored in the event. */
 export interface RatedLine {
   readonly deal: string;
   /** `lineKey` of the line within its deal. */
@@ -55,46 +52,47 @@ export interface RatedLine {
   readonly trace: Trace;
 }
 
-/** The lines of no single deal, whole, where they change: deferred amounts of a component, or guarantee and draw. */
+/** All payee-level lines of one name, where they change: deferred amounts of a component, or guarantees and draws. */
 export interface PayeeLevelCredit {
-  /** `|<component>`, or `|*` for those of the whole plan. */
+  /** `|<component>`, or `|*` for the whole plan. */
   readonly deal: string;
   readonly lines: readonly CreditLine[];
 }
 
-/** Windows of a component whose quota is not known, and which a deal waits for, whole, where that changes. */
+/** All windows of a component whose missing quota keeps the deal pending, where they change. */
 export interface DealMissingQuotas {
   readonly deal: string;
   readonly component: string;
-  /** In order; empty for a deal that waits for none any more. */
+  /** In order; empty where none is missing any more. */
   readonly windows: readonly string[];
 }
 
+/** A line in the state. */
 export interface StateLine extends EarnedLine, MeasuredLine {
   readonly key: string;
-  /** Stands in a tree of its measurement. */
+  /** Whether it has a place in a measurement with a fixed curve. */
   readonly measured: boolean;
   amountMinor: bigint;
   /** Lines of the same deal that depend on this line: its returns, reserve and releases. */
   dependents: readonly StateLine[];
 }
 
-/** Mutable; changed by `applyChange` alone. */
+/** Mutable; only `applyChange` may change it. */
 export interface EarnState {
-  /** By component and window: measurements whose curve is fixed. */
+  /** By `measurementKey`: measurements with a fixed curve. */
   readonly measurements: Map<string, MeasuredLines<StateLine>>;
   readonly deals: Map<string, readonly StateLine[]>;
   /** By deal. */
   readonly children: Map<string, readonly ChildEarning[]>;
   /** By deal. */
   readonly granted: Map<string, readonly GrantedLine[]>;
-  /** By component and deal: what was claimed last. */
+  /** By component and deal: the last claims. */
   readonly claims: Map<string, readonly BudgetClaim[]>;
-  /** By component and deal: windows whose quota is waited for. */
+  /** By component and deal: windows whose quota is missing. */
   readonly missingQuotas: Map<string, readonly string[]>;
   payeeTerms: PayeeTerms;
   lineCount: number;
-  /** Lines of components that are earned as a whole: they need all others in memory. */
+  /** Lines of components in full mode: these need all lines in memory. */
   fullModeLineCount: number;
 }
 
@@ -112,7 +110,7 @@ export function createEarnState(): EarnState {
   };
 }
 
-/** Two lines of one key that earn alike at one place of the measurement. */
+/** True where two lines with the same key earn the same at the same place of the measurement. */
 export function isSameLine(left: CreditLine, right: CreditLine): boolean {
   return left === right || comparableText(left) === comparableText(right);
 }
@@ -142,7 +140,7 @@ export function measurementKey({ deal, line }: MeasuredLine): string {
   return line.window === 'deal' ? `${line.component} deal ${deal}` : `${line.component} ${line.window}`;
 }
 
-/** What budgets have granted of the lines of a payee. @param change what is granted of its deal from now on. */
+/** What budgets have granted the payee's lines. @param change replaces the grants of its deal */
 export function grantedIn(state: EarnState, change?: Pick<DealCredit, 'deal' | 'granted'>): Granted {
   return ({ deal, key }) => {
     const granted = (deal === change?.deal ? change.granted : undefined) ?? state.granted.get(deal) ?? [];
@@ -151,29 +149,31 @@ export function grantedIn(state: EarnState, change?: Pick<DealCredit, 'deal' | '
   };
 }
 
-/** Name of what a deal claims of a component's budget, or lacks. */
+/** Key of a deal's claims or missing quotas of a component. */
 export function dealKeyOf(component: string, deal: string): string {
   return `${component}\n${deal}`;
 }
 
-/** Minor units of a text that the engine wrote itself: it has exactly the currency's decimals. */
+/** Minor units of an amount that the engine wrote itself, with exactly the currency's decimals. */
 export function minorOf(text: string): bigint {
   const point = text.indexOf('.');
   return parseMinor(text, point < 0 ? 0 : text.length - point - 1);
 }
 
 export function stateLineOf(state: EarnState, deal: string, key: string): StateLine {
-  const held = state.deals.get(deal)?.find((line) => line.key === key);
-  if (held === undefined) throw new EngineError('CreditInvalid', `there is no line ${key} of ${deal}`);
-  return held;
+  const line = state.deals.get(deal)?.find((one) => one.key === key);
+  if (line === undefined) throw new EngineError('CreditInvalid', `deal ${deal} has no line ${key}`);
+  return line;
 }
 
-/** Measured with 700,000 lines of 300,000 deals read from stored text: 323 MB in all; a little more is assumed. */
-const BYTES_A_LINE = 420;
+/**
+ * Measured with 700,000 lines of 300,000 deals read from stored text, 323 MB in all; the estimate is a little higher.
+ */
+const BYTES_PER_LINE = 420;
 
-const BYTES_A_DEAL = 220;
+const BYTES_PER_DEAL = 220;
 
-/** Bytes that the state takes in memory, roughly. */
+/** Estimated memory of the state in bytes. */
 export function sizeOfEarnState(state: EarnState): number {
-  return 500 + state.lineCount * BYTES_A_LINE + state.deals.size * BYTES_A_DEAL;
+  return 500 + state.lineCount * BYTES_PER_LINE + state.deals.size * BYTES_PER_DEAL;
 }

@@ -1,25 +1,25 @@
-/** The canonical order of credited lines, which decides a line's place in a measurement. */
+/** The canonical order of credited lines. It decides each line's place in its measurement. */
 import { compareCreditLines } from '../credit/credit-line.js';
 import type { CreditLine, LinePlace } from '../credit/credit-line.js';
 import { compareText } from '../deal/occurrence.js';
 
-/** A credited line of a payee, with the deal it is of. */
+/** A credited line of a payee with its deal and what it adds to its measurement. */
 export interface MeasuredLine {
   /** `source|id` */
   readonly deal: string;
   readonly line: CreditLine;
-  /** What it adds to the measurement, in minor units: its basis, less what came back of it where a return is re-rated. */
+  /** In minor units: the line's basis, less its returns where those are re-rated. */
   readonly basisMinor: bigint;
 }
 
-/** A line's place among all lines. */
+/** The fields that decide a line's place among all lines of a payee. */
 export interface PlacedLine {
   /** `source|id` */
   readonly deal: string;
   readonly line: LinePlace;
 }
 
-/** Canonical order of lines: date, source, deal, occurrence, line, and then what else tells them apart. */
+/** Canonical order: instant, source, deal, occurrence, line, and then the other fields of a line's identity. */
 export function compareLines(left: PlacedLine, right: PlacedLine): number {
   return (
     compareText(left.line.at, right.line.at) ||
@@ -28,7 +28,7 @@ export function compareLines(left: PlacedLine, right: PlacedLine): number {
   );
 }
 
-/** By source, then id: not by the joined text, where a source that begins like another could come between its deals. */
+/** By source, then id. The joined text would sort deals of source `a b` between those of source `a`. */
 function compareDeals(left: string, right: string): number {
   const leftBar = left.indexOf('|');
   const rightBar = right.indexOf('|');

@@ -1,4 +1,4 @@
-/** Stages 2 and 3, measure and rate: what a credited line earns. Pure functions of a line and its place. */
+/** Stages 2 and 3, measure and rate: what a credited line earns at its place in the measurement. */
 import { allocate } from '@tantieme/money/allocation';
 import type { Remainder } from '@tantieme/money/allocation';
 import { formatMinor } from '@tantieme/money/amount';
@@ -17,12 +17,12 @@ type FlatRate = Extract<CompiledRate, { kind: 'flat' }>;
 
 export interface Rated {
   readonly amountMinor: bigint;
-  /** How it came about; made when it is asked for. */
+  /** Made on demand. */
   readonly trace: () => Trace;
 }
 
 /**
- * What a line earns by itself, whatever else is measured, rounded once.
+ * What a line earns independently of other lines, rounded once.
  * @throws {EngineError} `CreditInvalid` where the line does not fit its component
  */
 export function rateAlone(
@@ -66,14 +66,14 @@ export function rateAlone(
         component.credit.kind === 'direct' ? component.credit.remainder : 'largest',
       );
     default:
-      throw unfit(component, `no rate for a line alone, but ${rate.kind}`);
+      throw unfit(component, `a ${rate.kind} rate, which needs a measurement`);
   }
 }
 
 const NOTHING: RateText = { rate: { numerator: 0n, denominator: 1n }, rateText: '0' };
 
 function unfit({ id }: CompiledComponent, what: string): EngineError {
-  return new EngineError('CreditInvalid', `the component ${id} has ${what}`);
+  return new EngineError('CreditInvalid', `component ${id} has ${what}`);
 }
 
 function rateShare(
@@ -91,7 +91,7 @@ function rateShare(
   };
 }
 
-/** One stated rounding, and the exact amount where it changed something. */
+/** Rounds once, with the exact amount for the trace where rounding changed it. */
 function rounded(
   plan: CompiledPlan,
   numerator: bigint,
@@ -111,8 +111,8 @@ function exactAmount(numerator: bigint, denominator: bigint, { decimals }: Compi
 }
 
 /**
- * A flat amount per deal, line or unit. It is rounded whole and then shared, so that the holders' parts sum to it. A deal
- * or line of a negative basis takes the amount back; of units, their own sign decides.
+ * A flat amount per deal, line or unit. It is rounded as a whole and then shared, so that the holders' parts sum to it.
+ * A deal or line with a negative basis earns the negative amount; with units, the sign of the quantity decides.
  */
 function rateFlat(
   plan: CompiledPlan,
@@ -192,7 +192,7 @@ export function rateMeasured(
   };
 }
 
-/** A line that a gate bars: its target is not met. */
+/** A line that earns nothing because the gate's target is not met. */
 export function barred(plan: CompiledPlan, component: CompiledComponent, context: RatingContext): Rated {
   return {
     amountMinor: 0n,
@@ -205,7 +205,7 @@ export function barred(plan: CompiledPlan, component: CompiledComponent, context
   };
 }
 
-/** Money with all its decimals, or exact text where a part of a minor unit is left. */
+/** Money with all its decimals, or exact text where it is not a whole number of minor units. */
 function amountText({ numerator, denominator }: Rate, plan: CompiledPlan): string {
   return numerator % denominator === 0n
     ? formatMinor(numerator / denominator, plan.decimals)
@@ -214,20 +214,20 @@ function amountText({ numerator, denominator }: Rate, plan: CompiledPlan): strin
 
 function tracedContextOf(plan: CompiledPlan, { rate, gate }: CompiledComponent, context: RatingContext): TracedContext {
   const { totalMinor, quota, baselineMinor, share } = context;
-  const asksTotal = rate.kind === 'retroactive' || gate?.from === 'first';
+  const needsTotal = rate.kind === 'retroactive' || gate?.from === 'first';
   return {
-    ...(asksTotal ? { total: formatMinor(totalMinor, plan.decimals) } : {}),
+    ...(needsTotal ? { total: formatMinor(totalMinor, plan.decimals) } : {}),
     ...(quota === undefined ? {} : { quota: amountText(quota, plan) }),
     ...(baselineMinor === undefined ? {} : { baseline: formatMinor(baselineMinor, plan.decimals) }),
     ...(share === undefined ? {} : { share: formatRate(share) }),
   };
 }
 
-// ── What hangs on a line: returns, reserves and releases ────────────────────────────────────────────────────────────
+// ── Lines that depend on another: returns, reserves and releases ────────────────────────────────────────────────────────────
 
 /**
- * What a return line takes of what its original earned: its part, cumulatively rounded, so that the lines of a whole return
- * sum to the original, negated, to the minor unit. The line policy: it keeps its place in the measurement.
+ * A return line under the policy `line`: its share of what the original earned, rounded cumulatively, so that the lines
+ * of a whole return sum to the original, negated, to the minor unit. The original keeps its place in the measurement.
  */
 export function rateReturn(
   plan: CompiledPlan,
@@ -238,12 +238,15 @@ export function rateReturn(
   const before = parseDecimal(reversal.returnedBefore);
   const now = addRates(before, parseDecimal(reversal.returned));
   const of = parseDecimal(reversal.of);
-  const taken = ({ numerator, denominator }: Rate) =>
+  const returnedUpTo = ({ numerator, denominator }: Rate) =>
     divideRounded(earnedMinor * numerator * of.denominator, denominator * of.numerator, plan.rounding);
-  return bandedReturn(plan, component, reversal, taken(before) - taken(now), earnedMinor);
+  return bandedReturn(plan, component, reversal, returnedUpTo(before) - returnedUpTo(now), earnedMinor);
 }
 
-/** A return line of what a policy would take, by the band that it falls in. `amountMinor` is negative where something is taken. */
+/**
+ * A return line: the share of `policyMinor`, what the policy takes, that the return's band takes. Negative where money
+ * is taken.
+ */
 export function bandedReturn(
   plan: CompiledPlan,
   component: CompiledComponent,
@@ -273,28 +276,30 @@ export function bandedReturn(
   };
 }
 
-/** The band that a return falls in, or undefined where all is taken; past the last closed band nothing is. */
+/**
+ * The band of a return; undefined where the component has none and all is taken. After the last band, nothing is taken.
+ */
 export function bandOf({ returns: { bands } }: CompiledComponent, { after = 0 }: Reversal): RateText | undefined {
   if (bands === undefined) return undefined;
   return bands.list.find(({ within }) => within === undefined || after <= within) ?? NOTHING;
 }
 
-/** What is kept back of what a line earns after its returns. */
+/** A reserve line: the held share of what its line earns, negated. */
 export function rateReserve(plan: CompiledPlan, held: RateText, earnedMinor: bigint): Rated {
   const { amountMinor, rounding } = rounded(plan, -earnedMinor * held.rate.numerator, held.rate.denominator);
   const earned = formatMinor(earnedMinor, plan.decimals);
   return { amountMinor, trace: () => ({ rate: 'reserve', earned, held: held.rateText, ...rounding() }) };
 }
 
-/** What a release gives free of what is held, cumulatively rounded: `round(held × done ÷ of) − released before`. */
+/** A release line: its part of the held amount, rounded cumulatively, `round(held × done ÷ of) − released before`. */
 export function rateRelease(plan: CompiledPlan, release: Release, heldMinor: bigint): Rated {
   const before = parseRate(release.doneBefore);
   const now = addRates(before, parseRate(release.done));
   const of = parseRate(release.of);
-  const freed = ({ numerator, denominator }: Rate) =>
+  const releasedUpTo = ({ numerator, denominator }: Rate) =>
     divideRounded(heldMinor * numerator * of.denominator, denominator * of.numerator, plan.rounding);
   return {
-    amountMinor: freed(now) - freed(before),
+    amountMinor: releasedUpTo(now) - releasedUpTo(before),
     trace: () => ({
       rate: 'release',
       occurrence: release.occurrence,

@@ -1,7 +1,5 @@
-/** How an amount came about. */
-
 export interface TracePortion {
-  /** Tier or band of the rate, from 0; left out for what lies below a baseline or gate. */
+  /** Tier or band of the rate, from 0; absent for the part below a baseline or gate. */
   readonly tier?: number;
   /** Part of the basis that lies in the tier. */
   readonly amount: string;
@@ -12,11 +10,11 @@ export interface TracePortion {
 
 interface Rounding {
   readonly rounding: string;
-  /** Exact; there where rounding changed something. */
+  /** The exact amount; present where rounding changed it. */
   readonly unrounded?: string;
 }
 
-/** What surrounds a measurement, as far as the rate asks for it. */
+/** The context of the measurement, as far as the rate depends on it. */
 export interface TracedContext {
   readonly total?: string;
   readonly quota?: string;
@@ -24,7 +22,10 @@ export interface TracedContext {
   readonly share?: string;
 }
 
-/** How an amount came about; JSON-ready, amounts in the plan's currency. `limit` is there where a limit changed it. */
+/**
+ * How an amount came about. Plain JSON; amounts in the plan's currency. `limit` is present where a limit changed the
+ * amount.
+ */
 export type Trace = { readonly limit?: TracedLimit } & (
   | ({
       readonly rate: 'percent' | 'matrix' | 'spread' | 'recurring';
@@ -56,19 +57,19 @@ export type Trace = { readonly limit?: TracedLimit } & (
       readonly pay: string;
     } & TracedContext &
       Rounding)
-  /** A gate whose target is not met. */
+  /** Nothing is earned: a gate's target is not met (`target` is its text), or `target` names another reason. */
   | ({ readonly rate: 'barred'; readonly target: string } & TracedContext)
   | ({ readonly rate: 'level'; readonly level: number; readonly basis: string; readonly percent: string } & Rounding)
   | ({
       readonly rate: 'return';
       readonly policy?: 'average' | 're-rate';
       readonly occurrence: string;
-      /** What the line (or with `average` the measurement) that is taken back earned. */
+      /** What the returned line earned, or with `average` the whole measurement. */
       readonly earned: string;
       readonly returnedBefore: string;
       readonly returned: string;
       readonly of: string;
-      /** Share of it that the component's bands take. */
+      /** Share that the component's bands take. */
       readonly band?: string;
     } & Rounding)
   | ({ readonly rate: 'reserve'; readonly earned: string; readonly held: string } & Rounding)
@@ -88,7 +89,7 @@ export type Trace = { readonly limit?: TracedLimit } & (
 export interface TracedLimit {
   readonly per: string;
   readonly cap: string;
-  /** Earned in its scope before the line, and what the line would earn without it. */
+  /** Earned in the limit's scope before the line, and what the line would earn without the limit. */
   readonly before: string;
   readonly earned: string;
 }
