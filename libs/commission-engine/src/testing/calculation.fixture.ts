@@ -1,4 +1,4 @@
-/** Random whole histories, what the engine says of them, and what the reference says. */
+/** Random histories, and what the engine and the reference calculate for them. */
 import fc from 'fast-check';
 import { NO_PAYEE_TERMS } from '../earn/payee-terms.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
@@ -64,7 +64,7 @@ export function nameOf({ payee, deal, component, line, period }: CalculatedLine)
   return typeof line === 'string' ? `${payee} ${component} ${line} ${period}` : `${payee} ${deal} ${lineKey(line)}`;
 }
 
-/** Line → what it earns, in an order of its own. */
+/** `line amount` texts in sorted order, for comparisons. */
 export function textOf(amounts: ReadonlyMap<string, bigint>): readonly string[] {
   return Array.from(amounts, ([name, amount]) => `${name} ${amount}`).sort();
 }
@@ -73,7 +73,7 @@ export function amountsOf(lines: readonly CalculatedLine[]): ReadonlyMap<string,
   return new Map(lines.map((line) => [nameOf(line), line.amountMinor]));
 }
 
-/** The same by the reference; every line of no single deal is there once. */
+/** The reference's amounts, named as by `nameOf`. */
 export function referenceAmounts(
   document: PlanDocument,
   plan: CompiledPlan,

@@ -1,4 +1,4 @@
-/** A world that credits and earns stream by stream as the services do: earnings of children go on to those above. */
+/** Credits and earns stream by stream as the services do: grants of budgets and earnings of children are passed on. */
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { grantBudget } from '../earn/budget.js';
 import { creditDeal } from '../credit/credit.js';
@@ -26,12 +26,12 @@ interface PayeeChange {
 
 export interface EarnWorld {
   readonly states: ReadonlyMap<string, EarnState>;
-  /** @returns what changed, by payee, in order */
+  /** Credits a deal. @returns the changes by payee, in order */
   receive(deal: Deal): readonly PayeeChange[];
   setPayeeTerms(payee: string, payeeTerms: PayeeTerms): void;
 }
 
-/** Sees a change before it is applied, and applies it. */
+/** Called with each change before it is applied; must call `apply`. */
 export type Watch = (state: EarnState, change: Change, apply: () => void) => void;
 
 export function earnWorldOf(
@@ -42,7 +42,7 @@ export function earnWorldOf(
 ): EarnWorld {
   const versions = [{ effectiveFrom: '2000-01-01', plan }];
   const states = new Map<string, EarnState>();
-  /** Deal → payee → lines, as credited last. */
+  /** Deal → payee → lines, as of the last crediting. */
   const credited = new Map<string, ReadonlyMap<string, readonly CreditLine[]>>();
   const overriding = new Set(
     plan.components.flatMap(({ id, credit }) => (credit.kind === 'override' && credit.of === 'earning' ? [id] : [])),
@@ -54,10 +54,10 @@ export function earnWorldOf(
     return state;
   };
   const apply = (payee: string, change: Change): void => {
-    const { deals: _, changed: __, ...kept } = change;
-    const stored = JSON.stringify(kept);
+    const { deals: _deals, changed: _changed, ...stored } = change;
     const state = stateOf(payee);
-    watch(state, change, () => applyChange(state, JSON.parse(stored), plans));
+    // Applied as it is read back from an event.
+    watch(state, change, () => applyChange(state, JSON.parse(JSON.stringify(stored)) as typeof stored, plans));
   };
 
   return {
@@ -87,13 +87,13 @@ export function earnWorldOf(
     },
   };
 
-  /** Budgets grant what is claimed of them now, and those above are told what is earned. */
+  /** Recalculates grants of budgets, and passes earnings on to the uplines. */
   function propagate(changes: readonly PayeeChange[]): readonly PayeeChange[] {
     const all = [...changes, ...budgeted.flatMap((component) => grant(component))];
     return [...all, ...all.flatMap(({ payee, change }) => passToUplines(payee, change))];
   }
 
-  /** From scratch, from all that is claimed now. */
+  /** Grants a component's budget from scratch, from all current claims. */
   function grant({ id, budgetMinor = 0n }: CompiledComponent): PayeeChange[] {
     const claims = [...states].flatMap(([payee, state]) =>
       [...state.claims].flatMap(([name, ofDeal]) => {
@@ -126,7 +126,7 @@ export function earnWorldOf(
     return changes;
   }
 
-  /** Tells those above what the payee now earns with the deals that changed. */
+  /** Passes what the payee now earns with the changed deals to the payees above. */
   function passToUplines(from: string, { deals }: Change): PayeeChange[] {
     const changes: PayeeChange[] = [];
     for (const { deal } of deals) {

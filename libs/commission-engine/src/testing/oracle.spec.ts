@@ -1,4 +1,4 @@
-/** Every worked number of the specification of semantics that percent, flat and marginal rates cover, with its source. */
+/** Worked numbers for percent, flat and marginal rates, each with its source, and the traces of the lines. */
 import { describe, expect, it } from '@jest/globals';
 import { creditDeal } from '../credit/credit.js';
 import { BOOKED, dealOf, partnersOf, planWith, worldOf } from './world.fixture.js';
@@ -8,7 +8,7 @@ const MARGINAL_5_7_10 = `{ id: sales, ${BOOKED}, measure: { over: quarter }, rat
 const day = (of: number, month = 1) =>
   `2026-${String(month).padStart(2, '0')}-${String(of).padStart(2, '0')}T10:00:00Z`;
 
-describe('flat, percent, per unit', () => {
+describe('percent and flat rates', () => {
   it.each([
     ['0.07', '20 %', 'half-up', '0.01'],
     ['0.03', '20 %', 'half-up', '0.01'],
@@ -25,7 +25,7 @@ describe('flat, percent, per unit', () => {
     expect(world.earned('P1', 'D')).toEqual({ booked: '0.14' });
   });
 
-  it('pays an amount per deal once, per line for each line, per unit for each unit', () => {
+  it('a flat amount is paid once per deal, for each line, or for each unit', () => {
     const lines = [
       { id: '1', net: '10.00', quantity: '3' },
       { id: '2', net: '20.00', quantity: '0.5' },
@@ -64,7 +64,7 @@ describe('marginal', () => {
     ]);
   });
 
-  it.each(['below', 'upTo'])('is the same money on either side of a boundary said with %s', (word) => {
+  it.each(['below', 'upTo'])('pays the same on either side of a boundary declared with %s', (word) => {
     const tiers = `[{ ${word}: 100, pay: 10 % }, { pay: 20 % }]`;
     const world = worldOf(planWith([`{ id: sales, ${BOOKED}, rate: { marginal: ${tiers} } }`]));
     world.receive(dealOf('A', { net: '100.00', bookedAt: day(5) }));
@@ -82,7 +82,7 @@ describe('marginal', () => {
     expect(world.earned('P1', 'C')).toEqual({ booked: '-100.00' });
   });
 
-  it('takes back, for a negative line, what the top of the measurement earned', () => {
+  it('takes back what the top of the measurement earned for a negative line', () => {
     const world = worldOf(planWith([MARGINAL_5_7_10]));
     world.receive(dealOf('A', { net: '60000.00', bookedAt: day(5) }));
     const [change] = world.receive(dealOf('B', { net: '-20000.00', bookedAt: day(6) }));
@@ -95,7 +95,7 @@ describe('marginal', () => {
     });
   });
 
-  it('rounds a line once, before any sum, and keeps what it was', () => {
+  it('rounds each line once, before any sum, and traces the exact amount', () => {
     const world = worldOf(
       planWith([`{ id: sales, ${BOOKED}, rate: { marginal: [{ below: 1, pay: 0.5 % }, { pay: 1.5 % }] } }`]),
     );
@@ -121,7 +121,7 @@ describe('marginal', () => {
 });
 
 describe('a measurement', () => {
-  it('survives a change of the agreement or the tier: c = 140k, 20k more at 5 % below 150k, 7 % above is 1,200, not 1,000 (own)', () => {
+  it('continues after a change of agreement or partner tier: c = 140k, 20k more at 5 % below 150k, 7 % above is 1,200, not 1,000 (own)', () => {
     const plan = planWith([
       `{ id: sales, ${BOOKED}, measure: { over: quarter }, rate: { marginal: [{ below: 150000, pay: 5 % }, { pay: 7 % }] } }`,
     ]);
@@ -132,14 +132,14 @@ describe('a measurement', () => {
     expect(world.earned('P1', 'B')).toEqual({ booked: '1200.00' });
   });
 
-  it('starts again from zero in the next window', () => {
+  it('starts from zero in the next window', () => {
     const world = worldOf(planWith([MARGINAL_5_7_10]));
     world.receive(dealOf('A', { net: '50000.00', bookedAt: '2026-03-31T21:59:59.999Z' }));
     world.receive(dealOf('B', { net: '50000.00', bookedAt: '2026-03-31T22:00:00Z' }));
     expect([world.earned('P1', 'A'), world.earned('P1', 'B')]).toEqual([{ booked: '2500.00' }, { booked: '2500.00' }]);
   });
 
-  it('is each component’s own', () => {
+  it('is separate for each component', () => {
     const world = worldOf(planWith([MARGINAL_5_7_10, MARGINAL_5_7_10.replace('id: sales', 'id: again')]));
     world.receive(dealOf('A', { net: '60000.00' }));
     expect(world.earned('P1', 'A')).toEqual({ booked: '6400.00' });
@@ -147,7 +147,7 @@ describe('a measurement', () => {
 });
 
 describe('the canonical order', () => {
-  it('is that of dates, whatever the order of arrival; a late deal moves the lines at the thresholds only', () => {
+  it('follows dates, not arrival; a late deal changes only the lines at tier boundaries', () => {
     const world = worldOf(planWith([MARGINAL_5_7_10]));
     world.receive(dealOf('A', { net: '40000.00', bookedAt: day(5) }));
     world.receive(dealOf('C', { net: '40000.00', bookedAt: day(7) }));
@@ -164,7 +164,7 @@ describe('the canonical order', () => {
     expect(world.earned('P1', 'D')).toEqual({ booked: '7.00' });
   });
 
-  it('of one moment is that of source, deal, occurrence, line', () => {
+  it('within one instant follows source, deal, occurrence and line', () => {
     const world = worldOf(planWith([MARGINAL_5_7_10]));
     const lines = [
       { id: '2', net: '40000.00' },
@@ -200,7 +200,7 @@ describe('a version of a plan', () => {
     ]);
   });
 
-  it('takes effect on its day where a window starts on it', () => {
+  it('takes effect on its date where a window starts that day', () => {
     const versions = [
       { effectiveFrom: '2026-01-01', plan: percentPlan('10 %', 'period', 'one') },
       { effectiveFrom: '2026-02-01', plan: percentPlan('20 %', 'period', 'two') },
@@ -211,7 +211,7 @@ describe('a version of a plan', () => {
     expect([world.earned('P1', 'A'), world.earned('P1', 'B')]).toEqual([{ booked: '10.00' }, { booked: '20.00' }]);
   });
 
-  it('that no longer has a component ends it with the component’s window', () => {
+  it('without a component ends it at the end of the component’s window', () => {
     const without = planWith([`{ id: other, ${BOOKED}, rate: { percent: 1 % } }`], {}, 'two');
     const versions = [
       { effectiveFrom: '2026-01-01', plan: percentPlan('10 %', 'quarter', 'one') },
@@ -223,7 +223,7 @@ describe('a version of a plan', () => {
     expect([world.earned('P1', 'A'), world.earned('P1', 'B')]).toEqual([{ booked: '11.00' }, { booked: '1.00' }]);
   });
 
-  it('ends with the last day of its plan, also within a window; what comes back later still counts against it', () => {
+  it('ends on the plan’s last day, even within a window; later returns still count', () => {
     const lastDay = '2026-02-15';
     const world = worldOf([{ effectiveFrom: '2026-01-01', lastDay, plan: percentPlan('10 %', 'quarter', 'one') }]);
     world.receive(dealOf('A', { bookedAt: '2026-02-15T22:59:59Z', returns: [{ id: 'R', at: day(3, 3) }] }));
@@ -233,7 +233,7 @@ describe('a version of a plan', () => {
     expect(world.pending).toMatchObject([{ code: 'PlanNotInForce', message: 'the plan p ended on 2026-02-15' }]);
   });
 
-  it('is not there before its window: the deal waits, and says so', () => {
+  it('is not in force before its first window: the deal is pending', () => {
     const world = worldOf([{ effectiveFrom: '2026-01-05', plan: percentPlan('10 %', 'period', 'one') }]);
     world.receive(dealOf('A', { bookedAt: day(20) }));
     expect(world.pending).toMatchObject([{ code: 'PlanNotInForce', subject: 'plan:p' }]);
@@ -241,7 +241,7 @@ describe('a version of a plan', () => {
 });
 
 describe('an amendment', () => {
-  it('that corrects counts at the deal’s own date: 12k becomes 15k, 10 % then 12 %: +300 (own)', () => {
+  it('as a correction counts at the deal’s own date: 12k becomes 15k, 10 % then 12 %: +300 (own)', () => {
     const plan = (percent: string, hash: string) =>
       planWith([`{ id: sales, ${BOOKED}, rate: { percent: ${percent} } }`], {}, hash);
     const world = worldOf([
@@ -254,7 +254,7 @@ describe('an amendment', () => {
     expect(world.total('P1')).toBe('1500.00');
   });
 
-  it('of KRW 1,890,000 that should have been 1,755,000 is 1,755,000 in all, and taking it twice changes nothing (ga)', () => {
+  it('from KRW 1,890,000 to 1,755,000 pays 1,755,000 in total, and changes nothing when received again (ga)', () => {
     const world = worldOf(
       planWith([`{ id: sales, ${BOOKED}, rate: { percent: 10 % } }`], { currency: 'KRW', timeZone: 'Asia/Seoul' }),
     );
@@ -302,7 +302,7 @@ describe('a split', () => {
 });
 
 describe('shares that change', () => {
-  it('share a flat amount anew, also where the basis is nothing before and after', () => {
+  it('split a flat amount again, even where the basis is zero before and after', () => {
     const world = worldOf(
       planWith([`{ id: sales, ${BOOKED}, rate: { flat: 10.00, per: deal } }`]),
       partnersOf({ A: {}, B: {} }),
@@ -338,7 +338,7 @@ describe('an override on the basis', () => {
     expect(['P1', 'U1', 'U2', 'U3'].map((payee) => world.total(payee))).toEqual(['210000', '105000', '63000', '42000']);
   });
 
-  it('of an upline corrected backwards is −105,000 / +105,000 (own)', () => {
+  it('after a backdated correction of the upline is −105,000 / +105,000 (own)', () => {
     const world = worldOf(plan, partnersOf(chain));
     world.receive(deal);
     world.setReferences(partnersOf({ ...chain, P1: { upline: 'V1' } }));
@@ -346,26 +346,26 @@ describe('an override on the basis', () => {
     expect(['U1', 'V1'].map((payee) => world.total(payee))).toEqual(['0', '105000']);
   });
 
-  it('pays nobody at a level whose partner is not in the plan; the levels above keep their number', () => {
+  it('skips a level whose partner has no agreement to the plan; the levels above keep their number', () => {
     const world = worldOf(plan, partnersOf({ ...chain, U1: { upline: 'U2', plans: [] } }));
     world.receive(deal);
     expect(['U1', 'U2', 'U3'].map((payee) => world.total(payee))).toEqual(['0', '63000', '42000']);
   });
 
-  it('is taken back with the line that it was paid on', () => {
+  it('is reversed with the line that it is paid on', () => {
     const world = worldOf(plan, partnersOf(chain));
     world.receive({ ...deal, returns: [{ id: 'R', at: day(20), lines: [{ line: '1', net: '700000' }] }] });
     expect(world.earned('U1', 'D')).toEqual({ booked: '105000', 'return:R': '-35000' });
   });
 
-  it('keeps two sellers of one upline apart, and ends at a circle', () => {
+  it('pays an upline for each of two sellers, and stops at a circle', () => {
     const world = worldOf(plan, partnersOf({ A: { upline: 'U' }, B: { upline: 'U' }, U: { upline: 'A' } }));
     const partners = [
       { role: 'seller' as const, partner: 'A', share: '0.5' },
       { role: 'seller' as const, partner: 'B', share: '0.5' },
     ];
     world.receive(dealOf('D', { currency: 'KRW', net: '1000', partners }));
-    // A sells 500 (10 %) and stands two levels above B (3 % of 500).
+    // A sells 500 (10 %) and is two levels above B (3 % of 500).
     expect([world.total('A'), world.total('B'), world.total('U')]).toEqual(['65', '50', '50']);
   });
 });
@@ -373,7 +373,7 @@ describe('an override on the basis', () => {
 describe('a return under the line policy', () => {
   const deals = [5, 6, 7].map((at, index) => dealOf(`D${index + 1}`, { net: '40000.00', bookedAt: day(at) }));
 
-  it('three deals of 40k earn 2,000 + 2,600 + 3,400; cancelling the first takes 2,000, and a fourth earns 4,000 (own)', () => {
+  it('takes the 2,000 of the first of three deals of 40k (2,000 + 2,600 + 3,400), and a fourth earns 4,000 (own)', () => {
     const world = worldOf(planWith([MARGINAL_5_7_10]));
     for (const deal of deals) world.receive(deal);
     expect(['D1', 'D2', 'D3'].map((id) => world.earned('P1', id))).toEqual([
@@ -389,7 +389,7 @@ describe('a return under the line policy', () => {
     expect(world.earned('P1', 'D4')).toEqual({ booked: '4000.00' });
   });
 
-  it('follows the line that it takes back when a late deal re-rates that', () => {
+  it('follows its sale when a late deal re-rates the sale', () => {
     const world = worldOf(planWith([MARGINAL_5_7_10]));
     world.receive(dealOf('B', { net: '40000.00', bookedAt: day(6), returns: [{ id: 'R', at: day(20) }] }));
     expect(world.earned('P1', 'B')).toEqual({ booked: '2000.00', 'return:R': '-2000.00' });
@@ -402,7 +402,7 @@ describe('a return under the line policy', () => {
     ]);
   });
 
-  it('belongs to the period of the return, and is measured with its original', () => {
+  it('belongs to the period of the return and to the measurement of its sale', () => {
     const { credits } = creditDeal(
       dealOf('A', { net: '100.00', returns: [{ id: 'R', at: '2026-05-04T08:00:00+02:00' }] }),
       [{ effectiveFrom: '2026-01-01', plan: planWith([MARGINAL_5_7_10]) }],
@@ -421,7 +421,7 @@ describe('a return under the line policy', () => {
     });
   });
 
-  it('sale plus full return is zero for the deal’s own lines, as the line policy promises', () => {
+  it('a full return brings the deal’s own lines to zero', () => {
     const world = worldOf(planWith([MARGINAL_5_7_10]));
     world.receive(dealOf('A', { net: '33333.33', bookedAt: day(4) }));
     world.receive(dealOf('B', { net: '77777.77', bookedAt: day(5), returns: [{ id: 'R', at: day(20) }] }));
@@ -442,14 +442,14 @@ describe('instalments', () => {
     expect(world.earned('P1', 'D')).toEqual({ 'payment:1': '33.33', 'payment:2': '33.34', 'payment:3': '33.33' });
   });
 
-  it('are with tax: 600 of 1,200 paid, 1,000 net, at 10 % earns 50.00 (own)', () => {
+  it('include tax: 600 of 1,200 paid, 1,000 net, at 10 % earns 50.00 (own)', () => {
     const world = worldOf(planWith(['{ id: sales, credit: { trigger: paid }, rate: { percent: 10 % } }']));
     const lines = [{ id: '1', net: '1000.00', gross: '1200.00' }];
     world.receive(dealOf('D', { lines, payments: [{ id: '1', at: day(11), amount: '600.00' }] }));
     expect(world.earned('P1', 'D')).toEqual({ 'payment:1': '50.00' });
   });
 
-  it('that bounce lower what is earned, and what is paid beyond the sum counts for nothing', () => {
+  it('that bounce lower the earning; overpayments do not count', () => {
     const world = worldOf(planWith(['{ id: sales, credit: { trigger: paid }, rate: { percent: 10 % } }']));
     const payments = [
       { id: '1', at: day(11), amount: '60.00' },
@@ -475,7 +475,7 @@ describe('a period', () => {
     ['America/New_York', '2026-03-01T04:59:59Z', '2026-02'],
     ['America/New_York', '2026-03-01T05:00:00Z', '2026-03'],
     ['Asia/Seoul', '2026-02-28T15:00:00Z', '2026-03'],
-  ])('of %s at %s is %s: it begins at midnight of the plan’s zone', (timeZone, bookedAt, period) => {
+  ])('in %s at %s is %s: it begins at midnight in the plan’s time zone', (timeZone, bookedAt, period) => {
     const plan = planWith([`{ id: sales, ${BOOKED}, rate: { percent: 1 % } }`], { timeZone });
     const { credits } = creditDeal(
       dealOf('D', { bookedAt }),

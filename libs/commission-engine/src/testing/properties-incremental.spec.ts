@@ -1,4 +1,4 @@
-/** The state that follows the changes, one by one, is what the whole calculation says of the facts as they are in the end. */
+/** The state after all changes, applied one by one, equals the whole calculation of the final deals and terms. */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
@@ -20,7 +20,7 @@ import type { AnyPlan } from './random-plan.fixture.js';
 import type { Trace } from '../rate/trace.js';
 const RUNS = 300;
 
-/** How often the branches were reached that a random case could miss. */
+/** How often random cases reached the branches that they could miss. */
 const reached = {
   changed: 0,
   unchanged: 0,
@@ -29,12 +29,12 @@ const reached = {
   gone: 0,
   modified: 0,
   passedOn: 0,
-  accountMoved: 0,
-  accountLine: 0,
+  termsMoved: 0,
+  payeeLevelLine: 0,
   explained: 0,
   explainedLimit: 0,
   explainedReturn: 0,
-  explainedAccount: 0,
+  explainedPayeeLevel: 0,
   granted: 0,
   claimed: 0,
   missingQuotas: 0,
@@ -59,15 +59,15 @@ const anyStoryOf = (anyPlan: fc.Arbitrary<AnyPlan>, dealsMax: number): fc.Arbitr
     }),
   );
 
-/** Of all terms; and, with more of them, of those whose lines are rated one by one, and of those that are earned anew within a reach. */
+/** Stories over all terms, and longer ones over terms in incremental mode and in full mode. */
 const anyStory = fc.oneof(anyStoryOf(anyPlan, 4), anyStoryOf(anyPlanOfCurves, 7), anyStoryOf(anyPlanOfScopes, 9));
 
-/** Steps in an order of their own: each deal's revisions in turn, each payee's payeeTerms in turn, some of them twice. */
+/** Runs a story: revisions of each deal and terms of each payee in their order, mixed at random, some of them twice. */
 function play(world: EarnWorld, { lives, before, payeeTerms, order }: AnyStory): void {
   const queues = [
     ...lives.map((life, index) => life.map((revision) => () => world.receive(dealOf(revision, index)))),
     ...PAYEES.map((payee) =>
-      [before, payeeTerms].map((said) => () => world.setPayeeTerms(payee, payeeTermsOf(said)(payee))),
+      [before, payeeTerms].map((terms) => () => world.setPayeeTerms(payee, payeeTermsOf(terms)(payee))),
     ),
   ];
   const left = order.slice();
@@ -90,8 +90,8 @@ function* linesOf({
     for (const [deal, lines] of state.deals) for (const one of lines) yield { payee, state, deal, one };
 }
 
-/** Line → amount, as `nameOf` of the calculation names it. */
-function heldAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
+/** Line → amount, named like the calculation's lines by `nameOf`. */
+function stateAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
   const amounts = new Map<string, bigint>();
   for (const { payee, deal, one } of linesOf(world)) {
     const { line, amountMinor } = one;
@@ -104,22 +104,22 @@ function heldAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
   return amounts;
 }
 
-/** What is claimed of budgets and which quotas are waited for, by payee, component and deal. */
+/** Budget claims and missing quotas, by payee, component and deal. */
 function claimsAndMissingQuotas({ states }: EarnWorld): readonly string[] {
   return [...states]
     .flatMap(([payee, { claims, missingQuotas }]) => [
-      ...[...claims].flatMap(([name, said]) =>
-        said.length === 0 ? [] : [`${payee} ${name} claims ${JSON.stringify(said)}`],
+      ...[...claims].flatMap(([name, ofDeal]) =>
+        ofDeal.length === 0 ? [] : [`${payee} ${name} claims ${JSON.stringify(ofDeal)}`],
       ),
-      ...[...missingQuotas].flatMap(([name, said]) =>
-        said.length === 0 ? [] : [`${payee} ${name} lacks ${said.join()}`],
+      ...[...missingQuotas].flatMap(([name, windows]) =>
+        windows.length === 0 ? [] : [`${payee} ${name} lacks ${windows.join()}`],
       ),
     ])
     .sort();
 }
 
-describe('any order of arrival, with duplicates and revisions, while payeeTerms change', () => {
-  it('ends in what the calculation says from scratch', () => {
+describe('deals in any order, with duplicates and revisions, while payee terms change', () => {
+  it('end in the same lines as the calculation from scratch', () => {
     fc.assert(
       fc.property(anyStory, (story) => {
         const { plan, payeeTerms } = story;
@@ -127,17 +127,17 @@ describe('any order of arrival, with duplicates and revisions, while payeeTerms 
         play(world, story);
         const calculated = calculatedLines(plan, finalDeals(story), payeeTerms);
         const payees = new Set(calculated.map(({ payee }) => payee));
-        // Whoever is credited with nothing is no payee of the calculation, but may have a guarantee.
-        const held = [...heldAmounts(world)].filter(([name]) => payees.has(name.slice(0, name.indexOf(' '))));
+        // The calculation leaves out payees without a credit; a state may still hold a guarantee for them.
+        const held = [...stateAmounts(world)].filter(([name]) => payees.has(name.slice(0, name.indexOf(' '))));
         const [actual, expected] = [textOf(new Map(held)), textOf(amountsOf(calculated))];
         if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
-        reached.accountLine += [...linesOf(world)].filter(({ deal }) => isPayeeLevel(deal)).length;
+        reached.payeeLevelLine += [...linesOf(world)].filter(({ deal }) => isPayeeLevel(deal)).length;
       }),
       { numRuns: RUNS },
     );
   });
 
-  it('ends in the same claims on budgets and the same quotas that are waited for as the end alone', () => {
+  it('end in the same budget claims and missing quotas as the final deals alone', () => {
     fc.assert(
       fc.property(anyStoryOf(anyPlanOfScopes, 9), (story) => {
         const { plan, payeeTerms } = story;
@@ -155,7 +155,7 @@ describe('any order of arrival, with duplicates and revisions, while payeeTerms 
     );
   });
 
-  it('tells with every change all lines that differ, and touches nothing before it is applied', () => {
+  it('report every changed line in each change, and modify nothing before it is applied', () => {
     fc.assert(
       fc.property(anyStory, (story) => {
         const { plan } = story;
@@ -172,7 +172,7 @@ describe('any order of arrival, with duplicates and revisions, while payeeTerms 
     );
   });
 
-  it('leaves states that explain every line by numbers that come to its amount', () => {
+  it('leave states that explain each line by numbers that add up to its amount', () => {
     fc.assert(
       fc.property(anyStory, (story) => {
         const { plan } = story;
@@ -182,13 +182,13 @@ describe('any order of arrival, with duplicates and revisions, while payeeTerms 
         for (const { state, deal, one } of linesOf(world)) {
           const key = isPayeeLevel(deal) ? `${lineKey(one.line)}|${one.line.period}` : lineKey(one.line);
           const trace = explainLine(state, deal, key, plans);
-          if (trace === undefined) throw new Error(`${key} of ${deal} is not explained`);
+          if (trace === undefined) throw new Error(`line ${key} of ${deal} has no trace`);
           const explained = explainedAmount(trace, one, plan);
           if (explained === undefined) continue;
           reached.explained++;
           if (trace.limit !== undefined) reached.explainedLimit++;
           if (trace.rate === 'return') reached.explainedReturn++;
-          if (isPayeeLevel(deal)) reached.explainedAccount++;
+          if (isPayeeLevel(deal)) reached.explainedPayeeLevel++;
           if (explained !== one.amountMinor) expect([key, trace, explained]).toEqual([key, trace, one.amountMinor]);
         }
       }),
@@ -201,7 +201,7 @@ describe('any order of arrival, with duplicates and revisions, while payeeTerms 
   });
 });
 
-/** Line → all that it says and earns. */
+/** Line → its fields and amount as text. */
 function textsOf(state: EarnState): ReadonlyMap<string, string> {
   return new Map(
     [...state.deals].flatMap(([deal, lines]) =>
@@ -218,7 +218,7 @@ function expectReported(state: EarnState, change: Change, before: ReadonlyMap<st
   const reported = new Set(change.rated.map(({ deal, key }) => `${deal} ${key}`));
   const differing = [...after].filter(([name, text]) => before.get(name) !== text).map(([name]) => name);
   expect(differing.filter((name) => !reported.has(name))).toEqual([]);
-  // Elsewhere only what really changes is reported.
+  // Of other deals, only lines that really change are reported.
   const elsewhere = change.rated.filter(({ deal }) => deal !== change.deal && !isPayeeLevel(deal));
   expect(elsewhere.filter(({ deal, key }) => !differing.includes(`${deal} ${key}`))).toEqual([]);
   for (const { deal, lines } of change.deals)
@@ -230,14 +230,14 @@ function expectReported(state: EarnState, change: Change, before: ReadonlyMap<st
   if ([...before.keys()].some((name) => !after.has(name))) reached.gone++;
   if (differing.some((name) => before.has(name))) reached.modified++;
   if (change.children !== undefined) reached.passedOn++;
-  if (change.deal === '' && elsewhere.length > 0) reached.accountMoved++;
+  if (change.deal === '' && elsewhere.length > 0) reached.termsMoved++;
 }
 
 function textOfLine({ line, amountMinor }: EarnedLine): string {
   return `${JSON.stringify(line)} ${amountMinor}`;
 }
 
-/** The amount that an explanation's numbers come to; undefined where they are those of other lines. */
+/** The amount that a trace's numbers add up to; undefined where it depends on other lines. */
 function explainedAmount(trace: Trace, { line }: EarnedLine, plan: CompiledPlan): bigint | undefined {
   const { rounding, decimals } = plan;
   const money = (text: string) => parseMinor(text, decimals);

@@ -1,4 +1,4 @@
-/** What random plans and deals have found wrong, each in its smallest case. */
+/** Faults that random plans and deals have found, each as its smallest case. */
 import { describe, expect, it } from '@jest/globals';
 import { NO_PAYEE_TERMS, quotaIn } from '../earn/payee-terms.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
@@ -16,7 +16,7 @@ import { dealOf, partnersOf, planOf, planWith, worldOf } from './world.fixture.j
 
 const CHAIN = partnersOf({ P1: { upline: 'U1' }, P2: { upline: 'U1' }, U1: {} });
 
-/** `payee component occurrence` → amount in cents, lines that earn nothing left out; of another deal than A, it is named. */
+/** `payee component occurrence` → amount in cents, without lines that earn nothing. Other deals than A are named. */
 function earned(
   plan: CompiledPlan,
   deals: readonly Deal[],
@@ -33,9 +33,9 @@ function earned(
       .filter(({ amountMinor }) => amountMinor !== 0n)
       .map(({ payee, deal, component, line, period, amountMinor }) => {
         if (typeof line === 'string') return [`${payee} ${line} ${period}`, amountMinor];
-        const held = line.reserves === true ? ' reserve' : '';
+        const reserve = line.reserves === true ? ' reserve' : '';
         const other = deal === 'crm|A' ? '' : ` of ${deal.slice(4)}`;
-        return [`${payee} ${component} ${line.occurrence}${held}${other}`, amountMinor];
+        return [`${payee} ${component} ${line.occurrence}${reserve}${other}`, amountMinor];
       }),
   );
 }
@@ -50,7 +50,7 @@ const returnedOn = (day: string, net?: string) => [
 ];
 
 describe('a budget', () => {
-  it('grants earnings, not what is kept back of them; and what is kept back is of what was granted', () => {
+  it('grants earnings, and holds back a share of what was granted', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, rate: { percent: 10 % }, budget: 4, hold: { until: paid } }',
     ]);
@@ -65,7 +65,7 @@ describe('an override of earnings', () => {
       '{ id: up, credit: { override: [s], of: earning, levels: [10 %] } }',
     ]);
 
-  it('loses what the child loses, once: a half comes back that is re-rated', () => {
+  it('loses what the child loses, once, for a re-rated return of half', () => {
     expect(earned(of('{ policy: re-rate }'), [dealOf('A', { returns: returnedOn('2026-01-20', '50.00') })])).toEqual({
       'P1 s booked': 500n,
       'U1 up booked': 50n,
@@ -89,12 +89,12 @@ describe('an override', () => {
     ]);
   const deal = dealOf('A', { returns: returnedOn('2026-03-20') });
 
-  it('counts the days of its own bands, where the child has none', () => {
+  it('counts the days for its own bands where the child has none', () => {
     const plan = of('{ policy: line, bands: [{ within: 30 days, take: 100 % }, { take: 25 % }] }');
     expect(earned(plan, [deal])).toMatchObject({ 'U1 up booked': 100n, 'U1 up return:R2026-03-20': -25n });
   });
 
-  it('is not taken back where its policy is none', () => {
+  it('is not reversed where its policy is none', () => {
     const world = worldOf(of('{ policy: none }'), CHAIN);
     world.receive(deal);
     expect(world.total('U1')).toBe('1.00');
@@ -102,7 +102,7 @@ describe('an override', () => {
 });
 
 describe('a quota', () => {
-  it('is in force again when a later one ends: 31 and 28 of 90 days (own)', () => {
+  it('is in force again when a later one ends: 62 and 28 of 90 days (own)', () => {
     const quotas = [
       { component: 's', from: '2026-01-01', amount: '900' },
       { component: 's', from: '2026-02-01', until: '2026-03-01', amount: '1800' },
@@ -115,7 +115,7 @@ describe('a quota', () => {
 });
 
 describe('a draw that ends with the agreement', () => {
-  it('is recovered and claimed by one line of the period', () => {
+  it('is recovered and claimed in one line of the period', () => {
     const plan = planOf(
       'plan: p\ntitle: P\ncurrency: EUR\ncalendar: { periods: monthly, timeZone: Europe/Paris }\ndraw: { amount: 100, recoverable: true }\ncomponents:\n  - { id: s, credit: { trigger: booked }, rate: { percent: 10 % } }\n',
     );
@@ -138,7 +138,7 @@ describe('a draw that ends with the agreement', () => {
 describe('a matrix', () => {
   const rules = 'matrix: { by: [product], rules: [{ pay: 10 % }] }';
 
-  it('keeps to a gate that pays only what lies above', () => {
+  it('pays only what lies above its gate', () => {
     const plan = planWith([
       `{ id: s, credit: { trigger: booked }, gate: { target: 150, from: above }, rate: { ${rules} } }`,
     ]);
@@ -146,7 +146,7 @@ describe('a matrix', () => {
     expect(earned(plan, [dealOf('A', { net: '170.00' })])).toEqual({ 'P1 s booked': 200n });
   });
 
-  it('keeps to a baseline', () => {
+  it('pays only what lies above its baseline', () => {
     const plan = planWith([
       `{ id: s, credit: { trigger: booked }, measure: { over: quarter, above: { fixed: 60 } }, rate: { ${rules} } }`,
     ]);
@@ -155,14 +155,14 @@ describe('a matrix', () => {
 });
 
 describe('steps', () => {
-  it('of a window without a day of agreement are never full', () => {
+  it('are never full in a window without a day of agreement', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, measure: { over: quarter, prorate: days }, rate: { stepped: { every: 10, pay: 1 } } }',
     ]);
     expect(earned(plan, [dealOf('A')], { agreements: [{ from: '2026-06-01' }] })).toEqual({});
   });
 
-  it('above a last year of nothing take nothing back, as any other rate', () => {
+  it('take nothing back above a last year of zero, like any other rate', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, measure: { over: quarter, above: { same: last-year } }, rate: { stepped: { every: 10, pay: 1 } } }',
     ]);
@@ -171,7 +171,7 @@ describe('steps', () => {
 });
 
 describe('a lagged tier', () => {
-  it('is looked up in what lay above the baseline', () => {
+  it('is looked up by what lay above the baseline', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, measure: { over: period, above: { fixed: 60 } }, rate: { lagged: [{ below: 50, pay: 0 % }, { pay: 10 % }] } }',
     ]);
@@ -195,7 +195,7 @@ describe('a flat amount', () => {
     });
   });
 
-  it('loses its share where it is re-rated', () => {
+  it('loses its share for a re-rated return', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, gate: { target: 10, from: first }, rate: { flat: 8, per: deal }, returns: { policy: re-rate } }',
     ]);
@@ -205,7 +205,7 @@ describe('a flat amount', () => {
 });
 
 describe('a team', () => {
-  it('is measured for those above, who are paid for their own lines', () => {
+  it('counts towards the measurement of its uplines, who earn only with their own lines', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, measure: { over: period, of: team }, rate: { retroactive: [{ below: 150, pay: 1 % }, { pay: 10 % }] } }',
     ]);
@@ -222,8 +222,8 @@ describe('a team', () => {
   });
 });
 
-describe('what is held', () => {
-  it('shrinks with a return that stands in another window', () => {
+describe('a hold', () => {
+  it('shrinks with a return in another window', () => {
     const component =
       '{ id: s, credit: { trigger: booked }, rate: { marginal: [{ pay: 10 % }] }, returns: { policy: line, window: current }, hold: { until: paid } }';
     const world = worldOf(planWith([component]));
@@ -237,7 +237,7 @@ describe('what is held', () => {
     });
   });
 
-  it('is forfeit in the incremental state as well, where an agreement ends', () => {
+  it('is forfeited in the incremental state too when the agreement ends', () => {
     const plan = planOf(
       'plan: p\ntitle: P\ncurrency: EUR\ncalendar: { periods: monthly, timeZone: Europe/Paris }\nends: { held: forfeit }\ncomponents:\n  - { id: s, credit: { trigger: booked }, rate: { percent: 10 % }, hold: { for: 60 days, after: trigger } }\n',
     );
@@ -252,7 +252,7 @@ describe('what is held', () => {
 });
 
 describe('a limit', () => {
-  it('whose headroom is spent caps a return of the very moment of its sale', () => {
+  it('with headroom spent caps a return at the same instant as its sale', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: invoiced }, rate: { percent: 10 % }, limit: { perDeal: 4, excess: forfeited, headroom: spent } }',
     ]);
@@ -263,14 +263,14 @@ describe('a limit', () => {
     });
   });
 
-  it('of a cent defers for 120 windows, not until the calendar ends', () => {
+  it('of a cent defers for 120 windows and no longer', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, rate: { percent: 100 % }, limit: { perPeriod: 0.01, excess: deferred } }',
     ]);
     expect(Object.keys(earned(plan, [dealOf('A')]))).toHaveLength(121);
   });
 
-  it('that defers is explained, line by line', () => {
+  it('with deferred excess explains each deferred line', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, rate: { percent: 10 % }, limit: { perPeriod: 6, excess: deferred } }',
     ]);
@@ -287,8 +287,8 @@ describe('a limit', () => {
   });
 });
 
-describe('growth over a last year below nothing', () => {
-  it('has no target below nothing', () => {
+describe('growth over a negative last year', () => {
+  it('has no target below zero', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, measure: { over: quarter }, gate: { growth: 10 %, from: first }, rate: { percent: 10 % } }',
     ]);
@@ -297,7 +297,7 @@ describe('growth over a last year below nothing', () => {
   });
 });
 
-describe('terms that say nothing together', () => {
+describe('terms that contradict each other', () => {
   it.each([
     [
       'rate: { flat: 5, per: deal }, measure: { over: period, above: { fixed: 10 } }',

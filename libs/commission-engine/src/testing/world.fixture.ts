@@ -1,4 +1,6 @@
-/** Builders for specs: plans from text, deals, partners, and a small world that credits and earns as the service does. */
+/**
+ * Builders for specs: plans from text, deals, partners, and a small world that credits and earns as the services do.
+ */
 import { formatMinor } from '@tantieme/money/amount';
 import { creditDeal } from '../credit/credit.js';
 import { lineKey } from '../credit/credit-line.js';
@@ -32,7 +34,7 @@ export interface PlanShape {
   readonly rounding?: string;
 }
 
-/** A plan `p` of the given components, each a line of YAML flow: `{ id: sales, credit: {…}, rate: {…} }`. */
+/** A plan `p` of components, each given as YAML flow: `{ id: sales, credit: {…}, rate: {…} }`. */
 export function planWith(components: readonly string[], shape: PlanShape = {}, hash = 'plan-1'): CompiledPlan {
   const { currency = 'EUR', periods = 'monthly', timeZone = 'Europe/Paris', rounding = 'half-up' } = shape;
   const list = components.map((component) => `  - ${component}`).join('\n');
@@ -42,7 +44,7 @@ export function planWith(components: readonly string[], shape: PlanShape = {}, h
   );
 }
 
-/** What a component credits, most plainly. */
+/** The simplest credit of a component. */
 export const BOOKED = 'credit: { trigger: booked }';
 
 export interface DealShape extends Partial<Omit<Deal, 'terms'>> {
@@ -54,7 +56,7 @@ export interface DealShape extends Partial<Omit<Deal, 'terms'>> {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** A deal of one line `1`, sold by P1 and booked on 10 January 2026 unless told otherwise. */
+/** A deal. Default: one line `1` of 100.00, sold by P1 and booked on 10 January 2026. */
 export function dealOf(id: string, shape: DealShape = {}): Deal {
   const { currency = 'EUR', net = '100.00', lines, partners, customer, attributes, ...facts } = shape;
   return {
@@ -78,7 +80,7 @@ export function dealOf(id: string, shape: DealShape = {}): Deal {
 
 export type PartnerShape = Partial<PartnerAsOf>;
 
-/** Partners that are the same on every day, in the plan `p` unless told otherwise. */
+/** Partners that are the same on every day. Default: an agreement to plan `p`. */
 export function partnersOf(shapes: Readonly<Record<string, PartnerShape>>): CreditLookup {
   return {
     partner(id) {
@@ -92,7 +94,7 @@ export function partnersOf(shapes: Readonly<Record<string, PartnerShape>>): Cred
 export const ONE_PARTNER = partnersOf({ P1: {} });
 
 export interface World {
-  /** Credits the deal and brings it to its payees, also to those that it no longer credits. */
+  /** Credits a deal and applies the changes to its payees, also to those that it no longer credits. */
   receive(deal: Deal): Change[];
   /** Takes another view of partners and plans from now on. */
   setReferences(lookup: CreditLookup, versions?: readonly PlanVersion[]): void;
@@ -169,7 +171,7 @@ export function plansOf(versions: () => readonly PlanVersion[]): PlanByHash {
   };
 }
 
-/** All that a state says, as plain text in an order of its own: equal for equal states. */
+/** The lines of a state as sorted text: equal for equal states. */
 export function dump(state: EarnState): string[] {
   return [...state.deals]
     .flatMap(([deal, lines]) =>
