@@ -132,9 +132,15 @@ function factsOf(files: CaseFiles, versions: readonly PlanVersion[], newest: Pla
   const quotas = read('quotas.csv', [], (text) => readQuotas(text, id));
   const settled = read('closings.csv', [], (text) => readClosings(text, versions));
   const reached = read<ReachedTiers>('reached.csv', new Map(), (text) => readReached(text, newest));
-  const account = (payee: string) => accountOf(payee, partners, quotas, settled, reached);
+  const payeeTermsOf = (payee: string) => accountOf(payee, partners, quotas, settled, reached);
   const agreed = [...partners.values()].filter(({ agreements }) => agreements.some(({ plan }) => plan === id));
-  return { deals, versions, lookup: lookupOf(partners, rates), account, payees: agreed.map((partner) => partner.id) };
+  return {
+    deals,
+    versions,
+    lookup: lookupOf(partners, rates),
+    payeeTermsOf,
+    payees: agreed.map((partner) => partner.id),
+  };
 }
 
 function compareForReading(left: CalculatedLine, right: CalculatedLine): number {

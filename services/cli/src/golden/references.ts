@@ -1,7 +1,7 @@
 /** What a golden case says besides its deals: partners, exchange rates, quotas, certifications, and the periods that are closed. */
 import type { PayeeTerms, Agreement } from '@tantieme/commission-engine/earn/payee-terms';
 import { lastPeriodOfWindow, windowStartDay } from '@tantieme/time/calendar';
-import type { CreditLookup } from '@tantieme/commission-engine/credit/credit';
+import type { CreditLookup } from '@tantieme/commission-engine/credit/lookup';
 import { TimeError } from '@tantieme/time/time-error';
 import { parseDay } from '@tantieme/time/instant';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';

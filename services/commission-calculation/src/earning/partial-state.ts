@@ -4,8 +4,8 @@
  */
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import type { EarnState } from '@tantieme/commission-engine/incremental/state';
-import { compareLines } from '@tantieme/commission-engine/rate/rate';
-import type { MeasuredLine } from '@tantieme/commission-engine/rate/rate';
+import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
+import type { MeasuredLine } from '@tantieme/commission-engine/measure/canonical-order';
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
 
 export interface Tail {
@@ -49,7 +49,7 @@ export function forgetOldDeals(
     for (const line of measurement) if (!engine.deals.has(line.deal)) anchor = line;
     if (anchor === undefined) continue;
     tail.anchors.set(key, anchor);
-    measurement.forgetThrough(anchor);
+    measurement.evictThrough(anchor);
   }
   return tail;
 }

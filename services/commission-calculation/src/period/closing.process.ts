@@ -11,7 +11,7 @@
  * 5. The manifest is said.
  */
 import { windowStartDay } from '@tantieme/time/calendar';
-import { isOfEarning } from '@tantieme/commission-engine/earn/component-earnings';
+import { isOfEarning } from '@tantieme/commission-engine/earn/component-rules';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';

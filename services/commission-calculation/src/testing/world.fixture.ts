@@ -2,7 +2,7 @@
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
