@@ -5,7 +5,7 @@
 import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { addRates, formatRate, ZERO } from '@tantieme/money/decimal';
-import { periodAt } from '@tantieme/time/calendar';
+import { periodAt } from '@tantieme/time/calendar/periods';
 import type { CreditLine } from './credit-line.js';
 import type { Deal, DealTerms } from '../deal/deal.js';
 import { DAY_MS, formatInstant, parseInstant } from '@tantieme/time/instant';

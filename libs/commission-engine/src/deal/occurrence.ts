@@ -2,6 +2,7 @@
  * The occurrences of a deal under a trigger: which part of which line each of them is about, and how much of each part
  * was returned.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf, isCurrency } from '@tantieme/money/currency';
 import { addRates, decimalFault, formatRate, parseDecimal } from '@tantieme/money/decimal';
@@ -99,11 +100,6 @@ function byTime<Fact extends { readonly id: string; readonly at: string }>(
   return facts
     .map((fact) => ({ fact, atMs: parseInstant(fact.at) }))
     .sort((left, right) => left.atMs - right.atMs || compareText(left.fact.id, right.fact.id));
-}
-
-/** Order of code units: the same on every machine, in every locale. */
-export function compareText(left: string, right: string): -1 | 0 | 1 {
-  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 function partsOf(deal: Deal, terms: DealTerms, trigger: Trigger, decimals: number): OpenPart[] {

@@ -1,6 +1,6 @@
 /** Spreads a subscription's term of service over its months. */
 import { divideRounded } from '@tantieme/money/rounding';
-import { startOfDayMs } from '@tantieme/time/calendar';
+import { startOfDayMs } from '@tantieme/time/time-zone';
 import type { DealLine, Subscription } from './deal.js';
 import { addMonths, monthsBetween } from '@tantieme/time/instant';
 import type { LinePart, ReturnedPart } from './occurrence.js';

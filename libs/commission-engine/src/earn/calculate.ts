@@ -2,6 +2,7 @@
  * The whole calculation at once: deals, plan versions and payee terms in, every payee's lines out. `tantieme plan
  * test`, what-if and replay call it; the services calculate the same stream by stream.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { parseMinor } from '@tantieme/money/amount';
 import { NO_PAYEE_TERMS } from './payee-terms.js';
 import type { PayeeTerms } from './payee-terms.js';
@@ -20,7 +21,6 @@ import type { CreditLine } from '../credit/credit-line.js';
 import { dealKey } from '../deal/deal.js';
 import type { Deal } from '../deal/deal.js';
 import { EngineError } from '../engine-error.js';
-import { compareText } from '../deal/occurrence.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import type { PlanVersion } from '../plan/history.js';
 import { compareLines } from '../measure/canonical-order.js';

@@ -2,6 +2,7 @@
  * Everything a payee earns with one component, from all of its credited lines: measure → rate → returns → limit →
  * budget → hold. This is the definition, calculated from scratch; the incremental calculation must equal it.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor } from '@tantieme/money/amount';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';

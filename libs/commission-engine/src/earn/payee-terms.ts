@@ -4,8 +4,9 @@
  */
 import { addRates, parseDecimal, powerOfTen, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { daysBetween, windowEndDay, windowStartDay } from '@tantieme/time/calendar';
-import type { Calendar } from '@tantieme/time/calendar-document';
+import { windowEndDay, windowStartDay } from '@tantieme/time/calendar/periods';
+import { daysBetween } from '@tantieme/time/day';
+import type { Calendar } from '@tantieme/time/calendar/document';
 
 /**
  * A quota for a whole window, in force from day `from` to the day before `until`. Of overlapping quotas, the later
@@ -47,7 +48,7 @@ export function shareOfDays({ agreements }: PayeeTerms, calendar: Calendar, wind
       until: until !== undefined && until < end ? until : end,
     }))
     .filter(({ from, until }) => from < until)
-    .sort((left, right) => (left.from < right.from ? -1 : 1));
+    .sort((left, right) => compareText(left.from, right.from));
   let days = 0;
   let covered = start;
   for (const { from, until } of spans) {

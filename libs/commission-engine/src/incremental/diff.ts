@@ -5,6 +5,7 @@
  * depends on the total or on another window, a limit, an average) are recalculated from all lines within the scope of
  * the change.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor } from '@tantieme/money/amount';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';

@@ -3,7 +3,7 @@ import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { formatRate, parseDecimal, parseRate } from '@tantieme/money/decimal';
-import { calendarKey } from '@tantieme/time/calendar';
+import { calendarKey } from '@tantieme/time/calendar/key';
 import type {
   CompiledComponent,
   CompiledCondition,

@@ -5,6 +5,7 @@ import { creditDeal } from '../credit/credit.js';
 import type { CreditLookup } from '../credit/lookup.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { dealKey } from '../deal/deal.js';
 import type { Deal } from '../deal/deal.js';
@@ -101,7 +102,7 @@ export function earnWorldOf(
         return component === id ? ofDeal.map(({ line, amount }) => ({ payee, deal, line, amount })) : [];
       }),
     );
-    claims.sort((left, right) => compareLines(left, right) || (left.payee < right.payee ? -1 : 1));
+    claims.sort((left, right) => compareLines(left, right) || compareText(left.payee, right.payee));
     const minor = grantBudget(
       budgetMinor,
       claims.map(({ amount }) => ({ amountMinor: parseMinor(amount, plan.decimals) })),

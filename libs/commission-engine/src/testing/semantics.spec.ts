@@ -4,6 +4,7 @@
  * result.
  */
 import { describe, expect, it } from '@jest/globals';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor } from '@tantieme/money/amount';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
@@ -116,7 +117,7 @@ class Result {
 
   private text(sums: ReadonlyMap<string, bigint>): Record<string, string> {
     return Object.fromEntries(
-      [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, minor]) => [name, formatMinor(minor, this.decimals)]),
+      [...sums].sort(([a], [b]) => compareText(a, b)).map(([name, minor]) => [name, formatMinor(minor, this.decimals)]),
     );
   }
 }

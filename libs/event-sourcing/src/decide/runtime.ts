@@ -10,6 +10,7 @@ import type {
   NewEvent,
   StoredEvent,
 } from '@tantieme/event-store/event-store';
+import { backoffMs } from '@tantieme/time/backoff';
 
 import { DomainError } from './decider.js';
 import type { Decider, DomainEvent } from './decider.js';
@@ -28,7 +29,7 @@ const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 const CONFLICTS_MAX = 10;
 
 /** The longest pause after a conflict, in milliseconds; it is drawn, so that two writers do not meet again. */
-const CONFLICT_PAUSE_MS_MAX = 100;
+const CONFLICT_BACKOFF = { firstMs: 2, maxMs: 100 };
 
 export interface CommandContext {
   /** Who causes it: the subject of a token, or `service:<name>` for a processor. */
@@ -278,7 +279,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     );
     for (const { group, held } of drafts)
       if (!isUnfinished(group) && call.inHand.delete(group.stream)) states.giveBack(group.stream, held);
-    if (conflicts > 0) await pause(Math.random() * Math.min(CONFLICT_PAUSE_MS_MAX, 2 ** conflicts));
+    if (conflicts > 0) await pause(Math.random() * backoffMs(CONFLICT_BACKOFF, conflicts));
   }
 
   async function handleMany(work: readonly Work<Command>[]): Promise<readonly Result[]> {

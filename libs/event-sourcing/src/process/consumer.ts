@@ -4,17 +4,16 @@ import { decode } from '@tantieme/contracts/envelope';
 import type { Envelope } from '@tantieme/contracts/envelope';
 import { hasReached } from '@tantieme/messaging/broker';
 import type { Broker, Consumer, DeadLetter, Message, Positions } from '@tantieme/messaging/broker';
+import { backoffMs } from '@tantieme/time/backoff';
 
 import { correlationIds, correlationContext } from './correlation-context.js';
 import { BATCH_SIZE } from './log-reader.js';
 import { messageOf, notify } from './running.js';
 
 /** How often committed positions are asked for while somebody waits for them, in milliseconds: from the first, doubling to the last. */
-const POLL_MS_FIRST = 5;
-const POLL_MS_MAX = 100;
+const POLL = { firstMs: 5, maxMs: 100 };
 
-const JOIN_PAUSE_MS_FIRST = 50;
-const JOIN_PAUSE_MS_MAX = 10_000;
+const JOIN_BACKOFF = { firstMs: 50, maxMs: 10_000 };
 
 export interface Received<Decoded> {
   readonly envelope: Decoded;
@@ -100,11 +99,7 @@ export function startConsumer<Decoded extends Correlated>(
   }
 
   async function join(): Promise<Consumer | undefined> {
-    for (
-      let pauseMs = JOIN_PAUSE_MS_FIRST;
-      !stopping.signal.aborted;
-      pauseMs = Math.min(pauseMs * 2, JOIN_PAUSE_MS_MAX)
-    )
+    for (let failures = 1; !stopping.signal.aborted; failures += 1)
       try {
         return await broker.consume({
           group,
@@ -117,7 +112,7 @@ export function startConsumer<Decoded extends Correlated>(
         });
       } catch (error) {
         report(error, []);
-        await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+        await pause(backoffMs(JOIN_BACKOFF, failures), undefined, { signal: stopping.signal }).catch(() => undefined);
       }
     return undefined;
   }
@@ -147,11 +142,11 @@ export async function waitUntilCommitted(options: {
   readonly signal?: AbortSignal;
 }): Promise<void> {
   const { broker, group, topic, end, signal } = options;
-  for (let pauseMs = POLL_MS_FIRST; ; pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX)) {
+  for (let looks = 1; ; looks += 1) {
     signal?.throwIfAborted();
     if (hasReached(await broker.committedPositions(group, topic), end)) return;
     try {
-      await pause(pauseMs, undefined, { signal });
+      await pause(backoffMs(POLL, looks), undefined, { signal });
     } catch (error) {
       signal?.throwIfAborted();
       throw error;

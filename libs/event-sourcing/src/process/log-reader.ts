@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import { backoffMs } from '@tantieme/time/backoff';
 
 import { advance, migrateCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
 import { correlationIds, correlationContext } from './correlation-context.js';
@@ -12,8 +13,7 @@ import type { OnError, Running } from './running.js';
 export const BATCH_SIZE = 1000;
 
 /** The pause after a failure doubles from the first to the last: long enough to spare what is down, short enough to be back soon. */
-const PAUSE_MS_FIRST = 50;
-const PAUSE_MS_MAX = 10_000;
+const BACKOFF = { firstMs: 50, maxMs: 10_000 };
 
 /**
  * Pages without a matching event are saved this rarely: reading them again costs less than a commit for each. No later either, also
@@ -143,9 +143,8 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
         lastError = messageOf(error);
         correlationContext.run(ids, () => notify(onError, error));
         current = [];
-        const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** failures);
         failures += 1;
-        await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+        await pause(backoffMs(BACKOFF, failures), undefined, { signal: stopping.signal }).catch(() => undefined);
       }
     }
   }

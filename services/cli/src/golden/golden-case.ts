@@ -11,7 +11,8 @@ import { EngineError } from '@tantieme/commission-engine/engine-error';
 import { compareText } from '@tantieme/commission-engine/deal/occurrence';
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
-import { parseDay } from '@tantieme/time/instant';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { isDay } from '@tantieme/time/day';
 import { formatMinor } from '@tantieme/money/amount';
 import { CaseInvalid } from './csv-rows.js';
 import type { CaseFault } from './csv-rows.js';
@@ -101,7 +102,7 @@ function readVersions(files: CaseFiles): readonly PlanVersion[] {
         if (severity === 'error')
           faults.push({ file: `${file}:${line}:${column}`, reason: `${path || '/'}: ${message}` });
       const effectiveFrom = named[1] ?? FROM_THE_BEGINNING;
-      if (parseDay(effectiveFrom) === undefined)
+      if (!isDay(effectiveFrom))
         faults.push({ file, reason: `${effectiveFrom} is no day, such as plan@2026-03-01.yaml` });
       return plan === undefined ? [] : [{ effectiveFrom, plan }];
     })

@@ -73,7 +73,7 @@ class Defined {
     );
     const gone = [...this.closed.values()].filter(({ name }) => !lines.some((line) => line.name === name));
     return [...lines, ...gone.map((claim) => ({ ...claim, amountMinor: 0n }))].sort(
-      (left, right) => compareLines(left, right) || (left.payee < right.payee ? -1 : 1),
+      (left, right) => compareLines(left, right) || compareText(left.payee, right.payee),
     );
   }
 
@@ -87,7 +87,7 @@ class Defined {
     const named = this.claims()
       .map(({ name }, index) => ({ name, minor: grants[index] ?? 0n }))
       .filter(({ minor }) => minor !== 0n)
-      .sort((left, right) => (left.name < right.name ? -1 : 1));
+      .sort((left, right) => compareText(left.name, right.name));
     return Array.from(
       Map.groupBy(named, ({ name }) => name.slice(0, name.indexOf(':'))),
       ([deal, lines]) => `${deal}: ${lines.map(({ minor }) => formatMinor(minor, 2)).join(' ')}`,

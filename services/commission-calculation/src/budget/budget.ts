@@ -210,7 +210,7 @@ function nameOf({ payee, deal }: Pick<Line, 'payee' | 'deal'>): string {
 
 /** Of all payees' lines: two who share a line come in order of their names. */
 function compare(left: Line, right: Line): number {
-  return compareLines(left, right) || (left.payee < right.payee ? -1 : left.payee > right.payee ? 1 : 0);
+  return compareLines(left, right) || compareText(left.payee, right.payee);
 }
 
 function isOpen(line: Line): boolean {
@@ -327,7 +327,7 @@ function decideMore(
 ): readonly BudgetEvent[] {
   if (untold.size === 0) return [];
   const all = [...untold]
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .sort(([left], [right]) => compareText(left, right))
     .map(([name, whose]) => grantOf(budget, whose, deals.get(name)?.lines.values() ?? [], (line) => line.openMinor));
   const grants = all.slice(0, fitting(all));
   return [{ type: 'GrantsTold', version: 1, occurredAt: at, data: { budget, grants } }];
@@ -355,7 +355,7 @@ function grantOf(
     granted: [...lines]
       .map((line) => ({ key: line.key, minor: retainedGrantOf(line) + openMinorOf(line) }))
       .filter(({ minor }) => minor !== 0n)
-      .sort((left, right) => (left.key < right.key ? -1 : 1))
+      .sort((left, right) => compareText(left.key, right.key))
       .map(({ key, minor }) => ({ key, amount: formatMinor(minor, decimals) })),
   };
 }
@@ -371,7 +371,7 @@ function grantsOf(state: BudgetState, budget: Budget, input: ClaimsInput, change
     if (change.lines.get(line.key) !== line && granted !== line.openMinor) others.set(nameOf(line), line);
   for (const [name, line] of others)
     grants.push(grantOf(budget, line, state.deals.get(name)?.lines.values() ?? [], now));
-  return grants.sort((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1));
+  return grants.sort((left, right) => compareText(nameOf(left), nameOf(right)));
 }
 
 function apply(state: BudgetState, input: ClaimsInput, { lines, from, tail, ...sums }: Change): void {

@@ -2,7 +2,9 @@
  * Earn: a stream a payee × plan. Each credit of a deal changes what the lines of the payee earn, its own and, in the same
  * measurement, those after it; what differs from what was posted is posted.
  */
-import { calendarOf, nextPeriod, windowEndDay } from '@tantieme/time/calendar';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { nextPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
 import { endOfAgreement } from '@tantieme/commission-engine/earn/payee-terms';
 import type { PayeeTerms, Agreement, Quota } from '@tantieme/commission-engine/earn/payee-terms';
 import { applyChange } from '@tantieme/commission-engine/incremental/apply-change';
@@ -503,7 +505,7 @@ function decideClose(
   const negative = forgives ? { negative: 'forgive' as const } : {};
   const hash = ledgerLinesHash(lines);
   const entry = { stream, payee, currency, lines: lines.length, minimum, ...terms, ...negative, hash };
-  const deals = moved.sort((left, right) => (left.deal < right.deal ? -1 : 1));
+  const deals = moved.sort((left, right) => compareText(left.deal, right.deal));
   return [
     {
       type: 'EarningPeriodClosed',

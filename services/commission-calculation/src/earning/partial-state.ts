@@ -36,7 +36,7 @@ export function forgetOldDeals(
     deal,
     count: lines.length,
     lastAt: lines.reduce((last, { line }) => (line.at > last ? line.at : last), ''),
-  })).sort((left, right) => (left.lastAt < right.lastAt ? -1 : left.lastAt > right.lastAt ? 1 : 0));
+  })).sort((left, right) => compareText(left.lastAt, right.lastAt));
   for (const { deal, count } of byAge) {
     if (engine.lineCount <= linesMax) break;
     engine.deals.delete(deal);

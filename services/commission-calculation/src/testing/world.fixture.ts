@@ -400,7 +400,6 @@ export function partnerOf(id: string, shape: PartnerShape = {}): Partner {
     name: id,
     channel: 'retail',
     country: 'FR',
-    payoutCurrency: 'EUR',
     tiers: [{ from, value: tier }],
     uplines: [{ from, value: upline }],
     agreements: plans.map((plan) => ({ id: plan, plan, from, ...(until === undefined ? {} : { until }) })),
