@@ -1,5 +1,5 @@
 /** A made-up history for the benchmark, in random order; the same on every run. */
-import { calendarOf } from '@tantieme/time/calendar';
+import { calendarOf } from '@tantieme/time/calendar/key';
 import { fixedCurve } from '../incremental/recalculation-scope.js';
 import { parsePlan } from '../plan/lint/parse-plan.js';
 import type { CompiledPlan } from '../plan/compiled.js';

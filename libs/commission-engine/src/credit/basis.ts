@@ -2,13 +2,15 @@
  * The basis of a credited line: summed over its parts, converted to the plan's currency, shared among the role's
  * holders.
  */
+import { lastDayOfPeriod, periodAt, windowStartDay } from '@tantieme/time/calendar/periods';
+import { addDays } from '@tantieme/time/day';
+import { dayAt } from '@tantieme/time/time-zone';
 import { allocate } from '@tantieme/money/allocation';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { decimalFault, parseDecimal, parseRate, powerOfTen } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
-import { addDays, dayAt, lastDayOfPeriod, periodAt, windowStartDay } from '@tantieme/time/calendar';
 import { parseInstant } from '@tantieme/time/instant';
 import { dealKey } from '../deal/deal.js';
 import type { Deal, DealLine } from '../deal/deal.js';

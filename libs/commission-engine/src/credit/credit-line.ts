@@ -1,5 +1,4 @@
 /** A credited line: the part of a deal's line that a payee is credited under a component of a plan. */
-import { compareText } from '../deal/occurrence.js';
 
 /**
  * What a return line reverses: `returned` of `of`, after `returnedBefore` was already returned. Net amounts in the
@@ -142,3 +141,4 @@ export function compareCreditLines(left: LinePlace, right: LinePlace): number {
     compareText(left.releases?.occurrence ?? '', right.releases?.occurrence ?? '')
   );
 }
+import { compareText } from '@tantieme/contracts/compare-text';

@@ -2,13 +2,15 @@
  * Stage 1, credit: which payees a deal credits, with which lines and on what basis. Depends on deal, plan versions,
  * partners and exchange rates only.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
+import { periodAt } from '@tantieme/time/calendar/periods';
+import { dayAt } from '@tantieme/time/time-zone';
 import { formatMinor } from '@tantieme/money/amount';
 import { formatRate } from '@tantieme/money/decimal';
-import { dayAt, periodAt } from '@tantieme/time/calendar';
 import { formatInstant } from '@tantieme/time/instant';
 import { dealKey } from '../deal/deal.js';
 import type { Deal, DealLine, Trigger } from '../deal/deal.js';
-import { compareText, triggeredParts } from '../deal/occurrence.js';
+import { triggeredParts } from '../deal/occurrence.js';
 import type { LinePart } from '../deal/occurrence.js';
 import { monthParts, subscriptionFault } from '../deal/service-months.js';
 import type { MonthPart } from '../deal/service-months.js';

@@ -1,9 +1,10 @@
 /** The crediting of one deal under one plan, in progress: its lines so far, and the parts that are pending. */
+import { windowAt } from '@tantieme/time/calendar/periods';
+import { addDays } from '@tantieme/time/day';
 import { assertShares } from '@tantieme/money/allocation';
 import { ONE, addRates, parseRate } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
-import { addDays, windowAt } from '@tantieme/time/calendar';
 import { dealKey } from '../deal/deal.js';
 import type { Deal, DealRole, DealTerms } from '../deal/deal.js';
 import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';

@@ -2,13 +2,14 @@
  * Holds: a reserve line holds back a share of what a line earns, and release lines free it in step with the customer's
  * payments, or on a schedule of days after the trigger. Scheduled releases are dated in advance.
  */
+import { DAY_MS } from '@tantieme/time/day';
 import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { addRates, formatRate, ZERO } from '@tantieme/money/decimal';
 import { periodAt } from '@tantieme/time/calendar/periods';
 import type { CreditLine } from './credit-line.js';
 import type { Deal, DealTerms } from '../deal/deal.js';
-import { DAY_MS, formatInstant, parseInstant } from '@tantieme/time/instant';
+import { formatInstant, parseInstant } from '@tantieme/time/instant';
 import { paidSteps } from '../deal/occurrence.js';
 import type { CompiledHold, CompiledPlan } from '../plan/compiled.js';
 

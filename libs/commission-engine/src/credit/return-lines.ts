@@ -1,9 +1,11 @@
+import { compareText } from '@tantieme/contracts/compare-text';
+import { periodAt } from '@tantieme/time/calendar/periods';
+import { DAY_MS } from '@tantieme/time/day';
 import { formatMinor } from '@tantieme/money/amount';
 import { divideRounded } from '@tantieme/money/rounding';
-import { periodAt } from '@tantieme/time/calendar';
-import { DAY_MS, floor, formatInstant, parseInstant } from '@tantieme/time/instant';
+import { formatInstant, parseInstant } from '@tantieme/time/instant';
 import type { Deal } from '../deal/deal.js';
-import { compareText, formatNet, magnitude } from '../deal/occurrence.js';
+import { formatNet, magnitude } from '../deal/occurrence.js';
 import type { LinePart, ReturnedPart } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
 import type { CreditLine, Reversal } from './credit-line.js';
@@ -77,7 +79,7 @@ export function afterOf(
   originalAtMs: number,
 ): Pick<Reversal, 'after'> {
   if (bands === undefined) return {};
-  return { after: bands.unit === 'days' ? floor((atMs - originalAtMs) / DAY_MS) : paymentsBefore(deal, atMs) };
+  return { after: bands.unit === 'days' ? Math.floor((atMs - originalAtMs) / DAY_MS) : paymentsBefore(deal, atMs) };
 }
 
 function paymentsBefore({ payments }: Deal, atMs: number): number {

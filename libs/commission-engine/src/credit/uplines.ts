@@ -1,8 +1,8 @@
 /** The partners above a payee, and the override lines that credit them. */
+import { dayAt } from '@tantieme/time/time-zone';
 import { formatMinor } from '@tantieme/money/amount';
 import { addRates, formatRate } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { dayAt } from '@tantieme/time/calendar';
 import { parseInstant } from '@tantieme/time/instant';
 import type { CompiledComponent } from '../plan/compiled.js';
 import { inForce } from '../plan/history.js';

@@ -1,8 +1,8 @@
 /** Spreads a subscription's term of service over its months. */
+import { addMonths, monthsBetween } from '@tantieme/time/day';
 import { divideRounded } from '@tantieme/money/rounding';
 import { startOfDayMs } from '@tantieme/time/time-zone';
 import type { DealLine, Subscription } from './deal.js';
-import { addMonths, monthsBetween } from '@tantieme/time/instant';
 import type { LinePart, ReturnedPart } from './occurrence.js';
 
 /** The part of a line that falls into one month of service. */

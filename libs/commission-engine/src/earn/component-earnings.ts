@@ -2,12 +2,13 @@
  * Everything a payee earns with one component, from all of its credited lines: measure → rate → returns → limit →
  * budget → hold. This is the definition, calculated from scratch; the incremental calculation must equal it.
  */
-import { compareText } from '@tantieme/contracts/compare-text';
+import { previousPeriod, sameWindowLastYear, windowOfPeriod } from '@tantieme/time/calendar/periods';
+import { addMonths } from '@tantieme/time/day';
+import { dayAt } from '@tantieme/time/time-zone';
 import { formatMinor } from '@tantieme/money/amount';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
-import { dayAt, previousPeriod, sameWindowLastYear, windowOfPeriod } from '@tantieme/time/calendar';
-import { addMonths, formatInstant, parseInstant } from '@tantieme/time/instant';
+import { formatInstant, parseInstant } from '@tantieme/time/instant';
 import { originalKey, reservedKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { EngineError } from '../engine-error.js';

@@ -1,7 +1,7 @@
 /** Amounts above a limit that is `excess: deferred`, paid in later windows. */
+import { compareText } from '@tantieme/contracts/compare-text';
+import { lastPeriodOfWindow, nextPeriod, windowStartDay } from '@tantieme/time/calendar/periods';
 import { formatMinor } from '@tantieme/money/amount';
-import { lastPeriodOfWindow, nextPeriod, windowStartDay } from '@tantieme/time/calendar';
-import { compareText } from '../deal/occurrence.js';
 import type { CompiledLimit, CompiledPlan } from '../plan/compiled.js';
 import type { PayeeLevelLine } from './payee-level-line.js';
 import { endOfAgreement } from './payee-terms.js';

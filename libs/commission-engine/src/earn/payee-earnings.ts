@@ -3,12 +3,12 @@
  * days − earned)`, then the draw's advance `max(0, m − e)` and its recovery `max(0, min(b, e − m))`, where `m` is the
  * draw, `e` the earning and `b` the balance. Calculated for closed periods, and again when the earning of one changes.
  */
+import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from '@tantieme/time/calendar/periods';
 import { formatMinor } from '@tantieme/money/amount';
 import { formatRate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { endOfAgreement, shareOfDays } from './payee-terms.js';
 import type { PayeeTerms } from './payee-terms.js';
-import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from '@tantieme/time/calendar';
 import type { PlanByHash } from './component-rules.js';
 import type { PayeeLevelLine } from './payee-level-line.js';
 import type { CompiledPlan } from '../plan/compiled.js';

@@ -2,6 +2,7 @@
  * A payee's terms under a plan besides its credited lines: agreements, quotas, closings, and what they mean for
  * measurements.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { addRates, parseDecimal, powerOfTen, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { windowEndDay, windowStartDay } from '@tantieme/time/calendar/periods';

@@ -9,7 +9,6 @@ import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor } from '@tantieme/money/amount';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import { compareText } from '../deal/occurrence.js';
 import type { GrantedLine } from '../earn/budget.js';
 import { teamLine } from '../earn/component-earnings.js';
 import { isSale, isTeams, rulesOf } from '../earn/component-rules.js';

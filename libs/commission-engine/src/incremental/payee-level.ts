@@ -1,6 +1,6 @@
 /** Payee-level lines in a state: they stand under deal names that no source can use. */
+import { periodBounds } from '@tantieme/time/calendar/periods';
 import { formatMinor } from '@tantieme/money/amount';
-import { periodBounds } from '@tantieme/time/calendar';
 import { formatInstant, parseInstant } from '@tantieme/time/instant';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';

@@ -1,6 +1,6 @@
 /** What a closing records for a payee, and whether a plan needs closings or payee terms at all. */
+import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar/periods';
 import type { PayeeTerms } from '../earn/payee-terms.js';
-import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar';
 import { isRerated, isSale, rulesOf } from '../earn/component-rules.js';
 import type { PlanByHash } from '../earn/component-rules.js';
 import { tierReached } from '../plan/curve.js';

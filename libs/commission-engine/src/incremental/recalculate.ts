@@ -1,6 +1,6 @@
 /** Components in full mode: recalculated from all lines within the scope of a change. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor } from '@tantieme/money/amount';
-import { compareText } from '../deal/occurrence.js';
 import { areSameClaims, claimedLine } from '../earn/budget.js';
 import type { BudgetClaim } from '../earn/budget.js';
 import { earnComponent } from '../earn/component-earnings.js';

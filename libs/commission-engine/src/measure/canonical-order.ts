@@ -1,7 +1,7 @@
 /** The canonical order of credited lines. It decides each line's place in its measurement. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { compareCreditLines } from '../credit/credit-line.js';
 import type { CreditLine, LinePlace } from '../credit/credit-line.js';
-import { compareText } from '../deal/occurrence.js';
 
 /** A credited line of a payee with its deal and what it adds to its measurement. */
 export interface MeasuredLine {

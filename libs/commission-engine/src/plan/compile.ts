@@ -56,8 +56,8 @@ export function compilePlan(document: PlanDocument, hash: string): CompiledPlan 
     calendarKey: calendarKey(document.calendar),
     rounding: document.rounding ?? 'half-up',
     exchange: { on: exchange?.on ?? 'trigger', maxAgeDays: daysOf(exchange?.maxAge ?? '7 days') },
-    minimumMinor: parseMinor(document.payoutTerms?.minimum ?? '0', decimals),
-    payoutTerms: omitUndefined({ as: document.payoutTerms?.as, tax: document.payoutTerms?.tax }),
+    minimumMinor: parseMinor(document.settle?.minimum ?? '0', decimals),
+    payoutTerms: omitUndefined({ as: document.settle?.as, tax: document.settle?.tax }),
     guarantee:
       guarantee === undefined
         ? undefined

@@ -1,7 +1,8 @@
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { windowAt } from '@tantieme/time/calendar/periods';
 import { describe, expect, it } from '@jest/globals';
 import { divideRounded, ROUNDING_MODES } from '@tantieme/money/rounding';
 import fc from 'fast-check';
-import { calendarOf, windowAt } from '@tantieme/time/calendar';
 import { curveOf, difference } from '../plan/curve.js';
 import { anyTiers } from '../testing/random-plan.fixture.js';
 import { canonicalOrder, rateColumns, windowStarts } from './rate-columns.js';

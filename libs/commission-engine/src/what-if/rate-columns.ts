@@ -2,10 +2,11 @@
  * Rates whole histories: lines as columns, in any order, by the same curve that rates a single line. Doubles are exact
  * for whole numbers below 2^53; BigInt is used only for histories whose sums could exceed that.
  */
+import type { Calendar, Over } from '@tantieme/time/calendar/document';
+import { windowAt, windowEndDay } from '@tantieme/time/calendar/periods';
+import { startOfDayMs } from '@tantieme/time/time-zone';
 import { divideRounded } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
-import { startOfDayMs, windowAt, windowEndDay } from '@tantieme/time/calendar';
-import type { Calendar, Over } from '@tantieme/time/calendar-document';
 import { difference } from '../plan/curve.js';
 import type { Curve, LinearCurve } from '../plan/curve.js';
 

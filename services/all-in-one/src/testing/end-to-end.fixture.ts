@@ -23,7 +23,7 @@ pays: commission
 currency: EUR
 calendar: { periods: monthly, timeZone: Europe/Paris }
 rounding: half-up
-payoutTerms: { minimum: 10 }
+settle: { minimum: 10 }
 components:
   - id: hardware
     credit: { trigger: booked, to: seller, basis: net, where: { line.category: hardware } }

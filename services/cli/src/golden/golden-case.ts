@@ -8,7 +8,6 @@ import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import { compareText } from '@tantieme/commission-engine/deal/occurrence';
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { compareText } from '@tantieme/contracts/compare-text';

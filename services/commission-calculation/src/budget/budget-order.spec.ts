@@ -1,4 +1,5 @@
 /** A budget in any order of arrival, against its definition, and against the calculation from scratch. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { describe, expect, it } from '@jest/globals';
 import { grantBudget, retainedGrantOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
 import type { BudgetClaim, Claim, ClosedClaim } from '@tantieme/commission-engine/earn/budget';

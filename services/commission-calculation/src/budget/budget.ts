@@ -3,6 +3,7 @@
  * grants that change, whole a payee and deal. First come, first served, in the canonical order of lines; what closed periods granted
  * comes before all others and does not move (docs/adr/0017).
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { grantStep, retainedGrantOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
 import type {
   BudgetClaim,

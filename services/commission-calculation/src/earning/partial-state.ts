@@ -2,6 +2,7 @@
  * The tail of an earning stream: the newest deals of a payee, which is all that a deal in order needs. Of the older ones only
  * the running sums and the names are left; whoever needs more has the stream read again as a whole.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import type { EarnState } from '@tantieme/commission-engine/incremental/state';
 import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';

@@ -30,7 +30,7 @@ plan: resellers
 title: Resellers
 currency: EUR
 calendar: { periods: monthly, timeZone: Europe/Paris }
-payoutTerms: { minimum: 10 }
+settle: { minimum: 10 }
 components:
   - id: hardware
     title: Hardware of the quarter

@@ -193,7 +193,7 @@ plan: resellers
 title: Resellers
 currency: EUR
 calendar: { periods: monthly, timeZone: Europe/Paris }
-payoutTerms: { as: self-billed, tax: by-partner }
+settle: { as: self-billed, tax: by-partner }
 ends: { negative: forgive }
 components:
   - id: hardware
