@@ -46,7 +46,10 @@ export interface Conversion {
 export interface CreditLine {
   readonly component: string;
   readonly planHash: string;
-  /** `booked`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>`, `return:<id>`, `cancelled`, `released:<days>`. */
+  /**
+   * `booked`, `changed:<id>`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>`, `return:<id>`, `cancelled`, or
+   * `released:<n>` for the n-th part of a release schedule.
+   */
   readonly occurrence: string;
   /** The deal's line; empty where the component pays the deal as one. */
   readonly line: string;

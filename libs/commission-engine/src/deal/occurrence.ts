@@ -20,7 +20,7 @@ export const DEAL_AMOUNT_MINOR_MAX = 10n ** 24n;
 export const QUANTITY_MAX = 10n ** 15n;
 
 export interface Occurrence {
-  /** `booked`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>` */
+  /** `booked`, `changed:<id>`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>` */
   readonly name: string;
   readonly atMs: number;
 }

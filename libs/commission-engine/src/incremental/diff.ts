@@ -98,10 +98,10 @@ export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByHa
 export function diffPayeeTerms(state: EarnState, payeeTerms: PayeeTerms, plans: PlanByHash): Change {
   const existing = [...state.deals.values()].flat();
   const fullMode = fullModeComponents([], existing, plans);
-  const nothing = { deal: '', lines: [] };
+  const noCredit = { deal: '', lines: [] };
   const results =
-    fullMode.size === 0 ? NO_FULL_RESULTS : recalculate(state, nothing, [], existing, fullMode, payeeTerms, plans);
-  return changeOf(state, nothing, [], [], results, payeeTerms, plans);
+    fullMode.size === 0 ? NO_FULL_RESULTS : recalculate(state, noCredit, [], existing, fullMode, payeeTerms, plans);
+  return changeOf(state, noCredit, [], [], results, payeeTerms, plans);
 }
 
 const NOTHING_CHANGES = { payeeLevel: [], rated: [], deals: [] } as const;

@@ -1,6 +1,5 @@
 /** Queries on a state: the lines of a deal, and how an amount came about. */
 import { isTeams, rulesOf } from '../earn/component-rules.js';
-/** What a state says of a deal, and how an amount in it comes about. */
 import { earnComponent, teamLine } from '../earn/component-earnings.js';
 import type { PlanByHash } from '../earn/component-rules.js';
 import { ownBasis } from './basis.js';

@@ -270,17 +270,17 @@ function explainedAmount(trace: Trace, { line }: EarnedLine, plan: CompiledPlan)
     case 'reserve':
       return rounded(negated(times(fractionOf(trace.earned), fractionOf(trace.held))));
     case 'release': {
-      const freed = (done: Fraction) =>
+      const releasedUpTo = (done: Fraction) =>
         rounded(times(fractionOf(trace.held), times(done, fractionOf(`1/${trace.of}`))));
       const before = fractionOf(trace.doneBefore);
-      return freed(plus(before, fractionOf(trace.done))) - freed(before);
+      return releasedUpTo(plus(before, fractionOf(trace.done))) - releasedUpTo(before);
     }
     case 'return': {
       if (trace.policy !== undefined || line.reverses === undefined) return undefined;
-      const taken = (part: Fraction) =>
+      const returnedUpTo = (part: Fraction) =>
         rounded(times(fractionOf(trace.earned), times(part, fractionOf(`1/${trace.of}`))));
       const before = fractionOf(trace.returnedBefore);
-      const all = taken(before) - taken(plus(before, fractionOf(trace.returned)));
+      const all = returnedUpTo(before) - returnedUpTo(plus(before, fractionOf(trace.returned)));
       return trace.band === undefined ? all : schoolRound(times(whole(all), fractionOf(trace.band)), rounding);
     }
     case 'deferred': {

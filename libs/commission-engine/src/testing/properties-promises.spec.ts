@@ -121,10 +121,10 @@ describe('shares', () => {
   it('of a flat amount sum to it, each at most a unit off', () => {
     const anyFlat = changed(anyPlanWithoutBudget, (component) => {
       if ('override' in component.credit) return component;
-      const { gate: _gate, measure: _measure, limit: _limit, recurring: _recurring, ...kept } = component;
-      const per = kept.rate !== undefined && 'per' in kept.rate ? kept.rate.per : 'line';
-      const credit = 'trigger' in kept.credit ? { ...kept.credit, trigger: 'booked' as const } : kept.credit;
-      return { ...kept, credit, returns: { policy: 'none' }, rate: { flat: '10', per } };
+      const { gate: _gate, measure: _measure, limit: _limit, recurring: _recurring, ...rest } = component;
+      const per = rest.rate !== undefined && 'per' in rest.rate ? rest.rate.per : 'line';
+      const credit = 'trigger' in rest.credit ? { ...rest.credit, trigger: 'booked' as const } : rest.credit;
+      return { ...rest, credit, returns: { policy: 'none' }, rate: { flat: '10', per } };
     });
     fc.assert(
       fc.property(anyHistoryOf(anyFlat, 2), ({ plan, deals, payeeTerms }) => {
@@ -240,13 +240,13 @@ describe('a sale and its full return', () => {
 
   it('leave the measurement earning what it would without the deal under the policy re-rate', () => {
     const anyRerated = changed(anyPlanWithoutBudget, (component) => {
-      const { hold: _hold, limit, ...kept } = component;
-      const isKept = limit !== undefined && limit.headroom !== 'spent';
+      const { hold: _hold, limit, ...rest } = component;
+      const keepsLimit = limit !== undefined && limit.headroom !== 'spent';
       const returns = { policy: 're-rate' } as const;
       // Overrides are not measured, so returns take their share of the override's own line.
       return {
-        ...kept,
-        ...(isKept ? { limit } : {}),
+        ...rest,
+        ...(keepsLimit ? { limit } : {}),
         returns: 'override' in component.credit ? { policy: 'line' } : returns,
       };
     }).filter(({ plan }) => plan.components.every(({ credit }) => credit.kind === 'direct' || credit.of !== 'earning'));
@@ -254,12 +254,12 @@ describe('a sale and its full return', () => {
       fc.property(anyHistoryOf(anyRerated, 4), ({ plan, deals, payeeTerms }) => {
         const [first, ...others] = deals;
         if (first === undefined) return;
-        const taken = returned(first);
+        const returnedDeal = returned(first);
         const open = Object.fromEntries(
-          Object.entries(payeeTerms).map(([payee, account]) => [payee, { ...account, closedPeriods: [] }]),
+          Object.entries(payeeTerms).map(([payee, terms]) => [payee, { ...terms, closedPeriods: [] }]),
         );
-        const now = sumByPayee(calculatedLines(plan, [taken, ...others], open));
-        const never = without([taken, ...others], open, plan);
+        const now = sumByPayee(calculatedLines(plan, [returnedDeal, ...others], open));
+        const never = without([returnedDeal, ...others], open, plan);
         for (const [payee, sum] of now) {
           expect([payee, sum]).toEqual([payee, never.get(payee) ?? 0n]);
           reached.neverSold++;

@@ -1,4 +1,5 @@
 /** Random plans over all terms, for property tests. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import fc from 'fast-check';
 import { compilePlan } from '../plan/compile.js';
 import type { CompiledPlan } from '../plan/compiled.js';
@@ -29,11 +30,6 @@ export const anyPercent = fc.oneof(
 
 const maybe = <Value>(arbitrary: fc.Arbitrary<Value>, freq: number): fc.Arbitrary<Value | undefined> =>
   fc.option(arbitrary, { nil: undefined, freq });
-
-/** The fields that are there. */
-function withoutUndefined(fields: Json): Json {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-}
 
 const anyEnds = (lastOpen: boolean) =>
   fc
@@ -70,7 +66,7 @@ const anyRate = (decimals: number): fc.Arbitrary<Json> => {
       weight: 2,
       arbitrary: fc
         .tuple(tiers, fc.constantFrom(undefined, 'live', 'frozen'))
-        .map(([lagged, as]) => withoutUndefined({ lagged, as })),
+        .map(([lagged, as]) => omitUndefined({ lagged, as })),
     },
     {
       weight: 2,
@@ -146,7 +142,7 @@ const anyReturns = fc
   })
   .map(({ policy, window, bands }) => {
     const isCurrent = window === 'current' && policy !== 'average';
-    return withoutUndefined({
+    return omitUndefined({
       policy,
       window: window === 'current' && !isCurrent ? undefined : window,
       bands: isCurrent || policy === 'none' ? undefined : bands,
@@ -175,7 +171,7 @@ const anyLimit = (decimals: number) =>
       headroom: fc.constantFrom(undefined, 'returned', 'spent'),
     })
     .map(({ per, cap, excess, headroom }) =>
-      withoutUndefined({
+      omitUndefined({
         [per]: amountText(cap, decimals),
         excess: per === 'perDeal' ? 'forfeited' : excess,
         headroom,
@@ -247,7 +243,7 @@ const anyComponent = (id: string, decimals: number, before: readonly string[]): 
       const takesQuota = 'accelerator' in rate || gateOf === 'attainment';
       const measure =
         isDeclared || takesQuota
-          ? withoutUndefined({
+          ? omitUndefined({
               over: own,
               of: any.of,
               above: canGrow ? any.above : undefined,
@@ -277,9 +273,9 @@ const anyComponent = (id: string, decimals: number, before: readonly string[]): 
       const [first] = before;
       const credit =
         any.same && first !== undefined
-          ? withoutUndefined({ same: first, where: any.where })
-          : withoutUndefined({ trigger, basis, remainder: any.remainder, where: any.where, during: any.during });
-      return withoutUndefined({
+          ? omitUndefined({ same: first, where: any.where })
+          : omitUndefined({ trigger, basis, remainder: any.remainder, where: any.where, during: any.during });
+      return omitUndefined({
         id,
         credit,
         ...(recurring === undefined
@@ -304,7 +300,7 @@ const anyOverride = (id: string, children: readonly string[], decimals: number):
       hold: maybe(fc.oneof(anyHold, fc.constant('as-child')), 3),
     })
     .map(({ of, override, levels, rates, limit, returns, hold }) =>
-      withoutUndefined({
+      omitUndefined({
         id,
         credit:
           of === 'spread'
@@ -359,9 +355,9 @@ const anyDocument = fc
         currency,
         calendar: { periods, timeZone: 'Europe/Paris' },
         rounding,
-        ...withoutUndefined({
-          guarantee: guarantee === undefined ? undefined : withoutUndefined({ ...guarantee, of }),
-          draw: draw === undefined ? undefined : withoutUndefined(draw),
+        ...omitUndefined({
+          guarantee: guarantee === undefined ? undefined : omitUndefined({ ...guarantee, of }),
+          draw: draw === undefined ? undefined : omitUndefined(draw),
           ends,
         }),
         components: [...components, ...(override === undefined ? [] : [override])],

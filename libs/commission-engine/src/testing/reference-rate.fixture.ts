@@ -76,9 +76,9 @@ export function ratingContextOf(
   const before = windowBefore(window);
   const recorded = rate.as === 'live' ? undefined : payeeTerms.reachedTiers[`${component.id} ${before}`];
   if (recorded !== undefined) return { ...context, laggedTier: recorded };
-  const { lagged: _lagged, as: _as, ...none } = rate;
+  const { lagged: _lagged, as: _as, ...others } = rate;
   const then = ratingContextOf(
-    { ...component, rate: { ...none, percent: '0' } },
+    { ...component, rate: { ...others, percent: '0' } },
     before,
     totalOf(before),
     totalOf,

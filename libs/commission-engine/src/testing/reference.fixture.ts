@@ -295,9 +295,9 @@ export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: 
     const sold = sum(sales.map(({ basis }) => basis));
     averaged.forEach((one, index) => {
       const back = (count: number) => -sum(averaged.slice(0, count).map(({ basis }) => basis));
-      const taken = (count: number) =>
+      const returnedUpTo = (count: number) =>
         schoolRound(dividedBy(times(whole(earned), whole(back(count))), whole(sold)), modeOf(one));
-      one.amount = sold === 0n ? 0n : banded(one, taken(index) - taken(index + 1));
+      one.amount = sold === 0n ? 0n : banded(one, returnedUpTo(index) - returnedUpTo(index + 1));
     });
     if (!rerated.some(({ component }) => component.returns?.bands !== undefined)) return;
     /** What the measurement earns after only the first `count` returns. */

@@ -1,6 +1,7 @@
 /**
  * Builders for specs: plans from text, deals, partners, and a small world that credits and earns as the services do.
  */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { formatMinor } from '@tantieme/money/amount';
 import { creditDeal } from '../credit/credit.js';
 import { lineKey } from '../credit/credit-line.js';
@@ -62,13 +63,13 @@ export function dealOf(id: string, shape: DealShape = {}): Deal {
   return {
     source: 'crm',
     id,
-    terms: {
+    terms: omitUndefined({
       currency,
       lines: lines ?? [{ id: '1', net }],
       partners: partners ?? [{ role: 'seller', partner: 'P1' }],
-      ...(customer === undefined ? {} : { customer }),
-      ...(attributes === undefined ? {} : { attributes }),
-    },
+      customer,
+      attributes,
+    }),
     bookedAt: '2026-01-10T10:00:00Z',
     invoices: [],
     payments: [],
