@@ -8,8 +8,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
 import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
-import { remembersTips } from '@tantieme/event-store/sqlite/tip';
-import type { LogTip } from '@tantieme/event-store/sqlite/tip';
+import { remembersTips } from '@tantieme/event-store/truncation';
+import type { LogTip } from '@tantieme/event-store/truncation';
 import { FirstDifferences } from './first-differences.js';
 import type { Difference } from './first-differences.js';
 import { formatHead, HeadDigest, parseHead } from './log-head.js';

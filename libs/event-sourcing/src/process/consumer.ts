@@ -7,7 +7,7 @@ import type { Broker, Consumer, DeadLetter, Message, Positions } from '@tantieme
 
 import { correlationIds, correlationContext } from './correlation-context.js';
 import { BATCH_SIZE } from './log-reader.js';
-import { messageOf, notify } from './running.js';
+import { messageOf, notify } from './running-process.js';
 
 /** How often committed positions are asked for while somebody waits for them, in milliseconds: from the first, doubling to the last. */
 const POLL_MS_FIRST = 5;

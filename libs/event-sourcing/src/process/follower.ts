@@ -3,7 +3,7 @@ import type { EventFilter, EventStore, StoredEvent } from '@tantieme/event-store
 import { advance } from '../read-model/checkpoints.js';
 import { startLogReader } from './log-reader.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import type { OnError, Running } from './running.js';
+import type { OnError, Running } from './running-process.js';
 
 /**
  * Acts on the log in its global order. The checkpoint is saved after the effect: after a crash between the two, the same

@@ -5,8 +5,8 @@ import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/e
 import { advance, migrateCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
 import { correlationIds, correlationContext } from './correlation-context.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import { messageOf, RunningStopped, notify } from './running.js';
-import type { OnError, Running } from './running.js';
+import { messageOf, RunningStopped, notify } from './running-process.js';
+import type { OnError, Running } from './running-process.js';
 
 /** Events a batch, where nothing else is said: one transaction or publication for many, some megabytes at the most. */
 export const BATCH_SIZE = 1000;

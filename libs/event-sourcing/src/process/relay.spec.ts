@@ -10,7 +10,7 @@ import { openDatabase } from '../read-model/database.js';
 import type { AnyTables } from '../read-model/database.js';
 import { startFollower } from './follower.js';
 import { startRelay } from './relay.js';
-import type { Running } from './running.js';
+import type { Running } from './running-process.js';
 import { createRuntime } from '../decide/runtime.js';
 import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 

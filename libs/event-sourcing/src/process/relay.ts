@@ -4,7 +4,7 @@ import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 
 import { startFollower } from './follower.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import type { OnError, Running } from './running.js';
+import type { OnError, Running } from './running-process.js';
 
 export interface Publication {
   readonly topic: string;

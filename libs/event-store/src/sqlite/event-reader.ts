@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { EventFilter, Page, Position, ReadAllOptions, ReadStreamOptions, StoredEvent } from '../event-store.js';
 import type { EventKind } from './recent-events.js';
-import type { BrokenTailsPage, LogTip } from './tip.js';
+import type { BrokenTailsPage, LogTip } from '../truncation.js';
 import type { StreamHead } from '../stream-heads.js';
 
 /**

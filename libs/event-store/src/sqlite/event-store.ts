@@ -31,7 +31,7 @@ import { RecentEvents } from './recent-events.js';
 import { SqliteEventReader, UnreadableStore } from './event-reader.js';
 import { StreamHeads } from '../stream-heads.js';
 import type { StreamHead } from '../stream-heads.js';
-import type { BrokenTailsPage, LogTip, RemembersTips } from './tip.js';
+import type { BrokenTailsPage, LogTip, RemembersTips } from '../truncation.js';
 
 /** Heads kept in memory: some 250 bytes each. */
 const HEADS_MAX = 50_000;

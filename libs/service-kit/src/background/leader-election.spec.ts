@@ -5,7 +5,7 @@ import { Logger } from '@nestjs/common';
 import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import { TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
 import { openPostgresDatabase } from '@tantieme/event-sourcing/read-model/postgres-database';
-import { PostgresLocks } from '@tantieme/event-sourcing/read-model/postgres-locks';
+import { PostgresLocks } from '@tantieme/event-sourcing/process/postgres-locks';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Kysely } from 'kysely';

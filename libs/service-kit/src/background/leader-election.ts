@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { Logger } from '@nestjs/common';
 import { savedCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
-import type { PostgresLocks } from '@tantieme/event-sourcing/read-model/postgres-locks';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import type { PostgresLocks } from '@tantieme/event-sourcing/process/postgres-locks';
+import { messageOf } from '@tantieme/event-sourcing/process/running-process';
 import type { QueryExecutorProvider } from 'kysely';
 
 import type { BackgroundWork } from './background-work.js';

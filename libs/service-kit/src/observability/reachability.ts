@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { Inject, Injectable } from '@nestjs/common';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { messageOf } from '@tantieme/event-sourcing/process/running-process';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { sql } from 'kysely';

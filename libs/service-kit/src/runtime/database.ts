@@ -39,6 +39,6 @@ export async function openLeaderElection(
   db: Kysely<AnyTables>,
 ): Promise<LeaderElection | null> {
   if (database === EMBEDDED) return null;
-  const { PostgresLocks } = await import('@tantieme/event-sourcing/read-model/postgres-locks');
+  const { PostgresLocks } = await import('@tantieme/event-sourcing/process/postgres-locks');
   return new LeaderElection(new PostgresLocks(database), db);
 }

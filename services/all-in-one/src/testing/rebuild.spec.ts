@@ -2,7 +2,7 @@
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
-import { rebuildProjection } from '@tantieme/event-sourcing/read-model/rebuild';
+import { rebuildProjection } from '@tantieme/event-sourcing/process/rebuild';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { EMBEDDED } from '@tantieme/service-kit/runtime/config';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
 import { EsdbServer } from '@tantieme/event-store/esdb/server.fixture';
-import { startKafkaServer } from '@tantieme/messaging/kafka/kafka-server';
+import { startKafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';

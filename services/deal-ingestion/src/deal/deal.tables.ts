@@ -2,7 +2,7 @@
 import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
-import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
+import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import type { Transaction } from 'kysely';
 import { dealDecider } from './deal.js';
 import type { DealFactRecorded } from './deal.js';

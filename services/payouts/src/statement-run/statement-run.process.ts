@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { messageOf } from '@tantieme/event-sourcing/process/running-process';
 import type { Position, StoredEvent } from '@tantieme/event-store/event-store';
 
 import { accountStream } from '../account/account.js';

@@ -8,7 +8,7 @@ import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import { waitUntilCommitted } from '@tantieme/event-sourcing/process/consumer';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { messageOf } from '@tantieme/event-sourcing/process/running-process';
 import type { Position } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { Kysely } from 'kysely';

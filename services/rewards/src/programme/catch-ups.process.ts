@@ -11,7 +11,7 @@ import {
   readCheckpoint,
 } from '@tantieme/event-sourcing/read-model/checkpoints';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { messageOf } from '@tantieme/event-sourcing/process/running-process';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 
 import { REWARDS_LEDGER, rewardsLedger } from '../ledger/ledger.js';

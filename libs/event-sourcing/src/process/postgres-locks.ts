@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-import { connectionOf } from './postgres-database.js';
+import { connectionOf } from '../read-model/postgres-database.js';
 
 /**
  * The server ends a session that has said nothing for so long, and with it its locks: its process hangs, or its machine is gone.

@@ -1,11 +1,11 @@
 import type { EventFilter, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Kysely, Transaction } from 'kysely';
 
-import { advance } from './checkpoints.js';
-import { startLogReader } from '../process/log-reader.js';
-import { migrate } from './migrations.js';
-import type { AnyDatabase, Migrations } from './migrations.js';
-import type { OnError, Running } from '../process/running.js';
+import { advance } from '../read-model/checkpoints.js';
+import { startLogReader } from './log-reader.js';
+import { migrate } from '../read-model/migrations.js';
+import type { AnyDatabase, Migrations } from '../read-model/migrations.js';
+import type { OnError, Running } from './running-process.js';
 
 /** A read model: tables filled from the log, to be deleted and rebuilt at will. */
 export interface Projection<Tables> {

@@ -3,11 +3,11 @@ import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/ev
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 
-import { holdCheckpoint, migrateCheckpoints, savedCheckpoint, setCheckpoint } from './checkpoints.js';
-import type { Beside } from './database.js';
-import { BATCH_SIZE } from '../process/log-reader.js';
-import { createTables, migrate } from './migrations.js';
-import type { AnyDatabase } from './migrations.js';
+import { holdCheckpoint, migrateCheckpoints, savedCheckpoint, setCheckpoint } from '../read-model/checkpoints.js';
+import type { Beside } from '../read-model/database.js';
+import { BATCH_SIZE } from './log-reader.js';
+import { createTables, migrate } from '../read-model/migrations.js';
+import type { AnyDatabase } from '../read-model/migrations.js';
 import type { Projection } from './projection.js';
 
 export interface RebuildOptions {

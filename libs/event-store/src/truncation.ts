@@ -2,7 +2,7 @@
  * What a store remembers of its own extent besides the events, so that a deleted tail is noticed: a chain alone accepts
  * a log that ends too early. Not every engine can tell; `remembersTips` asks.
  */
-import type { EventStore, Position } from '../event-store.js';
+import type { EventStore, Position } from './event-store.js';
 
 /** The newest event of the whole log, as remembered when it was appended. */
 export interface LogTip {

@@ -3,16 +3,16 @@ import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store'
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { Kysely, Transaction } from 'kysely';
 
-import { CheckpointMoved, forgetCheckpoint, readCheckpoint } from './checkpoints.js';
-import { openDatabase } from './database.js';
+import { CheckpointMoved, forgetCheckpoint, readCheckpoint } from '../read-model/checkpoints.js';
+import { openDatabase } from '../read-model/database.js';
 import { ENGINES, TestDatabases } from '../testing/databases.fixture.js';
 import type { Engine } from '../testing/databases.fixture.js';
-import type { AnyDatabase } from './migrations.js';
-import { openPostgresDatabase } from './postgres-database.js';
+import type { AnyDatabase } from '../read-model/migrations.js';
+import { openPostgresDatabase } from '../read-model/postgres-database.js';
 import { startProjection } from './projection.js';
 import type { Projection } from './projection.js';
-import { RunningStopped } from '../process/running.js';
-import type { Running } from '../process/running.js';
+import { RunningStopped } from './running-process.js';
+import type { Running } from './running-process.js';
 import { createRuntime, domainEventOf } from '../decide/runtime.js';
 import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 import type { EntryAdded } from '../testing/tally.fixture.js';
