@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
-import { APPEND_BYTES_MAX, EVENT_BYTES_OWN, EventStoreClosed, EventTooLarge } from './event-store.js';
+import { APPEND_BYTES_MAX, EVENT_OVERHEAD_BYTES, EventStoreClosed, EventTooLarge } from './event-store.js';
 import type {
   Append,
   AppendResult,
@@ -238,7 +238,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       const ofBytes = (number: number, bytes: number): NewEvent => {
         const empty =
           Buffer.byteLength(JSON.stringify(sampleEvent(number).metadata)) + Buffer.byteLength('{"text":""}');
-        return sampleEvent(number, { data: { text: 'x'.repeat(bytes - EVENT_BYTES_OWN - empty) } });
+        return sampleEvent(number, { data: { text: 'x'.repeat(bytes - EVENT_OVERHEAD_BYTES - empty) } });
       };
 
       it('takes exactly as many bytes as every engine takes', async () => {

@@ -15,7 +15,7 @@ export interface EventMetadata {
   /** The id of the event or message that this one answers, if there is one. */
   readonly causationId?: string;
   /** When the fact that began all this was recorded, ISO 8601: of a sample, to measure how long effects take. */
-  readonly begunAt?: string;
+  readonly originRecordedAt?: string;
   /** W3C trace context of what appended it, where that is traced. */
   readonly traceparent?: string;
 }
@@ -153,7 +153,7 @@ export const APPEND_BYTES_MAX = 1024 * 1024;
  * What an event counts for beside its texts: EventStoreDB takes 1 MiB an append with all that it stores of an event, and
  * keeps hash, time, version and type beside the texts. Twice what they take with names of usual length.
  */
-export const EVENT_BYTES_OWN = 512;
+export const EVENT_OVERHEAD_BYTES = 512;
 
 export class EventTooLarge extends Error {
   readonly code = 'EventTooLarge';

@@ -1,6 +1,6 @@
 /** An append as every adapter takes it: checked against the promises of the port, and with its canonical texts. */
 import { canonicalJson } from './canonical-json.js';
-import { APPEND_BYTES_MAX, EVENT_BYTES_OWN, EventTooLarge, InvalidAppend } from './event-store.js';
+import { APPEND_BYTES_MAX, EVENT_OVERHEAD_BYTES, EventTooLarge, InvalidAppend } from './event-store.js';
 import type { Append, NewEvent } from './event-store.js';
 
 export interface PreparedEvent extends Omit<NewEvent, 'data' | 'metadata'> {
@@ -71,7 +71,7 @@ function mustFit(stream: string, events: readonly PreparedEvent[]): void {
   let bytes = 0;
   // Counting has a welcome effect: V8 makes one piece of a text that was put together from many, before hash and insert each do.
   for (const { metadataText, dataText } of events) {
-    bytes += Buffer.byteLength(metadataText) + Buffer.byteLength(dataText) + EVENT_BYTES_OWN;
+    bytes += Buffer.byteLength(metadataText) + Buffer.byteLength(dataText) + EVENT_OVERHEAD_BYTES;
   }
   if (bytes > APPEND_BYTES_MAX) throw new EventTooLarge(stream, bytes);
 }

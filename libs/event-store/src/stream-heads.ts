@@ -32,7 +32,7 @@ export class StreamHeads<Head = StreamHead> {
     this.#young.set(stream, head);
   }
 
-  forget(stream: string): void {
+  delete(stream: string): void {
     this.#young.delete(stream);
     this.#old.delete(stream);
   }

@@ -5,7 +5,7 @@
 import type { EventStore, Position } from './event-store.js';
 
 /** The newest event of the whole log, as remembered when it was appended. */
-export interface LogTip {
+export interface LogExtent {
   /** 0n for an empty log. */
   readonly position: Position;
   /** How many events were ever appended. */
@@ -15,27 +15,27 @@ export interface LogTip {
 }
 
 /** A stream that does not end where it ended when it was last appended to. */
-export interface BrokenTail {
+export interface TruncatedStream {
   readonly stream: string;
   /** Revision of the newest event that was ever appended. */
-  readonly remembered: number;
+  readonly recordedRevision: number;
   /** Revision of the newest event that is there; -1 where there is none. */
-  readonly found: number;
+  readonly foundRevision: number;
 }
 
-export interface BrokenTailsPage {
-  readonly brokenTails: readonly BrokenTail[];
-  readonly streams: number;
+export interface TruncatedStreamsPage {
+  readonly truncatedStreams: readonly TruncatedStream[];
+  readonly streamsChecked: number;
   /** Where to go on; undefined at the end. */
   readonly next?: number;
 }
 
-export interface RemembersTips {
-  logTip(): Promise<LogTip>;
+export interface RecordsExtent {
+  logExtent(): Promise<LogExtent>;
   /** Compares up to `limit` streams, from the key after `after` on (from the start if left out). */
-  brokenTails(options: { readonly after?: number; readonly limit: number }): Promise<BrokenTailsPage>;
+  truncatedStreams(options: { readonly after?: number; readonly limit: number }): Promise<TruncatedStreamsPage>;
 }
 
-export function remembersTips(store: EventStore): store is EventStore & RemembersTips {
+export function recordsExtent(store: EventStore): store is EventStore & RecordsExtent {
   return 'logTip' in store && 'brokenTails' in store;
 }

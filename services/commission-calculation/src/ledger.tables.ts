@@ -2,7 +2,7 @@
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';

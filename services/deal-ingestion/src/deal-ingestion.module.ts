@@ -78,7 +78,7 @@ export class DealIngestionModule implements OnModuleInit {
         name: relay,
         filter: { categories: [dealDecider.category] },
         toMessages,
-        begins: true,
+        stampsOrigin: true,
         onError: onError(relay),
       }),
     );

@@ -5,7 +5,7 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { DomainError } from './decider.js';
 import { eventId } from './identity.js';
 import { ConflictUnresolved, createRuntime } from './runtime.js';
-import type { Handled, Refused, Runtime, Work } from './runtime.js';
+import type { Accepted, Refused, Runtime, Work } from './runtime.js';
 import { causedBy, OCCURRED_AT, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 import type { AddEntry, EntryAdded, TallyState } from '../testing/tally.fixture.js';
 
@@ -51,13 +51,13 @@ function work(stream: string, entry: string, amount = 1, note?: string): Work<Ad
   return { stream, command, context: causedBy(entry) };
 }
 
-function handled(result: Handled<TallyState, EntryAdded> | Refused | undefined): Handled<TallyState, EntryAdded> {
-  if (result?.outcome !== 'handled') throw new Error(`refused: ${String(result?.error)}`);
+function handled(result: Accepted<TallyState, EntryAdded> | Refused | undefined): Accepted<TallyState, EntryAdded> {
+  if (result?.outcome !== 'accepted') throw new Error(`refused: ${String(result?.error)}`);
   return result;
 }
 
-function codeOf(result: Handled<TallyState, EntryAdded> | Refused | undefined): string {
-  return result?.outcome === 'refused' ? result.error.code : 'handled';
+function codeOf(result: Accepted<TallyState, EntryAdded> | Refused | undefined): string {
+  return result?.outcome === 'refused' ? result.error.code : 'accepted';
 }
 
 let path: string;
@@ -153,7 +153,7 @@ describe('many commands', () => {
       work('tally-a', 'a1', 1),
       work('tally-b', 'b3', 20),
     ]);
-    expect(results.map(codeOf)).toEqual(['handled', 'handled', 'handled', 'TallyBelowZero', 'handled', 'handled']);
+    expect(results.map(codeOf)).toEqual(['accepted', 'accepted', 'accepted', 'TallyBelowZero', 'accepted', 'accepted']);
     expect(spied.calls).toEqual({ append: 1, readStreams: [['tally-a', 'tally-b']], readStream: [] });
     expect(handled(results[2])).toMatchObject({ stream: 'tally-a', revision: 1 });
     expect(handled(results[2]).stored.map((event) => event.id)).toEqual([eventId('tally-a', 'a2', 1)]);
@@ -201,7 +201,7 @@ describe('many commands', () => {
       ...Array.from({ length: 25 }, (_, index) => work('tally-a', `a${index}`, 1, note)),
       work('tally-b', 'b'),
     ]);
-    expect(results.every((result) => result.outcome === 'handled')).toBe(true);
+    expect(results.every((result) => result.outcome === 'accepted')).toBe(true);
     expect(handled(results[24])).toMatchObject({ revision: 24, state: { sum: 25 } });
     expect(await store.readStream('tally-a')).toHaveLength(25);
     expect(await store.readStream('tally-b')).toHaveLength(1);
@@ -214,7 +214,7 @@ describe('many commands', () => {
       work('tally-a', 'a3'),
       work('tally-b', 'b1'),
     ]);
-    expect(results.map(codeOf)).toEqual(['handled', 'EventTooLarge', 'handled', 'handled']);
+    expect(results.map(codeOf)).toEqual(['accepted', 'EventTooLarge', 'accepted', 'accepted']);
     expect((await store.readStream('tally-a')).map((event) => JSON.parse(event.dataText).input.entry)).toEqual([
       'a1',
       'a3',

@@ -7,7 +7,7 @@ import type { Broker, Consumer, DeadLetter, Message, Positions } from '@tantieme
 
 import { correlationIds, correlationContext } from './correlation-context.js';
 import { BATCH_SIZE } from './log-reader.js';
-import { messageOf, notify } from './running-process.js';
+import { errorMessage, notify } from './running-process.js';
 
 /** How often committed positions are asked for while somebody waits for them, in milliseconds: from the first, doubling to the last. */
 const POLL_MS_FIRST = 5;
@@ -77,7 +77,7 @@ export function startConsumer<Decoded extends Correlated>(
       try {
         received.push({ envelope: read(message), message });
       } catch (error) {
-        deadLetters.push({ message, reason: messageOf(error) });
+        deadLetters.push({ message, reason: errorMessage(error) });
       }
     const refused =
       received.length === 0
@@ -92,7 +92,7 @@ export function startConsumer<Decoded extends Correlated>(
   }
 
   function report(error: unknown, batch: readonly Message[]): void {
-    errors.set(partitionOf(batch), messageOf(error));
+    errors.set(partitionOf(batch), errorMessage(error));
     correlationContext.run(
       () => correlationIds(batch, (message) => read(message).correlationId),
       () => notify(onError, error, batch),

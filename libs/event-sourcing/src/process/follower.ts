@@ -1,9 +1,9 @@
 import type { EventFilter, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 
-import { advance } from '../read-model/checkpoints.js';
+import { advanceCheckpoint } from '../read-model/checkpoints.js';
 import { startLogReader } from './log-reader.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import type { OnError, Running } from './running-process.js';
+import type { OnError, RunningProcess } from './running-process.js';
 
 /**
  * Acts on the log in its global order. The checkpoint is saved after the effect: after a crash between the two, the same
@@ -21,13 +21,13 @@ export function startFollower(options: {
   readonly prepare?: () => Promise<void>;
   readonly handle: (events: readonly StoredEvent[]) => Promise<void>;
   readonly onError: OnError;
-}): Running {
+}): RunningProcess {
   const { db, name, prepare, handle } = options;
   return startLogReader(options, {
     ...(prepare === undefined ? {} : { prepare }),
     apply: async ({ events, from, to }) => {
       await handle(events);
-      await advance(db, name, from, to);
+      await advanceCheckpoint(db, name, from, to);
     },
   });
 }

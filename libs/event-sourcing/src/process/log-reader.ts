@@ -2,11 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 
-import { advance, migrateCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
+import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
 import { correlationIds, correlationContext } from './correlation-context.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import { messageOf, RunningStopped, notify } from './running-process.js';
-import type { OnError, Running } from './running-process.js';
+import { errorMessage, ProcessStopped, notify } from './running-process.js';
+import type { OnError, RunningProcess } from './running-process.js';
 
 /** Events a batch, where nothing else is said: one transaction or publication for many, some megabytes at the most. */
 export const BATCH_SIZE = 1000;
@@ -54,7 +54,7 @@ interface Waiter {
 }
 
 /** Follows the log from the checkpoint on; after a failure it reports, pauses and goes on from the checkpoint, until it is stopped. */
-export function startLogReader(options: LogReaderOptions, effect: LogEffect): Running {
+export function startLogReader(options: LogReaderOptions, effect: LogEffect): RunningProcess {
   const { store, db, name, filter, batchSize = BATCH_SIZE, onError } = options;
   const stopping = new AbortController();
   const waiters = new Set<Waiter>();
@@ -78,7 +78,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
 
   async function save(to: Position): Promise<void> {
     if (to === saved) return;
-    await advance(db, name, saved, to);
+    await advanceCheckpoint(db, name, saved, to);
     saved = to;
   }
 
@@ -140,7 +140,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
         });
       } catch (error) {
         if (stopping.signal.aborted && isAbort(error)) return;
-        lastError = messageOf(error);
+        lastError = errorMessage(error);
         correlationContext.run(ids, () => notify(onError, error));
         current = [];
         const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** failures);
@@ -151,7 +151,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
   }
 
   const running = run().finally(() => {
-    for (const waiter of waiters) waiter.reject(new RunningStopped(name));
+    for (const waiter of waiters) waiter.reject(new ProcessStopped(name));
     waiters.clear();
   });
 
@@ -168,7 +168,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
 
   function waitUntil(position: Position, signal: AbortSignal | undefined): Promise<void> {
     if (position <= reached) return Promise.resolve();
-    if (stopping.signal.aborted) return Promise.reject(new RunningStopped(name));
+    if (stopping.signal.aborted) return Promise.reject(new ProcessStopped(name));
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const onAbort = (): void => {

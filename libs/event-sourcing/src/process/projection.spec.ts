@@ -3,7 +3,7 @@ import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store'
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { Kysely, Transaction } from 'kysely';
 
-import { CheckpointMoved, forgetCheckpoint, readCheckpoint } from '../read-model/checkpoints.js';
+import { CheckpointMoved, resetCheckpoint, readCheckpoint } from '../read-model/checkpoints.js';
 import { openDatabase } from '../read-model/database.js';
 import { ENGINES, TestDatabases } from '../testing/databases.fixture.js';
 import type { Engine } from '../testing/databases.fixture.js';
@@ -11,9 +11,10 @@ import type { AnyDatabase } from '../read-model/migrations.js';
 import { openPostgresDatabase } from '../read-model/postgres-database.js';
 import { startProjection } from './projection.js';
 import type { Projection } from './projection.js';
-import { RunningStopped } from './running-process.js';
-import type { Running } from './running-process.js';
-import { createRuntime, domainEventOf } from '../decide/runtime.js';
+import { ProcessStopped } from './running-process.js';
+import type { RunningProcess } from './running-process.js';
+import { createRuntime } from '../decide/runtime.js';
+import { domainEventOf } from '../decide/upcasting.js';
 import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 import type { EntryAdded } from '../testing/tally.fixture.js';
 
@@ -31,7 +32,7 @@ afterAll(async () => {
 let files = 0;
 let store: EventStore;
 let db: Kysely<Tables>;
-const started: Running[] = [];
+const started: RunningProcess[] = [];
 let errors: unknown[];
 
 async function open(engine: Engine): Promise<void> {
@@ -79,7 +80,7 @@ const sums: Projection<Tables> = {
   apply: addUp,
 };
 
-function start(projection: Projection<Tables> = sums): Running {
+function start(projection: Projection<Tables> = sums): RunningProcess {
   const running = startProjection({ store, db, projection, onError: (error) => errors.push(error) });
   started.push(running);
   return running;
@@ -235,7 +236,7 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     await running.waitFor(10n);
     await running.stop();
     await db.deleteFrom('sums').execute();
-    await forgetCheckpoint(db, 'sums');
+    await resetCheckpoint(db, 'sums');
     await start().waitFor(10n);
     expect(await total()).toBe(10);
   });
@@ -246,7 +247,7 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     await running.waitFor(10n);
     await db.transaction().execute(async (trx) => {
       await trx.deleteFrom('sums').execute();
-      await forgetCheckpoint(trx, 'sums');
+      await resetCheckpoint(trx, 'sums');
     });
     await add(1, 10);
     await running.waitFor(11n);
@@ -282,8 +283,8 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     const running = start();
     const waiting = running.waitFor(1n);
     await running.stop();
-    await expect(waiting).rejects.toThrow(RunningStopped);
-    await expect(running.waitFor(1n)).rejects.toThrow(RunningStopped);
+    await expect(waiting).rejects.toThrow(ProcessStopped);
+    await expect(running.waitFor(1n)).rejects.toThrow(ProcessStopped);
     await expect(running.waitFor(0n)).resolves.toBeUndefined();
     await running.stop();
   });

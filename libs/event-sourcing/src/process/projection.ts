@@ -1,11 +1,11 @@
 import type { EventFilter, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Kysely, Transaction } from 'kysely';
 
-import { advance } from '../read-model/checkpoints.js';
+import { advanceCheckpoint } from '../read-model/checkpoints.js';
 import { startLogReader } from './log-reader.js';
 import { migrate } from '../read-model/migrations.js';
 import type { AnyDatabase, Migrations } from '../read-model/migrations.js';
-import type { OnError, Running } from './running-process.js';
+import type { OnError, RunningProcess } from './running-process.js';
 
 /** A read model: tables filled from the log, to be deleted and rebuilt at will. */
 export interface Projection<Tables> {
@@ -31,7 +31,7 @@ export function startProjection<Tables>(options: {
   readonly db: Kysely<Tables>;
   readonly projection: Projection<Tables>;
   readonly onError: OnError;
-}): Running {
+}): RunningProcess {
   const { store, db, projection, onError } = options;
   const { name, filter, batchSize } = projection;
   return startLogReader(
@@ -41,7 +41,7 @@ export function startProjection<Tables>(options: {
       apply: ({ events, from, to }) =>
         db.transaction().execute(async (trx) => {
           // First, so that the row's lock makes a second filler of the same table wait, and then fail.
-          await advance(trx, name, from, to);
+          await advanceCheckpoint(trx, name, from, to);
           await projection.apply(trx, events);
         }),
     },

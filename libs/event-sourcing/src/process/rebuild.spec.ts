@@ -5,17 +5,18 @@ import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 
 import { CheckpointMoved, readCheckpoint } from '../read-model/checkpoints.js';
-import { openBeside, openDatabase } from '../read-model/database.js';
+import { openShadowDatabase, openDatabase } from '../read-model/database.js';
 import { ENGINES, TestDatabases } from '../testing/databases.fixture.js';
 import type { Engine } from '../testing/databases.fixture.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import { openPostgresBeside, openPostgresDatabase } from '../read-model/postgres-database.js';
+import { openPostgresShadowDatabase, openPostgresDatabase } from '../read-model/postgres-database.js';
 import { startProjection } from './projection.js';
 import type { Projection } from './projection.js';
 import { LogTooShort, rebuildProjection } from './rebuild.js';
-import type { Rebuilt, RebuildOptions } from './rebuild.js';
-import type { Running } from './running-process.js';
-import { createRuntime, domainEventOf } from '../decide/runtime.js';
+import type { RebuildResult, RebuildOptions } from './rebuild.js';
+import type { RunningProcess } from './running-process.js';
+import { createRuntime } from '../decide/runtime.js';
+import { domainEventOf } from '../decide/upcasting.js';
 import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 import type { EntryAdded } from '../testing/tally.fixture.js';
 
@@ -38,7 +39,7 @@ let files = 0;
 let store: EventStore;
 let opened: { readonly engine: Engine; readonly database: string };
 let db: Kysely<Tables>;
-const started: Running[] = [];
+const started: RunningProcess[] = [];
 const connections: Kysely<Tables>[] = [];
 let errors: unknown[];
 
@@ -112,7 +113,7 @@ const sums: Projection<Tables> = {
   apply: addUp,
 };
 
-function start(into: Kysely<Tables>, from: EventStore = store): Running {
+function start(into: Kysely<Tables>, from: EventStore = store): RunningProcess {
   const running = startProjection({
     store: from,
     db: into,
@@ -157,19 +158,19 @@ async function filled(events: number): Promise<void> {
 async function rebuild(
   projection: Projection<Tables> = sums,
   { from = store, onProgress }: { from?: EventStore; onProgress?: RebuildOptions['onProgress'] } = {},
-): Promise<Rebuilt> {
+): Promise<RebuildResult> {
   const { engine, database } = opened;
-  const beside = engine === 'embedded' ? openBeside(database) : await openPostgresBeside(database);
+  const shadow = engine === 'embedded' ? openShadowDatabase(database) : await openPostgresShadowDatabase(database);
   try {
     return await rebuildProjection({
       store: from,
       db,
-      beside,
+      shadow,
       projection,
       ...(onProgress === undefined ? {} : { onProgress }),
     });
   } finally {
-    await beside.db.destroy();
+    await shadow.db.destroy();
   }
 }
 

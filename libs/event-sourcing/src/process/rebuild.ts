@@ -3,8 +3,8 @@ import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/ev
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 
-import { holdCheckpoint, migrateCheckpoints, savedCheckpoint, setCheckpoint } from '../read-model/checkpoints.js';
-import type { Beside } from '../read-model/database.js';
+import { lockCheckpoint, migrateCheckpoints, findCheckpoint, setCheckpoint } from '../read-model/checkpoints.js';
+import type { ShadowDatabase } from '../read-model/database.js';
 import { BATCH_SIZE } from './log-reader.js';
 import { createTables, migrate } from '../read-model/migrations.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
@@ -15,7 +15,7 @@ export interface RebuildOptions {
   readonly store: EventStore;
   readonly db: AnyDatabase;
   /** Opened for this rebuild of the same database, to be closed afterwards. */
-  readonly beside: Beside;
+  readonly shadow: ShadowDatabase;
   /** Told after every page; what it throws ends the rebuild. */
   readonly onProgress?: (progress: RebuildProgress) => void;
 }
@@ -28,7 +28,7 @@ export interface RebuildProgress {
   readonly head: Position;
 }
 
-export interface Rebuilt extends Omit<RebuildProgress, 'head'> {
+export interface RebuildResult extends Omit<RebuildProgress, 'head'> {
   /** Of each table now. */
   readonly rows: Readonly<Record<string, number>>;
 }
@@ -53,12 +53,12 @@ export class LogTooShort extends Error {
 export async function rebuildProjection<Tables>({
   store,
   db,
-  beside,
+  shadow,
   projection,
   onProgress,
-}: RebuildOptions & { readonly projection: Projection<Tables> }): Promise<Rebuilt> {
+}: RebuildOptions & { readonly projection: Projection<Tables> }): Promise<RebuildResult> {
   const { name, filter, migrations, tables, batchSize = BATCH_SIZE } = projection;
-  const copy: Kysely<Tables> = beside.db;
+  const copy: Kysely<Tables> = shadow.db;
   let events = 0;
   let position: Position = 0n;
 
@@ -78,7 +78,7 @@ export async function rebuildProjection<Tables>({
 
   await migrateCheckpoints(db);
   await migrate(db, migrations);
-  const filledTo = (await savedCheckpoint(db, name)) ?? 0n;
+  const filledTo = (await findCheckpoint(db, name)) ?? 0n;
   const end = await store.head();
   if (end < filledTo) throw new LogTooShort(name, end, filledTo);
 
@@ -86,11 +86,11 @@ export async function rebuildProjection<Tables>({
   // What was appended meanwhile is less each time; the last of it is read while the live filler waits.
   while ((await catchUp((some) => copy.transaction().execute((trx) => projection.apply(trx, some)))) > 1);
 
-  const live = await beside.reachLive();
+  const live = await shadow.attachLive();
   const columns = await columnsOf(db, live);
   const rows: Record<string, number> = {};
   await copy.transaction().execute(async (trx) => {
-    const held = await holdCheckpoint(trx, live, name);
+    const held = await lockCheckpoint(trx, live, name);
     await catchUp((some) => projection.apply(trx, some));
     if (position < held) throw new LogTooShort(name, position, held);
     for (const table of tables) rows[table] = await replace(trx, live, table, columns(table));

@@ -10,7 +10,7 @@ import { openDatabase } from '../read-model/database.js';
 import type { AnyTables } from '../read-model/database.js';
 import { startFollower } from './follower.js';
 import { startRelay } from './relay.js';
-import type { Running } from './running-process.js';
+import type { RunningProcess } from './running-process.js';
 import { createRuntime } from '../decide/runtime.js';
 import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 
@@ -21,7 +21,7 @@ let files = 0;
 let store: EventStore;
 let broker: Broker;
 let db: Kysely<AnyTables>;
-const started: Running[] = [];
+const started: RunningProcess[] = [];
 let errors: unknown[];
 
 beforeEach(() => {
@@ -38,7 +38,7 @@ afterEach(async () => {
   await store.close();
 });
 
-function track(running: Running): Running {
+function track(running: RunningProcess): RunningProcess {
   started.push(running);
   return running;
 }
@@ -53,7 +53,7 @@ async function add(count: number, from = 0): Promise<void> {
   );
 }
 
-function relay(publish: Broker['publish'] = (topic, messages) => broker.publish(topic, messages)): Running {
+function relay(publish: Broker['publish'] = (topic, messages) => broker.publish(topic, messages)): RunningProcess {
   return track(
     startRelay({
       store,
@@ -133,7 +133,7 @@ describe('a relay', () => {
 });
 
 describe('a follower', () => {
-  function follow(handle: (events: readonly StoredEvent[]) => Promise<void>): Running {
+  function follow(handle: (events: readonly StoredEvent[]) => Promise<void>): RunningProcess {
     return track(
       startFollower({
         store,

@@ -4,7 +4,7 @@ import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 
 import { startFollower } from './follower.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import type { OnError, Running } from './running-process.js';
+import type { OnError, RunningProcess } from './running-process.js';
 
 export interface Publication {
   readonly topic: string;
@@ -28,7 +28,7 @@ export function attributesOf(stored: StoredEvent, source: string, key: string): 
 }
 
 /** Headers by which a message tells its consumers what is measured and traced of its way; see {@link EventMetadata}. */
-export const BEGUN_AT_HEADER = 'begunat';
+export const ORIGIN_RECORDED_AT_HEADER = 'originrecordedat';
 export const TRACEPARENT_HEADER = 'traceparent';
 
 /**
@@ -50,16 +50,16 @@ export function startRelay(options: {
    */
   readonly toMessages: (event: StoredEvent) => readonly Publication[];
   /** Whether the way of a fact is measured from here: of each publication its first event, which has waited longest. */
-  readonly begins?: boolean;
+  readonly stampsOrigin?: boolean;
   readonly onError: OnError;
-}): Running {
-  const { broker, toMessages, begins = false } = options;
+}): RunningProcess {
+  const { broker, toMessages, stampsOrigin = false } = options;
   return startFollower({
     ...options,
     handle: async (events) => {
       const byTopic = new Map<string, OutgoingMessage[]>();
       for (const [index, event] of events.entries()) {
-        const headers = headersOf(event, begins && index === 0);
+        const headers = headersOf(event, stampsOrigin && index === 0);
         for (const { topic, message } of toMessages(event)) {
           const outgoing =
             headers === undefined ? message : { ...message, headers: { ...message.headers, ...headers } };
@@ -74,11 +74,11 @@ export function startRelay(options: {
 }
 
 /** None for nearly all events. */
-function headersOf(event: StoredEvent, begins: boolean): Readonly<Record<string, string>> | undefined {
-  if (!begins && !/"(begunAt|traceparent)":/.test(event.metadataText)) return undefined;
-  const { begunAt = begins ? event.recordedAt : undefined, traceparent } = metadataOf(event);
+function headersOf(event: StoredEvent, stampsOrigin: boolean): Readonly<Record<string, string>> | undefined {
+  if (!stampsOrigin && !/"(originRecordedAt|traceparent)":/.test(event.metadataText)) return undefined;
+  const { originRecordedAt = stampsOrigin ? event.recordedAt : undefined, traceparent } = metadataOf(event);
   return {
-    ...(begunAt === undefined ? {} : { [BEGUN_AT_HEADER]: begunAt }),
+    ...(originRecordedAt === undefined ? {} : { [ORIGIN_RECORDED_AT_HEADER]: originRecordedAt }),
     ...(traceparent === undefined ? {} : { [TRACEPARENT_HEADER]: traceparent }),
   };
 }

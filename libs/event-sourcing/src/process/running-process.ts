@@ -1,7 +1,7 @@
 import type { Position } from '@tantieme/event-store/event-store';
 
 /** What follows the log in the background: a projection, follower or relay. */
-export interface Running {
+export interface RunningProcess {
   readonly name: string;
   /** Finishes the batch in hand, saves the checkpoint, and ends. */
   stop(): Promise<void>;
@@ -9,21 +9,21 @@ export interface Running {
   position(): Promise<Position>;
   /** Why it does not get on at the moment; undefined again after the next success. */
   lastError(): string | undefined;
-  /** @throws the signal's reason where it is aborted, {@link RunningStopped} where the work ends before it gets there. */
+  /** @throws the signal's reason where it is aborted, {@link ProcessStopped} where the work ends before it gets there. */
   waitFor(position: Position, signal?: AbortSignal): Promise<void>;
 }
 
 /** Told of every failure, for the log; what failed is tried again after a pause. */
 export type OnError = (error: unknown) => void;
 
-export class RunningStopped extends Error {
+export class ProcessStopped extends Error {
   readonly code = 'RunningStopped';
   constructor(readonly running: string) {
     super(`${running} was stopped`);
   }
 }
 
-export function messageOf(error: unknown): string {
+export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 

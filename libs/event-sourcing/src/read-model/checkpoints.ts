@@ -26,14 +26,14 @@ export async function migrateCheckpoints(db: AnyDatabase): Promise<void> {
 }
 
 /** How far the work of a checkpoint has come, wherever it runs; undefined for a name that nobody has used. */
-export async function savedCheckpoint(db: QueryExecutorProvider, name: string): Promise<Position | undefined> {
+export async function findCheckpoint(db: QueryExecutorProvider, name: string): Promise<Position | undefined> {
   const { rows } = await sql<{ position: string }>`select position from checkpoints where name = ${name}`.execute(db);
   return rows[0] === undefined ? undefined : BigInt(rows[0].position);
 }
 
 /** The saved position; 0n (the beginning of the log) for a new name. The row is there afterwards. */
 export async function readCheckpoint(db: QueryExecutorProvider, name: string): Promise<Position> {
-  const saved = await savedCheckpoint(db, name);
+  const saved = await findCheckpoint(db, name);
   if (saved !== undefined) return saved;
   await sql`insert into checkpoints (name, position) values (${name}, '0') on conflict (name) do nothing`.execute(db);
   return 0n;
@@ -43,7 +43,7 @@ export async function readCheckpoint(db: QueryExecutorProvider, name: string): P
  * Compare-and-set, in the transaction of the effect: of two that move the same checkpoint from the same place, one wins.
  * @throws {CheckpointMoved} where it is not at `from`.
  */
-export async function advance(trx: QueryExecutorProvider, name: string, from: Position, to: Position): Promise<void> {
+export async function advanceCheckpoint(trx: QueryExecutorProvider, name: string, from: Position, to: Position): Promise<void> {
   const { numAffectedRows } =
     await sql`update checkpoints set position = ${String(to)} where name = ${name} and position = ${String(from)}`.execute(
       trx,
@@ -55,7 +55,7 @@ export async function advance(trx: QueryExecutorProvider, name: string, from: Po
  * Keeps a checkpoint of the tables in `schema` where it is until the transaction ends: whoever moves it waits, and then fails
  * if it was set elsewhere.
  */
-export async function holdCheckpoint(trx: QueryExecutorProvider, schema: string, name: string): Promise<Position> {
+export async function lockCheckpoint(trx: QueryExecutorProvider, schema: string, name: string): Promise<Position> {
   const { rows } = await sql<{ position: string }>`
     insert into ${sql.id(schema, 'checkpoints')} (name, position) values (${name}, '0')
     on conflict (name) do update set position = checkpoints.position returning position`.execute(trx);
@@ -73,6 +73,6 @@ export async function setCheckpoint(
 }
 
 /** Makes the next start begin at the beginning of the log: together with deleting the tables, a rebuild. */
-export async function forgetCheckpoint(trx: QueryExecutorProvider, name: string): Promise<void> {
+export async function resetCheckpoint(trx: QueryExecutorProvider, name: string): Promise<void> {
   await sql`delete from checkpoints where name = ${name}`.execute(trx);
 }

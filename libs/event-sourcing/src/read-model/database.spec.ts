@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
-import { advance, CheckpointMoved, forgetCheckpoint, migrateCheckpoints, readCheckpoint } from './checkpoints.js';
-import { DatabaseHeld, openDatabase } from './database.js';
+import { advanceCheckpoint, CheckpointMoved, resetCheckpoint, migrateCheckpoints, readCheckpoint } from './checkpoints.js';
+import { DatabaseBusy, openDatabase } from './database.js';
 import { ENGINES, TestDatabases } from '../testing/databases.fixture.js';
 import type { Engine } from '../testing/databases.fixture.js';
 import { openPostgresDatabase } from './postgres-database.js';
@@ -119,7 +119,7 @@ describe('the embedded database', () => {
     const impatient = openDatabase<Tables>(path, { turnTimeoutMs: 50 });
     await expect(
       impatient.transaction().execute(() => impatient.selectFrom('balances').selectAll().execute()),
-    ).rejects.toThrow(DatabaseHeld);
+    ).rejects.toThrow(DatabaseBusy);
     expect(await impatient.selectFrom('balances').selectAll().execute()).toHaveLength(1);
     await impatient.destroy();
   });
@@ -247,24 +247,24 @@ describe.each(ENGINES)('a checkpoint in the %s database', (engine) => {
 
   it('advances from where it is, by name, to positions of any size', async () => {
     await readCheckpoint(db, 'one');
-    await advance(db, 'one', 0n, 2n ** 63n);
+    await advanceCheckpoint(db, 'one', 0n, 2n ** 63n);
     expect(await readCheckpoint(db, 'one')).toBe(2n ** 63n);
     expect(await readCheckpoint(db, 'two')).toBe(0n);
   });
 
   it('refuses to advance from elsewhere, or where it was forgotten', async () => {
     await readCheckpoint(db, 'one');
-    await advance(db, 'one', 0n, 5n);
-    await expect(advance(db, 'one', 0n, 6n)).rejects.toThrow(CheckpointMoved);
-    await forgetCheckpoint(db, 'one');
-    await expect(advance(db, 'one', 5n, 6n)).rejects.toThrow(CheckpointMoved);
+    await advanceCheckpoint(db, 'one', 0n, 5n);
+    await expect(advanceCheckpoint(db, 'one', 0n, 6n)).rejects.toThrow(CheckpointMoved);
+    await resetCheckpoint(db, 'one');
+    await expect(advanceCheckpoint(db, 'one', 5n, 6n)).rejects.toThrow(CheckpointMoved);
     expect(await readCheckpoint(db, 'one')).toBe(0n);
   });
 
   it('goes back with its transaction', async () => {
     await readCheckpoint(db, 'one');
     const failing = db.transaction().execute(async (trx) => {
-      await advance(trx, 'one', 0n, 5n);
+      await advanceCheckpoint(trx, 'one', 0n, 5n);
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');

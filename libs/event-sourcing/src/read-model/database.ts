@@ -36,7 +36,7 @@ const WAL_BYTES_MAX = 64 * 1024 * 1024;
 export type AnyTables = Record<string, Record<string, unknown>>;
 
 /** The connection was not free for a long time. */
-export class DatabaseHeld extends Error {
+export class DatabaseBusy extends Error {
   readonly code = 'DatabaseHeld';
   constructor(waitedMs: number) {
     super(
@@ -51,7 +51,7 @@ export class DatabaseHeld extends Error {
  *
  * Statements and transactions of concurrent callers take turns at the connection: a transaction holds it until it ends,
  * and inside of it only the given `trx` may be used (a query on the database itself would wait for the transaction that
- * waits for it: {@link DatabaseHeld}).
+ * waits for it: {@link DatabaseBusy}).
  *
  * Integers beyond 2^53 are refused when read; keep amounts and positions as text.
  *
@@ -70,19 +70,19 @@ export function openDatabase<Tables = AnyTables>(
 }
 
 /** A place for copies of tables beside the live ones: one connection, and gone with it, however it ends. */
-export interface Beside {
+export interface ShadowDatabase {
   /** In it, the bare name of a table is that of the copy. */
   readonly db: AnyDatabase;
   /** Lets transactions that begin afterwards name the live tables too. @returns their schema */
-  reachLive(): Promise<string>;
+  attachLive(): Promise<string>;
 }
 
 /** The place beside the tables in a file of {@link openDatabase}; it grows where SQLite keeps temporary files (`SQLITE_TMPDIR`). */
-export function openBeside(path: string): Beside {
+export function openShadowDatabase(path: string): ShadowDatabase {
   const db = openDatabase('');
   return {
     db,
-    async reachLive() {
+    async attachLive() {
       // Not before: a transaction begins as one that writes to all that is attached.
       await sql`attach ${path} as live`.execute(db);
       return 'live';
@@ -154,7 +154,7 @@ class OneConnection extends SqliteDriver {
     return new Promise((resolve, reject) => {
       const timeout = setTimeout(() => {
         this.waiting.delete(next);
-        reject(new DatabaseHeld(this.turnTimeoutMs));
+        reject(new DatabaseBusy(this.turnTimeoutMs));
       }, this.turnTimeoutMs);
       const next = (): void => {
         clearTimeout(timeout);

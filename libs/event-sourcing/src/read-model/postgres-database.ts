@@ -3,7 +3,7 @@ import { DataTypeNode, Kysely, PostgresDialect, PostgresQueryCompiler, sql } fro
 import type { ColumnDefinitionNode, QueryCompiler } from 'kysely';
 import pg from 'pg';
 
-import type { AnyTables, Beside } from './database.js';
+import type { AnyTables, ShadowDatabase } from './database.js';
 
 /**
  * Connections a process. A background work uses one at a time, and a server takes 100 in all where nobody has said
@@ -36,7 +36,7 @@ export function openPostgresDatabase<Tables = AnyTables>(url: string, onError: (
 }
 
 /** The place beside the tables of {@link openPostgresDatabase}: the temporary tables of a session, which the server drops with it. */
-export async function openPostgresBeside(url: string): Promise<Beside> {
+export async function openPostgresShadowDatabase(url: string): Promise<ShadowDatabase> {
   const client = new pg.Client(connectionOf(url));
   // A connection that breaks off says so to the next query too.
   client.on('error', () => undefined);
@@ -49,7 +49,7 @@ export async function openPostgresBeside(url: string): Promise<Beside> {
     // Never a second connection: without the search path, the names would be those of the live tables.
     const session = Object.assign(client, { release: () => undefined });
     const pool = { options: {}, connect: async () => session, end: () => client.end() };
-    return { db: new Kysely({ dialect: new Dialect({ pool }) }), reachLive: async () => live };
+    return { db: new Kysely({ dialect: new Dialect({ pool }) }), attachLive: async () => live };
   } catch (error) {
     await client.end();
     throw error;

@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { EventFilter, Page, Position, ReadAllOptions, ReadStreamOptions, StoredEvent } from '../event-store.js';
 import type { EventKind } from './recent-events.js';
-import type { BrokenTailsPage, LogTip } from '../truncation.js';
+import type { TruncatedStreamsPage, LogExtent } from '../truncation.js';
 import type { StreamHead } from '../stream-heads.js';
 
 /**
@@ -28,7 +28,7 @@ export class SqliteEventReader {
 
   constructor(private readonly database: DatabaseSync) {}
 
-  logTip(): LogTip {
+  logExtent(): LogExtent {
     const [row] = this.#rows('SELECT position, hash FROM log', []);
     if (row === undefined) throw new UnreadableStore('the table log has no row');
     // Positions are 1, 2, 3, …: the newest is the number of events.
@@ -105,18 +105,18 @@ export class SqliteEventReader {
     return page(this.#matching(options.filter, after, until, options.limit), options.limit, until, head);
   }
 
-  brokenTails(after: number, limit: number): BrokenTailsPage {
+  truncatedStreams(after: number, limit: number): TruncatedStreamsPage {
     const rows = this.#rows(
       `SELECT t.stream, t.revision, coalesce((SELECT max(e.revision) FROM events e WHERE e.stream = t.stream), -1),
               coalesce(s.name, '?')
        FROM tips t LEFT JOIN streams s ON s.key = t.stream WHERE t.stream > ? ORDER BY t.stream LIMIT ?`,
       [after, limit],
     );
-    const brokenTails = rows
+    const truncatedStreams = rows
       .filter((row) => row[1] !== row[2])
-      .map((row) => ({ stream: text(row[3]), remembered: integer(row[1]), found: integer(row[2]) }));
+      .map((row) => ({ stream: text(row[3]), recordedRevision: integer(row[1]), foundRevision: integer(row[2]) }));
     const last = rows.at(-1);
-    return { brokenTails, streams: rows.length, ...(rows.length === limit && last ? { next: integer(last[0]) } : {}) };
+    return { truncatedStreams, streamsChecked: rows.length, ...(rows.length === limit && last ? { next: integer(last[0]) } : {}) };
   }
 
   kindKey(category: string, type: string): number | undefined {
@@ -138,7 +138,7 @@ export class SqliteEventReader {
   }
 
   /** What was read of kinds inside a transaction that was rolled back. */
-  forgetKinds(): void {
+  clearKinds(): void {
     this.#kinds.clear();
     this.#kindKeys.clear();
   }

@@ -121,17 +121,17 @@ describe('the embedded store', () => {
     for (const stream of ['deal-1', 'deal-2', 'deal-3']) {
       await store.append({ stream, expectedRevision: 'no-stream', events: [sampleEvent(1), sampleEvent(2)] });
     }
-    expect(await store.logTip()).toEqual({
+    expect(await store.logExtent()).toEqual({
       position: 6n,
       events: 6,
       hash: (await store.readStream('deal-3'))[1]?.hash,
     });
-    expect(await store.brokenTails({ limit: 2 })).toEqual({ brokenTails: [], streams: 2, next: 2 });
-    expect(await store.brokenTails({ limit: 2, after: 2 })).toEqual({ brokenTails: [], streams: 1 });
+    expect(await store.truncatedStreams({ limit: 2 })).toEqual({ brokenTails: [], streams: 2, next: 2 });
+    expect(await store.truncatedStreams({ limit: 2, after: 2 })).toEqual({ brokenTails: [], streams: 1 });
     const database = new DatabaseSync(file);
     database.exec('DELETE FROM events WHERE position IN (2, 5, 6)');
     database.close();
-    expect((await store.brokenTails({ limit: 10 })).brokenTails).toEqual([
+    expect((await store.truncatedStreams({ limit: 10 })).truncatedStreams).toEqual([
       { stream: 'deal-1', remembered: 1, found: 0 },
       { stream: 'deal-3', remembered: 1, found: -1 },
     ]);
@@ -259,7 +259,7 @@ describe('two processes on one file', () => {
         previous = event.hash;
       }
     }
-    expect((await store.brokenTails({ limit: 10 })).brokenTails).toEqual([]);
+    expect((await store.truncatedStreams({ limit: 10 })).truncatedStreams).toEqual([]);
     await store.close();
   });
 });

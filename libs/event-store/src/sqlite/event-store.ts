@@ -31,7 +31,7 @@ import { RecentEvents } from './recent-events.js';
 import { SqliteEventReader, UnreadableStore } from './event-reader.js';
 import { StreamHeads } from '../stream-heads.js';
 import type { StreamHead } from '../stream-heads.js';
-import type { BrokenTailsPage, LogTip, RemembersTips } from '../truncation.js';
+import type { TruncatedStreamsPage, LogExtent, RecordsExtent } from '../truncation.js';
 
 /** Heads kept in memory: some 250 bytes each. */
 const HEADS_MAX = 50_000;
@@ -64,7 +64,7 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
-export class SqliteEventStore implements EventStore, RemembersTips {
+export class SqliteEventStore implements EventStore, RecordsExtent {
   readonly #database: DatabaseSync;
   readonly #reader: SqliteEventReader;
   readonly #heads = new StreamHeads(HEADS_MAX);
@@ -182,14 +182,14 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     return BigInt(this.#reader.head());
   }
 
-  async logTip(): Promise<LogTip> {
+  async logExtent(): Promise<LogExtent> {
     this.#mustBeOpen();
-    return this.#reader.logTip();
+    return this.#reader.logExtent();
   }
 
-  async brokenTails({ after = 0, limit }: { after?: number; limit: number }): Promise<BrokenTailsPage> {
+  async truncatedStreams({ after = 0, limit }: { after?: number; limit: number }): Promise<TruncatedStreamsPage> {
     this.#mustBeOpen();
-    return this.#reader.brokenTails(after, limit);
+    return this.#reader.truncatedStreams(after, limit);
   }
 
   /** Stores what was asked for before, ends the subscriptions, and closes the file. */
@@ -262,7 +262,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
   /** Of which {@link #begin} has begun. */
   #transaction(calls: readonly Call[]): readonly (readonly AppendResult[])[] {
     try {
-      const tip = this.#reader.logTip();
+      const tip = this.#reader.logExtent();
       this.#catchUpWithOtherWriters(Number(tip.position));
       const written: StoredEvent[] = [];
       const writing = { position: Number(tip.position), hash: tip.hash, recordedAt: this.#now(), written };
@@ -274,7 +274,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
       return results;
     } catch (error) {
       this.#heads.clear();
-      this.#reader.forgetKinds();
+      this.#reader.clearKinds();
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
@@ -291,7 +291,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
       // Threads of one process mostly write to streams of different categories.
       if (kinds.some(({ category }) => this.#headCategories.has(category))) {
         if (head - this.#known > FOREIGN_EVENTS_MAX) this.#heads.clear();
-        else for (const stream of this.#reader.streamsWrittenAfter(this.#known)) this.#heads.forget(stream);
+        else for (const stream of this.#reader.streamsWrittenAfter(this.#known)) this.#heads.delete(stream);
       }
       this.#recent.addForeign(head, kinds);
     }

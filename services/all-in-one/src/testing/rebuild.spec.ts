@@ -59,7 +59,7 @@ async function rebuildAll(config: RuntimeConfig, db: AnyDatabase): Promise<void>
   const store = await openEventStore(config);
   for (const projection of PROJECTIONS) {
     const beside = await openReadDatabaseBeside(config);
-    await rebuildProjection({ store, db, beside, projection });
+    await rebuildProjection({ store, db, shadow: beside, projection });
     await beside.db.destroy();
   }
   await store.close();

@@ -28,7 +28,7 @@ import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
+import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
@@ -228,7 +228,7 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       lost: false,
     }),
     decide(command, state) {
-      if (!suffices(state, command)) throw historyNeeded();
+      if (!suffices(state, command)) throw fullStateRequired();
       switch (command.type) {
         case 'credit':
           return decideCredit(command, state, plans);
@@ -289,9 +289,9 @@ const TAIL_LINES = 8;
 const TAIL_LINES_MAX = 16;
 
 export const EARNING_TAILS: PartialStates<EarningState> = {
-  isTail: ({ tail }) => tail !== undefined,
-  canBeTail,
-  keepTail: (state) => keepTail(state, TAIL_LINES),
+  isPartial: ({ tail }) => tail !== undefined,
+  canBecomePartial: canBeTail,
+  makePartial: (state) => keepTail(state, TAIL_LINES),
   hasGrown: ({ engine }) => engine.lineCount > TAIL_LINES_MAX,
 };
 

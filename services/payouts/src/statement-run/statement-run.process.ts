@@ -4,10 +4,10 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
+import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
-import { messageOf } from '@tantieme/event-sourcing/process/running-process';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { Position, StoredEvent } from '@tantieme/event-store/event-store';
 
 import { accountStream } from '../account/account.js';
@@ -97,7 +97,7 @@ export class StatementRun {
         await task();
       } catch (error) {
         if (this.stopping.signal.aborted) return;
-        this.error = messageOf(error);
+        this.error = errorMessage(error);
         this.onError(error);
         await pause(RETRY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
       }
@@ -152,7 +152,7 @@ export class StatementRun {
     this.isNews = false;
     this.savedAtMs = Date.now();
     if (seen === this.saved) return;
-    await advance(this.db, CHECKPOINT, this.saved, seen);
+    await advanceCheckpoint(this.db, CHECKPOINT, this.saved, seen);
     this.saved = seen;
   }
 
@@ -181,7 +181,7 @@ export class StatementRun {
       } catch (error) {
         // One calendar that needs somebody to look after it does not hold up the others.
         blocked.add(pending.calendar);
-        this.error = messageOf(error);
+        this.error = errorMessage(error);
         this.onError(error);
       }
     }
