@@ -2,10 +2,7 @@
  * Serialises work per key within this process, so that its callers do not conflict with each other; the expected
  * revision guards against other processes. A caller acquires all of its keys at once, so callers cannot deadlock.
  */
-export function createKeyedMutex(): <Result>(
-  keys: readonly string[],
-  work: () => Promise<Result>,
-) => Promise<Result> {
+export function createKeyedMutex(): <Result>(keys: readonly string[], work: () => Promise<Result>) => Promise<Result> {
   const held = new Map<string, Promise<void>>();
 
   function blocker(keys: readonly string[]): Promise<void> | undefined {

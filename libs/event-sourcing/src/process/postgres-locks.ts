@@ -3,17 +3,17 @@ import pg from 'pg';
 import { connectionOf } from '../read-model/postgres-database.js';
 
 /**
- * The server ends a session that has said nothing for so long, and with it its locks: its process hangs, or its machine is gone.
- * One that dies is noticed at once.
+ * The server ends a session that is idle for this long, and with it releases its locks: the process hangs, or its
+ * machine is gone. It notices at once when a process dies.
  */
-const SILENCE_MS_MAX = 10_000;
+const IDLE_MS_MAX = 10_000;
 
-/** An answer that takes longer counts as none: the holder has to know that it lost its locks before the server gives them away. */
+/** Query timeout: below {@link IDLE_MS_MAX}, so that a holder gives up its locks before the server releases them. */
 const ANSWER_MS_MAX = 5_000;
 
 /**
- * Locks of one process, by name, in a PostgreSQL: held by a session of its own, so that the server frees them with it, however the
- * process ends. A pooler that shares sessions among transactions cannot stand in between.
+ * Named locks of one process in PostgreSQL. They belong to one session, so the server releases them however the process
+ * ends. Does not work through a pooler that shares sessions between transactions.
  */
 export class PostgresLocks {
   private client: pg.Client | undefined;
@@ -21,9 +21,9 @@ export class PostgresLocks {
   constructor(private readonly url: string) {}
 
   /**
-   * Takes those of the locks that are free. To be asked every second or so, also for none: that is what keeps those that are held.
-   * @param names of locks that are not held.
-   * @throws where the session is lost, or there was none to be had: nothing is held any more, and the next call opens another one.
+   * Takes those of the locks that are free. Call it about every second, even with no names: that keeps the held locks.
+   * @param names locks that are not held yet.
+   * @throws if there is no session, or it was lost: all locks are gone, and the next call opens another session.
    */
   async take(names: readonly string[]): Promise<readonly string[]> {
     try {
@@ -39,9 +39,9 @@ export class PostgresLocks {
     }
   }
 
-  /** Gives all back, as soon as the server hears of it. */
+  /** Releases all locks, without waiting for the server. */
   release(): void {
-    // A session that is broken is gone already.
+    // A broken session has no locks left.
     this.client?.end().catch(() => undefined);
     this.client = undefined;
   }
@@ -49,11 +49,11 @@ export class PostgresLocks {
 
 async function open(url: string): Promise<pg.Client> {
   const client = new pg.Client({ ...connectionOf(url), query_timeout: ANSWER_MS_MAX });
-  // The next query says so.
+  // The next query fails with the same error.
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await client.query(`set idle_session_timeout = ${SILENCE_MS_MAX}`);
+    await client.query(`set idle_session_timeout = ${IDLE_MS_MAX}`);
   } catch (error) {
     void client.end().catch(() => undefined);
     throw error;

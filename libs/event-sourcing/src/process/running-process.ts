@@ -1,25 +1,31 @@
 import type { Position } from '@tantieme/event-store/event-store';
 
-/** What follows the log in the background: a projection, follower or relay. */
+/** A running projection, follower or relay. */
 export interface RunningProcess {
   readonly name: string;
-  /** Finishes the batch in hand, saves the checkpoint, and ends. */
+  /** Finishes the current batch, saves the checkpoint, and ends. */
   stop(): Promise<void>;
-  /** How far the log has been worked off. What comes after a restart begins here, or a little before in stretches without a matching event. */
+  /**
+   * The position up to which the log has been processed. A restart resumes here, or a little earlier within a stretch
+   * of events outside the filter.
+   */
   position(): Promise<Position>;
-  /** Why it does not get on at the moment; undefined again after the next success. */
+  /** The reason of the current failure; undefined after the next success. */
   lastError(): string | undefined;
-  /** @throws the signal's reason where it is aborted, {@link ProcessStopped} where the work ends before it gets there. */
+  /**
+   * Waits until the process has reached the position.
+   * @throws the signal's reason if it is aborted, {@link ProcessStopped} if the process stops before.
+   */
   waitFor(position: Position, signal?: AbortSignal): Promise<void>;
 }
 
-/** Told of every failure, for the log; what failed is tried again after a pause. */
+/** Receives every failure, for the log; the process retries after a pause. */
 export type OnError = (error: unknown) => void;
 
 export class ProcessStopped extends Error {
-  readonly code = 'RunningStopped';
-  constructor(readonly running: string) {
-    super(`${running} was stopped`);
+  readonly code = 'ProcessStopped';
+  constructor(readonly processName: string) {
+    super(`the process ${processName} was stopped`);
   }
 }
 
@@ -27,11 +33,11 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Tells of a failure; where telling fails too, the work goes on all the same. */
-export function notify<Told extends readonly unknown[]>(onError: (...told: Told) => void, ...told: Told): void {
+/** Calls a listener. A listener that throws does not stop the process. */
+export function notify<Args extends readonly unknown[]>(listener: (...args: Args) => void, ...args: Args): void {
   try {
-    onError(...told);
+    listener(...args);
   } catch {
-    // The log is not what this work is for, and `lastError` still says it.
+    // The process works without its log, and `lastError` still has the reason.
   }
 }

@@ -104,7 +104,7 @@ describe('replicas that share a database', () => {
     const workers = (): Replica[] => both.filter(({ running }) => running.has('first'));
     await until(() => workers().length === 1);
     for (let round = 1; round <= 3; round += 1) {
-      await (await databases.postgres()).breakOff(url);
+      await (await databases.postgres()).terminateConnections(url);
       await until(() => both.reduce((count, { ended }) => count + ended, 0) === round);
       await until(() => workers().length === 1);
     }

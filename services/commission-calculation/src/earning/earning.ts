@@ -203,7 +203,7 @@ export interface EarningState {
   closedThrough: string | null;
   /** End of the payee's agreements of which a closing has said that what is negative then is forgiven. */
   forgivenEnd: string | undefined;
-  /** Where only the newest deals are in memory; a decision that needs more is refused (`HistoryNeeded`). */
+  /** Where only the newest deals are in memory; a decision that needs more is refused (`FullStateRequired`). */
   tail: Tail | undefined;
   /** True for a tail that did not see everything that was appended: it can decide nothing. */
   lost: boolean;
