@@ -53,7 +53,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
           missing.push(stream);
           continue;
         }
-        // Not in the cache while in use: `evolve` may change the state, and a failed append leaves it ahead of the store.
+        // Not cached while in use: `evolve` may change the state, and a failed append leaves it ahead of the store.
         cache.delete(stream);
         checkedOut.set(stream, entry);
       }

@@ -46,8 +46,8 @@ export class LogTooShort extends Error {
 /**
  * Fills a copy from the beginning of the log. Once it has caught up, its rows and its checkpoint replace the live ones
  * in one transaction: readers see either all old rows or all new ones. The live projection waits for that transaction,
- * then finds its checkpoint moved and resumes from there. A rebuild that ends earlier changes nothing and leaves nothing
- * behind.
+ * then finds its checkpoint moved and resumes from there. A rebuild that ends earlier changes nothing and leaves
+ * nothing behind.
  *
  * @throws {LogTooShort} if the live read model contains events that the store does not have.
  */

@@ -20,7 +20,7 @@ const SQLITE_BUSY = 5;
 /** How long a caller waits for the connection: far longer than any batch takes, so that only a bug exceeds it. */
 const ACQUIRE_TIMEOUT_MS = 30_000;
 
-/** Pages (16 MiB) between checkpoints of the write-ahead log. SQLite's default of 1000 rewrites pages far more often. */
+/** Pages (16 MiB) between WAL checkpoints. SQLite's default of 1000 rewrites the same pages far more often. */
 const WAL_PAGES_BETWEEN_CHECKPOINTS = 4096;
 
 /** Page cache, in KiB. */
@@ -40,7 +40,8 @@ export class DatabaseBusy extends Error {
   readonly code = 'DatabaseBusy';
   constructor(waitedMs: number) {
     super(
-      `the database connection was in use for ${waitedMs} ms: inside a transaction use only its \`trx\`, and read streamed queries to their end`,
+      `the database connection was in use for ${waitedMs} ms: inside a transaction use only its \`trx\`, ` +
+        'and read streamed queries to their end',
     );
   }
 }
@@ -76,7 +77,7 @@ export interface ShadowDatabase {
   attachLive(): Promise<string>;
 }
 
-/** For the live tables in a file of {@link openDatabase}. The copies are in SQLite's temporary files (`SQLITE_TMPDIR`). */
+/** For the live tables in a file of {@link openDatabase}. The copies are SQLite temporary files (`SQLITE_TMPDIR`). */
 export function openShadowDatabase(path: string): ShadowDatabase {
   const db = openDatabase('');
   return {
@@ -109,7 +110,7 @@ class NodeSqliteDialect extends SqliteDialect {
 }
 
 class QueueingAdapter extends SqliteAdapter {
-  /** Turns off Kysely's own queue for a single connection, which waits without a limit: {@link QueueingDriver} has ours. */
+  /** Turns off Kysely's own queue, which waits without a limit: {@link QueueingDriver} has ours. */
   override get supportsMultipleConnections(): boolean {
     return true;
   }

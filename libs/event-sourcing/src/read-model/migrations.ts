@@ -28,6 +28,6 @@ export async function migrate(db: AnyDatabase, { owner, files }: Migrations): Pr
     migrationLockTableName: `${owner}_migrations_lock`,
   });
   const { error } = await migrator.migrateToLatest();
-  if (error instanceof Error) throw error;
+  if (Error.isError(error)) throw error;
   if (error !== undefined) throw new Error(`the migrations of ${owner} failed`, { cause: error });
 }
