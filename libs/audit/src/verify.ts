@@ -124,7 +124,8 @@ async function compareTails(
     signal?.throwIfAborted();
     const page = await store.truncatedStreams({ after, limit: TIPS_PAGE });
     for (const { stream, recordedRevision, foundRevision } of page.truncatedStreams) {
-      const reason = foundRevision < recordedRevision ? 'is missing, and everything after it' : 'is newer than the store remembers';
+      const reason =
+        foundRevision < recordedRevision ? 'is missing, and everything after it' : 'is newer than the store remembers';
       report(stream, Math.min(foundRevision, recordedRevision) + 1, reason);
     }
     after = page.next;
