@@ -30,7 +30,7 @@ import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
+import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
@@ -205,7 +205,7 @@ export interface EarningState {
   closedThrough: string | null;
   /** End of the payee's agreements of which a closing has said that what is negative then is forgiven. */
   forgivenEnd: string | undefined;
-  /** Where only the newest deals are in memory; a decision that needs more is refused (`HistoryNeeded`). */
+  /** Where only the newest deals are in memory; a decision that needs more is refused (`FullStateRequired`). */
   tail: Tail | undefined;
   /** True for a tail that did not see everything that was appended: it can decide nothing. */
   lost: boolean;
@@ -230,7 +230,7 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       lost: false,
     }),
     decide(command, state) {
-      if (!suffices(state, command)) throw historyNeeded();
+      if (!suffices(state, command)) throw fullStateRequired();
       switch (command.type) {
         case 'credit':
           return decideCredit(command, state, plans);
@@ -291,9 +291,9 @@ const TAIL_LINES = 8;
 const TAIL_LINES_MAX = 16;
 
 export const EARNING_TAILS: PartialStates<EarningState> = {
-  isTail: ({ tail }) => tail !== undefined,
-  canBeTail,
-  keepTail: (state) => keepTail(state, TAIL_LINES),
+  isPartial: ({ tail }) => tail !== undefined,
+  canBecomePartial: canBeTail,
+  makePartial: (state) => keepTail(state, TAIL_LINES),
   hasGrown: ({ engine }) => engine.lineCount > TAIL_LINES_MAX,
 };
 

@@ -151,7 +151,7 @@ export class Closing {
       return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
     });
     for (const result of await this.runtimes.earnings.handleMany(work)) {
-      if (result.outcome === 'handled') continue;
+      if (result.outcome === 'accepted') continue;
       if (result.error.code !== 'PostingUnfinished') throw result.error;
       // Left by a process that was killed between a large change and its postings.
       await this.runtimes.earning.postRest(result.stream, period, at, context);

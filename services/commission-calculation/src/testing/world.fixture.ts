@@ -8,7 +8,7 @@ import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decider';
-import { needsHistory } from '@tantieme/event-sourcing/decide/partial-state';
+import { requiresFullState } from '@tantieme/event-sourcing/decide/partial-state';
 import { budgetDecider } from '../budget/budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
 import { calendarDecider, openFromOf } from '../period/calendar.js';
@@ -261,7 +261,7 @@ export class World implements PlanByHash {
       if (isTail && events.length > 0) this.decidedOnTails += 1;
       return events;
     } catch (error) {
-      if (!needsHistory(error)) throw error;
+      if (!requiresFullState(error)) throw error;
       this.wentBeyondTails += 1;
       stream.reload();
       return stream.handle(command);
