@@ -1,8 +1,8 @@
 /** What a golden case says besides its deals: partners, exchange rates, quotas, certifications, and the periods that are closed. */
-import type { PayeeTerms, Agreement } from '@tantieme/commission-engine/earn/payee-terms';
 import { compareText } from '@tantieme/contracts/compare-text';
 import { lastPeriodOfWindow, windowStartDay } from '@tantieme/time/calendar/periods';
-import type { CreditLookup } from '@tantieme/commission-engine/credit/credit';
+import type { PayeeTerms, Agreement } from '@tantieme/commission-engine/earn/payee-terms';
+import type { CreditLookup } from '@tantieme/commission-engine/credit/lookup';
 import { TimeError } from '@tantieme/time/time-error';
 import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';

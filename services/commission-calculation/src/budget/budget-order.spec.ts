@@ -1,12 +1,12 @@
 /** A budget in any order of arrival, against its definition, and against the calculation from scratch. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { describe, expect, it } from '@jest/globals';
-import { grantBudget, keptOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
+import { grantBudget, retainedGrantOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
 import type { BudgetClaim, Claim, ClosedClaim } from '@tantieme/commission-engine/earn/budget';
 import { calculate } from '@tantieme/commission-engine/earn/calculate';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compilePlan } from '@tantieme/commission-engine/plan/compile';
-import { compareLines } from '@tantieme/commission-engine/rate/rate';
-import { compareText } from '@tantieme/contracts/compare-text';
+import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
 import { claimOf, Kept, SPIFF } from './budget.fixture.js';
@@ -101,7 +101,7 @@ class Defined {
     const sum = (minorOf: (claim: Claim) => bigint) => claims.reduce((all, claim) => all + minorOf(claim), 0n);
     const lostOf = ({ amountMinor, closed }: Claim) =>
       closed !== undefined && amountMinor < closed.claimedMinor ? closed.claimedMinor - amountMinor : 0n;
-    this.endedMinor = openFromMinor(BUDGET_MINOR, this.endedMinor, sum(keptOf), sum(lostOf));
+    this.endedMinor = openFromMinor(BUDGET_MINOR, this.endedMinor, sum(retainedGrantOf), sum(lostOf));
     claims.forEach((claim, index) => {
       const { name, line, amountMinor } = claim;
       if (line.period >= openFrom) {

@@ -6,7 +6,7 @@ import { addDays } from '@tantieme/time/day';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely';

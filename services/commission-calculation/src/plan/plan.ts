@@ -5,10 +5,11 @@
  * A closed period goes on saying what it said: where a version was in force in one, whatever would put another version in
  * its place there is refused (docs/adr/0006).
  */
-import { compilePlan, successionProblems } from '@tantieme/commission-engine/plan/compile';
-import type { Finding } from '@tantieme/commission-engine/plan/compile';
+import { compilePlan } from '@tantieme/commission-engine/plan/compile';
+import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
+import { successionProblems } from '@tantieme/commission-engine/plan/history';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';

@@ -8,7 +8,7 @@ import type { DealFact } from '@tantieme/contracts/deal';
 import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { NotCanonical } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { CommandContext, Handled, Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
+import type { CommandContext, Accepted, Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
 import { contentHash } from './content-hash.js';
 import { dealStream, FACT_CONFLICT } from './deal.js';
 import type { DealCommand, DealFactRecorded, DealState } from './deal.js';
@@ -79,7 +79,7 @@ export class FactIntake {
       if (!('work' in one)) return one;
       const result = handled.next().value;
       if (result === undefined) throw new Error('the runtime answered fewer commands than it was given');
-      return result.outcome === 'handled' ? takenFact(one.work, result) : refusalOf(result.error);
+      return result.outcome === 'accepted' ? takenFact(one.work, result) : refusalOf(result.error);
     });
     return this.keepRefusals(batch, outcomes);
   }
@@ -141,7 +141,7 @@ function isDealFact(value: unknown, faults: readonly unknown[]): value is DealFa
   return faults.length === 0 && typeof value === 'object';
 }
 
-function takenFact({ command }: Work<DealCommand>, { events }: Handled<DealState, DealFactRecorded>): Taken {
+function takenFact({ command }: Work<DealCommand>, { events }: Accepted<DealState, DealFactRecorded>): Taken {
   const { fact, hash } = command;
   const outcome = events.length > 0 ? 'accepted' : 'repeated';
   return { outcome, source: fact.source, deal: fact.deal, identity: identityOf(fact, hash), hash };

@@ -15,7 +15,7 @@ import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
-import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
+import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 
@@ -138,9 +138,9 @@ const TAIL_BYTES_MAX = 5000;
 
 /** A tail has its sums, and of the deals behind them only the names. */
 export const BONUS_TAILS: PartialStates<BonusState> = {
-  isTail: ({ forgotten }) => forgotten !== undefined,
-  canBeTail: () => true,
-  keepTail(state) {
+  isPartial: ({ forgotten }) => forgotten !== undefined,
+  canBecomePartial: () => true,
+  makePartial(state) {
     state.forgotten ??= new NameSet();
     for (const [stream, deals] of state.deals)
       for (const deal of deals.keys()) state.forgotten.add(nameOf(stream, deal));
@@ -186,7 +186,7 @@ export function bonusDecider(
       lost: false,
     }),
     decide(command, state) {
-      if (!knows(state, command.type === 'decide-bonus' ? command.earnings : null)) throw historyNeeded();
+      if (!knows(state, command.type === 'decide-bonus' ? command.earnings : null)) throw fullStateRequired();
       switch (command.type) {
         case 'decide-bonus':
           return decideBonus(command, state, required(command.programme));

@@ -9,10 +9,10 @@ import { ConfigResourceTypes } from 'kafkajs';
 import { hasReached, type Broker, type ConsumeOptions, type Consumer, type Message } from '../broker.js';
 import { brokerContract } from '../contract-suite.js';
 import { newKafka } from './client.js';
-import { findForeignClient, produceOutside } from './foreign-client.fixture.js';
+import { findForeignClient, produceOutside } from './testing/foreign-client.fixture.js';
 import type { KafkaLogLevel, KafkaOptions } from './options.js';
-import { openKafkaBroker } from './kafka-broker.js';
-import { startKafkaServer, type KafkaServer } from './kafka-server.js';
+import { openKafkaBroker } from './broker.js';
+import { startKafkaServer, type KafkaServer } from './testing/kafka-server.js';
 import { createKafkaTopics } from './topics.js';
 
 const PAYOUT = {
@@ -28,7 +28,7 @@ const PAYOUT = {
 /** A member of the group in a process of its own, on the built adapter: it tells of each batch that it has in hand and has stored. */
 const MEMBER = `
   import { setTimeout as pause } from 'node:timers/promises';
-  import { openKafkaBroker } from ${JSON.stringify(new URL('../../dist/kafka/kafka-broker.js', import.meta.url).href)};
+  import { openKafkaBroker } from ${JSON.stringify(new URL('../../dist/kafka/broker.js', import.meta.url).href)};
   const broker = openKafkaBroker(JSON.parse(process.argv[1]));
   await broker.consume({
     group: 'readers', topics: ['sales'], batchSize: 1,

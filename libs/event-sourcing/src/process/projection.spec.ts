@@ -3,17 +3,18 @@ import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store'
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { Kysely, Transaction } from 'kysely';
 
-import { CheckpointMoved, forgetCheckpoint, readCheckpoint } from './checkpoints.js';
-import { openDatabase } from './database.js';
+import { CheckpointMoved, resetCheckpoint, readCheckpoint } from '../read-model/checkpoints.js';
+import { openDatabase } from '../read-model/database.js';
 import { ENGINES, TestDatabases } from '../testing/databases.fixture.js';
 import type { Engine } from '../testing/databases.fixture.js';
-import type { AnyDatabase } from './migrations.js';
-import { openPostgresDatabase } from './postgres-database.js';
+import type { AnyDatabase } from '../read-model/migrations.js';
+import { openPostgresDatabase } from '../read-model/postgres-database.js';
 import { startProjection } from './projection.js';
 import type { Projection } from './projection.js';
-import { RunningStopped } from '../process/running.js';
-import type { Running } from '../process/running.js';
-import { createRuntime, domainEventOf } from '../decide/runtime.js';
+import { ProcessStopped } from './running-process.js';
+import type { RunningProcess } from './running-process.js';
+import { createRuntime } from '../decide/runtime.js';
+import { domainEventOf } from '../decide/upcasting.js';
 import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 import type { EntryAdded } from '../testing/tally.fixture.js';
 
@@ -31,7 +32,7 @@ afterAll(async () => {
 let files = 0;
 let store: EventStore;
 let db: Kysely<Tables>;
-const started: Running[] = [];
+const started: RunningProcess[] = [];
 let errors: unknown[];
 
 async function open(engine: Engine): Promise<void> {
@@ -47,7 +48,7 @@ afterEach(async () => {
   await store.close();
 });
 
-/** Adds to what it finds, so that an effect that comes twice shows. */
+/** Adds to existing rows, so that a repeated effect shows. */
 async function addUp(trx: Transaction<Tables>, events: readonly StoredEvent[]): Promise<void> {
   for (const stored of events) {
     const { data } = domainEventOf<EntryAdded>(stored, tally);
@@ -79,7 +80,7 @@ const sums: Projection<Tables> = {
   apply: addUp,
 };
 
-function start(projection: Projection<Tables> = sums): Running {
+function start(projection: Projection<Tables> = sums): RunningProcess {
   const running = startProjection({ store, db, projection, onError: (error) => errors.push(error) });
   started.push(running);
   return running;
@@ -111,7 +112,7 @@ async function addForeign(): Promise<void> {
 describe.each(ENGINES)('a projection in the %s database', (engine) => {
   beforeEach(() => open(engine));
 
-  it('fills its tables from what is there, and then from what comes', async () => {
+  it('fills its tables from existing events, then from new ones', async () => {
     await add(10);
     const running = start();
     await running.waitFor(await store.head());
@@ -123,7 +124,7 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     expect(running.lastError()).toBeUndefined();
   });
 
-  it('goes on after a restart where it was', async () => {
+  it('resumes where it was on restart', async () => {
     await add(10);
     const first = start();
     await first.waitFor(10n);
@@ -142,7 +143,7 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     expect(await total()).toBe(15);
   });
 
-  it('has no effect twice where a crash comes between effect and checkpoint', async () => {
+  it('applies nothing twice after a crash between effect and checkpoint', async () => {
     await add(10);
     let crashes = 3;
     const running = start({
@@ -161,13 +162,13 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     expect(await total()).toBe(10);
   });
 
-  it('tells why it does not get on, goes on trying, and forgets the reason when it does', async () => {
+  it('reports why it fails, keeps trying, and clears the reason once it succeeds', async () => {
     await add(1);
     let broken = true;
     const running = start({
       ...sums,
       apply: async (trx, events) => {
-        // A TypeError too: a mistake in the code is no reason to die.
+        // A TypeError too: a bug must not end the process.
         if (broken) throw new TypeError('not now');
         await addUp(trx, events);
       },
@@ -181,7 +182,7 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     expect(running.lastError()).toBeUndefined();
   });
 
-  it('beside a second one on the same tables fills them once: the checkpoint is compared and set', async () => {
+  it('applies each event once beside a second one on the same tables', async () => {
     const small = { ...sums, batchSize: 7 };
     const one = start(small);
     const two = start(small);
@@ -195,7 +196,7 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     expect(errors.every((error) => error instanceof CheckpointMoved)).toBe(true);
   });
 
-  it('moves its position over events of others, and saves it when it stops', async () => {
+  it('moves its position past other events, and saves it when it stops', async () => {
     await add(1);
     const running = start();
     await running.waitFor(1n);
@@ -206,7 +207,7 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     expect(await readCheckpoint(db, 'sums')).toBe(2n);
   });
 
-  it('saves its position also where nothing more comes: whoever asks from elsewhere knows no other', async () => {
+  it('saves its position even if no more events arrive, for other processes to see', async () => {
     const running = start();
     await running.waitFor(0n);
     await addForeign();
@@ -218,7 +219,7 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     expect(errors).toEqual([]);
   });
 
-  it('applies an event that comes after events of others', async () => {
+  it('applies an event that follows other events', async () => {
     const running = start();
     await addForeign();
     await running.waitFor(1n);
@@ -229,31 +230,31 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     expect(errors).toEqual([]);
   });
 
-  it('is rebuilt from the beginning when its tables are emptied and its checkpoint is deleted', async () => {
+  it('starts from the beginning after its tables are emptied and its checkpoint is reset', async () => {
     await add(10);
     const running = start();
     await running.waitFor(10n);
     await running.stop();
     await db.deleteFrom('sums').execute();
-    await forgetCheckpoint(db, 'sums');
+    await resetCheckpoint(db, 'sums');
     await start().waitFor(10n);
     expect(await total()).toBe(10);
   });
 
-  it('is rebuilt also while it runs, and whoever waits then waits for that', async () => {
+  it('can be reset while it runs, and callers then wait for the rebuild', async () => {
     await add(10);
     const running = start();
     await running.waitFor(10n);
     await db.transaction().execute(async (trx) => {
       await trx.deleteFrom('sums').execute();
-      await forgetCheckpoint(trx, 'sums');
+      await resetCheckpoint(trx, 'sums');
     });
     await add(1, 10);
     await running.waitFor(11n);
     expect(await total()).toBe(11);
   });
 
-  it('goes on where the log of failures fails as well', async () => {
+  it('continues if its error listener throws', async () => {
     await add(1);
     let broken = true;
     const running = startProjection({
@@ -278,17 +279,17 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     expect(await total()).toBe(1);
   });
 
-  it('that is stopped lets nobody wait', async () => {
+  it('rejects waiting callers when it is stopped', async () => {
     const running = start();
     const waiting = running.waitFor(1n);
     await running.stop();
-    await expect(waiting).rejects.toThrow(RunningStopped);
-    await expect(running.waitFor(1n)).rejects.toThrow(RunningStopped);
+    await expect(waiting).rejects.toThrow(ProcessStopped);
+    await expect(running.waitFor(1n)).rejects.toThrow(ProcessStopped);
     await expect(running.waitFor(0n)).resolves.toBeUndefined();
     await running.stop();
   });
 
-  it('stops at once also while it pauses after a failure', async () => {
+  it('stops at once while it pauses after a failure', async () => {
     await add(1);
     const running = start({
       ...sums,

@@ -51,7 +51,7 @@ export type KafkaServerFound =
 /** The newest that was tried; `TANTIEME_TEST_KAFKA_VERSION` names another. */
 const VERSION = process.env['TANTIEME_TEST_KAFKA_VERSION'] ?? '4.4.0';
 /** In the project, so that it goes when its packages go. */
-const CACHE = join(import.meta.dirname, '../../../../node_modules/.cache/tantieme-kafka');
+const CACHE = join(import.meta.dirname, '../../../../../node_modules/.cache/tantieme-kafka');
 const START_MS_MAX = 90_000;
 const HOST = '127.0.0.1';
 

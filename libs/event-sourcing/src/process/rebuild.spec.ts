@@ -4,18 +4,19 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 
-import { CheckpointMoved, readCheckpoint } from './checkpoints.js';
-import { openBeside, openDatabase } from './database.js';
+import { CheckpointMoved, readCheckpoint } from '../read-model/checkpoints.js';
+import { openShadowDatabase, openDatabase } from '../read-model/database.js';
 import { ENGINES, TestDatabases } from '../testing/databases.fixture.js';
 import type { Engine } from '../testing/databases.fixture.js';
-import type { AnyDatabase } from './migrations.js';
-import { openPostgresBeside, openPostgresDatabase } from './postgres-database.js';
+import type { AnyDatabase } from '../read-model/migrations.js';
+import { openPostgresShadowDatabase, openPostgresDatabase } from '../read-model/postgres-database.js';
 import { startProjection } from './projection.js';
 import type { Projection } from './projection.js';
 import { LogTooShort, rebuildProjection } from './rebuild.js';
-import type { Rebuilt, RebuildOptions } from './rebuild.js';
-import type { Running } from '../process/running.js';
-import { createRuntime, domainEventOf } from '../decide/runtime.js';
+import type { RebuildResult, RebuildOptions } from './rebuild.js';
+import type { RunningProcess } from './running-process.js';
+import { createRuntime } from '../decide/runtime.js';
+import { domainEventOf } from '../decide/upcasting.js';
 import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 import type { EntryAdded } from '../testing/tally.fixture.js';
 
@@ -31,14 +32,14 @@ afterAll(async () => {
   directory.remove();
 });
 
-/** SQLSTATE of a row that somebody else holds. */
+/** SQLSTATE of a row that another transaction has locked. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
 let files = 0;
 let store: EventStore;
 let opened: { readonly engine: Engine; readonly database: string };
 let db: Kysely<Tables>;
-const started: Running[] = [];
+const started: RunningProcess[] = [];
 const connections: Kysely<Tables>[] = [];
 let errors: unknown[];
 
@@ -47,7 +48,7 @@ function openStore(): EventStore {
   return openSqliteEventStore(directory.path(`events-${files}.sqlite`));
 }
 
-/** One more connection, as another process has it. */
+/** Another connection, as another process would open it. */
 function connect({ engine, database } = opened): Kysely<Tables> {
   const one: Kysely<Tables> =
     engine === 'embedded' ? openDatabase(database) : openPostgresDatabase(database, () => undefined);
@@ -67,7 +68,7 @@ afterEach(async () => {
   await store.close();
 });
 
-/** Adds to what it finds, so that an effect that comes twice shows. */
+/** Adds to existing rows, so that a repeated effect shows. */
 async function addUp(trx: Transaction<Tables>, events: readonly StoredEvent[]): Promise<void> {
   for (const stored of events) {
     const { entry, amount } = domainEventOf<EntryAdded>(stored, tally).data.input;
@@ -112,7 +113,7 @@ const sums: Projection<Tables> = {
   apply: addUp,
 };
 
-function start(into: Kysely<Tables>, from: EventStore = store): Running {
+function start(into: Kysely<Tables>, from: EventStore = store): RunningProcess {
   const running = startProjection({
     store: from,
     db: into,
@@ -136,7 +137,7 @@ async function add(count: number): Promise<void> {
   );
 }
 
-/** Wrong in both tables, also for what comes later: a sum that is too high, and an entry that never was. */
+/** Corrupts both tables: a sum that is too high, and an entry that never existed. */
 async function tamper(): Promise<void> {
   await db
     .updateTable('sums')
@@ -157,29 +158,23 @@ async function filled(events: number): Promise<void> {
 async function rebuild(
   projection: Projection<Tables> = sums,
   { from = store, onProgress }: { from?: EventStore; onProgress?: RebuildOptions['onProgress'] } = {},
-): Promise<Rebuilt> {
+): Promise<RebuildResult> {
   const { engine, database } = opened;
-  const beside = engine === 'embedded' ? openBeside(database) : await openPostgresBeside(database);
+  const shadow = engine === 'embedded' ? openShadowDatabase(database) : await openPostgresShadowDatabase(database);
   try {
-    return await rebuildProjection({
-      store: from,
-      db,
-      beside,
-      projection,
-      ...(onProgress === undefined ? {} : { onProgress }),
-    });
+    return await rebuildProjection({ store: from, db, shadow, projection, onProgress });
   } finally {
-    await beside.db.destroy();
+    await shadow.db.destroy();
   }
 }
 
-/** Appends when it has come to the end, twice: what comes last is read while the live rows are held. */
-function late(onHeld = async (): Promise<void> => undefined): Projection<Tables> {
+/** Appends twice when it has reached the end, so that the last event is applied while the live checkpoint is locked. */
+function late(onLocked = async (): Promise<void> => undefined): Projection<Tables> {
   let appended = 0;
   return {
     ...sums,
     apply: async (trx, events) => {
-      if (appended === 2) await onHeld();
+      if (appended === 2) await onLocked();
       else if (events.at(-1)?.position === (await store.head())) {
         appended += 1;
         await add(1);
@@ -203,7 +198,7 @@ async function dumpOfFresh(): Promise<unknown> {
   return dump(fresh);
 }
 
-/** Looks at both tables at once, again and again; gives the kinds of content that it saw. */
+/** Reads both tables in one query, again and again. Returns the kinds of content that it saw. */
 function watch(): { stop(): Promise<ReadonlySet<string>> } {
   const reader = connect();
   const seen = new Set<string>();
@@ -233,7 +228,7 @@ function watch(): { stop(): Promise<ReadonlySet<string>> } {
 describe.each(ENGINES)('a rebuild in the %s database', (engine) => {
   beforeEach(() => open(engine));
 
-  it('replaces wrong rows by those of a projection that is filled anew', async () => {
+  it('replaces wrong rows by those of a fresh projection', async () => {
     await filled(50);
     const honest = await dump();
     await tamper();
@@ -247,7 +242,7 @@ describe.each(ENGINES)('a rebuild in the %s database', (engine) => {
     expect(await db.introspection.getTables()).toEqual(before);
   });
 
-  it('makes the tables where there are none, and of an empty log empty ones', async () => {
+  it('creates missing tables, empty for an empty log', async () => {
     expect(await rebuild()).toEqual({ events: 0, position: 0n, rows: { sums: 0, entries: 0 } });
     added = 0;
     await add(3);
@@ -255,7 +250,7 @@ describe.each(ENGINES)('a rebuild in the %s database', (engine) => {
     expect(await dumpOfFresh()).toEqual(await dump());
   });
 
-  it('finds the columns of a table that an older version made in another order', async () => {
+  it('supports a table whose columns an older version created in another order', async () => {
     await sql`create table sums (note text, sum integer not null, stream text primary key)`.execute(db);
     await filled(5);
     const honest = await dump();
@@ -264,13 +259,13 @@ describe.each(ENGINES)('a rebuild in the %s database', (engine) => {
     expect(await dump()).toEqual(honest);
   });
 
-  it('shows its readers the old content or the new, whole, and takes in what is appended until the swap', async () => {
+  it('shows readers either the old or the new content, and includes what is appended until the swap', async () => {
     await filled(30);
     await tamper();
     const reader = watch();
     await rebuild({
       ...sums,
-      // Appended while the copy is filled, and while the live rows are held too.
+      // Appends while the copy is filled and while the live checkpoint is locked.
       apply: async (trx, events) => {
         if (added < 80) await add(5);
         await addUp(trx, events);
@@ -283,7 +278,7 @@ describe.each(ENGINES)('a rebuild in the %s database', (engine) => {
     expect(errors).toEqual([]);
   });
 
-  it('lets the live filler go on from where the copy is', async () => {
+  it('lets the live projection resume from the position of the copy', async () => {
     await filled(30);
     await tamper();
     const gate = gated(store);
@@ -298,7 +293,7 @@ describe.each(ENGINES)('a rebuild in the %s database', (engine) => {
     expect(await dump()).toEqual(await dumpOfFresh());
   });
 
-  it('that ends at any moment has changed nothing', async () => {
+  it('changes nothing if it ends before the swap', async () => {
     await filled(30);
     await tamper();
     let isThrough = false;
@@ -321,7 +316,7 @@ describe.each(ENGINES)('a rebuild in the %s database', (engine) => {
     expect(await dump()).toEqual(await dumpOfFresh());
   });
 
-  it('that fails after it has replaced a table has not replaced it', async () => {
+  it('rolls back a replaced table if a later one fails', async () => {
     await filled(1);
     await tamper();
     await db.updateTable('entries').set({ amount: 2 }).where('entry', '=', 'forged').execute();
@@ -333,7 +328,7 @@ describe.each(ENGINES)('a rebuild in the %s database', (engine) => {
     expect(await dump()).toEqual(before);
   });
 
-  it('refuses another log, in which the events of the live rows are not', async () => {
+  it('refuses another log, which lacks the events of the live rows', async () => {
     await filled(10);
     const before = await dump();
     const other = openStore();
@@ -346,7 +341,7 @@ describe.each(ENGINES)('a rebuild in the %s database', (engine) => {
 describe('a rebuild in PostgreSQL', () => {
   beforeEach(() => open('postgres'));
 
-  it('lets no filler move the live checkpoint while it reads what came last', async () => {
+  it('keeps the live checkpoint locked while it applies the last events', async () => {
     await filled(10);
     const filler = connect();
     const answers: unknown[] = [];
@@ -359,7 +354,7 @@ describe('a rebuild in PostgreSQL', () => {
     expect(answers).toEqual([expect.objectContaining({ code: LOCK_NOT_AVAILABLE })]);
   });
 
-  it('goes on beside a filler that works, and another rebuild', async () => {
+  it('works beside a busy projection and another rebuild', async () => {
     await filled(40);
     await tamper();
     const filler = start(connect());
@@ -377,7 +372,7 @@ describe('a rebuild in PostgreSQL', () => {
     expect(errors.filter((error) => !(error instanceof CheckpointMoved))).toEqual([]);
   });
 
-  it('whose connection breaks off, in the copy or in the swap, has changed nothing', async () => {
+  it('changes nothing if its connection breaks during the copy or the swap', async () => {
     await filled(20);
     await tamper();
     const before = await dump();
@@ -385,18 +380,18 @@ describe('a rebuild in PostgreSQL', () => {
     const inCopy: Projection<Tables> = {
       ...sums,
       apply: async (trx, events) => {
-        if (events.at(-1)?.position === 14n) await server.breakOff(opened.database);
+        if (events.at(-1)?.position === 14n) await server.terminateConnections(opened.database);
         await addUp(trx, events);
       },
     };
-    for (const projection of [inCopy, late(() => server.breakOff(opened.database))]) {
+    for (const projection of [inCopy, late(() => server.terminateConnections(opened.database))]) {
       await expect(rebuild(projection)).rejects.toThrow();
       expect(await dump()).toEqual(before);
     }
   });
 });
 
-/** The store for a filler that sees what is there at first, and later pages only when it is let. */
+/** A store whose subscriptions hold back events after position 30 until `open` is called. */
 function gated(of: EventStore): { readonly store: EventStore; open(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   async function* pages(coming: AsyncIterable<Page>): AsyncGenerator<Page> {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { OutgoingMessage } from '../broker.js';
+import type { OutgoingMessage } from '../../broker.js';
 import { hasJavaAndMaven, kafkaLibraries } from './kafka-server.js';
 
 export interface ForeignClient {

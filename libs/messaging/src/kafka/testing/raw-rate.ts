@@ -1,8 +1,8 @@
 /** What kafkajs does at best on a broker: producing and consuming at once, and nothing else. The mark for benchmarks. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { logLevel, Kafka } from 'kafkajs';
-import type { OutgoingMessage } from '../broker.js';
-import { createKafkaTopics } from './topics.js';
+import type { OutgoingMessage } from '../../broker.js';
+import { createKafkaTopics } from '../topics.js';
 
 /** Messages a request, as the relays send them. */
 const BATCH_MESSAGES = 500;

@@ -1,64 +1,65 @@
-/** A read model built anew beside the live one, which goes on being read and filled until the copy takes its place. */
+/** Rebuilds a read model in a shadow copy, while the live one stays readable and filled until the swap (ADR 13). */
 import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 
-import { holdCheckpoint, migrateCheckpoints, savedCheckpoint, setCheckpoint } from './checkpoints.js';
-import type { Beside } from './database.js';
-import { BATCH_SIZE } from '../process/log-reader.js';
-import { createTables, migrate } from './migrations.js';
-import type { AnyDatabase } from './migrations.js';
+import { lockCheckpoint, migrateCheckpoints, findCheckpoint, setCheckpoint } from '../read-model/checkpoints.js';
+import type { ShadowDatabase } from '../read-model/database.js';
+import { createTables, migrate } from '../read-model/migrations.js';
+import type { AnyDatabase } from '../read-model/migrations.js';
+import { BATCH_SIZE } from './log-reader.js';
 import type { Projection } from './projection.js';
 
 export interface RebuildOptions {
-  /** The log that the live read model is filled from. */
+  /** The log from which the live read model is filled. */
   readonly store: EventStore;
   readonly db: AnyDatabase;
-  /** Opened for this rebuild of the same database, to be closed afterwards. */
-  readonly beside: Beside;
-  /** Told after every page; what it throws ends the rebuild. */
-  readonly onProgress?: (progress: RebuildProgress) => void;
+  /** A shadow of the same database, opened for this rebuild; the caller closes it afterwards. */
+  readonly shadow: ShadowDatabase;
+  /** Called after every page; an error that it throws ends the rebuild. */
+  readonly onProgress?: ((progress: RebuildProgress) => void) | undefined;
 }
 
 export interface RebuildProgress {
-  /** Those that the copy was filled from. */
+  /** Number of events applied to the copy. */
   readonly events: number;
   readonly position: Position;
-  /** Where the log ended when that was last asked. */
+  /** Head of the log when it was last read. */
   readonly head: Position;
 }
 
-export interface Rebuilt extends Omit<RebuildProgress, 'head'> {
-  /** Of each table now. */
+export interface RebuildResult extends Omit<RebuildProgress, 'head'> {
+  /** Rows per table after the rebuild. */
   readonly rows: Readonly<Record<string, number>>;
 }
 
-/** The log ends before what the read model was filled from: it is another one. */
+/** The log ends before the position up to which the read model is filled, so it is not the same log. */
 export class LogTooShort extends Error {
   readonly code = 'LogTooShort';
   constructor(projection: string, end: Position, filledTo: Position) {
     super(
-      `the event store ends at position ${end}, and ${projection} is filled up to ${filledTo}: it was filled from another event store`,
+      `the event store ends at position ${end}, but ${projection} is filled up to ${filledTo}: it was filled from another event store`,
     );
   }
 }
 
 /**
- * Fills a copy from the beginning of the log; when it has caught up, its rows and its checkpoint replace the live ones in one
- * transaction. Whoever reads sees the old rows or the new ones, whole. The live filler waits for that transaction, then finds
- * the checkpoint elsewhere and goes on from there. Ended at any moment before, it has changed nothing, and leaves nothing.
+ * Fills a copy from the beginning of the log. Once it has caught up, its rows and its checkpoint replace the live ones
+ * in one transaction: readers see either all old rows or all new ones. The live projection waits for that transaction,
+ * then finds its checkpoint moved and resumes from there. A rebuild that ends earlier changes nothing and leaves
+ * nothing behind.
  *
- * @throws {LogTooShort} where the live read model knows events that the store does not have.
+ * @throws {LogTooShort} if the live read model contains events that the store does not have.
  */
 export async function rebuildProjection<Tables>({
   store,
   db,
-  beside,
+  shadow,
   projection,
   onProgress,
-}: RebuildOptions & { readonly projection: Projection<Tables> }): Promise<Rebuilt> {
+}: RebuildOptions & { readonly projection: Projection<Tables> }): Promise<RebuildResult> {
   const { name, filter, migrations, tables, batchSize = BATCH_SIZE } = projection;
-  const copy: Kysely<Tables> = beside.db;
+  const copy = shadow.db as Kysely<Tables>;
   let events = 0;
   let position: Position = 0n;
 
@@ -78,39 +79,40 @@ export async function rebuildProjection<Tables>({
 
   await migrateCheckpoints(db);
   await migrate(db, migrations);
-  const filledTo = (await savedCheckpoint(db, name)) ?? 0n;
+  const filledTo = (await findCheckpoint(db, name)) ?? 0n;
   const end = await store.head();
   if (end < filledTo) throw new LogTooShort(name, end, filledTo);
 
   await createTables(copy, migrations);
-  // What was appended meanwhile is less each time; the last of it is read while the live filler waits.
+  // Each round has less to catch up; the last events are applied while the live projection waits.
   while ((await catchUp((some) => copy.transaction().execute((trx) => projection.apply(trx, some)))) > 1);
 
-  const live = await beside.reachLive();
+  const live = await shadow.attachLive();
   const columns = await columnsOf(db, live);
   const rows: Record<string, number> = {};
   await copy.transaction().execute(async (trx) => {
-    const held = await holdCheckpoint(trx, live, name);
+    const livePosition = await lockCheckpoint(trx, live, name);
     await catchUp((some) => projection.apply(trx, some));
-    if (position < held) throw new LogTooShort(name, position, held);
-    for (const table of tables) rows[table] = await replace(trx, live, table, columns(table));
+    if (position < livePosition) throw new LogTooShort(name, position, livePosition);
+    for (const table of tables) rows[table] = await replaceRows(trx, live, table, columns(table));
     await setCheckpoint(trx, live, name, position);
   });
   return { events, position, rows };
 }
 
-/** Columns by table. By name, since tables that an older version made may have them in another order. */
+/** The columns of a table. Needed by name, as a table created by an older version may order them differently. */
 async function columnsOf(db: AnyDatabase, live: string): Promise<(table: string) => readonly string[]> {
   const all = await db.introspection.getTables();
   return (table) => {
     const found = all.find(({ name, schema }) => name === table && (schema === undefined || schema === live));
-    if (found === undefined) throw new Error(`the migrations create no table ${table}`);
+    if (found === undefined)
+      throw new Error(`the projection lists the table ${table}, but its migrations do not create it`);
     return found.columns.map((column) => column.name);
   };
 }
 
-/** @returns how many rows there are now */
-async function replace<Tables>(
+/** @returns the number of rows after the replacement. */
+async function replaceRows<Tables>(
   trx: Transaction<Tables>,
   live: string,
   table: string,
