@@ -3,7 +3,7 @@ import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { formatRate, parseDecimal, parseRate } from '@tantieme/money/decimal';
-import { calendarKey } from '@tantieme/time/calendar';
+import { calendarKey } from '@tantieme/time/calendar/key';
 import type {
   CompiledComponent,
   CompiledCondition,
@@ -56,8 +56,8 @@ export function compilePlan(document: PlanDocument, hash: string): CompiledPlan 
     calendarKey: calendarKey(document.calendar),
     rounding: document.rounding ?? 'half-up',
     exchange: { on: exchange?.on ?? 'trigger', maxAgeDays: daysOf(exchange?.maxAge ?? '7 days') },
-    minimumMinor: parseMinor(document.payoutTerms?.minimum ?? '0', decimals),
-    payoutTerms: omitUndefined({ as: document.payoutTerms?.as, tax: document.payoutTerms?.tax }),
+    minimumMinor: parseMinor(document.settle?.minimum ?? '0', decimals),
+    payoutTerms: omitUndefined({ as: document.settle?.as, tax: document.settle?.tax }),
     guarantee:
       guarantee === undefined
         ? undefined

@@ -1,8 +1,8 @@
 /** A compiled plan document: amounts in minor units, exact rates, defaults filled in. */
+import type { Calendar, Over } from '@tantieme/time/calendar/document';
 import type { Remainder } from '@tantieme/money/allocation';
 import type { Rate } from '@tantieme/money/decimal';
 import type { RoundingMode } from '@tantieme/money/rounding';
-import type { Calendar, Over } from '@tantieme/time/calendar-document';
 import type { DealRole, Trigger } from '../deal/deal.js';
 import type { Expression } from './expression.js';
 import type { Basis, FlatPer, LimitDocument, PlanDocument } from './document.js';
@@ -153,7 +153,7 @@ export interface CompiledPlan {
   };
   /** Smallest amount that is paid out. */
   readonly minimumMinor: bigint;
-  readonly payoutTerms: Pick<NonNullable<PlanDocument['payoutTerms']>, 'as' | 'tax'>;
+  readonly payoutTerms: Pick<NonNullable<PlanDocument['settle']>, 'as' | 'tax'>;
   readonly guarantee:
     { readonly minor: bigint; readonly over: Over; readonly of: ReadonlySet<string> | undefined } | undefined;
   readonly draw:

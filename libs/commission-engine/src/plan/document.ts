@@ -3,8 +3,8 @@
  * money passes through: credit → measure → gate → rate → limit → returns → hold. Every number is decimal text
  * (`"150000"`, `"4 %"`); it was never a double. `docs/plan-reference.md` explains every key with examples.
  */
+import type { Calendar, Over } from '@tantieme/time/calendar/document';
 import type { RoundingMode } from '@tantieme/money/rounding';
-import type { Calendar, Over } from '@tantieme/time/calendar-document';
 import type { DealRole, Trigger } from '../deal/deal.js';
 
 export type Basis = 'net' | 'gross' | 'margin' | 'quantity' | 'collected';
@@ -261,7 +261,7 @@ export interface PlanDocument {
   readonly rounding?: RoundingMode;
   readonly exchange?: ExchangeDocument;
   /** How payouts are documented and taxed. */
-  readonly payoutTerms?: {
+  readonly settle?: {
     readonly as?: 'self-billed' | 'invoiced' | 'credit-note' | 'payroll';
     readonly tax?: 'by-partner' | 'none';
     /** Smallest amount that is paid out; less is carried over. Default 0. */

@@ -1,6 +1,7 @@
 /** The versions of a plan: which one is in force for a line, and what a new one may not change. */
-import { dayAt, windowAt, windowStartDay } from '@tantieme/time/calendar';
-import { compareText } from '../deal/occurrence.js';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { windowAt, windowStartDay } from '@tantieme/time/calendar/periods';
+import { dayAt } from '@tantieme/time/time-zone';
 import type { CompiledComponent, CompiledPlan } from './compiled.js';
 import type { Trigger } from '../deal/deal.js';
 

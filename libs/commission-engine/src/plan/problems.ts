@@ -2,6 +2,10 @@
  * What the schema of a plan document cannot check: numbers out of range, names of nothing, keys that exclude each
  * other.
  */
+import { OVERS } from '@tantieme/time/calendar/document';
+import type { Over } from '@tantieme/time/calendar/document';
+import { calendarFault, overFault } from '@tantieme/time/calendar/fault';
+import { isTimeZone } from '@tantieme/time/time-zone';
 import { oneOf } from '@tantieme/contracts/suggest';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf, isCurrency } from '@tantieme/money/currency';
@@ -18,10 +22,7 @@ import {
 } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
-import { calendarFault, isTimeZone, overFault } from '@tantieme/time/calendar';
-import { OVERS } from '@tantieme/time/calendar-document';
-import type { Over } from '@tantieme/time/calendar-document';
-import { parseDay } from '@tantieme/time/instant';
+import { isDay } from '@tantieme/time/day';
 import { CHANNELS, valuesOf } from './document.js';
 import type {
   ComponentDocument,
@@ -76,7 +77,7 @@ class PlanCheck {
   }
 
   run(): readonly Problem[] {
-    const { currency, calendar, payoutTerms, guarantee, draw, components } = this.document;
+    const { currency, calendar, settle, guarantee, draw, components } = this.document;
     if (!isCurrency(currency))
       this.error(
         'CurrencyUnknown',
@@ -91,7 +92,7 @@ class PlanCheck {
       );
     const calendarProblem = calendarFault(calendar);
     if (calendarProblem !== undefined) this.error('CalendarInvalid', '/calendar', calendarProblem);
-    if (payoutTerms?.minimum !== undefined) this.amount('/payoutTerms/minimum', payoutTerms.minimum);
+    if (settle?.minimum !== undefined) this.amount('/settle/minimum', settle.minimum);
     if (guarantee !== undefined) {
       this.amount('/guarantee/amount', guarantee.amount);
       this.over('/guarantee/over', guarantee.over);
@@ -550,7 +551,7 @@ class PlanCheck {
   }
 
   private day(path: string, text: string): boolean {
-    const exists = parseDay(text) !== undefined;
+    const exists = isDay(text);
     if (!exists)
       this.error('DayInvalid', path, `${keyAt(path)} is "${text}", which is not a calendar date (YYYY-MM-DD)`);
     return exists;

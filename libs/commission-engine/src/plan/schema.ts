@@ -2,8 +2,8 @@
  * The JSON Schema (2020-12) of plan documents, for `parsePlan` and for editors. It refuses every key that it does not
  * name.
  */
+import { CALENDAR_SCHEMA } from '@tantieme/time/calendar/document';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import { CALENDAR_SCHEMA } from '@tantieme/time/calendar-document';
 
 /** Limits of a document. People write and read plans: a larger one is an accident or an attack. */
 export const COMPONENTS_MAX = 100;
@@ -153,7 +153,7 @@ export const PLAN_SCHEMA = {
       },
       [],
     ),
-    payoutTerms: map(
+    settle: map(
       {
         as: { enum: ['self-billed', 'invoiced', 'credit-note', 'payroll'] },
         tax: { enum: ['by-partner', 'none'] },

@@ -8,10 +8,10 @@ import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import { compareText } from '@tantieme/commission-engine/deal/occurrence';
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
-import { parseDay } from '@tantieme/time/instant';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { isDay } from '@tantieme/time/day';
 import { formatMinor } from '@tantieme/money/amount';
 import { CaseInvalid } from './csv-rows.js';
 import type { CaseFault } from './csv-rows.js';
@@ -101,7 +101,7 @@ function readVersions(files: CaseFiles): readonly PlanVersion[] {
         if (severity === 'error')
           faults.push({ file: `${file}:${line}:${column}`, reason: `${path || '/'}: ${message}` });
       const effectiveFrom = named[1] ?? FROM_THE_BEGINNING;
-      if (parseDay(effectiveFrom) === undefined)
+      if (!isDay(effectiveFrom))
         faults.push({ file, reason: `${effectiveFrom} is no day, such as plan@2026-03-01.yaml` });
       return plan === undefined ? [] : [{ effectiveFrom, plan }];
     })
@@ -132,9 +132,15 @@ function factsOf(files: CaseFiles, versions: readonly PlanVersion[], newest: Pla
   const quotas = read('quotas.csv', [], (text) => readQuotas(text, id));
   const settled = read('closings.csv', [], (text) => readClosings(text, versions));
   const reached = read<ReachedTiers>('reached.csv', new Map(), (text) => readReached(text, newest));
-  const account = (payee: string) => accountOf(payee, partners, quotas, settled, reached);
+  const payeeTermsOf = (payee: string) => accountOf(payee, partners, quotas, settled, reached);
   const agreed = [...partners.values()].filter(({ agreements }) => agreements.some(({ plan }) => plan === id));
-  return { deals, versions, lookup: lookupOf(partners, rates), account, payees: agreed.map((partner) => partner.id) };
+  return {
+    deals,
+    versions,
+    lookup: lookupOf(partners, rates),
+    payeeTermsOf,
+    payees: agreed.map((partner) => partner.id),
+  };
 }
 
 function compareForReading(left: CalculatedLine, right: CalculatedLine): number {

@@ -30,7 +30,7 @@ plan: resellers
 title: Resellers
 currency: EUR
 calendar: { periods: monthly, timeZone: Europe/Paris }
-payoutTerms: { minimum: 10 }
+settle: { minimum: 10 }
 components:
   - id: hardware
     title: Hardware of the quarter
@@ -61,7 +61,6 @@ export function partnerOf(id: string, shape: PartnerShape = {}): Partner {
     name: id,
     channel,
     country: 'FR',
-    payoutCurrency: 'EUR',
     tiers: [{ from, value: tier }],
     uplines: [{ from, value: upline }],
     agreements: plans.map((plan) => ({ id: `${id}-${plan}`, plan, from, ...(until === undefined ? {} : { until }) })),

@@ -391,7 +391,7 @@ describe('a clawback from commercial agents', () => {
 
   it('is reported if a return takes back more than the deal earned', () => {
     expect(lint([booked(`${RISING}, returns: { policy: average }`)])).toEqual([
-      'ClawbackOfAgents /components/0/returns/policy: of two deals of 50,000.00, the first earns 2,500.00; if it is not executed, policy: average takes back 3,000.00. Does not apply with pays: rebate, payoutTerms.as: payroll, or if partner.channel allows only resellers',
+      'ClawbackOfAgents /components/0/returns/policy: of two deals of 50,000.00, the first earns 2,500.00; if it is not executed, policy: average takes back 3,000.00. Does not apply with pays: rebate, settle.as: payroll, or if partner.channel allows only resellers',
     ]);
   });
 
@@ -402,7 +402,7 @@ describe('a clawback from commercial agents', () => {
       '',
     ],
     ['a rebate', booked(`${RISING}, returns: { policy: re-rate }`), 'pays: rebate'],
-    ['employees', booked(`${RISING}, returns: { policy: re-rate }`), 'payoutTerms: { as: payroll }'],
+    ['employees', booked(`${RISING}, returns: { policy: re-rate }`), 'settle: { as: payroll }'],
     [
       'partners elsewhere',
       booked(`${RISING}, returns: { policy: re-rate }`, ', where: { partner.country: [US, CA] }'),

@@ -271,12 +271,12 @@ describe('an invalid plan document', () => {
   });
 
   it('is refused for a minimum that is negative or finer than a cent (lago-api #5560)', () => {
-    const withMinimum = (minimum: string) => parsePlan(`${HEAD}${SALES}payoutTerms: { minimum: ${minimum} }\n`);
+    const withMinimum = (minimum: string) => parsePlan(`${HEAD}${SALES}settle: { minimum: ${minimum} }\n`);
     expect(withMinimum('50').plan?.minimumMinor).toBe(5000n);
     expect(withMinimum('0.01').plan?.minimumMinor).toBe(1n);
     expect(parsePlan(`${HEAD}${SALES}`).plan?.minimumMinor).toBe(0n);
-    expect(withMinimum('-50').findings).toMatchObject([{ code: 'TextInvalid', path: '/payoutTerms/minimum' }]);
-    expect(withMinimum('0.001').findings).toMatchObject([{ code: 'AmountInvalid', path: '/payoutTerms/minimum' }]);
+    expect(withMinimum('-50').findings).toMatchObject([{ code: 'TextInvalid', path: '/settle/minimum' }]);
+    expect(withMinimum('0.001').findings).toMatchObject([{ code: 'AmountInvalid', path: '/settle/minimum' }]);
   });
 
   it('is refused for an unknown currency or time zone', () => {

@@ -70,8 +70,8 @@ function thresholds({ rate, gate, measure }: CompiledComponent, pay: ComponentPa
 
 // ── Commercial agents ──────────────────────────────────────────────────────────────────────────────────────────────
 
-function mayApplyToAgents({ payoutTerms, calendar }: PlanDocument, { pays, currency }: CompiledPlan): boolean {
-  if (pays !== 'commission' || payoutTerms?.as === 'payroll' || payoutTerms?.as === 'credit-note') return false;
+function mayApplyToAgents({ settle, calendar }: PlanDocument, { pays, currency }: CompiledPlan): boolean {
+  if (pays !== 'commission' || settle?.as === 'payroll' || settle?.as === 'credit-note') return false;
   return AGENT_CURRENCIES.has(currency) || calendar.timeZone.startsWith('Europe/');
 }
 
@@ -106,7 +106,7 @@ function clawback(plan: CompiledPlan, component: CompiledComponent, path: string
     report(
       'ClawbackOfAgents',
       `${path}/returns/policy`,
-      `of two deals of ${money(plan, dealMinor)}, the first earns ${money(plan, own)}; if it is not executed, policy: ${policy} takes back ${money(plan, taken)}. Does not apply with pays: rebate, payoutTerms.as: payroll, or if partner.channel allows only resellers`,
+      `of two deals of ${money(plan, dealMinor)}, the first earns ${money(plan, own)}; if it is not executed, policy: ${policy} takes back ${money(plan, taken)}. Does not apply with pays: rebate, settle.as: payroll, or if partner.channel allows only resellers`,
     );
     return;
   }
