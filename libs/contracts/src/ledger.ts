@@ -83,7 +83,7 @@ export interface ManifestEntry extends PayoutTerms {
   readonly payee: string;
   readonly currency: string;
   readonly lines: number;
-  /** Smallest amount that is paid, in the currency: the plan's `payoutTerms.minimum`, or "0.00". */
+  /** Smallest amount that is paid, in the currency: the plan's `settle.minimum`, or "0.00". */
   readonly minimum: string;
   /** `forgive`: the payee's agreement has ended, and the plan writes off a negative balance. */
   readonly negative?: 'forgive';
