@@ -1,6 +1,6 @@
 /** Every read model of every service, for a rebuild by its name. */
 import type { AnyProjection } from '@tantieme/event-sourcing/read-model/projection';
-import { createReadModel as commissionCalculation } from '@tantieme/commission-calculation/ledger.tables';
+import { createReadModel as commissionCalculation } from '@tantieme/commission-calculation/read-model.projection';
 import { waitingProjection } from '@tantieme/commission-calculation/credit/pending-deals.projection';
 import { readModel as dealIngestion } from '@tantieme/deal-ingestion/deal/deal.tables';
 import { readModel as partnerRegistry } from '@tantieme/partner-registry/partner/partner.tables';

@@ -14,14 +14,14 @@ import type { Kysely } from 'kysely';
 import { Closing, CLOSINGS } from './period/closing.process.js';
 import { DealDependencies, FOLLOWED } from './credit/deal-dependencies.service.js';
 import type { DependencyTables } from './credit/deal-dependencies.service.js';
-import { CALENDAR } from './period/calendar.js';
+import { CALENDAR } from './calendar/calendar.js';
 import { Backpressure } from './backpressure.service.js';
 import { CREDITS_RELAYED, EARNINGS_RELAYED, toMessages } from './events-out.js';
 import { startCrediting, startEarning, startReferences } from './inputs.consumer.js';
-import { createReadModel } from './ledger.tables.js';
+import { createReadModel } from './read-model.projection.js';
 import { waitingProjection } from './credit/pending-deals.projection.js';
 import type { WaitingTables } from './credit/pending-deals.tables.js';
-import type { CommissionTables } from './ledger.tables.js';
+import type { CommissionTables } from './read-model.projection.js';
 import { Runtimes } from './runtimes.service.js';
 
 @Injectable()

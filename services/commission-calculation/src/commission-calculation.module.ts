@@ -7,7 +7,7 @@ import { TakeReferenceHandler, TakeReferencesHandler } from './reference/referen
 import { EarningsController } from './earning/earning.controller.js';
 import { PeriodsController } from './period/period.controller.js';
 import { PlansController } from './plan/plan.controller.js';
-import { ExplainLineHandler } from './earning/explanation.queries.js';
+import { ExplainLineHandler } from './explanation/explanation.queries.js';
 import { ListEarningsHandler, ListWaitingHandler } from './earning/earning.queries.js';
 import { ListExchangeRatesHandler, ListQuotasHandler } from './reference/reference.queries.js';
 import { ListPlansHandler, ReadPlanHandler, ReadPlanVersionHandler } from './plan/plan.queries.js';

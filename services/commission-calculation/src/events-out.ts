@@ -17,7 +17,7 @@ import type { EarningEvent } from './earning/earning.js';
 import { PERIOD } from './period/period.js';
 import type { PeriodEvent } from './period/period.js';
 import { ledgerLine } from './earning/posting.js';
-import type { QuotaTaken } from './reference/quota.js';
+import type { QuotaTaken } from './reference/facts/quota.js';
 import { REFERENCE } from './reference/reference.js';
 import { quotaMessage } from './reference/quota.events-out.js';
 

@@ -2,9 +2,9 @@
 import type { Migrations } from '@tantieme/event-sourcing/read-model/migrations';
 import * as ledger from './migrations/0001-ledger.js';
 import * as references from './migrations/0002-references.js';
-import * as waiting from './migrations/0003-waiting.js';
-import * as index from './migrations/0004-index.js';
-import * as lacking from './migrations/0005-lacking.js';
+import * as waiting from './migrations/0003-pending-deals.js';
+import * as index from './migrations/0004-deal-dependencies.js';
+import * as lacking from './migrations/0005-missing-quotas.js';
 
 export const MIGRATIONS: Migrations = {
   owner: 'commission',

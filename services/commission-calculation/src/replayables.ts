@@ -2,7 +2,7 @@
 import type { Replayable } from '@tantieme/audit/verify';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { budgetDecider } from './budget/budget.js';
-import { calendarDecider } from './period/calendar.js';
+import { calendarDecider } from './calendar/calendar.js';
 import { creditDecider } from './credit/credit.js';
 import { earningDecider } from './earning/earning.js';
 import { periodDecider } from './period/period.js';

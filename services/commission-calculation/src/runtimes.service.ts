@@ -10,7 +10,7 @@ import { Budgets } from './budget/budget.service.js';
 import { Crediting } from './credit/crediting.service.js';
 import type { CreditRuntime } from './credit/crediting.service.js';
 import { budgetDecider } from './budget/budget.js';
-import { calendarDecider } from './period/calendar.js';
+import { calendarDecider } from './calendar/calendar.js';
 import { creditDecider } from './credit/credit.js';
 import { EARNING_TAILS, earningDecider } from './earning/earning.js';
 import { periodDecider } from './period/period.js';

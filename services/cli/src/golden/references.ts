@@ -12,13 +12,13 @@ import {
   rateOn,
   ratesInForce,
   takeExchangeRate,
-} from '@tantieme/commission-calculation/reference/exchange-rate';
+} from '@tantieme/commission-calculation/reference/facts/exchange-rate';
 import {
   identityOfQuota,
   normalQuota,
   quotasInForce,
   takeQuota,
-} from '@tantieme/commission-calculation/reference/quota';
+} from '@tantieme/commission-calculation/reference/facts/quota';
 import { partnerAsOf } from '@tantieme/commission-calculation/reference/reference';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { Dated, Partner } from '@tantieme/contracts/partner';

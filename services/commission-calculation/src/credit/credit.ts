@@ -18,7 +18,7 @@ import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
-import type { RateFound } from '../reference/exchange-rate.js';
+import type { RateFound } from '../reference/facts/exchange-rate.js';
 import { exchangeRateKey, partnerKey, planKey } from '../reference/reference.js';
 import type { Origin } from '../reference/reference.js';
 

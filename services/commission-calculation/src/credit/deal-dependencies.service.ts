@@ -15,7 +15,7 @@ import type { Crediting } from './crediting.service.js';
 import { CREDIT, dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';
 import { PLAN, planOfStream } from '../plan/plan.js';
-import type { ExchangeRateTaken } from '../reference/exchange-rate.js';
+import type { ExchangeRateTaken } from '../reference/facts/exchange-rate.js';
 import {
   exchangeRateKey,
   pairOfKey,

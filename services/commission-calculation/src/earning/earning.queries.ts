@@ -9,7 +9,7 @@ import type { Kysely } from 'kysely';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import type { PostedLine } from './posting.js';
 import { ledgerLine } from './posting.js';
-import type { CommissionTables, PostingRow } from '../ledger.tables.js';
+import type { CommissionTables, PostingRow } from '../read-model.projection.js';
 import { allWaiting } from '../credit/pending-deals.projection.js';
 import type { WaitingRow, WaitingTables } from '../credit/pending-deals.tables.js';
 

@@ -2,8 +2,8 @@
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EarnedMessage } from '../credit/credit.events-out.js';
-import type { CalendarCommand, CalendarEvent, CalendarState } from '../period/calendar.js';
-import { calendarStream, openFromOf } from '../period/calendar.js';
+import type { CalendarCommand, CalendarEvent, CalendarState } from '../calendar/calendar.js';
+import { calendarStream, openFromOf } from '../calendar/calendar.js';
 import type { EarningAccount, EarningCommand, EarningEvent, EarningState } from './earning.js';
 import { earningStream } from './earning.js';
 import { ACTOR } from '../events-out.js';

@@ -4,7 +4,7 @@ import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/parti
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { CreditMessage } from '../credit/credit.events-out.js';
-import { calendarDecider } from '../period/calendar.js';
+import { calendarDecider } from '../calendar/calendar.js';
 import { EARNING, EARNING_TAILS, earningDecider, earningStream } from './earning.js';
 import type { EarningEvent } from './earning.js';
 import { planDecider, planStream } from '../plan/plan.js';

@@ -9,7 +9,7 @@ import type { CommandContext, Work } from '@tantieme/event-sourcing/decide/runti
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { earningStream } from './earning.js';
 import type { EarningCommand } from './earning.js';
-import { quotasInForce } from '../reference/quota.js';
+import { quotasInForce } from '../reference/facts/quota.js';
 import { partnerOfStream, plansOfPartner, quotaStream, REFERENCE, referenceStream } from '../reference/reference.js';
 import type { Earning, EarningRuntime } from './earning.service.js';
 import type { PlanCatalog } from '../plan/plan-catalog.service.js';

@@ -22,14 +22,14 @@ import type { Broker } from '@tantieme/messaging/broker';
 import { formatMinor } from '@tantieme/money/amount';
 import type { Kysely } from 'kysely';
 import { CREDITS_TOPIC } from '../credit/credit.events-out.js';
-import { CALENDAR, calendarStream } from './calendar.js';
+import { CALENDAR, calendarStream } from '../calendar/calendar.js';
 import { EARNING } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
 import { pagesOf, periodStream } from './period.js';
 import type { PeriodCommand, Stage } from './period.js';
 import { ACTOR } from '../events-out.js';
 import { CREDIT_GROUP, EARN_GROUP, REFERENCE_GROUP } from '../inputs.consumer.js';
-import type { CommissionTables } from '../ledger.tables.js';
+import type { CommissionTables } from '../read-model.projection.js';
 import type { Runtimes } from '../runtimes.service.js';
 
 export const CLOSINGS: EventFilter = { categories: [CALENDAR], types: ['PeriodClosing'] };

@@ -6,10 +6,10 @@ import type { Page } from '@tantieme/service-kit/http/cursor';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import { assertPeriod, calendarStream } from './calendar.js';
+import { assertPeriod, calendarStream } from '../calendar/calendar.js';
 import { periodStream } from './period.js';
 import type { Stage } from './period.js';
-import type { CommissionTables } from '../ledger.tables.js';
+import type { CommissionTables } from '../read-model.projection.js';
 import { Runtimes } from '../runtimes.service.js';
 
 export interface PeriodRead {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { calendarDecider, openFromOf, firstUntouchedDay } from './calendar.js';
+import { calendarDecider, openFromOf, firstUntouchedDay } from '../calendar/calendar.js';
 import { MANIFEST_ENTRIES_MAX, pagesOf, periodDecider } from './period.js';
 import { AT, partnerOf, Stream } from '../testing/world.fixture.js';
 import { partnerAsOf, referenceDecider } from '../reference/reference.js';

@@ -11,7 +11,7 @@ import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
-import { calendarStream, firstUntouchedDay } from '../period/calendar.js';
+import { calendarStream, firstUntouchedDay } from '../calendar/calendar.js';
 import { planStream, versionOf } from './plan.js';
 import type { PlanCommand } from './plan.js';
 import { Runtimes } from '../runtimes.service.js';

@@ -6,8 +6,8 @@ import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { ExchangeRateView } from '../credit/credit.js';
-import { averageOf, identityOfRate, nextDate, rateOn, ratesInForce } from './exchange-rate.js';
-import type { ExchangeRateTaken, PublishedRate } from './exchange-rate.js';
+import { averageOf, identityOfRate, nextDate, rateOn, ratesInForce } from './facts/exchange-rate.js';
+import type { ExchangeRateTaken, PublishedRate } from './facts/exchange-rate.js';
 import { exchangeRateStream, referenceDecider } from './reference.js';
 
 export interface Pair {

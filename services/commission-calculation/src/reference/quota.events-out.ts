@@ -6,7 +6,7 @@ import type { Quota as QuotaInForce } from '@tantieme/commission-engine/earn/pay
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
-import type { QuotaTaken } from './quota.js';
+import type { QuotaTaken } from './facts/quota.js';
 
 /** All that is in force of a payee's quotas under a plan: the newest revision replaces. */
 export interface QuotaMessage {

@@ -6,10 +6,10 @@ import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { Certification, Dated, Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { identityOfRate, takeExchangeRate } from './exchange-rate.js';
-import type { ExchangeRateTaken } from './exchange-rate.js';
-import { identityOfQuota, takeQuota } from './quota.js';
-import type { QuotaTaken } from './quota.js';
+import { identityOfRate, takeExchangeRate } from './facts/exchange-rate.js';
+import type { ExchangeRateTaken } from './facts/exchange-rate.js';
+import { identityOfQuota, takeQuota } from './facts/quota.js';
+import type { QuotaTaken } from './facts/quota.js';
 
 export const REFERENCE = 'reference';
 

@@ -11,7 +11,7 @@ import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decid
 import { needsHistory } from '@tantieme/event-sourcing/decide/partial-state';
 import { budgetDecider } from '../budget/budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
-import { calendarDecider, openFromOf } from '../period/calendar.js';
+import { calendarDecider, openFromOf } from '../calendar/calendar.js';
 import { creditDecider } from '../credit/credit.js';
 import type { CreditView, DealCredited, PlanCredit } from '../credit/credit.js';
 import { dealsOf, earningDecider, earningStream, keepTail, postingOf } from '../earning/earning.js';
@@ -19,7 +19,7 @@ import type { EarningCommand, EarningEvent } from '../earning/earning.js';
 import type { GrantInput } from '../earning/earning-inputs.js';
 import { planDecider } from '../plan/plan.js';
 import type { PlanCommand, PlanEvent, PlanState } from '../plan/plan.js';
-import { averageOf, rateOn, ratesInForce } from '../reference/exchange-rate.js';
+import { averageOf, rateOn, ratesInForce } from '../reference/facts/exchange-rate.js';
 import { exchangeRateStream, partnerAsOf, plansOfPartner, referenceDecider } from '../reference/reference.js';
 
 export const AT = '2026-01-01T00:00:00Z';

@@ -4,7 +4,7 @@ import type { Trace } from '@tantieme/commission-engine/rate/rate';
 import type { Deal, DealLine } from '@tantieme/contracts/deal';
 import type { UsedPartner } from '../credit/credit.js';
 import { partnerKey } from '../reference/reference.js';
-import type { PostedLine } from './posting.js';
+import type { PostedLine } from '../earning/posting.js';
 import type { KnownPlan } from '../plan/plan-catalog.service.js';
 
 export interface ExplainedLine {

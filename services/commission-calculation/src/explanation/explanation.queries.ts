@@ -8,7 +8,7 @@ import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
 import { formatAmount } from '@tantieme/money/amount';
 import { creditStream } from '../credit/credit.js';
 import type { DealCredited } from '../credit/credit.js';
-import { earningStream, postingOf } from './earning.js';
+import { earningStream, postingOf } from '../earning/earning.js';
 import { explanationText, forPartner } from './explanation.js';
 import type { ExplainedLine, Explanation } from './explanation.js';
 import { Runtimes } from '../runtimes.service.js';

@@ -5,8 +5,8 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { parseRate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { averageOf, normalExchangeRate, rateOn, ratesInForce } from './exchange-rate.js';
-import { exchangeRateStream, referenceDecider } from './reference.js';
-import { AT, Stream } from '../testing/world.fixture.js';
+import { exchangeRateStream, referenceDecider } from '../reference.js';
+import { AT, Stream } from '../../testing/world.fixture.js';
 
 const rate = (date: string, text: string, more: Partial<ExchangeRate> = {}): ExchangeRate => ({
   base: 'EUR',
