@@ -1,26 +1,46 @@
-/** Deals that wait for a quota: a part of this service's read model, listed with those that wait to be credited. */
+/** Read model of the deals that earn nothing until a quota is recorded. */
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
+import type { PendingDealRow } from '../credit/pending-deals.tables.js';
 import type { EarningEvent } from './earning.js';
-import type { LackingRow, LackingTables } from '../credit/pending-deals.tables.js';
 
-/** What a deal waits for is said whole, a payee, plan and component: of several in the page the last one counts. */
-export async function writeLacking(trx: Transaction<LackingTables>, events: readonly StoredEvent[]): Promise<void> {
-  const newest = new Map<string, { readonly key: readonly string[]; readonly rows: readonly LackingRow[] }>();
+export interface MissingQuotaRow extends PendingDealRow {
+  readonly payee: string;
+  readonly plan: string;
+  readonly component: string;
+}
+
+export interface MissingQuotaTables {
+  commission_missing_quotas: MissingQuotaRow;
+}
+
+const TYPES: ReadonlySet<string> = new Set<EarningEvent['type']>([
+  'Earned',
+  'ChildEarningReceived',
+  'GrantReceived',
+  'PayeeTermsReceived',
+]);
+
+export async function writeMissingQuotas(
+  trx: Transaction<MissingQuotaTables>,
+  events: readonly StoredEvent[],
+): Promise<void> {
+  // Events list all missing quotas of a deal's component, so only the last event per payee, plan, component and deal counts.
+  const newest = new Map<string, { readonly key: readonly string[]; readonly rows: readonly MissingQuotaRow[] }>();
   for (const stored of events) {
-    if (!SAYING.has(stored.type)) continue;
+    if (!TYPES.has(stored.type)) continue;
     const { data } = domainEventOf<EarningEvent>(stored, {});
-    if (!('lacking' in data) || data.lacking === undefined) continue;
-    const { payee, plan } = data.account;
-    for (const { deal, component, windows } of data.lacking) {
+    if (!('missingQuotas' in data) || data.missingQuotas === undefined) continue;
+    const { payee, plan } = data.payeePlan;
+    for (const { deal, component, windows } of data.missingQuotas) {
       const rows = windows.map((window) => ({
         deal,
         code: 'QuotaMissing',
         subject: `quota:${payee}|${plan}|${component}|${window}`,
-        message: `no quota of ${payee} for ${component} of ${plan} in ${window} is known`,
+        message: `${payee} has no quota for ${component} of ${plan} in ${window}`,
         since: stored.occurredAt,
         payee,
         plan,
@@ -30,18 +50,13 @@ export async function writeLacking(trx: Transaction<LackingTables>, events: read
       newest.set(key.join('\n'), { key, rows });
     }
   }
-  const said = [...newest.values()];
-  for (const some of rowChunks(said)) {
-    const keys = sql.join(some.map(({ key }) => sql`(${sql.join([...key])})`));
-    await sql`delete from commission_lacking where (payee, plan, component, deal) in (values ${keys})`.execute(trx);
+  const changed = [...newest.values()];
+  for (const chunk of rowChunks(changed)) {
+    const keys = sql.join(chunk.map(({ key }) => sql`(${sql.join([...key])})`));
+    await sql`delete from commission_missing_quotas where (payee, plan, component, deal) in (values ${keys})`.execute(
+      trx,
+    );
   }
-  for (const rows of rowChunks(said.flatMap((one) => one.rows)))
-    await trx.insertInto('commission_lacking').values(rows).execute();
+  for (const rows of rowChunks(changed.flatMap((one) => one.rows)))
+    await trx.insertInto('commission_missing_quotas').values(rows).execute();
 }
-
-const SAYING: ReadonlySet<string> = new Set<EarningEvent['type']>([
-  'Earned',
-  'ChildEarningTaken',
-  'GrantTaken',
-  'AccountFactsTaken',
-]);

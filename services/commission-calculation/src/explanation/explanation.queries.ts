@@ -3,17 +3,22 @@ import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { explainLine, linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import type { EventStore } from '@tantieme/event-store/event-store';
 import { formatAmount } from '@tantieme/money/amount';
+import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { creditStream } from '../credit/credit.js';
 import type { DealCredited } from '../credit/credit.js';
+import { Crediting } from '../credit/crediting.service.js';
 import { earningStream, postingOf } from '../earning/earning.js';
+import { EARNING_RUNTIME } from '../earning/earning.service.js';
+import type { EarningRuntime } from '../earning/earning.service.js';
+import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { explanationText, forPartner } from './explanation.js';
-import type { ExplainedLine, Explanation } from './explanation.js';
-import { Runtimes } from '../runtimes.service.js';
+import type { ExplainedCredit, ExplainedLine, ExplainedSource, Explanation } from './explanation.js';
 
-/** How a ledger line came about. */
 export class ExplainLine {
   constructor(
     readonly payee: string,
@@ -23,60 +28,68 @@ export class ExplainLine {
     readonly deal: string,
     /** `occurrence|line` */
     readonly line: string,
-    /** A partner is told what concerns them: not the terms of other partners, nor what the deal cost. */
+    /** Partners see neither the terms of other partners nor costs of the deal. */
     readonly audience: 'partner' | 'internal',
   ) {}
 }
 
 @QueryHandler(ExplainLine)
 export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanation> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+  constructor(
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(PlanCatalog) private readonly plans: PlanCatalog,
+    @Inject(Crediting) private readonly crediting: Crediting,
+    @Inject(EARNING_RUNTIME) private readonly earnings: EarningRuntime,
+  ) {}
 
   /** @throws {DomainError} `LineUnknown` */
   async execute({ payee, plan, component, deal, line, audience }: ExplainLine): Promise<Explanation> {
-    await this.runtimes.planBook.ensure([plan]);
-    const known = this.runtimes.planBook.find(plan);
-    const { state } = await this.runtimes.earnings.load(earningStream(payee, plan));
-    const currency = state.account?.currency ?? '';
+    await this.plans.ensure([plan]);
+    const { state } = await this.earnings.load(earningStream(payee, plan));
+    const currency = state.payeePlan?.currency ?? '';
     const posted = postingOf(state, deal).filter((one) => one.component === component && one.line === line);
     const earned = linesOfDeal(state.engine, deal).flatMap(({ line: credited, amountMinor }): ExplainedLine[] => {
       if (credited.component !== component || `${credited.occurrence}|${credited.line}` !== line) return [];
-      const trace = explainLine(state.engine, deal, lineKey(credited), this.runtimes.planBook);
+      const trace = explainLine(state.engine, deal, lineKey(credited), this.plans);
       return trace === undefined ? [] : [{ line: credited, amount: formatAmount(amountMinor, currency), trace }];
     });
     if (posted.length === 0 && earned.length === 0)
       throw new DomainError(
         'LineUnknown',
-        `${payee} has nothing from ${component} of ${plan} for ${deal}, ${line}`,
+        `${payee} has no line ${line} of ${component} (${plan}) for the deal ${deal}; GET /earnings lists the deal's lines`,
         'not-found',
       );
-    const credit = await this.creditOf(payee, plan, deal);
-    const document = (await this.runtimes.credits.load(creditStream(deal))).state.deal;
-    const lineId = line.slice(line.indexOf('|') + 1);
-    const sourceLine = document?.terms?.lines.find(({ id }) => id === lineId);
-    const explanation = {
+    const explanation = omitUndefined({
       payee,
       plan,
       currency,
       posted,
       earned,
-      ...(credit === undefined ? {} : { credit }),
-      ...(document === undefined
-        ? {}
-        : { source: { deal: document, ...(sourceLine === undefined ? {} : { line: sourceLine }) } }),
-    };
-    const told = audience === 'partner' ? forPartner(explanation) : explanation;
-    return { ...told, text: explanationText(told, known) };
+      credit: await this.creditOf(payee, plan, deal),
+      source: await this.sourceOf(deal, line),
+    });
+    const visible = audience === 'partner' ? forPartner(explanation) : explanation;
+    return { ...visible, text: explanationText(visible, this.plans.find(plan)) };
   }
 
-  /** The newest crediting of the deal that changed what it credits this payee. */
-  private async creditOf(payee: string, plan: string, deal: string): Promise<Explanation['credit']> {
-    for (const stored of await this.runtimes.store.readStream(creditStream(deal), { direction: 'backwards' })) {
+  /** The last credit of the deal that changed the payee's part. */
+  private async creditOf(payee: string, plan: string, deal: string): Promise<ExplainedCredit | undefined> {
+    for (const stored of await this.store.readStream(creditStream(deal), { direction: 'backwards' })) {
       const { data } = domainEventOf<DealCredited>(stored, {});
       if (!data.credits.some((credit) => credit.payee === payee && credit.plan === plan)) continue;
-      const { partners } = data.input;
-      return { stream: stored.stream, revision: stored.revision, number: data.number, partners };
+      return {
+        stream: stored.stream,
+        revision: stored.revision,
+        number: data.number,
+        partners: data.input.partners,
+      };
     }
     return undefined;
+  }
+
+  private async sourceOf(deal: string, line: string): Promise<ExplainedSource | undefined> {
+    const document = await this.crediting.deal(deal);
+    const lineId = line.slice(line.indexOf('|') + 1);
+    return document && omitUndefined({ deal: document, line: document.terms?.lines.find(({ id }) => id === lineId) });
   }
 }

@@ -1,9 +1,9 @@
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
-/** Deals that wait for a quota. */
+/** Deals that earn nothing until a quota is recorded. */
 export async function up(db: AnyDatabase): Promise<void> {
   await db.schema
-    .createTable('commission_lacking')
+    .createTable('commission_missing_quotas')
     .ifNotExists()
     .addColumn('deal', 'text', (column) => column.notNull())
     .addColumn('code', 'text', (column) => column.notNull())
@@ -13,6 +13,6 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('payee', 'text', (column) => column.notNull())
     .addColumn('plan', 'text', (column) => column.notNull())
     .addColumn('component', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('commission_lacking_key', ['deal', 'code', 'subject'])
+    .addPrimaryKeyConstraint('commission_missing_quotas_key', ['deal', 'code', 'subject'])
     .execute();
 }

@@ -1,0 +1,55 @@
+/** Fields that several requests of this service share. */
+import { applyDecorators } from '@nestjs/common';
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { isCurrency } from '@tantieme/money/currency';
+import { parseDay } from '@tantieme/time/instant';
+import { IsIn, IsOptional, IsString, MaxLength, ValidateBy } from 'class-validator';
+
+/** Longest id of a payee, plan, component, calendar or period. */
+export const ID_LENGTH_MAX = 200;
+/** `source|id` of a deal. */
+export const DEAL_LENGTH_MAX = 500;
+/** `occurrence|line` of a deal, and free text. */
+export const TEXT_LENGTH_MAX = 1000;
+
+export function IsDay(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isDay',
+    validator: {
+      validate: (value) => typeof value === 'string' && parseDay(value) !== undefined,
+      defaultMessage: () => 'is not a calendar date (YYYY-MM-DD)',
+    },
+  });
+}
+
+export function IsCurrency(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isCurrency',
+    validator: {
+      validate: (value) => typeof value === 'string' && isCurrency(value),
+      defaultMessage: () => 'is not an ISO 4217 currency code, such as EUR',
+    },
+  });
+}
+
+/** An optional text in the query of a list. */
+export function TextFilter(described: {
+  readonly description: string;
+  readonly example: string;
+  readonly lengthMax?: number;
+}): PropertyDecorator {
+  const { lengthMax = ID_LENGTH_MAX, ...documentation } = described;
+  return applyDecorators(ApiPropertyOptional(documentation), IsOptional(), IsString(), MaxLength(lengthMax));
+}
+
+/** An optional choice in the query of a list. */
+export function ChoiceFilter(
+  choices: readonly string[],
+  described: { readonly description: string; readonly default?: string },
+): PropertyDecorator {
+  return applyDecorators(
+    ApiPropertyOptional({ ...described, enum: [...choices] }),
+    IsOptional(),
+    IsIn(choices, { message: `is not one of ${choices.join(', ')}` }),
+  );
+}
