@@ -8,8 +8,9 @@ const LAG_EVENTS_MAX = 4000n;
 const WAIT_MS_MAX = 500;
 
 /**
- * Slows appends down to the pace of those who read the log. Events that are read shortly after their append are still in memory
- * and parsed once for all readers; a backlog is read, parsed and collected again. Readers in other replicas do not count.
+ * Slows appends down to the pace of those who read the log. Events that are read shortly after their append are still
+ * in memory and parsed once for all readers; a backlog is read, parsed and collected again. Readers in other replicas
+ * do not count.
  */
 export class Backpressure {
   constructor(

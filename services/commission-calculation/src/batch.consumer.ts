@@ -23,8 +23,8 @@ interface Newest<Type extends 'deal' | 'partner'> {
 }
 
 /**
- * The newest message per origin: messages carry state, so older ones in the batch are skipped. Messages of another type, or
- * without an origin, go to the dead letters.
+ * The newest message per origin: messages carry state, so older ones in the batch are skipped. Messages of another
+ * type, or without an origin, go to the dead letters.
  */
 export function newestPerOrigin<Type extends 'deal' | 'partner'>(
   batch: readonly Received<Envelope>[],

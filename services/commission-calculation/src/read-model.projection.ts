@@ -1,7 +1,11 @@
-/** Read model of this service: earnings, missing quotas, periods and reference facts. One projection, so that a closing waits for one. */
+/**
+ * Read model of this service: earnings, missing quotas, periods and reference facts. One projection, so that a closing
+ * waits for one.
+ */
 import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
 import { CALENDAR } from './calendar/calendar.js';
-import { EARNING, EARNING_EVENTS } from './earning/earning.js';
+import { EARNING } from './earning/earning.js';
+import { EARNING_EVENTS } from './earning/earning-events.js';
 import { EARNING_TABLES, writeEarnings, WrittenStreams } from './earning/earning.tables.js';
 import type { EarningTables } from './earning/earning.tables.js';
 import { writeMissingQuotas } from './earning/missing-quotas.tables.js';

@@ -11,8 +11,8 @@ import { PlanCatalog, planEvents } from './plan/plan-catalog.service.js';
 import { referenceDecider } from './reference/reference.js';
 
 /**
- * Credits and earnings refer to plans by the hash of their documents, so all plans are read first. A plan event that cannot be
- * applied is skipped here; the verification of its stream reports it.
+ * Credits and earnings refer to plans by the hash of their documents, so all plans are read first. A plan event that
+ * cannot be applied is skipped here; the verification of its stream reports it.
  */
 export async function replayables(store: EventStore): Promise<readonly Replayable[]> {
   const plans = new PlanCatalog(store);

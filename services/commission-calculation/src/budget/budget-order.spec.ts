@@ -33,7 +33,10 @@ type AnyClaims = typeof anyClaims extends fc.Arbitrary<infer Some> ? Some : neve
 const claimsOf = ({ lines }: AnyClaims): readonly BudgetClaim[] =>
   lines.map(({ occurrence, at, minor }) => claimOf(at, formatMinor(BigInt(minor), 2), 'spiff', occurrence));
 
-/** Stretches of claims with closings between them. In the second run, the claims of a stretch come in another order, some twice. */
+/**
+ * Stretches of claims with closings between them. In the second run, the claims of a stretch come in another order,
+ * some twice.
+ */
 const anyStory = fc.tuple(
   fc.array(fc.array(anyClaims, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 }),
   fc.infiniteStream(fc.nat(1000)),
@@ -47,7 +50,10 @@ interface NamedClaim extends Claim {
   readonly line: BudgetClaim['line'];
 }
 
-/** The definition of a budget's grants: all lines in canonical order, those of closed periods as their closing left them. */
+/**
+ * The definition of a budget's grants: all lines in canonical order, those of closed periods as their closing left
+ * them.
+ */
 class Defined {
   private readonly newest = new Map<string, AnyClaims>();
   /** With their lines as of the closing: they keep their place, also without a claim. */
@@ -127,8 +133,8 @@ describe('claims in any order of arrival, with repetitions, between closings', (
             inOrder.receive(one.payee, one.deal, one.revision, claimsOf(one));
             defined.claim(one);
           }
-          const again = numbered.filter(() => (draws.next().value ?? 0) % 3 === 0);
-          const order = [...numbered, ...again].map((one) => ({ one, key: draws.next().value ?? 0 }));
+          const again = numbered.filter(() => next(draws) % 3 === 0);
+          const order = [...numbered, ...again].map((one) => ({ one, key: next(draws) }));
           for (const { one } of order.sort((left, right) => left.key - right.key))
             shuffled.receive(one.payee, one.deal, one.revision, claimsOf(one));
           expect(shuffled.granted()).toEqual(inOrder.granted());
@@ -207,9 +213,8 @@ describe('a history of deals in any order, where claims and grants overtake each
         const shuffled = revisions.map((fact, index) => ({ fact, key: order[index] ?? 0 }));
         for (const { fact } of shuffled.sort((left, right) => left.key - right.key)) {
           world.apply(fact);
-          if ((draws.next().value ?? 0) % 2 === 0)
-            for (const credit of world.creditsInTransit.splice(0)) world.earn(credit);
-          deliver(world, draws, (draws.next().value ?? 0) % 4);
+          if (next(draws) % 2 === 0) for (const credit of world.creditsInTransit.splice(0)) world.earn(credit);
+          deliver(world, draws, next(draws) % 4);
         }
         for (const credit of world.creditsInTransit.splice(0)) world.earn(credit);
         const all: InternalMessage[] = [];
@@ -251,7 +256,12 @@ describe('a history of deals in any order, where claims and grants overtake each
 /** Delivers some of the messages in transit, in random order. */
 function deliver(world: World, draws: Iterator<number>, count: number): void {
   for (let left = count; left > 0 && world.messagesInTransit.length > 0; left--) {
-    const [message] = world.messagesInTransit.splice((draws.next().value ?? 0) % world.messagesInTransit.length, 1);
+    const [message] = world.messagesInTransit.splice(next(draws) % world.messagesInTransit.length, 1);
     if (message !== undefined) world.deliver(message);
   }
+}
+
+/** The next value of a stream without an end. */
+function next(draws: Iterator<number>): number {
+  return Number(draws.next().value);
 }

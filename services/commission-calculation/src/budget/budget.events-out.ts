@@ -1,6 +1,6 @@
 /**
- * Grants of a budget on the internal topic `commission-credits`, under the key of the earning stream; and the claims that a budget
- * receives there from earning streams.
+ * Grants of a budget on the internal topic `commission-credits`, under the key of the earning stream; and the claims
+ * that a budget receives there from earning streams.
  */
 import type { BudgetClaim, GrantedLine } from '@tantieme/commission-engine/earn/budget';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';

@@ -38,7 +38,8 @@ export class Budgets {
     // Another process has published a version in the meantime.
     if (unknown.length > 0) await this.plans.refresh([...new Set(unknown.map(({ plan }) => plan))]);
     await this.plans.ensure(messages.map(({ plan }) => plan));
-    // Read after the batch was fetched and before any of it is decided: a closing waits for the batches fetched before its seal.
+    // Read after the batch was fetched and before any of it is decided: a closing waits for the batches fetched before
+    // its seal.
     const openFrom = await this.calendars.openPeriods(messages.map(({ plan }) => this.plans.newest(plan).calendarKey));
     const work = messages.flatMap((message, index) => this.workOf(message, openFrom).map((one) => ({ index, ...one })));
     const refused: RefusedMessage[] = [];

@@ -1,7 +1,7 @@
 /**
- * A budget: a stream per component of a plan, because all payees draw on one amount. It receives all claims of a payee's deal at
- * once, and emits the grants that change, all of a payee and deal at once. First come, first served, in the canonical order of
- * lines; grants of closed periods come before all others and are final (docs/adr/0017).
+ * A budget: a stream per component of a plan, because all payees draw on one amount. It receives all claims of a
+ * payee's deal at once, and emits the grants that change, all of a payee and deal at once. First come, first served, in
+ * the canonical order of lines; grants of closed periods come before all others and are final (docs/adr/0017).
  */
 import { grantStep, keptOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
 import type {
@@ -27,8 +27,8 @@ export function budgetStream(plan: string, component: string): string {
 }
 
 /**
- * Limit on the granted lines of one event (though always one deal), about 200 bytes each: an append stays under 1 MiB. Further
- * events emit the rest.
+ * Limit on the granted lines of one event (though always one deal), about 200 bytes each: an append stays under 1 MiB.
+ * Further events emit the rest.
  */
 export const GRANTED_LINES_MAX = 1000;
 

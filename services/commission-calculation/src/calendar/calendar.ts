@@ -117,8 +117,8 @@ export const calendarDecider: Decider<CalendarState, CalendarCommand, CalendarEv
 };
 
 /**
- * Periods close in order, one at a time and without gaps; the first closing may be of any period that leaves no open lines
- * behind. While deals are pending, a closing needs a reason: what those deals earn later becomes an adjustment.
+ * Periods close in order, one at a time and without gaps; the first closing may be of any period that leaves no open
+ * lines behind. While deals are pending, a closing needs a reason: what those deals earn later becomes an adjustment.
  * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`, `DealsWaiting`
  */
 function decideClose(
@@ -172,7 +172,9 @@ export function openFromOf(calendar: string, { closing, closedThrough }: Calenda
   return through === null ? null : nextPeriod(calendarOf(calendar), through);
 }
 
-/** First day of the first period of a calendar that is neither closed nor being closed; null before the first closing. */
+/**
+ * First day of the first period of a calendar that is neither closed nor being closed; null before the first closing.
+ */
 export function firstUntouchedDay(calendar: string, { closing, closedThrough }: CalendarState): string | null {
   const touched = closing?.period ?? closedThrough;
   return touched === null ? null : windowStartDay(calendarOf(calendar), nextPeriod(calendarOf(calendar), touched));

@@ -1,6 +1,6 @@
 /**
- * The form of credit lines in events and messages: lines are grouped by what they have in common. A deal of thousands of lines
- * stays well under 1 MiB, the limit of an append.
+ * The form of credit lines in events and messages: lines are grouped by what they have in common. A deal of thousands
+ * of lines stays well under 1 MiB, the limit of an append.
  */
 import { compareCreditLines } from '@tantieme/commission-engine/credit/credit-line';
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';

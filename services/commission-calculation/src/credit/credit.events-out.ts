@@ -8,8 +8,8 @@ import { dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';
 
 /**
- * The internal topic of this service: credits, and what else earning streams and budgets send to each other. Messages are keyed by
- * the stream that they change. Nobody else reads it, so its messages have a compact form of their own.
+ * The internal topic of this service: credits, and what else earning streams and budgets send to each other. Messages
+ * are keyed by the stream that they change. Nobody else reads it, so its messages have a compact form of their own.
  */
 export const CREDITS_TOPIC = 'commission-credits';
 

@@ -1,6 +1,7 @@
 /**
- * Credit: a stream per deal. Who is credited with what is a function of the newest deal and of the partners, plans and exchange
- * rates known now. Each time the result changes, an event with the next number records it, together with everything looked up.
+ * Credit: a stream per deal. Who is credited with what is a function of the newest deal and of the partners, plans and
+ * exchange rates known now. Each time the result changes, an event with the next number records it, together with
+ * everything looked up.
  */
 import { creditDeal } from '@tantieme/commission-engine/credit/credit';
 import type { ExchangeRateAsOf, PayeeCredit, Pending } from '@tantieme/commission-engine/credit/credit';
@@ -111,7 +112,10 @@ export interface PlanCredit {
   readonly payee: string;
   readonly plan: string;
   readonly groups: readonly CreditGroup[];
-  /** Payees above, in text order, who are paid an override on what this one earns with the deal; absent where there are none. */
+  /**
+   * Payees above, in text order, who are paid an override on what this one earns with the deal; absent where there are
+   * none.
+   */
   readonly above?: readonly string[];
 }
 
@@ -246,7 +250,10 @@ function isSame(left: unknown, right: unknown): boolean {
   return right !== undefined && canonicalJson(left) === canonicalJson(right);
 }
 
-/** Limit on the credit of one deal to one payee under one plan, in bytes with its posted lines, which are events of their own. */
+/**
+ * Limit on the credit of one deal to one payee under one plan, in bytes with its posted lines, which are events of
+ * their own.
+ */
 const CREDIT_BYTES_MAX = 700_000;
 
 /** Limit on all credits of a deal: an append stays under 1 MiB together with the deal. */
@@ -584,7 +591,7 @@ const versionLists = new WeakMap<PlanByHash, Map<string, readonly PlanVersion[]>
 
 function versionsOf({ versions }: UsedPlan, plans: PlanByHash): readonly PlanVersion[] {
   let lists = versionLists.get(plans);
-  if (lists === undefined) versionLists.set(plans, (lists = new Map()));
+  if (lists === undefined) versionLists.set(plans, (lists = new Map<string, readonly PlanVersion[]>()));
   const name = versions.map(({ hash, effectiveFrom, lastDay = '' }) => `${hash}@${effectiveFrom}-${lastDay}`).join();
   let list = lists.get(name);
   if (list === undefined) {

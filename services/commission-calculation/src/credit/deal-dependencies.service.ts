@@ -34,8 +34,8 @@ export const FOLLOWED: EventFilter = { categories: [CREDIT, PLAN, REFERENCE] };
 
 export interface DependencyRow {
   /**
-   * `partner:<id>` or `plan:<id>`; for an exchange rate with the day of the look-up, `exchange-rate:USD/EUR@2026-03-05`; for an
-   * average with its days, `exchange-rate:USD/EUR~2026-03-01..2026-04-01`.
+   * `partner:<id>` or `plan:<id>`; for an exchange rate with the day of the look-up,
+   * `exchange-rate:USD/EUR@2026-03-05`; for an average with its days, `exchange-rate:USD/EUR~2026-03-01..2026-04-01`.
    */
   readonly key: string;
   /** `source|id` */
@@ -72,8 +72,8 @@ export const PAYEE_TERMS_LISTENER = Symbol('listener for new facts about payees 
 type Where = ExpressionBuilder<DependencyTables, 'commission_deal_dependencies'>;
 
 /**
- * Which deals depend on which facts. Follows the log in global order: a new fact about a partner, a plan or an exchange rate
- * recredits the deals that depend on it, and so does a credit that appears after a fact that it has not seen.
+ * Which deals depend on which facts. Follows the log in global order: a new fact about a partner, a plan or an exchange
+ * rate recredits the deals that depend on it, and so does a credit that appears after a fact that it has not seen.
  */
 @Injectable()
 export class DealDependencies {
@@ -126,8 +126,8 @@ export class DealDependencies {
   }
 
   /**
-   * After new rates of one pair. They can only affect deals that looked up a day from the first new date to before the next
-   * published date after the last one, or an average over days that include new dates.
+   * After new rates of one pair. They can only affect deals that looked up a day from the first new date to before the
+   * next published date after the last one, or an average over days that include new dates.
    */
   private async recreditForRates(events: readonly StoredEvent[]): Promise<void> {
     const newest = events.at(-1);

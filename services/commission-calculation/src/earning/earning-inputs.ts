@@ -1,4 +1,6 @@
-/** What an earning stream receives from other streams of this service: earnings of payees below, and grants of budgets. */
+/**
+ * What an earning stream receives from other streams of this service: earnings of payees below, and grants of budgets.
+ */
 import type { GrantedLine } from '@tantieme/commission-engine/earn/budget';
 import type { ChildEarning, DealCredit, EarnState } from '@tantieme/commission-engine/incremental/state';
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';

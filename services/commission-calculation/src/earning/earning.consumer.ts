@@ -1,4 +1,6 @@
-/** Earns credits, and handles what else is on the internal topic: child earnings, grants, claims on budgets and quotas. */
+/**
+ * Earns credits, and handles what else is on the internal topic: child earnings, grants, claims on budgets and quotas.
+ */
 import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { DeadLetter, Message } from '@tantieme/messaging/broker';

@@ -1,6 +1,6 @@
 /**
- * What an earning stream publishes: to those downstream all postings of a deal; on the internal topic what payees above are paid on,
- * and claims on budgets.
+ * What an earning stream publishes: to those downstream all postings of a deal; on the internal topic what payees above
+ * are paid on, and claims on budgets.
  */
 import type { DealClaims } from '@tantieme/commission-engine/incremental/state';
 import { encode } from '@tantieme/contracts/envelope';
@@ -16,7 +16,7 @@ import { budgetStream } from '../budget/budget.js';
 import { budgetMessage } from '../budget/budget.events-out.js';
 import type { ClaimsMessage } from '../budget/budget.events-out.js';
 import { CREDITS_TOPIC } from '../credit/credit.events-out.js';
-import type { EarningEvent, OverriddenDeal, PayeePlan } from './earning.js';
+import type { EarningEvent, OverriddenDeal, PayeePlan } from './earning-events.js';
 import { ledgerLine } from './posting.js';
 
 /** All that a payee earns with a deal, for one payee above who is paid an override on it. */

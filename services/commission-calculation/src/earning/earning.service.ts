@@ -13,7 +13,8 @@ import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { ACTOR } from '../service-identity.js';
 import type { ChildEarningMessage } from './earning.events-out.js';
 import { EARNING_PARTIAL_STATES, earningDecider, earningStream } from './earning.js';
-import type { EarningCommand, EarningEvent, EarningState, PayeePlan } from './earning.js';
+import type { EarningCommand, EarningState } from './earning.js';
+import type { EarningEvent, PayeePlan } from './earning-events.js';
 
 /** The same payees come again and again, so most memory goes to their states. */
 const WHOLE_STATES_BYTES_MAX = 128 * 1024 * 1024;
@@ -59,7 +60,8 @@ export class Earning {
   async earn(messages: readonly EarningMessage[]): Promise<readonly RefusedMessage[]> {
     const refused: RefusedMessage[] = [];
     const entries = await this.entriesOf(messages, refused);
-    // Read after the batch was fetched and before any of it is decided: a closing waits for the batches fetched before its seal.
+    // Read after the batch was fetched and before any of it is decided: a closing waits for the batches fetched before
+    // its seal.
     const openFrom = await this.calendars.openPeriods(entries.map(({ payeePlan }) => payeePlan.calendar));
     const results = await this.runtime.handleMany(
       entries.map(({ message, payeePlan }) => ({

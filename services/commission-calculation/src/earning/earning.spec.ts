@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { APPEND_BYTES_MAX } from '@tantieme/event-store/event-store';
-import { EARN_ENGINE, earningDecider, postingOf, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning.js';
+import { earningDecider, postingOf } from './earning.js';
+import { EARN_ENGINE, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning-events.js';
 import type { EarningCommand } from './earning.js';
 import { ledgerLine } from './posting.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
@@ -61,7 +62,7 @@ describe('a credit', () => {
               ],
             },
           ],
-          left: 0,
+          remaining: 0,
           engine: EARN_ENGINE,
         },
       },

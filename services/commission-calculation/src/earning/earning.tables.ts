@@ -5,8 +5,8 @@ import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
-import { EARNING_EVENTS } from './earning.js';
-import type { EarningEvent, PayeePlan } from './earning.js';
+import { EARNING_EVENTS } from './earning-events.js';
+import type { EarningEvent, PayeePlan } from './earning-events.js';
 import type { PostedLine } from './posting.js';
 
 /** Postings of one deal to one payee under one plan in one period. */

@@ -1,10 +1,10 @@
 /**
- * Earn: a stream per payee and plan. A credit changes the earnings of its deal's lines and, in the same measurement, of the lines
- * after them. The difference between the earnings and what was posted before is posted.
+ * Earn: a stream per payee and plan. A credit changes the earnings of its deal's lines and, in the same measurement, of
+ * the lines after them. The difference between the earnings and what was posted before is posted.
  */
 import { calendarOf, nextPeriod, windowEndDay } from '@tantieme/time/calendar';
 import { endOfAgreement } from '@tantieme/commission-engine/earn/payee-terms';
-import type { PayeeTerms, Agreement, Quota } from '@tantieme/commission-engine/earn/payee-terms';
+import type { PayeeTerms } from '@tantieme/commission-engine/earn/payee-terms';
 import { applyChange } from '@tantieme/commission-engine/incremental/apply-change';
 import { diffPayeeTerms, diffCredit } from '@tantieme/commission-engine/incremental/diff';
 import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/incremental/state';
@@ -13,18 +13,9 @@ import { hasPeriodEndTerms, reachedTiers } from '@tantieme/commission-engine/inc
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
-import type {
-  AccountCredit,
-  ChildEarning,
-  DealClaims,
-  DealMissingQuotas,
-  EarnState,
-  EarnedLine,
-  RatedLine,
-} from '@tantieme/commission-engine/incremental/state';
+import type { EarnState, EarnedLine, RatedLine } from '@tantieme/commission-engine/incremental/state';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -35,18 +26,25 @@ import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { unpackLines } from '../credit/credit-lines.js';
-import type { CreditGroup } from '../credit/credit-lines.js';
 import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './partial-state.js';
 import type { PartialState } from './partial-state.js';
+import { EARN_ENGINE, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning-events.js';
+import type {
+  Conclusions,
+  CreditInput,
+  DealPosting,
+  EarningEvent,
+  OverriddenDeal,
+  PayeePlan,
+  PayeeTermsInput,
+  StoredRating,
+} from './earning-events.js';
 import { childKey, creditOfChild, creditOfGrant, grantKey } from './earning-inputs.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
 import { isSamePosting, ledgerLine, postedLines } from './posting.js';
 import type { PostedLine } from './posting.js';
 
 export const EARNING = 'earning';
-
-/** Version of the arithmetic. A changed rule is a new version; old events replay under theirs. */
-export const EARN_ENGINE = 1;
 
 export function earningStream(payee: string, plan: string): string {
   return `${EARNING}-${payee}|${plan}`;
@@ -55,49 +53,6 @@ export function earningStream(payee: string, plan: string): string {
 /** The plan's id, from the name of an earning stream. */
 export function planOfEarningStream(stream: string): string {
   return stream.slice(stream.indexOf('|') + 1);
-}
-
-/**
- * Limit on the rated lines of one event, about 300 bytes each, so that an append stays under 1 MiB. A larger change is stored as its
- * input only and computed again when it is read.
- */
-export const RATED_LINES_MAX = 600;
-
-/** Limit on the posted lines of one event (though always one deal), about 150 bytes each; the rest follows in further events. */
-export const POSTED_LINES_MAX = 2000;
-
-/** The payee and plan of a stream; the same in all its events. */
-export interface PayeePlan {
-  readonly payee: string;
-  readonly plan: string;
-  readonly currency: string;
-  /** `monthly@Europe/Paris` */
-  readonly calendar: string;
-}
-
-/** All postings of one deal, in canonical order. */
-export interface DealPosting {
-  readonly deal: string;
-  readonly lines: readonly PostedLine[];
-}
-
-export interface CreditInput {
-  readonly deal: string;
-  /** Crediting number of the deal: the highest counts. */
-  readonly number: number;
-  /** The whole credit; empty for a deal that no longer credits anything. */
-  readonly groups: readonly CreditGroup[];
-  /** First open period of the calendar; null before the first closing. */
-  readonly openFrom: string | null;
-  /** Payees above, in text order, who are paid an override on what this one earns with the deal; absent where there are none. */
-  readonly above?: readonly string[];
-}
-
-/** All current terms of the payee under the plan. */
-export interface PayeeTermsInput {
-  readonly agreements: readonly Agreement[];
-  readonly quotas: readonly Quota[];
-  readonly openFrom: string | null;
 }
 
 export type EarningCommand =
@@ -117,87 +72,6 @@ export type EarningCommand =
       readonly at: string;
     };
 
-/** Without `deal`, the line belongs to the credited deal itself. */
-export type StoredRating = Omit<RatedLine, 'deal'> & { readonly deal?: string };
-
-/** All that the payee earns with a deal, for the payees above who are paid an override on it. */
-export interface OverriddenDeal {
-  readonly deal: string;
-  readonly to: readonly string[];
-  readonly earned: readonly Omit<ChildEarning, 'payee'>[];
-}
-
-/** The changes that follow from an input. */
-export interface Conclusions {
-  /** Lines with a new or changed amount; absent where there are more than `RATED_LINES_MAX`. */
-  readonly rated?: readonly StoredRating[];
-  /** Lines of the plan as a whole (deferred amounts, guarantee, draw), where they change. */
-  readonly planLevel?: readonly AccountCredit[];
-  /** Claims on budgets, where they change. */
-  readonly claims?: readonly DealClaims[];
-  /** Quotas that deals are waiting for, where that changes. */
-  readonly missingQuotas?: readonly DealMissingQuotas[];
-  /** Absent where nobody above is paid on what changes. */
-  readonly overridden?: readonly OverriddenDeal[];
-  /** Deals whose postings change, the credited deal first, the others in order. */
-  readonly deals: readonly DealPosting[];
-  /** Number of changed deals that did not fit; further events post them. */
-  readonly remaining: number;
-  readonly engine: typeof EARN_ENGINE;
-}
-
-interface Concluded<Type extends string, Input> {
-  readonly type: Type;
-  readonly version: 1;
-  readonly occurredAt: string;
-  readonly data: { readonly payeePlan: PayeePlan; readonly input: Input } & Conclusions;
-}
-
-export type EarningEvent =
-  | Concluded<'Earned', CreditInput>
-  | Concluded<'ChildEarningReceived', ChildInput>
-  | Concluded<'GrantReceived', GrantInput>
-  | Concluded<'PayeeTermsReceived', PayeeTermsInput>
-  | {
-      readonly type: 'EarningsPosted';
-      readonly version: 1;
-      readonly occurredAt: string;
-      readonly data: {
-        readonly payeePlan: PayeePlan;
-        readonly input: { readonly openFrom: string | null };
-        /** Remaining deals that this event finishes, changed or not. */
-        readonly done: readonly string[];
-        readonly deals: readonly DealPosting[];
-      };
-    }
-  | {
-      readonly type: 'EarningPeriodClosed';
-      readonly version: 1;
-      readonly occurredAt: string;
-      readonly data: {
-        readonly payeePlan: PayeePlan;
-        readonly period: string;
-        readonly planHash: string;
-        /** Lines of guarantee and draw, computed by the closing; absent where there are none. */
-        readonly rated?: readonly StoredRating[];
-        readonly planLevel?: readonly AccountCredit[];
-        /** Tiers reached by lagged measurements, by component and window. */
-        readonly reachedTiers?: PayeeTerms['reachedTiers'];
-        /** Deals whose postings change: lines of earlier periods that were never closed are posted in this one. */
-        readonly deals: readonly DealPosting[];
-        readonly entry: ManifestEntry;
-      };
-    };
-
-export const EARNING_EVENTS: readonly EarningEvent['type'][] = [
-  'Earned',
-  'ChildEarningReceived',
-  'GrantReceived',
-  'PayeeTermsReceived',
-  'EarningsPosted',
-  'EarningPeriodClosed',
-];
-
 type WithConclusions = Extract<EarningEvent, { readonly data: { readonly input: unknown; readonly engine: unknown } }>;
 
 export interface EarningState {
@@ -205,7 +79,10 @@ export interface EarningState {
   readonly engine: EarnState;
   /** Highest crediting number received, by deal. */
   readonly creditNumbers: Map<string, number>;
-  /** Posted lines of deals with a line outside its period of origin; those of all other deals follow from their earnings. */
+  /**
+   * Posted lines of deals with a line outside its period of origin; those of all other deals follow from their
+   * earnings.
+   */
   readonly posted: Map<string, readonly PostedLine[]>;
   /** Changed deals that are not posted yet. */
   readonly unposted: Set<string>;
@@ -290,7 +167,9 @@ function canBePartial({ unposted, engine }: EarningState): boolean {
   return unposted.size === 0 && engine.wholeCount === 0;
 }
 
-/** Evicts all but `linesMax` lines of the newest deals. The state can then decide credits in order, and nothing else. */
+/**
+ * Evicts all but `linesMax` lines of the newest deals. The state can then decide credits in order, and nothing else.
+ */
 export function keepPartialState(state: EarningState, linesMax: number): void {
   if (!canBePartial(state) || state.engine.lineCount <= linesMax) return;
   state.partial = evictOldDeals(state.engine, state.partial, linesMax, (deal) => {
@@ -542,7 +421,10 @@ function decideClose(
   ];
 }
 
-/** Whether a negative balance is written off: in the closing after the agreement's end, and in every later one with lines. */
+/**
+ * Whether a negative balance is written off: in the closing after the agreement's end, and in every later one with
+ * lines.
+ */
 function isForgiven(
   { engine, forgivenEnd }: EarningState,
   period: string,

@@ -5,7 +5,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import type { PendingDealRow } from '../credit/pending-deals.tables.js';
-import type { EarningEvent } from './earning.js';
+import type { EarningEvent } from './earning-events.js';
 
 export interface MissingQuotaRow extends PendingDealRow {
   readonly payee: string;
@@ -28,7 +28,8 @@ export async function writeMissingQuotas(
   trx: Transaction<MissingQuotaTables>,
   events: readonly StoredEvent[],
 ): Promise<void> {
-  // Events list all missing quotas of a deal's component, so only the last event per payee, plan, component and deal counts.
+  // Events list all missing quotas of a deal's component, so only the last event per payee, plan, component and deal
+  // counts.
   const newest = new Map<string, { readonly key: readonly string[]; readonly rows: readonly MissingQuotaRow[] }>();
   for (const stored of events) {
     if (!TYPES.has(stored.type)) continue;

@@ -6,7 +6,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import type { CreditMessage } from '../credit/credit.events-out.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import { EARNING, EARNING_PARTIAL_STATES, earningDecider, earningStream } from './earning.js';
-import type { EarningEvent } from './earning.js';
+import type { EarningEvent } from './earning-events.js';
 import { planDecider, planStream } from '../plan/plan.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
 import { Earning } from './earning.service.js';

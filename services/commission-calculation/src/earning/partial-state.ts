@@ -1,6 +1,6 @@
 /**
- * The partial state of an earning stream: the newest deals of a payee, all that a credit in order needs. Of older deals only the
- * running sums and the ids are left. A command that needs more makes the runtime read the whole stream again.
+ * The partial state of an earning stream: the newest deals of a payee, all that a credit in order needs. Of older deals
+ * only the running sums and the ids are left. A command that needs more makes the runtime read the whole stream again.
  */
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import type { EarnState } from '@tantieme/commission-engine/incremental/state';
@@ -21,8 +21,8 @@ function measurementOf({ component, window }: CreditLine): string {
 }
 
 /**
- * Evicts deals, those with the earliest last line first, until `linesMax` lines are left. Running sums still include the evicted
- * lines.
+ * Evicts deals, those with the earliest last line first, until `linesMax` lines are left. Running sums still include
+ * the evicted lines.
  * @param onEvict called for each evicted deal
  */
 export function evictOldDeals(

@@ -15,7 +15,8 @@ import { partnerOfStream, partnerStream, quotaStream, REFERENCE } from '../refer
 import { REFERENCE_RUNTIME } from '../reference/reference-runtime.service.js';
 import type { ReferenceRuntime } from '../reference/reference-runtime.service.js';
 import { earningStream } from './earning.js';
-import type { EarningCommand, PayeePlan } from './earning.js';
+import type { EarningCommand } from './earning.js';
+import type { PayeePlan } from './earning-events.js';
 import { Earning, EARNING_RUNTIME } from './earning.service.js';
 import type { EarningRuntime } from './earning.service.js';
 
@@ -23,8 +24,8 @@ import type { EarningRuntime } from './earning.service.js';
 const PAGE_EVENTS = 500;
 
 /**
- * Brings agreements and quotas to the earning streams of plans that need them. After a fact about a payee or a plan, the affected
- * streams receive all current terms; terms that they have already add nothing.
+ * Brings agreements and quotas to the earning streams of plans that need them. After a fact about a payee or a plan,
+ * the affected streams receive all current terms; terms that they have already add nothing.
  */
 @Injectable()
 export class PayeeTermsUpdates implements PayeeTermsListener {

@@ -1,6 +1,6 @@
 /**
- * Posting: what a deal should have earned, less what was posted before, goes into the first open period and names its period of
- * origin. Lines of closed periods never change (docs/architecture.md).
+ * Posting: what a deal should have earned, less what was posted before, goes into the first open period and names its
+ * period of origin. Lines of closed periods never change (docs/architecture.md).
  */
 import type { Conversion, CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import type { EarnedLine } from '@tantieme/commission-engine/incremental/state';
@@ -29,11 +29,11 @@ interface Entry {
 }
 
 /**
- * The posted lines of a deal, in canonical order: those of closed periods unchanged, and the rest of the current earnings in the
- * first open period, or in a later period of origin.
+ * The posted lines of a deal, in canonical order: those of closed periods unchanged, and the rest of the current
+ * earnings in the first open period, or in a later period of origin.
  *
- * The result depends on the current earnings and the closed lines only, not on the order in which facts arrived. Therefore a
- * shuffled history ends in the same bytes.
+ * The result depends on the current earnings and the closed lines only, not on the order in which facts arrived.
+ * Therefore a shuffled history ends in the same bytes.
  *
  * @param fixed lines of periods before `openFrom`
  * @param openFrom first open period; null before the first closing

@@ -1,4 +1,7 @@
-/** How a ledger line came about: posting, rate with its portions, credit, and source line of the deal; as data and as sentences. */
+/**
+ * How a ledger line came about: posting, rate with its portions, credit, and source line of the deal; as data and as
+ * sentences.
+ */
 import type { Conversion, CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import type { Trace } from '@tantieme/commission-engine/rate/rate';
 import type { Deal, DealLine } from '@tantieme/contracts/deal';

@@ -1,10 +1,12 @@
 /**
- * Closes a period, stage by stage. Each step is idempotent and remembers nothing of an earlier run: after a kill at any moment, the
- * whole closing runs again and ends in the same state.
+ * Closes a period, stage by stage. Each step is idempotent and remembers nothing of an earlier run: after a kill at any
+ * moment, the whole closing runs again and ends in the same state.
  *
- * 1. Credit the facts from before the closing: capture the ends of `deals`, `partners` and `references.inbound`, and wait for them.
+ * 1. Credit the facts from before the closing: capture the ends of `deals`, `partners` and `references.inbound`, and
+ *    wait for them.
  * 2. Earn the credits: wait until stale deals are credited again and the relays have published them; capture the end of
- *    `commission-credits` and wait for it; repeat for each further round of internal messages (to budgets, to payees above).
+ *    `commission-credits` and wait for it; repeat for each further round of internal messages (to budgets, to payees
+ *    above).
  * 3. Seal the period: postings go into the next one from now on. Wait for batches that were fetched before the seal.
  * 4. Close every stream with a line in the period.
  * 5. Publish the manifest.
@@ -41,7 +43,10 @@ export const CLOSINGS: EventFilter = { categories: [CALENDAR], types: ['PeriodCl
 /** Earning streams closed per batch: their states are in memory at the same time. */
 const BATCH_STREAMS = 100;
 
-/** Waits until a process of this name, in any thread or replica, has reached a position of the log. @throws the signal's reason */
+/**
+ * Waits until a process of this name, in any thread or replica, has reached a position of the log.
+ * @throws the signal's reason
+ */
 export type AwaitPosition = (name: string, position: Position, signal: AbortSignal) => Promise<void>;
 
 export interface ClosingDependencies {
@@ -115,7 +120,8 @@ export class Closing {
 
   private async creditsEarned(signal: AbortSignal): Promise<void> {
     const { store, broker, awaitPosition } = this.on;
-    // Recrediting appends while it catches up with the first head; the relays wait for a later head that includes those events.
+    // Recrediting appends while it catches up with the first head; the relays wait for a later head that includes those
+    // events.
     await awaitPosition('commission-deal-dependencies', await store.head(), signal);
     for (const relay of ['commission-credit-relay', 'commission-relay'])
       await awaitPosition(relay, await store.head(), signal);

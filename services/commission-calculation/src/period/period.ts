@@ -12,7 +12,10 @@ export function periodStream(calendar: string, period: string): string {
 /** Entries per page of the manifest, about 250 bytes each: far below the limits of messages and appends. */
 export const MANIFEST_ENTRIES_MAX = 500;
 
-/** In order: facts from before the closing are credited; credits are earned; nothing more is posted; all streams are closed. */
+/**
+ * In order: facts from before the closing are credited; credits are earned; nothing more is posted; all streams are
+ * closed.
+ */
 export const STAGES = ['facts-credited', 'credits-earned', 'sealed', 'streams-closed'] as const;
 export type Stage = (typeof STAGES)[number];
 

@@ -33,8 +33,9 @@ interface Entry {
 }
 
 /**
- * All plans in memory, published versions compiled: there are few of them, and every deal needs them. Loaded from the plan
- * streams on first use; kept current by whoever sees a new event first, the command that appends it or the log's follower.
+ * All plans in memory, published versions compiled: there are few of them, and every deal needs them. Loaded from the
+ * plan streams on first use; kept current by whoever sees a new event first, the command that appends it or the log's
+ * follower.
  */
 @Injectable()
 export class PlanCatalog implements PlanByHash {

@@ -161,9 +161,9 @@ function attributionOf({ actor }: CommandContext): { readonly by: string; readon
 }
 
 /**
- * First day of a calendar outside all closed and closing periods; null before the first closing. A closing that starts between
- * this look-up and the append does no harm: earning streams never post into a period that they have closed, and what the new
- * version changes there is posted in the open period.
+ * First day of a calendar outside all closed and closing periods; null before the first closing. A closing that starts
+ * between this look-up and the append does no harm: earning streams never post into a period that they have closed, and
+ * what the new version changes there is posted in the open period.
  */
 async function firstOpenDay(calendars: Calendars, calendar: string): Promise<string | null> {
   return firstUntouchedDay(calendar, await calendars.state(calendar));

@@ -2,8 +2,8 @@
  * A plan: the versions of its document and the life of each. One person drafts a version, another approves it and
  * publishes it with the day on which it takes effect. A later version supersedes it, or the plan ends.
  *
- * The terms of a closed period are final: once a version was in force in a closed period, anything that would replace it
- * there is refused (docs/adr/0006).
+ * The terms of a closed period are final: once a version was in force in a closed period, anything that would replace
+ * it there is refused (docs/adr/0006).
  */
 import { compilePlan, successionProblems } from '@tantieme/commission-engine/plan/compile';
 import type { Finding } from '@tantieme/commission-engine/plan/compile';
@@ -125,8 +125,8 @@ export interface PlanState {
   /** In order of number. */
   readonly versions: readonly DraftedVersion[];
   /**
-   * In order of publication: of two versions that take effect on the same day, the later one counts. Every change makes a new
-   * list, because the engine caches results per list.
+   * In order of publication: of two versions that take effect on the same day, the later one counts. Every change makes
+   * a new list, because the engine caches results per list.
    */
   readonly published: readonly PublishedVersion[];
   readonly ended?: Attribution & { readonly lastDay: string };
@@ -226,7 +226,10 @@ type Approve = Extract<PlanCommand, { readonly type: 'approve' }>;
 type Publish = Extract<PlanCommand, { readonly type: 'publish' }>;
 type End = Extract<PlanCommand, { readonly type: 'end' }>;
 
-/** No event where the newest version has this document already. @throws {DomainError} `PlanVersionRefused`, `PlanVersionsTooMany` */
+/**
+ * No event where the newest version has this document already.
+ * @throws {DomainError} `PlanVersionRefused`, `PlanVersionsTooMany`
+ */
 function decideDraft(
   { document, hash, findings, by, at }: Draft,
   { versions, published }: PlanState,
@@ -308,7 +311,10 @@ export function versionOf({ versions }: PlanState, number: number): DraftedVersi
   return version;
 }
 
-/** Money needs two people: the author of a version cannot approve or publish it. @throws {DomainError} `SecondPersonNeeded` */
+/**
+ * Money needs two people: the author of a version cannot approve or publish it.
+ * @throws {DomainError} `SecondPersonNeeded`
+ */
 function refuseDrafter({ number, drafted }: DraftedVersion, by: string, action: string): void {
   if (drafted.by === by)
     throw new DomainError(
@@ -319,8 +325,8 @@ function refuseDrafter({ number, drafted }: DraftedVersion, by: string, action: 
 }
 
 /**
- * Refuses a change to the terms of a closed period. A plan without a version in force in closed periods may still start in
- * one: what it pays there is posted in the open period, as for any late fact.
+ * Refuses a change to the terms of a closed period. A plan without a version in force in closed periods may still start
+ * in one: what it pays there is posted in the open period, as for any late fact.
  * @param touches whether the change affects days before the given first open day.
  * @throws {DomainError} `PlanPeriodClosed`
  */
@@ -363,8 +369,8 @@ const FIELDS: Readonly<Record<string, string>> = {
 // ── The state of a version ──────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * A version is `published` also before the day on which it takes effect, `superseded` once a later version has taken effect, and
- * `ended` after the plan's last day.
+ * A version is `published` also before the day on which it takes effect, `superseded` once a later version has taken
+ * effect, and `ended` after the plan's last day.
  */
 export const VERSION_STATES = ['draft', 'approved', 'published', 'superseded', 'ended'] as const;
 export type VersionState = (typeof VERSION_STATES)[number];

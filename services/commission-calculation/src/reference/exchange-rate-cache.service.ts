@@ -10,8 +10,8 @@ import type { CurrencyPair } from './reference-keys.js';
 import { referenceDecider } from './reference.js';
 
 /**
- * Exchange rates in memory, whole pairs, for the pairs that deals need. The cache may be behind the reference streams (another
- * process may have written to them): the follower of the log then credits the deals again.
+ * Exchange rates in memory, whole pairs, for the pairs that deals need. The cache may be behind the reference streams
+ * (another process may have written to them): the follower of the log then credits the deals again.
  */
 @Injectable()
 export class ExchangeRateCache {

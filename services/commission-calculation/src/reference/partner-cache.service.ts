@@ -13,8 +13,8 @@ import type { PartnerSnapshotReceived } from './reference.js';
 const PARTNERS_MAX = 50_000;
 
 /**
- * Partners in memory, so that crediting reads nothing in normal running. The cache may be behind the reference streams (another
- * process may have written to them): the follower of the log then credits the deals again.
+ * Partners in memory, so that crediting reads nothing in normal running. The cache may be behind the reference streams
+ * (another process may have written to them): the follower of the log then credits the deals again.
  */
 @Injectable()
 export class PartnerCache {

@@ -1,6 +1,6 @@
 /**
- * Quotas on the internal topic `commission-credits`, under the key of the earning stream that they belong to: the stream then
- * receives its quotas and credits in one order.
+ * Quotas on the internal topic `commission-credits`, under the key of the earning stream that they belong to: the
+ * stream then receives its quotas and credits in one order.
  */
 import type { Quota as QuotaInForce } from '@tantieme/commission-engine/earn/payee-terms';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';

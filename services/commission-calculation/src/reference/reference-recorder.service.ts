@@ -35,8 +35,8 @@ export type RecordedReference =
 type ReferenceWork = Work<RecordExchangeRate | RecordQuota>;
 
 /**
- * The only way into the log for exchange rates and quotas, over HTTP, from a file or from the broker: validates them, decides
- * and appends in batches. A repeated fact adds nothing.
+ * The only way into the log for exchange rates and quotas, over HTTP, from a file or from the broker: validates them,
+ * decides and appends in batches. A repeated fact adds nothing.
  */
 @Injectable()
 export class ReferenceRecorder {

@@ -60,8 +60,8 @@ interface FieldReason {
 }
 
 /**
- * A line of the answer to a batch: one for each fact that was not recorded, or was recorded with a warning, by its number from 1;
- * and the counts as the last line.
+ * A line of the answer to a batch: one for each fact that was not recorded, or was recorded with a warning, by its
+ * number from 1; and the counts as the last line.
  */
 export type BatchLine =
   | {

@@ -116,7 +116,7 @@ export class ReferencesController {
         type: 'conflict',
         fact: 2,
         code: 'FactConflict',
-        errors: [{ field: 'rate', reason: 'is 1.0812 already, not 1.0912' }],
+        errors: [{ field: 'rate', reason: 'is recorded as 1.0812, not 1.0912' }],
       },
       RESULT,
     ]),

@@ -111,7 +111,7 @@ describe('an exchange rate over HTTP', () => {
     });
     expect(await service.call('source', 'POST', '/exchange-rates', { ...fact, rate: '1.2' })).toMatchObject({
       status: 409,
-      body: { code: 'FactConflict', errors: [{ field: 'rate', reason: 'is 1.1 already, not 1.2' }] },
+      body: { code: 'FactConflict', errors: [{ field: 'rate', reason: 'is recorded as 1.1, not 1.2' }] },
     });
     expect((await service.call('finance', 'POST', '/exchange-rates', fact)).status).toBe(403);
   });

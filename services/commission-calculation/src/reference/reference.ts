@@ -1,6 +1,6 @@
 /**
- * Facts that deals and earnings refer to: partners as whole snapshots from partner-registry, of which the newest revision
- * counts; exchange rates and quotas as sets of facts, which may come late and in any order.
+ * Facts that deals and earnings refer to: partners as whole snapshots from partner-registry, of which the newest
+ * revision counts; exchange rates and quotas as sets of facts, which may come late and in any order.
  */
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';

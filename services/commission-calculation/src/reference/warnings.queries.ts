@@ -24,8 +24,8 @@ export interface WarningsFilter {
 }
 
 /**
- * Agreements and quotas that refer to a plan, component or partner that does not exist now, in order of kind, payee, plan,
- * component and code.
+ * Agreements and quotas that refer to a plan, component or partner that does not exist now, in order of kind, payee,
+ * plan, component and code.
  */
 export class ListWarnings {
   constructor(

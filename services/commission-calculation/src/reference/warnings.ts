@@ -1,4 +1,6 @@
-/** References to names that do not exist (yet). The facts are stored all the same: what they refer to may arrive later. */
+/**
+ * References to names that do not exist (yet). The facts are stored all the same: what they refer to may arrive later.
+ */
 import type { Quota } from '@tantieme/contracts/reference';
 import { suggest } from '@tantieme/contracts/suggest';
 

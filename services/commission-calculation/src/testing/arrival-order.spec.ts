@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { dealOf, partnerOf, PLAN, World } from './world.fixture.js';
 import type { Fact } from './world.fixture.js';
 
-/** Random histories: a few partners of changing uplines, tiers and agreements, two plan versions, deals with revisions and returns. */
+/**
+ * Random histories: a few partners of changing uplines, tiers and agreements, two plan versions, deals with revisions
+ * and returns.
+ */
 const SELLERS = ['anna', 'bert', 'carl'];
 const UPLINES = [null, 'dora', 'emil'];
 const OTHER_PLAN = PLAN.replace('pay: 4 %', 'pay: 5 %').replace('levels: [2 %, 1 %]', 'levels: [3 %]');
@@ -96,7 +99,9 @@ const history = fc
     ...deals.flat(),
   ]);
 
-/** Facts in random order, some of them twice. Versions of a plan keep their order, which is that of their publication. */
+/**
+ * Facts in random order, some of them twice. Versions of a plan keep their order, which is that of their publication.
+ */
 const shuffled = history.chain((facts) =>
   fc
     .tuple(
@@ -139,10 +144,10 @@ describe('a history in any order of arrival, with repetitions', () => {
         for (const fact of order) {
           world.apply(fact);
           // Some credits are delivered at once, some stay in transit, in any order, and some arrive twice.
-          const draw = draws.next().value ?? 0;
+          const draw = next(draws);
           if (draw < 0.3) deliver(world, draws);
           else if (draw < 0.4) world.reload();
-          else if (draw < 0.7) world.keepPartialStates(Math.floor((draws.next().value ?? 0) * 8));
+          else if (draw < 0.7) world.keepPartialStates(Math.floor(next(draws) * 8));
         }
         const all = world.creditsInTransit.slice();
         deliver(world, draws);
@@ -159,7 +164,7 @@ describe('a history in any order of arrival, with repetitions', () => {
 function deliver(world: World, draws: Iterator<number>): void {
   const credits = world.creditsInTransit
     .splice(0)
-    .map((credit) => ({ credit, key: draws.next().value ?? 0 }))
+    .map((credit) => ({ credit, key: next(draws) }))
     .sort((left, right) => left.key - right.key);
   for (const { credit } of credits) world.earn(credit);
 }
@@ -283,3 +288,8 @@ describe('closings in the middle of a history', () => {
     );
   }
 });
+
+/** The next value of a stream without an end. */
+function next(draws: Iterator<number>): number {
+  return Number(draws.next().value);
+}

@@ -484,7 +484,9 @@ describe('the API', () => {
       dealInput(dealOf('D-3', { seller: 'carl' })),
     ]);
     await service.idle();
-    expect((await service.list<PendingDeal>('operator', '/pending-deals')).map((one) => [one.deal, one.code, one.subject])).toEqual([
+    expect(
+      (await service.list<PendingDeal>('operator', '/pending-deals')).map((one) => [one.deal, one.code, one.subject]),
+    ).toEqual([
       ['crm|D-1', 'AgreementMissing', 'partner:anna'],
       ['crm|D-2', 'PlanMissing', 'plan:nowhere'],
       ['crm|D-3', 'PartnerMissing', 'partner:carl'],

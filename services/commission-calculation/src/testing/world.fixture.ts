@@ -1,4 +1,7 @@
-/** The deciders of this service wired together without a store, for specs of behaviour and order: facts in, postings out. */
+/**
+ * The deciders of this service wired together without a store, for specs of behaviour and order: facts in, postings
+ * out.
+ */
 import { parsePlan } from '@tantieme/commission-engine/plan/compile';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
@@ -15,7 +18,8 @@ import { calendarDecider, openFromOf } from '../calendar/calendar.js';
 import { creditDecider } from '../credit/credit.js';
 import type { CreditView, DealCredited, PlanCredit } from '../credit/credit.js';
 import { dealsOf, earningDecider, earningStream, keepPartialState, postingOf } from '../earning/earning.js';
-import type { EarningCommand, EarningEvent } from '../earning/earning.js';
+import type { EarningCommand } from '../earning/earning.js';
+import type { EarningEvent } from '../earning/earning-events.js';
 import type { GrantInput } from '../earning/earning-inputs.js';
 import { planDecider } from '../plan/plan.js';
 import type { PlanCommand, PlanEvent, PlanState } from '../plan/plan.js';
@@ -26,7 +30,9 @@ import { referenceDecider } from '../reference/reference.js';
 
 export const AT = '2026-01-01T00:00:00Z';
 
-/** One stream of a decider: its events and state. Checks that every decision, decided again from its event, is the same. */
+/**
+ * One stream of a decider: its events and state. Checks that every decision, decided again from its event, is the same.
+ */
 export class Stream<State, Command, Event extends DomainEvent> {
   readonly events: Event[] = [];
   state: State;

@@ -1,6 +1,6 @@
 /**
- * Published exchange rates of a pair of currencies, in any order of arrival, and the rate of a day: the last one published on or
- * before it, up to a maximum age. An inverse is an exact fraction.
+ * Published exchange rates of a pair of currencies, in any order of arrival, and the rate of a day: the last one
+ * published on or before it, up to a maximum age. An inverse is an exact fraction.
  */
 import { daysBetween } from '@tantieme/time/calendar';
 import { parseDay } from '@tantieme/time/instant';
@@ -26,7 +26,9 @@ export interface ExchangeRateRecorded {
 
 /** The rate published for a date, in one of the two directions. */
 export interface PublishedRate {
-  /** Decimal text: units of the quote per unit of the base; where `inverse`, units of the base per unit of the quote. */
+  /**
+   * Decimal text: units of the quote per unit of the base; where `inverse`, units of the base per unit of the quote.
+   */
   readonly rate: string;
   readonly date: string;
   readonly source: string;
@@ -64,7 +66,7 @@ export function recordExchangeRate(
       'FactConflict',
       `${source} published another ${base}/${quote} rate for ${date}; send a correction with a higher revision`,
       'conflict',
-      [{ field: 'rate', reason: `is ${before.rate} already, not ${exchangeRate.rate}` }],
+      [{ field: 'rate', reason: `is recorded as ${before.rate}, not ${exchangeRate.rate}` }],
     );
   }
   if (known.size >= RATES_MAX)
@@ -111,8 +113,8 @@ function rateFaults(rate: string): readonly { readonly field: string; readonly r
 }
 
 /**
- * The rate in force for each date, from `base` to `quote`, in order of date: of one source the highest revision; of several
- * sources the first in text order; a rate published in this direction before an inverse.
+ * The rate in force for each date, from `base` to `quote`, in order of date: of one source the highest revision; of
+ * several sources the first in text order; a rate published in this direction before an inverse.
  */
 export function ratesInForce(facts: Iterable<ExchangeRate>, base: string, quote: string): readonly PublishedRate[] {
   const ofDates = new Map<string, ExchangeRate>();
@@ -133,8 +135,8 @@ function takesPrecedence(fact: ExchangeRate, other: ExchangeRate, base: string):
 }
 
 /**
- * The last rate published on or before the day; undefined where there is none, or only an older one. An inverse is an exact
- * fraction: where EUR/USD is 1.1, USD/EUR is 10/11.
+ * The last rate published on or before the day; undefined where there is none, or only an older one. An inverse is an
+ * exact fraction: where EUR/USD is 1.1, USD/EUR is 10/11.
  * @param rates in order of date, from `ratesInForce`
  * @param maxAgeDays largest age of the rate; 0 for one published on the day itself
  */
@@ -145,8 +147,8 @@ export function rateOn(rates: readonly PublishedRate[], day: string, maxAgeDays:
 }
 
 /**
- * The exact average of the rates published from one day to before another: of the requested direction where it is published,
- * otherwise the inverse of the average of the other direction, as central banks publish it.
+ * The exact average of the rates published from one day to before another: of the requested direction where it is
+ * published, otherwise the inverse of the average of the other direction, as central banks publish it.
  */
 export function averageOf(rates: readonly PublishedRate[], from: string, until: string): FoundRate | undefined {
   const published = rates.slice(indexFrom(rates, from, 'on'), indexFrom(rates, until, 'on'));

@@ -3,7 +3,9 @@ import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Certification, Dated, Partner } from '@tantieme/contracts/partner';
 
-/** The partner on a day (`2026-03-05`): a dated entry counts from its day on, an agreement until the day before `until`. */
+/**
+ * The partner on a day (`2026-03-05`): a dated entry counts from its day on, an agreement until the day before `until`.
+ */
 export function partnerAsOf(partner: Partner, day: string): PartnerAsOf {
   const plans = new Set<string>();
   for (const { plan, from, until } of partner.agreements)

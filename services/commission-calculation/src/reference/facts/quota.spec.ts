@@ -120,7 +120,7 @@ describe('a quota', () => {
     ]);
   });
 
-  it('adds nothing when it comes again, and is a conflict with other content', () => {
+  it('adds nothing when repeated, and conflicts with other content of the same identity', () => {
     const stream = new Stream(referenceDecider);
     stream.handle({ quota: quota('2026-01-01', '9000'), at: AT });
     expect(stream.handle({ quota: quota('2026-01-01', '9000'), at: AT })).toEqual([]);
@@ -128,7 +128,7 @@ describe('a quota', () => {
     expect(refusal(() => stream.handle({ quota: other, at: AT }))).toMatchObject({
       code: 'FactConflict',
       kind: 'conflict',
-      fields: [{ field: 'amount' }, { field: 'until', reason: 'is known as nothing, not 2026-02-01' }],
+      fields: [{ field: 'amount' }, { field: 'until', reason: 'is recorded as absent, not 2026-02-01' }],
     });
     expect(stream.handle({ quota: { ...other, revision: 2 }, at: AT })).toHaveLength(1);
   });

@@ -1,4 +1,6 @@
-/** Quotas of a payee under the components of a plan: the recorded facts, and the quotas in force that follow from them. */
+/**
+ * Quotas of a payee under the components of a plan: the recorded facts, and the quotas in force that follow from them.
+ */
 import type { Quota as QuotaInForce } from '@tantieme/commission-engine/earn/payee-terms';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { parseDay } from '@tantieme/time/instant';
@@ -40,7 +42,7 @@ export function recordQuota(quota: Quota, at: string, known: QuotasOfPayee): rea
       'conflict',
       differing.map((field) => ({
         field,
-        reason: `is ${before[field] ?? 'absent'} already, not ${quota[field] ?? 'absent'}`,
+        reason: `is recorded as ${before[field] ?? 'absent'}, not ${quota[field] ?? 'absent'}`,
       })),
     );
   }
@@ -85,8 +87,8 @@ function dayFaults(field: string, day: string): readonly { readonly field: strin
 }
 
 /**
- * The quotas in force: for each component and day the highest revision, and of one revision the fact with the latest first day.
- * Spans do not overlap, and neighbouring spans differ. In order of component, then day.
+ * The quotas in force: for each component and day the highest revision, and of one revision the fact with the latest
+ * first day. Spans do not overlap, and neighbouring spans differ. In order of component, then day.
  */
 export function quotasInForce(facts: readonly Quota[]): readonly QuotaInForce[] {
   const components = [...new Set(facts.map(({ component }) => component))].sort();
