@@ -3,8 +3,8 @@ import type { OnModuleInit } from '@nestjs/common';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
 import { metadataOf, startRelay } from '@tantieme/event-sourcing/process/relay';
-import type { Running } from '@tantieme/event-sourcing/process/running';
-import { startProjection } from '@tantieme/event-sourcing/read-model/projection';
+import type { RunningProcess } from '@tantieme/event-sourcing/process/running-process';
+import { startProjection } from '@tantieme/event-sourcing/process/projection';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { Background } from '@tantieme/service-kit/background/background';
@@ -41,7 +41,7 @@ import { startReferenceConsumer } from './reference/reference.consumer.js';
 export class CommissionBackground implements OnModuleInit {
   private readonly logger = new Logger('commission-calculation');
   /** Readers of the log that run here, for backpressure. */
-  private readonly readers = new Map<string, Running>();
+  private readonly readers = new Map<string, RunningProcess>();
   private readonly backpressure: Backpressure;
 
   constructor(
@@ -100,7 +100,10 @@ export class CommissionBackground implements OnModuleInit {
     this.background.add('commission-closing', () => this.startClosing());
   }
 
-  private addReader(name: string, start: (onError: (error: unknown) => void) => Running | Promise<Running>): void {
+  private addReader(
+    name: string,
+    start: (onError: (error: unknown) => void) => RunningProcess | Promise<RunningProcess>,
+  ): void {
     this.background.add(name, async () => {
       const reader = await start((error) => this.logger.error(error, `${name} failed`));
       this.readers.set(name, reader);
@@ -128,7 +131,7 @@ export class CommissionBackground implements OnModuleInit {
   }
 
   /** A closing runs inside the follower of its first event: the checkpoint advances when the closing is done. */
-  private startClosing(): Running {
+  private startClosing(): RunningProcess {
     const { store, broker, db, plans, calendars, periods, earnings, earning } = this;
     const stopping = new AbortController();
     const closing = new Closing({

@@ -1,4 +1,4 @@
-import type { Running } from '@tantieme/event-sourcing/process/running';
+import type { RunningProcess } from '@tantieme/event-sourcing/process/running-process';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
 /** Events that a reader of the log may lag before appends wait for it. */
@@ -15,7 +15,7 @@ const WAIT_MS_MAX = 500;
 export class Backpressure {
   constructor(
     private readonly store: EventStore,
-    private readonly readers: () => Iterable<Running>,
+    private readonly readers: () => Iterable<RunningProcess>,
   ) {}
 
   async waitForReaders(): Promise<void> {

@@ -2,11 +2,10 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { isCurrency } from '@tantieme/money/currency';
-import { parseDay } from '@tantieme/time/instant';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { IsIn, IsOptional, IsString, MaxLength, ValidateBy } from 'class-validator';
 
-/** Longest id of a payee, plan, component, calendar or period. */
-export const ID_LENGTH_MAX = 200;
 /** `source|id` of a deal. */
 export const DEAL_LENGTH_MAX = 500;
 /** `occurrence|line` of a deal, and free text. */
@@ -16,8 +15,8 @@ export function IsDay(): PropertyDecorator {
   return ValidateBy({
     name: 'isDay',
     validator: {
-      validate: (value) => typeof value === 'string' && parseDay(value) !== undefined,
-      defaultMessage: () => 'is not a calendar date (YYYY-MM-DD)',
+      validate: (value) => typeof value === 'string' && isDay(value),
+      defaultMessage: () => `is not ${DAY_DESCRIPTION}`,
     },
   });
 }

@@ -2,7 +2,8 @@
  * The closings of one calendar, one after the other. A stream per calendar; its newest event determines the first open
  * period (docs/adr/0004). The progress of a single closing is in the period's own stream (`period/period.ts`).
  */
-import { calendarOf, isPeriod, nextPeriod, windowStartDay } from '@tantieme/time/calendar';
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { isPeriod, nextPeriod, windowStartDay } from '@tantieme/time/calendar/periods';
 import { TimeError } from '@tantieme/time/time-error';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';

@@ -1,5 +1,5 @@
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';

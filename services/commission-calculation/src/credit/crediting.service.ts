@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Deal } from '@tantieme/contracts/deal';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
-import type { CommandContext, Handled, Refused, Runtime } from '@tantieme/event-sourcing/decide/runtime';
+import type { CommandContext, Accepted, Refused, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
@@ -15,7 +15,7 @@ import type { CreditCommand, CreditState, CreditView, DealCredited } from './cre
 /** Small: unlike payees, most deals come only once. */
 const STATES_BYTES_MAX = 24 * 1024 * 1024;
 
-export type CreditResult = Handled<CreditState, DealCredited> | Refused;
+export type CreditResult = Accepted<CreditState, DealCredited> | Refused;
 
 export interface DealToCredit {
   readonly deal: Deal;

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { addDays } from '@tantieme/time/calendar';
+import { addDays } from '@tantieme/time/day';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';

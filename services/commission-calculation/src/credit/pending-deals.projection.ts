@@ -1,7 +1,7 @@
 /** Read model of the deals that cannot be credited yet. */
-import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
+import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { MIGRATIONS } from '../migrations.js';
 import { CREDIT, dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';

@@ -1,7 +1,7 @@
 /** The events of an earning stream, and what they hold. */
 import type { Agreement, PayeeTerms, Quota } from '@tantieme/commission-engine/earn/payee-terms';
 import type {
-  AccountCredit,
+  PayeeLevelCredit,
   ChildEarning,
   DealClaims,
   DealMissingQuotas,
@@ -79,7 +79,7 @@ export interface Conclusions {
   /** Lines with a new or changed amount; absent where there are more than `RATED_LINES_MAX`. */
   readonly rated?: readonly StoredRating[];
   /** Lines of the plan as a whole (deferred amounts, guarantee, draw), where they change. */
-  readonly planLevel?: readonly AccountCredit[];
+  readonly payeeLevel?: readonly PayeeLevelCredit[];
   /** Claims on budgets, where they change. */
   readonly claims?: readonly DealClaims[];
   /** Quotas that deals are waiting for, where that changes. */
@@ -127,7 +127,7 @@ export type EarningEvent =
         readonly planHash: string;
         /** Lines of guarantee and draw, computed by the closing; absent where there are none. */
         readonly rated?: readonly StoredRating[];
-        readonly planLevel?: readonly AccountCredit[];
+        readonly payeeLevel?: readonly PayeeLevelCredit[];
         /** Tiers reached by lagged measurements, by component and window. */
         readonly reachedTiers?: PayeeTerms['reachedTiers'];
         /** Deals whose postings change: lines of earlier periods that were never closed are posted in this one. */

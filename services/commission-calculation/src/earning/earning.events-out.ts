@@ -6,7 +6,7 @@ import type { DealClaims } from '@tantieme/commission-engine/incremental/state';
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { attributesOf, metadataOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';

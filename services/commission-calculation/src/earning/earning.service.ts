@@ -17,9 +17,9 @@ import type { EarningCommand, EarningState } from './earning.js';
 import type { EarningEvent, PayeePlan } from './earning-events.js';
 
 /** The same payees come again and again, so most memory goes to their states. */
-const WHOLE_STATES_BYTES_MAX = 128 * 1024 * 1024;
+const FULL_STATES_BYTES_MAX = 128 * 1024 * 1024;
 const PARTIAL_STATE_BYTES = 25_000;
-const PARTIAL_STATES_BYTES_MAX = 256 * 1024 * 1024;
+const CACHE_BYTES_MAX = 256 * 1024 * 1024;
 
 export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
 
@@ -32,10 +32,10 @@ export const earningRuntime: FactoryProvider<EarningRuntime> = {
     createPartialStateRuntime({
       store,
       decider: earningDecider(plans),
-      tails: EARNING_PARTIAL_STATES,
-      wholeBytesMax: WHOLE_STATES_BYTES_MAX,
-      tailBytes: PARTIAL_STATE_BYTES,
-      tailsBytesMax: PARTIAL_STATES_BYTES_MAX,
+      partialStates: EARNING_PARTIAL_STATES,
+      fullStateBytesMax: FULL_STATES_BYTES_MAX,
+      partialStateBytes: PARTIAL_STATE_BYTES,
+      cacheBytesMax: CACHE_BYTES_MAX,
     }),
 };
 

@@ -1,7 +1,7 @@
 /** Read model of earnings: posted lines, and the earning streams with lines in a period. */
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';

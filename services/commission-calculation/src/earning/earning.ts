@@ -2,7 +2,8 @@
  * Earn: a stream per payee and plan. A credit changes the earnings of its deal's lines and, in the same measurement, of
  * the lines after them. The difference between the earnings and what was posted before is posted.
  */
-import { calendarOf, nextPeriod, windowEndDay } from '@tantieme/time/calendar';
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { nextPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
 import { endOfAgreement } from '@tantieme/commission-engine/earn/payee-terms';
 import type { PayeeTerms } from '@tantieme/commission-engine/earn/payee-terms';
 import { applyChange } from '@tantieme/commission-engine/incremental/apply-change';
@@ -11,16 +12,17 @@ import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/in
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
 import { hasPeriodEndTerms, reachedTiers } from '@tantieme/commission-engine/incremental/period-end';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
 import type { EarnState, EarnedLine, RatedLine } from '@tantieme/commission-engine/incremental/state';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
+import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
@@ -95,7 +97,7 @@ export interface EarningState {
   closedThrough: string | null;
   /** End of the payee's agreements after which a closing has forgiven a negative balance. */
   forgivenEnd: string | undefined;
-  /** Set where only the newest deals are in memory. A decision that needs more is refused (`HistoryNeeded`). */
+  /** Set where only the newest deals are in memory. A decision that needs more is refused (`FullStateRequired`). */
   partial: PartialState | undefined;
   /** True for a partial state that could not apply an appended event: it can decide nothing any more. */
   isStale: boolean;
@@ -120,7 +122,7 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       isStale: false,
     }),
     decide(command, state) {
-      if (!isSufficient(state, command)) throw historyNeeded();
+      if (!isSufficient(state, command)) throw fullStateRequired();
       switch (command.type) {
         case 'credit':
           return decideCredit(command, state, plans);
@@ -163,15 +165,15 @@ function isSufficient({ partial, isStale, engine }: EarningState, command: Earni
 }
 
 /** Components that are always recalculated in full need all their lines in memory. */
-function canBePartial({ unposted, engine }: EarningState): boolean {
-  return unposted.size === 0 && engine.wholeCount === 0;
+function canBecomePartial({ unposted, engine }: EarningState): boolean {
+  return unposted.size === 0 && engine.fullModeLineCount === 0;
 }
 
 /**
  * Evicts all but `linesMax` lines of the newest deals. The state can then decide credits in order, and nothing else.
  */
 export function keepPartialState(state: EarningState, linesMax: number): void {
-  if (!canBePartial(state) || state.engine.lineCount <= linesMax) return;
+  if (!canBecomePartial(state) || state.engine.lineCount <= linesMax) return;
   state.partial = evictOldDeals(state.engine, state.partial, linesMax, (deal) => {
     state.creditNumbers.delete(deal);
     state.posted.delete(deal);
@@ -185,9 +187,9 @@ const PARTIAL_LINES = 8;
 const PARTIAL_LINES_MAX = 16;
 
 export const EARNING_PARTIAL_STATES: PartialStates<EarningState> = {
-  isTail: ({ partial }) => partial !== undefined,
-  canBeTail: canBePartial,
-  keepTail: (state) => keepPartialState(state, PARTIAL_LINES),
+  isPartial: ({ partial }) => partial !== undefined,
+  canBecomePartial,
+  makePartial: (state) => keepPartialState(state, PARTIAL_LINES),
   hasGrown: ({ engine }) => engine.lineCount > PARTIAL_LINES_MAX,
 };
 
@@ -278,10 +280,10 @@ function conclude(
       ? {}
       : {
           rated: change.rated.map((one) => storedRating(one, change.deal)),
-          ...(change.account.length === 0 ? {} : { planLevel: change.account }),
+          ...(change.payeeLevel.length === 0 ? {} : { payeeLevel: change.payeeLevel }),
         }),
     ...(change.claims === undefined ? {} : { claims: change.claims }),
-    ...(change.lacking === undefined ? {} : { missingQuotas: change.lacking }),
+    ...(change.missingQuotas === undefined ? {} : { missingQuotas: change.missingQuotas }),
     ...(overridden.length === 0 ? {} : { overridden }),
     deals: postings,
     remaining,
@@ -393,15 +395,15 @@ function decideClose(
     },
   );
   const isNothing = lines.length === 0 && moved.length === 0;
-  const { settle: payoutTerms } = plans.plan(planHash);
+  const { payoutTerms } = plans.plan(planHash);
   const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planHash));
   if (isNothing && periodEnd === undefined && !forgives) return [];
   const stream = earningStream(payee, plan);
   const negative = forgives ? { negative: 'forgive' as const } : {};
   const hash = ledgerLinesHash(lines);
   const entry = { stream, payee, currency, lines: lines.length, minimum, ...payoutTerms, ...negative, hash };
-  const deals = moved.sort((left, right) => (left.deal < right.deal ? -1 : 1));
-  const planLevel = periodEnd?.change.account.length === 0 ? undefined : periodEnd?.change.account;
+  const deals = moved.sort((left, right) => compareText(left.deal, right.deal));
+  const payeeLevel = periodEnd?.change.payeeLevel.length === 0 ? undefined : periodEnd?.change.payeeLevel;
   return [
     {
       type: 'EarningPeriodClosed',
@@ -412,8 +414,8 @@ function decideClose(
         period,
         planHash,
         reachedTiers: periodEnd?.terms.reachedTiers,
-        rated: planLevel && periodEnd?.change.rated.map((one) => storedRating(one, '')),
-        planLevel,
+        rated: payeeLevel && periodEnd?.change.rated.map((one) => storedRating(one, '')),
+        payeeLevel,
         deals,
         entry,
       }),
@@ -490,11 +492,11 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
       }
       break;
     case 'EarningPeriodClosed': {
-      const { period, planHash, reachedTiers: reached, rated = [], planLevel = [] } = event.data;
+      const { period, planHash, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
       state.closedThrough = period;
       if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
       if (reached === undefined) break;
-      const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: planLevel };
+      const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel };
       applyChange(state.engine, change, plans);
       state.engine.payeeTerms = termsAfterClosing(state.engine.payeeTerms, period, planHash, reached);
       break;
@@ -511,7 +513,7 @@ function applyConclusions(state: EarningState, event: WithConclusions, plans: Pl
   const change = changeOfEvent(state, event, plans);
   if (data.remaining > 0) {
     const changed = [
-      ...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.account.map((one) => one.deal)]),
+      ...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.payeeLevel.map((one) => one.deal)]),
     ].filter((deal) => deal !== '');
     for (const one of changed.slice(changed.length - data.remaining)) {
       // Until the remaining event, the postings of this deal do not follow from its earnings.
@@ -541,16 +543,16 @@ function changeOfEvent(
   event: WithConclusions,
   plans: PlanByHash,
 ): Parameters<typeof applyChange>[1] {
-  const { rated, planLevel = [], claims = [], missingQuotas: lacking = [] } = event.data;
+  const { rated, payeeLevel = [], claims = [], missingQuotas = [] } = event.data;
   if (event.type === 'PayeeTermsReceived') {
     const { agreements, quotas } = event.data.input;
     if (rated === undefined)
       return diffPayeeTerms(state.engine, { ...state.engine.payeeTerms, agreements, quotas }, plans);
-    return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: planLevel, claims, lacking };
+    return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel, claims, missingQuotas };
   }
   const credit = creditOfEvent(state, event);
   if (rated === undefined) return diffCredit(state.engine, credit, plans);
-  return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), account: planLevel, claims, lacking };
+  return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), payeeLevel, claims, missingQuotas };
 }
 
 function creditOfEvent(

@@ -1,11 +1,12 @@
 import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
-import type { Trace } from '@tantieme/commission-engine/rate/rate';
+import type { Trace } from '@tantieme/commission-engine/rate/trace';
 import type { Deal, DealLine } from '@tantieme/contracts/deal';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { IsString, MaxLength } from 'class-validator';
 import type { UsedPartner } from '../credit/credit.js';
 import { EarningListed } from '../earning/earning.dto.js';
-import { DEAL_LENGTH_MAX, ID_LENGTH_MAX, TEXT_LENGTH_MAX } from '../fields.dto.js';
+import { DEAL_LENGTH_MAX, TEXT_LENGTH_MAX } from '../fields.dto.js';
 import type { ExplainedCredit, ExplainedLine, ExplainedSource, Explanation } from './explanation.js';
 
 export class ExplainQuery {

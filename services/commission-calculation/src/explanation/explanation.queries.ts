@@ -5,7 +5,7 @@ import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { explainLine, linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { formatAmount } from '@tantieme/money/amount';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';

@@ -3,7 +3,7 @@
  * sentences.
  */
 import type { Conversion, CreditLine } from '@tantieme/commission-engine/credit/credit-line';
-import type { Trace } from '@tantieme/commission-engine/rate/rate';
+import type { Trace } from '@tantieme/commission-engine/rate/trace';
 import type { Deal, DealLine } from '@tantieme/contracts/deal';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { UsedPartner } from '../credit/credit.js';

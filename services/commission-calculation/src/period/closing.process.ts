@@ -11,8 +11,8 @@
  * 4. Close every stream with a line in the period.
  * 5. Publish the manifest.
  */
-import { windowStartDay } from '@tantieme/time/calendar';
-import { isOfEarning } from '@tantieme/commission-engine/earn/component-earnings';
+import { windowStartDay } from '@tantieme/time/calendar/periods';
+import { isOfEarning } from '@tantieme/commission-engine/earn/component-rules';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
@@ -166,7 +166,7 @@ export class Closing {
       return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
     });
     for (const result of await earnings.handleMany(work)) {
-      if (result.outcome === 'handled') continue;
+      if (result.outcome === 'accepted') continue;
       if (result.error.code !== 'PostingUnfinished') throw result.error;
       // A process was killed between a large change and its postings.
       await earning.postRemaining(result.stream, period, at, context);

@@ -1,6 +1,6 @@
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { ownDomainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
@@ -9,7 +9,7 @@ import type { PeriodEvent } from './period.js';
 
 /** A page of the manifest, for those downstream. */
 export function manifestPublication(stored: StoredEvent): Publication {
-  const { data } = ownDomainEventOf<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, {});
+  const { data } = parseDomainEvent<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, {});
   const { calendar, period } = data;
   const subject = `${calendar}:${period}`;
   const attributes = { ...attributesOf(stored, SOURCE, calendar), subject, causationId: stored.id };

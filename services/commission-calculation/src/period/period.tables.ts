@@ -1,5 +1,5 @@
 /** Read model of periods that are closed or being closed. */
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
 import { calendarDecider, calendarOfStream } from '../calendar/calendar.js';

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';

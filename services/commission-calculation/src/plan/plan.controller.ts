@@ -9,7 +9,7 @@ import {
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
-import { parsePlan } from '@tantieme/commission-engine/plan/compile';
+import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Roles, RolesOf } from '@tantieme/service-kit/access/auth';

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { Finding } from '@tantieme/commission-engine/plan/compile';
+import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';

@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
-import { calendarKey } from '@tantieme/time/calendar';
+import { calendarKey } from '@tantieme/time/calendar/key';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { suggest } from '@tantieme/contracts/suggest';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';

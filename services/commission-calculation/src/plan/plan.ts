@@ -5,11 +5,13 @@
  * The terms of a closed period are final: once a version was in force in a closed period, anything that would replace
  * it there is refused (docs/adr/0006).
  */
-import { compilePlan, successionProblems } from '@tantieme/commission-engine/plan/compile';
-import type { Finding } from '@tantieme/commission-engine/plan/compile';
+import { compilePlan } from '@tantieme/commission-engine/plan/compile';
+import { successionProblems } from '@tantieme/commission-engine/plan/history';
+import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
+import { addDays } from '@tantieme/time/day';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
@@ -293,7 +295,7 @@ function decideEnd({ lastDay, by, openFrom, at }: End, state: PlanState): readon
   const before = state.ended?.lastDay;
   if (before === lastDay) return [];
   const days = before === undefined ? [lastDay] : [before, lastDay];
-  refuseClosed(state, openFrom, 'lastDay', (open) => days.some((day) => day < dayBefore(open)));
+  refuseClosed(state, openFrom, 'lastDay', (open) => days.some((day) => day < addDays(open, -1)));
   return [{ type: 'PlanEnded', version: 1, occurredAt: at, data: { lastDay, by, input: { openFrom } } }];
 }
 
@@ -340,10 +342,6 @@ function refuseClosed(
     return;
   const reason = `changes terms of closed periods; the first day that can still change is ${openFrom}`;
   throw new DomainError('PlanPeriodClosed', reason, 'conflict', [{ field, reason }]);
-}
-
-function dayBefore(day: string): string {
-  return Temporal.PlainDate.from(day).subtract({ days: 1 }).toString();
 }
 
 /** @throws {DomainError} `PlanVersionRefused` where lines of both versions could not be in one ledger */

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
-import type { CommandContext, Handled, Runtime } from '@tantieme/event-sourcing/decide/runtime';
+import type { CommandContext, Accepted, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { planDecider, planStream } from './plan.js';
@@ -26,7 +26,7 @@ export class Plans {
   }
 
   /** @throws {DomainError} what the decider refuses */
-  async handle(plan: string, command: PlanCommand, context: CommandContext): Promise<Handled<PlanState, PlanEvent>> {
+  async handle(plan: string, command: PlanCommand, context: CommandContext): Promise<Accepted<PlanState, PlanEvent>> {
     // Load before the append: a load that ends later could miss the new event, and would not take it from here.
     await this.catalog.load();
     const handled = await this.runtime.handle(planStream(plan), command, context);

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { Partner } from '@tantieme/contracts/partner';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { changeDays, partnerAsOf, plansOfPartner, uplinesOfPartner } from './facts/partner.js';

@@ -49,7 +49,7 @@ async function recordPartners(
     })),
   );
   for (const [index, result] of results.entries()) {
-    if (result.outcome === 'handled') partners.record(result.stored);
+    if (result.outcome === 'accepted') partners.record(result.stored);
     else addDeadLetter(deadLetters, newest[index]?.message, result.error);
   }
   return deadLetters;

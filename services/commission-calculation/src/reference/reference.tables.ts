@@ -1,7 +1,7 @@
 /** Read model of exchange rates, quotas, and the partners with the plans they agreed to. */
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
 import { plansOfPartner } from './facts/partner.js';

@@ -2,16 +2,16 @@
  * The deciders of this service wired together without a store, for specs of behaviour and order: facts in, postings
  * out.
  */
-import { parsePlan } from '@tantieme/commission-engine/plan/compile';
+import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decider';
-import { needsHistory } from '@tantieme/event-sourcing/decide/partial-state';
+import { requiresFullState } from '@tantieme/event-sourcing/decide/partial-state';
 import { budgetDecider } from '../budget/budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
 import { calendarDecider, openFromOf } from '../calendar/calendar.js';
@@ -268,7 +268,7 @@ export class World implements PlanByHash {
       if (isPartial && events.length > 0) this.decidedOnPartialStates += 1;
       return events;
     } catch (error) {
-      if (!needsHistory(error)) throw error;
+      if (!requiresFullState(error)) throw error;
       this.reloadedWholeStates += 1;
       stream.reload();
       return stream.handle(command);
@@ -408,7 +408,6 @@ export function partnerOf(id: string, shape: PartnerShape = {}): Partner {
     name: id,
     channel: 'retail',
     country: 'FR',
-    payoutCurrency: 'EUR',
     tiers: [{ from, value: tier }],
     uplines: [{ from, value: upline }],
     agreements: plans.map((plan) => ({ id: plan, plan, from, ...(until === undefined ? {} : { until }) })),

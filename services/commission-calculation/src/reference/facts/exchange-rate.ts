@@ -2,8 +2,8 @@
  * Published exchange rates of a pair of currencies, in any order of arrival, and the rate of a day: the last one
  * published on or before it, up to a maximum age. An inverse is an exact fraction.
  */
-import { daysBetween } from '@tantieme/time/calendar';
-import { parseDay } from '@tantieme/time/instant';
+import { DAY_DESCRIPTION, daysBetween, isDay } from '@tantieme/time/day';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { isCurrency } from '@tantieme/money/currency';
 import { addRates, decimalFault, formatRate, parseDecimal, ZERO } from '@tantieme/money/decimal';
@@ -90,9 +90,7 @@ export function normalExchangeRate(fact: ExchangeRate): ExchangeRate {
         })),
     ),
     ...(base === quote ? [{ field: 'quote', reason: 'is the same as base' }] : []),
-    ...(parseDay(date) !== undefined
-      ? []
-      : [{ field: 'date', reason: `${JSON.stringify(date)} is not a calendar date (YYYY-MM-DD)` }]),
+    ...(isDay(date) ? [] : [{ field: 'date', reason: `${JSON.stringify(date)} is not ${DAY_DESCRIPTION}` }]),
     ...rateFaults(rate),
   ];
   if (faults.length > 0)
@@ -124,7 +122,7 @@ export function ratesInForce(facts: Iterable<ExchangeRate>, base: string, quote:
     if (best === undefined || takesPrecedence(fact, best, base)) ofDates.set(fact.date, fact);
   }
   return [...ofDates.values()]
-    .sort((left, right) => (left.date < right.date ? -1 : 1))
+    .sort((left, right) => compareText(left.date, right.date))
     .map(({ rate, date, source, base: published }) => ({ rate, date, source, inverse: published !== base }));
 }
 

@@ -3,7 +3,7 @@
  */
 import type { Quota as QuotaInForce } from '@tantieme/commission-engine/earn/payee-terms';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import { parseDay } from '@tantieme/time/instant';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { decimalFault, formatRate, parseDecimal } from '@tantieme/money/decimal';
 import type { Quota } from '@tantieme/contracts/reference';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -64,7 +64,7 @@ export function normalQuota({ payee, plan, component, from, until, amount, revis
   const faults = [
     ...dayFaults('from', from),
     ...(until === undefined ? [] : dayFaults('until', until)),
-    ...(until !== undefined && parseDay(until) !== undefined && until <= from
+    ...(until !== undefined && isDay(until) && until <= from
       ? [{ field: 'until', reason: 'is not after from; it is the first day without the quota' }]
       : []),
     ...(amountFault === undefined ? [] : [{ field: 'amount', reason: amountFault }]),
@@ -81,9 +81,7 @@ export function normalQuota({ payee, plan, component, from, until, amount, revis
 }
 
 function dayFaults(field: string, day: string): readonly { readonly field: string; readonly reason: string }[] {
-  return parseDay(day) === undefined
-    ? [{ field, reason: `${JSON.stringify(day)} is not a calendar date (YYYY-MM-DD)` }]
-    : [];
+  return isDay(day) ? [] : [{ field, reason: `${JSON.stringify(day)} is not ${DAY_DESCRIPTION}` }];
 }
 
 /**
