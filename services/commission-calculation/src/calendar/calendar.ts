@@ -1,10 +1,11 @@
 /**
- * The closings of all plans with one calendar, one after the other: a stream a calendar, whose newest event tells which
- * period is the first open one (docs/adr/0004). What a closing goes through is kept in the period's own stream.
+ * The closings of one calendar, one after the other. A stream per calendar; its newest event determines the first open
+ * period (docs/adr/0004). The progress of a single closing is in the period's own stream (`period/period.ts`).
  */
 import { calendarOf } from '@tantieme/time/calendar/key';
 import { isPeriod, nextPeriod, windowStartDay } from '@tantieme/time/calendar/periods';
 import { TimeError } from '@tantieme/time/time-error';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 
@@ -15,24 +16,29 @@ export function calendarStream(calendar: string): string {
   return `${CALENDAR}-${calendar}`;
 }
 
+/** The calendar's key, from the name of its stream. */
+export function calendarOfStream(stream: string): string {
+  return stream.slice(CALENDAR.length + 1);
+}
+
 export type CalendarCommand =
   | {
       readonly type: 'close';
       readonly calendar: string;
       readonly period: string;
-      /** Who asked for it. */
+      /** Subject of the person who asked for the closing. */
       readonly by: string;
-      /** The earliest period with lines that are not closed, as the read model says it. */
+      /** The earliest period with lines that is not closed, from the read model; null where there is none. */
       readonly earliestOpen: string | null;
-      /** Deals that wait for a fact, and are calculated when it arrives. */
-      readonly waiting: number;
-      /** Why it is to be closed all the same. */
-      readonly force?: string;
+      /** Number of deals that cannot be calculated yet. */
+      readonly pendingDeals: number;
+      /** Reason to close although deals are pending. */
+      readonly force?: string | undefined;
       readonly at: string;
     }
-  /** Nothing is posted in the period any more. */
+  /** From now on, nothing is posted in the period. */
   | { readonly type: 'seal'; readonly period: string; readonly at: string }
-  /** Its manifest is complete: the next one may be closed. */
+  /** The manifest is complete; the next period may be closed. */
   | { readonly type: 'finish'; readonly period: string; readonly at: string };
 
 export type CalendarEvent =
@@ -44,9 +50,9 @@ export type CalendarEvent =
         readonly calendar: string;
         readonly period: string;
         readonly by: string;
-        /** The reason why it was closed while deals were waiting. */
+        /** Reason to close although deals were pending. */
         readonly force?: string;
-        readonly input: { readonly earliestOpen: string | null; readonly waiting: number };
+        readonly input: { readonly earliestOpen: string | null; readonly pendingDeals: number };
       };
     }
   | {
@@ -75,7 +81,7 @@ export const calendarDecider: Decider<CalendarState, CalendarCommand, CalendarEv
       case 'finish':
         if (state.closing?.period !== command.period) return [];
         if (!state.closing.sealed)
-          throw new DomainError('PeriodNotSealed', `${command.period} is still open`, 'conflict');
+          throw new DomainError('PeriodNotSealed', `${command.period} is not sealed yet`, 'conflict');
         return [{ type: 'PeriodFinished', version: 1, occurredAt: command.at, data: { period: command.period } }];
       default:
         return command satisfies never;
@@ -112,39 +118,38 @@ export const calendarDecider: Decider<CalendarState, CalendarCommand, CalendarEv
 };
 
 /**
- * Periods are closed in order, one at a time and without a gap; the first one may be any that leaves nothing open behind.
- * While deals are waiting, only for a reason: what they earn then comes as an adjustment.
+ * Periods close in order, one at a time and without gaps; the first closing may be of any period that leaves no open
+ * lines behind. While deals are pending, a closing needs a reason: what those deals earn later becomes an adjustment.
  * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`, `DealsWaiting`
  */
 function decideClose(
-  { calendar, period, by, earliestOpen, waiting, force, at }: Extract<CalendarCommand, { readonly type: 'close' }>,
+  { calendar, period, by, earliestOpen, pendingDeals, force, at }: Extract<CalendarCommand, { readonly type: 'close' }>,
   { closing, closedThrough }: CalendarState,
 ): readonly CalendarEvent[] {
   assertPeriod(calendar, period);
   if (closing?.period === period || (closedThrough !== null && period <= closedThrough)) return [];
   if (closing !== null)
-    throw new DomainError('ClosingInProgress', `${closing.period} is being closed; try again after it`, 'conflict');
+    throw new DomainError(
+      'ClosingInProgress',
+      `the closing of ${closing.period} is still running; try again when it has finished`,
+      'conflict',
+    );
   const first = closedThrough === null ? earliestOpen : nextPeriod(calendarOf(calendar), closedThrough);
   if (first !== null && first < period)
     throw new DomainError('EarlierPeriodOpen', `${first} is still open; close it first`, 'conflict');
-  if (waiting > 0 && force === undefined)
+  if (pendingDeals > 0 && force === undefined)
     throw new DomainError(
       'DealsWaiting',
-      `${waiting} deals are waiting for a fact (/credits/waiting lists them); close all the same with { "force": "the reason" }`,
+      `${pendingDeals} ${pendingDeals === 1 ? 'deal is' : 'deals are'} pending (GET /pending-deals lists what each one needs); add the missing facts, or close with a reason: { "force": "…" }`,
       'conflict',
     );
+  const input = { earliestOpen, pendingDeals };
   return [
     {
       type: 'PeriodClosing',
       version: 1,
       occurredAt: at,
-      data: {
-        calendar,
-        period,
-        by,
-        ...(force === undefined ? {} : { force }),
-        input: { earliestOpen, waiting },
-      },
+      data: omitUndefined({ calendar, period, by, force, input }),
     },
   ];
 }
@@ -158,17 +163,19 @@ export function assertPeriod(calendar: string, period: string): void {
     if (error instanceof TimeError) throw refuse(error.message);
     throw error;
   }
-  throw refuse(`"${period}" is no period of the calendar ${calendar}`);
+  throw refuse(`"${period}" is not a period of the calendar ${calendar}`);
 }
 
-/** The first period of a calendar (its key) that takes postings; null while none was ever closed. */
+/** The first period of a calendar that takes postings; null before the first closing. */
 export function openFromOf(calendar: string, { closing, closedThrough }: CalendarState): string | null {
   if (closing !== null && !closing.sealed) return closing.period;
   const through = closing?.period ?? closedThrough;
   return through === null ? null : nextPeriod(calendarOf(calendar), through);
 }
 
-/** First day of the first period of a calendar (its key) that is neither closed nor being closed; null while none was ever closed. */
+/**
+ * First day of the first period of a calendar that is neither closed nor being closed; null before the first closing.
+ */
 export function firstUntouchedDay(calendar: string, { closing, closedThrough }: CalendarState): string | null {
   const touched = closing?.period ?? closedThrough;
   return touched === null ? null : windowStartDay(calendarOf(calendar), nextPeriod(calendarOf(calendar), touched));

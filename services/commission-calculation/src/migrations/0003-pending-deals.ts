@@ -1,18 +1,15 @@
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
-/** Deals that wait for a quota. */
+/** Deals that cannot be credited yet. */
 export async function up(db: AnyDatabase): Promise<void> {
   await db.schema
-    .createTable('commission_lacking')
+    .createTable('commission_pending_deals')
     .ifNotExists()
     .addColumn('deal', 'text', (column) => column.notNull())
     .addColumn('code', 'text', (column) => column.notNull())
     .addColumn('subject', 'text', (column) => column.notNull())
     .addColumn('message', 'text', (column) => column.notNull())
     .addColumn('since', 'text', (column) => column.notNull())
-    .addColumn('payee', 'text', (column) => column.notNull())
-    .addColumn('plan', 'text', (column) => column.notNull())
-    .addColumn('component', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('commission_lacking_key', ['deal', 'code', 'subject'])
+    .addPrimaryKeyConstraint('commission_pending_deals_key', ['deal', 'code', 'subject'])
     .execute();
 }

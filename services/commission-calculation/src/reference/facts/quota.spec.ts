@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import type { Quota } from '@tantieme/contracts/reference';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { normalQuota, quotasInForce } from './quota.js';
-import { quotaStream, referenceDecider } from './reference.js';
-import { AT, Stream } from '../testing/world.fixture.js';
+import { quotaStream } from '../reference-keys.js';
+import { referenceDecider } from '../reference.js';
+import { AT, Stream } from '../../testing/world.fixture.js';
 
 const quota = (from: string, amount: string, more: Partial<Quota> = {}): Quota => ({
   payee: 'anna',
@@ -30,14 +31,14 @@ const spans = (...facts: readonly Quota[]) =>
   quotasInForce(facts).map(({ from, until = 'open', amount }) => `${from} ${until} ${amount}`);
 
 describe('quotas in force', () => {
-  it('hold until the next one of their revision begins', () => {
+  it('apply until the next one of their revision begins', () => {
     expect(spans(quota('2026-01-01', '9000'), quota('2026-02-01', '12000'))).toEqual([
       '2026-01-01 2026-02-01 9000',
       '2026-02-01 open 12000',
     ]);
   });
 
-  it('are those of the highest revision on the days that it speaks of', () => {
+  it('are those of the highest revision on its days', () => {
     const corrected = quota('2026-01-01', '10000', { until: '2026-03-01', revision: 2 });
     expect(spans(quota('2026-01-01', '9000'), quota('2026-02-01', '12000'), corrected)).toEqual([
       '2026-01-01 2026-03-01 10000',
@@ -45,16 +46,16 @@ describe('quotas in force', () => {
     ]);
   });
 
-  it('may end, and begin again', () => {
+  it('may end and begin again', () => {
     const [first, second] = [quota('2026-01-01', '1', { until: '2026-02-01' }), quota('2026-03-01', '1')];
     expect(spans(second, first)).toEqual(['2026-01-01 2026-02-01 1', '2026-03-01 open 1']);
   });
 
-  it('are one span where neighbours say the same', () => {
+  it('are one span where neighbours have the same amount', () => {
     expect(spans(quota('2026-01-01', '9000'), quota('2026-02-01', '9000'))).toEqual(['2026-01-01 open 9000']);
   });
 
-  it('are told component by component', () => {
+  it('are listed component by component', () => {
     expect(quotasInForce([quota('2026-01-01', '2'), quota('2026-01-01', '1', { component: 'cloud' })])).toEqual([
       { component: 'cloud', from: '2026-01-01', amount: '1' },
       { component: 'hardware', from: '2026-01-01', amount: '2' },
@@ -86,7 +87,7 @@ describe('quotas in force', () => {
           expect(quotasInForce(shuffled)).toEqual(inForce);
           const covering = (day: string) => (one: { from: string; until?: string }) =>
             one.from <= day && (one.until === undefined || day < one.until);
-          const told = DAYS.map((day) => inForce.filter(covering(day)).map(({ amount }) => amount));
+          const amounts = DAYS.map((day) => inForce.filter(covering(day)).map(({ amount }) => amount));
           const strongest = DAYS.map((day) =>
             set
               .filter(covering(day))
@@ -94,7 +95,7 @@ describe('quotas in force', () => {
               .slice(0, 1)
               .map(({ amount }) => amount),
           );
-          expect(told).toEqual(strongest);
+          expect(amounts).toEqual(strongest);
         },
       ),
       { numRuns: 2000 },
@@ -108,7 +109,7 @@ describe('a quota', () => {
     stream.handle({ quota: quota('2026-02-01', '12000'), at: AT });
     expect(stream.handle({ quota: quota('2026-01-01', '9000'), at: AT })).toMatchObject([
       {
-        type: 'QuotaTaken',
+        type: 'QuotaRecorded',
         data: {
           inForce: [
             { from: '2026-01-01', until: '2026-02-01', amount: '9000' },
@@ -119,7 +120,7 @@ describe('a quota', () => {
     ]);
   });
 
-  it('adds nothing when it comes again, and is a conflict with other content', () => {
+  it('adds nothing when repeated, and conflicts with other content of the same identity', () => {
     const stream = new Stream(referenceDecider);
     stream.handle({ quota: quota('2026-01-01', '9000'), at: AT });
     expect(stream.handle({ quota: quota('2026-01-01', '9000'), at: AT })).toEqual([]);
@@ -127,7 +128,7 @@ describe('a quota', () => {
     expect(refusal(() => stream.handle({ quota: other, at: AT }))).toMatchObject({
       code: 'FactConflict',
       kind: 'conflict',
-      fields: [{ field: 'amount' }, { field: 'until', reason: 'is known as nothing, not 2026-02-01' }],
+      fields: [{ field: 'amount' }, { field: 'until', reason: 'is recorded as absent, not 2026-02-01' }],
     });
     expect(stream.handle({ quota: { ...other, revision: 2 }, at: AT })).toHaveLength(1);
   });

@@ -1,11 +1,15 @@
-/** How a ledger line came about, in sentences: from the posting over the rate's portions to the source line of the deal. */
+/**
+ * How a ledger line came about: posting, rate with its portions, credit, and source line of the deal; as data and as
+ * sentences.
+ */
 import type { Conversion, CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import type { Trace } from '@tantieme/commission-engine/rate/trace';
 import type { Deal, DealLine } from '@tantieme/contracts/deal';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { UsedPartner } from '../credit/credit.js';
-import { partnerKey } from '../reference/reference.js';
-import type { PostedLine } from './posting.js';
-import type { KnownPlan } from '../plan/plan-catalog.service.js';
+import type { PublishedPlan } from '../plan/plan.js';
+import { partnerKey } from '../reference/reference-keys.js';
+import type { PostedLine } from '../earning/posting.js';
 
 export interface ExplainedLine {
   readonly line: CreditLine;
@@ -13,80 +17,77 @@ export interface ExplainedLine {
   readonly trace: Trace;
 }
 
+/** The event that credited the line, with the partners as it looked them up. */
+export interface ExplainedCredit {
+  readonly stream: string;
+  readonly revision: number;
+  readonly number: number;
+  readonly partners: readonly UsedPartner[];
+}
+
+/** The deal, and the line of it that was credited. */
+export interface ExplainedSource {
+  readonly deal: Deal;
+  readonly line?: DealLine;
+}
+
 export interface Explanation {
   readonly payee: string;
   readonly plan: string;
   readonly currency: string;
-  /** What is posted under this component, deal and line. */
+  /** Postings of this component, deal and line. */
   readonly posted: readonly PostedLine[];
-  /** What it should come to: the credited lines with what they earn, and how. */
+  /** The credited lines with their current earnings, and how each came about. */
   readonly earned: readonly ExplainedLine[];
-  /** The crediting that says so: event and partners as they were looked up. */
-  readonly credit?: {
-    readonly stream: string;
-    readonly revision: number;
-    readonly number: number;
-    readonly partners: readonly UsedPartner[];
-  };
-  /** Where it comes from. */
-  readonly source?: { readonly deal: Deal; readonly line?: DealLine };
+  readonly credit?: ExplainedCredit;
+  readonly source?: ExplainedSource;
   readonly text: readonly string[];
 }
 
-/** What a partner may read of an explanation: their own facts as they were looked up, and the deal without its costs and other partners. */
+/** The part of an explanation that a partner may see: without other partners, and without costs of the deal. */
 export function forPartner(explanation: Omit<Explanation, 'text'>): Omit<Explanation, 'text'> {
-  const { credit, source, payee, ...rest } = explanation;
-  const line = source?.line === undefined ? undefined : withoutCost(source.line);
-  return {
-    ...rest,
-    payee,
-    ...(credit === undefined
-      ? {}
-      : { credit: { ...credit, partners: credit.partners.filter(({ key }) => key === partnerKey(payee)) } }),
-    ...(source === undefined
-      ? {}
-      : {
-          source: {
-            deal: withoutPartners(source.deal, payee),
-            ...(line === undefined ? {} : { line }),
-          },
-        }),
-  };
+  const { credit, source, payee } = explanation;
+  return omitUndefined({
+    ...explanation,
+    credit: credit && { ...credit, partners: credit.partners.filter(({ key }) => key === partnerKey(payee)) },
+    source:
+      source &&
+      omitUndefined({
+        deal: forPayee(source.deal, payee),
+        line: source.line && withoutCost(source.line),
+      }),
+  });
 }
 
 function withoutCost({ cost: _, original: __, ...line }: DealLine): DealLine {
   return line;
 }
 
-function withoutPartners(deal: Deal, payee: string): Deal {
-  const { terms, invoices, registrations, changes, ...others } = deal;
-  const own = registrations?.filter(({ holder }) => holder === payee);
-  const rest = {
-    ...others,
-    ...(own === undefined ? {} : { registrations: own }),
-    ...(changes === undefined
-      ? {}
-      : { changes: changes.map(({ lines, ...change }) => ({ ...change, lines: lines.map(withoutCost) })) }),
-  };
-  const lined = invoices.map(({ lines, ...invoice }) =>
-    lines === undefined ? invoice : { ...invoice, lines: lines.map(withoutCost) },
-  );
-  if (terms === undefined) return { ...rest, invoices: lined };
-  const { customer: _, attributes: __, partners, lines, ...kept } = terms;
+/** The deal without costs, customer, attributes and other partners. */
+function forPayee({ terms, invoices, registrations, changes, ...deal }: Deal, payee: string): Deal {
+  return omitUndefined({
+    ...deal,
+    registrations: registrations?.filter(({ holder }) => holder === payee),
+    changes: changes?.map(({ lines, ...change }) => ({ ...change, lines: lines.map(withoutCost) })),
+    invoices: invoices.map(({ lines, ...invoice }) =>
+      lines === undefined ? invoice : { ...invoice, lines: lines.map(withoutCost) },
+    ),
+    terms: terms && termsForPayee(terms, payee),
+  });
+}
+
+function termsForPayee(terms: NonNullable<Deal['terms']>, payee: string): NonNullable<Deal['terms']> {
+  const { customer: _, attributes: __, partners, lines, ...visible } = terms;
   return {
-    ...rest,
-    invoices: lined,
-    terms: {
-      ...kept,
-      lines: lines.map(withoutCost),
-      partners: partners.filter(({ partner }) => partner === payee),
-    },
+    ...visible,
+    lines: lines.map(withoutCost),
+    partners: partners.filter(({ partner }) => partner === payee),
   };
 }
 
 export function explanationText(
   explanation: Omit<Explanation, 'text'>,
-  plan: KnownPlan | undefined,
+  plan: PublishedPlan | undefined,
 ): readonly string[] {
   const { currency, posted, earned, credit, source, payee } = explanation;
   return [
@@ -99,7 +100,7 @@ export function explanationText(
       ...(line.converted === undefined ? [] : [`  ${conversionSentence(line.converted, currency)}`]),
       ...traceSentences(trace, currency).map((sentence) => `  ${sentence}`),
     ]),
-    ...(earned.length === 0 ? ['Nothing is credited for it any more: what is posted nets out.'] : []),
+    ...(earned.length === 0 ? ['Nothing is credited for it any more, so its postings add up to zero.'] : []),
     ...(credit === undefined
       ? []
       : [
@@ -111,7 +112,7 @@ export function explanationText(
 
 function creditSentence(
   { component, occurrence, at, window, planHash, level, child, reverses }: CreditLine,
-  plan: KnownPlan | undefined,
+  plan: PublishedPlan | undefined,
 ): string {
   const version = plan?.versions.findLast(({ plan: one }) => one.hash === planHash);
   const title = version?.plan.componentById.get(component)?.title;
@@ -122,7 +123,7 @@ function creditSentence(
   return `${named}${inForce}, ${occurrence} at ${at}${above}${back}, measured in ${window}`;
 }
 
-/** Which day, or days, a rate was asked for. */
+/** The day, or days, whose rate applies. */
 const RATE_DAYS: Readonly<Record<Conversion['on'], string>> = {
   trigger: "the trigger's day",
   invoice: "the invoice's day",
@@ -140,7 +141,7 @@ function traceSentences(trace: Trace, currency: string): readonly string[] {
   if (limit === undefined) return sentences;
   return [
     ...sentences,
-    `limit per ${limit.per}: ${limit.cap} ${currency}, of which ${limit.before === '' ? 'an unknown part' : limit.before} was used before; it would have earned ${limit.earned}`,
+    `limit per ${limit.per}: ${limit.cap} ${currency}, ${limit.before === '' ? 'an unknown part' : limit.before} of it used before; without the limit: ${limit.earned}`,
   ];
 }
 
@@ -172,64 +173,64 @@ function rateSentences(trace: Trace, currency: string): readonly string[] {
     case 'percent-measured':
       return [
         `measured before it: ${trace.before} ${currency}`,
-        ...surroundingsSentences(trace, currency),
+        ...measurementSentences(trace, currency),
         ...trace.portions.map(
           ({ tier, amount, rate, earned }) =>
-            `${tier === undefined ? 'below what counts' : `tier ${tier + 1}`}: ${amount} × ${rate} = ${earned}`,
+            `${tier === undefined ? 'below the threshold' : `tier ${tier + 1}`}: ${amount} × ${rate} = ${earned}`,
         ),
-        ...(trace.unrounded === undefined ? [] : [`together ${trace.unrounded}, rounded ${trace.rounding}`]),
+        ...(trace.unrounded === undefined ? [] : [`in total ${trace.unrounded}, rounded ${trace.rounding}`]),
       ];
     case 'stepped':
       return [
         `measured before it: ${trace.before} ${currency}`,
-        ...surroundingsSentences(trace, currency),
+        ...measurementSentences(trace, currency),
         `${trace.basis} more: ${trace.pay} ${currency} for each full ${trace.every} that this completes`,
       ];
     case 'barred':
-      return [barredSentence(trace.target), ...surroundingsSentences(trace, currency)];
+      return [barredSentence(trace.target), ...measurementSentences(trace, currency)];
     case 'return': {
-      const band = trace.band === undefined ? '' : `, of which the band takes ${trace.band}`;
+      const band = trace.band === undefined ? '' : `, of which the return band takes back ${trace.band}`;
       const of = trace.policy === 'average' ? 'the measurement' : trace.occurrence;
-      const how = trace.policy === 're-rate' ? '; it is rated as if it was never sold' : '';
+      const how = trace.policy === 're-rate' ? '; the line is rated as if it had never been sold' : '';
       return [
-        `${trace.returned} of ${trace.of} came back (after ${trace.returnedBefore} before), of what ${of} earned: ${trace.earned} ${currency}, rounded ${trace.rounding}${band}${how}`,
+        `${trace.returned} of ${trace.of} came back (after ${trace.returnedBefore} before), of the ${trace.earned} ${currency} that ${of} earned, rounded ${trace.rounding}${band}${how}`,
       ];
     }
     case 'reserve':
       return [`${trace.held} of ${trace.earned} ${currency} is held${roundingClause(trace.unrounded, trace.rounding)}`];
     case 'release':
       return [
-        `of ${trace.held} ${currency} held: ${trace.done} of ${trace.of} is released, after ${trace.doneBefore} before, rounded ${trace.rounding}`,
+        `of ${trace.held} ${currency} held: ${trace.done} of ${trace.of} is released (after ${trace.doneBefore} before), rounded ${trace.rounding}`,
       ];
     case 'deferred':
       return [
-        `${trace.excess} ${currency} was deferred; beside ${trace.earned} earned, the limit of ${trace.cap} leaves room for this`,
+        `${trace.excess} ${currency} was deferred; with ${trace.earned} earned, the limit of ${trace.cap} leaves room for this`,
       ];
     case 'guarantee':
       return [
-        `${trace.guaranteed} ${currency} is guaranteed (share of days ${trace.share}), ${trace.earned} was earned`,
+        `${trace.guaranteed} ${currency} is guaranteed (share of days ${trace.share}), and ${trace.earned} was earned`,
       ];
     case 'draw':
-      return [`draw of ${trace.draw} ${currency} beside ${trace.earned} earned, balance before: ${trace.balance}`];
+      return [`draw of ${trace.draw} ${currency}, ${trace.earned} earned, balance before: ${trace.balance}`];
     default:
       return trace satisfies never;
   }
 }
 
 function barredSentence(target: string): string {
-  if (target === 'team') return 'measured for the team above, which is not paid for it';
-  if (target === 'quota') return 'nothing yet: no quota is known for the window';
+  if (target === 'team') return 'measured for the team above, and not paid itself';
+  if (target === 'quota') return 'nothing yet: the window has no quota';
   return `nothing yet: the target ${target} is not met`;
 }
 
-function surroundingsSentences(
+function measurementSentences(
   { total, quota, baseline, share }: { total?: string; quota?: string; baseline?: string; share?: string },
   currency: string,
 ): readonly string[] {
   return [
-    ...(total === undefined ? [] : [`measured in all: ${total} ${currency}`]),
+    ...(total === undefined ? [] : [`measured in total: ${total} ${currency}`]),
     ...(quota === undefined ? [] : [`quota: ${quota}`]),
-    ...(baseline === undefined ? [] : [`same window of last year: ${baseline} ${currency}`]),
+    ...(baseline === undefined ? [] : [`same window last year: ${baseline} ${currency}`]),
     ...(share === undefined ? [] : [`share of the window's days under agreement: ${share}`]),
   ];
 }
@@ -244,7 +245,7 @@ function partnersClause(partners: readonly UsedPartner[]): string {
       .slice(0, 1)
       .map(
         ({ day, channel, tier, upline }) =>
-          `${key} (${channel}${tier === null ? '' : `, ${tier}`}${upline === null ? '' : `, below ${upline}`}) on ${day}, fact ${revision ?? 'none'}`,
+          `${key} (${channel}${tier === null ? '' : `, ${tier}`}${upline === null ? '' : `, below ${upline}`}) on ${day}, revision ${revision ?? 'none'}`,
       ),
   );
   return described.length === 0 ? '' : `, with ${described.join('; ')}`;
@@ -265,7 +266,7 @@ function sourceSentence(
       : `, line ${line.id}: ${[line.category, line.product].filter((text) => text !== undefined).join(' / ')} net ${line.net} ${terms?.currency ?? ''}${Object.entries(
           line.original ?? {},
         )
-          .map(([field, text]) => ` (${field} ${text} at its source)`)
+          .map(([field, text]) => ` (${field} ${text} in the source system)`)
           .join('')}`;
   return `Source: deal ${id} of ${source}${what}${facts.length === 0 ? '' : `; ${facts.join(', ')}`}.`;
 }
