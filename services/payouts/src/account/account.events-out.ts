@@ -1,6 +1,7 @@
-/** What payouts says to finance: the relay's messages, each a function of one event. */
+/** The messages that payouts publishes to finance, each a function of one event. */
 import { encode } from '@tantieme/contracts/envelope';
-import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
+import type { MessageData } from '@tantieme/contracts/envelope';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { PayoutDue } from '@tantieme/contracts/payout';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { attributesOf } from '@tantieme/event-sourcing/process/relay';
@@ -8,60 +9,62 @@ import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import { ownDomainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
-import { account, isNothing } from './account/account.js';
-import type { AccountEvent } from './account/account.js';
-import { payoutId, recordedOf } from './payout/payment.js';
+import { account } from './account.js';
+import type { AccountEvent } from './account.js';
+import { paymentRecordedOf, payoutId } from './payment.js';
+import { isZero } from './statement.js';
 
-export const SOURCE = '/payouts';
+const SOURCE = '/payouts';
 
-/** Types of events that are announced. */
-export const ANNOUNCED: readonly AccountEvent['type'][] = ['StatementIssued', 'StatementApproved', 'PaymentTaken'];
+/** Types of the events that are published. */
+export const PUBLISHED_EVENTS: readonly AccountEvent['type'][] = [
+  'StatementIssued',
+  'StatementApproved',
+  'PaymentRecorded',
+];
 
-export function announcementsOf(stored: StoredEvent): readonly Publication[] {
+export function messagesOf(stored: StoredEvent): readonly Publication[] {
   const event = ownDomainEventOf<AccountEvent>(stored, account);
   switch (event.type) {
-    case 'StatementIssued': {
-      const { statement } = event.data;
-      const value = encode('statement-issued', attributes(stored, statement.payee), statement);
-      return [{ topic: TOPICS.payouts, message: { key: statement.payee, value } }];
-    }
+    case 'StatementIssued':
+      return [publication('statement-issued', stored, event.data.statement)];
     case 'StatementApproved': {
-      const payout = payoutOf(event);
-      if (payout === undefined) return [];
-      const value = encode('payout-due', attributes(stored, payout.payee), payout);
-      return [{ topic: TOPICS.payouts, message: { key: payout.payee, value } }];
+      const payout = payoutDueOf(event);
+      return payout === undefined ? [] : [publication('payout-due', stored, payout)];
     }
-    case 'PaymentTaken': {
-      const { payee } = event.data;
-      const value = encode('payment-recorded', attributes(stored, payee), recordedOf(event.data));
-      return [{ topic: TOPICS.payouts, message: { key: payee, value } }];
-    }
-    case 'LedgerTaken':
+    case 'PaymentRecorded':
+      return [publication('payment-recorded', stored, paymentRecordedOf(event.data))];
+    case 'LedgerLinesReceived':
       return [];
     default:
       return event satisfies never;
   }
 }
 
-/** The payment that an approval means; undefined where everything is carried. */
-export function payoutOf({
+/** The payout that an approved statement causes; undefined if the statement pays nothing. */
+export function payoutDueOf({
   data,
 }: Extract<AccountEvent, { readonly type: 'StatementApproved' }>): PayoutDue | undefined {
   const { statement, payee, currency, period, payable, parts, exchanged, by } = data;
-  if (isNothing(payable)) return undefined;
-  return {
+  if (isZero(payable)) return undefined;
+  return omitUndefined({
     id: payoutId(statement),
     statement,
     payee,
     currency,
     period,
     amount: payable,
-    ...(parts === undefined ? {} : { parts }),
-    ...(exchanged === undefined ? {} : { exchanged }),
+    parts,
+    exchanged,
     approvedBy: by,
-  };
+  });
 }
 
-function attributes(stored: StoredEvent, payee: string): EnvelopeAttributes {
-  return { ...attributesOf(stored, SOURCE, payee), causationId: stored.id };
+function publication<Type extends 'statement-issued' | 'payout-due' | 'payment-recorded'>(
+  type: Type,
+  stored: StoredEvent,
+  data: MessageData[Type],
+): Publication {
+  const attributes = { ...attributesOf(stored, SOURCE, data.payee), causationId: stored.id };
+  return { topic: TOPICS.payouts, message: { key: data.payee, value: encode(type, attributes, data) } };
 }

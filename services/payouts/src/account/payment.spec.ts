@@ -2,24 +2,24 @@ import { describe, expect, it } from '@jest/globals';
 import type { Payment } from '@tantieme/contracts/payout';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 
-import { account } from '../account/account.js';
-import type { AccountCommand } from '../account/account.js';
-import { CALENDAR, entry, issue, line, run, take } from '../account/account.fixture.js';
+import { account } from './account.js';
+import type { AccountCommand } from './account.js';
+import { CALENDAR, entry, issue, line, receive, run } from './account.fixture.js';
 import { payoutId } from './payment.js';
 
 const STATEMENT = `P1|USD|${CALENDAR}|2026-01`;
 
-/** EUR 1,000 at 10 %, at 1.10. */
+/** 10 % of EUR 1,000, at 1.10 USD per EUR. */
 const earned = line({
   basis: '1100.00',
   amount: '110.00',
   exchanged: [{ amount: '100.00', currency: 'EUR', of: '110.00' }],
 });
 
-/** An approved statement of these lines. */
+/** Commands that lead to an approved statement of these lines. */
 function approved(lines = [earned], period = '2026-01', minimum = '0.00'): readonly AccountCommand[] {
   return [
-    ...lines.map((one) => take([one], { currency: 'USD' })),
+    ...lines.map((one) => receive([one], { currency: 'USD' })),
     issue(period, [entry(lines, { minimum })], { currency: 'USD' }),
     { type: 'approve-statement', at: '2026-02-04T09:00:00Z', statement: `P1|USD|${CALENDAR}|${period}`, by: 'alice' },
   ];
@@ -36,11 +36,11 @@ function pay(parts: Partial<Extract<Payment, { state: 'settled' }>> = { exchange
     currency: 'USD',
     ...parts,
   };
-  return { type: 'take-payment', at: '2026-02-10T12:00:00Z', payment };
+  return { type: 'record-payment', at: '2026-02-10T12:00:00Z', payment };
 }
 
 const failed = (revision?: number): AccountCommand => ({
-  type: 'take-payment',
+  type: 'record-payment',
   at: '2026-02-09T12:00:00Z',
   payment: {
     payout: payoutId(STATEMENT),
@@ -51,9 +51,9 @@ const failed = (revision?: number): AccountCommand => ({
   },
 });
 
-function taken(commands: readonly AccountCommand[]) {
+function recorded(commands: readonly AccountCommand[]) {
   const { events } = run(account, commands);
-  return events.flatMap((event) => (event.type === 'PaymentTaken' ? [event.data] : []));
+  return events.flatMap((event) => (event.type === 'PaymentRecorded' ? [event.data] : []));
 }
 
 function refusal(commands: readonly AccountCommand[]): readonly string[] {
@@ -67,9 +67,9 @@ function refusal(commands: readonly AccountCommand[]): readonly string[] {
 }
 
 describe('a payment', () => {
-  it('says what the payer books, and leaves the commission as it is', () => {
+  it('gives the exchange difference that the payer books, and leaves the commission unchanged', () => {
     // semantics.md, "Currency": USD 110.00 owed and paid; at 1.05 the payer books a difference of EUR 4.76.
-    expect(taken([...approved(), pay()])).toEqual([
+    expect(recorded([...approved(), pay()])).toEqual([
       {
         payment: expect.objectContaining({ state: 'settled', amount: '110.00' }),
         statement: STATEMENT,
@@ -80,13 +80,13 @@ describe('a payment', () => {
     ]);
   });
 
-  it('books nothing where the payer paid out of the same currency', () => {
-    const [payment] = taken([...approved(), pay({})]);
+  it('has no exchange difference if the payer paid out of the same currency', () => {
+    const [payment] = recorded([...approved(), pay({})]);
     expect(payment).toMatchObject({ payment: { state: 'settled', amount: '110.00' } });
     expect(payment).not.toHaveProperty('difference');
   });
 
-  it('settles what earlier statements have carried as well', () => {
+  it('settles the balance that earlier statements carried', () => {
     const small = line({
       amount: '11.00',
       exchanged: [{ amount: '10.00', currency: 'EUR', of: '11.00' }],
@@ -100,7 +100,7 @@ describe('a payment', () => {
     ];
     const payoutOf = (period: string) => payoutId(`P1|USD|${CALENDAR}|${period}`);
     expect(refusal([...commands, pay()])).toEqual(['PayoutUnknown']);
-    const accrued = taken([
+    const accrued = recorded([
       ...commands,
       pay({ payout: payoutOf('2026-02'), amount: '121.00', exchange: EXCHANGE }),
       pay({ payout: payoutOf('2026-03'), exchange: EXCHANGE }),
@@ -108,21 +108,21 @@ describe('a payment', () => {
     expect(accrued).toEqual(['110.00', '100.00']);
   });
 
-  it('is taken once, and one of a lower revision is not taken any more', () => {
-    expect(taken([...approved(), failed(), failed(0)])).toHaveLength(1);
-    expect(taken([...approved(), pay(), pay(), failed(1), pay(), pay({ revision: 2 }), failed(1)])).toMatchObject([
+  it('is recorded once; a lower revision is ignored', () => {
+    expect(recorded([...approved(), failed(), failed(0)])).toHaveLength(1);
+    expect(recorded([...approved(), pay(), pay(), failed(1), pay(), pay({ revision: 2 }), failed(1)])).toMatchObject([
       { payment: { state: 'settled' } },
       { payment: { state: 'failed', revision: 1 } },
       { payment: { state: 'settled', revision: 2 } },
     ]);
   });
 
-  it('that contradicts the one before is refused', () => {
+  it('that contradicts the recorded one is refused', () => {
     expect(refusal([...approved(), pay(), failed()])).toEqual(['PaymentConflict']);
     expect(refusal([...approved(), failed(), pay()])).toEqual(['PaymentConflict']);
   });
 
-  it('is of a payout that is due, whole and in its currency', () => {
+  it('must name a due payout, its full amount and its currency', () => {
     expect(refusal([pay()])).toEqual(['PayoutUnknown']);
     expect(refusal(approved().slice(0, 2).concat(pay()))).toEqual(['PayoutUnknown']);
     expect(refusal([...approved(), pay({ payout: 'cheque 12' })])).toEqual(['PayoutUnknown']);

@@ -1,4 +1,4 @@
-/** What finance answers to a payout: settled, once and as a whole, or failed, with the reason. */
+/** A payment: finance reports that it has settled a payout in full, or that the payment failed and why. */
 import type { Exchanged } from '@tantieme/contracts/ledger';
 import type { ExchangeDifference, Payment, PaymentRecorded } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
@@ -7,84 +7,89 @@ import { parseAmount } from '@tantieme/money/amount';
 import { isCurrency } from '@tantieme/money/currency';
 import { MoneyError } from '@tantieme/money/money-error';
 
-import { exchangeDifference, payersCurrency } from '../account/exchange.js';
-import { parseStatementId } from '../statement/statement.js';
-import type { StatementName } from '../statement/statement.js';
+import { exchangeDifference, payerCurrency } from './exchange.js';
+import { isZero, parseStatementId } from './statement.js';
+import type { StatementName } from './statement.js';
 
 const PAYOUT = 'payout|';
 
-/** What an approved statement is paid by. */
+/** Id of the payout of a statement. */
 export function payoutId(statement: string): string {
   return `${PAYOUT}${statement}`;
 }
 
-/** The statement that a payout pays. @throws {DomainError} `PayoutUnknown` where the text is the id of none */
+/** The statement that a payout pays. @throws {DomainError} `PayoutUnknown` if the text is not a payout's id */
 export function statementOfPayout(payout: string): { readonly id: string } & StatementName {
   const id = payout.startsWith(PAYOUT) ? payout.slice(PAYOUT.length) : '';
-  const parts = parseStatementId(id);
-  if (parts === undefined) throw payoutUnknown(payout);
-  return { id, ...parts };
+  const name = parseStatementId(id);
+  if (name === undefined) throw payoutUnknown(payout);
+  return { id, ...name };
 }
 
 export function payoutUnknown(payout: string): DomainError {
-  return new DomainError('PayoutUnknown', `there is no payout ${payout}`, 'not-found');
+  return new DomainError(
+    'PayoutUnknown',
+    `there is no payout ${payout}; GET /payouts lists the ids of all payouts`,
+    'not-found',
+  );
 }
 
-/** A payment and what it means. */
-export interface TakenPayment {
+/** A payment as the account stores it. */
+export interface RecordedPayment {
   readonly payment: Payment;
   readonly statement: string;
   readonly payee: string;
   readonly period: string;
-  /** What the payer books, where it paid at another rate than the lines were earned at. */
+  /** What the payer books if it paid at another rate than the lines were earned at. */
   readonly difference?: ExchangeDifference;
 }
 
-/** As it is told. */
-export function recordedOf({ payment, ...rest }: TakenPayment): PaymentRecorded {
+/** The payment as it is published. */
+export function paymentRecordedOf({ payment, ...rest }: RecordedPayment): PaymentRecorded {
   return { ...payment, ...rest };
 }
 
-/** What is to be paid. */
-export interface Due {
+/** The obligation that a payment settles. */
+export interface AmountDue {
   readonly amount: string;
   readonly currency: string;
-  readonly exchanged?: readonly Exchanged[];
+  readonly exchanged: readonly Exchanged[];
+}
+
+/** `isNew` is false for a payment that was recorded before or has been superseded by a higher revision. */
+export interface CheckedPayment {
+  readonly isNew: boolean;
+  readonly difference?: ExchangeDifference | undefined;
 }
 
 /**
- * What a payment means for what is due; undefined where it is known, or older than what is known.
+ * Compares a payment with the amount due and with the newest payment known for the same payout.
  * @throws {DomainError} `PaymentConflict`, `PaymentInvalid`
  */
-export function takePayment(
-  payment: Payment,
-  due: Due,
-  known: Payment | undefined,
-): Pick<TakenPayment, 'difference'> | undefined {
+export function checkPayment(payment: Payment, due: AmountDue, known: Payment | undefined): CheckedPayment {
   if (known !== undefined) {
-    const [before, now] = [known.revision ?? 0, payment.revision ?? 0];
-    if (now < before) return undefined;
-    if (now === before) {
-      if (canonicalJson({ ...known, revision: now }) === canonicalJson({ ...payment, revision: now })) return undefined;
+    const [knownRevision, revision] = [known.revision ?? 0, payment.revision ?? 0];
+    if (revision < knownRevision) return { isNew: false };
+    if (revision === knownRevision) {
+      if (canonicalJson({ ...known, revision }) === canonicalJson({ ...payment, revision })) return { isNew: false };
       throw new DomainError(
         'PaymentConflict',
-        `revision ${now} of the payment of ${payment.payout} says something else than before; a correction has a higher revision`,
+        `revision ${revision} of the payment of ${payment.payout} is already recorded with other content; send a correction with revision ${revision + 1}`,
         'conflict',
       );
     }
   }
-  if (payment.state === 'failed') return {};
+  if (payment.state === 'failed') return { isNew: true };
   const { amount, currency, exchange } = payment;
-  if (currency !== due.currency) throw invalid('currency', `must be ${due.currency}, in which it is due`);
+  if (currency !== due.currency) throw invalid('currency', `must be ${due.currency}, the currency of the payout`);
   if (minorOf(amount, currency) !== parseAmount(due.amount, currency))
-    throw invalid('amount', `must be ${due.amount}: a payout is settled as a whole`);
-  if (exchange === undefined) return {};
-  const payers = payersCurrency(exchange, currency);
-  if (payers === undefined || !isCurrency(payers))
+    throw invalid('amount', `must be ${due.amount}: a payout is settled in full`);
+  if (exchange === undefined) return { isNew: true };
+  const from = payerCurrency(exchange, currency);
+  if (from === undefined || !isCurrency(from))
     throw invalid('exchange', `must be a rate between ${currency} and another currency`);
-  if (/^[0.]+$/.test(exchange.rate)) throw invalid('exchange.rate', 'must be above zero');
-  const difference = exchangeDifference(due.exchanged ?? [], exchange, currency);
-  return difference === undefined ? {} : { difference };
+  if (isZero(exchange.rate)) throw invalid('exchange.rate', 'must be greater than zero');
+  return { isNew: true, difference: exchangeDifference(due.exchanged, exchange, currency) };
 }
 
 function minorOf(amount: string, currency: string): bigint {
@@ -97,5 +102,5 @@ function minorOf(amount: string, currency: string): bigint {
 }
 
 function invalid(field: string, reason: string): DomainError {
-  return new DomainError('PaymentInvalid', `${field}: ${reason}`, 'invalid', [{ field, reason }]);
+  return new DomainError('PaymentInvalid', `${field} ${reason}`, 'invalid', [{ field, reason }]);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { line } from '../account/account.fixture.js';
-import { composeStatement, parseStatementId, settle, statementDocument } from './statement.js';
+import { line } from './account.fixture.js';
+import { balanceOutcome, composeStatement, parseStatementId, statementDocument } from './statement.js';
 
 describe('a statement', () => {
   const parts = {
@@ -26,13 +26,13 @@ describe('a statement', () => {
     });
   });
 
-  it('has a hash that covers every line and amount', () => {
+  it('has a hash over every line and amount', () => {
     const { hash } = composeStatement({ ...parts, lines });
     expect(composeStatement({ ...parts, lines: lines.slice(1) }).hash).not.toBe(hash);
     expect(composeStatement({ ...parts, openingMinor: 0n, lines }).hash).not.toBe(hash);
   });
 
-  it('has an id that can be taken apart', () => {
+  it('has an id that can be parsed', () => {
     expect(parseStatementId('P1|EUR|monthly@Europe/Paris|2026-01')).toEqual({
       payee: 'P1',
       currency: 'EUR',
@@ -43,7 +43,7 @@ describe('a statement', () => {
   });
 });
 
-describe('settling a balance', () => {
+describe('the outcome of a balance', () => {
   it.each([
     [0n, 0n, 0n, 0n, 0n],
     [-1_323_000n, 1_890_000n, 0n, 567_000n, 0n],
@@ -54,7 +54,7 @@ describe('settling a balance', () => {
     '%p + %p with a minimum of %p pays %p and carries %p',
     (opening, total, minimumMinor, payableMinor, carriedMinor) => {
       const terms = { minimumMinor, forgives: false };
-      expect(settle(opening, total, terms)).toEqual({ payableMinor, carriedMinor, forgivenMinor: 0n });
+      expect(balanceOutcome(opening, total, terms)).toEqual({ payableMinor, carriedMinor, forgivenMinor: 0n });
     },
   );
 
@@ -64,10 +64,10 @@ describe('settling a balance', () => {
     [-1000n, 1400n, 400n, 0n, 0n],
     [0n, 30n, 0n, 30n, 0n],
   ])(
-    '%p + %p where the terms forgive pays %p, carries %p and writes off %p',
+    '%p + %p with terms that forgive pays %p, carries %p and writes off %p',
     (opening, total, payableMinor, carriedMinor, forgivenMinor) => {
       const terms = { minimumMinor: 50n, forgives: true };
-      expect(settle(opening, total, terms)).toEqual({ payableMinor, carriedMinor, forgivenMinor });
+      expect(balanceOutcome(opening, total, terms)).toEqual({ payableMinor, carriedMinor, forgivenMinor });
     },
   );
 });

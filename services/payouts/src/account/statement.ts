@@ -1,27 +1,18 @@
 /**
- * A statement: what one payee is told, for one currency and period. Its bytes are a function of the lines alone: no id,
- * position or time of arrival is in it, so that any order of arrival ends in the same document.
+ * A statement: what one payee earned in one currency and period, and what of it is paid. Its bytes are a function of the
+ * lines alone: it holds no event id, position or time of arrival, so any order of arrival gives the same document.
  */
 import { sortLedgerLines, withSortedKeys } from '@tantieme/contracts/ledger-hash';
 import type { Exchanged, LedgerLine } from '@tantieme/contracts/ledger';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Statement, StatementIssued, StatementPart } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 
-import { sumExchanged } from '../account/exchange.js';
+import { sumExchanged } from './exchange.js';
 
-/** `payee|currency`: what an account is named by. */
-export function accountName(payee: string, currency: string): string {
-  return `${payee}|${currency}`;
-}
-
-/** `payee|currency|calendar|period`. */
-export function statementId(payee: string, currency: string, calendar: string, period: string): string {
-  return `${payee}|${currency}|${calendar}|${period}`;
-}
-
-/** What a statement is named by. */
 export interface StatementName {
   readonly payee: string;
   readonly currency: string;
@@ -29,7 +20,12 @@ export interface StatementName {
   readonly period: string;
 }
 
-/** The parts of a statement's id, or undefined where the text is none. Only the payee may hold a bar. */
+/** `payee|currency|calendar|period`. */
+export function statementId(payee: string, currency: string, calendar: string, period: string): string {
+  return `${payee}|${currency}|${calendar}|${period}`;
+}
+
+/** The parts of a statement's id; undefined if the text is not one. Only the payee may contain a bar. */
 export function parseStatementId(id: string): StatementName | undefined {
   const match = /^(.+)\|([A-Z]{3})\|([^|]+)\|([^|]+)$/.exec(id);
   if (match === null) return undefined;
@@ -37,22 +33,44 @@ export function parseStatementId(id: string): StatementName | undefined {
   return { payee, currency, calendar, period };
 }
 
-export interface Settled {
+export function statementUnknown(id: string): DomainError {
+  return new DomainError(
+    'StatementUnknown',
+    `there is no statement ${id}; GET /statements lists the ids of all statements`,
+    'not-found',
+  );
+}
+
+/** True for an amount of zero, with any number of decimals. */
+export function isZero(amount: string): boolean {
+  return /^[0.]*$/.test(amount);
+}
+
+/** The terms that the plans behind a statement set for it. */
+export interface StatementTerms {
+  /** The smallest balance that is paid. */
+  readonly minimumMinor: bigint;
+  /** The payee has left and need not pay back a negative balance. */
+  readonly forgives: boolean;
+  readonly parts: readonly StatementPart[];
+}
+
+/** What becomes of a balance: at most one of the three is not zero. */
+export interface BalanceOutcome {
   readonly payableMinor: bigint;
   readonly carriedMinor: bigint;
   readonly forgivenMinor: bigint;
 }
 
 /**
- * What a balance pays: all of it where it reaches max(minimum, 0) and is worth something, else nothing; the rest is
- * carried (semantics.md, "Negative balance": KRW −1,323,000, then 1,890,000 earned, pays 567,000). What is negative is
- * written off where the terms forgive.
+ * Pays the whole balance if it is positive and reaches the minimum, and carries it otherwise (semantics.md, "Negative
+ * balance": KRW −1,323,000, then 1,890,000 earned, pays 567,000). A negative balance is written off if the terms forgive it.
  */
-export function settle(
+export function balanceOutcome(
   openingMinor: bigint,
   totalMinor: bigint,
-  { minimumMinor, forgives }: Pick<AccountTerms, 'minimumMinor' | 'forgives'>,
-): Settled {
+  { minimumMinor, forgives }: Pick<StatementTerms, 'minimumMinor' | 'forgives'>,
+): BalanceOutcome {
   const balanceMinor = openingMinor + totalMinor;
   const none = { payableMinor: 0n, carriedMinor: 0n, forgivenMinor: 0n };
   if (balanceMinor < 0n && forgives) return { ...none, forgivenMinor: -balanceMinor };
@@ -60,58 +78,49 @@ export function settle(
   return isPaid ? { ...none, payableMinor: balanceMinor } : { ...none, carriedMinor: balanceMinor };
 }
 
-/** What the plans behind a statement say of its settlement. */
-export interface AccountTerms {
-  /** Smallest balance worth a payment. */
-  readonly minimumMinor: bigint;
-  /** The payee has left, and need not pay back what is negative. */
-  readonly forgives: boolean;
-  readonly parts: readonly StatementPart[];
-}
-
 export interface StatementParts extends StatementName {
   readonly openingMinor: bigint;
-  /** What of the opening was earned in other currencies. */
+  /** The part of the opening that was earned in other currencies. */
   readonly openingExchanged: readonly Exchanged[];
-  readonly terms: AccountTerms;
+  readonly terms: StatementTerms;
   /** In any order. */
   readonly lines: readonly LedgerLine[];
 }
 
-/** The statement of these lines. @throws {MoneyError} where an amount is none of the currency. */
+/** @throws {MoneyError} if an amount has more decimals than the currency */
 export function composeStatement(parts: StatementParts): Statement {
   const { payee, currency, calendar, period, openingMinor, openingExchanged, terms } = parts;
   let totalMinor = 0n;
   for (const line of parts.lines) totalMinor += parseAmount(line.amount, currency);
-  const { payableMinor, carriedMinor, forgivenMinor } = settle(openingMinor, totalMinor, terms);
+  const { payableMinor, carriedMinor, forgivenMinor } = balanceOutcome(openingMinor, totalMinor, terms);
   const ofLines = parts.lines.flatMap(({ exchanged: ofLine = [] }) => ofLine);
   const exchanged = sumExchanged([...openingExchanged, ...ofLines], currency);
-  // Keys in the order of their code units, here and in the lines: what the serialiser writes is the canonical text.
-  const content = {
+  // Keys in order of code units, here and in the lines, so that JSON.stringify writes the canonical JSON.
+  const content = omitUndefined({
     calendar,
     carried: formatAmount(carriedMinor, currency),
     currency,
-    ...(exchanged.length === 0 ? {} : { exchanged }),
-    ...(forgivenMinor === 0n ? {} : { forgiven: formatAmount(forgivenMinor, currency) }),
+    exchanged: exchanged.length === 0 ? undefined : exchanged,
+    forgiven: forgivenMinor === 0n ? undefined : formatAmount(forgivenMinor, currency),
     id: statementId(payee, currency, calendar, period),
     lines: sortLedgerLines(parts.lines).map(withSortedKeys),
     opening: formatAmount(openingMinor, currency),
-    ...(terms.parts.length === 0 ? {} : { parts: terms.parts }),
+    parts: terms.parts.length === 0 ? undefined : terms.parts,
     payable: formatAmount(payableMinor, currency),
     payee,
     period,
     total: formatAmount(totalMinor, currency),
-  };
+  });
   return { ...content, hash: sha256(JSON.stringify(content)) };
 }
 
-/** The statement as it is announced: the lines are counted instead of told. */
+/** The statement as it is stored and published: with the number of its lines instead of the lines. */
 export function withoutLines(statement: Statement): StatementIssued {
   const { lines, ...rest } = statement;
   return { ...rest, lineCount: lines.length };
 }
 
-/** The one and only bytes of a statement: two statements are equal where these are. */
+/** The canonical bytes of a statement: two statements are equal if and only if these are. */
 export function statementDocument(statement: Statement): string {
   return canonicalJson(statement);
 }
