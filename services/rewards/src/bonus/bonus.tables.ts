@@ -1,27 +1,12 @@
-/** The read model: programmes, and what every participant's windows measure and pay at the moment. */
-import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { sql } from 'kysely';
 import type { Insertable, Kysely, Transaction } from 'kysely';
 
-import { BONUS } from './bonus/bonus.js';
-import type { BonusEvent, DecidedWindow } from './bonus/bonus.js';
-import { compileProgramme, PROGRAMME } from './programme/programme.js';
-import type { Programme, ProgrammeDocument, ProgrammeEvent } from './programme/programme.js';
-import * as programmesAndBonuses from './migrations/0001-programmes-and-bonuses.js';
+import type { DecidedWindow } from './bonus.js';
+import type { Programme } from '../programme/programme.js';
 
-export interface RewardsTables {
-  rewards_programmes: {
-    id: string;
-    hash: string;
-    /** JSON of the document. */
-    document: string;
-    published_at: string;
-    published_by: string;
-  };
+export interface BonusTables {
   rewards_bonuses: {
     stream: string;
     window_id: string;
@@ -35,43 +20,23 @@ export interface RewardsTables {
     /** JSON of the lines. */
     lines: string;
   };
-  /** Periods in which a window has a line: what a closing lists. */
+  /** Periods in which a window has a line; a closing reads it. */
   rewards_bonus_periods: { calendar: string; period: string; stream: string; window_id: string };
 }
 
-export const readModel: Projection<RewardsTables> = {
-  name: 'rewards-read-model',
-  filter: { categories: [PROGRAMME, BONUS], types: ['ProgrammePublished', 'BonusDecided'] },
-  migrations: { owner: 'rewards', files: { '0001-programmes-and-bonuses': programmesAndBonuses } },
-  tables: ['rewards_programmes', 'rewards_bonuses', 'rewards_bonus_periods'],
-  apply,
-};
-
-interface NewestWindow {
+/** The newest decision on a window. */
+export interface NewestWindow {
   readonly stream: string;
   readonly payee: string;
-  readonly hash: string;
+  readonly programme: Programme;
   readonly decided: DecidedWindow;
 }
 
-/** Of many decisions on one window only the last is written. */
-async function apply(trx: Transaction<RewardsTables>, events: readonly StoredEvent[]): Promise<void> {
-  const windows = new Map<string, NewestWindow>();
-  for (const stored of events) {
-    const event = domainEventOf<BonusEvent | ProgrammeEvent>(stored, {});
-    if (event.type === 'ProgrammePublished') await insertProgramme(trx, event);
-    if (event.type !== 'BonusDecided') continue;
-    const { payee, programme: hash } = event.data;
-    for (const decided of event.data.windows)
-      windows.set(`${stored.stream} ${decided.window}`, { stream: stored.stream, payee, hash, decided });
-  }
-  if (windows.size === 0) return;
-  const programmes = await programmesByHash(trx);
-  const rows: Insertable<RewardsTables['rewards_bonuses']>[] = [];
-  const periods: Insertable<RewardsTables['rewards_bonus_periods']>[] = [];
-  for (const { stream, payee, hash, decided } of windows.values()) {
-    const programme = programmes.get(hash);
-    if (programme === undefined) throw new Error(`${stream} names a programme that was not published: ${hash}`);
+/** @param windows at most one of each stream and window */
+export async function replaceWindows(trx: Transaction<BonusTables>, windows: Iterable<NewestWindow>): Promise<void> {
+  const rows: Insertable<BonusTables['rewards_bonuses']>[] = [];
+  const periods: Insertable<BonusTables['rewards_bonus_periods']>[] = [];
+  for (const { stream, payee, programme, decided } of windows) {
     const { currency } = programme.document;
     const calendar = programme.calendarKey;
     const { window: window_id, measured, lines } = decided;
@@ -90,41 +55,13 @@ async function apply(trx: Transaction<RewardsTables>, events: readonly StoredEve
     for (const period of new Set(lines.map((line) => line.period)))
       periods.push({ calendar, period, stream, window_id });
   }
-  for (const some of rowChunks(rows)) await replaceWindows(trx, some);
+  for (const some of rowChunks(rows)) await replaceRows(trx, some);
   for (const some of rowChunks(periods)) await trx.insertInto('rewards_bonus_periods').values(some).execute();
 }
 
-async function insertProgramme(
-  trx: Transaction<RewardsTables>,
-  { data, occurredAt }: Extract<ProgrammeEvent, { readonly type: 'ProgrammePublished' }>,
-): Promise<void> {
-  const { document, hash, by } = data;
-  await trx
-    .insertInto('rewards_programmes')
-    .values({
-      id: document.programme,
-      hash,
-      document: JSON.stringify(document),
-      published_at: occurredAt,
-      published_by: by,
-    })
-    .execute();
-}
-
-/** Programmes are few: tens, not thousands. */
-async function programmesByHash(trx: Transaction<RewardsTables>): Promise<ReadonlyMap<string, Programme>> {
-  const rows = await trx.selectFrom('rewards_programmes').select(['hash', 'document']).execute();
-  return new Map(
-    rows.map(({ hash, document }) => {
-      const parsed: ProgrammeDocument = JSON.parse(document);
-      return [hash, compileProgramme(parsed)];
-    }),
-  );
-}
-
-async function replaceWindows(
-  trx: Transaction<RewardsTables>,
-  rows: readonly Insertable<RewardsTables['rewards_bonuses']>[],
+async function replaceRows(
+  trx: Transaction<BonusTables>,
+  rows: readonly Insertable<BonusTables['rewards_bonuses']>[],
 ): Promise<void> {
   await trx
     .insertInto('rewards_bonuses')
@@ -141,9 +78,9 @@ async function replaceWindows(
   await sql`delete from rewards_bonus_periods where (stream, window_id) in (values ${keys})`.execute(trx);
 }
 
-/** Streams of the bonuses that have a line in a period, page by page, in order. */
+/** Streams of the bonuses with a line in a period, in order, `limit` at a time. */
 export async function* bonusesWithLinesIn(
-  db: Kysely<RewardsTables>,
+  db: Kysely<BonusTables>,
   calendar: string,
   period: string,
   limit: number,

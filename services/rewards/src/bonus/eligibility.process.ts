@@ -1,30 +1,35 @@
-/** Follows the participants: whose channel changes may enter a programme, or leave it. */
+/** Follows participants: a change of channel may make a partner eligible for a programme, or end its eligibility. */
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
-import { participant } from './participant.js';
-import type { ParticipantEvent } from './participant.js';
+import type { Bonuses } from './bonuses.service.js';
+import { decideEligibility } from './measuring.service.js';
+import { participant } from '../participant/participant.js';
+import type { ParticipantEvent } from '../participant/participant.js';
 import { isEligible, programmeStream } from '../programme/programme.js';
 import type { Programme } from '../programme/programme.js';
-import { decideEligibility } from '../bonus/measuring.service.js';
-import { serviceContext } from '../runtimes.service.js';
-import type { Runtimes } from '../runtimes.service.js';
+import type { Programmes } from '../programme/programmes.service.js';
+import { serviceContext } from '../service-context.js';
 
-/** Idempotent: the same events again mean nothing new. */
-export async function followParticipants(runtimes: Runtimes, events: readonly StoredEvent[]): Promise<void> {
-  const { directory } = runtimes;
-  await directory.refresh();
+/** Idempotent: repeated events append nothing. */
+export async function followParticipants(
+  bonuses: Bonuses,
+  programmes: Programmes,
+  events: readonly StoredEvent[],
+): Promise<void> {
+  const { referenceData } = bonuses;
+  await referenceData.refresh();
   const changed: { payee: string; programme: Programme }[] = [];
   for (const stored of events) {
     const { data, occurredAt } = domainEventOf<ParticipantEvent>(stored, participant);
-    for (const { programme } of directory.allProgrammes()) {
+    for (const { programme } of referenceData.allProgrammes()) {
       const before = isEligible(programme, data.channelBefore);
       const now = isEligible(programme, data.channel);
       if (before === now) continue;
       changed.push({ payee: data.partner, programme });
-      // Who was not eligible was not measured: what went by is in the ledger.
+      // Earnings from before were not measured; the catch-up reads them from the ledger.
       if (before === false && now === true)
-        await runtimes.programmes.handle(
+        await programmes.handle(
           programmeStream(programme.id),
           {
             type: 'request-catch-up',
@@ -36,5 +41,5 @@ export async function followParticipants(runtimes: Runtimes, events: readonly St
         );
     }
   }
-  await decideEligibility(runtimes, changed);
+  await decideEligibility(bonuses, changed);
 }

@@ -1,6 +1,6 @@
 /**
- * What decisions on bonuses look up: programmes, channels of partners, periods that are closing. Read from the log's own
- * events, as far as it went when `refresh` was called: the order in the log is what decides who has seen what.
+ * What decisions on bonuses look up: programmes, channels of partners, closing periods. It is read from the service's own
+ * log, up to its end at the time of `refresh`: the order in the log decides what a decision knows.
  */
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
@@ -11,50 +11,50 @@ import { PARTICIPANT, participant } from '../participant/participant.js';
 import type { ParticipantEvent } from '../participant/participant.js';
 import { openAfter, REWARDS_CALENDAR, rewardsCalendar } from '../period/period.js';
 import type { CalendarEvent } from '../period/period.js';
-import { PROGRAMME, programme } from './programme.js';
-import type { CatchUp, Programme, ProgrammeEvent, ProgrammeState } from './programme.js';
+import { PROGRAMME, programme } from '../programme/programme.js';
+import type { CatchUp, Programme, ProgrammeEvent, ProgrammeState } from '../programme/programme.js';
 
-const PAGE_EVENTS = 1000;
+const EVENTS_PER_READ = 1000;
 
 export interface Participant {
   readonly channel: ChannelType | null;
-  /** Revision of the partner, null where it is not known. */
+  /** Revision of the partner; null for an unknown one. */
   readonly revision: number | null;
-  /** When that was said; empty where it is not known. */
+  /** ISO 8601 instant of that revision; empty for an unknown partner. */
   readonly at: string;
 }
 
 const UNKNOWN: Participant = { channel: null, revision: null, at: '' };
 
-/** A programme, and what it still has to catch up on. */
+/** A programme with its unfinished catch-ups. */
 export interface PublishedProgramme {
   readonly programme: Programme;
   readonly catchUps: readonly CatchUp[];
 }
 
-export class Directory {
+export class ReferenceData {
   private readonly programmes = new Map<string, ProgrammeState>();
   private readonly byHash = new Map<string, Programme>();
   private readonly byCalendar = new Map<string, PublishedProgramme[]>();
   private readonly participants = new Map<string, Participant>();
+  /** Newest closing period by calendar. */
   private readonly closings = new Map<string, string>();
   private position: Position = 0n;
   private refreshing: Promise<void> = Promise.resolve();
 
-  /** @param onUnusable told of an event that cannot be applied, which is passed over; where it is left out, `refresh` fails. */
+  /** @param onUnusable called with an event that cannot be applied, which is then skipped; without it `refresh` fails */
   constructor(
     private readonly store: EventStore,
     private readonly onUnusable?: (event: StoredEvent, error: unknown) => void,
   ) {}
 
-  /** Afterwards it holds all that was in the log when this was called. */
+  /** Reads everything that was in the log when it was called. */
   refresh(): Promise<void> {
     const next = this.refreshing.then(() => this.read());
     this.refreshing = next.catch(() => undefined);
     return next;
   }
 
-  /** The programme of a document's hash. */
   programmeOf(hash: string): Programme | undefined {
     return this.byHash.get(hash);
   }
@@ -71,7 +71,7 @@ export class Directory {
     return this.participants.get(partner) ?? UNKNOWN;
   }
 
-  /** First open period of a calendar; null where none was closed yet. */
+  /** First open period of a calendar; null if no period was closed yet. */
   openFrom(calendar: string): string | null {
     const closing = this.closings.get(calendar);
     return closing === undefined ? null : openAfter(calendar, closing);
@@ -80,10 +80,10 @@ export class Directory {
   private async read(): Promise<void> {
     const filter = { categories: [PROGRAMME, PARTICIPANT, REWARDS_CALENDAR] };
     for (;;) {
-      const page = await this.store.readAll({ after: this.position, filter, limit: PAGE_EVENTS });
+      const page = await this.store.readAll({ after: this.position, filter, limit: EVENTS_PER_READ });
       for (const event of page.events)
         try {
-          this.take(event);
+          this.apply(event);
         } catch (error) {
           if (this.onUnusable === undefined) throw error;
           this.onUnusable(event, error);
@@ -93,10 +93,11 @@ export class Directory {
     }
   }
 
-  private take(stored: StoredEvent): void {
+  private apply(stored: StoredEvent): void {
     switch (categoryOf(stored.stream)) {
       case PROGRAMME:
-        return this.takeProgramme(stored.stream, domainEventOf<ProgrammeEvent>(stored, programme));
+        this.applyProgramme(stored.stream, domainEventOf<ProgrammeEvent>(stored, programme));
+        return;
       case PARTICIPANT: {
         const { data, occurredAt } = domainEventOf<ParticipantEvent>(stored, participant);
         this.participants.set(data.partner, { channel: data.channel, revision: data.origin.revision, at: occurredAt });
@@ -109,7 +110,7 @@ export class Directory {
     }
   }
 
-  private takeProgramme(stream: string, event: ProgrammeEvent): void {
+  private applyProgramme(stream: string, event: ProgrammeEvent): void {
     const state = programme.evolve(this.programmes.get(stream) ?? programme.initialState(), event);
     this.programmes.set(stream, state);
     this.byCalendar.clear();

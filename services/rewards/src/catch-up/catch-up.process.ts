@@ -1,6 +1,7 @@
 /**
- * Late programmes: reads the ledger of rewards again, from its beginning up to where the log ends now, and decides on the
- * bonuses of the programme. How far it has come is kept, so that it goes on after a restart; deciding twice is harmless.
+ * Catch-ups: reads the earnings ledger from its beginning to the end of the log, and decides on the bonuses of a programme
+ * that was published late, or of a payee that became eligible late. A checkpoint per catch-up lets it continue after a
+ * restart; repeating a decision appends nothing.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -13,19 +14,32 @@ import {
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 import { messageOf } from '@tantieme/event-sourcing/process/running';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import type { EventStore } from '@tantieme/event-store/event-store';
 
-import { REWARDS_LEDGER, rewardsLedger } from '../ledger/ledger.js';
-import type { LedgerEvent } from '../ledger/ledger.js';
-import { PROGRAMME, programmeStream } from './programme.js';
-import type { CatchUp, Programme } from './programme.js';
+import type { Bonuses } from '../bonus/bonuses.service.js';
 import { measure } from '../bonus/measuring.service.js';
-import { serviceContext } from '../runtimes.service.js';
-import type { Runtimes } from '../runtimes.service.js';
+import type { ReferenceData } from '../bonus/reference-data.service.js';
+import { earningsLedger, REWARDS_LEDGER } from '../ledger/earnings-ledger.js';
+import type { EarningsEvent } from '../ledger/earnings-ledger.js';
+import { PROGRAMME, programmeStream } from '../programme/programme.js';
+import type { CatchUp, Programme } from '../programme/programme.js';
+import type { Programmes } from '../programme/programmes.service.js';
+import { serviceContext } from '../service-context.js';
 
-/** Ledger events a page: some 500 earnings each. */
-const PAGE_EVENTS = 4;
+/** Events of the ledger per read: about 500 earnings each. */
+const LEDGER_EVENTS_PER_READ = 4;
+
+const PROGRAMME_EVENTS_PER_READ = 1000;
 
 const RETRY_MS = 500;
+
+/** How often `caughtUp` looks again. */
+const LOOK_MS = 20;
+
+interface PendingCatchUp {
+  readonly programme: Programme;
+  readonly catchUp: CatchUp;
+}
 
 export class CatchUps {
   private readonly stopping = new AbortController();
@@ -33,9 +47,13 @@ export class CatchUps {
   private error: string | undefined;
 
   constructor(
-    private readonly runtimes: Runtimes,
-    private readonly db: AnyDatabase,
-    private readonly onError: (error: unknown) => void,
+    private readonly options: {
+      readonly store: EventStore;
+      readonly db: AnyDatabase;
+      readonly bonuses: Bonuses;
+      readonly programmes: Programmes;
+      readonly onError: (error: unknown) => void;
+    },
   ) {}
 
   start(): this {
@@ -48,9 +66,9 @@ export class CatchUps {
     await this.running;
   }
 
-  /** Catch-ups that are not completed. */
+  /** Number of unfinished catch-ups. */
   async lag(): Promise<bigint> {
-    return BigInt((await pending(this.runtimes)).length);
+    return BigInt((await pendingIn(this.options.bonuses.referenceData)).length);
   }
 
   lastError(): string | undefined {
@@ -59,69 +77,71 @@ export class CatchUps {
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
+    const { store, db, onError } = this.options;
+    const filter = { categories: [PROGRAMME] };
     while (!signal.aborted)
       try {
-        await migrateCheckpoints(this.db);
-        await this.catchUp();
-        const filter = { categories: [PROGRAMME] };
-        for await (const page of this.runtimes.store.subscribe({ filter, batchSize: 1000, signal }))
-          if (page.events.length > 0) await this.catchUp();
+        await migrateCheckpoints(db);
+        await this.catchUpAll();
+        for await (const page of store.subscribe({ filter, batchSize: PROGRAMME_EVENTS_PER_READ, signal }))
+          if (page.events.length > 0) await this.catchUpAll();
       } catch (error) {
         if (signal.aborted) return;
         this.error = messageOf(error);
-        this.onError(error);
+        onError(error);
         await pause(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
   }
 
-  private async catchUp(): Promise<void> {
-    for (const { programme, catchUp } of await pending(this.runtimes)) {
-      if (this.stopping.signal.aborted) return;
-      if (!(await this.read(programme, catchUp))) return;
+  private async catchUpAll(): Promise<void> {
+    const { db, bonuses, programmes } = this.options;
+    for (const pending of await pendingIn(bonuses.referenceData)) {
+      if (!(await this.readLedger(pending))) return;
+      const { programme, catchUp } = pending;
       const cause = `catch-up:${programme.id}:${catchUp.number}`;
-      await this.runtimes.programmes.handle(
+      await programmes.handle(
         programmeStream(programme.id),
         { type: 'complete-catch-up', at: new Date().toISOString(), number: catchUp.number },
         serviceContext(cause, cause),
       );
-      await forgetCheckpoint(this.db, checkpointOf(programme, catchUp));
+      await forgetCheckpoint(db, checkpointOf(pending));
     }
     this.error = undefined;
   }
 
-  /** @returns false where it was stopped before the end. */
-  private async read(programme: Programme, catchUp: CatchUp): Promise<boolean> {
-    const { store } = this.runtimes;
-    const name = checkpointOf(programme, catchUp);
+  /** @returns false if it was stopped before the end. */
+  private async readLedger(pending: PendingCatchUp): Promise<boolean> {
+    const { store, db, bonuses, onError } = this.options;
+    const name = checkpointOf(pending);
+    const onlyOf = { programme: pending.programme.id, payee: pending.catchUp.payee };
     const filter = { categories: [REWARDS_LEDGER] };
     const end = await store.head();
-    for (let after = await readCheckpoint(this.db, name); after < end;) {
+    for (let after = await readCheckpoint(db, name); after < end;) {
       if (this.stopping.signal.aborted) return false;
-      const page = await store.readAll({ after, filter, limit: PAGE_EVENTS });
-      const entries = page.events.flatMap((stored) => domainEventOf<LedgerEvent>(stored, rewardsLedger).data.entries);
-      const refused = await measure(this.runtimes, entries, { programme: programme.id, payee: catchUp.payee });
-      for (const { error } of refused) this.onError(error);
-      await advance(this.db, name, after, page.through);
+      const page = await store.readAll({ after, filter, limit: LEDGER_EVENTS_PER_READ });
+      const entries = page.events.flatMap(
+        (stored) => domainEventOf<EarningsEvent>(stored, earningsLedger).data.entries,
+      );
+      for (const { error } of await measure(bonuses, entries, onlyOf)) onError(error);
+      await advance(db, name, after, page.through);
       after = page.through;
     }
-    return true;
+    return !this.stopping.signal.aborted;
   }
 }
 
-/** Resolves when nothing is left to catch up on, whoever does it. @throws the signal's reason where it is aborted. */
-export async function caughtUp(runtimes: Runtimes, signal: AbortSignal): Promise<void> {
-  while ((await pending(runtimes)).length > 0) await pause(20, undefined, { signal });
+/** Resolves when no catch-up is unfinished, in any replica. @throws the signal's reason */
+export async function caughtUp(referenceData: ReferenceData, signal: AbortSignal): Promise<void> {
+  while ((await pendingIn(referenceData)).length > 0) await pause(LOOK_MS, undefined, { signal });
 }
 
-async function pending({
-  directory,
-}: Runtimes): Promise<readonly { readonly programme: Programme; readonly catchUp: CatchUp }[]> {
-  await directory.refresh();
-  return directory
+async function pendingIn(referenceData: ReferenceData): Promise<readonly PendingCatchUp[]> {
+  await referenceData.refresh();
+  return referenceData
     .allProgrammes()
     .flatMap(({ programme, catchUps }) => catchUps.map((catchUp) => ({ programme, catchUp })));
 }
 
-function checkpointOf(programme: Programme, { number }: CatchUp): string {
-  return `rewards-catch-up-${programme.id}-${number}`;
+function checkpointOf({ programme, catchUp }: PendingCatchUp): string {
+  return `rewards-catch-up-${programme.id}-${catchUp.number}`;
 }

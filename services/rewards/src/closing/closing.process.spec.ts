@@ -6,19 +6,24 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
 
-import { CatchUps } from '../programme/catch-ups.process.js';
-import { Closing } from './closing.process.js';
 import { document } from '../bonus/bonus.fixture.js';
+import { openBonuses } from '../bonus/bonuses.service.js';
+import { receiveCommissions } from '../bonus/commissions.consumer.js';
+import { CatchUps } from '../catch-up/catch-up.process.js';
+import { Closing } from './closing.process.js';
+import type { AwaitPosition } from './closing.process.js';
+import { openEarningsLedger } from '../ledger/earnings-ledger.service.js';
+import { openCalendars, openPeriods } from '../period/periods.service.js';
 import { programmeStream } from '../programme/programme.js';
-import { earning, manifest, pauseMs } from '../testing/http.fixture.js';
-import { takeCommissions } from '../inputs.consumer.js';
+import { openProgrammes } from '../programme/programmes.service.js';
 import { readModel } from '../rewards.tables.js';
 import type { RewardsTables } from '../rewards.tables.js';
-import { Runtimes, serviceContext } from '../runtimes.service.js';
+import { serviceContext } from '../service-context.js';
+import { earning, manifest, pauseMs } from '../testing/http.fixture.js';
 
 const PAYEES = 4;
 
-/** A store that dies after so many appends: those of a call that still fit are stored, and nothing is answered. */
+/** A store that fails after so many appends: a call stores those that still fit, and throws. */
 function dyingAfter(store: EventStore, appends: number): { readonly store: EventStore; isDead(): boolean } {
   let left = appends;
   let isDead = false;
@@ -36,7 +41,7 @@ function dyingAfter(store: EventStore, appends: number): { readonly store: Event
           throw new Error('killed');
         };
       const member: unknown = Reflect.get(target, name, target);
-      return typeof member === 'function' ? member.bind(target) : member;
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
     },
   });
   return { store: dying, isDead: () => isDead };
@@ -44,8 +49,7 @@ function dyingAfter(store: EventStore, appends: number): { readonly store: Event
 
 async function prepared(): Promise<EventStore> {
   const store = openSqliteEventStore(':memory:');
-  const runtimes = new Runtimes(store);
-  await runtimes.programmes.handle(
+  await openProgrammes(store).handle(
     programmeStream('volume'),
     { type: 'publish', at: '2026-01-01T08:00:00Z', document: document(), by: 'dora' },
     serviceContext('test', 'test'),
@@ -57,7 +61,8 @@ async function prepared(): Promise<EventStore> {
     envelope: decode(message.value),
     message: { ...message, topic, partition: 0, offset: BigInt(index) },
   }));
-  expect(await takeCommissions(runtimes, batch)).toEqual([]);
+  const services = { ledger: openEarningsLedger(store), periods: openPeriods(store), bonuses: openBonuses(store) };
+  expect(await receiveCommissions(services, batch)).toEqual([]);
   return store;
 }
 
@@ -71,7 +76,7 @@ async function eventsOf(store: EventStore, type: string): Promise<readonly strin
 }
 
 describe('the closing of a period', () => {
-  it('ends in the same manifest, wherever it was killed', async () => {
+  it('ends in the same manifest, wherever it is killed', async () => {
     const types = ['RewardsPeriodClosing', 'BonusPeriodClosed', 'ManifestPageWritten', 'RewardsPeriodClosed'];
     let reference: readonly (readonly string[])[] | undefined;
     for (let appends = 0; appends <= PAYEES + 3; appends += 1) {
@@ -79,15 +84,31 @@ describe('the closing of a period', () => {
       const db = openDatabase<RewardsTables>(':memory:');
       const broker = openSqliteBroker(':memory:');
       const projection = startProjection({ store, db, projection: readModel, onError: () => undefined });
-      const catchUps = await new CatchUps(new Runtimes(store), db, () => undefined).start();
-      const reached = async (work: string, position: bigint): Promise<void> =>
+      const catchUps = new CatchUps({
+        store,
+        db,
+        bonuses: openBonuses(store),
+        programmes: openProgrammes(store),
+        onError: () => undefined,
+      }).start();
+      const awaitPosition: AwaitPosition = async (work, position) =>
         work === projection.name ? projection.waitFor(position) : undefined;
+      const closingOver = (over: EventStore): Closing =>
+        new Closing({
+          store: over,
+          broker,
+          db,
+          bonuses: openBonuses(over),
+          calendars: openCalendars(over),
+          periods: openPeriods(over),
+          awaitPosition,
+          onError: () => undefined,
+        }).start();
       const dying = dyingAfter(store, appends);
-      const killed = new Closing(new Runtimes(dying.store), broker, db, reached, () => undefined);
-      await killed.start();
+      const killed = closingOver(dying.store);
       await until(() => dying.isDead());
       await killed.stop();
-      const closing = await new Closing(new Runtimes(store), broker, db, reached, () => undefined).start();
+      const closing = closingOver(store);
       await until(async () => (await eventsOf(store, 'RewardsPeriodClosed')).length > 0);
       await until(async () => (await closing.position()) === (await store.head()));
       await closing.stop();

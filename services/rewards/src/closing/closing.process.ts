@@ -1,63 +1,78 @@
 /**
- * Closes the periods of rewards, each after commission-calculation has closed its own and everything that it said before
- * is taken. Every stage may be broken off and done again: what was done says so.
+ * Closes the periods of rewards: each after commission-calculation has closed its own, and after everything that was
+ * published before that was received. Each step may be interrupted and repeated: what is done already appends nothing.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import { waitUntilCommitted } from '@tantieme/event-sourcing/process/consumer';
 import { messageOf } from '@tantieme/event-sourcing/process/running';
-import type { Position } from '@tantieme/event-store/event-store';
+import type { EventStore, Position } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { Kysely } from 'kysely';
 
-import { caughtUp } from '../programme/catch-ups.process.js';
 import { manifestEntryOf } from '../bonus/bonus.js';
-import { calendarStream, isHeard, MANIFEST_PAGE_ENTRIES, periodStream, REWARDS_PERIOD } from './period.js';
-import { GROUPS } from '../consumer-groups.js';
-import { bonusesWithLinesIn } from '../rewards.tables.js';
-import type { RewardsTables } from '../rewards.tables.js';
-import { serviceContext } from '../runtimes.service.js';
-import type { Runtimes } from '../runtimes.service.js';
+import { bonusesWithLinesIn } from '../bonus/bonus.tables.js';
+import type { BonusTables } from '../bonus/bonus.tables.js';
+import type { Bonuses } from '../bonus/bonuses.service.js';
+import { COMMISSIONS_GROUP } from '../bonus/commissions.consumer.js';
+import { caughtUp } from '../catch-up/catch-up.process.js';
+import { PARTNERS_GROUP } from '../participant/participant.consumer.js';
+import {
+  calendarStream,
+  isManifestComplete,
+  MANIFEST_PAGE_ENTRIES,
+  periodStream,
+  REWARDS_PERIOD,
+} from '../period/period.js';
+import type { Calendars, Periods } from '../period/periods.service.js';
+import { serviceContext } from '../service-context.js';
 
 const CHECKPOINT = 'rewards-closing';
 
 /** Bonuses that are closed together. */
 const BONUSES_PER_BATCH = 250;
 
-/** Period events a page: a manifest page has some 150 KB. */
-const PAGE_EVENTS = 20;
+/** Events of periods per read: a manifest page has about 150 KB. */
+const EVENTS_PER_READ = 20;
 
 const RETRY_MS = 500;
 
-/** The checkpoint is saved this rarely: it only spares a restart, and tells other replicas how far this one is. */
+/** How often the checkpoint is saved. It shortens a restart, and shows other replicas how far this one has read. */
 const SAVE_MS = 1000;
 
-interface Place {
+interface PeriodName {
   readonly calendar: string;
   readonly period: string;
 }
 
-/** Waits until a follower of the log, wherever it runs, has come to a position. @throws the signal's reason */
+/** Waits until background work, in any replica, has processed the log up to a position. @throws the signal's reason */
 export type AwaitPosition = (work: string, position: Position, signal: AbortSignal) => Promise<void>;
 
 export class Closing {
   private readonly stopping = new AbortController();
-  private readonly pending = new Map<string, Place>();
+  private readonly pending = new Map<string, PeriodName>();
+  /** Position up to which events of periods were read. */
   private through: Position = 0n;
-  /** Every period that was heard of before is closed. */
+  /** Position of the saved checkpoint: every period that began to close before it is closed. */
   private saved: Position = 0n;
   private running: Promise<unknown> = Promise.resolve();
   private error: string | undefined;
 
   constructor(
-    private readonly runtimes: Runtimes,
-    private readonly broker: Broker,
-    private readonly db: Kysely<RewardsTables>,
-    private readonly reached: AwaitPosition,
-    private readonly onError: (error: unknown) => void,
+    private readonly options: {
+      readonly store: EventStore;
+      readonly broker: Broker;
+      readonly db: Kysely<BonusTables>;
+      readonly bonuses: Bonuses;
+      readonly calendars: Calendars;
+      readonly periods: Periods;
+      readonly awaitPosition: AwaitPosition;
+      readonly onError: (error: unknown) => void;
+    },
   ) {}
 
   start(): this {
@@ -82,32 +97,28 @@ export class Closing {
     const { signal } = this.stopping;
     while (!signal.aborted)
       try {
-        await this.listen();
+        await this.follow();
       } catch (error) {
         if (signal.aborted) return;
         this.error = messageOf(error);
-        this.onError(error);
+        this.options.onError(error);
         await pause(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
   }
 
-  private async listen(): Promise<void> {
+  private async follow(): Promise<void> {
     const { signal } = this.stopping;
+    const { store, db } = this.options;
     const filter = { categories: [REWARDS_PERIOD] };
-    await migrateCheckpoints(this.db);
-    this.saved = await readCheckpoint(this.db, CHECKPOINT);
+    await migrateCheckpoints(db);
+    this.saved = await readCheckpoint(db, CHECKPOINT);
     this.through = this.saved;
     await this.closePending();
-    for await (const page of this.runtimes.store.subscribe({
-      after: this.through,
-      filter,
-      batchSize: PAGE_EVENTS,
-      signal,
-    })) {
+    for await (const page of store.subscribe({ after: this.through, filter, batchSize: EVENTS_PER_READ, signal })) {
       for (const { stream, type, dataText } of page.events) {
         if (type === 'RewardsPeriodClosed') this.pending.delete(stream);
         else if (!this.pending.has(stream)) {
-          const { calendar, period }: Place = JSON.parse(dataText);
+          const { calendar, period } = JSON.parse(dataText) as PeriodName;
           this.pending.set(stream, { calendar, period });
         }
       }
@@ -123,54 +134,56 @@ export class Closing {
       try {
         await this.save();
       } catch (error) {
-        this.onError(error);
+        this.options.onError(error);
       }
     }
   }
 
   private async save(): Promise<void> {
     const { through } = this;
+    const { db } = this.options;
     if (this.pending.size > 0 || through <= this.saved) return;
-    const from = await readCheckpoint(this.db, CHECKPOINT);
-    if (from < through) await advance(this.db, CHECKPOINT, from, through);
+    const from = await readCheckpoint(db, CHECKPOINT);
+    if (from < through) await advance(db, CHECKPOINT, from, through);
     this.saved = through;
   }
 
   private async closePending(): Promise<void> {
-    const inOrder = [...this.pending.entries()].sort(([, left], [, right]) => (left.period < right.period ? -1 : 1));
-    const blocked = new Set<string>();
-    for (const [stream, place] of inOrder) {
-      if (blocked.has(place.calendar)) continue;
-      if (await this.close(place)) this.pending.delete(stream);
-      else blocked.add(place.calendar);
+    const inOrder = [...this.pending.entries()].sort(([, left], [, right]) => compareText(left.period, right.period));
+    const blockedCalendars = new Set<string>();
+    for (const [stream, name] of inOrder) {
+      if (blockedCalendars.has(name.calendar)) continue;
+      if (await this.close(name)) this.pending.delete(stream);
+      else blockedCalendars.add(name.calendar);
     }
     this.error = undefined;
   }
 
-  /** @returns false while commission-calculation has not said all of its manifest. */
-  private async close(place: Place): Promise<boolean> {
-    const { calendar, period } = place;
+  /** @returns false while pages of the manifest of commission-calculation are missing. */
+  private async close(name: PeriodName): Promise<boolean> {
+    const { periods, calendars } = this.options;
+    const { calendar, period } = name;
     const stream = periodStream(calendar, period);
-    const { state } = await this.runtimes.periods.load(stream);
+    const { state } = await periods.load(stream);
     if (state.closed) return true;
-    if (!isHeard(state)) return false;
-    const at = state.saidAt;
-    // All that was said before the manifest counts in this period: it is taken before the closing begins.
-    await this.upstreamSettled();
-    await this.runtimes.calendars.handle(
+    if (!isManifestComplete(state)) return false;
+    const at = state.publishedAt;
+    // Everything published before the manifest counts in this period, so it has to be received before the closing begins.
+    await this.awaitUpstream();
+    await calendars.handle(
       calendarStream(calendar),
       { type: 'begin-closing', at, calendar, period },
       serviceContext(stream, stream),
     );
-    // Whoever looked at the calendar before has stored its decision now.
-    await this.upstreamSettled();
-    const entries = await this.closeBonuses(place, at);
+    // Decisions that read the calendar before that have to be appended as well.
+    await this.awaitUpstream();
+    const entries = await this.closeBonuses(name, at);
     const pages = Math.max(1, Math.ceil(entries.length / MANIFEST_PAGE_ENTRIES));
     for (let page = 1; page <= pages; page += 1)
-      await this.runtimes.periods.handle(
+      await periods.handle(
         stream,
         {
-          type: 'write-page',
+          type: 'write-manifest-page',
           calendar,
           period,
           page,
@@ -179,31 +192,33 @@ export class Closing {
         },
         serviceContext(`${stream}:${page}`, stream),
       );
-    await this.runtimes.periods.handle(stream, { type: 'close' }, serviceContext(`${stream}:close`, stream));
+    await periods.handle(stream, { type: 'close' }, serviceContext(`${stream}:close`, stream));
     return true;
   }
 
-  private async upstreamSettled(): Promise<void> {
+  /** Waits until partners, earnings, eligibility and catch-ups have processed everything published so far. */
+  private async awaitUpstream(): Promise<void> {
     const { signal } = this.stopping;
-    const { broker } = this;
+    const { broker, store, bonuses, awaitPosition } = this.options;
     for (const [topic, group] of [
-      [TOPICS.partners, GROUPS.partners],
-      [TOPICS.commissions, GROUPS.commissions],
+      [TOPICS.partners, PARTNERS_GROUP],
+      [TOPICS.commissions, COMMISSIONS_GROUP],
     ] as const)
       await waitUntilCommitted({ broker, group, topic, end: await broker.endPositions(topic), signal });
-    await this.reached('rewards-eligibility', await this.runtimes.store.head(), signal);
-    await caughtUp(this.runtimes, signal);
+    await awaitPosition('rewards-eligibility', await store.head(), signal);
+    await caughtUp(bonuses.referenceData, signal);
   }
 
   /** @returns the entries of the manifest, in order of stream. */
-  private async closeBonuses({ calendar, period }: Place, at: string): Promise<readonly ManifestEntry[]> {
-    const { runtimes, db } = this;
-    await runtimes.directory.refresh();
-    await this.reached('rewards-read-model', await runtimes.store.head(), this.stopping.signal);
+  private async closeBonuses({ calendar, period }: PeriodName, at: string): Promise<readonly ManifestEntry[]> {
+    const { store, db, bonuses, awaitPosition } = this.options;
+    const { signal } = this.stopping;
+    await bonuses.referenceData.refresh();
+    await awaitPosition('rewards-read-model', await store.head(), signal);
     const entries: ManifestEntry[] = [];
     for await (const streams of bonusesWithLinesIn(db, calendar, period, BONUSES_PER_BATCH)) {
-      this.stopping.signal.throwIfAborted();
-      const results = await runtimes.bonuses.handleMany(
+      signal.throwIfAborted();
+      const results = await bonuses.runtime.handleMany(
         streams.map((stream) => ({
           stream,
           command: { type: 'close-period', at, period },
@@ -212,11 +227,11 @@ export class Closing {
       );
       for (const result of results) {
         if (result.outcome === 'refused') throw result.error;
-        const programme = runtimes.directory.programmeOf(result.state.programme);
+        const programme = bonuses.referenceData.programmeOf(result.state.programme);
         const entry = programme && manifestEntryOf(result.state, programme, period);
         if (entry !== undefined) entries.push(entry);
       }
     }
-    return entries.sort((left, right) => (left.stream < right.stream ? -1 : 1));
+    return entries.sort((left, right) => compareText(left.stream, right.stream));
   }
 }

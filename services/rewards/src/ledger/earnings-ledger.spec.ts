@@ -1,15 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { earnings, line, run } from '../bonus/bonus.fixture.js';
-import { rewardsLedger } from './ledger.js';
-import type { KeptEarnings, LedgerCommand } from './ledger.js';
-import { participant } from '../participant/participant.js';
-import type { ParticipantCommand } from '../participant/participant.js';
+import { earningsLedger } from './earnings-ledger.js';
+import type { EarningsCommand, ReceivedEarnings } from './earnings-ledger.js';
 
-const keep = (...entries: KeptEarnings[]): LedgerCommand => ({ type: 'keep-earnings', entries });
+const receive = (...entries: ReceivedEarnings[]): EarningsCommand => ({ type: 'receive-earnings', entries });
 
-describe('the ledger of rewards', () => {
-  it('keeps the basis by component and period, and nothing else', () => {
+describe('the earnings ledger', () => {
+  it('stores only the basis, by component and period', () => {
     const lines = [line('10.00'), line('5.50', { line: 'booked|2' }), line('3.00', { component: 'services' })];
     expect(earnings('crm|D-1', 4, lines).measured).toEqual([
       { component: 'hardware', origin: '2026-01', period: '2026-01', basis: '15.50' },
@@ -18,46 +16,22 @@ describe('the ledger of rewards', () => {
     expect(earnings('crm|D-1', 4, [line('10.00'), line('-10.00')]).measured).toEqual([]);
   });
 
-  it('keeps a batch as one event, and a batch that comes again not at all', () => {
+  it('stores a batch as one event, and a repeated batch not at all', () => {
     const batch = [earnings('crm|D-1', 1, [line('10.00')]), earnings('crm|D-2', 1, [line('20.00')])];
-    const { events } = run(rewardsLedger, [keep(...batch), keep(...batch)]);
+    const { events } = run(earningsLedger, [receive(...batch), receive(...batch)]);
     expect(events.length).toBe(1);
     expect(events[0]?.data.entries.length).toBe(2);
   });
 
-  it('keeps only what is new of a batch that has grown, and drops what is stale in it', () => {
+  it('stores only what is new in a repeated batch that has grown, and drops stale entries', () => {
     const one = earnings('crm|D-1', 1, [line('10.00')]);
     const two = earnings('crm|D-2', 1, [line('20.00')]);
     const newer = earnings('crm|D-1', 2, [line('11.00')]);
-    const { events } = run(rewardsLedger, [keep(one), keep(one, two, newer, one)]);
+    const { events } = run(earningsLedger, [receive(one), receive(one, two, newer, one)]);
     expect(events[1]?.data.entries).toEqual([two, newer]);
   });
 
-  it('refuses a basis that is none of the currency', () => {
+  it('refuses a basis with more decimals than the currency', () => {
     expect(() => earnings('crm|D-1', 1, [line('1.005')])).toThrow('a basis of crm|D-1');
-  });
-});
-
-describe('a participant', () => {
-  const take = (revision: number, channel: ParticipantCommand['channel']): ParticipantCommand => ({
-    type: 'take-partner',
-    at: '2026-01-01T08:00:00Z',
-    partner: 'P1',
-    channel,
-    origin: { stream: 'partner-P1', revision },
-  });
-
-  it('is what the newest revision says, and remembers the channel before', () => {
-    const { state, events } = run(participant, [
-      take(1, 'retail'),
-      take(0, 'direct'),
-      take(1, 'retail'),
-      take(2, 'direct'),
-    ]);
-    expect(events.map(({ data }) => [data.channelBefore, data.channel])).toEqual([
-      [null, 'retail'],
-      ['retail', 'direct'],
-    ]);
-    expect(state).toEqual({ channel: 'direct', revision: 2 });
   });
 });

@@ -1,94 +1,68 @@
 import { Body, Controller, Get, HttpStatus, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
-import { Caller, ownPartner, Roles, RolesOf } from '@tantieme/service-kit/access/auth';
-import type { Principal } from '@tantieme/service-kit/access/auth';
+import { Roles, RolesOf } from '@tantieme/service-kit/access/auth';
+import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
-import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
-import { IsOptional, IsString, MaxLength } from 'class-validator';
+import type { StatusReply } from '@tantieme/service-kit/http/status-reply';
 
-import { PublishProgramme } from './programme/programme.commands.js';
-import type { ProgrammePublished } from './programme/programme.commands.js';
-import type { ProgrammeDocument } from './programme/programme.js';
-import { ProgrammeDto } from './programme/programme.dto.js';
-import { ListBonuses } from './bonus/bonus.queries.js';
-import type { BonusRead } from './bonus/bonus.queries.js';
-import { ListProgrammes, ReadProgramme } from './programme/programme.queries.js';
-import type { ProgrammeRead } from './programme/programme.queries.js';
-
-class BonusesQuery extends PageQuery {
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  @MaxLength(200)
-  payee?: string;
-
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  @MaxLength(100)
-  programme?: string;
-
-  @ApiPropertyOptional({ example: '2026-Q1' })
-  @IsOptional()
-  @IsString()
-  @MaxLength(10)
-  window?: string;
-}
-
-/** What the HTTP adapter's reply is asked for here. */
-interface Reply {
-  status(code: number): unknown;
-}
+import { PublishProgramme } from './programme.commands.js';
+import { ProgrammeDto, ProgrammeReceipt, ProgrammesQuery, PublishedProgramme } from './programme.dto.js';
+import type { ProgrammeDocument } from './programme.js';
+import { ListProgrammes, ReadProgramme } from './programme.queries.js';
 
 @ApiTags('rewards')
-@Controller()
-export class RewardsController {
+@Controller('programmes')
+export class ProgrammesController {
   constructor(
     @Inject(CommandBus) private readonly commands: CommandBus,
     @Inject(QueryBus) private readonly queries: QueryBus,
   ) {}
 
-  @Post('programmes')
+  @Post()
   @RolesOf(PublishProgramme)
   @ApiOperation({
     summary: 'Publish a programme',
-    description: 'The same document again answers 200; another one under the same id 409.',
+    description:
+      'A published programme never changes. Earnings from before its publication are measured as well. Publishing the same document again changes nothing.',
+  })
+  @ApiCreatedResponse({ type: ProgrammeReceipt, description: 'The programme is new' })
+  @ApiOkResponse({ type: ProgrammeReceipt, description: 'The same document was published before' })
+  @ApiProblems({
+    409: { ProgrammePublished: 'another document is published under the same id' },
+    422: { ProgrammeInvalid: 'fields of the document contradict each other, or are not known values' },
   })
   async publish(
     @Body() body: ProgrammeDto,
     @Context() context: CommandContext,
-    @Res({ passthrough: true }) reply: Reply,
-  ): Promise<ProgrammePublished> {
-    // The event holds plain JSON, without the fields that were left out (or given as null, which says the same).
-    const document: ProgrammeDocument = JSON.parse(JSON.stringify(body, (_, value: unknown) => value ?? undefined));
-    const published: ProgrammePublished = await this.commands.execute(new PublishProgramme(document, context));
-    reply.status(published.isNew ? HttpStatus.CREATED : HttpStatus.OK);
-    return published;
+    @Res({ passthrough: true }) reply: StatusReply,
+  ): Promise<ProgrammeReceipt> {
+    // Plain JSON for the event: without undefined fields, and without null, which a request may give for an absent field.
+    const text = JSON.stringify(body, (_, value: unknown) => value ?? undefined);
+    const receipt: ProgrammeReceipt = await this.commands.execute(
+      new PublishProgramme(JSON.parse(text) as ProgrammeDocument, context),
+    );
+    reply.status(receipt.isNew ? HttpStatus.CREATED : HttpStatus.OK);
+    return receipt;
   }
 
-  @Get('programmes')
+  @Get()
   @Roles('plan-designer', 'approver', 'finance', 'auditor', 'operator')
-  @ApiOperation({ summary: 'Published programmes' })
-  list(@Query() query: PageQuery): Promise<Page<ProgrammeRead>> {
-    return this.queries.execute(new ListProgrammes(query.limit, query.cursor));
+  @ApiOperation({ summary: 'List programmes', description: 'All published programmes, in order of id.' })
+  @ApiPage(PublishedProgramme)
+  list(@Query() { text, limit, cursor }: ProgrammesQuery): Promise<Page<PublishedProgramme>> {
+    return this.queries.execute(new ListProgrammes(text, limit, cursor));
   }
 
-  @Get('programmes/:id')
+  @Get(':id')
   @Roles('plan-designer', 'approver', 'finance', 'auditor', 'operator')
-  @ApiOperation({ summary: 'One programme' })
-  read(@Param('id') id: string): Promise<ProgrammeRead> {
+  @ApiParam({ name: 'id', description: 'Id of the programme', example: 'volume-bonus-2026' })
+  @ApiOperation({ summary: 'Read one programme', description: 'The document as it was published, with its hash.' })
+  @ApiOkResponse({ type: PublishedProgramme, description: 'The programme' })
+  @ApiProblems({ 404: { ProgrammeUnknown: 'no programme has this id' } })
+  read(@Param('id') id: string): Promise<PublishedProgramme> {
     return this.queries.execute(new ReadProgramme(id));
-  }
-
-  @Get('bonuses')
-  @Roles('plan-designer', 'finance', 'auditor', 'operator', 'partner')
-  @ApiOperation({ summary: 'What windows measure and pay at the moment, by payee, programme and window' })
-  bonuses(@Query() query: BonusesQuery, @Caller() caller: Principal): Promise<Page<BonusRead>> {
-    const { programme, window, limit, cursor } = query;
-    const payee = ownPartner(caller, query.payee);
-    return this.queries.execute(new ListBonuses({ payee, programme, window }, limit, cursor));
   }
 }
