@@ -9,8 +9,8 @@ import { rewardsCalendar, rewardsPeriod } from './period/period.js';
 import { programme } from './programme/programme.js';
 
 /**
- * The deciders of rewards, for replay. A bonus names its programme by hash, so the programmes of the log are read first. An
- * event that cannot be applied is skipped there; the replay of its own stream reports it.
+ * The deciders of rewards, for replay. A bonus names its programme by hash, so the programmes of the log are read
+ * first. An event that cannot be applied is skipped there; the replay of its own stream reports it.
  */
 export async function replayables(store: EventStore): Promise<readonly Replayable[]> {
   const referenceData = new ReferenceData(store, () => undefined);

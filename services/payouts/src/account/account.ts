@@ -166,7 +166,9 @@ export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
   sizeOf: ({ openLines, statements }) => 1000 + openLines.bytes + statements.size * 400,
 };
 
-/** A partial account has evicted its lines: it can receive new ones, approvals and payments, but issues no statement. */
+/**
+ * A partial account has evicted its lines: it can receive new ones, approvals and payments, but issues no statement.
+ */
 export const ACCOUNT_PARTIAL_STATES: PartialStates<AccountState> = {
   isTail: ({ openLines }) => openLines.isEvicted,
   canBeTail: () => true,
@@ -272,9 +274,9 @@ function linesOfManifest(
 }
 
 /**
- * The terms of a statement. Several plans may pay into one account: the largest of their minimums applies, so that no plan
- * pays less than its own minimum. A negative balance is written off only if every plan forgives it. Lines are summed by
- * the payout terms of their plan.
+ * The terms of a statement. Several plans may pay into one account: the largest of their minimums applies, so that no
+ * plan pays less than its own minimum. A negative balance is written off only if every plan forgives it. Lines are
+ * summed by the payout terms of their plan.
  */
 export function termsOf(
   entries: readonly AccountEntry[],

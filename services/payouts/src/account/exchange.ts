@@ -39,8 +39,8 @@ export function payerCurrency({ base, quote }: PaymentRate, currency: string): s
 }
 
 /**
- * What the payer books when it pays an obligation at another rate than it was earned at (semantics.md, "Currency": USD 110.00
- * owed for EUR 100.00 and paid at 1.05 makes a difference of EUR 4.76, 110 ÷ 1.05 − 100). Rounded half-up, once.
+ * What the payer books when it pays an obligation at another rate than it was earned at (semantics.md, "Currency": USD
+ * 110.00 owed for EUR 100.00 and paid at 1.05 makes a difference of EUR 4.76, 110 ÷ 1.05 − 100). Rounded half-up, once.
  *
  * @param currency the currency of the obligation.
  * @returns undefined if no part of it was earned in the payer's currency.

@@ -1,7 +1,8 @@
 /**
- * The open ledger lines of one account: those that are not on a statement yet. An account may have lines of many thousand
- * deals, and many accounts are in memory at once. So the fields that lines share are stored once, and the rest as one text
- * per deal. If even that is too much, the lines are evicted, and only the newest revision of each stream stays.
+ * The open ledger lines of one account: those that are not on a statement yet. An account may have lines of many
+ * thousand deals, and many accounts are in memory at once. So the fields that lines share are stored once, and the rest
+ * as one text per deal. If even that is too much, the lines are evicted, and only the newest revision of each stream
+ * stays.
  */
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 
@@ -59,8 +60,8 @@ export class OpenLines {
   }
 
   /**
-   * Whether a revision of a key is newer than the one stored. The revisions of a stream only grow, so a revision beyond the
-   * newest of its stream is new for every key.
+   * Whether a revision of a key is newer than the one stored. The revisions of a stream only grow, so a revision beyond
+   * the newest of its stream is new for every key.
    * @returns undefined if only the evicted lines could answer
    */
   isNew(stream: string, key: string, revision: number): boolean | undefined {

@@ -1,4 +1,6 @@
-/** Accounts in a process that is short of memory: their lines are evicted, and read again when a statement needs them. */
+/**
+ * Accounts in a process that is short of memory: their lines are evicted, and read again when a statement needs them.
+ */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';

@@ -1,6 +1,6 @@
 /**
- * A statement: what one payee earned in one currency and period, and what of it is paid. Its bytes are a function of the
- * lines alone: it holds no event id, position or time of arrival, so any order of arrival gives the same document.
+ * A statement: what one payee earned in one currency and period, and what of it is paid. Its bytes are a function of
+ * the lines alone: it holds no event id, position or time of arrival, so any order of arrival gives the same document.
  */
 import { sortLedgerLines, withSortedKeys } from '@tantieme/contracts/ledger-hash';
 import type { Exchanged, LedgerLine } from '@tantieme/contracts/ledger';
@@ -64,7 +64,8 @@ export interface BalanceOutcome {
 
 /**
  * Pays the whole balance if it is positive and reaches the minimum, and carries it otherwise (semantics.md, "Negative
- * balance": KRW −1,323,000, then 1,890,000 earned, pays 567,000). A negative balance is written off if the terms forgive it.
+ * balance": KRW −1,323,000, then 1,890,000 earned, pays 567,000). A negative balance is written off if the terms
+ * forgive it.
  */
 export function balanceOutcome(
   openingMinor: bigint,

@@ -2,9 +2,8 @@ import { Readable } from 'node:stream';
 
 import { Controller, Get, Headers, Inject, Query, StreamableFile } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { ApiHeader, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiExtraModels, ApiHeader, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { Roles } from '@tantieme/service-kit/access/auth';
-import { ApiPage } from '@tantieme/service-kit/http/api-answers';
 import { PAGE_LIMIT_MAX } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 
@@ -21,13 +20,28 @@ export class PayoutsController {
 
   @Get()
   @Roles('finance', 'auditor')
-  @ApiProduces('application/json', NDJSON)
   @ApiOperation({
     summary: 'List payouts',
     description: `In the order in which their statements were approved, with the newest payment of each. With \`Accept: ${NDJSON}\` the answer is not a page but all payouts from the cursor on, one per line.`,
   })
   @ApiHeader({ name: 'accept', required: false, description: `\`application/json\` (a page) or \`${NDJSON}\` (all)` })
-  @ApiPage(Payout)
+  @ApiExtraModels(Payout)
+  @ApiOkResponse({
+    description: 'One page, in the order of the list; or all payouts, one per line',
+    content: {
+      'application/json': {
+        schema: {
+          type: 'object',
+          required: ['items'],
+          properties: {
+            items: { type: 'array', items: { $ref: getSchemaPath(Payout) } },
+            next: { type: 'string', description: 'Cursor of the next page; absent on the last one' },
+          },
+        },
+      },
+      [NDJSON]: { schema: { $ref: getSchemaPath(Payout) } },
+    },
+  })
   async list(
     @Query() query: PayoutsQuery,
     @Headers('accept') accept: string | undefined,

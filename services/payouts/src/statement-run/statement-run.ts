@@ -1,6 +1,6 @@
 /**
- * The statement run of a period: it collects the manifests of commissions and rewards, and is finished when every account
- * that they name has its statement.
+ * The statement run of a period: it collects the manifests of commissions and rewards, and is finished when every
+ * account that they name has its statement.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';

@@ -1,6 +1,6 @@
 /**
- * Reads the lines of a statement from the log: it applies the account's events up to the statement with the decider's own
- * `evolve`, composes the statement again and compares its hash with the one that was issued.
+ * Reads the lines of a statement from the log: it applies the account's events up to the statement with the decider's
+ * own `evolve`, composes the statement again and compares its hash with the one that was issued.
  */
 import type { Statement } from '@tantieme/contracts/payout';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';

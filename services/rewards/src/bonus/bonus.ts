@@ -1,13 +1,13 @@
 /**
  * The bonus of one participant in one programme.
  *
- * It is a function of the measured ledger lines of commission-calculation alone. After period p, a window is worth the pay
- * of the highest tier that the basis *posted up to p* reaches. The first line is posted in the last period of the window;
- * each later period whose lines change that value gets an adjustment. So neither the order of earnings nor the moment at
- * which rewards closes a period can move an amount from one period to another.
+ * It is a function of the measured ledger lines of commission-calculation alone. After period p, a window is worth the
+ * pay of the highest tier that the basis *posted up to p* reaches. The first line is posted in the last period of the
+ * window; each later period whose lines change that value gets an adjustment. So neither the order of earnings nor the
+ * moment at which rewards closes a period can move an amount from one period to another.
  *
- * A programme or an eligibility that becomes known late is outside that order: its difference is posted in the first open
- * period. Closed lines never change.
+ * A programme or an eligibility that becomes known late is outside that order: its difference is posted in the first
+ * open period. Closed lines never change.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
 import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar';

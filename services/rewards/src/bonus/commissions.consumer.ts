@@ -1,6 +1,7 @@
 /**
  * Receives earnings and manifests from commission-calculation. Idempotent: repeated and older messages append nothing.
- * Earnings are stored in the ledger before any decision on them, so that a programme published meanwhile finds them there.
+ * Earnings are stored in the ledger before any decision on them, so that a programme published meanwhile finds them
+ * there.
  */
 import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';

@@ -102,8 +102,8 @@ export function eligibilityOf(programme: Programme, participant: Participant): E
 }
 
 /**
- * Bonuses whose partner changed between the decision and its append. The process that follows participants may have seen
- * the change before the bonus existed, so it is decided here as well.
+ * Bonuses whose partner changed between the decision and its append. The process that follows participants may have
+ * seen the change before the bonus existed, so it is decided here as well.
  */
 function changedMeanwhile(
   referenceData: ReferenceData,

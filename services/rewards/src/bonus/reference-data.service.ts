@@ -1,6 +1,6 @@
 /**
- * What decisions on bonuses look up: programmes, channels of partners, closing periods. It is read from the service's own
- * log, up to its end at the time of `refresh`: the order in the log decides what a decision knows.
+ * What decisions on bonuses look up: programmes, channels of partners, closing periods. It is read from the service's
+ * own log, up to its end at the time of `refresh`: the order in the log decides what a decision knows.
  */
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
@@ -42,7 +42,9 @@ export class ReferenceData {
   private position: Position = 0n;
   private refreshing: Promise<void> = Promise.resolve();
 
-  /** @param onUnusable called with an event that cannot be applied, which is then skipped; without it `refresh` fails */
+  /**
+   * @param onUnusable called with an event that cannot be applied, which is then skipped; without it `refresh` fails
+   */
   constructor(
     private readonly store: EventStore,
     private readonly onUnusable?: (event: StoredEvent, error: unknown) => void,

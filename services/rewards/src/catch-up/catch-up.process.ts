@@ -1,7 +1,7 @@
 /**
- * Catch-ups: reads the earnings ledger from its beginning to the end of the log, and decides on the bonuses of a programme
- * that was published late, or of a payee that became eligible late. A checkpoint per catch-up lets it continue after a
- * restart; repeating a decision appends nothing.
+ * Catch-ups: reads the earnings ledger from its beginning to the end of the log, and decides on the bonuses of a
+ * programme that was published late, or of a payee that became eligible late. A checkpoint per catch-up lets it
+ * continue after a restart; repeating a decision appends nothing.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 

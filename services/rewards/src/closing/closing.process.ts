@@ -168,7 +168,8 @@ export class Closing {
     if (state.closed) return true;
     if (!isManifestComplete(state)) return false;
     const at = state.publishedAt;
-    // Everything published before the manifest counts in this period, so it has to be received before the closing begins.
+    // Everything published before the manifest counts in this period, so it has to be received before the closing
+    // begins.
     await this.awaitUpstream();
     await calendars.handle(
       calendarStream(calendar),

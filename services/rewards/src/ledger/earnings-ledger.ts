@@ -1,7 +1,7 @@
 /**
  * Every earning that rewards receives, whether a programme measures it today or not: its basis by component, period of
- * origin and period of posting. A programme that is published later reads it here, so nothing depends on how long a broker
- * keeps its messages. One event holds a whole batch: a deal costs no event of its own.
+ * origin and period of posting. A programme that is published later reads it here, so nothing depends on how long a
+ * broker keeps its messages. One event holds a whole batch: a deal costs no event of its own.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { EarningsOfDeal } from '@tantieme/contracts/ledger';
@@ -13,8 +13,8 @@ import { MoneyError } from '@tantieme/money/money-error';
 export const REWARDS_LEDGER = 'rewardsledger';
 
 /**
- * One stream per batch, so that no stream grows without end. A batch that is redelivered after a crash starts at the same
- * message, and so has the same stream.
+ * One stream per batch, so that no stream grows without end. A batch that is redelivered after a crash starts at the
+ * same message, and so has the same stream.
  */
 export function ledgerStream(partition: number, offset: bigint): string {
   return `${REWARDS_LEDGER}-${partition}:${offset}`;

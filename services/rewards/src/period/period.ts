@@ -1,8 +1,8 @@
 /**
  * The closing of a period in rewards. It follows the closing in commission-calculation: once that has published its
  * manifest, no earnings of the period can follow. The stream `rewardscalendar-…` records which period is closing; every
- * decision on a bonus reads it first. The stream `rewardsperiod-…` records the closing itself: the manifest pages received,
- * the pages of the own manifest, and the end.
+ * decision on a bonus reads it first. The stream `rewardsperiod-…` records the closing itself: the manifest pages
+ * received, the pages of the own manifest, and the end.
  */
 import { calendarOf, nextPeriod } from '@tantieme/time/calendar';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';

@@ -39,7 +39,8 @@ export class ProgrammesController {
     @Context() context: CommandContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<ProgrammeReceipt> {
-    // Plain JSON for the event: without undefined fields, and without null, which a request may give for an absent field.
+    // Plain JSON for the event: without undefined fields, and without null, which a request may give for an absent
+    // field.
     const text = JSON.stringify(body, (_, value: unknown) => value ?? undefined);
     const receipt: ProgrammeReceipt = await this.commands.execute(
       new PublishProgramme(JSON.parse(text) as ProgrammeDocument, context),

@@ -1,6 +1,7 @@
 /**
- * Requests and answers of the programme routes. The DTO checks the shape of a document; `compileProgramme` checks what its
- * fields mean. `programme.dto.spec.ts` compares the DTO with the OpenAPI document and with the JSON Schema of calendars.
+ * Requests and answers of the programme routes. The DTO checks the shape of a document; `compileProgramme` checks what
+ * its fields mean. `programme.dto.spec.ts` compares the DTO with the OpenAPI document and with the JSON Schema of
+ * calendars.
  */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';

@@ -1,9 +1,9 @@
 /**
- * Incentive programmes. There is one kind so far: a volume bonus pays the highest tier that a participant's measured basis
- * reaches in a window. A programme is published once and never changes, so bonuses of closed periods stay valid.
+ * Incentive programmes. There is one kind so far: a volume bonus pays the highest tier that a participant's measured
+ * basis reaches in a window. A programme is published once and never changes, so bonuses of closed periods stay valid.
  *
- * A programme that is published late, or for which a partner becomes eligible late, needs earlier earnings: it requests a
- * catch-up, which reads the earnings ledger from its beginning.
+ * A programme that is published late, or for which a partner becomes eligible late, needs earlier earnings: it requests
+ * a catch-up, which reads the earnings ledger from its beginning.
  */
 import { oneOf } from '@tantieme/contracts/suggest';
 import { calendarFault, calendarKey, isTimeZone, overFault, windowStartDay } from '@tantieme/time/calendar';
