@@ -68,7 +68,7 @@ function sort(
 }
 
 function refusals(
-  results: readonly ({ readonly outcome: 'handled' } | Refused)[],
+  results: readonly ({ readonly outcome: 'accepted' } | Refused)[],
   messages: readonly Message[],
 ): readonly DeadLetter[] {
   return results.flatMap((result, index) => {

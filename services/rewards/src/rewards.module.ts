@@ -4,7 +4,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
 import { startRelay } from '@tantieme/event-sourcing/process/relay';
-import { startProjection } from '@tantieme/event-sourcing/read-model/projection';
+import { startProjection } from '@tantieme/event-sourcing/process/projection';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';

@@ -1,5 +1,6 @@
 /** What the lists of payouts filter by. */
 import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
@@ -21,7 +22,7 @@ export class AccountFilter extends PageQuery {
   @ApiPropertyOptional({ description: 'Only of this partner', example: 'acme' })
   @IsOptional()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(ID_LENGTH_MAX)
   payee?: string;
 
   @ApiPropertyOptional({ description: 'Only in this currency, an ISO 4217 code', example: 'EUR' })

@@ -6,7 +6,7 @@ import type { PayoutDue } from '@tantieme/contracts/payout';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
-import { ownDomainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 import { account } from './account.js';
@@ -24,7 +24,7 @@ export const PUBLISHED_EVENTS: readonly AccountEvent['type'][] = [
 ];
 
 export function messagesOf(stored: StoredEvent): readonly Publication[] {
-  const event = ownDomainEventOf<AccountEvent>(stored, account);
+  const event = parseDomainEvent<AccountEvent>(stored, account);
   switch (event.type) {
     case 'StatementIssued':
       return [publication('statement-issued', stored, event.data.statement)];

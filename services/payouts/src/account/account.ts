@@ -12,7 +12,7 @@ import type { Payment, StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
+import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
@@ -170,9 +170,9 @@ export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
  * A partial account has evicted its lines: it can receive new ones, approvals and payments, but issues no statement.
  */
 export const ACCOUNT_PARTIAL_STATES: PartialStates<AccountState> = {
-  isTail: ({ openLines }) => openLines.isEvicted,
-  canBeTail: () => true,
-  keepTail: ({ openLines }) => openLines.evict(),
+  isPartial: ({ openLines }) => openLines.isEvicted,
+  canBecomePartial: () => true,
+  makePartial: ({ openLines }) => openLines.evict(),
   hasGrown: () => false,
 };
 
@@ -180,7 +180,7 @@ export const ACCOUNT_PARTIAL_STATES: PartialStates<AccountState> = {
 function receiveLedgerLines(command: Of<AccountCommand, 'receive-ledger-lines'>, state: AccountState): AccountEvent[] {
   const { origin, key, currency, calendar, lines } = command;
   const isNew = state.openLines.isNew(origin.stream, key, origin.revision);
-  if (isNew === undefined) throw historyNeeded();
+  if (isNew === undefined) throw fullStateRequired();
   if (!isNew) return [];
   for (const line of lines) checkLine(line, key, currency);
   return [
@@ -221,7 +221,7 @@ function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: A
     if (issued.entries === canonicalJson(entries)) return [];
     throw new DomainError('StatementConflict', `${id} was already issued from another manifest`, 'conflict');
   }
-  if (state.openLines.isEvicted) throw historyNeeded();
+  if (state.openLines.isEvicted) throw fullStateRequired();
   const open = state.openLines.earliestPeriodBefore(calendar, period);
   if (open !== undefined)
     throw new DomainError('EarlierPeriodOpen', `${id} has to wait for the statement of ${open}`, 'conflict');

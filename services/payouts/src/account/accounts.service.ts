@@ -6,7 +6,7 @@ import { account, ACCOUNT_PARTIAL_STATES } from './account.js';
 import type { AccountCommand, AccountEvent, AccountState } from './account.js';
 
 /** Memory for accounts with their open lines. Every earning of every payee goes through its account. */
-const WHOLE_ACCOUNTS_BYTES_MAX = 96 * 1024 * 1024;
+const FULL_ACCOUNTS_BYTES_MAX = 96 * 1024 * 1024;
 
 /** Memory for accounts whose lines were evicted, and what one of them takes. */
 const PARTIAL_ACCOUNTS_BYTES_MAX = 96 * 1024 * 1024;
@@ -20,9 +20,9 @@ export function openAccounts(store: EventStore): Accounts {
   return createPartialStateRuntime({
     store,
     decider: account,
-    tails: ACCOUNT_PARTIAL_STATES,
-    wholeBytesMax: WHOLE_ACCOUNTS_BYTES_MAX,
-    tailBytes: PARTIAL_ACCOUNT_BYTES,
-    tailsBytesMax: PARTIAL_ACCOUNTS_BYTES_MAX,
+    partialStates: ACCOUNT_PARTIAL_STATES,
+    fullStateBytesMax: FULL_ACCOUNTS_BYTES_MAX,
+    partialStateBytes: PARTIAL_ACCOUNT_BYTES,
+    cacheBytesMax: PARTIAL_ACCOUNTS_BYTES_MAX,
   });
 }

@@ -1,4 +1,5 @@
 /** Amounts that were earned in another currency than they are owed in, and the difference that a later rate makes. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { Exchanged } from '@tantieme/contracts/ledger';
 import type { ExchangeDifference, PaymentRate } from '@tantieme/contracts/payout';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
@@ -20,7 +21,7 @@ export function sumExchanged(exchanged: Iterable<Exchanged>, currency: string): 
   }
   return [...sums]
     .filter(([, { minor, ofMinor }]) => minor !== 0n || ofMinor !== 0n)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .sort(([left], [right]) => compareText(left, right))
     .map(([from, { minor, ofMinor }]) => ({
       amount: formatAmount(minor, from),
       currency: from,

@@ -42,23 +42,23 @@ const NEWEST_LINES: readonly LedgerLine[] = Array.from({ length: 25 }, (_, index
   return line({ deal: `crm|D-${index}`, amount: `${10 + revision}.00` });
 });
 
-async function run(wholeBytesMax: number) {
+async function run(fullStateBytesMax: number) {
   const store = openSqliteEventStore(':memory:');
   stores.push(store);
   let evictions = 0;
   const runtime = createPartialStateRuntime({
     store,
     decider: account,
-    tails: {
+    partialStates: {
       ...ACCOUNT_PARTIAL_STATES,
-      keepTail: (state) => {
+      makePartial: (state) => {
         evictions += 1;
-        ACCOUNT_PARTIAL_STATES.keepTail(state);
+        ACCOUNT_PARTIAL_STATES.makePartial(state);
       },
     },
-    wholeBytesMax,
-    tailBytes: 2500,
-    tailsBytesMax: 1e9,
+    fullStateBytesMax,
+    partialStateBytes: 2500,
+    cacheBytesMax: 1e9,
   });
   const arriving = messages();
   for (let at = 0; at < arriving.length; at += 4)
@@ -66,7 +66,7 @@ async function run(wholeBytesMax: number) {
       // In batches across payees, so that no account stays in memory as the newest.
       arriving.slice(at, at + 4).map(({ payee, command, cause }) => workOf(payee, command, cause)),
     ))
-      expect(outcome).toBe('handled');
+      expect(outcome).toBe('accepted');
   const approve: AccountCommand = {
     type: 'approve-statement',
     at: '2026-02-04T09:00:00Z',

@@ -5,10 +5,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { compareText } from '@tantieme/contracts/compare-text';
-import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
+import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 
 import { accountStream } from '../account/account.js';
@@ -109,7 +109,7 @@ export class StatementRunProcess {
   }
 
   private fail(error: unknown): void {
-    this.error = messageOf(error);
+    this.error = errorMessage(error);
     this.options.onError(error);
   }
 
@@ -164,7 +164,7 @@ export class StatementRunProcess {
     this.hasNews = false;
     this.savedAtMs = Date.now();
     if (through === this.saved) return;
-    await advance(this.options.db, CHECKPOINT, this.saved, through);
+    await advanceCheckpoint(this.options.db, CHECKPOINT, this.saved, through);
     this.saved = through;
   }
 

@@ -14,7 +14,7 @@ import { composeStatement } from '../account/statement.js';
 /** Events per read. */
 const EVENTS_PER_READ = 2000;
 
-export interface StatementPlace {
+export interface StatementLocation {
   readonly id: string;
   readonly payee: string;
   readonly currency: string;
@@ -31,15 +31,15 @@ export class StatementNotReproduced extends Error {
 }
 
 /** @throws {StatementNotReproduced} */
-export async function readStatement(store: EventStore, place: StatementPlace): Promise<Statement> {
-  const stream = accountStream(place.payee, place.currency);
+export async function readStatement(store: EventStore, location: StatementLocation): Promise<Statement> {
+  const stream = accountStream(location.payee, location.currency);
   let state = account.initialState();
-  for (let from = 0; from <= place.revision; from += EVENTS_PER_READ) {
-    const limit = Math.min(EVENTS_PER_READ, place.revision + 1 - from);
+  for (let from = 0; from <= location.revision; from += EVENTS_PER_READ) {
+    const limit = Math.min(EVENTS_PER_READ, location.revision + 1 - from);
     for (const stored of await store.readStream(stream, { from, limit })) {
       const event = domainEventOf<AccountEvent>(stored, account);
-      if (stored.revision === place.revision) {
-        if (event.type !== 'StatementIssued' || event.data.statement.id !== place.id) break;
+      if (stored.revision === location.revision) {
+        if (event.type !== 'StatementIssued' || event.data.statement.id !== location.id) break;
         const { statement } = event.data;
         const { payee, currency, calendar, period, opening } = statement;
         const linesByStream = state.openLines.linesOf(calendar, period);
@@ -59,5 +59,5 @@ export async function readStatement(store: EventStore, place: StatementPlace): P
       state = account.evolve(state, event);
     }
   }
-  throw new StatementNotReproduced(place.id);
+  throw new StatementNotReproduced(location.id);
 }

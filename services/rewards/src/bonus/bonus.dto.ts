@@ -1,5 +1,6 @@
 /** Requests and answers of the bonus route. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
@@ -8,7 +9,7 @@ export class BonusesQuery extends PageQuery {
   @ApiPropertyOptional({ description: 'Only of this partner', example: 'acme' })
   @IsOptional()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(ID_LENGTH_MAX)
   payee?: string;
 
   @ApiPropertyOptional({ description: 'Only of this programme', example: 'volume-bonus-2026' })

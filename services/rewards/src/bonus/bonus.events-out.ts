@@ -4,7 +4,7 @@
  */
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { ownDomainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
@@ -14,7 +14,7 @@ import type { BonusEvent } from './bonus.js';
 export const PUBLISHED_BONUS_EVENTS: readonly BonusEvent['type'][] = ['BonusPeriodClosed'];
 
 export function bonusMessagesOf(stored: StoredEvent): readonly Publication[] {
-  const event = ownDomainEventOf<BonusEvent>(stored, {});
+  const event = parseDomainEvent<BonusEvent>(stored, {});
   if (event.type !== 'BonusPeriodClosed') return [];
   return event.data.bonuses.map((bonus) => {
     // One event becomes several messages, so the window is part of their ids.

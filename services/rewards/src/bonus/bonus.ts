@@ -10,13 +10,13 @@
  * open period. Closed lines never change.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
-import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar';
+import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar/periods';
 import type { BonusOfWindow, LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
-import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
+import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 
@@ -128,7 +128,7 @@ export interface BonusState {
   openFrom: string | null;
   closedThrough: string | null;
   dealBytes: number;
-  /** Deals that are measured but were evicted from `deals`; undefined for a whole state. */
+  /** Deals that are measured but were evicted from `deals`; undefined for a full state. */
   evictedDeals: NameSet | undefined;
   /** True for a partial state that missed an event: it cannot decide anything. */
   isStale: boolean;
@@ -139,9 +139,9 @@ const PARTIAL_DEAL_BYTES_MAX = 5000;
 
 /** A partial state has its sums, and only the names of the deals behind them. */
 export const BONUS_PARTIAL_STATES: PartialStates<BonusState> = {
-  isTail: ({ evictedDeals }) => evictedDeals !== undefined,
-  canBeTail: () => true,
-  keepTail(state) {
+  isPartial: ({ evictedDeals }) => evictedDeals !== undefined,
+  canBecomePartial: () => true,
+  makePartial(state) {
     state.evictedDeals ??= new NameSet();
     for (const [stream, deals] of state.deals)
       for (const deal of deals.keys()) state.evictedDeals.add(nameOf(stream, deal));
@@ -187,7 +187,7 @@ export function bonusDecider(
       isStale: false,
     }),
     decide(command, state) {
-      if (!knows(state, command.type === 'decide-bonus' ? command.earnings : null)) throw historyNeeded();
+      if (!knows(state, command.type === 'decide-bonus' ? command.earnings : null)) throw fullStateRequired();
       switch (command.type) {
         case 'decide-bonus':
           return decideBonus(command, state, required(command.programme));

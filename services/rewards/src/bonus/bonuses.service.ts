@@ -7,7 +7,7 @@ import type { BonusCommand, BonusEvent, BonusState } from './bonus.js';
 import { ReferenceData } from './reference-data.service.js';
 
 /** Memory for bonuses with the deals of their participants. */
-const WHOLE_BONUSES_BYTES_MAX = 64 * 1024 * 1024;
+const FULL_BONUSES_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Memory for bonuses that have only their sums, and what one of them takes. */
 const PARTIAL_BONUSES_BYTES_MAX = 64 * 1024 * 1024;
@@ -24,10 +24,10 @@ export function openBonuses(store: EventStore): Bonuses {
   const runtime = createPartialStateRuntime({
     store,
     decider: bonusDecider((hash) => referenceData.programmeOf(hash)),
-    tails: BONUS_PARTIAL_STATES,
-    wholeBytesMax: WHOLE_BONUSES_BYTES_MAX,
-    tailBytes: PARTIAL_BONUS_BYTES,
-    tailsBytesMax: PARTIAL_BONUSES_BYTES_MAX,
+    partialStates: BONUS_PARTIAL_STATES,
+    fullStateBytesMax: FULL_BONUSES_BYTES_MAX,
+    partialStateBytes: PARTIAL_BONUS_BYTES,
+    cacheBytesMax: PARTIAL_BONUSES_BYTES_MAX,
   });
   return { runtime, referenceData };
 }

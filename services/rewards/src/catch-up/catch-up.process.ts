@@ -6,13 +6,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import {
-  advance,
-  forgetCheckpoint,
+  advanceCheckpoint,
+  resetCheckpoint,
   migrateCheckpoints,
   readCheckpoint,
 } from '@tantieme/event-sourcing/read-model/checkpoints';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
@@ -87,7 +87,7 @@ export class CatchUps {
           if (page.events.length > 0) await this.catchUpAll();
       } catch (error) {
         if (signal.aborted) return;
-        this.error = messageOf(error);
+        this.error = errorMessage(error);
         onError(error);
         await pause(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
@@ -104,7 +104,7 @@ export class CatchUps {
         { type: 'complete-catch-up', at: new Date().toISOString(), number: catchUp.number },
         serviceContext(cause, cause),
       );
-      await forgetCheckpoint(db, checkpointOf(pending));
+      await resetCheckpoint(db, checkpointOf(pending));
     }
     this.error = undefined;
   }
@@ -123,7 +123,7 @@ export class CatchUps {
         (stored) => domainEventOf<EarningsEvent>(stored, earningsLedger).data.entries,
       );
       for (const { error } of await measure(bonuses, entries, onlyOf)) onError(error);
-      await advance(db, name, after, page.through);
+      await advanceCheckpoint(db, name, after, page.through);
       after = page.through;
     }
     return !this.stopping.signal.aborted;

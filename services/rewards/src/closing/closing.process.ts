@@ -7,9 +7,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
+import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import { waitUntilCommitted } from '@tantieme/event-sourcing/process/consumer';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { EventStore, Position } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { Kysely } from 'kysely';
@@ -100,7 +100,7 @@ export class Closing {
         await this.follow();
       } catch (error) {
         if (signal.aborted) return;
-        this.error = messageOf(error);
+        this.error = errorMessage(error);
         this.options.onError(error);
         await pause(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
@@ -144,7 +144,7 @@ export class Closing {
     const { db } = this.options;
     if (this.pending.size > 0 || through <= this.saved) return;
     const from = await readCheckpoint(db, CHECKPOINT);
-    if (from < through) await advance(db, CHECKPOINT, from, through);
+    if (from < through) await advanceCheckpoint(db, CHECKPOINT, from, through);
     this.saved = through;
   }
 

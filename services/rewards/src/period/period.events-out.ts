@@ -1,7 +1,7 @@
 /** Publishes the pages of the manifest of rewards. */
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { ownDomainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
@@ -12,7 +12,7 @@ import type { PeriodEvent } from './period.js';
 export const PUBLISHED_PERIOD_EVENTS: readonly PeriodEvent['type'][] = ['ManifestPageWritten'];
 
 export function manifestMessagesOf(stored: StoredEvent): readonly Publication[] {
-  const event = ownDomainEventOf<PeriodEvent>(stored, rewardsPeriod);
+  const event = parseDomainEvent<PeriodEvent>(stored, rewardsPeriod);
   if (event.type !== 'ManifestPageWritten') return [];
   const { calendar } = event.data;
   const attributes = { ...attributesOf(stored, '/rewards', calendar), causationId: stored.id };

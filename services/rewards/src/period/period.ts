@@ -4,7 +4,8 @@
  * decision on a bonus reads it first. The stream `rewardsperiod-…` records the closing itself: the manifest pages
  * received, the pages of the own manifest, and the end.
  */
-import { calendarOf, nextPeriod } from '@tantieme/time/calendar';
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { nextPeriod } from '@tantieme/time/calendar/periods';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';

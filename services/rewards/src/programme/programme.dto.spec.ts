@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { apiDocument } from '@tantieme/service-kit/http/openapi';
 import { requestValidation } from '@tantieme/service-kit/http/validation';
-import { CALENDAR_SCHEMA } from '@tantieme/time/calendar-document';
+import { CALENDAR_SCHEMA } from '@tantieme/time/calendar/document';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 

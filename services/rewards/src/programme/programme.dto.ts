@@ -7,8 +7,9 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
-import { FISCAL_WEEKS, OVERS, PERIODS } from '@tantieme/time/calendar-document';
-import type { Calendar, FiscalYear, Over } from '@tantieme/time/calendar-document';
+import { FISCAL_WEEKS, OVERS, PERIODS } from '@tantieme/time/calendar/document';
+import type { Calendar, FiscalYear, Over } from '@tantieme/time/calendar/document';
+import { DAY_DESCRIPTION, DAY_FORM } from '@tantieme/time/day';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -69,12 +70,12 @@ export class CalendarDto {
   timeZone!: string;
 
   @ApiPropertyOptional({
-    pattern: '^\\d{4}-\\d{2}-\\d{2}$',
+    pattern: DAY_FORM.source,
     example: '2026-01-05',
     description: 'A day on which a week or fortnight begins',
   })
   @IsOptional()
-  @Matches(/^\d{4}-\d{2}-\d{2}$/, { message: 'is not a calendar date (YYYY-MM-DD)' })
+  @Matches(DAY_FORM, { message: `must be ${DAY_DESCRIPTION}` })
   starts?: string;
 
   @ApiPropertyOptional({ type: FiscalYearDto, description: 'The calendar year if absent' })

@@ -6,10 +6,13 @@
  * a catch-up, which reads the earnings ledger from its beginning.
  */
 import { oneOf } from '@tantieme/contracts/suggest';
-import { calendarFault, calendarKey, isTimeZone, overFault, windowStartDay } from '@tantieme/time/calendar';
-import { OVERS } from '@tantieme/time/calendar-document';
-import type { Calendar, Over } from '@tantieme/time/calendar-document';
-import { parseDay } from '@tantieme/time/instant';
+import { calendarFault, overFault } from '@tantieme/time/calendar/fault';
+import { calendarKey } from '@tantieme/time/calendar/key';
+import { windowStartDay } from '@tantieme/time/calendar/periods';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
+import { isTimeZone } from '@tantieme/time/time-zone';
+import { OVERS } from '@tantieme/time/calendar/document';
+import type { Calendar, Over } from '@tantieme/time/calendar/document';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
@@ -88,7 +91,7 @@ interface Fault {
   readonly reason: string;
 }
 
-const NOT_A_DATE = 'is not a calendar date (YYYY-MM-DD)';
+const NOT_A_DATE = `must be ${DAY_DESCRIPTION}`;
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
@@ -112,8 +115,8 @@ function* faultsOf(document: ProgrammeDocument): Generator<Fault> {
   for (const [index, channel] of (eligible?.channel ?? []).entries())
     if (!CHANNEL_TYPES.includes(channel))
       yield { field: `eligible.channel.${index}`, reason: `must be ${oneOf(CHANNEL_TYPES, channel)}` };
-  if (parseDay(from) === undefined) yield { field: 'from', reason: NOT_A_DATE };
-  if (until !== undefined && parseDay(until) === undefined) yield { field: 'until', reason: NOT_A_DATE };
+  if (!isDay(from)) yield { field: 'from', reason: NOT_A_DATE };
+  if (until !== undefined && !isDay(until)) yield { field: 'until', reason: NOT_A_DATE };
   if (until !== undefined && until <= from) yield { field: 'until', reason: 'must be later than from' };
   if (!isCurrency(currency)) yield { field: 'currency', reason: 'is not an ISO 4217 currency code, such as EUR' };
   else yield* tierFaultsOf(document);
