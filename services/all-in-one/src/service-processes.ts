@@ -10,7 +10,7 @@ export const SERVICES = {
   'deal-ingestion': ['deals', 'imports', 'refusals'],
   'commission-calculation': ['plans', 'periods', 'earnings', 'pending-deals', 'exchange-rates', 'quotas', 'warnings'],
   rewards: ['programmes', 'bonuses'],
-  payouts: ['statements', 'payouts', 'payments', 'balances', 'settlements'],
+  payouts: ['statements', 'payouts', 'payments', 'balances', 'statement-runs'],
 } as const;
 
 export type ServiceName = keyof typeof SERVICES;

@@ -60,7 +60,7 @@ describe('the metrics of a deal’s way', () => {
   );
 
   it('say that nothing is left to do', () => {
-    for (const work of ['deal-ingestion-relay', 'commission-earn', 'payouts-intake'])
+    for (const work of ['deal-ingestion-relay', 'commission-earn', 'payouts-consumer'])
       expect(value(`tantieme_work_lag{work="${work}"}`)).toBe(0);
   });
 });
@@ -97,7 +97,7 @@ describe('the log of one deal', () => {
   const isOfTheDeal = ({ correlationId, correlationIds }: Record<string, unknown>): boolean =>
     correlationId === 'crm-4711' || (Array.isArray(correlationIds) && correlationIds.includes('crm-4711'));
 
-  it.each(['DealFactRecorded', 'DealCredited', 'Earned', 'LedgerTaken'])('has its id where %s is appended', (type) => {
+  it.each(['DealFactRecorded', 'DealCredited', 'Earned', 'LedgerLinesReceived'])('has its id where %s is appended', (type) => {
     const ofType = lines.filter(({ appended }) => appended !== undefined && Object.hasOwn(appended as object, type));
     expect(ofType.filter(isOfTheDeal).length).toBeGreaterThan(0);
   });

@@ -214,7 +214,7 @@ whereItCanBeKilled(`a broker that is away (${kafka?.name ?? missing})`, () => {
       broker: { reachable: false, reason: expect.any(String) },
       database: REACHABLE,
     });
-    await untilReady(driver, 503, ['commission-earn', 'rewards-intake']);
+    await untilReady(driver, 503, ['commission-earn', 'rewards-commissions-consumer']);
     await prepare(driver);
     await driver.import(ndjson(FACTS.slice(0, 20)));
     expect((await ready(driver)).body).toMatchObject({

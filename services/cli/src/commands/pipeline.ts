@@ -32,7 +32,8 @@ export async function closePeriod(operator: Client, calendar: string, period: st
   await operator.post(`${path}/close`);
   while ((await operator.get<{ state: string }>(path)).state !== 'closed') await pause(PAUSE_MS);
   while (
-    (await operator.get<{ state: string }>(`/settlements/${encodeURIComponent(calendar)}/${period}`)).state !== 'issued'
+    (await operator.get<{ state: string }>(`/statement-runs/${encodeURIComponent(calendar)}/${period}`)).state !==
+    'issued'
   )
     await pause(PAUSE_MS);
 }
