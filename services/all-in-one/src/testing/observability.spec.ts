@@ -97,10 +97,13 @@ describe('the log of one deal', () => {
   const isOfTheDeal = ({ correlationId, correlationIds }: Record<string, unknown>): boolean =>
     correlationId === 'crm-4711' || (Array.isArray(correlationIds) && correlationIds.includes('crm-4711'));
 
-  it.each(['DealFactRecorded', 'DealCredited', 'Earned', 'LedgerLinesReceived'])('has its id where %s is appended', (type) => {
-    const ofType = lines.filter(({ appended }) => appended !== undefined && Object.hasOwn(appended as object, type));
-    expect(ofType.filter(isOfTheDeal).length).toBeGreaterThan(0);
-  });
+  it.each(['DealFactRecorded', 'DealCredited', 'Earned', 'LedgerLinesReceived'])(
+    'has its id where %s is appended',
+    (type) => {
+      const ofType = lines.filter(({ appended }) => appended !== undefined && Object.hasOwn(appended as object, type));
+      expect(ofType.filter(isOfTheDeal).length).toBeGreaterThan(0);
+    },
+  );
 
   it.each(['deals', 'commission-credits', 'commissions'])('has its id where a message is published to %s', (topic) => {
     const toTopic = lines.filter(({ msg, topic: published }) => msg === 'published' && published === topic);
