@@ -12,7 +12,7 @@ import { ConfigError, DEVELOPMENT_ISSUER } from '../runtime/config.js';
  * The development issuer: a key pair in the data directory. Whoever can read that file can be everybody, which is why
  * it is for loopback addresses only (`config.ts`), and why the file is readable by its owner alone.
  */
-const KEY_FILE = 'development-issuer.json';
+export const DEVELOPMENT_KEY_FILE = 'development-issuer.json';
 const ALGORITHM = 'EdDSA';
 
 /** A working day and the night after it. */
@@ -55,7 +55,7 @@ export async function developmentKeySet(dataDirectory: string): Promise<JSONWebK
 
 /** @throws {ConfigError} where others than the owner may read the file. */
 async function developmentKey(dataDirectory: string): Promise<JWK> {
-  const file = join(dataDirectory, KEY_FILE);
+  const file = join(dataDirectory, DEVELOPMENT_KEY_FILE);
   return (await readKey(file)) ?? (await createKey(dataDirectory, file));
 }
 

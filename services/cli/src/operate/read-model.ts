@@ -10,8 +10,9 @@ import { openReadDatabase, openReadDatabaseBeside } from '@tantieme/service-kit/
 import type { DatabaseConfig } from '@tantieme/service-kit/runtime/database';
 import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
-import { startProgress } from '../progress.js';
-import { print, printJson, table } from './output.js';
+import { startProgress } from '../output/progress.js';
+import { print, printJson } from '../output/print.js';
+import { table } from '../output/table.js';
 
 interface RebuildOptions {
   readonly data?: string;
@@ -34,8 +35,11 @@ export function readModelCommand(): Command {
         else {
           print(
             table(
-              ['table', '>rows'],
-              Object.entries(rows).map(([of, count]) => [of, String(count)]),
+              [
+                { title: 'table', of: ([of]) => of },
+                { title: 'rows', of: ([, count]) => String(count), align: 'right' },
+              ],
+              Object.entries(rows),
             ),
           );
           print(`${name}: rebuilt from ${events} events, up to position ${position}`);

@@ -5,8 +5,8 @@ import { verifyFile } from '@tantieme/all-in-one/verify/verify-file';
 import type { VerifyFileOptions } from '@tantieme/all-in-one/verify/verify-file';
 import { EMBEDDED, loadConfig } from '@tantieme/service-kit/runtime/config';
 import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
-import { startProgress } from '../progress.js';
-import { print, printJson } from './output.js';
+import { startProgress } from '../output/progress.js';
+import { print, printJson } from '../output/print.js';
 import { verifyServer } from './verify-server.js';
 
 export function verifyCommand(): Command {

@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { ALL_TOPICS } from '@tantieme/all-in-one/topics';
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
 import { loadConfig, type Environment } from '@tantieme/service-kit/runtime/config';
-import { print, printJson, table } from './output.js';
+import { print, printJson } from '../output/print.js';
+import { table } from '../output/table.js';
 
 interface CreateOptions {
   readonly partitions?: string;
@@ -35,12 +36,12 @@ export function topicsCommand(): Command {
       else
         print(
           table(
-            ['topic', '>partitions', ''],
-            states.map(({ topic, partitions: count, created }) => [
-              topic,
-              String(count),
-              created ? 'created' : 'was there',
-            ]),
+            [
+              { title: 'topic', of: ({ topic }) => topic },
+              { title: 'partitions', of: ({ partitions: count }) => count, align: 'right' },
+              { title: 'state', of: ({ created }) => (created ? 'created' : 'existed before') },
+            ],
+            states,
           ),
         );
     });

@@ -3,7 +3,7 @@ import type { Verification } from '@tantieme/audit/verify';
 import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
 import { replayables } from '@tantieme/all-in-one/replayables';
-import { startProgress } from '../progress.js';
+import { startProgress } from '../output/progress.js';
 
 /** Verifies an event store that is no file here. How many events it holds is not known before the end. */
 export async function verifyServer(config: EventStoreConfig, expect?: string): Promise<Verification> {
