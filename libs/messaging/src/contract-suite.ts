@@ -496,16 +496,16 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
 
     it('finishes and commits the current batch when a consumer stops', async () => {
       await broker.publish('sales', [{ key: 'k', value: 'v' }]);
-      let begun = false;
+      let started = false;
       let ended = false;
       const consumer = await collect({
         handle: async () => {
-          begun = true;
+          started = true;
           await pause(50);
           ended = true;
         },
       });
-      await until(() => begun);
+      await until(() => started);
       await consumer.stop();
       expect(ended).toBe(true);
       expect(hasReached(await broker.committedPositions('readers', 'sales'), await broker.endPositions('sales'))).toBe(
