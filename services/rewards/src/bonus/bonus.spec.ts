@@ -250,7 +250,7 @@ describe('a bonus whose deals do not fit into memory', () => {
     const state = decider.evolve(decider.initialState(), event);
     BONUS_TAILS.makePartial(state);
     decider.evolve(state, event);
-    expect(() => decider.decide(close('2026-03'), state)).toThrow('not in memory as a whole');
+    expect(() => decider.decide(close('2026-03'), state)).toThrow('needs the full state');
   });
 });
 
