@@ -10,6 +10,7 @@ import type {
   NewEvent,
   StoredEvent,
 } from '@tantieme/event-store/event-store';
+import { backoffMs } from '@tantieme/time/backoff';
 
 import { DomainError } from './decider.js';
 import type { Decider, DomainEvent } from './decider.js';
@@ -25,8 +26,8 @@ const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 /** Conflicts with another writer of the stream after which a call fails. */
 const CONFLICTS_MAX = 10;
 
-/** The longest pause after a conflict, in milliseconds. Pauses are random, so that two writers do not collide again. */
-const CONFLICT_PAUSE_MS_MAX = 100;
+/** The longest pause after a conflict. Pauses are random, so that two writers do not collide again. */
+const CONFLICT_BACKOFF = { firstMs: 2, maxMs: 100 };
 
 export interface CommandContext {
   /** The subject of a token, or `service:<name>` for a process. */
@@ -279,7 +280,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     );
     for (const { group, entry } of drafts)
       if (!isUnfinished(group) && call.checkedOut.delete(group.stream)) states.checkIn(group.stream, entry);
-    if (conflicts > 0) await pause(Math.random() * Math.min(CONFLICT_PAUSE_MS_MAX, 2 ** conflicts));
+    if (conflicts > 0) await pause(Math.random() * backoffMs(CONFLICT_BACKOFF, conflicts));
   }
 
   async function handleMany(work: readonly Work<Command>[]): Promise<readonly Result[]> {

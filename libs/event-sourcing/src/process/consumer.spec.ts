@@ -45,7 +45,6 @@ function partner(id: string): { key: string; value: string } {
     name: `Partner ${id}`,
     channel: 'retail',
     country: 'FR',
-    payoutCurrency: 'EUR',
     tiers: [],
     uplines: [],
     agreements: [],

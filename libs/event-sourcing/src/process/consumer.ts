@@ -4,18 +4,17 @@ import { decode } from '@tantieme/contracts/envelope';
 import type { Envelope } from '@tantieme/contracts/envelope';
 import { hasReached } from '@tantieme/messaging/broker';
 import type { Broker, Consumer, DeadLetter, Message, Positions } from '@tantieme/messaging/broker';
+import { backoffMs } from '@tantieme/time/backoff';
 
 import { correlationIds, correlationContext } from './correlation-context.js';
 import { BATCH_SIZE } from './log-reader.js';
 import { errorMessage, notify } from './running-process.js';
 
-/** Polling of committed positions while a caller waits for them: the interval doubles from the first to the last. */
-const POLL_MS_FIRST = 5;
-const POLL_MS_MAX = 100;
+/** Polling of committed positions while a caller waits for them. */
+const POLL = { firstMs: 5, maxMs: 100 };
 
-/** Pause after a failure to join the group, doubling from the first to the last. */
-const JOIN_PAUSE_MS_FIRST = 50;
-const JOIN_PAUSE_MS_MAX = 10_000;
+/** Pauses after failures to join the group. */
+const JOIN_BACKOFF = { firstMs: 50, maxMs: 10_000 };
 
 export interface Received<Decoded> {
   readonly envelope: Decoded;
@@ -105,11 +104,7 @@ export function startConsumer<Decoded extends Correlated>(
   }
 
   async function join(): Promise<Consumer | undefined> {
-    for (
-      let pauseMs = JOIN_PAUSE_MS_FIRST;
-      !stopping.signal.aborted;
-      pauseMs = Math.min(pauseMs * 2, JOIN_PAUSE_MS_MAX)
-    )
+    for (let failures = 1; !stopping.signal.aborted; failures += 1)
       try {
         return await broker.consume({
           group,
@@ -122,7 +117,7 @@ export function startConsumer<Decoded extends Correlated>(
         });
       } catch (error) {
         report(error, []);
-        await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+        await pause(backoffMs(JOIN_BACKOFF, failures), undefined, { signal: stopping.signal }).catch(() => undefined);
       }
     return undefined;
   }
@@ -154,11 +149,11 @@ export async function waitUntilCommitted(options: {
   readonly signal?: AbortSignal | undefined;
 }): Promise<void> {
   const { broker, group, topic, end, signal } = options;
-  for (let pauseMs = POLL_MS_FIRST; ; pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX)) {
+  for (let looks = 1; ; looks += 1) {
     signal?.throwIfAborted();
     if (hasReached(await broker.committedPositions(group, topic), end)) return;
     try {
-      await pause(pauseMs, undefined, { signal });
+      await pause(backoffMs(POLL, looks), undefined, { signal });
     } catch (error) {
       signal?.throwIfAborted();
       throw error;

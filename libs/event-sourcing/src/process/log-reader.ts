@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { EventFilter, EventMetadata, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import { backoffMs } from '@tantieme/time/backoff';
 
 import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
@@ -11,9 +12,8 @@ import type { OnError, RunningProcess } from './running-process.js';
 /** Default number of events per batch, hence per transaction or publication: a few megabytes at most. */
 export const BATCH_SIZE = 1000;
 
-/** The pause after a failure doubles from the first to the last: it spares a system that is down, yet recovers soon. */
-const PAUSE_MS_FIRST = 50;
-const PAUSE_MS_MAX = 10_000;
+/** Pauses after failures: they spare a system that is down, yet recover soon. */
+const BACKOFF = { firstMs: 50, maxMs: 10_000 };
 
 /**
  * How often the checkpoint is saved while no event matches: reading such pages again costs less than a commit for each.
@@ -144,9 +144,8 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
         lastError = errorMessage(error);
         correlationContext.run(ids, () => notify(onError, error));
         current = [];
-        const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** failures);
         failures += 1;
-        await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+        await pause(backoffMs(BACKOFF, failures), undefined, { signal: stopping.signal }).catch(() => undefined);
       }
     }
   }

@@ -13,6 +13,7 @@ import {
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
 import type { AllStreamRecordedEvent, EventStoreDBClient, RecordedEvent } from '@eventstore/db-client';
+import { backoffMs } from '@tantieme/time/backoff';
 import { FIRST_PREDECESSOR } from '../chain.js';
 import {
   APPEND_BYTES_MAX,
@@ -51,7 +52,7 @@ const STREAMS_AT_ONCE = 32;
 const HEADS_MAX = 50_000;
 /** Attempts of a call that a lost connection or a leader change interrupts; pauses double. */
 const TRIES_MAX = 4;
-const PAUSE_MS_FIRST = 50;
+const BACKOFF = { firstMs: 50, maxMs: 400 };
 /** How long a call waits for a connection. */
 const CONNECT_MS_MAX = 5_000;
 /** Page size for skipping the events of other systems. */
@@ -407,7 +408,7 @@ class EsdbEventStore implements EventStore {
       } catch (error) {
         this.#connected = isAnswer(error);
         if (!isReconnecting(error) || tries === TRIES_MAX) throw portErrorOf(error, action);
-        await pause(PAUSE_MS_FIRST * 2 ** (tries - 1));
+        await pause(backoffMs(BACKOFF, tries));
       }
     }
   }

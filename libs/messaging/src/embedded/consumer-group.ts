@@ -1,4 +1,5 @@
 /** A consumer group within one process: assigns its members partitions, and runs them batch by batch. */
+import { backoffMs } from '@tantieme/time/backoff';
 import { notify, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from '../broker.js';
 
 /** A partition of a topic. */
@@ -22,9 +23,8 @@ export interface PartitionLog {
 
 /** How often members check for messages of other processes; those of this process wake them at once. */
 const POLL_MS = 250;
-/** The pause after a failure of `handle` doubles from the first to the last. */
-const RETRY_MS_FIRST = 50;
-const RETRY_MS_MAX = 5_000;
+/** The pause after a failure of `handle`. */
+const BACKOFF = { firstMs: 50, maxMs: 5_000 };
 
 export class ConsumerGroup {
   private readonly members: Member[] = [];
@@ -187,7 +187,7 @@ class Member {
     } catch (error) {
       if (batch.length === 0) this.isLogUnavailable = true;
       const count = (this.failures.get(slot.id)?.count ?? 0) + 1;
-      const notBeforeMs = performance.now() + Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** (count - 1));
+      const notBeforeMs = performance.now() + backoffMs(BACKOFF, count);
       this.failures.set(slot.id, { count, notBeforeMs });
       this.retryAtMs = Math.min(this.retryAtMs, notBeforeMs);
       this.report(error, batch);

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import type { ConnectionOptions } from 'node:tls';
 import { setTimeout as pause } from 'node:timers/promises';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { backoffMs } from '@tantieme/time/backoff';
 import { Kafka, logLevel, type LogEntry, type RetryOptions, type SASLOptions } from 'kafkajs';
 import type { KafkaLogLevel, KafkaOptions, TlsOptions } from './options.js';
 
@@ -95,18 +96,18 @@ function patchRequestQueue(): void {
 }
 patchRequestQueue();
 
-/** The pause before the next attempt doubles from the first to the last, in milliseconds. */
-const START_PAUSE_MS_FIRST = 50;
-const START_PAUSE_MS_LAST = 3_200;
+/** The pause before the next attempt while a coordinator or leader starts. */
+const START_BACKOFF = { firstMs: 50, maxMs: 3_200 };
+const TRIES_MAX = 8;
 
 /** Retries for about six seconds while a coordinator or leader starts, as it does for every new group and topic. */
 export async function retryWhileStarting<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  for (let pauseMs = START_PAUSE_MS_FIRST; ; pauseMs *= 2)
+  for (let tries = 1; ; tries += 1)
     try {
       return await work();
     } catch (error) {
-      if (pauseMs > START_PAUSE_MS_LAST || !isStarting(error)) throw error;
-      await pause(pauseMs, undefined, { signal });
+      if (tries === TRIES_MAX || !isStarting(error)) throw error;
+      await pause(backoffMs(START_BACKOFF, tries), undefined, { signal });
     }
 }
 

@@ -3,6 +3,7 @@
  * failures.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { backoffMs } from '@tantieme/time/backoff';
 import type { Consumer as KafkaConsumer, ConsumerEndBatchProcessEvent, EachBatchPayload } from 'kafkajs';
 import { notify, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from '../broker.js';
 import { assignByTopic } from './assigner.js';
@@ -21,12 +22,8 @@ const FETCH_WAIT_MS = 200;
 /** The most that one fetch returns, hence the memory of a consumer: it fetches no more until this is handled. */
 const FETCH_BYTES_MAX = 10 * 1024 * 1024;
 const PARTITION_BYTES_MAX = 1024 * 1024;
-/**
- * The pause of a partition after a failure of `handle`, and of the consumer after it lost the brokers; doubles each
- * time.
- */
-const RETRY_MS_FIRST = 250;
-const RETRY_MS_MAX = 5_000;
+/** The pause of a partition after a failure of `handle`, and of the consumer after it lost the brokers. */
+const BACKOFF = { firstMs: 250, maxMs: 5_000 };
 
 export interface GroupMemberOptions {
   readonly kafka: KafkaOptions;
@@ -118,9 +115,9 @@ export class GroupMember implements Consumer {
   private async rejoin(error: unknown): Promise<void> {
     const { signal } = this.stopping;
     let reason = error;
-    for (let pauseMs = RETRY_MS_FIRST; !signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
+    for (let failures = 1; !signal.aborted; failures += 1) {
       this.report(reason, []);
-      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      await pause(backoffMs(BACKOFF, failures), undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
         return await this.join();
@@ -183,15 +180,15 @@ export class GroupMember implements Consumer {
   /** The other partitions continue meanwhile. */
   private pausePartition(client: KafkaConsumer, topic: string, partition: number): void {
     const key = `${topic}/${partition}`;
-    const count = this.failures.get(key) ?? 0;
-    this.failures.set(key, count + 1);
+    const failures = (this.failures.get(key) ?? 0) + 1;
+    this.failures.set(key, failures);
     client.pause([{ topic, partitions: [partition] }]);
     const timer = setTimeout(
       () => {
         this.pauses.delete(timer);
         client.resume([{ topic, partitions: [partition] }]);
       },
-      Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** count),
+      backoffMs(BACKOFF, failures),
     );
     this.pauses.add(timer);
   }

@@ -2,7 +2,7 @@
  * The index from facts to deals, and the follower of the log in global order that keeps it: a new fact about a partner, a plan or
  * an exchange rate credits its deals again, and a credit that appears after a fact which it did not see is credited again.
  */
-import { addDays } from '@tantieme/time/calendar';
+import { addDays } from '@tantieme/time/day';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';

@@ -10,8 +10,8 @@
  * 4. Every stream with a line in the period is closed.
  * 5. The manifest is said.
  */
-import { windowStartDay } from '@tantieme/time/calendar';
-import { isOfEarning } from '@tantieme/commission-engine/earn/component-earnings';
+import { windowStartDay } from '@tantieme/time/calendar/periods';
+import { isOfEarning } from '@tantieme/commission-engine/earn/component-rules';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';

@@ -3,8 +3,9 @@
  * appended in batches; what is refused is kept aside with its reasons, in the same call.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { check } from '@tantieme/contracts/envelope';
+import { check } from '@tantieme/contracts/check';
 import type { DealFact } from '@tantieme/contracts/deal';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { NotCanonical } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext, Accepted, Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
@@ -119,8 +120,7 @@ export class FactIntake {
 function judge({ fact, errors, context }: Incoming): { readonly work: Work<DealCommand> } | Refusal {
   if (errors !== undefined && errors.length > 0) return invalid(errors);
   const faults = check('deal-fact', fact);
-  if (faults.length > 0)
-    return invalid(faults.map(({ field, reason }) => ({ field: field.replaceAll('/', '.'), reason })));
+  if (faults.length > 0) return invalid(faults);
   if (!isDealFact(fact, faults)) return invalid([{ field: '', reason: 'is no fact of a deal' }]);
   try {
     const normal = normalFact(fact);
@@ -172,9 +172,7 @@ function originOf({ fact, source, deal }: Incoming): {
   const said = (name: 'source' | 'deal'): string | undefined => {
     if (typeof fact !== 'object' || fact === null) return undefined;
     const text: unknown = new Map(Object.entries(fact)).get(name);
-    return typeof text === 'string' && text.isWellFormed() && text.length <= NAME_LENGTH_MAX ? text : undefined;
+    return typeof text === 'string' && text.isWellFormed() && text.length <= ID_LENGTH_MAX ? text : undefined;
   };
   return { source: source ?? said('source'), deal: deal ?? said('deal') };
 }
-
-const NAME_LENGTH_MAX = 200;

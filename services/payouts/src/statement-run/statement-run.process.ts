@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { compareText } from '@tantieme/contracts/compare-text';
 import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
@@ -171,7 +172,7 @@ export class StatementRun {
 
   /** Calendars are independent of one another; within one, a period waits for the one before, whose balance it carries on. */
   private async runPending(): Promise<void> {
-    const inOrder = [...this.pending.values()].sort((left, right) => (left.period < right.period ? -1 : 1));
+    const inOrder = [...this.pending.values()].sort((left, right) => compareText(left.period, right.period));
     const blocked = new Set<string>();
     for (const pending of inOrder) {
       if (this.stopping.signal.aborted) return;

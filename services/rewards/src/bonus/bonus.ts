@@ -8,7 +8,8 @@
  * What comes from outside of that order (a programme or an eligibility that is known only later) is posted in the first
  * open period, as the difference to what was posted: closed lines never move.
  */
-import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar/periods';
 import type { BonusOfWindow, LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -218,7 +219,7 @@ export function measuredBasisOf(programme: Programme, earnings: KeptEarnings): r
   }
   return [...sums]
     .filter(([, { basisMinor }]) => basisMinor !== 0n)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .sort(([left], [right]) => compareText(left, right))
     .map(([, { window, period, basisMinor }]) => ({ window, period, basis: formatAmount(basisMinor, currency) }));
 }
 
@@ -329,7 +330,7 @@ function linesOfWindow(
     basisMinor += parseAmount(line.basis, currency);
   }
   let measuredMinor = 0n;
-  const inOrder = [...measure.entries()].sort(([left], [right]) => (left < right ? -1 : 1));
+  const inOrder = [...measure.entries()].sort(([left], [right]) => compareText(left, right));
   for (const [period, minor] of inOrder) if (period <= first) measuredMinor += minor;
   const steps: [string, bigint][] = [[first, 0n], ...inOrder.filter(([period]) => period > first)];
   for (const [period, minor] of steps) {
@@ -363,7 +364,7 @@ function closePeriod({ at, period }: ClosePeriod, state: BonusState, programme: 
   const { currency } = programme.document;
   const bonuses = [...state.lines.entries()]
     .filter(([, lines]) => lines.some((line) => line.period === period))
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .sort(([left], [right]) => compareText(left, right))
     .map(([window, lines]) => ({
       payee: state.payee,
       programme: programme.id,

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
@@ -137,7 +138,7 @@ export class Closing {
   }
 
   private async closePending(): Promise<void> {
-    const inOrder = [...this.pending.entries()].sort(([, left], [, right]) => (left.period < right.period ? -1 : 1));
+    const inOrder = [...this.pending.entries()].sort(([, left], [, right]) => compareText(left.period, right.period));
     const blocked = new Set<string>();
     for (const [stream, place] of inOrder) {
       if (blocked.has(place.calendar)) continue;
@@ -217,6 +218,6 @@ export class Closing {
         if (entry !== undefined) entries.push(entry);
       }
     }
-    return entries.sort((left, right) => (left.stream < right.stream ? -1 : 1));
+    return entries.sort((left, right) => compareText(left.stream, right.stream));
   }
 }

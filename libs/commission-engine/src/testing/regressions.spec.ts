@@ -1,4 +1,4 @@
-/** What random plans and deals have found wrong, each in its smallest case. */
+/** Faults that random plans and deals have found, each as its smallest case. */
 import { describe, expect, it } from '@jest/globals';
 import { NO_PAYEE_TERMS, quotaIn } from '../earn/payee-terms.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
@@ -10,28 +10,32 @@ import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import { explainLine } from '../incremental/earned-lines.js';
 import { creditDeal } from '../credit/credit.js';
-import { parsePlan } from '../plan/compile.js';
+import { parsePlan } from '../plan/lint/parse-plan.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import { dealOf, partnersOf, planOf, planWith, worldOf } from './world.fixture.js';
 
 const CHAIN = partnersOf({ P1: { upline: 'U1' }, P2: { upline: 'U1' }, U1: {} });
 
-/** `payee component occurrence` → amount in cents, lines that earn nothing left out; of another deal than A, it is named. */
-function earned(plan: CompiledPlan, deals: readonly Deal[], account: Partial<PayeeTerms> = {}): Record<string, bigint> {
+/** `payee component occurrence` → amount in cents, without lines that earn nothing. Other deals than A are named. */
+function earned(
+  plan: CompiledPlan,
+  deals: readonly Deal[],
+  payeeTerms: Partial<PayeeTerms> = {},
+): Record<string, bigint> {
   const { lines } = calculate({
     deals,
     versions: [{ effectiveFrom: '2000-01-01', plan }],
     lookup: CHAIN,
-    account: () => ({ ...NO_PAYEE_TERMS, ...account }),
+    payeeTermsOf: () => ({ ...NO_PAYEE_TERMS, ...payeeTerms }),
   });
   return Object.fromEntries(
     lines
       .filter(({ amountMinor }) => amountMinor !== 0n)
       .map(({ payee, deal, component, line, period, amountMinor }) => {
         if (typeof line === 'string') return [`${payee} ${line} ${period}`, amountMinor];
-        const held = line.reserves === true ? ' reserve' : '';
+        const reserve = line.reserves === true ? ' reserve' : '';
         const other = deal === 'crm|A' ? '' : ` of ${deal.slice(4)}`;
-        return [`${payee} ${component} ${line.occurrence}${held}${other}`, amountMinor];
+        return [`${payee} ${component} ${line.occurrence}${reserve}${other}`, amountMinor];
       }),
   );
 }
@@ -46,7 +50,7 @@ const returnedOn = (day: string, net?: string) => [
 ];
 
 describe('a budget', () => {
-  it('grants earnings, not what is kept back of them; and what is kept back is of what was granted', () => {
+  it('grants earnings, and holds back a share of what was granted', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, rate: { percent: 10 % }, budget: 4, hold: { until: paid } }',
     ]);
@@ -61,7 +65,7 @@ describe('an override of earnings', () => {
       '{ id: up, credit: { override: [s], of: earning, levels: [10 %] } }',
     ]);
 
-  it('loses what the child loses, once: a half comes back that is re-rated', () => {
+  it('loses what the child loses, once, for a re-rated return of half', () => {
     expect(earned(of('{ policy: re-rate }'), [dealOf('A', { returns: returnedOn('2026-01-20', '50.00') })])).toEqual({
       'P1 s booked': 500n,
       'U1 up booked': 50n,
@@ -85,20 +89,20 @@ describe('an override', () => {
     ]);
   const deal = dealOf('A', { returns: returnedOn('2026-03-20') });
 
-  it('counts the days of its own bands, where the child has none', () => {
+  it('counts the days for its own bands where the child has none', () => {
     const plan = of('{ policy: line, bands: [{ within: 30 days, take: 100 % }, { take: 25 % }] }');
     expect(earned(plan, [deal])).toMatchObject({ 'U1 up booked': 100n, 'U1 up return:R2026-03-20': -25n });
   });
 
-  it('is not taken back where its policy is none', () => {
+  it('is not reversed where its policy is none', () => {
     const world = worldOf(of('{ policy: none }'), CHAIN);
-    world.take(deal);
+    world.receive(deal);
     expect(world.total('U1')).toBe('1.00');
   });
 });
 
 describe('a quota', () => {
-  it('is in force again when a later one ends: 31 and 28 of 90 days (own)', () => {
+  it('is in force again when a later one ends: 62 and 28 of 90 days (own)', () => {
     const quotas = [
       { component: 's', from: '2026-01-01', amount: '900' },
       { component: 's', from: '2026-02-01', until: '2026-03-01', amount: '1800' },
@@ -111,17 +115,17 @@ describe('a quota', () => {
 });
 
 describe('a draw that ends with the agreement', () => {
-  it('is recovered and claimed by one line of the period', () => {
+  it('is recovered and claimed in one line of the period', () => {
     const plan = planOf(
       'plan: p\ntitle: P\ncurrency: EUR\ncalendar: { periods: monthly, timeZone: Europe/Paris }\ndraw: { amount: 100, recoverable: true }\ncomponents:\n  - { id: s, credit: { trigger: booked }, rate: { percent: 10 % } }\n',
     );
-    const settled = ['2026-01', '2026-02'].map((period) => ({ period, planHash: plan.hash }));
-    const account = {
+    const closedPeriods = ['2026-01', '2026-02'].map((period) => ({ period, planHash: plan.hash }));
+    const payeeTerms = {
       ...NO_PAYEE_TERMS,
       agreements: [{ from: '2026-01-01', until: '2026-02-15' }],
-      closedPeriods: settled,
+      closedPeriods: closedPeriods,
     };
-    const lines = guaranteesAndDraws([{ component: 's', period: '2026-02', amountMinor: 13_000n }], account, {
+    const lines = guaranteesAndDraws([{ component: 's', period: '2026-02', amountMinor: 13_000n }], payeeTerms, {
       plan: () => plan,
     });
     expect(lines.map(({ kind, period, amountMinor }) => [kind, period, amountMinor])).toEqual([
@@ -134,7 +138,7 @@ describe('a draw that ends with the agreement', () => {
 describe('a matrix', () => {
   const rules = 'matrix: { by: [product], rules: [{ pay: 10 % }] }';
 
-  it('keeps to a gate that pays only what lies above', () => {
+  it('pays only what lies above its gate', () => {
     const plan = planWith([
       `{ id: s, credit: { trigger: booked }, gate: { target: 150, from: above }, rate: { ${rules} } }`,
     ]);
@@ -142,7 +146,7 @@ describe('a matrix', () => {
     expect(earned(plan, [dealOf('A', { net: '170.00' })])).toEqual({ 'P1 s booked': 200n });
   });
 
-  it('keeps to a baseline', () => {
+  it('pays only what lies above its baseline', () => {
     const plan = planWith([
       `{ id: s, credit: { trigger: booked }, measure: { over: quarter, above: { fixed: 60 } }, rate: { ${rules} } }`,
     ]);
@@ -151,14 +155,14 @@ describe('a matrix', () => {
 });
 
 describe('steps', () => {
-  it('of a window without a day of agreement are never full', () => {
+  it('are never full in a window without a day of agreement', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, measure: { over: quarter, prorate: days }, rate: { stepped: { every: 10, pay: 1 } } }',
     ]);
     expect(earned(plan, [dealOf('A')], { agreements: [{ from: '2026-06-01' }] })).toEqual({});
   });
 
-  it('above a last year of nothing take nothing back, as any other rate', () => {
+  it('take nothing back above a last year of zero, like any other rate', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, measure: { over: quarter, above: { same: last-year } }, rate: { stepped: { every: 10, pay: 1 } } }',
     ]);
@@ -167,7 +171,7 @@ describe('steps', () => {
 });
 
 describe('a lagged tier', () => {
-  it('is looked up in what lay above the baseline', () => {
+  it('is looked up by what lay above the baseline', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, measure: { over: period, above: { fixed: 60 } }, rate: { lagged: [{ below: 50, pay: 0 % }, { pay: 10 % }] } }',
     ]);
@@ -191,7 +195,7 @@ describe('a flat amount', () => {
     });
   });
 
-  it('loses its share where it is re-rated', () => {
+  it('loses its share for a re-rated return', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, gate: { target: 10, from: first }, rate: { flat: 8, per: deal }, returns: { policy: re-rate } }',
     ]);
@@ -201,7 +205,7 @@ describe('a flat amount', () => {
 });
 
 describe('a team', () => {
-  it('is measured for those above, who are paid for their own lines', () => {
+  it('counts towards the measurement of its uplines, who earn only with their own lines', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, measure: { over: period, of: team }, rate: { retroactive: [{ below: 150, pay: 1 % }, { pay: 10 % }] } }',
     ]);
@@ -213,17 +217,17 @@ describe('a team', () => {
       ]),
       CHAIN,
     );
-    world.take(dealOf('A'));
+    world.receive(dealOf('A'));
     expect([world.total('P1'), world.total('U1')]).toEqual(['10.00', '0.00']);
   });
 });
 
-describe('what is held', () => {
-  it('shrinks with a return that stands in another window', () => {
+describe('a hold', () => {
+  it('shrinks with a return in another window', () => {
     const component =
       '{ id: s, credit: { trigger: booked }, rate: { marginal: [{ pay: 10 % }] }, returns: { policy: line, window: current }, hold: { until: paid } }';
     const world = worldOf(planWith([component]));
-    world.take(dealOf('A', { returns: returnedOn('2026-02-20') }));
+    world.receive(dealOf('A', { returns: returnedOn('2026-02-20') }));
     expect(world.total('P1')).toBe('0.00');
     expect(earned(planWith([component]), [dealOf('A', { returns: returnedOn('2026-02-20') })])).toEqual({
       'P1 s booked': 1000n,
@@ -233,7 +237,7 @@ describe('what is held', () => {
     });
   });
 
-  it('is forfeit in the incremental state as well, where an agreement ends', () => {
+  it('is forfeited in the incremental state too when the agreement ends', () => {
     const plan = planOf(
       'plan: p\ntitle: P\ncurrency: EUR\ncalendar: { periods: monthly, timeZone: Europe/Paris }\nends: { held: forfeit }\ncomponents:\n  - { id: s, credit: { trigger: booked }, rate: { percent: 10 % }, hold: { for: 60 days, after: trigger } }\n',
     );
@@ -241,14 +245,14 @@ describe('what is held', () => {
     const state = createEarnState();
     const [credit] = creditDeal(dealOf('A'), [{ effectiveFrom: '2000-01-01', plan }], CHAIN).credits;
     applyChange(state, diffCredit(state, { deal: 'crm|A', lines: credit?.lines ?? [] }, plans), plans);
-    const account = { ...NO_PAYEE_TERMS, agreements: [{ from: '2026-01-01', until: '2026-02-01' }] };
-    applyChange(state, diffPayeeTerms(state, account, plans), plans);
+    const payeeTerms = { ...NO_PAYEE_TERMS, agreements: [{ from: '2026-01-01', until: '2026-02-01' }] };
+    applyChange(state, diffPayeeTerms(state, payeeTerms, plans), plans);
     expect([...state.deals.values()].flat().map(({ amountMinor }) => amountMinor)).toEqual([1000n, -1000n, 0n]);
   });
 });
 
 describe('a limit', () => {
-  it('whose headroom is spent caps a return of the very moment of its sale', () => {
+  it('with headroom spent caps a return at the same instant as its sale', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: invoiced }, rate: { percent: 10 % }, limit: { perDeal: 4, excess: forfeited, headroom: spent } }',
     ]);
@@ -259,19 +263,19 @@ describe('a limit', () => {
     });
   });
 
-  it('of a cent defers for 120 windows, not until the calendar ends', () => {
+  it('of a cent defers for 120 windows and no longer', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, rate: { percent: 100 % }, limit: { perPeriod: 0.01, excess: deferred } }',
     ]);
     expect(Object.keys(earned(plan, [dealOf('A')]))).toHaveLength(121);
   });
 
-  it('that defers is explained, line by line', () => {
+  it('with deferred excess explains each deferred line', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, rate: { percent: 10 % }, limit: { perPeriod: 6, excess: deferred } }',
     ]);
     const world = worldOf(plan);
-    world.take(dealOf('A'));
+    world.receive(dealOf('A'));
     const state = world.states.get('P1');
     const [deal, lines] = [...(state?.deals ?? [])].find(([name]) => name.startsWith('|')) ?? ['', []];
     const key = lines[0]?.key ?? '';
@@ -283,8 +287,8 @@ describe('a limit', () => {
   });
 });
 
-describe('growth over a last year below nothing', () => {
-  it('has no target below nothing', () => {
+describe('growth over a negative last year', () => {
+  it('has no target below zero', () => {
     const plan = planWith([
       '{ id: s, credit: { trigger: booked }, measure: { over: quarter }, gate: { growth: 10 %, from: first }, rate: { percent: 10 % } }',
     ]);
@@ -293,7 +297,7 @@ describe('growth over a last year below nothing', () => {
   });
 });
 
-describe('terms that say nothing together', () => {
+describe('terms that contradict each other', () => {
   it.each([
     [
       'rate: { flat: 5, per: deal }, measure: { over: period, above: { fixed: 10 } }',

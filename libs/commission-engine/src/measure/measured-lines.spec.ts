@@ -1,16 +1,15 @@
-/** The tree of a measurement says what a plain sorted array says, whatever comes, goes and moves. */
+/** The tree of a measurement behaves like a sorted array, whatever is added, removed and shifted. */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { curveOf, earnsTheSame } from '../rate/curve.js';
-import type { Curve } from '../rate/curve.js';
+import { curveOf, earnsTheSame } from '../plan/curve.js';
+import type { Curve } from '../plan/curve.js';
 import { MeasuredLines } from './measured-lines.js';
 import { planWith } from '../testing/world.fixture.js';
-import { compareLines } from '../rate/rate.js';
-import type { MeasuredLine } from '../rate/rate.js';
+import { compareLines } from './canonical-order.js';
+import type { MeasuredLine } from './canonical-order.js';
+const reached = { deep: 0, removed: 0, missing: 0, visited: 0, passedOver: 0, evicted: 0, emptied: 0 };
 
-const reached = { deep: 0, removed: 0, missing: 0, visited: 0, passedOver: 0, forgotten: 0, emptied: 0 };
-
-/** Few days, so that many lines are of one moment and the deal decides. */
+/** Few days, so that many lines share an instant and the deal decides. */
 function lineAt(place: number, basisMinor: bigint): MeasuredLine {
   const day = 1 + (Math.floor(place / 400) % 28);
   return {
@@ -33,12 +32,12 @@ const sumOf = (lines: readonly MeasuredLine[]): bigint => lines.reduce((sum, { b
 
 const anyBasis = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: -200, max: 0 })).map(BigInt);
 
-/** Lines of several levels of the tree, and of one leaf. */
+/** From one leaf to several levels of the tree. */
 const anyLines = fc
   .tuple(fc.constantFrom(5, 40, 300, 1500), fc.nat(), fc.array(anyBasis, { minLength: 20, maxLength: 20 }))
   .map(([count, seed, bases]) => {
     const places = new Set<number>();
-    // A step that shares no factor with the number of places meets each of them once, in an order of its own.
+    // The step shares no factor with the number of places, so it reaches each place once, in mixed order.
     for (let at = 0; at < count; at++) places.add((seed + at * 7919) % 11_200);
     return [...places].map((place, index) => lineAt(place, bases[index % bases.length] ?? 0n));
   });
@@ -68,7 +67,7 @@ const insert = (plain: MeasuredLine[], line: MeasuredLine): void => {
 };
 
 describe('the tree of a measurement', () => {
-  it('holds its lines in canonical order, and knows the sum before each place, while lines come and go', () => {
+  it('keeps its lines in canonical order and returns the sum before any place as lines are added and removed', () => {
     fc.assert(
       fc.property(anyLines, fc.array(fc.tuple(fc.nat(), fc.boolean()), { maxLength: 200 }), (lines, steps) => {
         const tree = new MeasuredLines<MeasuredLine>();
@@ -90,7 +89,7 @@ describe('the tree of a measurement', () => {
           expect(tree.remove(line)).toBe(false);
           gone.push(line);
           reached.removed++;
-          // It says the sum before a place also where no line stands.
+          // The sum before a place does not need a line at that place.
           expect(tree.sumBefore(line)).toBe(sumOf(plain.filter((other) => compareLines(other, line) < 0)));
         }
         expectSame(tree, plain);
@@ -99,7 +98,7 @@ describe('the tree of a measurement', () => {
           const line = plain[at];
           if (line === undefined) continue;
           expect(tree.sumBefore(line)).toBe(sumOf(plain.slice(0, at)));
-          // A line that says the same is not the very line.
+          // An equal line is not the same object.
           expect(tree.remove({ ...line })).toBe(false);
           reached.missing++;
         }
@@ -111,7 +110,7 @@ describe('the tree of a measurement', () => {
     );
   });
 
-  it('names every line that a shift of the sum rates anew, with the sum before it, and no line outside of the range', () => {
+  it('visits every line whose earning a shift changes, with the sum before it, and none outside the range', () => {
     const anyShift = fc.tuple(fc.nat(), fc.nat(), anyBasis, fc.constantFrom(...CURVES), fc.boolean(), fc.boolean());
     fc.assert(
       fc.property(anyLines, fc.array(anyShift, { minLength: 1, maxLength: 20 }), (lines, shifts) => {
@@ -135,10 +134,10 @@ describe('the tree of a measurement', () => {
           let before = 0n;
           plain.forEach((line, index) => {
             const isIn = first <= index && index < last;
-            const said = visited.get(line);
-            if (said !== undefined) {
+            const actual = visited.get(line);
+            if (actual !== undefined) {
               reached.visited++;
-              if (!isIn || said !== before) expect([index, said]).toEqual([index, isIn ? before : undefined]);
+              if (!isIn || actual !== before) expect([index, actual]).toEqual([index, isIn ? before : undefined]);
             } else if (isIn) {
               reached.passedOver++;
               expect(earnsTheSame(curve, line.basisMinor, before, before + byMinor)).toBe(true);
@@ -151,7 +150,7 @@ describe('the tree of a measurement', () => {
     );
   });
 
-  it('forgets lines but for their sum', () => {
+  it('evicts lines but keeps their sum', () => {
     fc.assert(
       fc.property(anyLines, fc.nat(), anyBasis, (lines, draw, basisMinor) => {
         const tree = new MeasuredLines<MeasuredLine>();
@@ -160,16 +159,16 @@ describe('the tree of a measurement', () => {
         const at = draw % plain.length;
         const last = plain[at];
         if (last === undefined) return;
-        tree.forgetThrough(last);
-        const kept = plain.slice(at + 1);
-        expectSame(tree, kept);
-        expect(tree.isEmpty).toBe(kept.length === 0 && sumOf(plain) === 0n);
+        tree.evictThrough(last);
+        const retained = plain.slice(at + 1);
+        expectSame(tree, retained);
+        expect(tree.isEmpty).toBe(retained.length === 0 && sumOf(plain) === 0n);
         const late = { ...lineAt(11_199, basisMinor), deal: 'crm|later' };
         tree.add(late);
         expect(tree.sumBefore(late)).toBe(sumOf(plain));
-        for (const [index, line] of kept.entries())
+        for (const [index, line] of retained.entries())
           if (index < 10) expect(tree.sumBefore(line)).toBe(sumOf(plain.slice(0, at + 1 + index)));
-        reached.forgotten++;
+        reached.evicted++;
       }),
       { numRuns: 30 },
     );

@@ -1,14 +1,13 @@
 /**
- * The lines of one measurement in canonical order, in a tree that knows the sum of every part of it, and the least and most
- * that the running sum reaches there. A line is found, added and taken out in O(log n), and so are the lines that a shift of
- * the running sum rates anew: parts that lie within one piece of the curve before and after it are passed over whole.
+ * The lines of one measurement in canonical order, as a B-tree. Each node holds the sum of its lines and the range of
+ * the running sum within it. Finding, adding and removing a line takes O(log n). So does finding the lines whose
+ * earning changes when the running sum shifts: nodes that stay within one piece of the curve are skipped.
  */
-import { withinOnePiece } from '../rate/curve.js';
-import type { Curve } from '../rate/curve.js';
-import { compareLines } from '../rate/rate.js';
-import type { MeasuredLine } from '../rate/rate.js';
-
-/** Lines of a leaf, and children of a node, at the most. */
+import { withinOnePiece } from '../plan/curve.js';
+import type { Curve } from '../plan/curve.js';
+import { compareLines } from './canonical-order.js';
+import type { MeasuredLine } from './canonical-order.js';
+/** Largest number of lines in a leaf and of children in a branch. */
 const WIDTH = 32;
 
 interface Leaf<Line> {
@@ -16,9 +15,9 @@ interface Leaf<Line> {
   readonly children?: undefined;
   count: number;
   sumMinor: bigint;
-  /** Least and most of the running sum within the part, from 0 at its start. */
-  leastMinor: bigint;
-  mostMinor: bigint;
+  /** Range of the running sum within the node, counted from 0 at its start. */
+  minMinor: bigint;
+  maxMinor: bigint;
 }
 
 interface Branch<Line> extends Omit<Leaf<Line>, 'lines' | 'children'> {
@@ -30,30 +29,30 @@ type Node<Line> = Leaf<Line> | Branch<Line>;
 
 export class MeasuredLines<Line extends MeasuredLine> {
   private root: Node<Line> = leafOf<Line>([]);
-  /** Sum of lines that were forgotten; they stand before all others. */
-  private forgottenMinor = 0n;
+  /** Sum of the evicted lines. They lie before all others. */
+  private evictedMinor = 0n;
 
-  /** True where it holds nothing, not even the sum of what was forgotten. */
+  /** True where no line is left and the evicted lines sum to 0. */
   get isEmpty(): boolean {
-    return this.root.count === 0 && this.forgottenMinor === 0n;
+    return this.root.count === 0 && this.evictedMinor === 0n;
   }
 
   /**
-   * Forgets the line and all before it, but for their sum. From then on no line up to it may be added or taken out, or be
-   * asked for its place.
+   * Evicts the line and all lines before it, and keeps their sum. After that, no line up to it may be added, removed or
+   * looked up.
    */
-  forgetThrough(last: MeasuredLine): void {
-    const kept: Line[] = [];
+  evictThrough(last: MeasuredLine): void {
+    const retained: Line[] = [];
     for (const line of this)
-      if (compareLines(line, last) > 0) kept.push(line);
-      else this.forgottenMinor += line.basisMinor;
+      if (compareLines(line, last) > 0) retained.push(line);
+      else this.evictedMinor += line.basisMinor;
     this.root = leafOf<Line>([]);
-    for (const line of kept) this.add(line);
+    for (const line of retained) this.add(line);
   }
 
-  /** What the measurement holds before the line, which may or may not stand in it. */
+  /** Sum of the lines before a line, which need not be in the measurement. */
   sumBefore(line: MeasuredLine): bigint {
-    let sumMinor = this.forgottenMinor;
+    let sumMinor = this.evictedMinor;
     let node = this.root;
     while (node.children !== undefined) {
       const { children } = node;
@@ -75,7 +74,7 @@ export class MeasuredLines<Line extends MeasuredLine> {
     if (right !== undefined) this.root = branchOf([this.root, right]);
   }
 
-  /** @returns false where the very line does not stand here */
+  /** @returns false where this very object is not in the measurement */
   remove(line: Line): boolean {
     const removed = removeFrom(this.root, line);
     while (this.root.children?.length === 1) {
@@ -87,8 +86,9 @@ export class MeasuredLines<Line extends MeasuredLine> {
   }
 
   /**
-   * Calls for each line from `from` (inclusive; the first where undefined) to before `until` that may earn something else where
-   * the running sum before it is `byMinor` more than it is. `beforeMinor` is the sum before the line as the tree has it.
+   * Visits the lines from `from` (inclusive; default: the first) to `until` (exclusive) whose earning may change when
+   * the running sum before them grows by `byMinor`.
+   * @param visit `beforeMinor` is the running sum before the line without the shift
    */
   shifted(
     curve: Curve,
@@ -98,7 +98,7 @@ export class MeasuredLines<Line extends MeasuredLine> {
     visit: (line: Line, beforeMinor: bigint) => void,
   ): void {
     const walk = (node: Node<Line>, startMinor: bigint, open: boolean, closed: boolean): void => {
-      if (!open && !closed && isStill(curve, node, startMinor, byMinor)) return;
+      if (!open && !closed && isUnaffected(curve, node, startMinor, byMinor)) return;
       let sumMinor = startMinor;
       if (node.children === undefined) {
         for (const line of node.lines) {
@@ -117,7 +117,7 @@ export class MeasuredLines<Line extends MeasuredLine> {
         sumMinor += child.sumMinor;
       });
     };
-    walk(this.root, this.forgottenMinor, from !== undefined, until !== undefined);
+    walk(this.root, this.evictedMinor, from !== undefined, until !== undefined);
   }
 
   *[Symbol.iterator](): Generator<Line> {
@@ -125,16 +125,16 @@ export class MeasuredLines<Line extends MeasuredLine> {
   }
 }
 
-/** True where no line of the part can earn something else after the shift. */
-function isStill<Line>(
+/** True where no line of the node can earn another amount after the shift. */
+function isUnaffected<Line>(
   curve: Curve,
-  { leastMinor, mostMinor }: Node<Line>,
+  { minMinor, maxMinor }: Node<Line>,
   startMinor: bigint,
   byMinor: bigint,
 ): boolean {
   if (curve.kind === 'steps') return false;
-  const low = startMinor + leastMinor + (byMinor < 0n ? byMinor : 0n);
-  const high = startMinor + mostMinor + (byMinor > 0n ? byMinor : 0n);
+  const low = startMinor + minMinor + (byMinor < 0n ? byMinor : 0n);
+  const high = startMinor + maxMinor + (byMinor > 0n ? byMinor : 0n);
   return withinOnePiece(curve, low * curve.scale, high * curve.scale);
 }
 
@@ -144,37 +144,37 @@ function* linesOf<Line>(node: Node<Line>): Generator<Line> {
 }
 
 function leafOf<Line extends MeasuredLine>(lines: Line[]): Leaf<Line> {
-  const leaf: Leaf<Line> = { lines, count: 0, sumMinor: 0n, leastMinor: 0n, mostMinor: 0n };
+  const leaf: Leaf<Line> = { lines, count: 0, sumMinor: 0n, minMinor: 0n, maxMinor: 0n };
   summarize(leaf);
   return leaf;
 }
 
 function branchOf<Line extends MeasuredLine>(children: Node<Line>[]): Branch<Line> {
-  const branch: Branch<Line> = { children, count: 0, sumMinor: 0n, leastMinor: 0n, mostMinor: 0n };
+  const branch: Branch<Line> = { children, count: 0, sumMinor: 0n, minMinor: 0n, maxMinor: 0n };
   summarize(branch);
   return branch;
 }
 
 function summarize<Line extends MeasuredLine>(node: Node<Line>): void {
-  let [count, sumMinor, leastMinor, mostMinor] = [0, 0n, 0n, 0n];
+  let [count, sumMinor, minMinor, maxMinor] = [0, 0n, 0n, 0n];
   if (node.children === undefined)
     for (const { basisMinor } of node.lines) {
       count++;
       sumMinor += basisMinor;
-      if (sumMinor < leastMinor) leastMinor = sumMinor;
-      if (sumMinor > mostMinor) mostMinor = sumMinor;
+      if (sumMinor < minMinor) minMinor = sumMinor;
+      if (sumMinor > maxMinor) maxMinor = sumMinor;
     }
   else
     for (const child of node.children) {
       count += child.count;
-      if (sumMinor + child.leastMinor < leastMinor) leastMinor = sumMinor + child.leastMinor;
-      if (sumMinor + child.mostMinor > mostMinor) mostMinor = sumMinor + child.mostMinor;
+      if (sumMinor + child.minMinor < minMinor) minMinor = sumMinor + child.minMinor;
+      if (sumMinor + child.maxMinor > maxMinor) maxMinor = sumMinor + child.maxMinor;
       sumMinor += child.sumMinor;
     }
   node.count = count;
   node.sumMinor = sumMinor;
-  node.leastMinor = leastMinor;
-  node.mostMinor = mostMinor;
+  node.minMinor = minMinor;
+  node.maxMinor = maxMinor;
 }
 
 function firstOf<Line>(node: Node<Line>): Line | undefined {
@@ -209,7 +209,7 @@ function positionIn<Line extends MeasuredLine>(lines: readonly Line[], line: Mea
   return low;
 }
 
-/** @returns the right half, where the node had to be split */
+/** @returns the new right half, where the node had to be split */
 function addTo<Line extends MeasuredLine>(node: Node<Line>, line: Line): Node<Line> | undefined {
   if (node.children === undefined) {
     const { lines } = node;
@@ -245,7 +245,7 @@ function addTo<Line extends MeasuredLine>(node: Node<Line>, line: Line): Node<Li
   return half;
 }
 
-/** Lines come in order for the most part: a part that grows at its end is left nearly full. */
+/** Lines mostly arrive in order, so a node that grows at its end is split near the end and left nearly full. */
 function splitAt(length: number, atEnd: boolean): number {
   return atEnd ? length - 1 : length >>> 1;
 }
@@ -259,8 +259,8 @@ function isLastOf<Line>(node: Node<Line>, line: Line): boolean {
 function grow<Line>(node: Node<Line>, basisMinor: bigint): void {
   node.count++;
   node.sumMinor += basisMinor;
-  if (node.sumMinor < node.leastMinor) node.leastMinor = node.sumMinor;
-  if (node.sumMinor > node.mostMinor) node.mostMinor = node.sumMinor;
+  if (node.sumMinor < node.minMinor) node.minMinor = node.sumMinor;
+  if (node.sumMinor > node.maxMinor) node.maxMinor = node.sumMinor;
 }
 
 function removeFrom<Line extends MeasuredLine>(node: Node<Line>, line: Line): boolean {

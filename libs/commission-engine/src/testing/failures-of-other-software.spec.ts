@@ -1,4 +1,4 @@
-/** What has gone wrong in other software, for ten years (semantics, "What has gone wrong elsewhere"): each with a test. */
+/** Faults that other commission software had, each with a test that this engine does not have it. */
 import { describe, expect, it } from '@jest/globals';
 import { BOOKED, dealOf, planWith, worldOf } from './world.fixture.js';
 
@@ -7,28 +7,28 @@ const percent = (rate: string) => planWith([`{ id: sales, ${BOOKED}, rate: { per
 const partial = (id: string, day: number, net: string) => ({ id, at: at(day), lines: [{ line: '1', net }] });
 
 describe('a refund', () => {
-  it('has the sign against its sale, and is there at all (OCA/commission #55 … #657)', () => {
+  it('reverses the commission of its sale (OCA/commission #55 … #657)', () => {
     const world = worldOf(percent('10 %'));
-    world.take(dealOf('D', { net: '200.00', returns: [{ id: 'R', at: at(1) }] }));
+    world.receive(dealOf('D', { net: '200.00', returns: [{ id: 'R', at: at(1) }] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '20.00', 'return:R': '-20.00' });
     expect(world.total('P1')).toBe('0.00');
   });
 
-  it('of a line that is a credit itself gives back what that took', () => {
+  it('of a negative line gives back what the line took', () => {
     const world = worldOf(percent('10 %'));
-    world.take(dealOf('D', { net: '-200.00', returns: [{ id: 'R', at: at(1) }] }));
+    world.receive(dealOf('D', { net: '-200.00', returns: [{ id: 'R', at: at(1) }] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '-20.00', 'return:R': '20.00' });
   });
 
-  it('of a part takes the part, not the whole (dub)', () => {
+  it('of a part takes back that part only (dub)', () => {
     const world = worldOf(percent('10 %'));
-    world.take(dealOf('D', { net: '200.00', returns: [partial('R', 1, '50.00')] }));
+    world.receive(dealOf('D', { net: '200.00', returns: [partial('R', 1, '50.00')] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '20.00', 'return:R': '-5.00' });
   });
 
-  it('in parts takes back the whole and not a cent more (lago-api #2643: 334.99, not 335.00)', () => {
+  it('in parts takes back the whole to the cent (lago-api #2643: 334.99, not 335.00)', () => {
     const world = worldOf(percent('33.5 %'));
-    world.take(
+    world.receive(
       dealOf('D', {
         net: '999.97',
         returns: [partial('R1', 1, '333.33'), partial('R2', 2, '333.33'), partial('R3', 3, '333.31')],
@@ -43,9 +43,9 @@ describe('a refund', () => {
     expect(world.total('P1')).toBe('0.00');
   });
 
-  it('of more than was sold takes no more than was sold', () => {
+  it('of more than was sold takes back only what was sold', () => {
     const world = worldOf(percent('10 %'));
-    world.take(
+    world.receive(
       dealOf('D', {
         net: '200.00',
         returns: [partial('R', 1, '150.00'), partial('S', 2, '150.00'), partial('T', 3, '1.00')],
@@ -54,48 +54,48 @@ describe('a refund', () => {
     expect(world.earned('P1', 'D')).toEqual({ booked: '20.00', 'return:R': '-15.00', 'return:S': '-5.00' });
   });
 
-  it('is not taken off a gross basis and subtracted again', () => {
+  it('is not subtracted twice from a gross basis', () => {
     const world = worldOf(
       planWith(['{ id: sales, credit: { trigger: booked, basis: gross }, rate: { percent: 10 % } }']),
     );
     const lines = [{ id: '1', net: '100.00', gross: '120.00' }];
-    world.take(dealOf('D', { lines, returns: [partial('R', 1, '50.00')] }));
+    world.receive(dealOf('D', { lines, returns: [partial('R', 1, '50.00')] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '12.00', 'return:R': '-6.00' });
   });
 
-  it('that comes before its sale waits for it, and is not lost', () => {
+  it('before its sale is pending, and counts when the sale arrives', () => {
     const world = worldOf(percent('10 %'));
     const { terms: _terms, bookedAt: _bookedAt, ...early } = dealOf('D', { returns: [{ id: 'R', at: at(1) }] });
-    world.take(early);
-    expect(world.waiting).toMatchObject([{ code: 'TermsMissing' }]);
-    world.take(dealOf('D', { net: '200.00', returns: [{ id: 'R', at: at(1) }] }));
+    world.receive(early);
+    expect(world.pending).toMatchObject([{ code: 'TermsMissing' }]);
+    world.receive(dealOf('D', { net: '200.00', returns: [{ id: 'R', at: at(1) }] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '20.00', 'return:R': '-20.00' });
   });
 
-  it('after the payment of the sale still counts', () => {
+  it('after the sale was paid still counts', () => {
     const world = worldOf(planWith(['{ id: sales, credit: { trigger: paid }, rate: { percent: 10 % } }']));
     const payments = [{ id: '1', at: at(1), amount: '200.00' }];
-    world.take(dealOf('D', { net: '200.00', payments, returns: [partial('R', 20, '50.00')] }));
+    world.receive(dealOf('D', { net: '200.00', payments, returns: [partial('R', 20, '50.00')] }));
     expect(world.earned('P1', 'D')).toEqual({ 'payment:1': '20.00', 'return:R': '-5.00' });
   });
 });
 
-describe('the same again', () => {
-  it('is not paid again: neither deal nor period (OCA/agreement #36)', () => {
+describe('the same deal received again', () => {
+  it('is not paid again (OCA/agreement #36)', () => {
     const world = worldOf(percent('10 %'));
     const deal = dealOf('D', { net: '200.00', returns: [partial('R', 1, '50.00')] });
-    world.take(deal);
-    for (let again = 0; again < 3; again++) expect(world.take(deal)).toMatchObject([{ changed: false, rated: [] }]);
+    world.receive(deal);
+    for (let again = 0; again < 3; again++) expect(world.receive(deal)).toMatchObject([{ changed: false, rated: [] }]);
     expect(world.total('P1')).toBe('15.00');
   });
 });
 
-describe('a changed sale', () => {
-  it('is not converted at a rate that nobody gave: it waits', () => {
+describe('a deal whose currency changes', () => {
+  it('is pending while there is no exchange rate', () => {
     const world = worldOf(percent('10 %'));
-    world.take(dealOf('D', { net: '200.00' }));
-    world.take(dealOf('D', { net: '200.00', currency: 'USD' }));
-    expect(world.waiting).toMatchObject([{ code: 'ExchangeRateMissing' }]);
+    world.receive(dealOf('D', { net: '200.00' }));
+    world.receive(dealOf('D', { net: '200.00', currency: 'USD' }));
+    expect(world.pending).toMatchObject([{ code: 'ExchangeRateMissing' }]);
     expect(world.total('P1')).toBe('0.00');
   });
 });

@@ -1,26 +1,25 @@
-/** Which lines a component's conditions can reach: whether any, and whether those of another one too. */
+/** Which values a component's conditions allow, and whether any line can meet them. */
 import { addRates, compareRates, formatRate, ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { readsOf } from '../expression.js';
 import type { Expression, ExpressionSubject } from '../expression.js';
 import type { CompiledCondition, CompiledConditions } from '../compiled.js';
+import { CHANNELS } from '../document.js';
 
-export const CHANNELS = ['retail', 'e-commerce', 'wholesale', 'distributor', 'direct'] as const;
-
-/** A line or partner has one of each of these; of the others it may have several at once. */
-const OF_MANY: ReadonlySet<string> = new Set([
+/** Keys that can have several values at once; a line or partner has one value for any other key. */
+const MULTI_VALUED: ReadonlySet<string> = new Set([
   'deal.registration',
   'partner.certification',
   'partner.registration-holder',
 ]);
 
-/** `line.category`, as the document writes it. */
+/** The key as in the document: `line.category`. */
 export function keyOf({ subject, name }: CompiledCondition): string {
   return name === 'registration-holder' ? 'deal.registration.holder' : `${subject}.${name}`;
 }
 
-/** Values that all conditions on one key leave, by key; keys of which a subject has one value only. */
-export type Allowed = ReadonlyMap<string, ReadonlySet<string>>;
+/** The values that meet all conditions on a key, by key; only keys with a single value per line or partner. */
+export type AllowedValues = ReadonlyMap<string, ReadonlySet<string>>;
 
 export type Contradiction =
   | {
@@ -29,56 +28,59 @@ export type Contradiction =
       readonly left: readonly string[];
       readonly right: readonly string[];
     }
-  /** Everything that `where` lets in is excepted by this group, or by several on this key. */
+  /** Everything that `where` allows is excepted by this group, or by several groups on this key. */
   | { readonly kind: 'except'; readonly keys: readonly string[]; readonly values: readonly string[] };
 
-/** What `where` leaves of each key, or why it leaves nothing. */
-export function reachOf({
+/** The values that conditions allow, or why they allow no line at all. */
+export function allowedValuesOf({
   where,
   excepts,
-}: Pick<CompiledConditions, 'where' | 'excepts'>): { readonly allowed: Allowed } | { readonly never: Contradiction } {
+}: Pick<CompiledConditions, 'where' | 'excepts'>):
+  { readonly allowed: AllowedValues } | { readonly contradiction: Contradiction } {
   const allowed = new Map<string, ReadonlySet<string>>();
   for (const condition of where) {
     const key = `${condition.subject}.${condition.name}`;
-    if (OF_MANY.has(key)) continue;
+    if (MULTI_VALUED.has(key)) continue;
     const before = allowed.get(key);
     const now =
       before === undefined ? condition.anyOf : new Set([...before].filter((value) => condition.anyOf.has(value)));
     if (now.size === 0)
-      return { never: { kind: 'where', key, left: [...(before ?? [])], right: [...condition.anyOf] } };
+      return { contradiction: { kind: 'where', key, left: [...(before ?? [])], right: [...condition.anyOf] } };
     allowed.set(key, now);
   }
   for (const group of excepts)
     if (group.every((condition) => isImplied(condition, where, allowed)))
-      return { never: { kind: 'except', keys: group.map(keyOf), values: group.flatMap(({ anyOf }) => [...anyOf]) } };
-  const barred = new Map<string, Set<string>>();
+      return {
+        contradiction: { kind: 'except', keys: group.map(keyOf), values: group.flatMap(({ anyOf }) => [...anyOf]) },
+      };
+  const excepted = new Map<string, Set<string>>();
   for (const [condition, ...others] of excepts) {
     if (condition === undefined || others.length > 0) continue;
     const key = `${condition.subject}.${condition.name}`;
-    if (OF_MANY.has(key)) continue;
-    const values = barred.get(key) ?? new Set<string>();
-    barred.set(key, values);
+    if (MULTI_VALUED.has(key)) continue;
+    const values = excepted.get(key) ?? new Set<string>();
+    excepted.set(key, values);
     for (const value of condition.anyOf) values.add(value);
   }
-  for (const [key, values] of barred) {
+  for (const [key, values] of excepted) {
     const before = allowed.get(key) ?? (key === 'partner.channel' ? new Set<string>(CHANNELS) : undefined);
     if (before === undefined) continue;
     const left = new Set([...before].filter((value) => !values.has(value)));
-    if (left.size === 0) return { never: { kind: 'except', keys: [key], values: [...values] } };
+    if (left.size === 0) return { contradiction: { kind: 'except', keys: [key], values: [...values] } };
     allowed.set(key, left);
   }
   return { allowed };
 }
 
-/** True where whatever meets `where` meets this condition too. */
+/** Whether everything that meets `where` also meets this condition. */
 export function isImplied(
   condition: CompiledCondition,
   where: readonly CompiledCondition[],
-  allowed: Allowed,
+  allowed: AllowedValues,
 ): boolean {
   const { subject, name, anyOf, count = 1 } = condition;
   const key = `${subject}.${name}`;
-  if (!OF_MANY.has(key)) {
+  if (!MULTI_VALUED.has(key)) {
     const values = allowed.get(key) ?? (key === 'partner.channel' ? new Set<string>(CHANNELS) : undefined);
     return values !== undefined && [...values].every((value) => anyOf.has(value));
   }
@@ -91,46 +93,50 @@ export function isImplied(
   );
 }
 
-export interface Tried {
-  /** A line of which all expressions hold; undefined where none was found. */
+export interface TrialResult {
+  /** A line for which all expressions hold; undefined if none was found. */
   readonly holds: ExpressionSubject | undefined;
-  /** A line of which one does not. */
+  /** A line for which one of them does not hold; undefined if none was found. */
   readonly fails: ExpressionSubject | undefined;
-  /** True where the lines that were tried stand for all lines. */
+  /** Whether the lines that were tried represent all lines. */
   readonly isComplete: boolean;
 }
 
-/** Lines that one plan's expressions are tried on at the most: a long expression takes half a millisecond for each. */
+/** How many lines a plan's expressions are tried on. A long expression takes half a millisecond per line. */
 export const TRIALS_MAX = 1000;
 
-/** How many may still be tried. */
-export interface Trials {
-  left: number;
+/** The trials that are left for a plan. */
+export interface TrialBudget {
+  remaining: number;
 }
 
 /**
- * Tries the expressions on lines at and between the literals that they name, within what `where` leaves. A comparison with a
- * literal only turns at it, so that where nothing else is asked, these stand for all lines.
+ * Tries expressions on lines at and between their literals, within the allowed values. The result of a comparison with
+ * a literal changes only at that literal, so for plain comparisons these lines represent all lines.
  */
-export function tryExpressions(expressions: readonly Expression[], allowed: Allowed, budget: Trials): Tried {
+export function tryExpressions(
+  expressions: readonly Expression[],
+  allowed: AllowedValues,
+  budget: TrialBudget,
+): TrialResult {
   const reads = expressions.map(({ text }) => readsOf(text));
   const paths = [...new Set(reads.flatMap((one) => one.paths))].sort();
   const texts = [...new Set(reads.flatMap((one) => one.texts))].sort();
-  const amounts = placesAround(reads.flatMap((one) => one.amounts));
+  const amounts = amountsAround(reads.flatMap((one) => one.amounts));
   const values = new Map<string, readonly (string | Readonly<Record<string, string>>)[]>();
   let isComplete = reads.every(({ isPlain }) => isPlain);
   let trials = 1;
   for (const path of paths) {
     const candidates = candidatesOf(path, texts, amounts, allowed);
     if (path === 'deal.attributes' || path === 'partner.certifications') isComplete = false;
-    trials = Math.min(trials * candidates.length, budget.left + 1);
+    trials = Math.min(trials * candidates.length, budget.remaining + 1);
     values.set(path, candidates);
   }
-  if (trials > budget.left) isComplete = false;
+  if (trials > budget.remaining) isComplete = false;
   let holds: ExpressionSubject | undefined;
   let fails: ExpressionSubject | undefined;
-  for (let trial = 0; trial < trials && budget.left > 0 && (holds === undefined || fails === undefined); trial++) {
-    budget.left--;
+  for (let trial = 0; trial < trials && budget.remaining > 0 && (holds === undefined || fails === undefined); trial++) {
+    budget.remaining--;
     let rest = trial;
     const subject: Record<string, Record<string, unknown>> = {
       deal: { source: 'a', id: '1', currency: 'EUR' },
@@ -148,7 +154,7 @@ export function tryExpressions(expressions: readonly Expression[], allowed: Allo
       if (expressions.every((expression) => expression.holds(tried))) holds ??= tried;
       else fails ??= tried;
     } catch {
-      // It fails on such a line (a division by zero, say); that proves nothing.
+      // The expression cannot be evaluated for this line (a division by zero, say), which proves nothing.
       isComplete = false;
     }
   }
@@ -161,7 +167,7 @@ function candidatesOf(
   path: string,
   texts: readonly string[],
   amounts: readonly string[],
-  allowed: Allowed,
+  allowed: AllowedValues,
 ): readonly (string | Readonly<Record<string, string>>)[] {
   if (AMOUNTS.has(path)) return amounts;
   if (path === 'deal.attributes') return [{}, ...texts.flatMap((name) => texts.map((value) => ({ [name]: value })))];
@@ -172,8 +178,8 @@ function candidatesOf(
   return [...texts, '', `${texts.join('')}~`];
 }
 
-/** Amounts below, at, between and above those given, as decimal text. */
-function placesAround(amounts: readonly Rate[]): readonly string[] {
+/** Amounts below, at, between and above the given ones, as decimal text. */
+function amountsAround(amounts: readonly Rate[]): readonly string[] {
   const ascending = [...amounts].sort(compareRates);
   const first = ascending[0];
   const last = ascending.at(-1);
@@ -185,7 +191,7 @@ function placesAround(amounts: readonly Rate[]): readonly string[] {
     const { numerator, denominator } = addRates(amount, next);
     return [amount, { numerator, denominator: denominator * 2n }];
   });
-  // Above first: an example of a usual size is told where one will do.
-  const places = [addRates(last, ONE), ...between, addRates(first, minusOne), { numerator: 0n, denominator: 1n }];
-  return [...new Set(places.map((place) => formatRate(place)).filter((text) => !text.includes('/')))];
+  // The largest first, so that an example has a realistic size.
+  const candidates = [addRates(last, ONE), ...between, addRates(first, minusOne), { numerator: 0n, denominator: 1n }];
+  return [...new Set(candidates.map((amount) => formatRate(amount)).filter((text) => !text.includes('/')))];
 }

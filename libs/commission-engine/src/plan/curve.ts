@@ -1,28 +1,32 @@
 /**
- * What a measurement earns as a curve: a line that adds `d` to a measurement of `c` earns `f(c + d) − f(c)`. Every rate over a
- * measurement is such a curve; which one depends on the measurement's surroundings (its total, quota, baseline, the window
- * before), so that one rule rates marginal, retroactive, interpolated, stepped, lagged, accelerated, gated and growth terms.
+ * What a measurement earns, as a curve `f`: a line that adds `d` to a measurement of `c` earns `f(c + d) − f(c)`. Every
+ * rate over a measurement is such a curve. Which one depends on the measurement's context (total, quota, baseline,
+ * previous window), so one rule covers marginal, retroactive, interpolated, stepped, lagged and accelerated rates,
+ * gates and growth.
  */
 import { addRates, compareRates, multiplyRates, ONE, subtractRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { EngineError } from '../engine-error.js';
-import type { CompiledComponent, CompiledTier } from '../plan/compiled.js';
+import type { CompiledComponent, CompiledTier } from './compiled.js';
 
-/** What a rate may depend on besides the line's own place. Amounts in minor units of the measurement. */
+/** What a rate may depend on besides the line's place in its measurement. Amounts in minor units of the measurement. */
 export interface RatingContext {
-  /** All that the measurement holds. */
+  /** Total of the measurement. */
   readonly totalMinor: bigint;
-  /** What the same window of last year held, where the component asks for it. */
-  readonly baselineMinor?: bigint;
+  /** Total of the same window of last year, where the component needs it. */
+  readonly baselineMinor?: bigint | undefined;
   /** Quota of the window, exact. */
-  readonly quota?: Rate;
+  readonly quota?: Rate | undefined;
   /** Share of the window's days that the agreement covers, where the component prorates. */
-  readonly share?: Rate;
-  /** Tier that the measurement of the window before has reached, of a lagged rate. */
-  readonly laggedTier?: number;
+  readonly share?: Rate | undefined;
+  /** For a lagged rate: tier that the previous window reached, from 0. */
+  readonly laggedTier?: number | undefined;
 }
 
-/** Piecewise linear and continuous, `f(0) = 0`. Positions are minor units × `scale`, values minor units × `denominator`. */
+/**
+ * Piecewise linear and continuous, `f(0) = 0`. Positions are minor units × `scale`; values are minor units ×
+ * `denominator`.
+ */
 export interface LinearCurve {
   readonly kind: 'linear';
   readonly scale: bigint;
@@ -31,31 +35,34 @@ export interface LinearCurve {
 }
 
 export interface LinearPiece {
-  /** Where it ends; undefined for the last. */
+  /** Position at which the piece ends; undefined for the last. */
   readonly end: bigint | undefined;
-  /** Value at its end (the last has none). */
+  /** Value at the end of the piece; of no meaning for the last. */
   readonly valueAtEnd: bigint;
-  /** Value for each unit of position. */
+  /** Value per unit of position. */
   readonly slope: bigint;
   /** Tier or band of the rate, from 0; undefined below a baseline or gate, where nothing is earned. */
   readonly tier: number | undefined;
   readonly rate: Rate;
 }
 
-/** So much for each full step. */
+/** Pays `payMinor` for each full step. */
 export interface StepCurve {
   readonly kind: 'steps';
   readonly scale: bigint;
-  /** Where the first step begins; at or below it nothing is earned. Undefined: at zero, and mirrored below. */
+  /**
+   * Position at which the first step begins; at or below it nothing is earned. Undefined: zero, and mirrored below
+   * zero.
+   */
   readonly from: bigint | undefined;
-  /** 0 where no day of the window is covered: no step is ever full. */
+  /** Length of a step. 0 where the agreement covers no day of the window: no step is ever full. */
   readonly every: bigint;
   readonly payMinor: bigint;
 }
 
 export type Curve = LinearCurve | StepCurve;
 
-/** True for a component whose lines are rated by where they stand in a measurement, or by what surrounds it. */
+/** True for a component whose lines are rated by their place in a measurement or by its context. */
 export function isMeasured({ rate, gate, measure }: CompiledComponent): boolean {
   switch (rate.kind) {
     case 'marginal':
@@ -69,15 +76,15 @@ export function isMeasured({ rate, gate, measure }: CompiledComponent): boolean 
   }
 }
 
-/** True where the curve itself depends on the measurement's total, so that one line more may rate all others again. */
+/** True where the curve itself depends on the measurement's total: one more line may change what all others earn. */
 export function dependsOnTotal({ rate, gate }: CompiledComponent): boolean {
   return rate.kind === 'retroactive' || gate?.from === 'first';
 }
 
-/** True where a gate bars everything: its target is not met and counts from the first. */
-export function isBarred(component: CompiledComponent, around: RatingContext): boolean {
+/** True where a gate that pays from the first unit has not reached its target: nothing is earned. */
+export function isBarred(component: CompiledComponent, context: RatingContext): boolean {
   if (component.gate?.from !== 'first') return false;
-  return compareRates({ numerator: around.totalMinor, denominator: 1n }, gateTarget(component, around)) < 0;
+  return compareRates({ numerator: context.totalMinor, denominator: 1n }, gateTarget(component, context)) < 0;
 }
 
 interface Piece {
@@ -87,18 +94,18 @@ interface Piece {
 }
 
 /**
- * The curve of a measured component with a share of the basis as its rate; undefined where a gate bars everything.
- * @param rule of the line, where a matrix decides its rate
- * @throws {EngineError} `CreditInvalid` where the surroundings lack what the component asks for
+ * The curve of a component; undefined where a gate bars everything.
+ * @param rule index of the line's matrix rule, where a matrix decides the rate
+ * @throws {EngineError} `CreditInvalid` where the context lacks what the component needs
  */
-export function curveOf(component: CompiledComponent, around: RatingContext, rule?: number): Curve | undefined {
-  if (isBarred(component, around)) return undefined;
-  const baseline = baselineOf(component, around);
-  const from = component.gate?.from === 'above' ? gateTarget(component, around) : undefined;
+export function curveOf(component: CompiledComponent, context: RatingContext, rule?: number): Curve | undefined {
+  if (isBarred(component, context)) return undefined;
+  const baseline = baselineOf(component, context);
+  const from = component.gate?.from === 'above' ? gateTarget(component, context) : undefined;
   const floor = from === undefined || (baseline !== undefined && compareRates(baseline, from) > 0) ? baseline : from;
   const { rate } = component;
   if (rate.kind === 'stepped') {
-    const share = around.share ?? ONE;
+    const share = context.share ?? ONE;
     const { denominator } = floor ?? ONE;
     return {
       kind: 'steps',
@@ -108,12 +115,12 @@ export function curveOf(component: CompiledComponent, around: RatingContext, rul
       payMinor: rate.payMinor,
     };
   }
-  return linearCurve(clipped(shifted(piecesOf(component, around, baseline, rule), baseline), floor));
+  return linearCurve(clipped(shifted(piecesOf(component, context, baseline, rule), baseline), floor));
 }
 
 function piecesOf(
   component: CompiledComponent,
-  around: RatingContext,
+  context: RatingContext,
   baseline: Rate | undefined,
   rule: number | undefined,
 ): readonly Piece[] {
@@ -126,20 +133,20 @@ function piecesOf(
       return open(rate.rules[rule ?? -1]?.rate ?? ZERO, rule);
     case 'marginal':
       return rate.tiers.map(({ untilMinor, rate: slope }, tier) => ({
-        until: untilMinor === undefined ? undefined : prorated({ numerator: untilMinor, denominator: 1n }, around),
+        until: untilMinor === undefined ? undefined : prorated({ numerator: untilMinor, denominator: 1n }, context),
         slope,
         tier,
       }));
     case 'retroactive': {
-      const tier = tierReached(rate.tiers, measuredAbove(around.totalMinor, baseline), around.share);
+      const tier = tierReached(rate.tiers, measuredAbove(context.totalMinor, baseline), context.share);
       return open(rate.tiers[tier]?.rate ?? ZERO, tier);
     }
     case 'lagged': {
-      if (around.laggedTier === undefined) throw lacks(id, 'the tier of the window before');
-      return open(rate.tiers[around.laggedTier]?.rate ?? ZERO, around.laggedTier);
+      if (context.laggedTier === undefined) throw missing(id, 'the tier of the previous window');
+      return open(rate.tiers[context.laggedTier]?.rate ?? ZERO, context.laggedTier);
     }
     case 'accelerator': {
-      const quota = quotaOf(component, around);
+      const quota = quotaOf(component, context);
       return rate.bands.map(({ until, rate: multiple }, tier) => ({
         until: until === undefined ? undefined : multiplyRates(quota, until),
         slope: multiplyRates(rate.base, multiple),
@@ -147,16 +154,16 @@ function piecesOf(
       }));
     }
     default:
-      throw lacks(id, 'a rate over its measurement');
+      throw missing(id, 'a rate over a measurement');
   }
 }
 
-/** What of a measurement's total counts: all of it, or what lies above the baseline. */
-export function countedTotal(component: CompiledComponent, around: RatingContext): Rate {
-  return measuredAbove(around.totalMinor, baselineOf(component, around));
+/** The part of a measurement's total that counts: all of it, or what lies above the baseline. */
+export function countedTotal(component: CompiledComponent, context: RatingContext): Rate {
+  return measuredAbove(context.totalMinor, baselineOf(component, context));
 }
 
-/** Tier of a total: a boundary belongs to it with `upTo`, to the next with `below`. */
+/** Index of the tier that a total reaches. With `upTo`, the boundary belongs to the tier; with `below`, to the next. */
 export function tierReached(tiers: readonly CompiledTier[], total: Rate, share: Rate = ONE): number {
   for (const [index, { untilMinor, inclusive }] of tiers.entries()) {
     if (untilMinor === undefined) return index;
@@ -172,47 +179,47 @@ function measuredAbove(totalMinor: bigint, baseline: Rate | undefined): Rate {
   return compareRates(total, baseline) > 0 ? subtractRates(total, baseline) : ZERO;
 }
 
-function baselineOf({ id, measure }: CompiledComponent, around: RatingContext): Rate | undefined {
+function baselineOf({ id, measure }: CompiledComponent, context: RatingContext): Rate | undefined {
   if (measure.above === undefined) return undefined;
   if (measure.above !== 'last-year') return { numerator: measure.above.fixedMinor, denominator: 1n };
-  if (around.baselineMinor === undefined) throw lacks(id, 'what last year held');
-  return lastYear(around.baselineMinor);
+  if (context.baselineMinor === undefined) throw missing(id, 'what last year held');
+  return lastYear(context.baselineMinor);
 }
 
-/** A window of last year that ended below zero is no deeper a start than none. */
+/** A negative total of last year counts as zero. */
 function lastYear(baselineMinor: bigint): Rate {
   return { numerator: baselineMinor > 0n ? baselineMinor : 0n, denominator: 1n };
 }
 
-function gateTarget(component: CompiledComponent, around: RatingContext): Rate {
+function gateTarget(component: CompiledComponent, context: RatingContext): Rate {
   const { gate, id } = component;
   if (gate === undefined) return ZERO;
-  const baseline = baselineOf(component, around) ?? ZERO;
+  const baseline = baselineOf(component, context) ?? ZERO;
   switch (gate.of) {
     case 'target':
-      return addRates(baseline, prorated(gate.target, around));
+      return addRates(baseline, prorated(gate.target, context));
     case 'attainment':
-      return addRates(baseline, multiplyRates(quotaOf(component, around), gate.target));
+      return addRates(baseline, multiplyRates(quotaOf(component, context), gate.target));
     case 'growth': {
-      if (around.baselineMinor === undefined) throw lacks(id, 'what last year held');
-      return multiplyRates(lastYear(around.baselineMinor), addRates(ONE, gate.target));
+      if (context.baselineMinor === undefined) throw missing(id, 'what last year held');
+      return multiplyRates(lastYear(context.baselineMinor), addRates(ONE, gate.target));
     }
     default:
       return gate.of satisfies never;
   }
 }
 
-function quotaOf({ id }: CompiledComponent, around: RatingContext): Rate {
-  if (around.quota === undefined) throw lacks(id, 'a quota');
-  return prorated(around.quota, around);
+function quotaOf({ id }: CompiledComponent, context: RatingContext): Rate {
+  if (context.quota === undefined) throw missing(id, 'a quota');
+  return prorated(context.quota, context);
 }
 
 function prorated(amount: Rate, { share }: RatingContext): Rate {
   return share === undefined ? amount : multiplyRates(amount, share);
 }
 
-function lacks(component: string, what: string): EngineError {
-  return new EngineError('CreditInvalid', `the component ${component} asks for ${what}, which is not known`);
+function missing(component: string, what: string): EngineError {
+  return new EngineError('CreditInvalid', `component ${component} needs ${what}, which is missing`);
 }
 
 function shifted(pieces: readonly Piece[], by: Rate | undefined): readonly Piece[] {
@@ -223,7 +230,7 @@ function shifted(pieces: readonly Piece[], by: Rate | undefined): readonly Piece
   }));
 }
 
-/** Nothing is earned below the floor. */
+/** The pieces with nothing earned below the floor. */
 function clipped(pieces: readonly Piece[], floor: Rate | undefined): readonly Piece[] {
   if (floor === undefined) return pieces;
   const above = pieces.filter(({ until }) => until === undefined || compareRates(until, floor) > 0);
@@ -252,7 +259,7 @@ function linearCurve(pieces: readonly Piece[]): LinearCurve {
   };
 }
 
-/** What `basisMinor` earns on top of `beforeMinor`, exact: minor units × the denominator that is given. */
+/** What `basisMinor` earns on top of `beforeMinor`, exact, as a fraction of minor units. */
 export function difference(
   curve: Curve,
   beforeMinor: bigint,
@@ -265,13 +272,13 @@ export function difference(
     return { numerator: (stepsAt(curve, after) - stepsAt(curve, before)) * curve.payMinor, denominator: 1n };
   const index = pieceAt(curve, before);
   const piece = curve.pieces[index];
-  // Most lines lie within one piece.
+  // Fast path: most lines lie within one piece.
   if (piece !== undefined && index === pieceAt(curve, after))
     return { numerator: (after - before) * piece.slope, denominator: curve.denominator };
   return { numerator: valueAt(curve, after) - valueAt(curve, before), denominator: curve.denominator };
 }
 
-/** Index of the piece that holds a position; a boundary belongs to the piece that it ends. */
+/** Index of the piece that contains a position; a boundary belongs to the piece that it ends. */
 function pieceAt({ pieces }: LinearCurve, position: bigint): number {
   const last = pieces.length - 1;
   for (let index = 0; index < last; index++) {
@@ -290,24 +297,24 @@ function valueAt(curve: LinearCurve, position: bigint): bigint {
   return (before?.valueAtEnd ?? 0n) + (position - (before?.end ?? 0n)) * piece.slope;
 }
 
-/** Full steps at a position; of a negative measurement mirrored, so that −x mirrors x. */
+/** Full steps at a position. Negative measurements mirror positive ones. */
 function stepsAt({ from, every }: StepCurve, position: bigint): bigint {
   if (every === 0n) return 0n;
   if (from === undefined) return position / every;
   return position <= from ? 0n : (position - from) / every;
 }
 
-/** Where a line of this basis earns the same from both places, told without rating it. */
+/** True where a line of this basis certainly earns the same from both positions, without rating it. */
 export function earnsTheSame(curve: Curve, basisMinor: bigint, leftMinor: bigint, rightMinor: bigint): boolean {
   if (curve.kind === 'steps') return false;
-  const least = leftMinor < rightMinor ? leftMinor : rightMinor;
-  const most = leftMinor < rightMinor ? rightMinor : leftMinor;
-  const low = (basisMinor < 0n ? least + basisMinor : least) * curve.scale;
-  const high = (basisMinor < 0n ? most : most + basisMinor) * curve.scale;
+  const minMinor = leftMinor < rightMinor ? leftMinor : rightMinor;
+  const maxMinor = leftMinor < rightMinor ? rightMinor : leftMinor;
+  const low = (basisMinor < 0n ? minMinor + basisMinor : minMinor) * curve.scale;
+  const high = (basisMinor < 0n ? maxMinor : maxMinor + basisMinor) * curve.scale;
   return withinOnePiece(curve, low, high);
 }
 
-/** True where nothing bends between two positions (scaled). */
+/** True where the curve has no bend between two scaled positions. */
 export function withinOnePiece(curve: LinearCurve, low: bigint, high: bigint): boolean {
   for (const { end } of curve.pieces) {
     if (end === undefined || high <= end) return true;
@@ -316,7 +323,7 @@ export function withinOnePiece(curve: LinearCurve, low: bigint, high: bigint): b
   return true;
 }
 
-/** The parts of a line that lie in each piece, in order: minor units of the measurement, exact, and the rate of each. */
+/** The parts of a line in each piece, in order: exact minor units of the measurement, with the rate of each. */
 export function portionsOf(
   curve: LinearCurve,
   beforeMinor: bigint,

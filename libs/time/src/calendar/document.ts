@@ -1,15 +1,16 @@
-/** A calendar as a plan says it; `calendar.ts` places instants in it. */
+/** A calendar as a plan declares it. `periods.ts` places instants in it. */
+import { DAY_FORM } from '../day.js';
 
 export const PERIODS = ['weekly', 'biweekly', 'monthly', 'quarterly', 'semi-annual', 'annual'] as const;
 export const FISCAL_WEEKS = ['4-4-5', '4-5-4', '5-4-4'] as const;
 
 export interface FiscalYear {
-  /** `02-01`, month and day. A fiscal year is named by the calendar year of this day: FY2026 starts on 2026-02-01. */
+  /** `02-01`, month and day. A fiscal year is named after the calendar year of this day: FY2026 starts on 2026-02-01. */
   readonly yearStarts: string;
   /**
-   * Weeks of the three months of a quarter. The year then begins on the first day of a week that is nearest to `yearStarts`
-   * (as the calendar of the National Retail Federation does), and a 53rd week belongs to its last month. Left out: a month
-   * goes from the day of `yearStarts` to that of the next month.
+   * Weeks in each of the three months of a quarter. The year then starts on the first day of the week that begins nearest to
+   * `yearStarts` (as in the calendar of the National Retail Federation), and a 53rd week belongs to its last month. When absent,
+   * a month runs from the day of `yearStarts` to the same day of the next month.
    */
   readonly weeks?: (typeof FISCAL_WEEKS)[number];
 }
@@ -19,8 +20,8 @@ export interface Calendar {
   /** IANA name, `Europe/Paris`. */
   readonly timeZone: string;
   /**
-   * Any day on which a week, or fortnight, begins. Default: Monday 2026-01-05, and for the weeks of a fiscal year Sunday
-   * 2026-01-04. Only where there are weeks.
+   * Any day on which a week or fortnight begins; only for calendars with weeks. Default: Monday 2026-01-05, and Sunday
+   * 2026-01-04 for the weeks of a fiscal year.
    */
   readonly starts?: string;
   readonly fiscal?: FiscalYear;
@@ -30,7 +31,7 @@ export interface Calendar {
 export type Over = (typeof OVERS)[number];
 export const OVERS = ['period', 'quarter', 'half-year', 'year'] as const;
 
-/** JSON Schema of a plan's `calendar`; `calendarFault` and `isTimeZone` say what it cannot. */
+/** JSON Schema of a plan's `calendar`. `calendarFault` and `isTimeZone` check what a schema cannot. */
 export const CALENDAR_SCHEMA = {
   type: 'object',
   description: 'a calendar: { periods: monthly, timeZone: Europe/Paris }',
@@ -46,7 +47,7 @@ export const CALENDAR_SCHEMA = {
     },
     starts: {
       type: 'string',
-      pattern: '^\\d{4}-\\d{2}-\\d{2}$',
+      pattern: DAY_FORM.source,
       description: 'a day on which a week or fortnight begins, such as 2026-01-05',
     },
     fiscal: {
@@ -58,12 +59,12 @@ export const CALENDAR_SCHEMA = {
         yearStarts: {
           type: 'string',
           pattern: '^\\d{2}-\\d{2}$',
-          description: 'month and day that the fiscal year starts on, such as 02-01',
+          description: 'month and day on which the fiscal year starts, such as 02-01',
         },
         weeks: {
           enum: [...FISCAL_WEEKS],
           description:
-            'weeks of the months of a quarter; the year begins with the week that begins nearest to yearStarts',
+            'weeks in each month of a quarter; the year starts with the week that begins nearest to yearStarts',
         },
       },
     },

@@ -1,13 +1,14 @@
-/** One year of a calendar as a table, computed from its days; see `calendar.ts`, which keeps the tables. */
-import type { Calendar, FiscalYear, Over } from './calendar-document.js';
-import { civilDateOf, dayNumberFrom, dayNumberOf, floor } from './instant.js';
+/** One year of a calendar as a table, computed from its days. `periods.ts` stores the tables. */
+import { dateNumber, dayOfNumber } from '../day.js';
+import type { Calendar, Over } from './document.js';
+import { onOrAfter, weekAnchor, weekLength } from './weeks.js';
 
-/** A year as its smallest pieces: months, or where periods are made of weeks, the periods. */
+/** A year as its smallest pieces: months, or the periods where those are made of weeks. */
 export interface CalendarYear {
   readonly year: number;
-  /** First day (days since 1970) of each piece, and of the next year's first. */
+  /** First day of each piece and of the next year's first piece, as days since 1970-01-01. */
   readonly startDays: readonly number[];
-  /** The same in epoch milliseconds. */
+  /** The same as epoch milliseconds. */
   readonly startsMs: Float64Array;
   readonly startMs: number;
   /** Start of the next year. */
@@ -22,8 +23,8 @@ export function calendarYear(calendar: Calendar, year: number): CalendarYear {
   const title = `${calendar.fiscal === undefined ? '' : 'FY'}${year}`;
   const names = {
     period: months.map((month, piece) => periodName(calendar, title, month, piece)),
-    quarter: months.map((month) => `${title}-Q${floor(month / 3) + 1}`),
-    'half-year': months.map((month) => `${title}-H${floor(month / 6) + 1}`),
+    quarter: months.map((month) => `${title}-Q${Math.floor(month / 3) + 1}`),
+    'half-year': months.map((month) => `${title}-H${Math.floor(month / 6) + 1}`),
     year: months.map(() => title),
   };
   const startsMs = Float64Array.from(startDays, (day) => midnightMs(calendar.timeZone, day));
@@ -34,18 +35,18 @@ export function calendarYear(calendar: Calendar, year: number): CalendarYear {
 /** First days of the twelve months of a year, and of the next year. */
 function monthStartsOf(calendar: Calendar, year: number): readonly number[] {
   const { fiscal } = calendar;
-  const [firstMonth, day] = fiscal === undefined ? [1, 1] : monthAndDayOf(fiscal.yearStarts);
-  if (fiscal?.weeks === undefined)
-    return Array.from({ length: 13 }, (_, index) => {
-      const month = firstMonth - 1 + index;
-      return dayNumberOf(year + floor(month / 12), (month % 12) + 1, day);
-    });
+  const [month = 1, day = 1] = fiscal?.yearStarts.split('-').map(Number) ?? [];
+  if (fiscal?.weeks === undefined) {
+    const first = Temporal.PlainDate.from({ year, month, day });
+    return Array.from({ length: 13 }, (_, months) => dateNumber(first.add({ months })));
+  }
   const anchor = weekAnchor(calendar);
-  // The day from three days before to three days after on which a week begins.
-  const yearStart = (of: number): number => onOrAfter(dayNumberOf(of, firstMonth, day) - 3, anchor, 7);
+  // The first week that begins from three days before to three days after the day.
+  const yearStart = (of: number): number =>
+    onOrAfter(dateNumber(Temporal.PlainDate.from({ year: of, month, day })) - 3, anchor, 7);
   const weeks = fiscal.weeks.split('-').map(Number);
   const monthStarts = [yearStart(year)];
-  for (let month = 0; month < 11; month++) monthStarts.push((monthStarts[month] ?? 0) + (weeks[month % 3] ?? 0) * 7);
+  for (let index = 0; index < 11; index++) monthStarts.push((monthStarts[index] ?? 0) + (weeks[index % 3] ?? 0) * 7);
   return [...monthStarts, yearStart(year + 1)];
 }
 
@@ -57,7 +58,7 @@ function piecesOf(
   const length = weekLength(calendar.periods);
   if (length === 0) return { startDays: monthStarts, months: monthStarts.slice(0, 12).map((_, month) => month) };
   const anchor = weekAnchor(calendar);
-  const middle = floor(length / 2);
+  const middle = Math.floor(length / 2);
   const [yearStart = 0, yearEnd = 0] = [monthStarts[0], monthStarts[12]];
   const startDays: number[] = [];
   const months: number[] = [];
@@ -70,7 +71,7 @@ function piecesOf(
   return { startDays: [...startDays, start], months };
 }
 
-/** Names sort in order of time. */
+/** Names of periods sort in order of time. */
 function periodName({ periods, fiscal }: Calendar, title: string, month: number, piece: number): string {
   const number = String(piece + 1).padStart(2, '0');
   switch (periods) {
@@ -81,9 +82,9 @@ function periodName({ periods, fiscal }: Calendar, title: string, month: number,
     case 'monthly':
       return fiscal === undefined ? `${title}-${number}` : `${title}-P${number}`;
     case 'quarterly':
-      return `${title}-Q${floor(month / 3) + 1}`;
+      return `${title}-Q${Math.floor(month / 3) + 1}`;
     case 'semi-annual':
-      return `${title}-H${floor(month / 6) + 1}`;
+      return `${title}-H${Math.floor(month / 6) + 1}`;
     case 'annual':
       return title;
     default:
@@ -91,30 +92,6 @@ function periodName({ periods, fiscal }: Calendar, title: string, month: number,
   }
 }
 
-function midnightMs(timeZone: string, day: number): number {
-  return Temporal.PlainDate.from(civilDateOf(day)).toZonedDateTime(timeZone).epochMilliseconds;
-}
-
-export function monthAndDayOf(yearStarts: string): readonly [month: number, day: number] {
-  return [Number(yearStarts.slice(0, 2)), Number(yearStarts.slice(3))];
-}
-
-/** Days of a period that is made of weeks, else 0. */
-export function weekLength(periods: Calendar['periods']): 0 | 7 | 14 {
-  if (periods === 'weekly') return 7;
-  return periods === 'biweekly' ? 14 : 0;
-}
-
-/** A day (since 1970) on which a week or fortnight begins. */
-export function weekAnchor({ starts, fiscal }: Calendar): number {
-  return starts === undefined ? defaultStart(fiscal) : dayNumberFrom(starts);
-}
-
-export function defaultStart(fiscal: FiscalYear | undefined): number {
-  return fiscal?.weeks === undefined ? dayNumberOf(2026, 1, 5) : dayNumberOf(2026, 1, 4);
-}
-
-/** The first day from `day` on that lies a multiple of `step` days from `anchor`. */
-export function onOrAfter(day: number, anchor: number, step: number): number {
-  return day + ((((anchor - day) % step) + step) % step);
+function midnightMs(timeZone: string, dayNumber: number): number {
+  return Temporal.PlainDate.from(dayOfNumber(dayNumber)).toZonedDateTime(timeZone).epochMilliseconds;
 }
