@@ -6,7 +6,7 @@ import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.mod
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';
 import { PayoutsModule } from '@tantieme/payouts/payouts.module';
 import { RewardsModule } from '@tantieme/rewards/rewards.module';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import { routesOf } from '@tantieme/service-kit/access/route-roles';
 import { SERVICE_NAMES, ServiceProcess, SERVICES, type ServiceName } from './service-processes.js';
 import { configOf, temporaryDirectory } from './testing/end-to-end.fixture.js';

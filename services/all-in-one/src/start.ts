@@ -1,9 +1,9 @@
 import { Inject, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApplication, listen, stopApplication } from '@tantieme/service-kit/http/application';
+import { createApplication, listen, stopApplication } from '@tantieme/service-kit/application/application';
 import { Background } from '@tantieme/service-kit/background/background';
-import { BackgroundThread } from '@tantieme/service-kit/background/background-thread';
+import { BackgroundThread } from '@tantieme/service-kit/application/background-thread';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { CommissionCalculationModule } from '@tantieme/commission-calculation/commission-calculation.module';
 import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.module';

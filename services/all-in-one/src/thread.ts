@@ -1,5 +1,5 @@
 /** The program of a thread of the all-in-one: the background work that is its share. */
-import { serveBackgroundThread } from '@tantieme/service-kit/background/background-thread';
+import { serveBackgroundThread } from '@tantieme/service-kit/application/background-thread';
 import { THREADS } from './threads.js';
 
 serveBackgroundThread(async (thread) => {

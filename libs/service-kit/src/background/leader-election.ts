@@ -6,6 +6,8 @@ import type { PostgresLocks } from '@tantieme/event-sourcing/read-model/postgres
 import { messageOf } from '@tantieme/event-sourcing/process/running';
 import type { QueryExecutorProvider } from 'kysely';
 
+import { EMBEDDED } from '../runtime/config.js';
+import type { RuntimeConfig } from '../runtime/config.js';
 import type { BackgroundWork } from './background-work.js';
 
 /** How often who stands by looks whether it is its turn, and who works whether it still is, in milliseconds. */
@@ -122,4 +124,14 @@ class Turn implements BackgroundWork {
   get lag(): BackgroundWork['lag'] {
     return this.work?.lag?.bind(this.work);
   }
+}
+
+/** Null for the embedded database, which one process uses alone. */
+export async function openLeaderElection(
+  { database }: Pick<RuntimeConfig, 'database'>,
+  db: QueryExecutorProvider,
+): Promise<LeaderElection | null> {
+  if (database === EMBEDDED) return null;
+  const { PostgresLocks } = await import('@tantieme/event-sourcing/read-model/postgres-locks');
+  return new LeaderElection(new PostgresLocks(database), db);
 }

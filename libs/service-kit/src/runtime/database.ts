@@ -9,7 +9,6 @@ import type { Kysely } from 'kysely';
 
 import { EMBEDDED } from './config.js';
 import type { RuntimeConfig } from './config.js';
-import { LeaderElection } from '../background/leader-election.js';
 
 export type DatabaseConfig = Pick<RuntimeConfig, 'dataDirectory' | 'database'>;
 
@@ -31,14 +30,4 @@ export async function openReadDatabaseBeside({ dataDirectory, database }: Databa
   if (database === EMBEDDED) return openBeside(join(dataDirectory, 'read.sqlite'));
   const { openPostgresBeside } = await import('@tantieme/event-sourcing/read-model/postgres-database');
   return openPostgresBeside(database);
-}
-
-/** How replicas that share the database take turns; null for the embedded one, which is never shared. */
-export async function openLeaderElection(
-  { database }: DatabaseConfig,
-  db: Kysely<AnyTables>,
-): Promise<LeaderElection | null> {
-  if (database === EMBEDDED) return null;
-  const { PostgresLocks } = await import('@tantieme/event-sourcing/read-model/postgres-locks');
-  return new LeaderElection(new PostgresLocks(database), db);
 }

@@ -12,7 +12,7 @@ import { Type } from 'class-transformer';
 import { IsArray, IsOptional, IsString, Matches, ValidateNested } from 'class-validator';
 import type { FastifyReply } from 'fastify';
 
-import { createApplication } from '../http/application.js';
+import { createApplication } from '../application/application.js';
 import { assertOwn, Caller, ownPartner, Public, Roles } from '../access/auth.js';
 import type { Principal, Role } from '../access/auth.js';
 import { Background } from '../background/background.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { commandsOf, routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
 import { AllInOneModule } from '../start.js';

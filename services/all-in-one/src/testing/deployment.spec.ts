@@ -12,7 +12,7 @@ import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.mod
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';
 import { PayoutsModule } from '@tantieme/payouts/payouts.module';
 import { RewardsModule } from '@tantieme/rewards/rewards.module';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import { Metrics } from '@tantieme/service-kit/observability/metrics';
 import { routesOf } from '@tantieme/service-kit/access/route-roles';
 import { Ajv } from 'ajv';

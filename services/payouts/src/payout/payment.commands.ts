@@ -4,7 +4,7 @@ import type { ICommandHandler } from '@nestjs/cqrs';
 import type { PaymentRecorded } from '@tantieme/contracts/payout';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
-import { assertMessageData } from '@tantieme/service-kit/runtime/message-data';
+import { assertMessageData } from '@tantieme/service-kit/http/message-data';
 
 import { accountStream, periodKey } from '../account/account.js';
 import { recordedOf, statementOfPayout } from './payment.js';

@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 
-import { createApplication, listen } from '../http/application.js';
-import { loadConfig } from './config.js';
+import { createApplication, listen } from './application.js';
+import { loadConfig } from '../runtime/config.js';
 
 /**
  * The program of a service that is a process of its own: configured by the environment, it runs until SIGTERM or SIGINT. Where it cannot

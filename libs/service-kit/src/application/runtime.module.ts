@@ -7,27 +7,26 @@ import type { Kysely } from 'kysely';
 
 import { AccessGuard } from '../access/access-guard.js';
 import { Background } from '../background/background.js';
-import { openBroker } from './broker.js';
+import { openBroker } from '../runtime/broker.js';
 import type { Runs } from '../background/background.js';
-import { checkConfig } from './config.js';
-import type { RuntimeConfig } from './config.js';
-import { openReadDatabase, openLeaderElection } from './database.js';
-import { openEventStore } from './event-store.js';
-import { HealthController } from '../observability/health.controller.js';
-import { IdempotencyInterceptor } from '../http/idempotency.js';
-import { MetricsController } from '../observability/metrics.controller.js';
+import { checkConfig } from '../runtime/config.js';
+import type { RuntimeConfig } from '../runtime/config.js';
+import { openReadDatabase } from '../runtime/database.js';
+import { openLeaderElection } from '../background/leader-election.js';
+import { openEventStore } from '../runtime/event-store.js';
+import { HealthController } from '../health/health.controller.js';
+import { IdempotencyInterceptor } from '../idempotency/idempotency.js';
+import { MetricsController } from '../health/metrics.controller.js';
 import { Metrics } from '../observability/metrics.js';
 import { observedBroker } from '../observability/observed-broker.js';
 import { observedEventStore } from '../observability/observed-event-store.js';
 import { ProblemFilter } from '../http/problem.js';
-import { Reachability } from '../observability/reachability.js';
-import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TRACING, LEADER_ELECTION } from './runtime-tokens.js';
+import { Reachability } from '../health/reachability.js';
+import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TRACING, LEADER_ELECTION } from '../runtime/runtime-tokens.js';
 import { TokenVerifier } from '../access/token-verifier.js';
 import { openTracing } from '../observability/tracing.js';
 import type { Tracing } from '../observability/tracing.js';
 import { requestValidation } from '../http/validation.js';
-
-export { BROKER, CONFIG, DATABASE, EVENT_STORE } from './runtime-tokens.js';
 
 /** The tables of all service modules; each types its own: `@Inject(DATABASE) database: Kysely<PayoutsTables>`. */
 type AnyTables = Record<string, Record<string, unknown>>;

@@ -47,7 +47,7 @@ describe('an idempotency key', () => {
 
   it('outlives a restart', async () => {
     const first = await post('k', order);
-    const { createApplication } = await import('./application.js');
+    const { createApplication } = await import('../application/application.js');
     const { SampleModule } = await import('../testing/sample.fixture.js');
     await sample.application.close();
     const application = await createApplication(SampleModule, sample.config);

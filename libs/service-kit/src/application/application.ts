@@ -20,11 +20,11 @@ import { traceContext } from '../observability/trace-context.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { createLogger, PinoNestLogger } from '../observability/logging.js';
 import { Metrics } from '../observability/metrics.js';
-import { publishApiDocuments } from './openapi.js';
-import { codeOfStatus, PROBLEM_TYPE, problemOf, sendProblem } from './problem.js';
-import { RuntimeModule } from '../runtime/runtime-module.js';
+import { publishApiDocuments } from '../http/openapi.js';
+import { codeOfStatus, PROBLEM_TYPE, problemOf, sendProblem } from '../http/problem.js';
+import { RuntimeModule } from './runtime.module.js';
 import { TRACING } from '../runtime/runtime-tokens.js';
-import { takesTextBody } from './text-body.js';
+import { takesTextBody } from '../http/text-body.js';
 import { SpanKind, traceparentOf } from '../observability/tracing.js';
 import type { Tracing } from '../observability/tracing.js';
 

@@ -5,7 +5,7 @@ import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 
 import { Public } from '../access/auth.js';
 import { Background } from '../background/background.js';
-import { Metrics } from './metrics.js';
+import { Metrics } from '../observability/metrics.js';
 
 const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
 

@@ -7,13 +7,13 @@ import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 
-import { Background } from './background.js';
-import type { Runs } from './background.js';
-import type { BackgroundWork, MetricsJson, WorkStatus } from './background-work.js';
+import { Background } from '../background/background.js';
+import type { Runs } from '../background/background.js';
+import type { BackgroundWork, MetricsJson, WorkStatus } from '../background/background-work.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { createLogger, PinoNestLogger } from '../observability/logging.js';
 import { Metrics } from '../observability/metrics.js';
-import { RuntimeModule } from '../runtime/runtime-module.js';
+import { RuntimeModule } from './runtime.module.js';
 
 /** What a thread is started with. */
 export interface ThreadData {
