@@ -5,5 +5,5 @@ import { THREADS } from './threads.js';
 serveBackgroundThread(async (thread) => {
   const share = THREADS.get(thread);
   if (share === undefined) throw new Error(`there is no thread ${thread}`);
-  return { modules: await share.modules(), runs: (work) => share.works.test(work) };
+  return { modules: await share.modules(), runsHere: (work) => share.works.test(work) };
 });

@@ -120,7 +120,7 @@ export class CommissionBackground implements OnModuleInit {
   private startClosing(onError: (error: unknown) => void): Running {
     const stopping = new AbortController();
     const closing = new Closing(this.runtimes, this.broker, this.db, (work, position, signal) =>
-      this.background.reached(work, position, signal),
+      this.background.awaitPosition(work, position, signal),
     );
     const follower = startFollower({
       store: this.runtimes.store,

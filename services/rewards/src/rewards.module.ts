@@ -100,7 +100,7 @@ export class RewardsModule {
         runtimes,
         broker,
         db,
-        (work, position, signal) => background.reached(work, position, signal),
+        (work, position, signal) => background.awaitPosition(work, position, signal),
         onError,
       ).start(),
     );

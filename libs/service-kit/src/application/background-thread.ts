@@ -1,6 +1,7 @@
 /**
- * Background work in a thread of its own, over its own connections to the same files. The thread that has the API starts it, asks how far
- * it is, and stops it; between the two goes nothing else: what the works tell each other is in the event store and the broker.
+ * Background work in a thread of its own, with its own connections to the same stores. The thread with the API starts it,
+ * asks for its status, and stops it. Nothing else passes between the two: the work exchanges its data through event store
+ * and broker.
  */
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 
@@ -8,23 +9,23 @@ import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 
 import { Background } from '../background/background.js';
-import type { Runs } from '../background/background.js';
+import type { WorkFilter } from '../background/background.js';
 import type { BackgroundWork, MetricsJson, WorkStatus } from '../background/background-work.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { createLogger, PinoNestLogger } from '../observability/logging.js';
 import { Metrics } from '../observability/metrics.js';
 import { RuntimeModule } from './runtime.module.js';
 
-/** What a thread is started with. */
+/** Start data of a thread. */
 export interface ThreadData {
   readonly config: RuntimeConfig;
-  /** Which of the program's threads it is. */
+  /** Name of the thread within its program. */
   readonly thread: string;
 }
 
-type Question = 'start' | 'status' | 'failing' | 'metrics' | 'stop';
+type Request = 'start' | 'status' | 'failing' | 'metrics' | 'stop';
 
-interface Answer {
+interface Reply {
   readonly number: number;
   readonly status?: readonly WorkStatus[];
   readonly metrics?: MetricsJson;
@@ -33,16 +34,16 @@ interface Answer {
 }
 
 /**
- * MiB that a thread's heap may grow to, several times of what the states in memory take. Below 2 GiB V8 also collects before the heap has grown to
- * four times of what is alive, on machines with much memory.
+ * Largest heap of a thread, in MiB: several times the size of the states in memory. Below 2 GiB V8 collects garbage before
+ * the heap has grown to four times the live data, also on machines with much memory.
  */
 const HEAP_MIB_MAX = 2000;
 
-/** Loads the thread's program while the caller still opens its stores; the work begins with `start`. */
+/** Loads the thread's program while the caller opens its stores; the work begins with `start`. */
 export class BackgroundThread implements BackgroundWork {
   private readonly worker: Worker;
-  private readonly waiting = new Map<number, PromiseWithResolvers<Answer>>();
-  private asked = 0;
+  private readonly pending = new Map<number, PromiseWithResolvers<Reply>>();
+  private requests = 0;
   private stopping = false;
 
   /** @param program a module that calls `serveBackgroundThread`. */
@@ -52,24 +53,24 @@ export class BackgroundThread implements BackgroundWork {
       workerData: data,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
     });
-    // Until it is started it keeps nobody alive, so that a start that fails elsewhere ends the process.
+    // Not yet started, it must not keep the process alive: a start may fail elsewhere.
     this.worker.unref();
-    this.worker.on('message', (answer: Answer) => {
-      const waiting = this.waiting.get(answer.number);
-      this.waiting.delete(answer.number);
-      if (answer.failure === undefined) waiting?.resolve(answer);
-      else waiting?.reject(answer.failure);
+    this.worker.on('message', (reply: Reply) => {
+      const pending = this.pending.get(reply.number);
+      this.pending.delete(reply.number);
+      if (reply.failure === undefined) pending?.resolve(reply);
+      else pending?.reject(reply.failure);
     });
     this.worker.on('error', (error) => {
       throw error;
     });
     this.worker.on('exit', (code) => {
-      // As with any failure that nobody has foreseen: the process ends, and what follows a start is the way back.
-      if (!this.stopping) throw new Error(`the thread ${data.thread} ended by itself with ${code}`);
+      // Like any unforeseen failure this ends the process; a restart recovers.
+      if (!this.stopping) throw new Error(`the thread ${data.thread} ended unexpectedly with code ${code}`);
     });
   }
 
-  /** @throws what the thread's program fails with, `DirectoryLocked` for one. */
+  /** @throws the error of the thread's program, such as `DirectoryLocked`. */
   async start(): Promise<this> {
     this.worker.ref();
     await this.ask('start');
@@ -88,7 +89,7 @@ export class BackgroundThread implements BackgroundWork {
     return (await this.ask('failing')).failing ?? [];
   }
 
-  /** Also where it was never started. */
+  /** Also works on a thread that was never started. */
   async stop(): Promise<void> {
     if (this.stopping) return;
     this.stopping = true;
@@ -100,44 +101,44 @@ export class BackgroundThread implements BackgroundWork {
     }
   }
 
-  private ask(question: Question): Promise<Answer> {
-    this.asked += 1;
-    const waiting = Promise.withResolvers<Answer>();
-    this.waiting.set(this.asked, waiting);
-    this.worker.postMessage({ number: this.asked, question });
-    return waiting.promise;
+  private ask(request: Request): Promise<Reply> {
+    this.requests += 1;
+    const reply = Promise.withResolvers<Reply>();
+    this.pending.set(this.requests, reply);
+    this.worker.postMessage({ number: this.requests, request });
+    return reply.promise;
   }
 }
 
-/** What a thread runs: the services' modules, and which of their works. */
-export interface ThreadWorks {
+/** The services' modules of a thread, and which of their work it runs. */
+export interface ThreadProgram {
   readonly modules: NonNullable<DynamicModule['imports']>;
-  readonly runs: Runs;
+  readonly runsHere: WorkFilter;
 }
 
-/** Joins the modules of a thread: they are what they are beside the API, without its routes. */
+/** Joins the modules of a thread; their routes are not served. */
 class ThreadModule {}
 
 async function createBackground(
-  { modules, runs }: ThreadWorks,
+  { modules, runsHere }: ThreadProgram,
   config: RuntimeConfig,
 ): Promise<INestApplicationContext> {
-  const root = { module: ThreadModule, imports: [RuntimeModule.forRoot(config, runs), ...modules] };
+  const root = { module: ThreadModule, imports: [RuntimeModule.forRoot(config, runsHere), ...modules] };
   const logger = new PinoNestLogger(createLogger(config.logLevel));
   return NestFactory.createApplicationContext(root, { logger, abortOnError: false });
 }
 
-/** Runs the background work of this thread, as the thread that has started it asks for it. */
-export function serveBackgroundThread(works: (thread: string) => Promise<ThreadWorks>): void {
+/** Runs the background work of this thread, on request of the thread that started it. */
+export function serveBackgroundThread(programOf: (thread: string) => Promise<ThreadProgram>): void {
   const port = parentPort;
-  if (port === null) throw new Error('this program runs in a thread of another one');
-  const { config, thread }: ThreadData = workerData;
-  // Loaded while the other thread opens the stores.
-  const loading = works(thread);
+  if (port === null) throw new Error('this program must be started as a worker thread');
+  const { config, thread } = workerData as ThreadData;
+  // Loads while the other thread opens the stores.
+  const loading = programOf(thread);
   let application: INestApplicationContext | undefined;
 
-  async function answer(question: Question): Promise<Omit<Answer, 'number'>> {
-    switch (question) {
+  async function handle(request: Request): Promise<Omit<Reply, 'number'>> {
+    switch (request) {
       case 'start':
         application = await createBackground(await loading, config);
         return {};
@@ -151,13 +152,13 @@ export function serveBackgroundThread(works: (thread: string) => Promise<ThreadW
         await application?.close();
         return {};
       default:
-        return question satisfies never;
+        return request satisfies never;
     }
   }
 
-  port.on('message', ({ number, question }: { readonly number: number; readonly question: Question }) => {
-    answer(question).then(
-      (said) => port.postMessage({ number, ...said }),
+  port.on('message', ({ number, request }: { readonly number: number; readonly request: Request }) => {
+    handle(request).then(
+      (reply) => port.postMessage({ number, ...reply }),
       (failure: unknown) =>
         port.postMessage({ number, failure: failure instanceof Error ? failure : new Error(String(failure)) }),
     );

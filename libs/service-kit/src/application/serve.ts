@@ -4,9 +4,9 @@ import { createApplication, listen } from './application.js';
 import { loadConfig } from '../runtime/config.js';
 
 /**
- * The program of a service that is a process of its own: configured by the environment, it runs until SIGTERM or SIGINT. Where it cannot
- * start, it says why in one line and ends with exit code 1.
- * @param name what it calls itself on standard error.
+ * The program of a service in a process of its own: configured by the environment, runs until SIGTERM or SIGINT. Where it
+ * cannot start, it prints the reason in one line and exits with code 1.
+ * @param name of the service, for standard error.
  */
 export async function serve(name: string, module: Type): Promise<void> {
   try {

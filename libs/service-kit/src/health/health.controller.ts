@@ -1,35 +1,15 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProperty, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { Public, Roles } from '../access/auth.js';
 import { Background } from '../background/background.js';
-import type { WorkStatus } from '../background/background-work.js';
-import { sendProblem } from '../http/problem.js';
+import { PROBLEM_TYPE, sendProblem } from '../http/problem.js';
+import { Liveness, NotReady, Readiness, WorkStatusList } from './health.dto.js';
 import { Reachability } from './reachability.js';
 import type { PortState, ReachabilityReport } from './reachability.js';
 
-class ReachBody {
-  @ApiProperty({ example: false })
-  readonly reachable!: boolean;
-  @ApiProperty({ required: false, example: 'connect ECONNREFUSED 127.0.0.1:2113' })
-  readonly reason?: string;
-}
-
-class Readiness {
-  @ApiProperty({ enum: ['ready', 'degraded'] })
-  readonly status!: string;
-  @ApiProperty()
-  readonly eventStore!: ReachBody;
-  @ApiProperty()
-  readonly broker!: ReachBody;
-  @ApiProperty()
-  readonly database!: ReachBody;
-  @ApiProperty({ type: [String], description: 'background work that does not get on; `/health/lag` says why' })
-  readonly failing!: readonly string[];
-}
-
-/** Liveness, readiness, and how far the background work is behind. */
+/** Liveness, readiness, and the lag of the background work. */
 @ApiTags('health')
 @Controller('health')
 export class HealthController {
@@ -40,48 +20,66 @@ export class HealthController {
 
   @Get('live')
   @Public()
-  @ApiOperation({ summary: 'The process answers' })
-  live(): { readonly status: 'live' } {
+  @ApiOperation({
+    operationId: 'getLiveness',
+    summary: 'Whether the process answers',
+    description: 'Always 200, also while a store or the broker is unreachable. A restart would not help against that.',
+  })
+  @ApiOkResponse({ type: Liveness, description: 'The process answers' })
+  live(): Liveness {
     return { status: 'live' };
   }
 
-  /**
-   * 503 while the event store, the broker or the database cannot be reached, before all background work has started, and from the
-   * beginning of a stop; `degraded` with 200 where work does not get on for another reason.
-   */
+  /** Replies itself, since a problem document of its own has more members than a `DomainError` can carry. */
   @Get('ready')
   @Public()
-  @ApiOperation({ summary: 'The process may be given work' })
-  @ApiOkResponse({ type: Readiness })
-  @ApiServiceUnavailableResponse({
+  @ApiOperation({
+    operationId: 'getReadiness',
+    summary: 'Whether the process can do its work',
     description:
-      'A problem that has `eventStore`, `broker`, `database` and `failing` as well, and says in `detail` what is missing',
+      '503 while the event store, the broker or the database is unreachable, before all background work has started, and ' +
+      'during a stop. `degraded` with 200 where background work is failing for another reason.',
+  })
+  @ApiOkResponse({ type: Readiness, description: 'The process can be given requests' })
+  @ApiExtraModels(NotReady)
+  @ApiResponse({
+    status: 503,
+    description: '`NotReady`: `detail` names what is missing',
+    content: { [PROBLEM_TYPE]: { schema: { $ref: getSchemaPath(NotReady) } } },
   })
   async ready(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const reaches = await this.reachability.look();
+    const ports = await this.reachability.check();
     const failing = await this.background.failing();
-    const missing = [...unreachable(reaches), ...this.background.missing()];
+    const missing = [...unreachable(ports), ...this.background.notStarted()];
     if (missing.length > 0)
       sendProblem(reply, { status: 503, code: 'NotReady', detail: missing.join('; ') }, request.id, {
-        ...reaches,
+        ...ports,
         failing,
       });
-    else void reply.send({ status: failing.length === 0 ? 'ready' : 'degraded', ...reaches, failing });
+    else {
+      const readiness: Readiness = { status: failing.length === 0 ? 'ready' : 'degraded', ...ports, failing };
+      void reply.send(readiness);
+    }
   }
 
   @Get('lag')
   @Roles('operator', 'auditor')
-  @ApiOperation({ summary: 'How far each background work is behind, and its last error' })
-  async lag(): Promise<{ readonly items: readonly WorkStatus[] }> {
+  @ApiOperation({
+    operationId: 'getLag',
+    summary: 'Lag of each piece of background work, and its last error',
+    description: 'In the order of the path of a deal. Work of other threads of the process is included.',
+  })
+  @ApiOkResponse({ type: WorkStatusList, description: 'All background work of the process' })
+  async lag(): Promise<WorkStatusList> {
     return { items: await this.background.status() };
   }
 }
 
 function unreachable({ eventStore, broker, database }: ReachabilityReport): readonly string[] {
-  const named: readonly (readonly [string, PortState])[] = [
+  const ports: readonly (readonly [string, PortState])[] = [
     ['the event store', eventStore],
     ['the broker', broker],
     ['the database', database],
   ];
-  return named.flatMap(([name, reach]) => (reach.reachable ? [] : [`${name} cannot be reached: ${reach.reason}`]));
+  return ports.flatMap(([name, port]) => (port.reachable ? [] : [`${name} cannot be reached: ${port.reason}`]));
 }
