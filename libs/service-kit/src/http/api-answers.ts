@@ -41,28 +41,24 @@ export function ApiProblems(problems: Readonly<Record<number, ProblemCodes>>): M
     ...Object.entries(problems).map(([status, codes]) =>
       ApiResponse({
         status: Number(status),
-        ...problemResponse(Number(status), codes),
+        description: describeCodes(codes),
+        content: {
+          [PROBLEM_TYPE]: { schema: { $ref: getSchemaPath(Problem) }, examples: examplesOf(Number(status), codes) },
+        },
       }),
     ),
   );
 }
 
-export interface ProblemResponse {
-  readonly description: string;
-  readonly content: Readonly<
-    Record<
-      string,
-      {
-        readonly schema: { readonly $ref: string };
-        readonly examples: Readonly<Record<string, { readonly summary: string; readonly value: Problem }>>;
-      }
-    >
-  >;
+/** `` `PeriodClosed`: the period is closed. `…`: … `` */
+export function describeCodes(codes: ProblemCodes): string {
+  return Object.entries(codes)
+    .map(([code, meaning]) => `\`${code}\`: ${meaning}`)
+    .join('. ');
 }
 
 const EXAMPLE_CORRELATION_ID = '6c1f0f3e-2f0b-4a52-9d2c-7f2a4c0d9b11';
 
-/** An example for each code. */
 function examplesOf(status: number, codes: ProblemCodes): Record<string, { summary: string; value: Problem }> {
   return Object.fromEntries(
     Object.entries(codes).map(([code, meaning]) => [
@@ -70,16 +66,4 @@ function examplesOf(status: number, codes: ProblemCodes): Record<string, { summa
       { summary: meaning, value: problemOf({ status, code, detail: meaning }, EXAMPLE_CORRELATION_ID) },
     ]),
   );
-}
-
-/** The response of one status in the OpenAPI document, with an example for each code. */
-export function problemResponse(status: number, codes: ProblemCodes): ProblemResponse {
-  return {
-    description: Object.entries(codes)
-      .map(([code, meaning]) => `\`${code}\`: ${meaning}`)
-      .join('. '),
-    content: {
-      [PROBLEM_TYPE]: { schema: { $ref: getSchemaPath(Problem) }, examples: examplesOf(status, codes) },
-    },
-  };
 }

@@ -49,7 +49,7 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(operation('get', '/mixed/open')?.responses ?? {})).toEqual(['200', '500']);
   });
 
-  it('gives each code of a problem its meaning and an example, the operation’s own codes first', () => {
+  it('gives each code of a problem its meaning, and the operation’s own codes an example', () => {
     expect(operation('post', '/orders')?.responses['409']).toMatchObject({
       description: expect.stringMatching(/^`OrderKnown`: .*`IdempotencyKeyInFlight`: /),
       content: {
@@ -72,6 +72,10 @@ describe('the OpenAPI document', () => {
       },
     });
     expect(schemas?.['LineBody']).toMatchObject({ properties: { net: { pattern: String.raw`^\d+\.\d\d$` } } });
+    // Declared as `string | undefined`, and inherited.
+    expect(operation('get', '/orders')?.parameters).toContainEqual(
+      expect.objectContaining({ name: 'cursor', schema: expect.objectContaining({ type: 'string', maxLength: 2048 }) }),
+    );
     expect(operation('get', '/orders')?.parameters).toContainEqual(
       expect.objectContaining({ name: 'limit', required: false, schema: expect.objectContaining({ maximum: 200 }) }),
     );

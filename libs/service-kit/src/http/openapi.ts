@@ -1,11 +1,11 @@
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, getSchemaPath, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
 import { ROLES } from '../access/auth.js';
 import { routeHandlersOf } from '../access/route-roles.js';
-import { problemResponse } from './api-answers.js';
-import type { ProblemCodes, ProblemResponse } from './api-answers.js';
+import { describeCodes } from './api-answers.js';
+import type { ProblemCodes } from './api-answers.js';
 import { API_TAGS } from './api-tags.js';
 import { operationIdOf } from './operation-id.js';
 import { Problem, PROBLEM_TYPE } from './problem.js';
@@ -203,22 +203,16 @@ function addProblems(method: Method, operation: Operation): void {
       IdempotencyKeyReused: 'the idempotency key was used for another request',
     });
   }
-  for (const [status, codes] of Object.entries(problems))
-    operation.responses[status] = withDeclared(operation.responses[status], problemResponse(Number(status), codes));
-}
-
-/** A route's own codes of a status come first. */
-function withDeclared(declared: Operation['responses'][string] | undefined, added: ProblemResponse): ProblemResponse {
-  if (declared === undefined || !('content' in declared)) return added;
-  const own = declared as unknown as ProblemResponse;
-  const [ownContent, addedContent] = [own.content[PROBLEM_TYPE], added.content[PROBLEM_TYPE]];
-  if (ownContent === undefined || addedContent === undefined) return own;
-  return {
-    description: `${own.description}. ${added.description}`,
-    content: {
-      [PROBLEM_TYPE]: { ...ownContent, examples: { ...ownContent.examples, ...addedContent.examples } },
-    },
-  };
+  for (const [status, codes] of Object.entries(problems)) {
+    const declared = operation.responses[status];
+    // A route's own codes come first.
+    const own = declared !== undefined && 'description' in declared ? [declared.description] : [];
+    operation.responses[status] = {
+      content: { [PROBLEM_TYPE]: { schema: { $ref: getSchemaPath(Problem) } } },
+      ...declared,
+      description: [...own, describeCodes(codes)].join('. '),
+    };
+  }
 }
 
 interface MediaType {
@@ -233,8 +227,14 @@ function addExamples(document: OpenAPIObject, operation: Operation): void {
     document.components?.schemas?.[ref.replace('#/components/schemas/', '')] as JsonSchema | undefined;
   for (const body of [operation.requestBody, ...Object.values(operation.responses)]) {
     const content = body !== undefined && 'content' in body ? body.content : undefined;
-    for (const media of Object.values(content ?? {}) as MediaType[]) {
-      if (media.schema === undefined || media.example !== undefined || media.examples !== undefined) continue;
+    for (const [type, media] of Object.entries(content ?? {}) as [string, MediaType][]) {
+      if (
+        type === PROBLEM_TYPE ||
+        media.schema === undefined ||
+        media.example !== undefined ||
+        media.examples !== undefined
+      )
+        continue;
       const example = exampleOf(media.schema, resolve);
       if (example !== undefined) media.example = example;
     }

@@ -14,6 +14,18 @@ type ValidationRule = ReturnType<ReturnType<typeof getMetadataStorage>['getTarge
 
 type Keywords = Readonly<Record<string, unknown>>;
 
+/** Unicode categories as ranges: JSON Schema recommends patterns that every language's expressions know, without `\p`. */
+const CATEGORIES: Readonly<Record<string, string>> = {
+  Cc: String.raw`\u0000-\u001f\u007f-\u009f`,
+  Cs: String.raw`\ud800-\udfff`,
+  Zl: String.raw`\u2028`,
+  Zp: String.raw`\u2029`,
+};
+
+function portablePattern({ source }: RegExp): string {
+  return source.replace(/\\p\{(\w+)\}/g, (whole, category: string) => CATEGORIES[category] ?? whole);
+}
+
 /** The JSON Schema keywords of each rule of class-validator, by the rule's name. */
 const KEYWORDS: Readonly<Record<string, (...constraints: readonly unknown[]) => Keywords>> = {
   isDefined: () => ({}),
@@ -24,7 +36,7 @@ const KEYWORDS: Readonly<Record<string, (...constraints: readonly unknown[]) => 
   isArray: () => ({}),
   isObject: () => ({}),
   isIn: (values) => ({ enum: values }),
-  matches: (pattern) => (pattern instanceof RegExp ? { pattern: pattern.source } : {}),
+  matches: (pattern) => (pattern instanceof RegExp ? { pattern: portablePattern(pattern) } : {}),
   isLength: (minLength, maxLength) => ({ minLength, maxLength }),
   minLength: (minLength) => ({ minLength }),
   maxLength: (maxLength) => ({ maxLength }),
@@ -54,7 +66,10 @@ export function describeValidation(type: Type, done = new Set<Type>()): void {
     if (nested !== undefined) describeValidation(nested, done);
     // What is optional is a rule too, and must not be contradicted.
     const isOptional = ofProperty.some(({ name }) => name === 'isOptional');
-    ApiProperty({ required: !isOptional, ...keywordsOfAll(ofProperty) })(prototype, property);
+    ApiProperty({ required: !isOptional, ...typeOf(prototype, property, ofProperty), ...keywordsOfAll(ofProperty) })(
+      prototype,
+      property,
+    );
   }
 }
 
@@ -64,6 +79,28 @@ export function unknownRules(type: Type): readonly string[] {
     .filter((rule) => !(nameOf(rule) in KEYWORDS) && !isWithoutKeyword(rule))
     .map((rule) => `${type.name}.${rule.propertyName}: ${nameOf(rule)}`);
 }
+
+/** The compiler emits `Object` as the type of `x?: string | undefined`: the rules know better. */
+function typeOf(prototype: object, property: string, rules: readonly ValidationRule[]): Keywords {
+  const type = describedProperty(prototype, property)?.type;
+  // A name was set here already, for a class that this one extends.
+  if (type !== Object && typeof type !== 'string') return {};
+  const names = rules.map(nameOf);
+  if (names.includes('isBoolean')) return { type: 'boolean' };
+  if (names.includes('isInt')) return { type: 'integer' };
+  return names.some((name) => TEXT_RULES.includes(name)) ? { type: 'string' } : {};
+}
+
+/** Rules that only texts pass. */
+const TEXT_RULES: readonly string[] = [
+  'isString',
+  'isIn',
+  'matches',
+  'isLength',
+  'minLength',
+  'maxLength',
+  'isIso8601',
+];
 
 /** Rules with `each` are about the items of a list. */
 function keywordsOfAll(rules: readonly ValidationRule[]): Keywords {
