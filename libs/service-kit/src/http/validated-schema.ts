@@ -46,7 +46,14 @@ const KEYWORDS: Readonly<Record<string, (...constraints: readonly unknown[]) => 
   arrayMaxSize: (maxItems) => ({ maxItems }),
   arrayUnique: () => ({ uniqueItems: true }),
   isIso8601: () => ({}),
+  messageField: (schema) => withoutDescription(schema),
 };
+
+/** The description of the property itself is for the reader of the API. */
+function withoutDescription(schema: unknown): Keywords {
+  const { description: _, ...keywords } = schema as Keywords;
+  return keywords;
+}
 
 /** Rules that say when a property is checked, or check nested objects: they have no keyword. */
 const WITHOUT_KEYWORD: readonly string[] = ['conditionalValidation', 'nestedValidation', 'whitelistValidation'];

@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApplication } from '@tantieme/service-kit/application/application';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { commandsOf, routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
+import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import { AllInOneModule } from '../start.js';
 import { configOf, temporaryDirectory } from './end-to-end.fixture.js';
 
@@ -10,7 +11,7 @@ describe('who may what, over all five services', () => {
   const directory = temporaryDirectory();
   let application: NestFastifyApplication;
   beforeAll(async () => {
-    application = await createApplication(AllInOneModule, configOf(directory.path));
+    application = await createApplication(withDocumentedAnswers(AllInOneModule), configOf(directory.path));
   });
   afterAll(async () => {
     await application.close();
