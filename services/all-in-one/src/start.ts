@@ -5,6 +5,7 @@ import { createApplication, listen, stopApplication } from '@tantieme/service-ki
 import { Background } from '@tantieme/service-kit/background/background';
 import { BackgroundThread } from '@tantieme/service-kit/application/background-thread';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
+import { makeDataDirectory } from '@tantieme/service-kit/runtime/data-directory';
 import { CommissionCalculationModule } from '@tantieme/commission-calculation/commission-calculation.module';
 import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.module';
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';
@@ -43,6 +44,8 @@ class ThreadsModule {
 
 /** Starts all of it and listens. Starting again on the same data directory continues where it was. */
 export async function startAllInOne(config: RuntimeConfig): Promise<RunningServer> {
+  // Before the threads start, which would each fail at it.
+  makeDataDirectory(config.dataDirectory);
   const opened = new Map(
     Array.from(THREADS.keys(), (thread) => [thread, new BackgroundThread(THREAD_PROGRAM, { config, thread })]),
   );

@@ -1,5 +1,7 @@
 /** The service as a process of its own. */
 import { serve } from '@tantieme/service-kit/application/serve';
-import { CommissionCalculationModule } from './commission-calculation.module.js';
 
-await serve('commission-calculation', CommissionCalculationModule);
+await serve(
+  'commission-calculation',
+  async () => (await import('./commission-calculation.module.js')).CommissionCalculationModule,
+);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
@@ -9,6 +9,7 @@ import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 
 import type { Role } from './auth.js';
 import { ConfigError, DEVELOPMENT_ISSUER } from '../runtime/config.js';
+import { makeDataDirectory } from '../runtime/data-directory.js';
 
 /**
  * The development issuer: a key pair in the data directory. Anyone who can read the file can mint a token for anybody.
@@ -76,7 +77,7 @@ async function createKey(dataDirectory: string, file: string): Promise<JWK> {
   const { privateKey } = await generateKeyPair(ALGORITHM, { crv: 'Ed25519', extractable: true });
   const jwk = await exportJWK(privateKey);
   const whole = { ...jwk, alg: ALGORITHM, use: 'sig', kid: await calculateJwkThumbprint(jwk) };
-  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  makeDataDirectory(dataDirectory);
   const draft = `${file}.${randomUUID()}`;
   await writeFile(draft, JSON.stringify(whole), { mode: 0o600, flag: 'wx' });
   try {

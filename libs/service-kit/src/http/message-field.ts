@@ -37,14 +37,21 @@ function fieldOf(type: MessageType, path: readonly string[]): FieldSchema {
   return schema;
 }
 
+interface FieldLimits {
+  readonly description?: unknown;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
 /** What is allowed, in words. */
 function reasonOf(schema: FieldSchema, value: unknown): string {
-  const { description, maxLength, minimum, maximum } = schema;
+  const { description, maxLength, minimum, maximum } = schema as FieldLimits;
   if (Array.isArray(schema['enum'])) return `must be ${oneOf(schema['enum'].map(String), value)}`;
   if (schema['type'] === 'integer')
-    return `must be a whole number${minimum === undefined ? '' : ` from ${String(minimum)}`}${maximum === undefined ? '' : ` to ${String(maximum)}`}`;
+    return `must be a whole number${minimum === undefined ? '' : ` from ${minimum}`}${maximum === undefined ? '' : ` to ${maximum}`}`;
   const form = typeof description === 'string' ? description : 'in the form that the API documentation describes';
-  return `must be ${form}${maxLength === undefined ? '' : `, 1 to ${String(maxLength)} characters long`}`;
+  return `must be ${form}${maxLength === undefined ? '' : `, 1 to ${maxLength} characters long`}`;
 }
 
 function isSchema(value: unknown): value is FieldSchema {

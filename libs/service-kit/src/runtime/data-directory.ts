@@ -1,4 +1,5 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 import { ConfigError, VARIABLES } from './config.js';
 
@@ -9,7 +10,7 @@ import { ConfigError, VARIABLES } from './config.js';
  */
 export function makeDataDirectory(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -19,4 +20,16 @@ export function makeDataDirectory(path: string): string {
     );
   }
   return path;
+}
+
+/** Node's own `recursive` never returns for a path below /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process was first.
+    if (!existsSync(path)) throw error;
+  }
 }
