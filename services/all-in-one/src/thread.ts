@@ -1,4 +1,4 @@
-/** The program of a thread of the all-in-one: the background work that is its share. */
+/** The program of a worker thread of the all-in-one: runs its share of the background work. */
 import { serveBackgroundThread } from '@tantieme/service-kit/application/background-thread';
 import { THREADS } from './threads.js';
 

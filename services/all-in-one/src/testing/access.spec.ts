@@ -7,7 +7,7 @@ import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-
 import { AllInOneModule } from '../start.js';
 import { configOf, temporaryDirectory } from './end-to-end.fixture.js';
 
-describe('who may what, over all five services', () => {
+describe('access to the API of all services', () => {
   const directory = temporaryDirectory();
   let application: NestFastifyApplication;
   beforeAll(async () => {
@@ -18,11 +18,11 @@ describe('who may what, over all five services', () => {
     directory.remove();
   });
 
-  it('has no route that does not name its roles', () => {
+  it('has roles on every route', () => {
     expect(routesWithoutRoles(application)).toEqual([]);
   });
 
-  it('has no command that does not name its roles', () => {
+  it('has roles on every command', () => {
     const commands = commandsOf(application);
     expect(commands.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['ImportFacts', 'ClosePeriod', 'ApproveStatement']),
@@ -41,7 +41,7 @@ describe('who may what, over all five services', () => {
     '/statements',
     '/payouts',
     '/health/lag',
-  ])('answers nobody without a token: %s', async (url) => {
+  ])('needs a token: %s', async (url) => {
     expect((await application.inject({ method: 'GET', url })).statusCode).toBe(401);
   });
 
@@ -56,12 +56,12 @@ describe('who may what, over all five services', () => {
     ['approver', 'POST', '/imports?format=ndjson'],
     ['partner', 'GET', '/payouts'],
     ['plan-designer', 'POST', '/periods/monthly@Europe%2FParis/2026-01/close'],
-  ] as const)('does not let the role %s call %s %s', async (role, method, url) => {
+  ] as const)('refuses the role %s: %s %s', async (role, method, url) => {
     const token = await mintToken({
       dataDirectory: directory.path,
       roles: [role],
       subject: 'somebody',
-      ...(role === 'partner' ? { partner: 'P1' } : {}),
+      partner: role === 'partner' ? 'P1' : undefined,
     });
     const answer = await application.inject({
       method,
@@ -73,7 +73,7 @@ describe('who may what, over all five services', () => {
     expect(answer.headers['content-type']).toContain('application/problem+json');
   });
 
-  it('shows a partner nothing of another', async () => {
+  it('shows a partner no data of another', async () => {
     const token = await mintToken({
       dataDirectory: directory.path,
       roles: ['partner'],

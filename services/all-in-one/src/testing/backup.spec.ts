@@ -33,7 +33,7 @@ describe('a backup', () => {
     const driver = await servers.start(original);
     await prepare(driver);
     await driver.import(ndjson(FACTS.slice(0, 40)));
-    await driver.settled();
+    await driver.awaitIdle();
     await driver.close(CALENDAR, MONTHS[0] ?? '');
     const january = await driver.statements(CALENDAR, MONTHS[0] ?? '');
     expect(january).not.toBe('');
@@ -42,10 +42,10 @@ describe('a backup', () => {
     const restored = servers.configuration();
     for (const file of files) copyFileSync(join(original.dataDirectory, file), join(restored.dataDirectory, file));
     const again = await servers.start(restored);
-    await again.settled();
+    await again.awaitIdle();
     expect(await again.statements(CALENDAR, MONTHS[0] ?? '')).toBe(january);
     await again.import(ndjson(FACTS));
-    await again.settled();
+    await again.awaitIdle();
     await servers.stop();
     expect(await verifyStore(restored)).toMatchObject({ differenceCount: 0 });
   });
