@@ -124,7 +124,7 @@ export class RewardsModule {
         bonuses,
         calendars,
         periods,
-        awaitPosition: (work, position, signal) => background.reached(work, position, signal),
+        awaitPosition: (work, position, signal) => background.awaitPosition(work, position, signal),
         onError,
       }).start(),
     );

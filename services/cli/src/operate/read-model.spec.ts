@@ -41,7 +41,7 @@ async function open(engine: Engine): Promise<void> {
   driver = await servers.start(config);
   await prepare(driver);
   await driver.import(ndjson(FACTS.slice(0, BEFORE)));
-  await driver.settled();
+  await driver.awaitIdle();
   db = await openReadDatabase(config);
 }
 
@@ -98,7 +98,7 @@ describe.each(ENGINES)('tantieme read-model rebuild in the %s database', (engine
     });
     expect(await deals()).toEqual(honest);
     await driver.import(ndjson(FACTS.slice(BEFORE, AFTER)));
-    await driver.settled();
+    await driver.awaitIdle();
     expect(await deals()).not.toEqual(honest);
     const after = await deals();
     expect(await rebuild(NAME)).toMatchObject({
@@ -112,7 +112,7 @@ describe.each(ENGINES)('tantieme read-model rebuild in the %s database', (engine
     const rebuilding = rebuild(NAME);
     await driver.import(ndjson(FACTS.slice(AFTER)));
     expect(await rebuilding).toMatchObject({ code: 0, error: '' });
-    await driver.settled();
+    await driver.awaitIdle();
     const live = await deals();
     expect(await rebuild(NAME)).toMatchObject({ code: 0 });
     expect(await deals()).toEqual(live);

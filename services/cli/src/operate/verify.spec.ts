@@ -21,9 +21,9 @@ beforeAll(async () => {
   const driver = await servers.start(config);
   await prepare(driver);
   await driver.import(ndjson(history(60)));
-  await driver.settled();
+  await driver.awaitIdle();
   await driver.close(CALENDAR, '2026-01');
-  await driver.settled();
+  await driver.awaitIdle();
   await servers.stop();
 }, 180_000);
 afterAll(() => servers.end());

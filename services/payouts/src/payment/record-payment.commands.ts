@@ -3,7 +3,7 @@ import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
-import { assertMessageData } from '@tantieme/service-kit/runtime/message-data';
+import { assertMessageData } from '@tantieme/service-kit/http/message-data';
 
 import { accountStream, periodKey } from '../account/account.js';
 import { ACCOUNTS } from '../account/accounts.service.js';

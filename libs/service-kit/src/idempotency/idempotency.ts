@@ -15,24 +15,24 @@ import { findPrincipal } from '../access/auth.js';
 import * as idempotency from './migrations/0001-idempotency.js';
 import { DATABASE } from '../runtime/runtime-tokens.js';
 
-/** How long an answer is kept for repetition. A repetition after that is decided again, which deciders bear. */
-const KEPT_MS = 24 * 60 * 60 * 1000;
+/** How long an answer is stored. A repetition after that runs the command again, which deciders are built for. */
+const RETENTION_MS = 24 * 60 * 60 * 1000;
 
-/** How often answers that are too old are deleted. */
-const FORGET_EVERY_MS = 60 * 60 * 1000;
+/** How often expired answers are deleted. */
+const CLEANUP_INTERVAL_MS = 60 * 60 * 1000;
 
-/** After so long a request in flight counts as lost, where its process cannot be asked. */
+/** A request in flight for longer counts as abandoned, where its process cannot be checked. */
 const LEASE_MS = 10 * 60 * 1000;
 
-/** Characters of a key; a UUID has 36. */
+/** Allowed keys: 1 to 255 visible ASCII characters; a UUID has 36. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** This process; the random part tells it from an earlier one that had the same number. */
+/** This process; the random part distinguishes it from an earlier one with the same process id. */
 const OWNER = `${hostname()}:${process.pid}:${randomUUID()}`;
 
 const METHODS: readonly string[] = ['POST', 'PUT'];
 
-/** Headers of an answer that a repetition gives again, beside status and body. */
+/** Headers that are replayed besides status and body. */
 const HEADERS = ['content-type', 'location'] as const;
 
 interface Row {
@@ -41,14 +41,14 @@ interface Row {
   readonly route: string;
   /** SHA-256 of address and body. */
   readonly fingerprint: string;
-  /** The process that works on it: `<host>:<pid>:<random>`. */
+  /** The process that handles the request: `<host>:<pid>:<random>`. */
   readonly owner: string;
   /** Epoch milliseconds. */
   readonly started_at: number;
-  /** Null while it is in flight. */
+  /** Null while the request is in flight. */
   readonly status: number | null;
   readonly headers: string | null;
-  /** JSON text; null where there was no body. */
+  /** JSON text; null where the answer has no body. */
   readonly body: string | null;
 }
 
@@ -59,9 +59,10 @@ interface Tables {
 type Identity = Pick<Row, 'subject' | 'key' | 'route'>;
 
 /**
- * `Idempotency-Key` for POST and PUT (draft-ietf-httpapi-idempotency-key-header): the first answer that succeeds is
- * kept for each subject, key and route, and given again, marked by `idempotency-replayed: true`. The same key with
- * another body is 422, while the first is in flight 409. A refusal changes nothing and is decided again.
+ * `Idempotency-Key` for POST and PUT (draft-ietf-httpapi-idempotency-key-header). The first successful answer is stored
+ * by subject, key and route; a repetition gets it again with the header `idempotency-replayed: true`. The same key with
+ * another body is answered with 422, and with 409 while the first request is in flight. A refusal is not stored, since
+ * it changed nothing.
  */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
@@ -70,11 +71,11 @@ export class IdempotencyInterceptor implements NestInterceptor {
   private migrating: Promise<void> | undefined;
 
   /** Epoch milliseconds. */
-  private forgottenAt = 0;
+  private cleanedUpAt = 0;
 
   constructor(@Inject(DATABASE) private readonly database: Kysely<Tables>) {}
 
-  /** With the first key: a database that is away at the start is not waited for. */
+  /** Migrates with the first key, so that a start does not wait for the database. */
   private migrated(): Promise<void> {
     this.migrating ??= this.migrate().catch((error: unknown) => {
       this.migrating = undefined;
@@ -87,11 +88,11 @@ export class IdempotencyInterceptor implements NestInterceptor {
     await migrate(this.database, { owner: 'service_kit', files: { '0001-idempotency': idempotency } });
   }
 
-  private async forgetOld(): Promise<void> {
-    this.forgottenAt = Date.now();
+  private async cleanUp(): Promise<void> {
+    this.cleanedUpAt = Date.now();
     await this.database
       .deleteFrom('service_kit_idempotency')
-      .where('started_at', '<', this.forgottenAt - KEPT_MS)
+      .where('started_at', '<', this.cleanedUpAt - RETENTION_MS)
       .execute();
   }
 
@@ -100,11 +101,11 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const key = request.headers['idempotency-key'];
     const subject = findPrincipal(request)?.subject;
     if (key === undefined || subject === undefined || !METHODS.includes(request.method)) return next.handle();
-    // A stream has gone by when its content is known; imports are idempotent by their content instead.
+    // A streamed body is consumed before its hash is known; imports are idempotent by content instead.
     if (request.body instanceof Readable) return next.handle();
     if (typeof key !== 'string' || !KEY.test(key))
-      throw new DomainError('IdempotencyKeyInvalid', 'the idempotency key is not usable', 'invalid', [
-        { field: 'Idempotency-Key', reason: 'must be 1 to 255 visible ASCII characters' },
+      throw new DomainError('IdempotencyKeyInvalid', 'the idempotency key is invalid', 'invalid', [
+        { field: 'Idempotency-Key', reason: 'must have 1 to 255 visible ASCII characters, no blanks' },
       ]);
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     const identity = { subject, key, route: `${request.method} ${request.routeOptions.url ?? request.url}` };
@@ -125,19 +126,19 @@ export class IdempotencyInterceptor implements NestInterceptor {
       answer = await lastValueFrom(next.handle(), { defaultValue: undefined });
     } catch (error) {
       await this.release(identity).catch((failure: unknown) =>
-        this.logger.error({ err: failure }, 'a key was not released'),
+        this.logger.error({ err: failure }, 'releasing an idempotency key failed'),
       );
       throw error;
     }
     if (reply.sent || reply.statusCode >= 400 || isStream(answer)) await this.release(identity);
-    else await this.keep(identity, reply, answer);
+    else await this.store(identity, reply, answer);
     return answer;
   }
 
-  /** Takes the key for this request, or gives the row of an earlier one that counts. */
+  /** Claims the key for this request; returns the row of an earlier request where that one still counts. */
   private async claim(identity: Identity, fingerprint: string): Promise<Row | undefined> {
     await this.migrated();
-    if (this.forgottenAt < Date.now() - FORGET_EVERY_MS) await this.forgetOld();
+    if (this.cleanedUpAt < Date.now() - CLEANUP_INTERVAL_MS) await this.cleanUp();
     const row: Row = {
       ...identity,
       fingerprint,
@@ -154,16 +155,17 @@ export class IdempotencyInterceptor implements NestInterceptor {
       .executeTakeFirst();
     if (inserted.numInsertedOrUpdatedRows === 1n) return undefined;
     const earlier = await this.find(identity);
-    // Released between the two statements: whoever sends it again gets through.
+    // Released between the two statements: the next attempt succeeds.
     if (earlier === undefined) throw inFlight();
-    const stale = earlier.status === null ? isLost(earlier) : Number(earlier.started_at) < Date.now() - KEPT_MS;
+    const stale =
+      earlier.status === null ? isAbandoned(earlier) : Number(earlier.started_at) < Date.now() - RETENTION_MS;
     if (!stale) return earlier;
-    const taken = await this.database
+    const takenOver = await this.database
       .updateTable('service_kit_idempotency')
       .set({ fingerprint, owner: OWNER, started_at: row.started_at, status: null, headers: null, body: null })
       .where((where) => where.and({ ...identity, owner: earlier.owner, started_at: earlier.started_at }))
       .executeTakeFirst();
-    if (taken.numUpdatedRows !== 1n) throw inFlight();
+    if (takenOver.numUpdatedRows !== 1n) throw inFlight();
     return undefined;
   }
 
@@ -175,7 +177,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
       .executeTakeFirst();
   }
 
-  private async keep(identity: Identity, reply: FastifyReply, answer: unknown): Promise<void> {
+  private async store(identity: Identity, reply: FastifyReply, answer: unknown): Promise<void> {
     const headers = Object.fromEntries(HEADERS.map((name) => [name, reply.getHeader(name)]));
     try {
       await this.database
@@ -188,8 +190,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
         .where((where) => where.and({ ...identity, owner: OWNER }))
         .execute();
     } catch (error) {
-      // The effect is there: the caller gets the answer. A repetition is decided again.
-      this.logger.error({ err: error }, 'an answer could not be kept for repetition');
+      // The command took effect, so the caller gets its answer; a repetition runs the command again.
+      this.logger.error({ err: error }, 'storing an answer for its idempotency key failed');
       await this.release(identity).catch(() => undefined);
     }
   }
@@ -204,9 +206,17 @@ export class IdempotencyInterceptor implements NestInterceptor {
 
 function replay(earlier: Row, fingerprint: string, reply: FastifyReply): unknown {
   if (earlier.fingerprint !== fingerprint)
-    throw new DomainError('IdempotencyKeyReused', 'the idempotency key was used for another request', 'invalid', [
-      { field: 'Idempotency-Key', reason: 'was used for a request with another address or body' },
-    ]);
+    throw new DomainError(
+      'IdempotencyKeyReused',
+      'the idempotency key was already used for another request',
+      'invalid',
+      [
+        {
+          field: 'Idempotency-Key',
+          reason: 'was already used for a request with another address or body: use a new key',
+        },
+      ],
+    );
   if (earlier.status === null) throw inFlight();
   const headers: unknown = JSON.parse(earlier.headers ?? '{}');
   for (const [name, value] of Object.entries(headers ?? {}))
@@ -215,7 +225,7 @@ function replay(earlier: Row, fingerprint: string, reply: FastifyReply): unknown
   return earlier.body === null ? undefined : JSON.parse(earlier.body);
 }
 
-/** What goes out as it comes cannot be kept. */
+/** A streamed answer cannot be stored. */
 function isStream(answer: unknown): boolean {
   return answer instanceof Readable || answer instanceof StreamableFile;
 }
@@ -234,13 +244,13 @@ function fingerprintOf(request: FastifyRequest): string {
     .digest('hex');
 }
 
-/** True where the process that worked on it is gone, so that a restart after a SIGKILL can go on at once. */
-function isLost(row: Row): boolean {
+/** True where the process that handled it is gone, so that a restart after a SIGKILL can continue at once. */
+function isAbandoned(row: Row): boolean {
   if (row.owner === OWNER) return false;
   if (Number(row.started_at) < Date.now() - LEASE_MS) return true;
   const [host, pid] = row.owner.split(':');
   if (host !== hostname()) return false;
-  // Our own number under another name: that process is gone, and we were given its number (in a container always so).
+  // Our own process id in another process's row: that process is gone (in a container the id is always the same).
   return Number(pid) === process.pid || !isAlive(Number(pid));
 }
 
@@ -248,7 +258,7 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it lives, and is somebody else's.
+    // EPERM: the process runs under another user.
     return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -1,4 +1,4 @@
-/** Every read model of every service rebuilt on a small history: the same rows, from which everything goes on. */
+/** Rebuilds all read models of all services on a small history: the rows are the same, and processing continues. */
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
@@ -12,7 +12,7 @@ import type { Driver } from '../driver.js';
 import { PROJECTIONS } from '../projections.js';
 import { CALENDAR, history, ndjson, PARTNERS, prepare, TestServers } from './end-to-end.fixture.js';
 
-/** A server twice, with the whole way. */
+/** Two servers process a whole history. */
 jest.setTimeout(240_000);
 
 const databases = new TestDatabases();
@@ -21,15 +21,15 @@ afterAll(() => databases.end());
 const servers = new TestServers();
 afterEach(() => servers.end());
 
-/** Tables of no projection: checkpoints, applied migrations, and the deal dependencies, which a follower writes. */
+/** Tables of no projection: checkpoints, applied migrations, and the deal dependencies, which a follower fills. */
 const OTHERS = /^checkpoints$|_migrations(_lock)?$|^commission_deal_dependencies$/;
 
 const TABLES = PROJECTIONS.flatMap(({ tables }) => tables).sort();
 
-/** Of quotas and exchange rates, which this history does without. */
+/** Tables of quotas and exchange rates, which this history does not have. */
 const UNTOUCHED = ['commission_exchange_rates', 'commission_missing_quotas', 'commission_quotas'];
 
-/** Of a seller whom nobody knows: it waits. */
+/** A deal of an unknown seller, which stays pending. */
 const WAITING = history(1).map((fact) => ({
   ...fact,
   deal: 'waiting',
@@ -41,7 +41,7 @@ const WAITING = history(1).map((fact) => ({
   },
 }));
 
-/** Rows as text; JSON in them without its order of keys, which is another one where an event was taken from memory. */
+/** Rows as text, with the keys of JSON sorted: their order depends on whether an event was in memory. */
 async function dump(db: AnyDatabase): Promise<Record<string, readonly string[]>> {
   const rows: Record<string, readonly string[]> = {};
   for (const table of TABLES) {
@@ -52,7 +52,7 @@ async function dump(db: AnyDatabase): Promise<Record<string, readonly string[]>>
 }
 
 function parsed(value: unknown): unknown {
-  return typeof value === 'string' && /^[[{]/.test(value) ? JSON.parse(value) : value;
+  return typeof value === 'string' && /^[[{]/.test(value) ? (JSON.parse(value) as unknown) : value;
 }
 
 async function rebuildAll(config: RuntimeConfig, db: AnyDatabase): Promise<void> {
@@ -67,12 +67,12 @@ async function rebuildAll(config: RuntimeConfig, db: AnyDatabase): Promise<void>
 
 async function closeAndList(driver: Driver, month: string): Promise<string> {
   await driver.close(CALENDAR, month);
-  await driver.settled();
+  await driver.awaitIdle();
   return driver.statements(CALENDAR, month);
 }
 
-describe.each(ENGINES)('read models that are rebuilt in the %s database', (engine) => {
-  it('have the rows that they had, and the services go on from there', async () => {
+describe.each(ENGINES)('read models rebuilt in the %s database', (engine) => {
+  it('have the same rows as before, and the services continue from there', async () => {
     const config = servers.configuration({
       database: engine === 'embedded' ? EMBEDDED : await databases.fresh(engine),
     });
@@ -80,7 +80,7 @@ describe.each(ENGINES)('read models that are rebuilt in the %s database', (engin
     let driver = await servers.start(config);
     await prepare(driver);
     await driver.import(ndjson([...facts.slice(0, 70), { kind: 'booked', deal: 'refused' }]));
-    await driver.settled();
+    await driver.awaitIdle();
     const january = await closeAndList(driver, '2026-01');
     expect(january).not.toBe('');
     await driver.text(
@@ -90,31 +90,31 @@ describe.each(ENGINES)('read models that are rebuilt in the %s database', (engin
       JSON.stringify({ calendar: CALENDAR, period: '2026-01' }),
     );
     await driver.import(ndjson(WAITING));
-    await driver.settled();
+    await driver.awaitIdle();
     await servers.stop();
 
     const db = await openReadDatabase(config);
-    const honest = await dump(db);
+    const original = await dump(db);
     const named = (await db.introspection.getTables()).map(({ name }) => name).filter((name) => !OTHERS.test(name));
     expect(named.sort()).toEqual(TABLES);
-    expect(TABLES.filter((table) => honest[table]?.length === 0)).toEqual(UNTOUCHED);
+    expect(TABLES.filter((table) => original[table]?.length === 0)).toEqual(UNTOUCHED);
     for (const table of TABLES) await db.deleteFrom(table).execute();
     await rebuildAll(config, db);
-    expect(await dump(db)).toEqual(honest);
+    expect(await dump(db)).toEqual(original);
     await db.destroy();
 
     driver = await servers.start(config);
     expect(await driver.statements(CALENDAR, '2026-01')).toBe(january);
     await driver.registerPartners(ndjson(PARTNERS.slice(0, 1).map((partner) => ({ ...partner, id: 'unknown' }))));
     await driver.import(ndjson(facts));
-    await driver.settled();
+    await driver.awaitIdle();
     expect(await closeAndList(driver, '2026-02')).not.toBe('');
     await servers.stop();
     const after = await openReadDatabase(config);
-    const goneOn = await dump(after);
-    expect(goneOn['commission_pending_deals']).toEqual([]);
+    const continued = await dump(after);
+    expect(continued['commission_pending_deals']).toEqual([]);
     await rebuildAll(config, after);
-    expect(await dump(after)).toEqual(goneOn);
+    expect(await dump(after)).toEqual(continued);
     await after.destroy();
   });
 });

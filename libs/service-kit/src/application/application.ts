@@ -15,16 +15,17 @@ import { TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
 import { LogController } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-import type { Runs } from '../background/background.js';
+import type { WorkFilter } from '../background/background.js';
 import { traceContext } from '../observability/trace-context.js';
 import type { RuntimeConfig } from '../runtime/config.js';
+import { makeDataDirectory } from '../runtime/data-directory.js';
 import { createLogger, PinoNestLogger } from '../observability/logging.js';
 import { Metrics } from '../observability/metrics.js';
-import { publishApiDocuments } from './openapi.js';
-import { codeOfStatus, PROBLEM_TYPE, problemOf, sendProblem } from './problem.js';
-import { RuntimeModule } from '../runtime/runtime-module.js';
+import { publishApiDocuments } from '../http/openapi.js';
+import { codeOfStatus, PROBLEM_TYPE, problemOf, sendProblem } from '../http/problem.js';
+import { RuntimeModule } from './runtime.module.js';
 import { TRACING } from '../runtime/runtime-tokens.js';
-import { takesTextBody } from './text-body.js';
+import { receivesTextBody } from '../http/text-body.js';
 import { SpanKind, traceparentOf } from '../observability/tracing.js';
 import type { Tracing } from '../observability/tracing.js';
 
@@ -32,29 +33,31 @@ import type { Tracing } from '../observability/tracing.js';
 @Module({})
 class Host {}
 
-/** Bodies that are read as they come, row by row, and never held as a whole: imports. `request.body` is a `Readable`. */
+/** Bodies that are read row by row and never held whole: imports. `request.body` is a `Readable`. */
 export const STREAMED_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'text/csv'];
 
 /** Bodies that are text to their route: plan documents. `request.body` is a string. */
 export const TEXT_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/plain'];
 
-/** What a correlation id from outside may look like: it goes into events, logs and headers. */
+/** Accepted correlation ids of callers: they go into events, logs and headers. */
 const CORRELATION_ID = /^[\w.:@/+=-]{1,128}$/;
 
-/** Characters of a path parameter: `source|id` of a deal, percent-encoded. */
+/** Largest length of a path parameter: `source|id` of a deal, percent-encoded. */
 const PARAMETER_LENGTH_MAX = 500;
 
 /**
- * An application of the given module (one service, or many) on the runtime of `config`, initialised: the stores are
- * open and the background work runs. `listen` opens the port; `app.inject` needs none; `app.close()` ends all of it.
- * @param runs which of the background work runs here; all, where nothing is said.
+ * Creates and initialises an application of the given module (one service, or many): the stores are open and the
+ * background work runs. `listen` opens the port; `application.inject` works without one; `application.close()` ends
+ * everything.
+ * @param runsHere selects the background work that runs here; all of it by default.
  * @throws {ConfigError | DirectoryLocked}
  */
 export async function createApplication(
   rootModule: Type | DynamicModule,
   config: RuntimeConfig,
-  runs?: Runs,
+  runsHere?: WorkFilter,
 ): Promise<NestFastifyApplication> {
+  makeDataDirectory(config.dataDirectory);
   const logger = createLogger(config.logLevel);
   const adapter = new FastifyAdapter({
     loggerInstance: logger,
@@ -62,12 +65,12 @@ export async function createApplication(
     bodyLimit: config.bodyBytesMax,
     genReqId: correlationIdOf,
     routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
-    // What comes in on an open connection during a stop is still answered, and as a problem where it is one.
+    // Requests on open connections are still answered during a stop.
     return503OnClosing: false,
-    frameworkErrors: refuseAddress,
-    clientErrorHandler: refuseBytes,
+    frameworkErrors: rejectAddress,
+    clientErrorHandler: rejectBytes,
   });
-  const root: DynamicModule = { module: Host, imports: [RuntimeModule.forRoot(config, runs), rootModule] };
+  const root: DynamicModule = { module: Host, imports: [RuntimeModule.forRoot(config, runsHere), rootModule] };
   const application = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: new PinoNestLogger(logger),
     abortOnError: false,
@@ -76,28 +79,28 @@ export async function createApplication(
   try {
     const fastify: FastifyInstance = application.getHttpAdapter().getInstance();
     acceptBodies(fastify);
-    tellAboutRequests(fastify, application.get(Metrics));
-    knowWhatIsInHand(fastify, application.get<Tracing | null>(TRACING));
-    letGoOfConnections(fastify);
+    logRequests(fastify, application.get(Metrics));
+    correlateRequests(fastify, application.get<Tracing | null>(TRACING));
+    closeIdleConnections(fastify);
     publishApiDocuments(application);
     return await application.init();
   } catch (error) {
-    // What was opened before the failure must not keep the process alive, nor the directory locked.
+    // Resources opened before the failure must not keep the process alive or the directory locked.
     await application.close().catch(() => undefined);
     throw error;
   }
 }
 
 /**
- * Opens the port and ends gracefully at SIGTERM or SIGINT: no new connections, requests in flight finish (for
+ * Opens the port and stops gracefully at SIGTERM or SIGINT: no new connections, requests in flight finish (within
  * `config.stopSeconds`), the background work stops, the stores close. A second signal ends the process at once.
- * @returns the address, as a URL.
+ * @returns the URL on which it listens.
  */
 export async function listen(application: NestFastifyApplication, config: RuntimeConfig): Promise<string> {
   try {
     await application.listen({ port: config.port, host: config.host });
   } catch (error) {
-    // The port is taken, mostly: the directory must not stay locked for that.
+    // Usually the port is in use. The directory must not stay locked.
     await application.close();
     throw error;
   }
@@ -105,7 +108,7 @@ export async function listen(application: NestFastifyApplication, config: Runtim
   return application.getUrl();
 }
 
-/** Stops within `stopSeconds`: connections that are still busy after that are cut. */
+/** Stops within `stopSeconds`: connections that are still busy after that are closed. */
 export async function stopApplication(application: NestFastifyApplication, stopSeconds: number): Promise<void> {
   const deadline = setTimeout(() => application.getHttpServer().closeAllConnections(), stopSeconds * 1000);
   try {
@@ -132,26 +135,26 @@ function stopAtSignals(application: NestFastifyApplication, stopSeconds: number)
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // Once nothing listens any more, a signal ends the process as it always does.
+  // Once the server is closed, a signal has its default effect again.
   application.getHttpServer().once('close', () => process.off('SIGTERM', stop).off('SIGINT', stop));
 }
 
-/** An address that never finds a route: broken percent-encoding, too long. Hooks do not run for it. */
-function refuseAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+/** Answers addresses that reach no route: broken percent-encoding, too long. Hooks do not run for them. */
+function rejectAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const status = error.statusCode ?? 400;
   void reply.header('x-correlation-id', request.id);
   sendProblem(reply, { status, code: codeOfStatus(status), detail: error.message }, request.id);
 }
 
-/** Bytes that are no HTTP at all never become a request: they are answered on the bare connection. */
-function refuseBytes(error: Error & { readonly code?: string }, socket: Socket): void {
+/** Answers bytes that are not HTTP on the bare connection, since they never become a request. */
+function rejectBytes(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
   const problem = problemOf(
-    { status, code: codeOfStatus(status), detail: 'this is no HTTP request that can be read' },
+    { status, code: codeOfStatus(status), detail: 'the bytes are not a valid HTTP request' },
     randomUUID(),
   );
   const body = JSON.stringify(problem);
@@ -168,41 +171,41 @@ function acceptBodies(fastify: FastifyInstance): void {
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeContentTypeParser('application/json');
   fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (takesTextBody(request)) done(null, body);
+    if (receivesTextBody(request)) done(null, body);
     else return parseJson(request, body, done);
   });
 }
 
-/** Milliseconds between two looks for connections whose last answer is out, during a stop. */
-const IDLE_LOOK_MS = 50;
+/** Milliseconds between two searches for idle connections during a stop. */
+const IDLE_POLL_MS = 50;
 
 /**
- * A connection that is kept alive after its answer would hold up the stop: Node closes those that are idle when the
- * stop begins, and not those that become idle then.
+ * Closes connections that become idle during a stop. Node closes only those that are idle when the stop begins; the
+ * others would hold up the stop until their keep-alive ends.
  */
-function letGoOfConnections(fastify: FastifyInstance): void {
+function closeIdleConnections(fastify: FastifyInstance): void {
   fastify.addHook('preClose', (done) => {
     if (fastify.server.listening) {
-      const timer = setInterval(() => fastify.server.closeIdleConnections(), IDLE_LOOK_MS);
+      const timer = setInterval(() => fastify.server.closeIdleConnections(), IDLE_POLL_MS);
       fastify.server.once('close', () => clearInterval(timer));
     }
     done();
   });
 }
 
-/** Echoes the correlation id, measures, and logs what was answered; successes only where somebody asked for that much. */
-function tellAboutRequests(fastify: FastifyInstance, metrics: Metrics): void {
+/** Echoes the correlation id, and measures and logs every answer; successes at level debug. */
+function logRequests(fastify: FastifyInstance, metrics: Metrics): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-correlation-id', request.id);
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    // The route as the code has it; an address that has none is anybody's invention.
+    // The route's pattern, since addresses without a route are arbitrary.
     const labels = { method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode };
     metrics.httpRequestDuration.observe(labels, reply.elapsedTime / 1000);
     const line = {
       method: request.method,
-      // Without the query: it may name people.
+      // Without the query, which may contain names of people.
       path: request.url.split('?', 1)[0],
       status: reply.statusCode,
       durationMs: Math.round(reply.elapsedTime),
@@ -213,19 +216,19 @@ function tellAboutRequests(fastify: FastifyInstance, metrics: Metrics): void {
   });
 }
 
-/** Health and metrics are asked for all the time: they make no traces. */
+/** Health and metrics are polled all the time and are not traced. */
 const UNTRACED = /^\/(health|metrics)(\/|$)/;
 
-/** What follows from a request knows its correlation id, and its span where it is traced. */
-function knowWhatIsInHand(fastify: FastifyInstance, tracing: Tracing | null): void {
+/** Makes the correlation id of a request, and its span where it is traced, available to everything it causes. */
+function correlateRequests(fastify: FastifyInstance, tracing: Tracing | null): void {
   const spans = new WeakMap<FastifyRequest, Span>();
   if (tracing !== null) {
     fastify.addHook('onRequest', (request, _reply, done) => {
       const { method, headers, routeOptions } = request;
       const route = routeOptions.url ?? 'none';
-      const given = headers[TRACEPARENT_HEADER];
+      const header = headers[TRACEPARENT_HEADER];
       const attributes = { 'http.request.method': method, 'http.route': route, 'tantieme.correlation_id': request.id };
-      const parent = typeof given === 'string' ? given : undefined;
+      const parent = typeof header === 'string' ? header : undefined;
       if (!UNTRACED.test(route))
         spans.set(request, tracing.start(`${method} ${route}`, SpanKind.SERVER, attributes, parent));
       done();
@@ -235,7 +238,7 @@ function knowWhatIsInHand(fastify: FastifyInstance, tracing: Tracing | null): vo
       done();
     });
   }
-  // Behind the parsing of bodies, which would lose it.
+  // Not earlier: parsing the body would lose the asynchronous context.
   fastify.addHook('preHandler', (request, _reply, done) => {
     const span = spans.get(request);
     const traceparent = span === undefined ? undefined : traceparentOf(span);
@@ -247,6 +250,6 @@ function knowWhatIsInHand(fastify: FastifyInstance, tracing: Tracing | null): vo
 }
 
 function correlationIdOf(request: IncomingMessage): string {
-  const given = request.headers['x-correlation-id'];
-  return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
+  const header = request.headers['x-correlation-id'];
+  return typeof header === 'string' && CORRELATION_ID.test(header) ? header : randomUUID();
 }

@@ -1,9 +1,9 @@
-/** Data that came in otherwise than in an envelope, and is to be what a message of its type holds. */
+/** Checks request bodies against the schemas of messages. */
 import { check } from '@tantieme/contracts/check';
 import type { MessageData, MessageType } from '@tantieme/contracts/envelope';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 
-/** @throws {DomainError} `code`, with the field that the schema of the type refuses */
+/** @throws {DomainError} with `code` and the invalid fields, where the data does not fit the schema of its type. */
 export function assertMessageData<Type extends MessageType>(
   type: Type,
   data: unknown,

@@ -1,18 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { Controller, Get, Header, Inject } from '@nestjs/common';
-import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 
 import { Public } from '../access/auth.js';
 import { Background } from '../background/background.js';
-import { Metrics } from './metrics.js';
+import { Metrics } from '../observability/metrics.js';
 
 const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Prometheus gives a scrape ten seconds: where a broker is away, what is counted here is told all the same. */
+const METRICS_EXAMPLE = `# TYPE tantieme_messages_published_total counter
+tantieme_messages_published_total{topic="deals"} 1200
+`;
+
+/** Prometheus waits ten seconds for a scrape: while the broker is unreachable it still gets the counters. */
 const STATUS_MS_MAX = 5_000;
 
-/** Public, as health is: there is nothing in it but counts and durations by names from the code (ADR 15). */
+/** Public like health: the metrics are counts and durations, labelled with names from the code (ADR 15). */
 @ApiTags('health')
 @Controller('metrics')
 export class MetricsController {
@@ -24,8 +28,15 @@ export class MetricsController {
   @Get()
   @Public()
   @Header('content-type', TEXT_FORMAT)
-  @ApiProduces('text/plain')
-  @ApiOperation({ summary: 'What Prometheus scrapes' })
+  @ApiOperation({
+    operationId: 'getMetrics',
+    summary: 'Metrics for Prometheus',
+    description: "Counts and durations of all threads of the process, in Prometheus' text format.",
+  })
+  @ApiOkResponse({
+    description: 'All metrics',
+    content: { 'text/plain': { schema: { type: 'string' }, example: METRICS_EXAMPLE } },
+  })
   async scrape(): Promise<string> {
     const timeout = new AbortController();
     const works = await Promise.race([

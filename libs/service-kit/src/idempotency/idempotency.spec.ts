@@ -21,17 +21,16 @@ describe('an idempotency key', () => {
     url = '/orders',
     method: 'POST' | 'PUT' = 'POST',
   ) => {
-    const answer = await sample.application.inject({
+    return sample.request({
       method,
       url,
       headers: { ...headers, ...(key === undefined ? {} : { 'idempotency-key': key }) },
       payload: body,
     });
-    return { status: answer.statusCode, headers: answer.headers, body: answer.json(), text: answer.body };
   };
   const order = { id: 'A', lines: [{ net: '1.00' }] };
 
-  it('gives the first answer again, with status and headers, and does nothing', async () => {
+  it('replays the first answer with status and headers, and does nothing', async () => {
     const first = await post('k', { ...order, id: 'again' });
     const second = await post('k', { ...order, id: 'again' });
     expect(first.status).toBe(200);
@@ -45,9 +44,9 @@ describe('an idempotency key', () => {
     expect(sample.bench.calls).toBe(1);
   });
 
-  it('outlives a restart', async () => {
+  it('survives a restart', async () => {
     const first = await post('k', order);
-    const { createApplication } = await import('./application.js');
+    const { createApplication } = await import('../application/application.js');
     const { SampleModule } = await import('../testing/sample.fixture.js');
     await sample.application.close();
     const application = await createApplication(SampleModule, sample.config);
@@ -75,7 +74,7 @@ describe('an idempotency key', () => {
     expect(sample.bench.calls).toBe(2);
   });
 
-  it('is each caller’s own, and each route’s own', async () => {
+  it('belongs to one caller and one route', async () => {
     await post('k', order);
     await post('k', order, await sample.authorization('erp', ['source']));
     await post('k', order, source, '/orders/A', 'PUT');
@@ -96,13 +95,13 @@ describe('an idempotency key', () => {
     expect(sample.bench.calls).toBe(1);
   });
 
-  it('is free again after a refusal, so that what was wrong can be put right', async () => {
+  it('can be used again after a refusal, with a corrected request', async () => {
     expect((await post('k', { id: 7 })).status).toBe(422);
     expect((await post('k', { ...order, id: 'taken' })).status).toBe(409);
     expect((await post('k', order)).status).toBe(201);
   });
 
-  it('of a process that was killed in the middle does not block', async () => {
+  it('does not block after its process was killed', async () => {
     const database: Kysely<{ service_kit_idempotency: { owner: string; status: number | null } }> =
       sample.application.get(DATABASE);
     await post('k', order);
@@ -116,17 +115,17 @@ describe('an idempotency key', () => {
     expect(sample.bench.calls).toBe(2);
   });
 
-  it.each(['', 'with blank', 'x'.repeat(256), 'ü'])('is refused where it is unusable: %j', async (key) => {
+  it.each(['', 'with blank', 'x'.repeat(256), 'ü'])('is refused where it is invalid: %j', async (key) => {
     expect(await post(key, order)).toMatchObject({ status: 422, body: { errors: [{ field: 'Idempotency-Key' }] } });
   });
 
-  it('is not asked for', async () => {
+  it('is optional', async () => {
     await post(undefined, order);
     await post(undefined, order);
     expect(sample.bench.calls).toBe(2);
   });
 
-  it('makes the cause of the events, so that a repetition has the same ids', async () => {
-    expect((await post('k', order)).body.context.cause).toBe('http:POST /orders:k');
+  it('is part of the cause of the events, so that a repetition has the same ids', async () => {
+    expect((await post('k', order)).body).toMatchObject({ context: { cause: 'http:POST /orders:k' } });
   });
 });

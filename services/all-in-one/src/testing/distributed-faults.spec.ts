@@ -1,4 +1,4 @@
-/** Five processes over a real Kafka, and what may happen to them: each history ends in the bytes of the embedded run, nothing lost, nothing double. */
+/** Faults of five processes on a real Kafka: each history results in the bytes of the embedded run, nothing lost or doubled. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -11,31 +11,31 @@ import { produceOutside, type ForeignMessage } from '@tantieme/messaging/kafka/t
 import type { KafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server';
 import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
 import {
-  announced,
-  assertOneContentAnId,
-  countOf,
-  createWorld,
-  differencesIn,
+  publishedPayouts,
+  assertDuplicatesAreIdentical,
+  messageCount,
+  createDistributedSystem,
+  verificationDifferences,
   kafkaForTests,
-  messageOf,
-  messagesOf,
-  produce,
-  toldBy,
-  type World,
+  factMessage,
+  readTopic,
+  produceFacts,
+  distinctContents,
+  type DistributedSystem,
 } from './distributed.fixture.js';
 import type { Driver } from '../driver.js';
 import { SERVICE_NAMES, type ServiceEnvironment } from '../service-processes.js';
 import { ALL_TOPICS } from '../topics.js';
 import { CALENDAR, history, MONTHS, ndjson, prepare, randomOf, shuffled, TestServers } from './end-to-end.fixture.js';
 
-/** Processes that start again and again, on a machine that may have much else to do. */
+/** Processes start again and again, possibly on a busy machine. */
 jest.setTimeout(600_000);
 
 const FACTS = history(60);
 
-/** A service works for so long at the most before it is killed: sometimes it has not yet got its partitions. */
+/** Longest run of a service before it is killed: sometimes it has not received its partitions yet. */
 const KILL_AFTER_MS_MAX = 3000;
-const STILL_MS = 1500;
+const IDLE_MS = 1500;
 
 const kafka = await kafkaForTests();
 const databases = new TestDatabases();
@@ -47,18 +47,18 @@ afterAll(async () => {
 interface Outcome {
   /** Canonical statements, NDJSON. */
   readonly statements: string;
-  /** What was said on `payouts`. */
+  /** The distinct messages on `payouts`. */
   readonly payouts: readonly string[];
 }
 
-/** Closes and approves the quarter; every step may be done again. */
-async function settle(driver: Driver, step = <T>(work: () => Promise<T>): Promise<T> => work()): Promise<void> {
+/** Closes and approves the quarter; every step can be repeated. */
+async function closeQuarter(driver: Driver, step = <T>(work: () => Promise<T>): Promise<T> => work()): Promise<void> {
   for (const period of MONTHS) {
     await step(() => driver.close(CALENDAR, period));
     await step(() =>
       driver.text('approver', 'POST', '/statements/approve', JSON.stringify({ calendar: CALENDAR, period })),
     );
-    await step(() => driver.settled());
+    await step(() => driver.awaitIdle());
   }
 }
 
@@ -72,18 +72,18 @@ async function embeddedOutcome(): Promise<Outcome> {
   const driver = await servers.start(config);
   await prepare(driver);
   await driver.import(ndjson(FACTS));
-  await driver.settled();
-  await settle(driver);
+  await driver.awaitIdle();
+  await closeQuarter(driver);
   const all = await statements(driver);
   await servers.stop();
   const broker = openSqliteBroker(join(config.dataDirectory, 'broker.sqlite'));
-  const payouts = toldBy(await messagesOf(broker, TOPICS.payouts));
+  const payouts = distinctContents(await readTopic(broker, TOPICS.payouts));
   await broker.close();
   await servers.end();
   return { statements: all, payouts };
 }
 
-/** Who reads what: by consumer group. */
+/** The topics of each consumer group. */
 const READERS: Readonly<Record<string, readonly string[]>> = {
   'deal-ingestion': [TOPICS.dealsInbound],
   'commission-reference': [TOPICS.partners, TOPICS.referencesInbound],
@@ -105,10 +105,10 @@ const POISON: readonly Omit<ForeignMessage, 'topic'>[] = [
   { key: 'crm|D-1', value: JSON.stringify({ specversion: '1.0', type: 'com.example.other', id: 'x', source: '/crm' }) },
 ];
 
-/** Sends facts a few at a time, whatever happens to the broker meanwhile. */
-async function sendAFewAtATime(world: World, facts: readonly DealFact[], pauseMs: number): Promise<void> {
+/** Sends facts two at a time, and retries while the broker is down. */
+async function sendSlowly(world: DistributedSystem, facts: readonly DealFact[], pauseMs: number): Promise<void> {
   for (let from = 0; from < facts.length; from += 2) {
-    const messages = facts.slice(from, from + 2).map(messageOf);
+    const messages = facts.slice(from, from + 2).map(factMessage);
     while (
       !(await world.broker.publish(TOPICS.dealsInbound, messages).then(
         () => true,
@@ -120,26 +120,31 @@ async function sendAFewAtATime(world: World, facts: readonly DealFact[], pauseMs
   }
 }
 
-/** Does it again where a service was away. */
+/** Repeats it while a service is down. */
 async function persistently<T>(work: () => Promise<T>): Promise<T> {
   for (;;)
     try {
       return await work();
     } catch (error) {
-      // What fetch throws where nobody answers, or the answer breaks off. By name: its class is not of the test's realm.
+      // What fetch throws without an answer or with a broken one. By name: its class belongs to another realm.
       if (!String(error).startsWith('TypeError')) throw error;
       await pause(100);
     }
 }
 
-/** Kills every service `times` times, at moments that the seed decides, and starts it again. */
-async function killTimes(world: World, times: number, seed: number, killed: { count: number }): Promise<void> {
+/** Kills and restarts every service `times` times, at moments fixed by the seed. */
+async function killTimes(
+  world: DistributedSystem,
+  times: number,
+  seed: number,
+  killed: { count: number },
+): Promise<void> {
   await Promise.all(
     SERVICE_NAMES.map(async (name, index) => {
       const random = randomOf(seed * 100 + index);
       const service = world.services.get(name);
       for (let kill = 0; kill < times; kill += 1) {
-        // One in four while it starts.
+        // Every fourth time during its start.
         if (kill % 4 !== 3) await service.untilListening();
         await pause(random() * KILL_AFTER_MS_MAX);
         await service.kill();
@@ -151,19 +156,19 @@ async function killTimes(world: World, times: number, seed: number, killed: { co
   );
 }
 
-/** Waits until nothing new is said on any topic. */
-async function lyingStill({ broker }: World): Promise<void> {
+/** Waits until no topic gets new messages. */
+async function awaitQuietTopics({ broker }: DistributedSystem): Promise<void> {
   const count = async (): Promise<number> =>
-    (await Promise.all(ALL_TOPICS.map((topic) => countOf(broker, topic)))).reduce((sum, one) => sum + one, 0);
+    (await Promise.all(ALL_TOPICS.map((topic) => messageCount(broker, topic)))).reduce((sum, one) => sum + one, 0);
   for (let before = -1, now = await count(); before !== now; now = await count()) {
     before = now;
-    await pause(STILL_MS);
+    await pause(IDLE_MS);
   }
 }
 
 function faults(kafka: KafkaServer): void {
   let expected: Outcome;
-  let world: World;
+  let world: DistributedSystem;
   beforeAll(async () => {
     expected = await embeddedOutcome();
     expect(expected.statements.trim().split('\n').length).toBeGreaterThan(9);
@@ -172,65 +177,65 @@ function faults(kafka: KafkaServer): void {
   afterEach(() => world.end());
 
   async function begin(more: ServiceEnvironment = {}): Promise<void> {
-    world = await createWorld(kafka, more);
+    world = await createDistributedSystem(kafka, more);
     await world.services.start();
     await prepare(world.driver);
-    await world.driver.settled();
+    await world.driver.awaitIdle();
   }
 
   async function expectSameBytes(): Promise<void> {
     expect(await statements(world.driver)).toBe(expected.statements);
-    expect(await announced(world)).toEqual(expected.payouts);
-    await assertOneContentAnId(world);
+    expect(await publishedPayouts(world)).toEqual(expected.payouts);
+    await assertDuplicatesAreIdentical(world);
     expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
-    expect(await differencesIn(world)).toBe(0);
+    expect(await verificationDifferences(world)).toBe(0);
   }
 
-  it('that are killed sixty times', async () => {
+  it('killed sixty times', async () => {
     await begin();
     const killed = { count: 0 };
-    const sending = sendAFewAtATime(world, shuffled(FACTS, 1, 10), 400);
+    const sending = sendSlowly(world, shuffled(FACTS, 1, 10), 400);
     await killTimes(world, 7, 1, killed);
     await sending;
-    await world.driver.settled();
-    const settling = settle(world.driver, persistently);
+    await world.driver.awaitIdle();
+    const closing = closeQuarter(world.driver, persistently);
     await killTimes(world, 5, 2, killed);
-    await settling;
+    await closing;
     expect(killed.count).toBe(60);
     await expectSameBytes();
   });
 
   const { kill, start } = kafka;
-  (kill && start ? it : it.skip)('whose broker is killed in the middle, twice, and starts again', async () => {
+  (kill && start ? it : it.skip)('with a broker that is killed and restarted twice', async () => {
     await begin();
-    const sending = sendAFewAtATime(world, shuffled(FACTS, 3), 100);
+    const sending = sendSlowly(world, shuffled(FACTS, 3), 100);
     await pause(500);
     await kill?.();
     await pause(1500);
     await start?.();
     await sending;
-    await world.driver.settled();
-    const settling = settle(world.driver);
+    await world.driver.awaitIdle();
+    const closing = closeQuarter(world.driver);
     await pause(300);
     await kill?.();
     await start?.();
-    await settling;
+    await closing;
     await expectSameBytes();
   });
 
-  it('that are sent what nobody can handle, on every topic', async () => {
+  it('with invalid messages on every topic', async () => {
     await begin();
     const half = FACTS.length / 2;
     const mixed = shuffled(FACTS, 4);
-    await produce(world, mixed.slice(0, half));
+    await produceFacts(world, mixed.slice(0, half));
     const poison = ALL_TOPICS.flatMap((topic) => POISON.map((one) => ({ topic: world.prefix + topic, ...one })));
     await produceOutside(kafka.brokers, poison);
-    await produce(world, mixed.slice(half));
-    await world.driver.settled();
-    await settle(world.driver);
+    await produceFacts(world, mixed.slice(half));
+    await world.driver.awaitIdle();
+    await closeQuarter(world.driver);
     for (const [group, topics] of Object.entries(READERS))
       for (const topic of topics) {
-        const letters = await messagesOf(world.broker, deadLetterTopic(topic, group));
+        const letters = await readTopic(world.broker, deadLetterTopic(topic, group));
         expect(letters.map(({ value }) => value).sort()).toEqual(POISON.map(({ value }) => value ?? '').sort());
         for (const { headers } of letters)
           expect(headers).toMatchObject({
@@ -243,10 +248,10 @@ function faults(kafka: KafkaServer): void {
       }
     expect(await statements(world.driver)).toBe(expected.statements);
     expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
-    expect(await differencesIn(world)).toBe(0);
+    expect(await verificationDifferences(world)).toBe(0);
   });
 
-  it('that get every message twice', async () => {
+  it('with every message twice', async () => {
     await begin();
     let repeated = 0;
     const repeating = await world.broker.consume({
@@ -262,20 +267,20 @@ function faults(kafka: KafkaServer): void {
         );
       },
     });
-    await produce(world, shuffled(FACTS, 5, 1));
-    await world.driver.settled();
-    await settle(world.driver);
+    await produceFacts(world, shuffled(FACTS, 5, 1));
+    await world.driver.awaitIdle();
+    await closeQuarter(world.driver);
     expect(repeated).toBeGreaterThan(FACTS.length);
     await repeating.stop();
-    await world.driver.settled();
+    await world.driver.awaitIdle();
     await expectSameBytes();
   });
 
-  it('of which there are two each, that come, go and are killed', async () => {
+  it('with two replicas each, which start, stop and are killed', async () => {
     await begin({ TANTIEME_DATABASE: await databases.fresh('postgres') });
     const { services, driver } = world;
     const replicas = world.replicas();
-    const sending = sendAFewAtATime(world, shuffled(FACTS, 7, 10), 300);
+    const sending = sendSlowly(world, shuffled(FACTS, 7, 10), 300);
     await replicas.start();
     await pause(1000);
     await services.kill();
@@ -284,33 +289,33 @@ function faults(kafka: KafkaServer): void {
     expect(await replicas.stop()).toEqual(SERVICE_NAMES.map(() => 0));
     await sending;
     await replicas.start();
-    await driver.settled();
-    const settling = settle(driver);
+    await driver.awaitIdle();
+    const closing = closeQuarter(driver);
     await pause(1000);
     await replicas.kill();
     await replicas.start();
-    await settling;
+    await closing;
     expect(await replicas.stop()).toEqual(SERVICE_NAMES.map(() => 0));
-    await driver.settled();
+    await driver.awaitIdle();
     await expectSameBytes();
   });
 
   it.each(['commission-calculation', 'payouts'] as const)(
-    'of which %s is stopped during the whole import, and started afterwards',
+    'with %s stopped during the whole import, and started afterwards',
     async (name) => {
       await begin();
       const service = world.services.get(name);
       expect(await service.stop()).toBe(0);
-      await produce(world, shuffled(FACTS, 6, 10));
-      await lyingStill(world);
+      await produceFacts(world, shuffled(FACTS, 6, 10));
+      await awaitQuietTopics(world);
       service.start();
       await service.untilListening();
-      await world.driver.settled();
-      await settle(world.driver);
+      await world.driver.awaitIdle();
+      await closeQuarter(world.driver);
       await expectSameBytes();
     },
   );
 }
 
 if (kafka) describe(`five processes on ${kafka.name}`, () => faults(kafka));
-else describe.skip('five processes', () => it('are not tried: there is no Kafka', () => undefined));
+else describe.skip('five processes', () => it('need a Kafka', () => undefined));

@@ -1,4 +1,4 @@
-/** What a process needs is away when it starts, or goes away later: it says so, and goes on by itself when it is back. */
+/** A server is unreachable at the start, or later: the process reports it, and recovers by itself. */
 import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -20,7 +20,7 @@ import {
   verifyStore,
 } from './end-to-end.fixture.js';
 
-/** Servers that start and stop one after another, each test with the whole way. */
+/** Each test starts and stops several servers and processes a whole history. */
 jest.setTimeout(240_000);
 
 const POLL_MS = 100;
@@ -30,33 +30,38 @@ const PASSWORD = 'not-for-everybody';
 const servers = new TestServers();
 afterEach(() => servers.end());
 
-/** What is away is told at every try. */
+/** Every retry would be logged. */
 const SILENT = { logLevel: 'silent' } as const;
 
-interface Said {
+interface Answer {
   readonly status: number;
   readonly type: string | null;
   readonly retryAfter: string | null;
   readonly body: { readonly failing: readonly string[] };
 }
 
-async function said(answer: Response): Promise<Said> {
-  const { status, headers } = answer;
-  const text = await answer.text();
+async function read(response: Response): Promise<Answer> {
+  const { status, headers } = response;
+  const text = await response.text();
   expect(text).not.toContain(PASSWORD);
-  return { status, type: headers.get('content-type'), retryAfter: headers.get('retry-after'), body: JSON.parse(text) };
+  return {
+    status,
+    type: headers.get('content-type'),
+    retryAfter: headers.get('retry-after'),
+    body: JSON.parse(text) as Answer['body'],
+  };
 }
 
 function get({ servers }: Driver, path: string): Promise<Response> {
   return fetch(servers.urlOf(path) + path);
 }
 
-async function ready(driver: Driver): Promise<Said> {
-  return said(await get(driver, '/health/ready'));
+async function ready(driver: Driver): Promise<Answer> {
+  return read(await get(driver, '/health/ready'));
 }
 
-/** @param works have to be told as failing: each has to notice it for itself. */
-async function untilReady(driver: Driver, status: number, works: readonly string[] = []): Promise<Said> {
+/** @param works that must be reported as failing too: each notices the failure by itself. */
+async function untilReady(driver: Driver, status: number, works: readonly string[] = []): Promise<Answer> {
   for (;;) {
     const now = await ready(driver);
     if (now.status === status && works.every((work) => now.body.failing.includes(work))) return now;
@@ -69,17 +74,17 @@ async function ask(
   { dataDirectory }: RuntimeConfig,
   [role, method, path]: readonly [Role, string, string],
   body?: object,
-): Promise<Said> {
+): Promise<Answer> {
   const token = await mintToken({ dataDirectory, roles: [role], subject: 'asks' });
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': 'once' };
   const init =
     body === undefined
       ? { headers: { authorization: headers.authorization } }
       : { headers, body: JSON.stringify(body) };
-  return said(await fetch(servers.urlOf(path) + path, { method, ...init }));
+  return read(await fetch(servers.urlOf(path) + path, { method, ...init }));
 }
 
-/** A port of a host that takes connections and says nothing. */
+/** A host that accepts connections and never answers. */
 async function startSilentHost(): Promise<{ readonly port: number; stop(): void }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => sockets.add(socket.on('error', () => undefined))).listen(0, '127.0.0.1');
@@ -102,8 +107,8 @@ const NOT_READY = {
   code: 'NotReady',
 };
 
-describe('an event store that is away', () => {
-  const AWAY = {
+describe('an unreachable event store', () => {
+  const UNAVAILABLE = {
     status: 503,
     type: expect.stringContaining('application/problem+json'),
     retryAfter: '1',
@@ -113,26 +118,28 @@ describe('an event store that is away', () => {
     },
   };
 
-  async function expectAway(driver: Driver, config: RuntimeConfig): Promise<void> {
+  async function expectUnavailable(driver: Driver, config: RuntimeConfig): Promise<void> {
     expect(
       await ask(driver, config, ['operator', 'PUT', '/partners/P1/tiers/2026-01-01'], { tier: 'gold' }),
-    ).toMatchObject(AWAY);
+    ).toMatchObject(UNAVAILABLE);
     expect((await get(driver, '/health/live')).status).toBe(200);
-    const { items } = JSON.parse(await driver.text('operator', 'GET', '/health/lag'));
-    expect(items.find(({ name }: { name: string }) => name === 'commission-read-model')).toMatchObject({
+    const { items } = JSON.parse(await driver.text('operator', 'GET', '/health/lag')) as {
+      items: { name: string }[];
+    };
+    expect(items.find(({ name }) => name === 'commission-read-model')).toMatchObject({
       running: true,
       lastError: expect.stringContaining('UNAVAILABLE'),
     });
   }
 
-  it('is waited for at the start and later, by a process that says so; nothing is lost', async () => {
+  it('is awaited at the start and later by a process that reports it; nothing is lost', async () => {
     const expected = await embeddedStatements(servers, FACTS);
     const server = await EsdbServer.start();
     await server.stop();
     try {
       const config = servers.configuration({ ...SILENT, eventStore: server.url.replace('//', `//admin:${PASSWORD}@`) });
       const driver = await servers.start(config);
-      const away = {
+      const unreachable = {
         status: 503,
         type: expect.stringContaining('application/problem+json'),
         retryAfter: '1',
@@ -144,10 +151,10 @@ describe('an event store that is away', () => {
           database: REACHABLE,
         },
       };
-      expect(await ready(driver)).toMatchObject(away);
+      expect(await ready(driver)).toMatchObject(unreachable);
       await untilReady(driver, 503, ['commission-read-model', 'rewards-catch-ups', 'payouts-statement-run']);
-      await expectAway(driver, config);
-      expect(await ask(driver, config, ['auditor', 'GET', '/plans'])).toMatchObject(AWAY);
+      await expectUnavailable(driver, config);
+      expect(await ask(driver, config, ['auditor', 'GET', '/plans'])).toMatchObject(UNAVAILABLE);
 
       await server.start();
       expect((await untilReady(driver, 200)).body).toMatchObject({ eventStore: REACHABLE });
@@ -156,7 +163,7 @@ describe('an event store that is away', () => {
 
       await server.stop();
       await untilReady(driver, 503);
-      await expectAway(driver, config);
+      await expectUnavailable(driver, config);
       expect(await driver.import(ndjson(FACTS))).toMatchObject({ type: 'error', code: 'EventStoreUnavailable' });
 
       await server.start();
@@ -176,7 +183,7 @@ describe('an event store that is away', () => {
     }
   });
 
-  it('is given up soon where its host says nothing at all', async () => {
+  it('is reported within seconds where its host never answers', async () => {
     const host = await startSilentHost();
     try {
       const config = servers.configuration({ ...SILENT, eventStore: `esdb://127.0.0.1:${host.port}?tls=false` });
@@ -185,8 +192,8 @@ describe('an event store that is away', () => {
         ...NOT_READY,
         eventStore: { reachable: false, reason: 'no answer within 2 s' },
       });
-      expect(await ask(driver, config, ['auditor', 'GET', '/plans'])).toMatchObject(AWAY);
-      // What is asked in the background is given up by itself, and then it is said why.
+      expect(await ask(driver, config, ['auditor', 'GET', '/plans'])).toMatchObject(UNAVAILABLE);
+      // The background calls time out later, and their reason is then reported.
       const why = async (): Promise<string> => JSON.stringify((await ready(driver)).body);
       while (!(await why()).includes('no connection within 5 s')) await pause(50);
     } finally {
@@ -201,8 +208,8 @@ afterAll(() => kafka?.stop());
 const { kill, start: startAgain } = kafka ?? {};
 const whereItCanBeKilled = kill && startAgain ? describe : describe.skip;
 
-whereItCanBeKilled(`a broker that is away (${kafka?.name ?? missing})`, () => {
-  it('is waited for at the start and later, while facts are taken; nothing is lost', async () => {
+whereItCanBeKilled(`an unreachable broker (${kafka?.name ?? missing})`, () => {
+  it('is awaited at the start and later while facts are recorded; nothing is lost', async () => {
     const expected = await embeddedStatements(servers, FACTS);
     await kill?.();
     const config = servers.configuration({ ...SILENT, kafka: { brokers: kafka?.brokers ?? [] } });
@@ -238,21 +245,21 @@ const databases = new TestDatabases();
 const postgres = await databases.postgres();
 afterAll(() => databases.end());
 
-(postgres.isOwn ? describe : describe.skip)('a database that is away', () => {
-  it('is waited for at the start and later, while facts are taken; nothing is lost', async () => {
+(postgres.isOwn ? describe : describe.skip)('an unreachable database', () => {
+  it('is awaited at the start and later while facts are recorded; nothing is lost', async () => {
     const expected = await embeddedStatements(servers, FACTS);
     const database = await postgres.database();
     await postgres.outage.begin();
     const config = servers.configuration({ ...SILENT, database });
     const driver = await servers.start(config);
-    const away = {
+    const unreachable = {
       ...NOT_READY,
       detail: expect.stringContaining('the database cannot be reached: '),
       eventStore: REACHABLE,
       broker: REACHABLE,
       database: { reachable: false, reason: expect.stringContaining('ECONNREFUSED') },
     };
-    expect((await ready(driver)).body).toMatchObject(away);
+    expect((await ready(driver)).body).toMatchObject(unreachable);
     expect(await ask(driver, config, ['auditor', 'GET', '/statements'])).toMatchObject({
       status: 503,
       retryAfter: '1',
@@ -265,7 +272,7 @@ afterAll(() => databases.end());
     await prepare(driver);
     await driver.import(ndjson(FACTS.slice(0, 40)));
     await postgres.outage.begin();
-    expect((await untilReady(driver, 503)).body).toMatchObject(away);
+    expect((await untilReady(driver, 503)).body).toMatchObject(unreachable);
     expect(await driver.import(ndjson(FACTS))).toMatchObject({ type: 'result', refused: 0 });
     await postgres.outage.end();
     await untilReady(driver, 200);

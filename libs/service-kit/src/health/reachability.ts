@@ -1,4 +1,4 @@
-/** Whether the things that a process needs can be reached: they are asked themselves, and not more often than once a second. */
+/** Probes whether event store, broker and database can be reached, each at most once a second. */
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { Inject, Injectable } from '@nestjs/common';
@@ -11,15 +11,15 @@ import type { Kysely } from 'kysely';
 
 import { BROKER, DATABASE, EVENT_STORE } from '../runtime/runtime-tokens.js';
 
-/** How long an answer counts. */
+/** How long an answer is reused. */
 const FRESH_MS = 1_000;
 
-/** How long whoever asks is kept waiting: a host that does not answer may take minutes until its client gives up. */
+/** How long a caller waits: a host that does not answer may take minutes until its client gives up. */
 const WAIT_MS_MAX = 2_000;
 
 export type PortState = { readonly reachable: true } | { readonly reachable: false; readonly reason: string };
 
-/** The things, by the names that answers have for them. */
+/** The state of each port, by its name in answers. */
 export interface ReachabilityReport {
   readonly eventStore: PortState;
   readonly broker: PortState;
@@ -42,12 +42,12 @@ export class Reachability {
     this.database = new Probe(() => sql`select 1`.execute(database));
   }
 
-  /** Answers within some two seconds, whatever is away. */
-  async look(): Promise<ReachabilityReport> {
+  /** Answers within about two seconds, whatever is unreachable. */
+  async check(): Promise<ReachabilityReport> {
     const [eventStore, broker, database] = await Promise.all([
-      this.eventStore.look(),
-      this.broker.look(),
-      this.database.look(),
+      this.eventStore.check(),
+      this.broker.check(),
+      this.database.check(),
     ]);
     return { eventStore, broker, database };
   }
@@ -55,38 +55,38 @@ export class Reachability {
 
 class Probe {
   private last: PortState | undefined;
-  private askedAt = -Infinity;
+  private startedAt = -Infinity;
   private answeredAt = -Infinity;
-  /** There while an answer is waited for: nothing is asked twice at a time. */
-  private asking: Promise<PortState> | undefined;
+  /** Set while a probe is running: there is only one at a time. */
+  private running: Promise<PortState> | undefined;
 
-  constructor(private readonly ask: () => Promise<unknown>) {}
+  constructor(private readonly probe: () => Promise<unknown>) {}
 
-  async look(): Promise<PortState> {
-    if (this.asking === undefined && this.last !== undefined && performance.now() - this.answeredAt < FRESH_MS)
+  async check(): Promise<PortState> {
+    if (this.running === undefined && this.last !== undefined && performance.now() - this.answeredAt < FRESH_MS)
       return this.last;
-    this.asking ??= this.begin();
+    this.running ??= this.begin();
     const ended = new AbortController();
-    const leftMs = Math.max(0, this.askedAt + WAIT_MS_MAX - performance.now());
+    const leftMs = Math.max(0, this.startedAt + WAIT_MS_MAX - performance.now());
     const late = pause(leftMs, undefined, { signal: ended.signal }).then(
       () => this.unanswered(),
       () => this.unanswered(),
     );
-    return Promise.race([this.asking, late]).finally(() => ended.abort());
+    return Promise.race([this.running, late]).finally(() => ended.abort());
   }
 
   private async begin(): Promise<PortState> {
-    this.askedAt = performance.now();
-    this.last = await this.ask().then(
+    this.startedAt = performance.now();
+    this.last = await this.probe().then(
       (): PortState => ({ reachable: true }),
       (error: unknown): PortState => ({ reachable: false, reason: errorMessage(error) }),
     );
     this.answeredAt = performance.now();
-    this.asking = undefined;
+    this.running = undefined;
     return this.last;
   }
 
-  /** Why it was away the last time is more telling than that it still has not answered. */
+  /** The reason of the last failure says more than that there is no answer yet. */
   private unanswered(): PortState {
     if (this.last?.reachable === false) return this.last;
     return { reachable: false, reason: `no answer within ${WAIT_MS_MAX / 1000} s` };

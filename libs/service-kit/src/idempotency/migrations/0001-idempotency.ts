@@ -1,6 +1,6 @@
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
-/** Answers that are kept for repetition. */
+/** Stored answers of requests with an idempotency key. */
 export async function up(db: AnyDatabase): Promise<void> {
   await db.schema
     .createTable('service_kit_idempotency')

@@ -7,32 +7,39 @@ import type { Kysely } from 'kysely';
 
 import { AccessGuard } from '../access/access-guard.js';
 import { Background } from '../background/background.js';
-import { openBroker } from './broker.js';
-import type { Runs } from '../background/background.js';
-import { checkConfig } from './config.js';
-import type { RuntimeConfig } from './config.js';
-import { openReadDatabase, openLeaderElection } from './database.js';
-import { openEventStore } from './event-store.js';
-import { HealthController } from '../observability/health.controller.js';
-import { IdempotencyInterceptor } from '../http/idempotency.js';
-import { MetricsController } from '../observability/metrics.controller.js';
+import { openBroker } from '../runtime/broker.js';
+import type { WorkFilter } from '../background/background.js';
+import { checkConfig } from '../runtime/config.js';
+import type { RuntimeConfig } from '../runtime/config.js';
+import { openReadDatabase } from '../runtime/database.js';
+import { openLeaderElection } from '../background/leader-election.js';
+import { openEventStore } from '../runtime/event-store.js';
+import { HealthController } from '../health/health.controller.js';
+import { IdempotencyInterceptor } from '../idempotency/idempotency.js';
+import { MetricsController } from '../health/metrics.controller.js';
 import { Metrics } from '../observability/metrics.js';
 import { observedBroker } from '../observability/observed-broker.js';
 import { observedEventStore } from '../observability/observed-event-store.js';
 import { ProblemFilter } from '../http/problem.js';
-import { Reachability } from '../observability/reachability.js';
-import { BROKER, CONFIG, DATABASE, EVENT_STORE, RUNS, TRACING, LEADER_ELECTION } from './runtime-tokens.js';
+import { Reachability } from '../health/reachability.js';
+import {
+  BROKER,
+  CONFIG,
+  DATABASE,
+  EVENT_STORE,
+  WORK_FILTER,
+  TRACING,
+  LEADER_ELECTION,
+} from '../runtime/runtime-tokens.js';
 import { TokenVerifier } from '../access/token-verifier.js';
 import { openTracing } from '../observability/tracing.js';
 import type { Tracing } from '../observability/tracing.js';
 import { requestValidation } from '../http/validation.js';
 
-export { BROKER, CONFIG, DATABASE, EVENT_STORE } from './runtime-tokens.js';
-
-/** The tables of all service modules; each types its own: `@Inject(DATABASE) database: Kysely<PayoutsTables>`. */
+/** The tables of all service modules; each module types its own: `@Inject(DATABASE) database: Kysely<PayoutsTables>`. */
 type AnyTables = Record<string, Record<string, unknown>>;
 
-/** Closes what the process holds, last: the background first, as it writes to everything else. */
+/** Closes the resources of the process; the background work first, since it writes to the others. */
 @Injectable()
 export class RuntimeShutdown implements OnApplicationShutdown {
   constructor(
@@ -53,14 +60,14 @@ export class RuntimeShutdown implements OnApplicationShutdown {
 }
 
 /**
- * The ports of one process, open for all its service modules, and what every route goes through: access guard,
- * validation, idempotency, problem answers, health. Global: service modules import nothing to inject from it.
+ * The ports of one process, shared by all its service modules, and what every route passes: access guard, validation,
+ * idempotency, problem documents. Global: service modules inject from it without an import.
  */
 @Global()
 @Module({})
 export class RuntimeModule {
   /** @throws {ConfigError} */
-  static forRoot(config: RuntimeConfig, runs: Runs = () => true): DynamicModule {
+  static forRoot(config: RuntimeConfig, runsHere: WorkFilter = () => true): DynamicModule {
     checkConfig(config);
     return {
       module: RuntimeModule,
@@ -68,7 +75,7 @@ export class RuntimeModule {
       controllers: [HealthController, MetricsController],
       providers: [
         { provide: CONFIG, useValue: config },
-        { provide: RUNS, useValue: runs },
+        { provide: WORK_FILTER, useValue: runsHere },
         Metrics,
         {
           provide: EVENT_STORE,
