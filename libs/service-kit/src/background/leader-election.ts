@@ -65,7 +65,8 @@ export class LeaderElection {
           await candidacy.proceed();
         }
       } catch (error) {
-        if (this.isReachable) this.logger.warn(`lost the database, background work waits for it: ${errorMessage(error)}`);
+        if (this.isReachable)
+          this.logger.warn(`lost the database, background work waits for it: ${errorMessage(error)}`);
         this.isReachable = false;
         await Promise.all(this.candidacies.map((candidacy) => candidacy.resign(errorMessage(error))));
       }
@@ -133,6 +134,6 @@ export async function openLeaderElection(
   db: QueryExecutorProvider,
 ): Promise<LeaderElection | null> {
   if (database === EMBEDDED) return null;
-  const { PostgresLocks } = await import('@tantieme/event-sourcing/read-model/postgres-locks');
+  const { PostgresLocks } = await import('@tantieme/event-sourcing/process/postgres-locks');
   return new LeaderElection(new PostgresLocks(database), db);
 }
