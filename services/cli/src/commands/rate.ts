@@ -7,7 +7,7 @@ import { print, printJson } from '../output/print.js';
 import { dataOf } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
-import { importAction, importOptions } from './import.js';
+import { kindCommand } from './import.js';
 
 interface SetOptions extends ServerOptions {
   readonly date: string;
