@@ -76,7 +76,7 @@ export class Driver {
     const place = `${encodeURIComponent(calendar)}/${period}`;
     await this.text('operator', 'POST', `/periods/${place}/close`, '{}');
     await this.until(`/periods/${place}`, 'closed');
-    await this.until(`/settlements/${place}`, 'issued');
+    await this.until(`/statement-runs/${place}`, 'issued');
   }
 
   /** The canonical statements of a period, as NDJSON. */

@@ -11,9 +11,9 @@ import type { Servers } from './driver.js';
 export const SERVICES = {
   'partner-registry': ['partners'],
   'deal-ingestion': ['deals', 'imports', 'refusals'],
-  'commission-calculation': ['plans', 'periods', 'earnings', 'credits', 'exchange-rates', 'quotas'],
+  'commission-calculation': ['plans', 'periods', 'earnings', 'pending-deals', 'exchange-rates', 'quotas', 'warnings'],
   rewards: ['programmes', 'bonuses'],
-  payouts: ['statements', 'payouts', 'payments', 'balances', 'settlements'],
+  payouts: ['statements', 'payouts', 'payments', 'balances', 'statement-runs'],
 } as const;
 
 export type ServiceName = keyof typeof SERVICES;

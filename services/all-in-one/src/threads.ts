@@ -22,7 +22,7 @@ export const THREADS: ReadonlyMap<string, Share> = new Map([
   [
     'crediting',
     {
-      works: /^commission-(reference|credit|credit-relay|index|waiting|read-model)$/,
+      works: /^commission-(reference|credit|credit-relay|deal-dependencies|pending-deals|read-model)$/,
       modules: async () => [await commissionCalculation()],
     },
   ],

@@ -15,7 +15,7 @@ import { makeDataDirectory } from '../runtime/data-directory.js';
  * The development issuer: a key pair in the data directory. Anyone who can read the file can mint a token for anybody.
  * That is why it is allowed on loopback addresses only (`config.ts`) and only its owner may read the file.
  */
-const KEY_FILE = 'development-issuer.json';
+export const DEVELOPMENT_KEY_FILE = 'development-issuer.json';
 const ALGORITHM = 'EdDSA';
 
 /** A day: a token minted in the morning works until the next one. */
@@ -55,7 +55,7 @@ export async function developmentKeySet(dataDirectory: string): Promise<JSONWebK
 
 /** @throws {ConfigError} where anyone but the owner may read the file. */
 async function developmentKey(dataDirectory: string): Promise<JWK> {
-  const file = join(dataDirectory, KEY_FILE);
+  const file = join(dataDirectory, DEVELOPMENT_KEY_FILE);
   return (await readKey(file)) ?? (await createKey(dataDirectory, file));
 }
 

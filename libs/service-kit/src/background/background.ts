@@ -6,6 +6,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { EventStore } from '@tantieme/event-store/event-store';
+import { backoffMs } from '@tantieme/time/backoff';
 
 import type { BackgroundWork, MetricsJson, WorkStatus } from './background-work.js';
 import type { RuntimeConfig } from '../runtime/config.js';
@@ -29,9 +30,8 @@ type ThreadMessage =
   /** `position` counts in the global order of the event store. */
   | { readonly work: string; readonly position: bigint };
 
-/** Pause between two polls of an awaited position, in milliseconds: doubles from the first to the largest. */
-const POLL_MS_FIRST = 1;
-const POLL_MS_MAX = 50;
+/** Pauses between polls of an awaited position. */
+const POLL = { firstMs: 1, maxMs: 50 };
 
 interface Entry {
   readonly name: string;
@@ -120,13 +120,13 @@ export class Background implements OnApplicationBootstrap {
    */
   async awaitPosition(name: string, position: bigint, signal: AbortSignal): Promise<void> {
     const own = this.entries.find((entry) => entry.name === name);
-    for (let pauseMs = POLL_MS_FIRST; ; pauseMs = Math.min(2 * pauseMs, POLL_MS_MAX)) {
+    for (let polls = 1; ; polls += 1) {
       signal.throwIfAborted();
       const at = own === undefined ? this.remotePositions.get(name) : await positionOf(own);
       if (at !== undefined && at >= position) return;
       if (own === undefined) this.threads.postMessage({ ask: name } satisfies ThreadMessage);
       // The loop checks an aborted signal.
-      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      await pause(backoffMs(POLL, polls), undefined, { signal }).catch(() => undefined);
     }
   }
 

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { Logger } from '@nestjs/common';
-import { savedCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
-import type { PostgresLocks } from '@tantieme/event-sourcing/read-model/postgres-locks';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { findCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
+import type { PostgresLocks } from '@tantieme/event-sourcing/process/postgres-locks';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { QueryExecutorProvider } from 'kysely';
 
 import { EMBEDDED } from '../runtime/config.js';
@@ -36,7 +36,7 @@ export class LeaderElection {
    * one.
    */
   nominate(name: string, start: () => BackgroundWork | Promise<BackgroundWork>): BackgroundWork {
-    const candidacy = new Candidacy(name, start, () => savedCheckpoint(this.db, name));
+    const candidacy = new Candidacy(name, start, () => findCheckpoint(this.db, name));
     this.candidacies.push(candidacy);
     return candidacy;
   }
@@ -68,9 +68,10 @@ export class LeaderElection {
           await candidacy.proceed();
         }
       } catch (error) {
-        if (this.isReachable) this.logger.warn(`lost the database, background work waits for it: ${messageOf(error)}`);
+        if (this.isReachable)
+          this.logger.warn(`lost the database, background work waits for it: ${errorMessage(error)}`);
         this.isReachable = false;
-        await Promise.all(this.candidacies.map((candidacy) => candidacy.resign(messageOf(error))));
+        await Promise.all(this.candidacies.map((candidacy) => candidacy.resign(errorMessage(error))));
       }
       await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -94,14 +95,14 @@ class Candidacy implements BackgroundWork {
       if (this.isLeader) this.work ??= await this.start();
       this.error = undefined;
     } catch (error) {
-      this.error = messageOf(error);
+      this.error = errorMessage(error);
     }
   }
 
   async resign(reason: string): Promise<void> {
     this.error = reason;
     this.isLeader = false;
-    await this.stop().catch((error: unknown) => (this.error = messageOf(error)));
+    await this.stop().catch((error: unknown) => (this.error = errorMessage(error)));
   }
 
   async stop(): Promise<void> {
@@ -136,6 +137,6 @@ export async function openLeaderElection(
   db: QueryExecutorProvider,
 ): Promise<LeaderElection | null> {
   if (database === EMBEDDED) return null;
-  const { PostgresLocks } = await import('@tantieme/event-sourcing/read-model/postgres-locks');
+  const { PostgresLocks } = await import('@tantieme/event-sourcing/process/postgres-locks');
   return new LeaderElection(new PostgresLocks(database), db);
 }

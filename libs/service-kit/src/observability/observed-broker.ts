@@ -3,7 +3,7 @@ import type { Span } from '@opentelemetry/api';
 import { Logger } from '@nestjs/common';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { BEGUN_AT_HEADER, TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
+import { ORIGIN_RECORDED_AT_HEADER, TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
 import type { Broker, ConsumeOptions, DeadLetter, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 
 import { traceContext } from './trace-context.js';
@@ -85,8 +85,8 @@ function observedHandle(
     for (const span of spans) span.end();
     metrics.messagesConsumed.inc({ topic, group }, batch.length);
     if (deadLetters && deadLetters.length > 0) metrics.deadLetters.inc({ topic, group }, deadLetters.length);
-    for (const { begunAt } of fieldsOf.values())
-      if (begunAt !== undefined) metrics.dealToEffect.observe({ group }, secondsSince(begunAt));
+    for (const { originRecordedAt } of fieldsOf.values())
+      if (originRecordedAt !== undefined) metrics.dealToEffect.observe({ group }, secondsSince(originRecordedAt));
     return deadLetters;
   };
 }
@@ -100,14 +100,14 @@ function traceFieldsOf(
   const fieldsOf = new Map<string, TraceFields>();
   const spans: Span[] = [];
   for (const { topic, headers, value, partition, offset } of batch) {
-    const header = headers?.[BEGUN_AT_HEADER];
-    const begunAt = header !== undefined && Number.isFinite(Date.parse(header)) ? header : undefined;
+    const header = headers?.[ORIGIN_RECORDED_AT_HEADER];
+    const originRecordedAt = header !== undefined && Number.isFinite(Date.parse(header)) ? header : undefined;
     const parent = headers?.[TRACEPARENT_HEADER];
     const isTraced = tracing !== null && (parent !== undefined || INBOUND.includes(topic));
-    const id = begunAt === undefined && !isTraced ? undefined : idOf(value);
+    const id = originRecordedAt === undefined && !isTraced ? undefined : idOf(value);
     if (id === undefined) continue;
     if (!isTraced) {
-      fieldsOf.set(id, omitUndefined({ begunAt }));
+      fieldsOf.set(id, omitUndefined({ originRecordedAt }));
       continue;
     }
     const attributes = {
@@ -120,7 +120,7 @@ function traceFieldsOf(
     const span = tracing.start(`process ${topic}`, SpanKind.CONSUMER, attributes, parent);
     spans.push(span);
     const traceparent = traceparentOf(span);
-    fieldsOf.set(id, omitUndefined({ begunAt, traceparent }));
+    fieldsOf.set(id, omitUndefined({ originRecordedAt, traceparent }));
   }
   return { fieldsOf, spans };
 }

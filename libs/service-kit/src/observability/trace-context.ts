@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import type { EventMetadata } from '@tantieme/event-store/event-store';
 
-export type TraceFields = Pick<EventMetadata, 'begunAt' | 'traceparent'>;
+export type TraceFields = Pick<EventMetadata, 'originRecordedAt' | 'traceparent'>;
 
 /** The fields of the messages or the request being handled, by message id or correlation id. Usually empty. */
 export const traceContext = new AsyncLocalStorage<ReadonlyMap<string, TraceFields>>();

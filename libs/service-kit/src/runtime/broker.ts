@@ -19,7 +19,7 @@ export async function openBroker({ dataDirectory, kafka, partitions }: BrokerCon
     return openSqliteBroker(join(makeDataDirectory(dataDirectory), 'broker.sqlite'), omitUndefined({ partitions }));
   }
   // Loaded only where it is used.
-  const { openKafkaBroker } = await import('@tantieme/messaging/kafka/kafka-broker');
+  const { openKafkaBroker } = await import('@tantieme/messaging/kafka/broker');
   const logger = new Logger('Kafka');
   const log: KafkaLog = (level, message, details) => logger[level === 'info' ? 'log' : level](details, message);
   return openKafkaBroker(omitUndefined({ ...kafka, partitions, log }));

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 
 import { Logger } from '@nestjs/common';
-import { openBeside, openDatabase } from '@tantieme/event-sourcing/read-model/database';
-import type { AnyTables, Beside } from '@tantieme/event-sourcing/read-model/database';
+import { openShadowDatabase, openDatabase } from '@tantieme/event-sourcing/read-model/database';
+import type { AnyTables, ShadowDatabase } from '@tantieme/event-sourcing/read-model/database';
 import type { Kysely } from 'kysely';
 
 import { EMBEDDED } from './config.js';
@@ -22,8 +22,8 @@ export async function openReadDatabase({ dataDirectory, database }: DatabaseConf
 }
 
 /** Opens a place beside the read models' tables, for a rebuild. */
-export async function openReadDatabaseBeside({ dataDirectory, database }: DatabaseConfig): Promise<Beside> {
-  if (database === EMBEDDED) return openBeside(join(dataDirectory, 'read.sqlite'));
-  const { openPostgresBeside } = await import('@tantieme/event-sourcing/read-model/postgres-database');
-  return openPostgresBeside(database);
+export async function openReadDatabaseBeside({ dataDirectory, database }: DatabaseConfig): Promise<ShadowDatabase> {
+  if (database === EMBEDDED) return openShadowDatabase(join(dataDirectory, 'read.sqlite'));
+  const { openPostgresShadowDatabase } = await import('@tantieme/event-sourcing/read-model/postgres-database');
+  return openPostgresShadowDatabase(database);
 }

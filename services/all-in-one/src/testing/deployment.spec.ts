@@ -9,7 +9,7 @@ import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObj
 import { parser as promql } from '@prometheus-io/lezer-promql';
 import { CommissionCalculationModule } from '@tantieme/commission-calculation/commission-calculation.module';
 import { CREDITS_TOPIC } from '@tantieme/commission-calculation/credit/credit.events-out';
-import { EARN_GROUP } from '@tantieme/commission-calculation/inputs.consumer';
+import { EARN_GROUP } from '@tantieme/commission-calculation/earning/earning.consumer';
 import { CHANNELS } from '@tantieme/contracts/channels';
 import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.module';
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';

@@ -60,7 +60,7 @@ describe('the metrics', () => {
   );
 
   it('show no lag after everything is processed', () => {
-    for (const work of ['deal-ingestion-relay', 'commission-earn', 'payouts-intake'])
+    for (const work of ['deal-ingestion-relay', 'commission-earn', 'payouts-consumer'])
       expect(value(`tantieme_work_lag{work="${work}"}`)).toBe(0);
   });
 });
@@ -97,7 +97,7 @@ describe('the log of one deal', () => {
   const isOfTheDeal = ({ correlationId, correlationIds }: Record<string, unknown>): boolean =>
     correlationId === 'crm-4711' || (Array.isArray(correlationIds) && correlationIds.includes('crm-4711'));
 
-  it.each(['DealFactRecorded', 'DealCredited', 'Earned', 'LedgerTaken'])(
+  it.each(['DealFactRecorded', 'DealCredited', 'Earned', 'LedgerLinesReceived'])(
     'has its correlation id where %s is appended',
     (type) => {
       const ofType = lines.filter(({ appended }) => appended !== undefined && Object.hasOwn(appended as object, type));

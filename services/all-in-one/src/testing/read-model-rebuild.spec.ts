@@ -2,7 +2,7 @@
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
-import { rebuildProjection } from '@tantieme/event-sourcing/read-model/rebuild';
+import { rebuildProjection } from '@tantieme/event-sourcing/process/rebuild';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { EMBEDDED } from '@tantieme/service-kit/runtime/config';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
@@ -21,13 +21,13 @@ afterAll(() => databases.end());
 const servers = new TestServers();
 afterEach(() => servers.end());
 
-/** Tables of no projection: checkpoints, applied migrations, and the index of credits, which a follower fills. */
-const OTHERS = /^checkpoints$|_migrations(_lock)?$|^commission_index$/;
+/** Tables of no projection: checkpoints, applied migrations, and the deal dependencies, which a follower fills. */
+const OTHERS = /^checkpoints$|_migrations(_lock)?$|^commission_deal_dependencies$/;
 
 const TABLES = PROJECTIONS.flatMap(({ tables }) => tables).sort();
 
 /** Tables of quotas and exchange rates, which this history does not have. */
-const UNTOUCHED = ['commission_exchange_rates', 'commission_lacking', 'commission_quotas'];
+const UNTOUCHED = ['commission_exchange_rates', 'commission_missing_quotas', 'commission_quotas'];
 
 /** A deal of an unknown seller, which stays pending. */
 const WAITING = history(1).map((fact) => ({
@@ -59,7 +59,7 @@ async function rebuildAll(config: RuntimeConfig, db: AnyDatabase): Promise<void>
   const store = await openEventStore(config);
   for (const projection of PROJECTIONS) {
     const beside = await openReadDatabaseBeside(config);
-    await rebuildProjection({ store, db, beside, projection });
+    await rebuildProjection({ store, db, shadow: beside, projection });
     await beside.db.destroy();
   }
   await store.close();
@@ -112,7 +112,7 @@ describe.each(ENGINES)('read models rebuilt in the %s database', (engine) => {
     await servers.stop();
     const after = await openReadDatabase(config);
     const continued = await dump(after);
-    expect(continued['commission_waiting']).toEqual([]);
+    expect(continued['commission_pending_deals']).toEqual([]);
     await rebuildAll(config, after);
     expect(await dump(after)).toEqual(continued);
     await after.destroy();

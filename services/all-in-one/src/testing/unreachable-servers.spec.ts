@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
 import { EsdbServer } from '@tantieme/event-store/esdb/server.fixture';
-import { startKafkaServer } from '@tantieme/messaging/kafka/kafka-server';
+import { startKafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
@@ -221,7 +221,7 @@ whereItCanBeKilled(`an unreachable broker (${kafka?.name ?? missing})`, () => {
       broker: { reachable: false, reason: expect.any(String) },
       database: REACHABLE,
     });
-    await untilReady(driver, 503, ['commission-earn', 'rewards-intake']);
+    await untilReady(driver, 503, ['commission-earn', 'rewards-commissions-consumer']);
     await prepare(driver);
     await driver.import(ndjson(FACTS.slice(0, 20)));
     expect((await ready(driver)).body).toMatchObject({
@@ -249,7 +249,7 @@ afterAll(() => databases.end());
   it('is awaited at the start and later while facts are recorded; nothing is lost', async () => {
     const expected = await embeddedStatements(servers, FACTS);
     const database = await postgres.database();
-    await postgres.away.begin();
+    await postgres.outage.begin();
     const config = servers.configuration({ ...SILENT, database });
     const driver = await servers.start(config);
     const unreachable = {
@@ -267,14 +267,14 @@ afterAll(() => databases.end());
     });
     expect((await get(driver, '/health/live')).status).toBe(200);
 
-    await postgres.away.end();
+    await postgres.outage.end();
     expect((await untilReady(driver, 200)).body).toMatchObject({ database: REACHABLE });
     await prepare(driver);
     await driver.import(ndjson(FACTS.slice(0, 40)));
-    await postgres.away.begin();
+    await postgres.outage.begin();
     expect((await untilReady(driver, 503)).body).toMatchObject(unreachable);
     expect(await driver.import(ndjson(FACTS))).toMatchObject({ type: 'result', refused: 0 });
-    await postgres.away.end();
+    await postgres.outage.end();
     await untilReady(driver, 200);
     expect(await statementsOf(driver, [])).toBe(expected);
     expect((await ready(driver)).body).toMatchObject({ status: 'ready', failing: [] });

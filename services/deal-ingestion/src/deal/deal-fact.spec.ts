@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ID_DESCRIPTION } from '@tantieme/contracts/ids';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { DealFact, DealTerms } from '@tantieme/contracts/deal';
 import { identityOf, normalFact } from './deal-fact.js';
@@ -112,7 +113,7 @@ describe('a fact is refused, with field and reason,', () => {
   });
 
   it('for a source that could be taken for source and id', () => {
-    expect(faultsOf(booked({ source: 'crm|x' }))).toEqual([{ field: 'source', reason: 'must not contain |' }]);
+    expect(faultsOf(booked({ source: 'crm|x' }))).toEqual([{ field: 'source', reason: `must be ${ID_DESCRIPTION}` }]);
   });
 
   it('for characters in ids that cannot be seen', () => {

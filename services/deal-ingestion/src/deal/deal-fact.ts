@@ -5,6 +5,8 @@
  * everything here judges the fact alone. What only shows beside other facts (a payment with more decimals than the deal's
  * currency) is told where the deal is credited.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
+import { ID_DESCRIPTION, isId } from '@tantieme/contracts/ids';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { assertShares } from '@tantieme/money/allocation';
 import { isCurrency } from '@tantieme/money/currency';
@@ -13,8 +15,9 @@ import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { DealFact, DealLine, DealPartner, DealTerms, ReturnedLine, Subscription } from '@tantieme/contracts/deal';
-import { compareIds, compareText } from './order.js';
-import { dayOf, isDay, normalInstant } from './instant.js';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
+import { INSTANT_DESCRIPTION, normalInstant, utcDay } from '@tantieme/time/instant';
+import { compareIds } from './order.js';
 
 export interface FieldReason {
   readonly field: string;
@@ -23,9 +26,6 @@ export interface FieldReason {
 
 /** Lines of a fact at the most: a whole deal has to fit into an event of less than 1 MiB. */
 export const LINES_MAX = 2000;
-
-/** Characters of a source, a deal's id, a line's id: they are parts of stream names and keys. */
-export const ID_LENGTH_MAX = 200;
 
 /**
  * The fact in its one form: instants in UTC with milliseconds, amounts with exactly the currency's decimals, lines in
@@ -47,10 +47,8 @@ export function normalFact(fact: DealFact): DealFact {
 }
 
 function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
-  checkKeyPart(fact.source, 'source', faults);
-  // The bar parts source and id in keys; an id may have one, as the first bar parts them.
-  if (fact.source.includes('|')) faults.push({ field: 'source', reason: 'must not contain |' });
-  checkKeyPart(fact.deal, 'deal', faults);
+  checkId(fact.source, 'source', faults);
+  checkId(fact.deal, 'deal', faults);
   const head = { source: fact.source, deal: fact.deal, occurredAt: instantAt(fact.occurredAt, faults) };
   switch (fact.kind) {
     case 'registered':
@@ -65,7 +63,7 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
         terms: normalTerms(fact.terms, faults),
       };
     case 'invoiced': {
-      checkKeyPart(fact.id, 'id', faults);
+      checkId(fact.id, 'id', faults);
       const terms = fact.terms === undefined ? undefined : normalTerms(fact.terms, faults);
       return {
         ...head,
@@ -76,10 +74,10 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
       };
     }
     case 'paid':
-      checkKeyPart(fact.id, 'id', faults);
+      checkId(fact.id, 'id', faults);
       return { ...head, kind: fact.kind, id: fact.id, amount: decimalAt(fact.amount, 'amount', faults) };
     case 'returned':
-      checkKeyPart(fact.id, 'id', faults);
+      checkId(fact.id, 'id', faults);
       return {
         ...head,
         kind: fact.kind,
@@ -87,15 +85,15 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
         ...(fact.lines === undefined ? {} : { lines: normalReturnedLines(fact.lines, faults) }),
       };
     case 'sold-through':
-      checkKeyPart(fact.id, 'id', faults);
+      checkId(fact.id, 'id', faults);
       return { ...head, kind: fact.kind, id: fact.id };
     case 'registration': {
       const { kind, id, status, holder, from, until, revision } = fact;
-      checkKeyPart(id, 'id', faults);
-      checkKeyPart(holder, 'holder', faults);
+      checkId(id, 'id', faults);
+      checkId(holder, 'holder', faults);
       if (from !== undefined) checkDay(from, 'from', faults);
       if (until !== undefined) checkDay(until, 'until', faults);
-      if (until !== undefined && until <= (from ?? dayOf(head.occurredAt)))
+      if (until !== undefined && until <= (from ?? utcDay(head.occurredAt)))
         faults.push({ field: 'until', reason: 'is not after from: it is the first day of which it is no longer said' });
       return {
         ...head,
@@ -194,7 +192,7 @@ function normalPartners(partners: readonly DealPartner[], faults: FieldReason[])
   const seen = new Set<string>();
   const normal = partners.map((held, index): DealPartner => {
     const at = `terms.partners.${index}`;
-    checkKeyPart(held.partner, `${at}.partner`, faults);
+    checkId(held.partner, `${at}.partner`, faults);
     const key = `${held.role} ${held.partner}`;
     if (seen.has(key))
       faults.push({ field: `${at}.partner`, reason: `${JSON.stringify(held.partner)} is named twice as ${held.role}` });
@@ -237,28 +235,19 @@ function normalReturnedLines(lines: readonly ReturnedLine[], faults: FieldReason
 
 // ── Fields ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function checkKeyPart(text: string, field: string, faults: FieldReason[]): void {
-  if (text === '') faults.push({ field, reason: 'is empty' });
-  else if (text.length > ID_LENGTH_MAX) faults.push({ field, reason: `has more than ${ID_LENGTH_MAX} characters` });
-  // Control characters and lone surrogates cannot be seen, and would make two ids that look the same.
-  else if (!KEY_PART.test(text) || !text.isWellFormed())
-    faults.push({ field, reason: 'has characters that cannot be seen' });
+function checkId(text: string, field: string, faults: FieldReason[]): void {
+  if (!isId(text)) faults.push({ field, reason: `must be ${ID_DESCRIPTION}` });
 }
-
-const KEY_PART = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/;
 
 function instantAt(text: string, faults: FieldReason[]): string {
   const instant = normalInstant(text);
   if (instant !== undefined) return instant;
-  faults.push({
-    field: 'occurredAt',
-    reason: `${JSON.stringify(text)} is no moment: an ISO 8601 instant with its offset is needed`,
-  });
+  faults.push({ field: 'occurredAt', reason: `${JSON.stringify(text)} is not ${INSTANT_DESCRIPTION}` });
   return text;
 }
 
 function checkDay(text: string, field: string, faults: FieldReason[]): void {
-  if (!isDay(text)) faults.push({ field, reason: `${JSON.stringify(text)} is no day, such as 2026-03-01` });
+  if (!isDay(text)) faults.push({ field, reason: `${JSON.stringify(text)} is not ${DAY_DESCRIPTION}` });
 }
 
 function amountAt(text: string, currency: string, field: string, faults: FieldReason[]): string {

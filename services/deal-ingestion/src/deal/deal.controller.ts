@@ -9,6 +9,7 @@ import {
   ApiPropertyOptional,
   ApiTags,
 } from '@nestjs/swagger';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { schemaOf } from '@tantieme/contracts/schemas';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
@@ -27,7 +28,7 @@ export class DealsQuery extends PageQuery {
   @ApiPropertyOptional({ description: 'of this source system alone' })
   @IsOptional()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(ID_LENGTH_MAX)
   source?: string;
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { dealDecider, dealOf, FACTS_MAX } from './deal.js';
 import type { DealFactRecorded, DealState } from './deal.js';
-import { compareText } from './order.js';
 import { amended, booked, held, paid, registration, returned, terms } from './deal.fixture.js';
 
 function given(...facts: DealFact[]): DealState {

@@ -1,8 +1,8 @@
 /** What is listed: deals in brief, and refusals. Filled from the log; may be deleted and is built anew. */
 import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
-import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import type { Transaction } from 'kysely';
 import { dealDecider } from './deal.js';
 import type { DealFactRecorded } from './deal.js';

@@ -1,12 +1,13 @@
 /** A deal as a function of the set of its facts, and the decider that takes one fact after the other. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import type { Deal, DealFact, DealLine, DealRegistration, DealTerms, ReturnedLine } from '@tantieme/contracts/deal';
+import { utcDay } from '@tantieme/time/instant';
 import { identityOf } from './deal-fact.js';
-import { dayOf } from './instant.js';
-import { compareIds, compareText } from './order.js';
+import { compareIds } from './order.js';
 
 /** A fact in its normal form, with the SHA-256 of that form's canonical JSON (lower-case hex). */
 export interface HeldFact {
@@ -121,7 +122,7 @@ export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): D
         break;
       }
       case 'registration': {
-        const { id: registration, status, holder, from = dayOf(at), until, revision = -1 } = fact;
+        const { id: registration, status, holder, from = utcDay(at), until, revision = -1 } = fact;
         const span = { id: registration, status, holder, from, ...(until === undefined ? {} : { until }) };
         registrations.push({ revision, at, hash, span });
         break;

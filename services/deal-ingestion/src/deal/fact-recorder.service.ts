@@ -3,11 +3,12 @@
  * appended in batches; what is refused is kept aside with its reasons, in the same call.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { check } from '@tantieme/contracts/envelope';
+import { check } from '@tantieme/contracts/check';
 import type { DealFact } from '@tantieme/contracts/deal';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { NotCanonical } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { CommandContext, Handled, Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
+import type { CommandContext, Accepted, Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
 import { contentHash } from './content-hash.js';
 import { dealStream, FACT_CONFLICT } from './deal.js';
 import type { DealCommand, DealFactRecorded, DealState } from './deal.js';
@@ -78,7 +79,7 @@ export class FactIntake {
       if (!('work' in one)) return one;
       const result = handled.next().value;
       if (result === undefined) throw new Error('the runtime answered fewer commands than it was given');
-      return result.outcome === 'handled' ? takenFact(one.work, result) : refusalOf(result.error);
+      return result.outcome === 'accepted' ? takenFact(one.work, result) : refusalOf(result.error);
     });
     return this.keepRefusals(batch, outcomes);
   }
@@ -119,8 +120,7 @@ export class FactIntake {
 function judge({ fact, errors, context }: Incoming): { readonly work: Work<DealCommand> } | Refusal {
   if (errors !== undefined && errors.length > 0) return invalid(errors);
   const faults = check('deal-fact', fact);
-  if (faults.length > 0)
-    return invalid(faults.map(({ field, reason }) => ({ field: field.replaceAll('/', '.'), reason })));
+  if (faults.length > 0) return invalid(faults);
   if (!isDealFact(fact, faults)) return invalid([{ field: '', reason: 'is no fact of a deal' }]);
   try {
     const normal = normalFact(fact);
@@ -141,7 +141,7 @@ function isDealFact(value: unknown, faults: readonly unknown[]): value is DealFa
   return faults.length === 0 && typeof value === 'object';
 }
 
-function takenFact({ command }: Work<DealCommand>, { events }: Handled<DealState, DealFactRecorded>): Taken {
+function takenFact({ command }: Work<DealCommand>, { events }: Accepted<DealState, DealFactRecorded>): Taken {
   const { fact, hash } = command;
   const outcome = events.length > 0 ? 'accepted' : 'repeated';
   return { outcome, source: fact.source, deal: fact.deal, identity: identityOf(fact, hash), hash };
@@ -172,9 +172,7 @@ function originOf({ fact, source, deal }: Incoming): {
   const said = (name: 'source' | 'deal'): string | undefined => {
     if (typeof fact !== 'object' || fact === null) return undefined;
     const text: unknown = new Map(Object.entries(fact)).get(name);
-    return typeof text === 'string' && text.isWellFormed() && text.length <= NAME_LENGTH_MAX ? text : undefined;
+    return typeof text === 'string' && text.isWellFormed() && text.length <= ID_LENGTH_MAX ? text : undefined;
   };
   return { source: source ?? said('source'), deal: deal ?? said('deal') };
 }
-
-const NAME_LENGTH_MAX = 200;

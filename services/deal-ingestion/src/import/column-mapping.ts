@@ -7,6 +7,7 @@ import { ROUNDING_MODES } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { DealFactKind, DealRole } from '@tantieme/contracts/deal';
+import { isTimeZone } from '@tantieme/time/time-zone';
 import { compileDateFormat } from './date-format.js';
 import type { FieldReason } from '../deal/deal-fact.js';
 
@@ -230,16 +231,6 @@ function momentOf(document: Checker, faults: FieldReason[]): ColumnMapping['occu
   if (timeZone !== undefined && !isTimeZone(timeZone))
     faults.push({ field: 'occurredAt.timeZone', reason: `${JSON.stringify(timeZone)} is no IANA time zone` });
   return { column: moment.text('column'), ...present({ format, timeZone }) };
-}
-
-function isTimeZone(name: string): boolean {
-  // Names only: an offset would not know of daylight saving time.
-  if (/^[+-]/.test(name)) return false;
-  try {
-    return Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name).timeZoneId !== '';
-  } catch {
-    return false;
-  }
 }
 
 function currencyOf(document: Checker, faults: FieldReason[]): ColumnMapping['currency'] {

@@ -2,6 +2,7 @@
  * Rows of a CSV file become facts: which fact a row belongs to, and the fact that all rows of it make. Nothing depends
  * on the order of the rows, so that a shuffled file gives the same facts, and the same refusals, byte for byte.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatAmount, parseAmountRounded } from '@tantieme/money/amount';
 import { isCurrency } from '@tantieme/money/currency';
 import { MoneyError } from '@tantieme/money/money-error';
@@ -11,8 +12,8 @@ import type { ColumnMapping } from './column-mapping.js';
 import { compileDateFormat } from './date-format.js';
 import { LINES_MAX } from '../deal/deal-fact.js';
 import type { FieldReason } from '../deal/deal-fact.js';
-import { normalInstant } from '../deal/instant.js';
-import { compareIds, compareText } from '../deal/order.js';
+import { normalInstant } from '@tantieme/time/instant';
+import { compareIds } from '../deal/order.js';
 
 /** A record as it was read: the cells in the order of the header. */
 export type Row = readonly string[];

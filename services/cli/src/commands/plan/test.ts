@@ -6,7 +6,8 @@ import { compare, updatedFiles } from '../../golden/comparison.js';
 import type { Comparison, Difference } from '../../golden/comparison.js';
 import { CaseInvalid, faultText } from '../../golden/csv-rows.js';
 import type { CaseFault } from '../../golden/csv-rows.js';
-import { print, printJson, table } from '../output.js';
+import { print, printJson } from '../../output/print.js';
+import { table } from '../../output/table.js';
 
 interface TestOptions {
   readonly json?: boolean;
@@ -83,12 +84,12 @@ function outcomeText(outcome: Outcome): string {
     return [`${outcome.case}: cannot be calculated`, ...outcome.faults.map((fault) => `  ${faultText(fault)}`)].join(
       '\n',
     );
-  const { differences, lines, waiting, currency, expectedTotal, gotTotal } = outcome;
-  const counted = `${lines} ${lines === 1 ? 'line' : 'lines'}, ${gotTotal} ${currency}${waiting === 0 ? '' : `, ${waiting} waiting`}`;
+  const { differences, lines, pending, currency, expectedTotal, gotTotal } = outcome;
+  const counted = `${lines} ${lines === 1 ? 'line' : 'lines'}, ${gotTotal} ${currency}${pending === 0 ? '' : `, ${pending} pending`}`;
   if (differences.length === 0) return `${outcome.case}: ${counted}, as expected`;
   return [
     `${outcome.case}: ${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`,
-    ...(['lines.csv', 'waiting.csv'] as const).flatMap((file) =>
+    ...(['lines.csv', 'pending.csv'] as const).flatMap((file) =>
       differenceTable(differences.filter((difference) => difference.file === file)),
     ),
     `  in all: expected ${expectedTotal} ${currency}, got ${gotTotal} ${currency}`,
@@ -101,14 +102,14 @@ function differenceTable(differences: readonly Difference[]): readonly string[] 
   // A column in which no line says anything is left out.
   const columns = Object.keys(first.of).filter((column) => differences.some(({ of }) => of[column] !== ''));
   return [
-    table(
-      [first.file, ...columns, '>expected', '>got'],
-      differences.map(({ what, of, expected = '', got = '' }) => [
-        what,
-        ...columns.map((column) => of[column] ?? ''),
-        expected,
-        got,
-      ]),
+    table<Difference>(
+      [
+        { title: first.file, of: ({ what }) => what },
+        ...columns.map((column) => ({ title: column, of: ({ of }: Difference) => of[column] })),
+        { title: 'expected', of: ({ expected }) => expected, align: 'right' },
+        { title: 'got', of: ({ got }) => got, align: 'right' },
+      ],
+      differences,
     ),
   ];
 }
