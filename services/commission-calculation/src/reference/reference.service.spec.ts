@@ -142,7 +142,12 @@ describe('an exchange rate over HTTP', () => {
       status: 200,
       lines: [
         { type: 'refused', fact: 4 },
-        { type: 'refused', fact: 5, code: 'FactInvalid', errors: [{ field: 'quote', reason: 'is missing' }] },
+        {
+          type: 'refused',
+          fact: 5,
+          code: 'FactInvalid',
+          errors: ['quote', 'date', 'rate', 'source'].map((field) => ({ field, reason: 'is missing' })),
+        },
         { type: 'result', facts: 5, accepted: 3, repeated: 0, conflicts: 0, refused: 2 },
       ],
     });
