@@ -38,7 +38,7 @@ const SERVICES = {
 const NAMES = Object.keys(SERVICES);
 
 /** Variables that the configuration reads. */
-const KNOWN = new Set([...read('libs/service-kit/src/config.ts').matchAll(/TANTIEME_[A-Z_]+/g)].map(([name]) => name));
+const KNOWN = new Set([...read('libs/service-kit/src/runtime/config.ts').matchAll(/TANTIEME_[A-Z_]+/g)].map(([name]) => name));
 
 const variablesIn = (text: string): readonly string[] => [...text.matchAll(/TANTIEME_[A-Z_]+/g)].map(([name]) => name);
 
