@@ -1,4 +1,4 @@
-/** Every read model of every service, for a rebuild by its name. */
+/** The read models of all services, for a rebuild by name. */
 import type { AnyProjection } from '@tantieme/event-sourcing/process/projection';
 import { createReadModel as commissionCalculation } from '@tantieme/commission-calculation/read-model.projection';
 import { pendingDealsProjection } from '@tantieme/commission-calculation/credit/pending-deals.projection';

@@ -143,7 +143,7 @@ export class CommissionBackground implements OnModuleInit {
       periods,
       earnings,
       earning,
-      awaitPosition: (name, position, signal) => this.background.reached(name, position, signal),
+      awaitPosition: (name, position, signal) => this.background.awaitPosition(name, position, signal),
     });
     const follower = startFollower({
       store,

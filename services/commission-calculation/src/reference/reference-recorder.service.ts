@@ -4,7 +4,7 @@ import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext, Work } from '@tantieme/event-sourcing/decide/runtime';
-import { assertMessageData } from '@tantieme/service-kit/runtime/message-data';
+import { assertMessageData } from '@tantieme/service-kit/http/message-data';
 import { ExchangeRateCache } from './exchange-rate-cache.service.js';
 import { normalExchangeRate } from './facts/exchange-rate.js';
 import { normalQuota } from './facts/quota.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compareText } from '@tantieme/contracts/compare-text';
+import { addDays } from '@tantieme/time/day';
 import { dealOf, partnerOf, PLAN, World } from './world.fixture.js';
 import type { Fact } from './world.fixture.js';
 
@@ -12,10 +13,7 @@ const SELLERS = ['anna', 'bert', 'carl'];
 const UPLINES = [null, 'dora', 'emil'];
 const OTHER_PLAN = PLAN.replace('pay: 4 %', 'pay: 5 %').replace('levels: [2 %, 1 %]', 'levels: [3 %]');
 
-const day = fc.integer({ min: 0, max: 100 }).map((offset) => {
-  const date = new Date(Date.UTC(2026, 0, 1 + offset)).toISOString();
-  return `${date.slice(0, 11)}12:00:00Z`;
-});
+const day = fc.integer({ min: 0, max: 100 }).map((offset) => `${addDays('2026-01-01', offset)}T12:00:00Z`);
 const money = fc.integer({ min: 1, max: 250_000 }).map((minor) => (minor / 100).toFixed(2));
 
 const partnerFacts = fc
@@ -191,7 +189,7 @@ describe('a payee with only the newest deals in memory', () => {
         whole.apply({ kind: 'partner', partner: partnerOf('dora'), revision: 0 });
         whole.apply({ kind: 'partner', partner: partnerOf('anna', { upline: 'dora' }), revision: 0 });
         deals.forEach(({ lateDays, net, again, isReturned }, index) => {
-          const at = new Date(Date.UTC(2026, 0, 25 + index - lateDays, 12)).toISOString();
+          const at = `${addDays('2026-01-25', index - lateDays)}T12:00:00.000Z`;
           const returns = isReturned ? [{ id: 'R', at, lines: [{ line: '1', net: '0.01' }] }] : [];
           whole.apply({ kind: 'deal', deal: dealOf(`D-${index}`, { bookedAt: at, net, returns }), revision: 0 });
           const earlier = again === null ? undefined : whole.credits.get(`crm|D-${index - again}`);

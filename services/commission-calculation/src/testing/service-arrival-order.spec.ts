@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { addDays } from '@tantieme/time/day';
 import { dealOf, partnerOf, PLAN, Service, shuffled } from './service.fixture.js';
 import type { ServiceInput } from './service.fixture.js';
 
@@ -27,8 +28,9 @@ function history(): readonly ServiceInput[] {
     ]),
   ];
   const deals = Array.from({ length: DEALS }, (_, index): ServiceInput[] => {
-    const day = new Date(Date.UTC(2026, 0, 1 + ((index * 37) % 88), 8 + (index % 10))).toISOString();
-    const at = (days: number): string => new Date(Date.parse(day) + days * 86_400_000).toISOString();
+    const hour = String(8 + (index % 10)).padStart(2, '0');
+    const at = (days: number): string => `${addDays('2026-01-01', ((index * 37) % 88) + days)}T${hour}:00:00.000Z`;
+    const day = at(0);
     const cents = 1_999 + ((index * 7_919) % 40_000);
     const seller = SELLERS[index % 3] ?? 'anna';
     const net = (more: number): [string, string] => [

@@ -11,7 +11,7 @@ import type { Partner } from '@tantieme/contracts/partner';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { Background } from '@tantieme/service-kit/background/background';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
