@@ -7,7 +7,7 @@ import type { Deal, DealFact, DealRole } from '@tantieme/contracts/deal';
 import { contentHash } from '@tantieme/deal-ingestion/deal/content-hash';
 import { FACT_KINDS, KINDS_WITH_TERMS } from '@tantieme/deal-ingestion/import/column-mapping';
 import type { ColumnMapping, PartnerColumn } from '@tantieme/deal-ingestion/import/column-mapping';
-import { compileDateFormat } from '@tantieme/deal-ingestion/import/date-format';
+import { compileDateFormat } from '@tantieme/tabular/date-format';
 import { dealDecider, dealOf, FACT_CONFLICT } from '@tantieme/deal-ingestion/deal/deal';
 import type { DealState } from '@tantieme/deal-ingestion/deal/deal';
 import { normalFact } from '@tantieme/deal-ingestion/deal/deal-fact';

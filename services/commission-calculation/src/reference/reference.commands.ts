@@ -4,7 +4,7 @@ import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
-import { ndjsonLines } from '@tantieme/service-kit/http/ndjson-lines';
+import { ndjsonLines } from '@tantieme/tabular/ndjson-lines';
 import { parse } from 'csv-parse';
 import type { IntakeContext, ReferenceKind, TakenReference } from './reference-recorder.service.js';
 import { Runtimes } from '../runtimes.service.js';

@@ -7,7 +7,7 @@ import { ROUNDING_MODES } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { DealFactKind, DealRole } from '@tantieme/contracts/deal';
-import { compileDateFormat } from './date-format.js';
+import { compileDateFormat } from '@tantieme/tabular/date-format';
 import type { FieldReason } from '../deal/deal-fact.js';
 
 export interface PartnerColumn {

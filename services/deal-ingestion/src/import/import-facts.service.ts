@@ -9,8 +9,8 @@ import { createRowMapper, missingColumns } from './mapped-rows.js';
 import type { Row, RowMapper } from './mapped-rows.js';
 import { BATCH_FACTS } from './fact-sink.service.js';
 import type { Candidate, FactSink } from './fact-sink.service.js';
-import { ndjsonLines } from '@tantieme/service-kit/http/ndjson-lines';
-import type { Line } from '@tantieme/service-kit/http/ndjson-lines';
+import { ndjsonLines } from '@tantieme/tabular/ndjson-lines';
+import type { Line } from '@tantieme/tabular/ndjson-lines';
 import { RowStaging } from './row-staging.service.js';
 
 export const IMPORT_FORMATS = ['ndjson', 'csv'] as const;

@@ -8,7 +8,7 @@ import { MoneyError } from '@tantieme/money/money-error';
 import type { DealFactKind } from '@tantieme/contracts/deal';
 import { columnsOf, FACT_KINDS, lineColumnsOf, partnerColumns } from './column-mapping.js';
 import type { ColumnMapping } from './column-mapping.js';
-import { compileDateFormat } from './date-format.js';
+import { compileDateFormat } from '@tantieme/tabular/date-format';
 import { LINES_MAX } from '../deal/deal-fact.js';
 import type { FieldReason } from '../deal/deal-fact.js';
 import { normalInstant } from '../deal/instant.js';
