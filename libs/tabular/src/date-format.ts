@@ -1,9 +1,8 @@
 /** Dates as files write them (`2014-01-03`, `11/8/2016`, `08.11.2016 14:30`), read strictly by a pattern. */
 
 /**
- * What a pattern may have: the year in four digits, month, day, hour, minute and second in one or two (`M`, `d`, `H`:
- * without a leading zero, or with; the doubled ones: always two digits), and anything between that is no letter. The
- * names are those of Unicode's date patterns (UTS 35).
+ * The parts of a pattern, named as in Unicode's date patterns (UTS 35). `M`, `d` and `H` read one or two digits, their
+ * doubled forms exactly two. Anything but a Latin letter may stand between the parts.
  */
 const TOKENS: Readonly<Record<string, readonly [field: Field, digits: string]>> = {
   yyyy: ['year', '[0-9]{4}'],
@@ -20,13 +19,16 @@ const TOKENS: Readonly<Record<string, readonly [field: Field, digits: string]>> 
 type Field = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second';
 
 export interface DateFormat {
-  /** Why the pattern is none. */
+  /** Why the pattern cannot be used. */
   readonly fault?: string;
   /**
-   * The instant of a text in a time zone, ISO 8601 in UTC, or undefined where the text does not fit or is no date: the
-   * 30th of February is none. Of a time that happens twice or not at all (daylight saving) the earlier offset counts.
+   * The instant of a text in a time zone, ISO 8601 in UTC. Undefined where the text does not match the pattern or names
+   * a date that does not exist, such as 30 February. Of a time that occurs twice or never (daylight saving), the earlier
+   * offset counts.
    */
   readonly instant: (text: string, timeZone: string) => string | undefined;
+  /** The day of a text (`2026-03-05`), or undefined as above. */
+  readonly day: (text: string) => string | undefined;
 }
 
 export function compileDateFormat(format: string): DateFormat {
@@ -39,34 +41,34 @@ export function compileDateFormat(format: string): DateFormat {
       if (fields.includes(field)) return unusable(`names the ${field} twice`);
       fields.push(field);
       pattern += `(${digits})`;
-    } else if (/^[A-Za-z]/.test(part)) return unusable(`${part} is none of ${Object.keys(TOKENS).join(', ')}`);
+    } else if (/^[A-Za-z]/.test(part))
+      return unusable(`has ${part}, which is not one of ${Object.keys(TOKENS).join(', ')}`);
     else pattern += part.replace(/[\\^$.*+?()[\]{}|/-]/, String.raw`\$&`);
   }
   for (const needed of ['year', 'month', 'day'] as const)
     if (!fields.includes(needed)) return unusable(`has no ${needed}`);
   const expression = new RegExp(`^${pattern}$`);
+  const dateTimeOf = (text: string): Temporal.PlainDateTime | undefined => {
+    const match = expression.exec(text);
+    if (match === null) return undefined;
+    return existing(Object.fromEntries(fields.map((field, index) => [field, Number(match[index + 1])])));
+  };
   return {
-    instant: (text, timeZone) => {
-      const match = expression.exec(text);
-      if (match === null) return undefined;
-      const numbers = Object.fromEntries(fields.map((field, index) => [field, Number(match[index + 1])]));
-      return instantOf(numbers, timeZone);
-    },
+    instant: (text, timeZone) =>
+      dateTimeOf(text)?.toZonedDateTime(timeZone).toInstant().toString({ fractionalSecondDigits: 3 }),
+    day: (text) => dateTimeOf(text)?.toPlainDate().toString(),
   };
 }
 
 function unusable(fault: string): DateFormat {
-  return { fault, instant: () => undefined };
+  return { fault, instant: () => undefined, day: () => undefined };
 }
 
-/** Temporal throws for a date that does not exist, and nothing else here can go wrong: the zone was checked. */
-function instantOf(numbers: Record<string, number>, timeZone: string): string | undefined {
+/** Temporal throws for a date that does not exist; given whole numbers, nothing else can go wrong. */
+function existing(numbers: Record<string, number>): Temporal.PlainDateTime | undefined {
   const { year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0 } = numbers;
   try {
-    return Temporal.PlainDateTime.from({ year, month, day, hour, minute, second }, { overflow: 'reject' })
-      .toZonedDateTime(timeZone)
-      .toInstant()
-      .toString({ fractionalSecondDigits: 3 });
+    return Temporal.PlainDateTime.from({ year, month, day, hour, minute, second }, { overflow: 'reject' });
   } catch {
     return undefined;
   }
