@@ -18,7 +18,7 @@ import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import type { StatusReply } from '@tantieme/service-kit/http/status-reply';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
-import { TakeFact } from './deal.commands.js';
+import { TakeFact } from '../fact/fact.commands.js';
 import type { RefusalKind } from '../refusal/refusal.js';
 import { FindDeal, ListDeals, ListRefusals } from './deal.queries.js';
 import type { DealInBrief, KnownDeal, KnownRefusal } from './deal.queries.js';

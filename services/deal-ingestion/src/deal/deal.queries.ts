@@ -11,8 +11,8 @@ import type { Kysely } from 'kysely';
 import { dealOf, dealStream } from './deal.js';
 import type { FieldReason } from './deal-fact.js';
 import type { RefusalKind } from '../refusal/refusal.js';
-import { DEAL_RUNTIME } from './fact-recorder.service.js';
-import type { DealRuntime } from './fact-recorder.service.js';
+import { DEAL_RUNTIME } from '../fact/fact-recorder.service.js';
+import type { DealRuntime } from '../fact/fact-recorder.service.js';
 import type { DealIngestionTables, DealRow, RefusalRow } from './deal.tables.js';
 
 export interface KnownDeal extends Deal {

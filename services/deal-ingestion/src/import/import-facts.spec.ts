@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { ColumnMapping } from './column-mapping.js';
 import type { FieldReason } from '../deal/deal-fact.js';
-import type { Candidate } from './fact-sink.service.js';
+import type { Candidate } from '../fact/candidate.js';
 import { importFacts } from './import-facts.service.js';
 import type { ImportFormat } from './import-facts.service.js';
 import { removeLeftovers } from './row-staging.service.js';

@@ -29,7 +29,7 @@ import { EventStoreUnavailable } from '@tantieme/event-store/event-store';
 import { RolesOf } from '@tantieme/service-kit/access/auth';
 import { Context } from '@tantieme/service-kit/http/context';
 import { IsIn, IsOptional, IsString } from 'class-validator';
-import { ImportFacts } from '../deal/deal.commands.js';
+import { ImportFacts } from '../fact/fact.commands.js';
 import { columnMapping } from './column-mapping.js';
 import { IMPORT_FORMATS } from './import-facts.service.js';
 import type { ImportFormat, ImportProgress } from './import-facts.service.js';

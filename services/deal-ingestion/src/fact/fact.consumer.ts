@@ -4,7 +4,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { FactIntake, Incoming } from './fact-recorder.service.js';
-import { BATCH_FACTS } from '../import/fact-sink.service.js';
+import { BATCH_FACTS } from './candidate.js';
 
 export const GROUP = 'deal-ingestion';
 export const ACTOR = 'service:deal-ingestion';
