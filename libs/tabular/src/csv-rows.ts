@@ -122,9 +122,30 @@ function cellsOf(raw: string, delimiter: string): readonly string[] {
   return rows[0] ?? [];
 }
 
-/** Text of bytes. A byte that is not of the encoding ends the import: a name read wrong would stay wrong for ever. */
+/**
+ * Text of bytes. A byte that is not of the encoding ends the import: a name read wrong would stay wrong for ever. A byte
+ * order mark of UTF-8 takes precedence over the encoding that is named, as in the Encoding Standard (BOM sniffing).
+ */
 async function* decoded(stream: AsyncIterable<Uint8Array | string>, encoding: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
-  for await (const chunk of stream) yield typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
-  yield decoder.decode();
+  let decoder: TextDecoder | undefined;
+  let start = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    if (decoder !== undefined) {
+      yield decoder.decode(bytes, { stream: true });
+      continue;
+    }
+    start = Buffer.concat([start, bytes]);
+    if (start.length < UTF8_BOM.length) continue;
+    decoder = decoderOf(start, encoding);
+    yield decoder.decode(start, { stream: true });
+  }
+  yield decoder === undefined ? decoderOf(start, encoding).decode(start) : decoder.decode();
+}
+
+const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+
+function decoderOf(start: Buffer, encoding: string): TextDecoder {
+  const hasMark = start.subarray(0, UTF8_BOM.length).equals(UTF8_BOM);
+  return new TextDecoder(hasMark ? 'utf-8' : encoding, { fatal: true, ignoreBOM: true });
 }

@@ -9,7 +9,7 @@ import type { ObjectReader } from './object-reader.js';
 export interface FileFormat {
   /** Absent: numbers are plain decimals, `-1234.50`. */
   readonly numbers?: NumberFormat;
-  /** Pattern of dates, such as `dd.MM.yyyy` (`date-format.ts`). Absent: `yyyy-MM-dd`. */
+  /** Pattern of dates, such as `dd.MM.yyyy` (`date-format.ts`). Absent: dates are ISO dates, `2026-03-05`. */
   readonly dates?: string;
   /** Separates the cells; a comma if absent. */
   readonly delimiter?: string;
@@ -54,22 +54,24 @@ function numbersOf(document: ObjectReader): NumberFormat | undefined {
 /** A cell as the text that a field wants, or why it has none. */
 export type ReadCell = { readonly text: string } | { readonly fault: string };
 
+/** Without a format the cell stays as it is: what it fills is checked anyway. */
 export interface CellReader {
-  /** Plain decimal text. Without a number format the cell stays as it is. */
-  number(text: string): ReadCell;
+  /** Plain decimal text, `-1234.50`. */
+  readonly number: (text: string) => ReadCell;
   /** A day, `2026-03-05`. */
-  day(text: string): ReadCell;
+  readonly day: (text: string) => ReadCell;
 }
 
-export function createCellReader({ numbers, dates = 'yyyy-MM-dd' }: FileFormat): CellReader {
-  const { day } = compileDateFormat(dates);
+export function createCellReader({ numbers, dates }: FileFormat): CellReader {
+  const format = dates === undefined ? undefined : compileDateFormat(dates);
   return {
     number: (text) => (numbers === undefined ? { text } : plainDecimal(text, numbers)),
     day: (text) => {
-      const read = day(text);
-      return read === undefined
+      if (format === undefined) return { text };
+      const day = format.day(text);
+      return day === undefined
         ? { fault: `${JSON.stringify(text)} is not a date of the form ${dates}` }
-        : { text: read };
+        : { text: day };
     },
   };
 }
