@@ -65,11 +65,12 @@ export class ListDealsHandler implements IQueryHandler<ListDeals> {
       if (until !== undefined) query = query.where('occurred_at', '<', until).where('occurred_at', '>', '');
     }
     if (text !== undefined)
-      query = query.where(({ or }) => or([startsWith('deal', text), startsWith('customer', text)]));
+      query = query.where((eb) => eb.or([startsWith('deal', text), startsWith('customer', text)]));
     if (partner !== undefined)
-      query = query.where(({ exists, selectFrom }) =>
-        exists(
-          selectFrom('deal_ingestion_deal_partners as named')
+      query = query.where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('deal_ingestion_deal_partners as named')
             .select('named.partner')
             .whereRef('named.source', '=', 'deal_ingestion_deals.source')
             .whereRef('named.deal', '=', 'deal_ingestion_deals.deal')
@@ -80,21 +81,21 @@ export class ListDealsHandler implements IQueryHandler<ListDeals> {
     const after = decodeCursor(cursor, 3)?.map(String);
     if (after !== undefined) {
       const [value = '', afterSource = '', afterDeal = ''] = after;
-      query = query.where(({ eb, refTuple, tuple, fn, val, ref }) =>
+      query = query.where((eb) =>
         eb(
-          refTuple(fn.coalesce(ref(sortedBy), val('')), 'source', 'deal'),
+          eb.refTuple(sortedBy, 'source', 'deal'),
           direction === 'asc' ? '>' : '<',
-          tuple(value, afterSource, afterDeal),
+          eb.tuple(value, afterSource, afterDeal),
         ),
       );
     }
     const rows = await query
-      .orderBy(({ fn, ref, val }) => fn.coalesce(ref(sortedBy), val('')), direction)
+      .orderBy(sortedBy, direction)
       .orderBy('source', direction)
       .orderBy('deal', direction)
       .limit(limit + 1)
       .execute();
-    const { items, ...more } = pageOf(rows, limit, (row) => [row[sortedBy] ?? '', row.source, row.deal]);
+    const { items, ...more } = pageOf(rows, limit, (row) => [row[sortedBy], row.source, row.deal]);
     return { items: items.map(summaryOf), ...more };
   }
 }
@@ -119,7 +120,7 @@ function summaryOf(row: DealRow): DealSummary {
     state: DEAL_STAGES.find((stage) => stage === row.state) ?? 'incomplete',
     occurredAt: row.occurred_at === '' ? undefined : row.occurred_at,
     currency: row.currency ?? undefined,
-    customer: row.customer ?? undefined,
+    customer: row.customer === '' ? undefined : row.customer,
     lineCount: row.line_count,
     registeredAt: row.registered_at ?? undefined,
     bookedAt: row.booked_at ?? undefined,

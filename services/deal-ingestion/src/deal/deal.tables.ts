@@ -17,7 +17,8 @@ export interface DealRow {
   readonly state: string;
   /** Null while the deal has no terms. */
   readonly currency: string | null;
-  readonly customer: string | null;
+  /** Empty while none is recorded. */
+  readonly customer: string;
   readonly line_count: number;
   readonly registered_at: string | null;
   readonly booked_at: string | null;
@@ -61,19 +62,19 @@ async function writeDeals(trx: Transaction<DealTables>, deals: readonly DealRow[
       .insertInto('deal_ingestion_deals')
       .values(rows)
       .onConflict((conflict) =>
-        conflict.columns(['source', 'deal']).doUpdateSet(({ ref }) => ({
-          revision: ref('excluded.revision'),
-          occurred_at: ref('excluded.occurred_at'),
-          state: ref('excluded.state'),
-          currency: ref('excluded.currency'),
-          customer: ref('excluded.customer'),
-          line_count: ref('excluded.line_count'),
-          registered_at: ref('excluded.registered_at'),
-          booked_at: ref('excluded.booked_at'),
-          invoice_count: ref('excluded.invoice_count'),
-          payment_count: ref('excluded.payment_count'),
-          return_count: ref('excluded.return_count'),
-          cancelled_at: ref('excluded.cancelled_at'),
+        conflict.columns(['source', 'deal']).doUpdateSet((set) => ({
+          revision: set.ref('excluded.revision'),
+          occurred_at: set.ref('excluded.occurred_at'),
+          state: set.ref('excluded.state'),
+          currency: set.ref('excluded.currency'),
+          customer: set.ref('excluded.customer'),
+          line_count: set.ref('excluded.line_count'),
+          registered_at: set.ref('excluded.registered_at'),
+          booked_at: set.ref('excluded.booked_at'),
+          invoice_count: set.ref('excluded.invoice_count'),
+          payment_count: set.ref('excluded.payment_count'),
+          return_count: set.ref('excluded.return_count'),
+          cancelled_at: set.ref('excluded.cancelled_at'),
         })),
       )
       .execute();
@@ -88,7 +89,7 @@ async function writePartners(trx: Transaction<DealTables>, deals: readonly DealA
   for (const some of rowChunks(changed, DEALS_IN_CONDITION_MAX))
     await trx
       .deleteFrom('deal_ingestion_deal_partners')
-      .where(({ and, or }) => or(some.map(({ source, id }) => and({ source, deal: id }))))
+      .where((eb) => eb.or(some.map(({ source, id }) => eb.and({ source, deal: id }))))
       .execute();
   const rows = deals.flatMap(({ deal: { source, id, terms } }) =>
     [...new Set(terms?.partners.map(({ partner }) => partner))].map((partner) => ({ source, deal: id, partner })),
@@ -104,7 +105,7 @@ function dealRow({ deal, revision }: DealAtRevision): DealRow {
     occurred_at: deal.bookedAt ?? deal.registeredAt ?? deal.invoices[0]?.at ?? '',
     state: stageOf(deal),
     currency: deal.terms?.currency ?? null,
-    customer: deal.terms?.customer ?? null,
+    customer: deal.terms?.customer ?? '',
     line_count: deal.terms?.lines.length ?? 0,
     registered_at: deal.registeredAt ?? null,
     booked_at: deal.bookedAt ?? null,

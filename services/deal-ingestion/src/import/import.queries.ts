@@ -38,8 +38,8 @@ export class ListImportsHandler implements IQueryHandler<ListImports> {
     const after = decodeCursor(cursor, 2)?.map(String);
     if (after !== undefined) {
       const [afterTime = '', afterId = ''] = after;
-      query = query.where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('started_at', 'id'), direction === 'asc' ? '>' : '<', tuple(afterTime, afterId)),
+      query = query.where((eb) =>
+        eb(eb.refTuple('started_at', 'id'), direction === 'asc' ? '>' : '<', eb.tuple(afterTime, afterId)),
       );
     }
     const rows = await query
@@ -128,9 +128,7 @@ export class FindRejectedRowsHandler implements IQueryHandler<FindRejectedRows> 
         .selectAll('refusal')
         .select('brought.first_row')
         .where('brought.import_id', '=', id)
-        .where(({ eb, refTuple, tuple }) =>
-          eb(refTuple('brought.first_row', 'brought.refusal'), '>', tuple(after[0], after[1])),
-        );
+        .where((eb) => eb(eb.refTuple('brought.first_row', 'brought.refusal'), '>', eb.tuple(after[0], after[1])));
       if (state !== undefined) query = query.where('refusal.state', '=', state);
       const rows = await query
         .orderBy('brought.first_row')

@@ -11,7 +11,7 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('occurred_at', 'text', (column) => column.notNull())
     .addColumn('state', 'text', (column) => column.notNull())
     .addColumn('currency', 'text')
-    .addColumn('customer', 'text')
+    .addColumn('customer', 'text', (column) => column.notNull())
     .addColumn('line_count', 'integer', (column) => column.notNull())
     .addColumn('registered_at', 'text')
     .addColumn('booked_at', 'text')

@@ -31,17 +31,17 @@ export class ListRefusalsHandler implements IQueryHandler<ListRefusals> {
     if (source !== undefined) query = query.where('source', '=', source);
     if (file !== undefined) query = query.where('file', '=', file);
     if (importId !== undefined)
-      query = query.where('id', 'in', ({ selectFrom }) =>
-        selectFrom('deal_ingestion_import_refusals').select('refusal').where('import_id', '=', importId),
+      query = query.where('id', 'in', (eb) =>
+        eb.selectFrom('deal_ingestion_import_refusals').select('refusal').where('import_id', '=', importId),
       );
     if (text !== undefined)
-      query = query.where(({ or }) => or([startsWith('deal', text), contains('raw', text), contains('errors', text)]));
+      query = query.where((eb) => eb.or([startsWith('deal', text), contains('raw', text), contains('errors', text)]));
     const direction = sort === 'at' ? 'asc' : 'desc';
     const after = decodeCursor(cursor, 2)?.map(String);
     if (after !== undefined) {
       const [afterTime = '', afterId = ''] = after;
-      query = query.where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('refused_at', 'id'), direction === 'asc' ? '>' : '<', tuple(afterTime, afterId)),
+      query = query.where((eb) =>
+        eb(eb.refTuple('refused_at', 'id'), direction === 'asc' ? '>' : '<', eb.tuple(afterTime, afterId)),
       );
     }
     const rows = await query

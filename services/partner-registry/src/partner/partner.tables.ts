@@ -37,11 +37,11 @@ export const readModel: Projection<PartnerRegistryTables> = {
         .insertInto('partner_registry_partners')
         .values(some)
         .onConflict((conflict) =>
-          conflict.column('id').doUpdateSet(({ ref }) => ({
-            channel: ref('excluded.channel'),
-            country: ref('excluded.country'),
-            revision: ref('excluded.revision'),
-            document: ref('excluded.document'),
+          conflict.column('id').doUpdateSet((set) => ({
+            channel: set.ref('excluded.channel'),
+            country: set.ref('excluded.country'),
+            revision: set.ref('excluded.revision'),
+            document: set.ref('excluded.document'),
           })),
         )
         .execute();
