@@ -54,7 +54,7 @@ function separatorOf(group: string): string | RegExp {
 }
 
 function described({ decimal, group }: NumberFormat): string {
-  const groups = group === undefined ? 'without separated thousands' : `and ${named(group)} between thousands`;
+  const groups = group === undefined ? 'and without separated thousands' : `and ${named(group)} between thousands`;
   return `with ${named(decimal)} before its decimals ${groups}`;
 }
 

@@ -223,6 +223,159 @@ describe('facts of other kinds', () => {
   });
 });
 
+describe('a cell that the kind of its row cannot use', () => {
+  const events: ColumnMapping = {
+    source: 'file',
+    kind: { column: 'What' },
+    deal: 'Order',
+    id: 'Id',
+    revision: 'Rev',
+    occurredAt: 'At',
+    currency: { column: 'Cur' },
+    amount: 'Amount',
+    line: { id: 'Row', quantity: 'Qty', net: 'Net' },
+    registration: { status: 'Status', holder: 'Holder' },
+    partners: { seller: 'Seller' },
+    customer: 'Customer',
+    attributes: { note: 'Note' },
+  };
+  const COLUMNS = 'What,Order,Id,Rev,At,Cur,Amount,Row,Qty,Net,Status,Holder,Seller,Customer,Note';
+  const at = '2026-01-01T10:00:00Z';
+
+  it.each([
+    ['returned', 'Qty', `returned,A,R1,,${at},,,1,2,,,,,,`, 'quantity'],
+    ['returned', 'Cur', `returned,A,R1,,${at},EUR,,1,,,,,,,`, 'currency'],
+    ['returned', 'Amount', `returned,A,R1,,${at},,5,1,,,,,,,`, 'amount'],
+    ['returned', 'Customer', `returned,A,R1,,${at},,,1,,,,,,C-1,`, 'customer'],
+    ['returned', 'Note', `returned,A,R1,,${at},,,1,,,,,,,x`, 'note'],
+    ['paid', 'Net', `paid,A,P1,,${at},,5,,,7,,,,,`, 'net'],
+    ['paid', 'Seller', `paid,A,P1,,${at},,5,,,,,,P-1,,`, 'seller'],
+    ['booked', 'Id', `booked,A,I1,,${at},EUR,,1,,7,,,P-1,,`, 'id'],
+    ['booked', 'Rev', `booked,A,,2,${at},EUR,,1,,7,,,P-1,,`, 'revision'],
+    ['booked', 'Status', `booked,A,,,${at},EUR,,1,,7,approved,,P-1,,`, 'status'],
+    ['cancelled', 'Row', `cancelled,A,,,${at},,,1,,,,,,,`, 'id'],
+  ])('is refused by name: %s with %s', async (kind, column, row, field) => {
+    const { refused } = await importing('csv', `${COLUMNS}\n${row}`, events);
+    expect(refused).toMatchObject([
+      { errors: [{ row: 2, column, reason: `a fact of kind ${kind} has no ${field}; leave the cell empty` }] },
+    ]);
+  });
+
+  it('may be empty', async () => {
+    const rows = [
+      `returned,A,R1,,${at},,,1,,3.50,,,,,`,
+      `paid,A,P1,,${at},,5,,,,,,,,`,
+      `booked,A,,,${at},EUR,,1,2,7,,,P-1,C-1,x`,
+      `amended,A,,2,${at},EUR,,1,2,7,,,P-1,,`,
+      `invoiced,A,I1,,${at},EUR,,1,2,7,,,P-1,,`,
+      `registration,A,G1,1,${at},,,,,,approved,P-1,,,`,
+    ];
+    const { facts, refused } = await importing('csv', [COLUMNS, ...rows].join('\n'), events);
+    expect(refused).toEqual([]);
+    expect(facts).toHaveLength(rows.length);
+  });
+
+  it.each([
+    ['line.quantity', { kind: 'returned', id: 'Id', line: { id: 'Row', net: 'Net', quantity: 'Qty' } }],
+    ['customer', { kind: 'returned', id: 'Id', customer: 'Customer' }],
+    ['currency', { kind: 'paid', id: 'Id', amount: 'Amount', currency: 'EUR' }],
+    ['rounding', { kind: 'paid', id: 'Id', amount: 'Amount', rounding: 'half-up' }],
+    ['partners.seller', { kind: 'invoiced', id: 'Id', partners: { seller: 'Seller' } }],
+    ['amount', { kind: 'cancelled', amount: 'Amount' }],
+  ])('is refused in the mapping of a constant kind: %s', async (field, document) => {
+    const mapped = { source: 'file', deal: 'Order', occurredAt: 'At', ...document };
+    await expect(importing('csv', COLUMNS, mapped)).rejects.toMatchObject({
+      code: 'MappingInvalid',
+      fields: [{ field, reason: expect.stringContaining('leave it out of the mapping') }],
+    });
+  });
+});
+
+describe('numbers and dates', () => {
+  const french = {
+    source: 'file',
+    kind: 'booked',
+    deal: 'Commande',
+    occurredAt: { column: 'Date', timeZone: 'Europe/Paris' },
+    locale: 'fr-FR',
+    delimiter: ';',
+    currency: 'EUR',
+    rounding: 'half-up',
+    line: {
+      id: 'Ligne',
+      quantity: 'Quantité',
+      net: 'Net',
+      subscription: { id: 'Abo', start: 'Début', months: 'Mois' },
+    },
+    partners: { seller: { column: 'Vendeur', share: 'Part' } },
+  };
+  const HEAD = 'Commande;Date;Ligne;Quantité;Net;Abo;Début;Mois;Vendeur;Part';
+
+  it('are read as the locale writes them', async () => {
+    const { facts, refused } = await importing(
+      'csv',
+      `${HEAD}\nA;05/03/2026;1;1,5;1 234,505;S-1;1/4/2026;12;P-1;100 %`,
+      french,
+    );
+    expect(refused).toEqual([]);
+    expect(facts).toMatchObject([
+      {
+        occurredAt: '2026-03-04T23:00:00.000Z',
+        terms: {
+          lines: [
+            {
+              quantity: '1.5',
+              net: '1234.51',
+              original: { net: '1234.505' },
+              subscription: { start: '2026-04-01', months: 12 },
+            },
+          ],
+          partners: [{ partner: 'P-1', share: '100 %' }],
+        },
+      },
+    ]);
+  });
+
+  it('that the locale does not write are refused by cell', async () => {
+    const { refused } = await importing('csv', `${HEAD}\nA;2026-03-05;1;1.5;1,234.50;S-1;31/02/2026;12;P-1;1`, french);
+    expect(refused[0]?.errors.map(({ row, column, cell }) => [row, column, cell])).toEqual([
+      [2, 'Date', '2026-03-05'],
+      [2, 'Quantité', '1.5'],
+      [2, 'Net', '1,234.50'],
+      [2, 'Début', '31/02/2026'],
+    ]);
+  });
+
+  it('may have formats of their own', async () => {
+    const { locale: _, ...rest } = french;
+    const own = { ...rest, numbers: { decimal: ',' }, dates: 'yyyyMMdd' };
+    const { facts } = await importing('csv', `${HEAD}\nA;20260305;1;1;12,5;S-1;20260401;12;P-1;1`, own);
+    expect(facts).toMatchObject([{ terms: { lines: [{ net: '12.50', subscription: { start: '2026-04-01' } }] } }]);
+  });
+
+  it('of an instant are named with the form that is needed', async () => {
+    const { refused } = await importing('csv', `${HEAD}\nA;05/03/2026;1;1;1;;;;P-1;1`, {
+      ...french,
+      occurredAt: 'Date',
+    });
+    expect(refused).toMatchObject([
+      { errors: [{ column: 'Date', reason: expect.stringContaining('is not an ISO 8601 instant with its offset') }] },
+    ]);
+  });
+
+  it.each([
+    ['occurredAt.format', { occurredAt: { column: 'Date', timeZone: 'UTC' }, locale: undefined }],
+    ['occurredAt.formt', { occurredAt: { column: 'Date', timeZone: 'UTC', formt: 'x' } }],
+    ['kind.values.PAY', { kind: { column: 'What', values: { PAY: 'payed' } } }],
+  ])('need a mapping without faults: %s', async (field, changes) => {
+    const { locale, ...document } = { ...french, ...changes };
+    const mapped = locale === undefined ? document : { locale, ...document };
+    await expect(importing('csv', HEAD, mapped)).rejects.toMatchObject({
+      fields: expect.arrayContaining([expect.objectContaining({ field })]),
+    });
+  });
+});
+
 describe('a deal is refused', () => {
   const errorsOf = async (...rows: string[]): Promise<readonly CellFault[]> =>
     (await importing('csv', file(...rows), mapping)).refused.flatMap(({ errors }) => errors);
@@ -341,7 +494,49 @@ describe('a file is refused as a whole', () => {
   });
 });
 
+describe('what is refused', () => {
+  it('names the cell that a field of the fact comes from', async () => {
+    const row = 'A,,11/8/2016,Furniture,2x,261.9649,Texas,C-1,Consumer';
+    const seen: Candidate[] = [];
+    await importFacts(
+      chunksOf(file(row, A1), 64),
+      'csv',
+      mapping,
+      (batch) => {
+        seen.push(...batch);
+        return Promise.resolve(batch.map(() => ({ outcome: 'refused' })));
+      },
+      { stagingDirectory },
+    );
+    const place = (field: string) => {
+      const { row: at, column, text } = seen[0]?.placeOf?.(field) ?? {};
+      return [at, column, text];
+    };
+    // Lines are in order of their ids, wherever they are in the file.
+    expect(place('terms.lines.0.id')).toEqual([3, 'Row', '1']);
+    expect(place('terms.lines.1.quantity')).toEqual([2, 'Quantity', '2x']);
+    expect(place('terms.partners.0.partner')).toEqual([2, 'State', 'Texas']);
+    expect(place('terms.attributes.segment')).toEqual([2, 'Segment', 'Consumer']);
+    expect(place('terms.customer')).toEqual([2, 'Customer', 'C-1']);
+    expect(place('occurredAt')).toEqual([2, 'Date', '11/8/2016']);
+    expect(place('deal')).toEqual([2, 'Order', 'A']);
+    expect(place('terms.currency')).toEqual([undefined, undefined, undefined]);
+    expect(seen[0]?.rows).toEqual([2, 3]);
+  });
+
+  it('has the number of its row, without a deal too', async () => {
+    const { refused } = await importing('csv', file(A1, '', ',11,1/1/2017,Furniture,1,1,Ohio,,'), mapping);
+    expect(refused).toMatchObject([
+      { errors: [{ field: 'Order', reason: 'is empty', row: 4, column: 'Order', cell: '' }] },
+    ]);
+  });
+});
+
 describe('lines of NDJSON', () => {
+  it('may bring the reason of an earlier refusal, which is ignored', async () => {
+    expect((await importing('ndjson', '{"a":1,"refusal_reason":"row 1: bad"}')).facts).toEqual([{ a: 1 }]);
+  });
+
   it('are read whatever the chunks, and also without an end of line at the end', async () => {
     const { facts, refused } = await importing('ndjson', '\ufeff{"a":"é"}\r\n\n  \n{"b":2}\n{"c"', undefined, 1);
     expect(facts).toEqual([{ a: 'é' }, { b: 2 }]);
