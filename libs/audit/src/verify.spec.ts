@@ -264,7 +264,7 @@ describe('the verification of a log', () => {
     it('a whole stream with all that was remembered of it', async () => {
       await count(2, 4);
       tamper(
-        'DELETE FROM events WHERE stream = 2; DELETE FROM tips WHERE stream = 2; DELETE FROM streams WHERE key = 2',
+        'DELETE FROM events WHERE stream = 2; DELETE FROM stream_heads WHERE stream = 2; DELETE FROM streams WHERE key = 2',
       );
       expect((await verify()).differences).toEqual([
         { stream: '(log)', revision: -1, reason: 'there are 4 events, but 8 were appended' },
@@ -276,7 +276,7 @@ describe('the verification of a log', () => {
       const { head } = await verify();
       const [, , third] = await store.readStream('counter-0');
       tamper(
-        `DELETE FROM events WHERE revision = 3; UPDATE tips SET revision = 2; UPDATE log SET position = 3, hash = '${third?.hash}'`,
+        `DELETE FROM events WHERE revision = 3; UPDATE stream_heads SET revision = 2; UPDATE log SET position = 3, hash = '${third?.hash}'`,
       );
       expect((await verify()).differences).toEqual([]);
       expect((await verify({ expect: head })).differences).toEqual([

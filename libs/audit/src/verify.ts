@@ -8,8 +8,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
 import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
-import { remembersTips } from '@tantieme/event-store/sqlite/tip';
-import type { LogTip } from '@tantieme/event-store/sqlite/tip';
+import { recordsExtent } from '@tantieme/event-store/truncation';
+import type { LogExtent } from '@tantieme/event-store/truncation';
 import { FirstDifferences } from './first-differences.js';
 import type { Difference } from './first-differences.js';
 import { formatHead, HeadDigest, parseHead } from './log-head.js';
@@ -61,7 +61,7 @@ export interface Verification {
 export async function verifyLog(options: VerifyOptions): Promise<Verification> {
   const { store, expect } = options;
   const log = new WholeLog(expect === undefined ? undefined : parseHead(expect));
-  const tip = remembersTips(store) ? await store.logTip() : undefined;
+  const tip = recordsExtent(store) ? await store.logExtent() : undefined;
   const until = tip?.position ?? (await store.head());
   const results = await verifyShares(options, until, log);
 
@@ -118,14 +118,15 @@ async function compareTails(
   { store, signal }: VerifyOptions,
   report: (stream: string, revision: number, reason: string) => void,
 ): Promise<void> {
-  if (!remembersTips(store)) return;
+  if (!recordsExtent(store)) return;
   for (let after: number | undefined = 0; after !== undefined;) {
     await setImmediate();
     signal?.throwIfAborted();
-    const page = await store.brokenTails({ after, limit: TIPS_PAGE });
-    for (const { stream, remembered, found } of page.brokenTails) {
-      const reason = found < remembered ? 'is missing, and everything after it' : 'is newer than the store remembers';
-      report(stream, Math.min(found, remembered) + 1, reason);
+    const page = await store.truncatedStreams({ after, limit: TIPS_PAGE });
+    for (const { stream, recordedRevision, foundRevision } of page.truncatedStreams) {
+      const reason =
+        foundRevision < recordedRevision ? 'is missing, and everything after it' : 'is newer than the store remembers';
+      report(stream, Math.min(foundRevision, recordedRevision) + 1, reason);
     }
     after = page.next;
   }
@@ -157,7 +158,7 @@ class WholeLog {
   }
 
   /** Where it is not what the store remembers, or not what was expected. */
-  contradictions(tip: LogTip | undefined): readonly string[] {
+  contradictions(tip: LogExtent | undefined): readonly string[] {
     const found: string[] = [];
     if (tip !== undefined && tip.events !== this.#events)
       found.push(`there are ${this.#events} events, but ${tip.events} were appended`);

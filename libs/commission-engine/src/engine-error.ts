@@ -1,6 +1,7 @@
-/** A refusal of the engine. `code` is stable. */
+/** Stable: callers map them to problem types. */
 export type EngineErrorCode = 'PlanInvalid' | 'PlanUnknown' | 'CreditInvalid' | 'ExpressionFailed';
 
+/** Input that the engine refuses. */
 export class EngineError extends Error {
   constructor(
     readonly code: EngineErrorCode,

@@ -48,8 +48,8 @@ describe('a CloudEvent in binary mode', () => {
     expect(() => decode(text)).toThrow('amount');
   });
 
-  it('is refused where its value is no JSON', () => {
-    expect(() => decode(fromBinaryMode(HEADERS, 'P1', 'four euros') ?? '')).toThrow('must be object');
+  it('is refused when its value is not JSON', () => {
+    expect(() => decode(fromBinaryMode(HEADERS, 'P1', 'four euros') ?? '')).toThrow('must be an object');
   });
 
   it('keeps a partition key of its own', () => {

@@ -1,12 +1,12 @@
-/** Messages on the wire: CloudEvents 1.0 in structured mode, their data checked against its schema at both ends. */
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
+/** Messages on the wire: CloudEvents 1.0 in structured mode, with their data checked against its schema at both ends. */
+import { check, isInstant, type FieldError } from './check.js';
 import type { Deal, DealFact } from './deal.js';
 import type { BonusOfWindow, EarningsOfDeal, PeriodManifest } from './ledger.js';
 import type { Partner } from './partner.js';
 import type { ExchangeRate, Quota } from './reference.js';
 import type { Payment, PaymentRecorded, PayoutDue, StatementIssued } from './payout.js';
-import { instant, MESSAGE_TYPES, MESSAGE_VERSION, schemaOf, type MessageType } from './schemas.js';
+import { INSTANT_DESCRIPTION, MESSAGE_TYPES, MESSAGE_VERSION, type MessageType } from './schemas.js';
+import { oneOf } from './suggest.js';
 
 export type { MessageType } from './schemas.js';
 
@@ -26,17 +26,17 @@ export interface MessageData {
 }
 
 export interface EnvelopeAttributes {
-  /** Unique together with `source`: a consumer that has seen both has seen the message. */
+  /** Unique together with `source`: the same two again are the same message. */
   readonly id: string;
-  /** ISO 8601 instant of what the message tells. */
+  /** ISO 8601 instant at which what the message is about happened. */
   readonly time: string;
-  /** Who publishes: `/commission-calculation`. */
+  /** The publisher: `/commission-calculation`. */
   readonly source: string;
-  /** What it is about: the deal, the partner, the payee. */
+  /** What the message is about: the deal, the partner, the payee. */
   readonly subject: string;
-  /** What routes it: CloudEvents' `partitionkey`. */
+  /** Key of the record: CloudEvents' `partitionkey`. */
   readonly key: string;
-  /** Stream and revision of the origin: the newest revision replaces the ones before. */
+  /** Stream and revision of the origin: a newer revision replaces the older ones. */
   readonly stream?: string;
   readonly revision?: number;
   readonly correlationId: string;
@@ -52,50 +52,20 @@ export interface EnvelopeOf<Type extends MessageType> extends EnvelopeAttributes
 
 export type Envelope = { [Type in MessageType]: EnvelopeOf<Type> }[MessageType];
 
-export interface FieldError {
-  /** Path in the data (`terms/lines/0/net`), or an attribute of the envelope; empty for the whole. */
-  readonly field: string;
-  readonly reason: string;
-}
-
-/** A message that nobody can handle: it names every field and reason. */
+/** A message that no consumer can ever handle, with every faulty field and the reason. */
 export class InvalidMessage extends Error {
   readonly code = 'InvalidMessage';
   constructor(readonly errors: readonly FieldError[]) {
-    super(errors.map(({ field, reason }) => (field === '' ? reason : `${field}: ${reason}`)).join('; '));
+    super(errors.map(({ field, reason }) => `${field === '' ? 'the message' : `${field}:`} ${reason}`).join('; '));
   }
 }
 
 const TYPE_PREFIX = 'tantieme.';
 const TYPE_SUFFIX = `.v${MESSAGE_VERSION}`;
 
-/** Stops at the first error, so that a hostile message costs no more than a good one. `verbose` gives an error its schema, for its words. */
-const ajv = new Ajv2020({ allErrors: false, verbose: true, discriminator: true, strict: true, strictRequired: false });
-addFormats.default(ajv);
-
 const TYPE_NAMES: ReadonlySet<string> = new Set(MESSAGE_TYPES);
 
-const validators = new Map<MessageType, ValidateFunction>();
-
-/** Compiled once, when the first message of its type is checked: most processes see few of the types. */
-function validatorOf(type: MessageType): ValidateFunction {
-  let validate = validators.get(type);
-  if (validate === undefined) validators.set(type, (validate = ajv.compile(schemaOf(type))));
-  return validate;
-}
-
-/** An envelope's `time` is checked as an instant in the data is. */
-const isInstant = ajv.compile(instant);
-
-/** What is wrong with the data of a message: the first field that is, with the reason; empty where nothing is. */
-export function check(type: MessageType, data: unknown): readonly FieldError[] {
-  const validate = validatorOf(type);
-  if (validate(data)) return [];
-  // What follows the first only says of what it is part of (`anyOf`, `propertyNames`).
-  return (validate.errors ?? []).slice(0, 1).map(fieldError);
-}
-
-/** The message as text. @throws {InvalidMessage} for what `decode` would refuse: nothing invalid is published. */
+/** The message as text. @throws {InvalidMessage} for what `decode` would refuse, so nothing invalid is published. */
 export function encode<Type extends MessageType>(
   type: Type,
   attributes: EnvelopeAttributes,
@@ -103,7 +73,7 @@ export function encode<Type extends MessageType>(
 ): string {
   const errors = [...check(type, data), ...attributeErrors(attributes)];
   if (errors.length > 0) throw new InvalidMessage(errors);
-  // In this order of keys on every machine; those that are undefined are left out.
+  // Keys have this order on every machine; undefined ones are left out.
   return JSON.stringify({
     specversion: '1.0',
     id: attributes.id,
@@ -123,7 +93,7 @@ export function encode<Type extends MessageType>(
   });
 }
 
-/** @throws {InvalidMessage} naming the field and the reason. */
+/** @throws {InvalidMessage} */
 export function decode(text: string): Envelope {
   const value = parse(text);
   const required = (name: string): string => {
@@ -132,7 +102,7 @@ export function decode(text: string): Envelope {
     return found;
   };
   if (value['specversion'] !== '1.0')
-    throw new InvalidMessage([{ field: 'specversion', reason: 'only CloudEvents 1.0 is understood' }]);
+    throw new InvalidMessage([{ field: 'specversion', reason: 'must be "1.0", the version of CloudEvents' }]);
   const named = required('type');
   const type =
     named.startsWith(TYPE_PREFIX) && named.endsWith(TYPE_SUFFIX)
@@ -142,7 +112,10 @@ export function decode(text: string): Envelope {
     throw new InvalidMessage([
       {
         field: 'type',
-        reason: `"${named}" is none of ${MESSAGE_TYPES.map((one) => TYPE_PREFIX + one + TYPE_SUFFIX).join(', ')}`,
+        reason: `must be ${oneOf(
+          MESSAGE_TYPES.map((one) => TYPE_PREFIX + one + TYPE_SUFFIX),
+          named,
+        )}`,
       },
     ]);
   const data = value['data'];
@@ -165,24 +138,24 @@ export function decode(text: string): Envelope {
     source: required('source'),
     subject,
     key: optional('partitionkey') ?? subject,
-    ...(stream === undefined ? {} : { stream }),
-    ...(revision === undefined ? {} : { revision }),
-    // A publisher that knows nothing of correlation starts one.
+    // A publisher without correlation ids starts a new correlation.
     correlationId: optional('correlationid') ?? id,
-    ...(causationId === undefined ? {} : { causationId }),
     actor: optional('actor') ?? required('source'),
     data,
-    // The validators above have just shown that `data` is what `type` says.
+    ...(stream !== undefined && { stream }),
+    ...(revision !== undefined && { revision }),
+    ...(causationId !== undefined && { causationId }),
+    // The schema of `type` has just accepted `data`.
   } as Envelope;
 }
 
 const TEXT_NEEDED = 'must be a text that is not empty';
-const INSTANT_NEEDED = 'must be an instant with its offset, such as "2026-03-01T00:00:00Z"';
+const INSTANT_NEEDED = `must be ${INSTANT_DESCRIPTION}`;
 const REVISION_NEEDED = 'must be a whole number from 0';
 
 const TEXT_ATTRIBUTES = ['id', 'source', 'subject', 'key', 'stream', 'correlationId', 'causationId', 'actor'] as const;
 
-/** What `decode` would refuse of them; named as the publisher knows them. */
+/** Attributes that `decode` would refuse, by their names in `EnvelopeAttributes`. */
 function attributeErrors(attributes: EnvelopeAttributes): readonly FieldError[] {
   const errors: FieldError[] = [];
   for (const field of TEXT_ATTRIBUTES) if (attributes[field] === '') errors.push({ field, reason: TEXT_NEEDED });
@@ -206,49 +179,10 @@ function parse(text: string): Record<string, unknown> {
     value = JSON.parse(text);
   } catch (error) {
     throw new InvalidMessage([
-      { field: '', reason: `no JSON: ${error instanceof Error ? error.message : String(error)}` },
+      { field: '', reason: `is not JSON: ${error instanceof Error ? error.message : String(error)}` },
     ]);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new InvalidMessage([{ field: '', reason: 'an object is needed' }]);
+    throw new InvalidMessage([{ field: '', reason: 'must be a JSON object' }]);
   return value as Record<string, unknown>;
-}
-
-function fieldError({ instancePath, keyword, params, parentSchema, message, propertyName }: ErrorObject): FieldError {
-  const path = unescaped(instancePath.slice(1));
-  const within = (name: unknown): string => (path === '' ? String(name) : `${path}/${String(name)}`);
-  // The name of a property is at fault, not its value.
-  const field = propertyName === undefined ? path : within(propertyName);
-  switch (keyword) {
-    case 'required':
-      return { field: within(params['missingProperty']), reason: 'is missing' };
-    case 'additionalProperties':
-      return { field: within(params['additionalProperty']), reason: 'is not known here' };
-    case 'discriminator':
-      return {
-        field: within(params['tag']),
-        reason:
-          params['tagValue'] === undefined ? 'is missing' : `"${String(params['tagValue'])}" is none that is known`,
-      };
-    case 'enum':
-      return { field, reason: `must be one of ${String(parentSchema?.['enum']).replaceAll(',', ', ')}` };
-    case 'minLength':
-      return { field, reason: 'must not be empty' };
-    case 'type':
-    case 'pattern':
-    case 'format': {
-      const description: unknown = parentSchema?.['description'];
-      return {
-        field,
-        reason: typeof description === 'string' ? `must be ${description}` : (message ?? keyword),
-      };
-    }
-    default:
-      return { field, reason: message ?? keyword };
-  }
-}
-
-/** A JSON pointer's own escapes (RFC 6901). */
-function unescaped(pointer: string): string {
-  return pointer.replaceAll('~1', '/').replaceAll('~0', '~');
 }

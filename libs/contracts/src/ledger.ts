@@ -77,7 +77,7 @@ export interface ManifestEntry extends PayoutTerms {
   readonly payee: string;
   readonly currency: string;
   readonly lines: number;
-  /** Smallest amount worth a payment, in the currency: the plan's `settle.minimum`, "0.00" where none is said. */
+  /** Smallest amount worth a payment, in the currency: the plan's `payoutTerms.minimum`, "0.00" where none is said. */
   readonly minimum: string;
   /** `forgive`: the payee's agreement has ended, and the plan writes off what is negative then. */
   readonly negative?: 'forgive';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { check } from './envelope.js';
+import { check } from './check.js';
 import type { BonusOfWindow, EarningsOfDeal, LedgerLine, PeriodManifest } from './ledger.js';
 import type { Deal } from './deal.js';
 import type { Partner } from './partner.js';
@@ -7,7 +7,7 @@ import type { Payment, PaymentRecorded, PayoutDue, StatementIssued } from './pay
 import type { ExchangeRate, Quota } from './reference.js';
 import type { MessageType } from './schemas.js';
 
-/** One valid message of each type but `deal-fact`, which has a spec of its own, and for each the fields that break it. */
+/** A valid message of each type except `deal-fact` (see `check.spec.ts`), and for each the fields that break it. */
 const line: LedgerLine = {
   period: '2026-03',
   origin: '2026-02',
@@ -33,7 +33,6 @@ const partner: Partner = {
   name: 'Müller & Söhne',
   channel: 'distributor',
   country: 'DE',
-  payoutCurrency: 'EUR',
   tiers: [{ from: '2026-01-01', value: 'gold' }],
   uplines: [
     { from: '2026-01-01', value: 'P0' },
@@ -124,11 +123,11 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
     [
       ['id', { id: 'a|b' }],
       ['bookedAt', { bookedAt: '2026-03-05' }],
-      ['invoices/0/at', { invoices: [{ id: 'I-1', at: 'then' }] }],
-      ['payments/0/amount', { payments: [{ id: 'P-1', at: '2026-03-05T10:00:00Z', amount: 'x' }] }],
-      ['registrations/0/status', { registrations: [{ ...deal.registrations?.[0], status: 'maybe' }] }],
-      ['registrations/0/until', { registrations: [{ ...deal.registrations?.[0], until: '2026-02-30' }] }],
-      ['returns/0/lines', { returns: [{ id: 'R-1', at: '2026-03-05T10:00:00Z', lines: [] }] }],
+      ['invoices.0.at', { invoices: [{ id: 'I-1', at: 'then' }] }],
+      ['payments.0.amount', { payments: [{ id: 'P-1', at: '2026-03-05T10:00:00Z', amount: 'x' }] }],
+      ['registrations.0.status', { registrations: [{ ...deal.registrations?.[0], status: 'maybe' }] }],
+      ['registrations.0.until', { registrations: [{ ...deal.registrations?.[0], until: '2026-02-30' }] }],
+      ['returns.0.lines', { returns: [{ id: 'R-1', at: '2026-03-05T10:00:00Z', lines: [] }] }],
     ],
   ],
   [
@@ -137,13 +136,12 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
     [
       ['channel', { channel: 'kiosk' }],
       ['country', { country: 'Germany' }],
-      ['payoutCurrency', { payoutCurrency: 'eur' }],
-      ['tiers/0/from', { tiers: [{ from: '2026-02-30', value: 'gold' }] }],
-      ['uplines/0/value', { uplines: [{ from: '2026-01-01', value: '' }] }],
-      ['agreements/0/until', { agreements: [{ id: 'A', plan: 'p', from: '2026-01-01', until: 'never' }] }],
+      ['tiers.0.from', { tiers: [{ from: '2026-02-30', value: 'gold' }] }],
+      ['uplines.0.value', { uplines: [{ from: '2026-01-01', value: '' }] }],
+      ['agreements.0.until', { agreements: [{ id: 'A', plan: 'p', from: '2026-01-01', until: 'never' }] }],
       ['name', { name: 'a\u0007b' }],
-      ['certifications/0/count', { certifications: [{ id: 'C', certification: 'c', from: '2026-01-01', count: 0 }] }],
-      ['certifications/0/certification', { certifications: [{ id: 'C', certification: '', from: '2026-01-01' }] }],
+      ['certifications.0.count', { certifications: [{ id: 'C', certification: 'c', from: '2026-01-01', count: 0 }] }],
+      ['certifications.0.certification', { certifications: [{ id: 'C', certification: '', from: '2026-01-01' }] }],
     ],
   ],
   [
@@ -173,11 +171,11 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
     'earnings-of-deal',
     earnings,
     [
-      ['lines/0/kind', { lines: [{ ...line, kind: 'gift' }] }],
-      ['lines/0/amount', { lines: [{ ...line, amount: '1,5' }] }],
-      ['lines/0/period', { lines: [{ ...line, period: 'March' }] }],
-      ['lines/0/exchanged', { lines: [{ ...line, exchanged: [] }] }],
-      ['lines/0/exchanged/0/of', { lines: [{ ...line, exchanged: [{ amount: '1.00', currency: 'EUR', of: 'x' }] }] }],
+      ['lines.0.kind', { lines: [{ ...line, kind: 'gift' }] }],
+      ['lines.0.amount', { lines: [{ ...line, amount: '1,5' }] }],
+      ['lines.0.period', { lines: [{ ...line, period: 'March' }] }],
+      ['lines.0.exchanged', { lines: [{ ...line, exchanged: [] }] }],
+      ['lines.0.exchanged.0.of', { lines: [{ ...line, exchanged: [{ amount: '1.00', currency: 'EUR', of: 'x' }] }] }],
       ['payee', { payee: '' }],
     ],
   ],
@@ -187,8 +185,8 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
     manifest,
     [
       ['page', { page: 0 }],
-      ['entries/0/hash', { entries: [{ ...manifest.entries[0], hash: 'A'.repeat(64) }] }],
-      ['entries/0/lines', { entries: [{ ...manifest.entries[0], lines: 1.5 }] }],
+      ['entries.0.hash', { entries: [{ ...manifest.entries[0], hash: 'A'.repeat(64) }] }],
+      ['entries.0.lines', { entries: [{ ...manifest.entries[0], lines: 1.5 }] }],
       ['entries', { entries: Array.from({ length: 1001 }, () => manifest.entries[0]) }],
     ],
   ],
@@ -214,7 +212,7 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
     [
       ['on', { on: '12 May' }],
       ['amount', { amount: '-110.00' }],
-      ['exchange/rate', { exchange: { base: 'EUR', quote: 'USD', rate: '-1.05', source: 'bank' } }],
+      ['exchange.rate', { exchange: { base: 'EUR', quote: 'USD', rate: '-1.05', source: 'bank' } }],
       ['reason', { reason: 'nothing failed' }],
     ],
   ],
@@ -223,12 +221,12 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
     'payment-recorded',
     recorded,
     [
-      ['difference/paid', { difference: { ...recorded.difference, paid: '104,76' } }],
+      ['difference.paid', { difference: { ...recorded.difference, paid: '104,76' } }],
       ['statement', { statement: '' }],
     ],
   ],
 ])('a %s message', (type, valid, broken) => {
-  it('is valid as its type says', () => {
+  it('is valid as its TypeScript type allows', () => {
     expect(check(type, valid)).toEqual([]);
   });
 
@@ -238,8 +236,8 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
     expect(check(type, rest)).toEqual([{ field: name, reason: 'is missing' }]);
   });
 
-  it('knows no other fields', () => {
-    expect(check(type, { ...valid, colour: 'red' })).toEqual([{ field: 'colour', reason: 'is not known here' }]);
+  it('has no other fields', () => {
+    expect(check(type, { ...valid, colour: 'red' })).toEqual([{ field: 'colour', reason: 'is not a known field' }]);
   });
 
   it.each(broken)('refuses a bad %s', (field, over) => {

@@ -35,8 +35,6 @@ export interface Partner {
   readonly channel: ChannelType;
   /** ISO 3166-1 alpha-2. */
   readonly country: string;
-  /** ISO 4217 code in which the partner is paid. */
-  readonly payoutCurrency: string;
   /** In order of `from`. */
   readonly tiers: readonly Dated<string>[];
   /** The partner above, `null` for none, in order of `from`. */

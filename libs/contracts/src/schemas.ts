@@ -1,49 +1,62 @@
 /**
- * The JSON Schemas (2020-12) of the integration events: one a message type and version. `npm run schemas -w @tantieme/contracts`
- * writes them to `schemas/` for the world; a spec fails where those files are older.
+ * The JSON Schemas (2020-12) of the integration events, one for each message type and version. `npm run schemas -w @tantieme/contracts`
+ * writes them to `schemas/` for the world; a spec fails when those files are older.
+ *
+ * The description of a field is also its error message: "must be " and the description.
  */
-
 import { REGISTRATION_STATUSES } from './deal.js';
+import { idSchema } from './ids.js';
+import { CHANNEL_TYPES } from './partner.js';
+
+/** The part of JSON Schema that the contracts use. */
+export interface JsonSchema {
+  type?: string;
+  description?: string;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  additionalProperties?: boolean | JsonSchema;
+  propertyNames?: JsonSchema;
+  maxProperties?: number;
+  items?: JsonSchema;
+  minItems?: number;
+  maxItems?: number;
+  enum?: unknown[];
+  const?: unknown;
+  pattern?: string;
+  format?: string;
+  minLength?: number;
+  maxLength?: number;
+  minimum?: number;
+  maximum?: number;
+  oneOf?: JsonSchema[];
+  anyOf?: JsonSchema[];
+  discriminator?: { propertyName: string };
+}
 
 /**
- * Neither control characters nor half a surrogate pair: no stored event can hold the one, and no name, log or file wants the
- * other. Ajv compiles patterns with the `u` flag, so a whole pair is one character that matches.
+ * No control characters, and no half of a surrogate pair: neither can be stored everywhere. Ajv compiles patterns with the `u` flag, so a
+ * whole pair is one character that matches.
  */
 const PLAIN = '[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]';
 
-/** The description of a field is also what an error says that it has to be. */
-const text = (maxLength: number): object => ({
-  type: 'string',
-  minLength: 1,
-  maxLength,
-  pattern: `^${PLAIN}+$`,
-  description: 'a text without control characters',
-});
-const textOrEmpty = (maxLength: number): object => ({
+const textOrEmpty = (maxLength: number) => ({
   type: 'string',
   maxLength,
   pattern: `^${PLAIN}*$`,
   description: 'a text without control characters',
 });
-const list = (items: object, maxItems: number): object => ({ type: 'array', items, maxItems });
-const record = (properties: Record<string, object>, optional: readonly string[] = []): object => ({
+const text = (maxLength: number) => ({ ...textOrEmpty(maxLength), minLength: 1 });
+const list = (items: JsonSchema, maxItems: number) => ({ type: 'array', items, maxItems });
+const record = (properties: Record<string, JsonSchema>, optional: readonly string[] = []): JsonSchema => ({
   type: 'object',
   properties,
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
   additionalProperties: false,
 });
 
-/** Ids of sources, deals, lines, partners, plans: a stream's name is made of them. */
-const id = text(200);
-/** A `|` would blur `source|id`. */
-const plainId = {
-  type: 'string',
-  minLength: 1,
-  maxLength: 200,
-  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff|]+$',
-  description: 'a text without control characters and without "|"',
-};
-/** Digits are bounded so that sums stay far from any limit; there is no minus zero. How many decimals the currency has, the domain knows. */
+/** An id within a deal or plan: of a line, a component. No key is split inside it, so it may contain "|". */
+const innerId = text(200);
+/** Digits are bounded so that sums stay far from any limit, and there is no negative zero. The domain checks the currency's decimals. */
 const amount = {
   type: 'string',
   pattern: '^(?!-0(\\.0*)?$)-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,4})?$',
@@ -59,40 +72,55 @@ const decimal = {
   pattern: '^(?!-0(\\.0*)?$)-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,18})?$',
   description: 'decimal text, such as "2.5"',
 };
-const share = {
+const unsignedDecimal = {
   type: 'string',
   pattern: '^(0|[1-9][0-9]{0,17})(\\.[0-9]{1,18})?$',
   description: 'decimal text without a sign, such as "0.5"',
 };
 const currency = { type: 'string', pattern: '^[A-Z]{3}$', description: 'an ISO 4217 code, such as "EUR"' };
-/** Also of the envelope's `time`. RFC 3339 as `Temporal.Instant` reads it: `T` and `Z` in capitals, seconds to 59, at most nanoseconds. */
+const country = {
+  type: 'string',
+  pattern: '^[A-Z]{2}$',
+  description: 'an ISO 3166-1 code of two letters, such as "FR"',
+};
+export const INSTANT_DESCRIPTION = 'an instant with its offset, such as "2026-03-01T00:00:00Z"';
+/**
+ * Also for the envelope's `time`. RFC 3339 as `Temporal.Instant` reads it: `T` and `Z` in upper case, seconds up to 59, nothing finer than
+ * nanoseconds.
+ */
 export const instant = {
   type: 'string',
   maxLength: 40,
   pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$',
   format: 'date-time',
-  description: 'an instant with its offset, such as "2026-03-01T00:00:00Z"',
+  description: INSTANT_DESCRIPTION,
 };
-const day = { type: 'string', format: 'date', description: 'a day, such as "2026-03-01"' };
+const day = { type: 'string', format: 'date', description: 'a calendar date (YYYY-MM-DD), such as "2026-03-01"' };
 const period = {
   type: 'string',
   pattern: '^(FY)?[0-9]{4}(-[0-9A-Z]{1,4})?$',
   description: 'a period, such as "2026-03", "2026-Q1" or "FY2026-P03"',
 };
 const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$', description: 'a SHA-256 in lower-case hex' };
-/** A plan asks for an attribute as `deal.<name>`. `__proto__` is no name: some readers of JSON would lose it. */
+/** Plans use an attribute as `deal.<name>`. `__proto__` is refused: some JSON parsers would drop it. */
 const fieldName = {
   minLength: 1,
   maxLength: 100,
   pattern: `^(?!__proto__$)${PLAIN}+$`,
-  description: 'a name without control characters',
+  description: 'a name without control characters, other than "__proto__"',
 };
-const count = { type: 'integer', minimum: 0 };
-const positiveCount = { type: 'integer', minimum: 1, maximum: 1_000_000 };
+const count = { type: 'integer', minimum: 0, description: 'a whole number from 0' };
+const pageNumber = { type: 'integer', minimum: 1, description: 'a whole number from 1' };
+const upTo = (maximum: number) => ({
+  type: 'integer',
+  minimum: 1,
+  maximum,
+  description: `a whole number from 1 to ${maximum.toLocaleString('en-US')}`,
+});
 
 const line = record(
   {
-    id,
+    id: innerId,
     variant: text(200),
     product: text(200),
     family: text(200),
@@ -101,7 +129,7 @@ const line = record(
     net: amount,
     gross: amount,
     cost: amount,
-    subscription: record({ id, start: day, months: { type: 'integer', minimum: 1, maximum: 1200 } }),
+    subscription: record({ id: innerId, start: day, months: upTo(1200) }),
     original: { type: 'object', propertyNames: fieldName, additionalProperties: text(100), maxProperties: 10 },
   },
   ['variant', 'product', 'family', 'category', 'quantity', 'gross', 'cost', 'subscription', 'original'],
@@ -115,8 +143,8 @@ const terms = record(
       record(
         {
           role: { enum: ['seller', 'referrer', 'influencer', 'servicing', 'salesperson', 'buyer'] },
-          partner: plainId,
-          share,
+          partner: idSchema,
+          share: unsignedDecimal,
         },
         ['share'],
       ),
@@ -132,18 +160,18 @@ const terms = record(
   },
   ['customer', 'attributes'],
 );
-const returnedLines = { ...list(record({ line: id, net: positiveAmount }, ['net']), 5000), minItems: 1 };
+const returnedLines = { ...list(record({ line: innerId, net: positiveAmount }, ['net']), 5000), minItems: 1 };
 
 const registration = {
-  id: plainId,
-  status: { enum: REGISTRATION_STATUSES },
-  holder: plainId,
+  id: idSchema,
+  status: { enum: [...REGISTRATION_STATUSES] },
+  holder: idSchema,
   from: day,
   until: day,
 };
 
-const factOf = (kind: string, more: Record<string, object>, optional: readonly string[] = []): object =>
-  record({ source: plainId, deal: plainId, kind: { const: kind }, occurredAt: instant, ...more }, optional);
+const factOf = (kind: string, more: Record<string, JsonSchema>, optional: readonly string[] = []): JsonSchema =>
+  record({ source: idSchema, deal: idSchema, kind: { const: kind }, occurredAt: instant, ...more }, optional);
 
 const dealFact = {
   type: 'object',
@@ -152,23 +180,23 @@ const dealFact = {
   oneOf: [
     factOf('registered', { terms }),
     factOf('booked', { terms }),
-    factOf('invoiced', { id: plainId, lines, terms }, ['lines', 'terms']),
-    factOf('paid', { id: plainId, amount }),
-    factOf('sold-through', { id: plainId }),
+    factOf('invoiced', { id: idSchema, lines, terms }, ['lines', 'terms']),
+    factOf('paid', { id: idSchema, amount }),
+    factOf('sold-through', { id: idSchema }),
     factOf('amended', { revision: count, as: { enum: ['correction', 'change'] }, terms }, ['revision', 'as']),
-    factOf('returned', { id: plainId, lines: returnedLines }, ['lines']),
+    factOf('returned', { id: idSchema, lines: returnedLines }, ['lines']),
     factOf('registration', { ...registration, revision: count }, ['from', 'until', 'revision']),
     factOf('cancelled', {}),
   ],
 };
 
-const occurrences = (more: Record<string, object>, optional: readonly string[] = []): object =>
-  list(record({ id: plainId, at: instant, ...more }, optional), 10_000);
+const occurrences = (more: Record<string, JsonSchema>, optional: readonly string[] = []): JsonSchema =>
+  list(record({ id: idSchema, at: instant, ...more }, optional), 10_000);
 
 const deal = record(
   {
-    source: plainId,
-    id: plainId,
+    source: idSchema,
+    id: idSchema,
     terms,
     registeredAt: instant,
     bookedAt: instant,
@@ -183,26 +211,25 @@ const deal = record(
   ['terms', 'registeredAt', 'bookedAt', 'cancelledAt', 'registrations', 'changes'],
 );
 
-const dated = (value: object): object => list(record({ from: day, value }), 1000);
+const dated = (value: JsonSchema): JsonSchema => list(record({ from: day, value }), 1000);
 
 const partner = record(
   {
-    id: plainId,
+    id: idSchema,
     name: text(500),
-    channel: { enum: ['retail', 'e-commerce', 'wholesale', 'distributor', 'direct'] },
-    country: { type: 'string', pattern: '^[A-Z]{2}$', description: 'an ISO 3166-1 code, such as "FR"' },
-    payoutCurrency: currency,
+    channel: { enum: [...CHANNEL_TYPES] },
+    country,
     tiers: dated(text(100)),
-    uplines: dated({ anyOf: [plainId, { type: 'null' }] }),
-    agreements: list(record({ id: plainId, plan: plainId, from: day, until: day }, ['until']), 1000),
+    uplines: dated({ anyOf: [idSchema, { type: 'null' }] }),
+    agreements: list(record({ id: idSchema, plan: idSchema, from: day, until: day }, ['until']), 1000),
     certifications: list(
       record(
         {
-          id: plainId,
+          id: idSchema,
           certification: { type: 'string', ...fieldName },
           from: day,
           until: day,
-          count: positiveCount,
+          count: upTo(1_000_000),
         },
         ['until', 'count'],
       ),
@@ -213,12 +240,20 @@ const partner = record(
 );
 
 const exchangeRate = record(
-  { base: currency, quote: currency, date: day, rate: share, source: plainId, revision: count },
+  { base: currency, quote: currency, date: day, rate: unsignedDecimal, source: idSchema, revision: count },
   ['revision'],
 );
 
 const quota = record(
-  { payee: plainId, plan: plainId, component: id, from: day, until: day, amount: share, revision: count },
+  {
+    payee: idSchema,
+    plan: idSchema,
+    component: innerId,
+    from: day,
+    until: day,
+    amount: unsignedDecimal,
+    revision: count,
+  },
   ['until'],
 );
 
@@ -229,7 +264,7 @@ const ledgerLine = record(
     period,
     origin: period,
     plan: textOrEmpty(200),
-    component: id,
+    component: innerId,
     deal: textOrEmpty(500),
     line: textOrEmpty(1000),
     kind: {
@@ -261,13 +296,13 @@ const statementParts = list(record({ ...settleTerms, total: amount }, ['as', 'ta
 const manifest = record({
   calendar: text(100),
   period,
-  page: { type: 'integer', minimum: 1 },
-  pages: { type: 'integer', minimum: 1 },
+  page: pageNumber,
+  pages: pageNumber,
   entries: list(
     record(
       {
         stream: text(1000),
-        payee: plainId,
+        payee: idSchema,
         currency,
         lines: count,
         minimum: positiveAmount,
@@ -284,7 +319,7 @@ const manifest = record({
 const statementIssued = record(
   {
     id: text(1000),
-    payee: plainId,
+    payee: idSchema,
     currency,
     calendar: text(100),
     period,
@@ -308,11 +343,11 @@ const settled = {
   revision: count,
   amount: positiveAmount,
   currency,
-  exchange: record({ base: currency, quote: currency, rate: share, source: plainId }),
+  exchange: record({ base: currency, quote: currency, rate: unsignedDecimal, source: idSchema }),
 };
 const failed = { payout: text(1000), state: { const: 'failed' }, on: day, revision: count, reason: text(500) };
 
-const statesOf = (more: Record<string, object>, optional: readonly string[] = []): object => ({
+const statesOf = (more: Record<string, JsonSchema>, optional: readonly string[] = []): JsonSchema => ({
   type: 'object',
   required: ['state'],
   discriminator: { propertyName: 'state' },
@@ -329,16 +364,16 @@ const bodies = {
   'exchange-rate': exchangeRate,
   quota,
   'earnings-of-deal': record({
-    payee: plainId,
-    plan: plainId,
+    payee: idSchema,
+    plan: idSchema,
     currency,
     calendar: text(100),
     deal: text(500),
     lines: ledgerLines,
   }),
   'bonus-of-window': record({
-    payee: plainId,
-    programme: plainId,
+    payee: idSchema,
+    programme: idSchema,
     currency,
     calendar: text(100),
     window: period,
@@ -350,7 +385,7 @@ const bodies = {
     {
       id: text(1000),
       statement: text(1000),
-      payee: plainId,
+      payee: idSchema,
       currency,
       period,
       amount: positiveAmount,
@@ -364,7 +399,7 @@ const bodies = {
   'payment-recorded': statesOf(
     {
       statement: text(1000),
-      payee: plainId,
+      payee: idSchema,
       period,
       difference: record({
         currency,
@@ -376,21 +411,36 @@ const bodies = {
     },
     ['difference'],
   ),
-} as const;
+} satisfies Record<string, JsonSchema>;
 
 export type MessageType = keyof typeof bodies;
 
-/** Version of each message type's schema; a change that a consumer could notice raises it. */
+/** Version of each message type's schema, raised by every change that a consumer could notice. */
 export const MESSAGE_VERSION = 1;
 
 export const MESSAGE_TYPES = Object.keys(bodies) as readonly MessageType[];
 
 /** The whole schema of a message type's data, with its identity. */
-export function schemaOf(type: MessageType): object {
-  return {
+export function schemaOf(type: MessageType): JsonSchema & { readonly $id: string } {
+  const identity = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: `urn:tantieme:${type}:v${MESSAGE_VERSION}`,
     title: type,
-    ...bodies[type],
   };
+  return { ...identity, ...bodies[type] };
+}
+
+/**
+ * The schema of a field by its dotted path, lists left out: `agreements.plan` of a partner. Where a message has several forms, the first one
+ * with the field counts. Request bodies are compared with it.
+ */
+export function fieldSchema(type: MessageType, path: string): JsonSchema {
+  let schema: JsonSchema = bodies[type];
+  for (const name of path.split('.')) {
+    const forms: readonly JsonSchema[] = schema.oneOf ?? [schema.items ?? schema];
+    const field = forms.map(({ properties }) => properties?.[name]).find((found) => found !== undefined);
+    if (field === undefined) throw new Error(`a ${type} message has no field ${path}`);
+    schema = field;
+  }
+  return schema;
 }

@@ -16,19 +16,19 @@ describe('canonical JSON', () => {
     );
   });
 
-  it('does not depend on the sequence of the members', () => {
+  it('does not depend on the order of the members', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
-        const turned = Object.fromEntries(Object.entries(value).toReversed());
-        expect(canonicalJson(turned)).toBe(canonicalJson(value));
+        const reversed = Object.fromEntries(Object.entries(value).toReversed());
+        expect(canonicalJson(reversed)).toBe(canonicalJson(value));
       }),
     );
   });
 
-  it('orders names by UTF-16 code units, as the example of RFC 8785 section 3.2.3', () => {
+  it('orders names by UTF-16 code units, as in the example of RFC 8785 section 3.2.3', () => {
     const names = ['\u20ac', '\r', '\ufb33', '1', '\u{1f600}', '\u0080', '\u00f6'];
     const value = Object.fromEntries(names.map((name) => [name, 0]));
-    expect(Object.keys(JSON.parse(canonicalJson(value)))).toHaveLength(7);
+    expect(Object.keys(JSON.parse(canonicalJson(value)) as object)).toHaveLength(7);
     const sorted = ['\r', '1', '\u0080', '\u00f6', '\u20ac', '\u{1f600}', '\ufb33'];
     expect(canonicalJson(value)).toBe(`{${sorted.map((name) => `${JSON.stringify(name)}:0`).join(',')}}`);
   });
@@ -44,8 +44,8 @@ describe('canonical JSON', () => {
     expect(canonicalJson(number)).toBe(text);
   });
 
-  it('takes an object that is the root of nothing', () => {
-    const value: object = Object.assign(Object.create(null), { b: 1, a: 2 });
+  it('accepts an object without a prototype', () => {
+    const value = { __proto__: null, b: 1, a: 2 };
     expect(canonicalJson(value)).toBe('{"a":2,"b":1}');
   });
 
@@ -59,29 +59,29 @@ describe('canonical JSON', () => {
     ['a Date', { a: new Date(0) }, '/a'],
     ['a Map', { a: new Map() }, '/a'],
     ['a lone surrogate', { a: 'x\udc00' }, '/a'],
-  ])('refuses %s and names where it is', (_, value, path) => {
-    const refusal = (): string => canonicalJson(value);
-    expect(refusal).toThrow(NotCanonical);
-    expect(refusal).toThrow(expect.objectContaining({ path }));
+  ])('refuses %s and names its path', (_, value, path) => {
+    const refused = (): string => canonicalJson(value);
+    expect(refused).toThrow(NotCanonical);
+    expect(refused).toThrow(expect.objectContaining({ path }));
   });
 
   it('refuses a lone surrogate in a name', () => {
     expect(() => canonicalJson({ '\ud800': 1 })).toThrow(NotCanonical);
   });
 
-  it('refuses what is nested too deeply, and what holds itself', () => {
+  it('refuses a value that is nested too deeply or contains itself', () => {
     const circle: unknown[] = [];
     circle.push(circle);
     expect(() => canonicalJson(circle)).toThrow(`nested deeper than ${DEPTH_MAX}`);
   });
 
-  it('stays right when more shapes come than are remembered', () => {
+  it('stays correct with more shapes than the cache holds', () => {
     for (let number = 0; number < 20_000; number++) {
       expect(canonicalJson({ [`z${number}`]: 1, [`a${number}`]: 2 })).toBe(`{"a${number}":2,"z${number}":1}`);
     }
   });
 
-  it('quotes a string as JSON.stringify does', () => {
+  it('quotes a string like JSON.stringify', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 80 }), (text) =>
         expect(quote(text)).toBe(JSON.stringify(text)),
@@ -90,7 +90,7 @@ describe('canonical JSON', () => {
   });
 
   describe('is recognised', () => {
-    it('as what it is, and changed in one place as what that is', () => {
+    it('also after a change of one character', () => {
       fc.assert(
         fc.property(
           fc.jsonValue({ maxDepth: 5, stringUnit: 'binary' }),
@@ -107,7 +107,7 @@ describe('canonical JSON', () => {
               parsed = JSON.parse(changed);
               canonical = canonicalize(parsed);
             } catch {
-              // No JSON any more, or half a character.
+              // The change made it invalid JSON or a lone surrogate.
               return;
             }
             expect(isCanonicalText(changed, parsed)).toBe(canonical === changed);
@@ -129,11 +129,11 @@ describe('canonical JSON', () => {
       ['[-0]'],
       ['{"a":1,"a":2}'],
       ['1 '],
-    ])('and %s is not it', (text) => {
+    ])('and %s is not', (text) => {
       expect(isCanonicalText(text, JSON.parse(text))).toBe(false);
     });
 
-    it('with names that JavaScript enumerates in another order', () => {
+    it('if JavaScript enumerates its names in another order', () => {
       expect(isCanonicalText('{"10":2,"9":1}', { 9: 1, 10: 2 })).toBe(true);
     });
   });

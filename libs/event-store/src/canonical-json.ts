@@ -1,14 +1,14 @@
 /**
  * Canonical JSON (RFC 8785, JSON Canonicalization Scheme): members sorted by the UTF-16 code units of their names,
- * numbers and strings as ECMAScript writes them, nothing between tokens. The stored text of an event *is* this text.
+ * numbers and strings as ECMAScript writes them, no whitespace. The stored text of an event *is* this text.
  *
- * Written by hand because it is on the hot path; a spec proves it equal to the `canonicalize` package over random values.
+ * Written by hand because it is on the hot path. Its spec compares it with the `canonicalize` package on random values.
  */
 
-/** Deeper data is a mistake, and would end in a stack overflow somewhere less readable. */
+/** Deeper data is a bug, and would end in a stack overflow. */
 export const DEPTH_MAX = 128;
 
-/** A value that has no canonical JSON. `path` names it as a JSON Pointer (RFC 6901), '' being the whole. */
+/** A value that has no canonical JSON. `path` is a JSON Pointer (RFC 6901); '' is the whole value. */
 export class NotCanonical extends Error {
   readonly code = 'NotCanonical';
   path = '';
@@ -16,7 +16,7 @@ export class NotCanonical extends Error {
     super(reason);
   }
 
-  /** The same refusal, seen from the member that holds it. */
+  /** Adds the name of the enclosing member to the path. */
   within(name: string): this {
     this.path = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}${this.path}`;
     this.message = `${this.reason} at ${this.path}`;
@@ -25,19 +25,19 @@ export class NotCanonical extends Error {
 }
 
 /**
- * @throws {NotCanonical} for what JSON cannot say exactly: undefined, functions, symbols, bigints, NaN and infinities,
- * strings with a lone surrogate, objects that are not plain (a Date, a Map, an instance of a class).
+ * @throws {NotCanonical} for values that JSON cannot represent exactly: undefined, functions, symbols, bigints, NaN,
+ * infinities, strings with a lone surrogate, and objects that are not plain (a Date, a Map, a class instance).
  */
 export function canonicalJson(value: unknown): string {
   return write(value, 0);
 }
 
 /**
- * Whether `text`, which parses to `parsed`, is canonical. Quicker than making the canonical text: where the names of every object
- * come in canonical order, the engine's own `JSON.stringify` gives the canonical text.
+ * Whether `text`, which parses to `parsed`, is canonical. Faster than writing the canonical text: if the names of every
+ * object are in canonical order, the native `JSON.stringify` returns it.
  */
 export function isCanonicalText(text: string, parsed: unknown): boolean {
-  // An escaped surrogate is one that stands alone, if the rest is canonical: JSON.stringify would let it pass.
+  // In canonical text only a lone surrogate is escaped, which JSON.stringify would accept.
   if (hasSortedNames(parsed) && !text.includes('\\ud')) return JSON.stringify(parsed) === text;
   try {
     return canonicalJson(parsed) === text;
@@ -56,7 +56,7 @@ function hasOwnNamesSorted(value: Readonly<Record<string, unknown>>): boolean {
   for (const name in value) {
     if (name < before) return false;
     const member = value[name];
-    // Most members are texts: a call for each would cost as much as comparing the names.
+    // Most members are strings: a call for each would cost as much as comparing the names.
     if (isTree(member) && !hasSortedNames(member)) return false;
     before = name;
   }
@@ -68,20 +68,20 @@ function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /**
- * The JSON text of a string: what `JSON.stringify` gives, without the call where nothing has to be escaped.
+ * The JSON text of a string, like `JSON.stringify` but without the call if nothing needs escaping.
  * @throws {NotCanonical} for a lone surrogate.
  */
 export function quote(text: string): string {
   if (text.length <= PLAIN_LENGTH_MAX && isPlain(text)) return `"${text}"`;
   const quoted = JSON.stringify(text);
-  // JSON.stringify escapes a lone surrogate, so the length tells whether there is anything to look at.
+  // JSON.stringify escapes a lone surrogate, so only a longer text needs the check.
   if (quoted.length !== text.length + 2 && !text.isWellFormed()) {
-    throw new NotCanonical('a string with a lone surrogate has no UTF-8');
+    throw new NotCanonical('a string with a lone surrogate cannot be encoded as UTF-8');
   }
   return quoted;
 }
 
-/** Up to here a loop is quicker than `JSON.stringify`. */
+/** Up to this length a loop is faster than `JSON.stringify`. */
 const PLAIN_LENGTH_MAX = 40;
 
 function isPlain(text: string): boolean {
@@ -97,7 +97,7 @@ function write(value: unknown, depth: number): string {
     case 'string':
       return quote(value);
     case 'number':
-      if (!Number.isFinite(value)) throw new NotCanonical(`the number ${value} has no JSON`);
+      if (!Number.isFinite(value)) throw new NotCanonical(`JSON cannot represent the number ${value}`);
       return value === 0 ? '0' : `${value}`;
     case 'boolean':
       return value ? 'true' : 'false';
@@ -106,13 +106,13 @@ function write(value: unknown, depth: number): string {
       if (depth === DEPTH_MAX) throw new NotCanonical(`nested deeper than ${DEPTH_MAX} levels`);
       if (Array.isArray(value)) return writeArray(value, depth + 1);
       if (isPlainObject(value)) return writeObject(value, depth + 1);
-      throw new NotCanonical('an object that is not plain has no JSON of its own');
+      throw new NotCanonical('only plain objects and arrays can be stored as JSON');
     default:
-      throw new NotCanonical(`a value of type ${typeof value} has no JSON`);
+      throw new NotCanonical(`JSON cannot represent a value of type ${typeof value}`);
   }
 }
 
-/** A plain object's prototype is a root; it may be the root of another realm (a worker, a test's sandbox). */
+/** The prototype of a plain object is null or a root prototype, perhaps of another realm (a test's sandbox). */
 function isPlainObject(value: object): value is Readonly<Record<string, unknown>> {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
@@ -151,22 +151,22 @@ function located(error: unknown, name: string): unknown {
   return error instanceof NotCanonical ? error.within(name) : error;
 }
 
-/** A member in canonical order, with what is written before its value: `{"a":` for the first, `,"b":` after. */
+/** A member of an object with the text before its value: `{"a":` for the first, `,"b":` for later ones. */
 interface Member {
   readonly name: string;
   readonly opening: string;
 }
 
 /**
- * The order of an object's members is worked out once for each sequence of names: events of one type are built with the
- * same names in the same sequence. The sequences form a tree; a path through it ends in the sorted members.
+ * Caches the canonical order of members per sequence of names: events of one type have the same names in the same
+ * sequence. The sequences form a tree, and each node has the sorted members of its path.
  */
 interface Shape {
   readonly next: Map<string, Shape>;
   members: readonly Member[] | undefined;
 }
 
-/** Names may come from outside without end: beyond this many shapes the tree is begun anew. Costs time, never the result. */
+/** Limit of the cache, as names may come from outside. When it is full, the cache starts again: slower, same result. */
 const SHAPES_MAX = 8192;
 let shapes = 0;
 let root: Shape = { next: new Map(), members: undefined };
@@ -179,7 +179,7 @@ function membersOf(value: Readonly<Record<string, unknown>>): readonly Member[] 
 
 function grow(shape: Shape, name: string): Shape {
   if (shapes >= SHAPES_MAX) {
-    // What is being looked up goes on in the tree that is given up.
+    // The lookup in progress continues in the discarded tree.
     shapes = 0;
     root = { next: new Map(), members: undefined };
   }
@@ -190,7 +190,7 @@ function grow(shape: Shape, name: string): Shape {
 }
 
 function sortedMembers(value: object): readonly Member[] {
-  // `sort` compares UTF-16 code units, as RFC 8785 section 3.2.3 wants it.
+  // `sort` compares UTF-16 code units, as RFC 8785 section 3.2.3 requires.
   return Object.keys(value)
     .sort()
     .map((name, index) => ({ name, opening: `${index === 0 ? '{' : ','}${quote(name)}:` }));

@@ -15,7 +15,7 @@ const fields: ChainedFields = {
 };
 
 describe('the hash of an event', () => {
-  it('is SHA-256 over the text that the documentation states', () => {
+  it('is SHA-256 over the documented text', () => {
     const { stream, revision, id, type, version, occurredAt, metadataText, dataText } = fields;
     const heading = JSON.stringify([stream, revision, id, type, version, occurredAt]);
     const text = `${FIRST_PREDECESSOR}\n${heading}\n${metadataText}\n${dataText}`;
@@ -36,7 +36,7 @@ describe('the hash of an event', () => {
     expect(eventHash(previous, { ...fields, ...change })).not.toBe(eventHash(FIRST_PREDECESSOR, fields));
   });
 
-  it('is the same for large and for non-ASCII texts as over their bytes', () => {
+  it('covers the UTF-8 bytes of large and non-ASCII texts', () => {
     const dataText = JSON.stringify({ text: 'ü€\u{1f600}'.repeat(50_000) });
     const heading = JSON.stringify([fields.stream, 7, fields.id, fields.type, 2, fields.occurredAt]);
     const text = `${FIRST_PREDECESSOR}\n${heading}\n${fields.metadataText}\n${dataText}`;

@@ -3,13 +3,14 @@
  *
  *     previousHash \n JSON.stringify([stream, revision, id, type, version, occurredAt]) \n metadataText \n dataText
  *
- * where `previousHash` is the hash of the predecessor in the stream, and 64 zeros before the first. The texts are the stored
- * ones, so checking never serialises anything again. None of the parts can hold a raw line feed (JSON escapes it): the text is unambiguous.
+ * where `previousHash` is the hash of the previous event of the stream, or 64 zeros for the first. The texts are the
+ * stored ones, so verifying never serialises anything. The result is unambiguous, as no part contains a raw line feed
+ * (JSON escapes it).
  */
 import { hash } from 'node:crypto';
 import { quote } from './canonical-json.js';
 
-/** What the first event of a stream is chained to. */
+/** The previous hash of the first event of a stream. */
 export const FIRST_PREDECESSOR = '0'.repeat(64);
 
 export interface ChainedFields {

@@ -1,10 +1,10 @@
 /**
- * What every event store adapter has to keep (design.md, "What the ports promise"), as tests. An adapter proves itself
- * by a spec that calls `eventStoreContract` with a way to open an empty store.
+ * What every event store adapter guarantees, as tests. The spec of an adapter calls `eventStoreContract` with a
+ * function that opens an empty store.
  */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
-import { APPEND_BYTES_MAX, EVENT_BYTES_OWN, EventStoreClosed, EventTooLarge } from './event-store.js';
+import { APPEND_BYTES_MAX, EVENT_OVERHEAD_BYTES, EventStoreClosed, EventTooLarge } from './event-store.js';
 import type {
   Append,
   AppendResult,
@@ -19,13 +19,13 @@ import type {
 
 export interface StoreUnderTest {
   readonly store: EventStore;
-  /** Another handle on the same data, as another process has one; the suite closes it, and may have closed `store` before. */
+  /** Opens the same data again, as another process would. The suite closes it, and may have closed `store` before. */
   reopen(): Promise<EventStore>;
-  /** Closes and removes everything, also where the suite has closed the store. */
+  /** Closes and removes everything, even if the suite has closed the store. */
   dispose(): Promise<void>;
 }
 
-/** An event for tests; `number` goes into the data and makes the id. */
+/** An event for tests; its data and id contain `number`. */
 export function sampleEvent(number: number, overrides: Partial<NewEvent> = {}): NewEvent {
   return {
     id: `00000000-0000-5000-8000-${String(number).padStart(12, '0')}`,
@@ -58,14 +58,14 @@ const names = (events: readonly StoredEvent[]): readonly string[] =>
 async function everything(store: EventStore, limit: number, filter?: EventFilter): Promise<readonly StoredEvent[]> {
   const events: StoredEvent[] = [];
   for (let after: Position = 0n; ;) {
-    const page = await store.readAll({ after, limit, ...(filter ? { filter } : {}) });
+    const page = await store.readAll({ after, limit, filter });
     events.push(...page.events);
     if (page.end) return events;
     after = page.through;
   }
 }
 
-/** Collects from a subscription until `enough` events came. */
+/** Collects at least `enough` events of a subscription. */
 async function collect(pages: AsyncIterable<Page>, enough: number): Promise<readonly StoredEvent[]> {
   const events: StoredEvent[] = [];
   for await (const page of pages) {
@@ -78,7 +78,7 @@ async function collect(pages: AsyncIterable<Page>, enough: number): Promise<read
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export function eventStoreContract(adapter: string, open: () => Promise<StoreUnderTest>): void {
-  describe(`${adapter} keeps the event store contract`, () => {
+  describe(`${adapter} fulfils the event store contract`, () => {
     let underTest: StoreUnderTest;
     let store: EventStore;
     let stopping: AbortController;
@@ -106,7 +106,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(ids(await store.readStream('deal-1'))).toEqual(samples(1, 3).map(({ id }) => id));
       });
 
-      it('goes on at the exact newest revision', async () => {
+      it('continues at the exact newest revision', async () => {
         await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
         const result = await store.append(appendTo('deal-1', 1, [sampleEvent(3)]));
         expect(result).toMatchObject({ outcome: 'appended', revision: 2 });
@@ -118,25 +118,25 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(stored(result)).toEqual(await everything(store, 10));
       });
 
-      it('conflicts where a stream was expected not to be there', async () => {
+      it('conflicts if the stream exists although none is expected', async () => {
         await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
         const result = await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(9)]));
         expect(result).toEqual({ outcome: 'conflict', stream: 'deal-1', expected: 'no-stream', actual: 1 });
       });
 
-      it('conflicts where the stream has gone on', async () => {
+      it('conflicts if the stream has newer events', async () => {
         await store.append(appendTo('deal-1', 'no-stream', samples(1, 3)));
         const result = await store.append(appendTo('deal-1', 0, [sampleEvent(9)]));
         expect(result).toEqual({ outcome: 'conflict', stream: 'deal-1', expected: 0, actual: 2 });
       });
 
-      it('conflicts where the stream has not come so far', async () => {
+      it('conflicts if the stream has not reached the expected revision', async () => {
         await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
         const result = await store.append(appendTo('deal-1', 5, [sampleEvent(9)]));
         expect(result).toEqual({ outcome: 'conflict', stream: 'deal-1', expected: 5, actual: 0 });
       });
 
-      it('conflicts where there is no stream at all', async () => {
+      it('conflicts if the stream does not exist', async () => {
         const result = await store.append(appendTo('deal-1', 0, [sampleEvent(1)]));
         expect(result).toEqual({ outcome: 'conflict', stream: 'deal-1', expected: 0, actual: 'no-stream' });
       });
@@ -153,7 +153,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         await expect(store.append(appendTo('deal-1', 'no-stream', []))).rejects.toThrow();
       });
 
-      it('takes effect in the order in which it was asked for', async () => {
+      it('takes effect in the order of the calls', async () => {
         const results = await Promise.all(
           Array.from({ length: 50 }, (_, n) =>
             store.append(appendTo('deal-1', n === 0 ? 'no-stream' : n - 1, [sampleEvent(n)])),
@@ -162,7 +162,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(results.every(({ outcome }) => outcome === 'appended')).toBe(true);
       });
 
-      it('refuses names that would not come back as they were, or that engines keep for themselves', async () => {
+      it('refuses names that could not be returned unchanged, or that engines reserve', async () => {
         for (const stream of ['', 'deal-\ud800', 'deal-\u0000', 'deal-\n', '$stats']) {
           await expect(store.append(appendTo(stream, 'no-stream', [sampleEvent(1)]))).rejects.toMatchObject({
             code: 'InvalidAppend',
@@ -178,7 +178,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       });
     });
 
-    describe('the same append again', () => {
+    describe('a repeated append', () => {
       it('is a success without effect', async () => {
         const first = await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
         const head = await store.head();
@@ -187,14 +187,14 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await store.head()).toBe(head);
       });
 
-      it('is recognised at an exact revision', async () => {
+      it('is recognised at a later revision', async () => {
         await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
         await store.append(appendTo('deal-1', 1, samples(3, 2)));
         const again = await store.append(appendTo('deal-1', 1, samples(3, 2)));
         expect(again).toMatchObject({ outcome: 'appended', revision: 3, repeated: true });
       });
 
-      it('is recognised after the stream has gone on', async () => {
+      it('is recognised after newer events', async () => {
         await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
         await store.append(appendTo('deal-1', 1, samples(3, 2)));
         const again = await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
@@ -207,19 +207,19 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await store.append(appendTo('deal-1', 0, samples(1, 2)))).toMatchObject({ outcome: 'conflict' });
       });
 
-      it('conflicts where only some of its ids are there', async () => {
+      it('conflicts if only some of its ids were stored', async () => {
         await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
         const mixed = [sampleEvent(1), sampleEvent(9)];
         expect(await store.append(appendTo('deal-1', 'no-stream', mixed))).toMatchObject({ outcome: 'conflict' });
       });
 
-      it('conflicts where it has more events than were stored', async () => {
+      it('conflicts if it has more events than were stored', async () => {
         await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
         const more = await store.append(appendTo('deal-1', 'no-stream', samples(1, 3)));
         expect(more).toMatchObject({ outcome: 'conflict', actual: 1 });
       });
 
-      it('keeps what was stored first where its contents differ, and goes on from there', async () => {
+      it('keeps the content that was stored first, and continues from there', async () => {
         await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
         const again = await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1, { data: 'other' })]));
         expect(again).toMatchObject({ repeated: true, events: [{ dataText: '{"number":1}' }] });
@@ -227,32 +227,32 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(next?.hash).toBe(eventHash(stored(again)[0]?.hash ?? '', next ?? never()));
       });
 
-      it('takes the same ids in another stream', async () => {
+      it('may use the same ids in another stream', async () => {
         await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
         const other = await store.append(appendTo('deal-2', 'no-stream', [sampleEvent(1)]));
         expect(other).toMatchObject({ outcome: 'appended', repeated: false });
       });
     });
 
-    describe('the limit of an append', () => {
+    describe('the size limit of an append', () => {
       const ofBytes = (number: number, bytes: number): NewEvent => {
         const empty =
           Buffer.byteLength(JSON.stringify(sampleEvent(number).metadata)) + Buffer.byteLength('{"text":""}');
-        return sampleEvent(number, { data: { text: 'x'.repeat(bytes - EVENT_BYTES_OWN - empty) } });
+        return sampleEvent(number, { data: { text: 'x'.repeat(bytes - EVENT_OVERHEAD_BYTES - empty) } });
       };
 
-      it('takes exactly as many bytes as every engine takes', async () => {
+      it('accepts exactly as many bytes as every engine accepts', async () => {
         const result = await store.append(appendTo('deal-1', 'no-stream', [ofBytes(1, APPEND_BYTES_MAX)]));
         expect(result.outcome).toBe('appended');
       });
 
-      it('refuses one byte more, and stores nothing', async () => {
+      it('refuses one byte more and stores nothing', async () => {
         const tooLarge = appendTo('deal-1', 'no-stream', [ofBytes(1, APPEND_BYTES_MAX + 1)]);
         await expect(store.append(tooLarge)).rejects.toThrow(EventTooLarge);
         expect(await store.head()).toBe(0n);
       });
 
-      it('counts the events of an append together', async () => {
+      it('counts all events of an append', async () => {
         const half = APPEND_BYTES_MAX / 2;
         const tooLarge = appendTo('deal-1', 'no-stream', [ofBytes(1, half), ofBytes(2, half + 1)]);
         await expect(store.append(tooLarge)).rejects.toMatchObject({ code: 'EventTooLarge', stream: 'deal-1' });
@@ -263,7 +263,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         await expect(store.append(appendTo('deal-1', 'no-stream', [euros]))).rejects.toThrow(EventTooLarge);
       });
 
-      it('counts what an engine keeps of an event beside its texts', async () => {
+      it('counts the overhead of each event', async () => {
         const [size, first] = [1024, samples(0, 1024).map((_, n) => ofBytes(n, 1024))];
         expect(await store.append(appendTo('deal-1', 'no-stream', first))).toMatchObject({ outcome: 'appended' });
         const tooMany = [
@@ -273,7 +273,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         await expect(store.append(appendTo('deal-1', 1023, tooMany))).rejects.toThrow(EventTooLarge);
       });
 
-      it('lets streams and pages of large events be read', async () => {
+      it('allows reading streams and pages of large events', async () => {
         for (let n = 0; n < 6; n++)
           stored(await store.append(appendTo('deal-1', n === 0 ? 'no-stream' : n - 1, [ofBytes(n, APPEND_BYTES_MAX)])));
         const events = await store.readStream('deal-1');
@@ -282,7 +282,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await collect(store.subscribe({ batchSize: 6, signal: stopping.signal }), 6)).toEqual(events);
       });
 
-      it('is refused before anything of the call is stored', async () => {
+      it('is checked before anything of the call is stored', async () => {
         const calls = [
           appendTo('deal-1', 'no-stream', [sampleEvent(1)]),
           appendTo('deal-2', 'no-stream', [ofBytes(2, APPEND_BYTES_MAX + 1)]),
@@ -293,7 +293,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
     });
 
     describe('appends to many streams in one call', () => {
-      it('answers in the order of the appends', async () => {
+      it('return results in the order of the appends', async () => {
         const results = await store.appendMany([
           appendTo('deal-2', 'no-stream', samples(1, 2)),
           appendTo('deal-1', 'no-stream', samples(3, 1)),
@@ -302,7 +302,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(names(await everything(store, 10)).toSorted()).toEqual(['deal-1@0', 'deal-2@0', 'deal-2@1']);
       });
 
-      it('lets a conflict of one not hold back the others', async () => {
+      it('are not affected by a conflict of one of them', async () => {
         await store.append(appendTo('deal-2', 'no-stream', [sampleEvent(1)]));
         const results = await store.appendMany([
           appendTo('deal-1', 'no-stream', [sampleEvent(2)]),
@@ -313,7 +313,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await store.readStream('deal-2')).toHaveLength(1);
       });
 
-      it('recognises repetitions one by one', async () => {
+      it('are recognised as repetitions one by one', async () => {
         await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
         const results = await store.appendMany([
           appendTo('deal-1', 'no-stream', [sampleEvent(1)]),
@@ -322,17 +322,17 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(results).toMatchObject([{ repeated: true }, { repeated: false }]);
       });
 
-      it('refuses a stream that is named twice', async () => {
+      it('must be to different streams', async () => {
         const twice = [appendTo('deal-1', 'no-stream', [sampleEvent(1)]), appendTo('deal-1', 0, [sampleEvent(2)])];
         await expect(store.appendMany(twice)).rejects.toThrow();
         expect(await store.head()).toBe(0n);
       });
 
-      it('takes no appends as nothing to do', async () => {
+      it('may be none', async () => {
         expect(await store.appendMany([])).toEqual([]);
       });
 
-      it('takes a thousand streams at once', async () => {
+      it('may be to a thousand streams', async () => {
         const calls = Array.from({ length: 1000 }, (_, n) => appendTo(`deal-${n}`, 'no-stream', [sampleEvent(n)]));
         const results = await store.appendMany(calls);
         expect(results.every(({ outcome }) => outcome === 'appended')).toBe(true);
@@ -349,7 +349,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(new Date(read?.recordedAt ?? '').toISOString()).toBe(read?.recordedAt);
       });
 
-      it('is the canonical text of its data and metadata', async () => {
+      it('has the canonical text of its data and metadata', async () => {
         const event = sampleEvent(1, {
           metadata: { correlationId: 'c', causationId: 'b', actor: 'a' },
           data: { b: [3, { z: null, y: true }], a: 1e21, '10': -0, '9': 0.1 },
@@ -369,12 +369,12 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(read?.stream).toBe('deal-Zürich|語');
       });
 
-      it.each([null, true, 0, '', '\ufeff', [], {}, [null]])('holds %j as a whole', async (data) => {
+      it.each([null, true, 0, '', '\ufeff', [], {}, [null]])('may have %j as its data', async (data) => {
         await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1, { data })]));
         expect((await store.readStream('deal-1'))[0]?.dataText).toBe(JSON.stringify(data));
       });
 
-      it('keeps any printable id, and takes no two for the same', async () => {
+      it('keeps any printable id, and confuses no two', async () => {
         const given = [
           'crm|D-1',
           'Zürich €',
@@ -393,11 +393,11 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
 
       it.each([
         ['undefined', { amount: undefined }],
-        ['a number that is none', { amount: Number.NaN }],
+        ['NaN', { amount: Number.NaN }],
         ['a bigint', { amount: 1n }],
-        ['half a character', { text: '\ud83d' }],
+        ['a lone surrogate', { text: '\ud83d' }],
         ['a date', { at: new Date(0) }],
-      ])('does not hold %s', async (_, data) => {
+      ])('cannot contain %s', async (_, data) => {
         await expect(store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1, { data })]))).rejects.toThrow();
         expect(await store.head()).toBe(0n);
       });
@@ -424,11 +424,11 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       const revisions = async (options?: Parameters<EventStore['readStream']>[1]): Promise<readonly number[]> =>
         (await store.readStream('deal-1', options)).map(({ revision }) => revision);
 
-      it('gives nothing where there is no stream', async () => {
+      it('returns nothing if the stream does not exist', async () => {
         expect(await store.readStream('deal-2')).toEqual([]);
       });
 
-      it('goes forwards from the start, and holds only its own events', async () => {
+      it('goes forwards from the start, with only its own events', async () => {
         expect(await revisions()).toEqual([0, 1, 2, 3, 4]);
       });
 
@@ -448,11 +448,11 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await revisions({ direction: 'backwards', from: 99, limit: 2 })).toEqual([4, 3]);
       });
 
-      it('gives nothing beyond the end', async () => {
+      it('returns nothing beyond the end', async () => {
         expect(await revisions({ from: 5 })).toEqual([]);
       });
 
-      it('reads many whole in one call, and leaves out those that are not there', async () => {
+      it('reads many streams in one call, and omits those that do not exist', async () => {
         const found = await store.readStreams(['deal-10', 'deal-2', 'deal-1']);
         expect([...found.keys()].toSorted()).toEqual(['deal-1', 'deal-10']);
         expect(found.get('deal-1')).toEqual(await store.readStream('deal-1'));
@@ -470,7 +470,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       const read = async (filter?: EventFilter): Promise<readonly string[]> =>
         names(await everything(store, 2, filter));
 
-      it('goes in the order of the appends, by positions that grow', async () => {
+      it('returns the events in the order of the appends, with ascending positions', async () => {
         const events = await everything(store, 100);
         expect(names(events)).toEqual(['deal-1@0', 'deal-1@1', 'credit-1@0', 'plan@0', 'deal-2@0', 'credit-1@1']);
         for (let index = 1; index < events.length; index++) {
@@ -478,12 +478,12 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         }
       });
 
-      it('gives everything once, page by page', async () => {
+      it('returns everything once, page by page', async () => {
         const whole = await everything(store, 100);
         for (const limit of [1, 2, 3, 5, 6]) expect(await everything(store, limit)).toEqual(whole);
       });
 
-      it('says where the log ended', async () => {
+      it('tells where the log ended', async () => {
         const first = await store.readAll({ limit: 4 });
         expect(first).toMatchObject({ end: false, through: first.events.at(-1)?.position });
         const second = await store.readAll({ after: first.through, limit: 4 });
@@ -519,7 +519,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await read({ categories: ['deal', 'plan'], types: ['DealPaid'] })).toEqual(['deal-1@1', 'deal-2@0']);
       });
 
-      it('takes no category and no type for another that begins like it', async () => {
+      it('distinguishes categories and types with a common prefix', async () => {
         await store.append(appendTo('dealer-1', 'no-stream', [sampleEvent(7, { type: 'DealPaidOut' })]));
         await store.append(appendTo('planner', 'no-stream', [sampleEvent(8)]));
         expect(await read({ categories: ['deal', 'plan'] })).toEqual(['deal-1@0', 'deal-1@1', 'plan@0', 'deal-2@0']);
@@ -527,14 +527,14 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await read({ types: ['DealPaid'] })).toEqual(['deal-1@1', 'deal-2@0', 'credit-1@1']);
       });
 
-      it('takes names as they are, not as patterns', async () => {
+      it('does not treat names as patterns', async () => {
         await store.append(appendTo('a.c-1', 'no-stream', [sampleEvent(7, { type: 'Deal.*' })]));
         await store.append(appendTo('abc-1', 'no-stream', [sampleEvent(8, { type: '^Deal(' })]));
         expect(await read({ categories: ['a.c', '.*'] })).toEqual(['a.c-1@0']);
         expect(await read({ types: ['Deal.*', '^Deal('] })).toEqual(['a.c-1@0', 'abc-1@0']);
       });
 
-      it('goes on from any event, with a filter and without', async () => {
+      it('resumes after any event, with and without a filter', async () => {
         const whole = await everything(store, 100);
         for (const [index, { position }] of whole.entries()) {
           const rest = await store.readAll({ after: position, limit: 100 });
@@ -545,29 +545,29 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         }
       });
 
-      it('moves on where nothing matches', async () => {
+      it('advances if nothing matches', async () => {
         const page = await store.readAll({ limit: 10, filter: { categories: ['account'] } });
         expect(page).toEqual({ events: [], through: await store.head(), end: true });
       });
 
-      it('takes a filter that names nothing at its word', async () => {
+      it('returns nothing for a filter with an empty list', async () => {
         expect(await read({ categories: [] })).toEqual([]);
         expect(await read({})).toHaveLength(6);
       });
 
-      it('tells the newest position', async () => {
+      it('returns the newest position as the head', async () => {
         const [last] = (await everything(store, 100)).slice(-1);
         expect(await store.head()).toBe(last?.position);
       });
     });
 
-    it('is empty at first: head 0, an empty page at its end', async () => {
+    it('starts empty: head 0, an empty page that is the end', async () => {
       expect(await store.head()).toBe(0n);
       expect(await store.readAll({ limit: 10 })).toEqual({ events: [], through: 0n, end: true });
     });
 
     describe('concurrent writers', () => {
-      it('let exactly one win at one revision of a stream', async () => {
+      it('have exactly one winner at one revision of a stream', async () => {
         const results = await Promise.all(
           Array.from({ length: 20 }, (_, n) => store.append(appendTo('deal-1', 'no-stream', [sampleEvent(n)]))),
         );
@@ -575,7 +575,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await store.readStream('deal-1')).toHaveLength(1);
       });
 
-      it('store everything of different streams, each chain whole', async () => {
+      it('to different streams lose nothing', async () => {
         const writers = Array.from({ length: 10 }, async (_, writer) => {
           for (let n = 0; n < 20; n++) {
             const expected = n === 0 ? 'no-stream' : n - 1;
@@ -588,7 +588,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         for (let writer = 0; writer < 10; writer++) expect(await store.readStream(`deal-${writer}`)).toHaveLength(20);
       });
 
-      it('never put an event before what a reader has passed', async () => {
+      it('never insert an event before the position of a reader', async () => {
         let writing = true;
         const writers = Promise.all(
           Array.from({ length: 5 }, async (_, writer) => {
@@ -612,12 +612,12 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       });
     });
 
-    describe('two handles on one store', () => {
+    describe('two instances of one store', () => {
       let other: EventStore;
       beforeEach(async () => (other = await underTest.reopen()));
       afterEach(() => other.close());
 
-      it("see each other's appends before they decide, and chain to them", async () => {
+      it("see each other's appends, and chain to them", async () => {
         await store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]));
         expect(await other.append(appendTo('deal-1', 'no-stream', [sampleEvent(2)]))).toMatchObject({ actual: 0 });
         expect(await other.append(appendTo('deal-1', 0, [sampleEvent(2)]))).toMatchObject({ revision: 1 });
@@ -631,7 +631,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await other.readStream('deal-1')).toEqual(await store.readStream('deal-1'));
       });
 
-      it('store once what both append at the same time, and one of them says so', async () => {
+      it('store the same concurrent append once, and one of them reports a repetition', async () => {
         for (let n = 0; n < 10; n++) {
           const expected = n === 0 ? 'no-stream' : n - 1;
           const both = await Promise.all(
@@ -646,14 +646,14 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await store.readStream('deal-1')).toHaveLength(10);
       });
 
-      it('let exactly one win where they compete', async () => {
+      it('have exactly one winner when they compete', async () => {
         const both = await Promise.all(
           [store, other].map((one, n) => one.append(appendTo('deal-1', 'no-stream', [sampleEvent(n)]))),
         );
         expect(both.map(({ outcome }) => outcome).toSorted()).toEqual(['appended', 'conflict']);
       });
 
-      it('follow what the other appends', async () => {
+      it("follow each other's appends", async () => {
         const collected = collect(store.subscribe({ batchSize: 10, signal: stopping.signal }), 30);
         for (let n = 0; n < 30; n++)
           stored(await other.append(appendTo('deal-1', n === 0 ? 'no-stream' : n - 1, [sampleEvent(n)])));
@@ -663,7 +663,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
 
     describe('a subscription', () => {
       const subscribe = (
-        options: { after?: Position; filter?: EventFilter; batchSize?: number } = {},
+        options: { after?: Position | undefined; filter?: EventFilter; batchSize?: number } = {},
       ): AsyncIterable<Page> => store.subscribe({ batchSize: 10, signal: stopping.signal, ...options });
       const write = async (stream: string, from: number, count: number): Promise<void> => {
         for (let n = from; n < from + count; n++) {
@@ -671,7 +671,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         }
       };
 
-      it('catches up, then lives, without loss or repetition', async () => {
+      it('catches up and then continues live, without loss or repetition', async () => {
         await write('deal-1', 0, 95);
         const collected = collect(subscribe(), 300);
         await write('deal-1', 95, 205);
@@ -679,21 +679,21 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(events.map(({ revision }) => revision)).toEqual(Array.from({ length: 300 }, (_, n) => n));
       });
 
-      it('gives an append that comes while it waits', async () => {
+      it('delivers an append that arrives while it waits', async () => {
         const collected = collect(subscribe(), 1);
         await pause(20);
         await write('deal-1', 0, 1);
         expect(names(await collected)).toEqual(['deal-1@0']);
       });
 
-      it('begins after its position', async () => {
+      it('starts after its position', async () => {
         await write('deal-1', 0, 5);
         const third = (await store.readStream('deal-1'))[2];
-        const events = await collect(subscribe({ ...(third ? { after: third.position } : {}) }), 2);
+        const events = await collect(subscribe({ after: third?.position }), 2);
         expect(names(events)).toEqual(['deal-1@3', 'deal-1@4']);
       });
 
-      it('gives pages of its size at the most', async () => {
+      it('limits the size of its pages', async () => {
         await write('deal-1', 0, 25);
         const sizes: number[] = [];
         for await (const page of subscribe({ batchSize: 10 })) {
@@ -703,7 +703,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(sizes).toEqual([10, 10, 5]);
       });
 
-      it('keeps to its filter, and moves its position past the rest', async () => {
+      it('applies its filter, and moves its position past other events', async () => {
         const collected = collect(subscribe({ filter: { categories: ['credit'] } }), 2);
         await write('deal-1', 0, 3);
         await write('credit-1', 0, 1);
@@ -719,7 +719,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         }
       });
 
-      it('passes what is outside its filter while it waits, up to the end of the log', async () => {
+      it('passes events outside its filter while it waits, up to the end of the log', async () => {
         let through = 0n;
         const passing = (async () => {
           for await (const page of subscribe({ filter: { categories: ['account'] } })) through = page.through;
@@ -735,21 +735,21 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         await passing;
       });
 
-      it('does not disturb another one', async () => {
+      it('does not affect another one', async () => {
         const both = [collect(subscribe({ batchSize: 3 }), 30), collect(subscribe({ batchSize: 7 }), 30)];
         await write('deal-1', 0, 30);
         const [one, other] = await Promise.all(both);
         expect(one).toEqual(other);
       });
 
-      it('ends when it is told to while it waits', async () => {
+      it('ends when it is aborted while it waits', async () => {
         const collected = collect(subscribe(), 1);
         await pause(20);
         stopping.abort();
         expect(await collected).toEqual([]);
       });
 
-      it('does not begin when it was told to end before', async () => {
+      it('does not start if it was aborted before', async () => {
         await write('deal-1', 0, 1);
         stopping.abort();
         expect(await collect(subscribe(), 1)).toEqual([]);
@@ -762,7 +762,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await collected).toEqual([]);
       });
 
-      it('ends when the store is closed while a page is worked on', async () => {
+      it('ends when the store is closed while a page is processed', async () => {
         await write('deal-1', 0, 25);
         const seen: number[] = [];
         for await (const page of subscribe()) {
@@ -772,7 +772,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(seen).toEqual([10]);
       });
 
-      it('lets others work while it catches up', async () => {
+      it('yields to other work while it catches up', async () => {
         await write('deal-1', 0, 60);
         let turns = 0;
         const timer = setInterval(() => (turns += 1), 0);
@@ -786,7 +786,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
     });
 
     describe('closing', () => {
-      it('keeps everything, and a reopened store goes on where it ended', async () => {
+      it('keeps everything, and a reopened store continues where it ended', async () => {
         await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
         const before = await everything(store, 10);
         await store.close();
@@ -798,7 +798,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         await reopened.close();
       });
 
-      it('recognises a repetition after a restart', async () => {
+      it('does not prevent recognising a repetition afterwards', async () => {
         await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
         await store.close();
         const reopened = await underTest.reopen();
@@ -806,7 +806,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         await reopened.close();
       });
 
-      it('refuses what is asked afterwards, and may be done twice', async () => {
+      it('makes later calls fail, and may be done twice', async () => {
         await store.close();
         await store.close();
         await expect(store.append(appendTo('deal-1', 'no-stream', [sampleEvent(1)]))).rejects.toThrow(EventStoreClosed);
@@ -819,7 +819,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         );
       });
 
-      it('leaves no append half done', async () => {
+      it('leaves no append incomplete', async () => {
         const asked = Array.from({ length: 20 }, (_, n) =>
           store.append(appendTo(`deal-${n}`, 'no-stream', samples(n, 3))),
         );
@@ -837,5 +837,5 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
 }
 
 function never(): never {
-  throw new Error('the append gave no event');
+  throw new Error('the append returned no event');
 }

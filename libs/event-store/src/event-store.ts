@@ -1,39 +1,42 @@
 /**
- * The event store port: what every engine underneath promises (design.md, "What the ports promise").
+ * The event store port: what every adapter guarantees. `contract-suite.ts` states the guarantees as tests.
  *
  * A stream is a named sequence of events with revisions 0, 1, 2, … Its category is the part of its name before the
- * first `-` (`deal-crm|D-1` is of category `deal`).
+ * first `-`: `deal-crm|D-1` has the category `deal`.
  */
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 export interface EventMetadata {
-  /** Who caused the event: the subject of a token, or `service:<name>` for a processor. */
+  /** Who caused the event: the subject of a token, or `service:<name>` for a process. */
   readonly actor: string;
-  /** One id for everything that follows from one request or fact. */
+  /** Shared by everything that follows from one request or fact. */
   readonly correlationId: string;
-  /** The id of the event or message that this one answers, if there is one. */
+  /** The id of the event or message that caused this event, if any. */
   readonly causationId?: string;
-  /** When the fact that began all this was recorded, ISO 8601: of a sample, to measure how long effects take. */
-  readonly begunAt?: string;
-  /** W3C trace context of what appended it, where that is traced. */
+  /** When the first fact of the causal chain was recorded, ISO 8601. Set on a sample of events to measure latency. */
+  readonly originRecordedAt?: string;
+  /** W3C trace context of the append, if it is traced. */
   readonly traceparent?: string;
 }
 
 export interface NewEvent {
-  /** Computed from the cause, never drawn at random (rule 2): a UUID as a rule, any printable text comes back as it is. */
+  /** Computed from the cause, never random (rule 2). Usually a UUID, but any printable text is returned unchanged. */
   readonly id: string;
   readonly type: string;
-  /** Version of the event type's schema, from 1. */
+  /** Schema version of the event type, from 1. */
   readonly version: number;
-  /** When it happened, at its source: an ISO 8601 instant (rule 3). */
+  /** When it happened at its source: an ISO 8601 instant (rule 3). */
   readonly occurredAt: string;
   readonly metadata: EventMetadata;
-  /** Plain JSON. The store keeps its canonical text (RFC 8785). */
+  /** Plain JSON, stored as its canonical text (RFC 8785). */
   readonly data: unknown;
 }
 
-/** Opaque to its users but for order. Positions of one engine mean nothing to another, and their differences count no events. */
+/**
+ * A place in the global order of the log. Only the order of positions has a meaning: they differ between engines, and
+ * the difference of two does not count events.
+ */
 export type Position = bigint;
 
 export interface StoredEvent extends Omit<NewEvent, 'data' | 'metadata'> {
@@ -50,7 +53,7 @@ export interface StoredEvent extends Omit<NewEvent, 'data' | 'metadata'> {
   readonly hash: string;
 }
 
-/** The revision that the writer believes to be the newest one, or that there is no stream yet. */
+/** The newest revision of the stream as the writer knows it, or `no-stream` if it expects none. */
 export type ExpectedRevision = number | 'no-stream';
 
 export interface Append {
@@ -60,8 +63,8 @@ export interface Append {
 }
 
 /**
- * What became of one append. `appended`: stored now, or stored before by the same call (same ids at the same expected
- * revision). `conflict`: the stream is elsewhere; nothing of this append was stored.
+ * The result of an append. `appended`: stored now, or stored earlier by the same append (same ids at the same expected
+ * revision). `conflict`: the stream is at another revision, and nothing of this append was stored.
  */
 export type AppendResult =
   | {
@@ -71,7 +74,7 @@ export type AppendResult =
       readonly revision: number;
       /** The events as stored, in order. */
       readonly events: readonly StoredEvent[];
-      /** True where the store already held them. */
+      /** True if they were stored earlier. */
       readonly repeated: boolean;
     }
   | {
@@ -83,37 +86,38 @@ export type AppendResult =
 
 export interface ReadStreamOptions {
   /** First revision to read (inclusive). Default: 0 forwards, the newest backwards. */
-  readonly from?: number;
-  readonly direction?: 'forwards' | 'backwards';
-  readonly limit?: number;
+  readonly from?: number | undefined;
+  /** Default: forwards. */
+  readonly direction?: 'forwards' | 'backwards' | undefined;
+  readonly limit?: number | undefined;
 }
 
-/** Events that match any of the named categories and any of the named types; what is left out does not restrict. */
+/** Matches events of one of the categories and one of the types. An absent list matches all, an empty one nothing. */
 export interface EventFilter {
-  readonly categories?: readonly string[];
-  readonly types?: readonly string[];
+  readonly categories?: readonly string[] | undefined;
+  readonly types?: readonly string[] | undefined;
 }
 
 export interface ReadAllOptions {
-  /** Read what comes after this position; from the start if left out. */
-  readonly after?: Position;
-  readonly filter?: EventFilter;
-  /** Events a page at the most. */
+  /** The page starts after this position. Default: 0n, the start of the log. */
+  readonly after?: Position | undefined;
+  readonly filter?: EventFilter | undefined;
+  /** The largest number of events per page. */
   readonly limit: number;
 }
 
 export interface Page {
   readonly events: readonly StoredEvent[];
-  /** How far the log was looked through, also where nothing matched: resume after it. */
+  /** The position up to which the log was scanned, even if nothing matched: the next page starts after it. */
   readonly through: Position;
-  /** True where the log held nothing further when it was read. */
+  /** True if the log had no more events when it was read. */
   readonly end: boolean;
 }
 
 export interface SubscribeOptions {
-  readonly after?: Position;
-  readonly filter?: EventFilter;
-  /** Events a page at the most. */
+  readonly after?: Position | undefined;
+  readonly filter?: EventFilter | undefined;
+  /** The largest number of events per page. */
   readonly batchSize: number;
   /** Ends the subscription. */
   readonly signal: AbortSignal;
@@ -121,39 +125,39 @@ export interface SubscribeOptions {
 
 export interface EventStore {
   /**
-   * One append; those to one stream take effect in the order in which they were asked for.
-   * @throws nothing for a conflict: it is a result. @throws {EventTooLarge} {InvalidAppend} before anything is stored.
+   * Appends atomically. Appends to one stream take effect in the order of the calls. A conflict is a result, no error.
+   * @throws {InvalidAppend} {EventTooLarge} before anything is stored.
    * @throws {EventStoreUnavailable} {EventStoreRefused} {EventStoreClosed}
    */
   append(append: Append): Promise<AppendResult>;
   /**
-   * Many appends to different streams (a stream at most once) in one call: fast, and each atomic on its own. A conflict
-   * of one does not hold back the others. Results are in the order of the appends.
+   * Many appends in one call, each to another stream: fast, and each atomic on its own. A conflict of one does not
+   * affect the others. Results are in the order of the appends.
    */
   appendMany(appends: readonly Append[]): Promise<readonly AppendResult[]>;
-  /** Events of a stream; empty where there is no such stream. */
+  /** The events of a stream; empty if it does not exist. */
   readStream(stream: string, options?: ReadStreamOptions): Promise<readonly StoredEvent[]>;
-  /** Many streams whole and forwards from revision 0 in one call; the map lacks streams that do not exist. */
+  /** All events of many streams, forwards, in one call. The map has no entry for a stream that does not exist. */
   readStreams(streams: readonly string[]): Promise<ReadonlyMap<string, readonly StoredEvent[]>>;
   readAll(options: ReadAllOptions): Promise<Page>;
   /**
-   * Pages from a position on: first what is there, then what comes, without loss or repetition at the hand-over. A page
-   * may be empty (its `through` still moves the reader's checkpoint on).
+   * Pages of existing events, then of new ones as they are appended, without loss or repetition in between. A page may
+   * be empty: its `through` still advances the checkpoint of the reader.
    */
   subscribe(options: SubscribeOptions): AsyncIterable<Page>;
-  /** The newest position, 0n for an empty store. */
+  /** The newest position; 0n for an empty store. */
   head(): Promise<Position>;
   close(): Promise<void>;
 }
 
-/** Bytes of one append at the most, on every engine: those of its texts and `EVENT_BYTES_OWN` for each event. */
+/** The largest append on every engine: the bytes of its texts plus {@link EVENT_OVERHEAD_BYTES} per event. */
 export const APPEND_BYTES_MAX = 1024 * 1024;
 
 /**
- * What an event counts for beside its texts: EventStoreDB takes 1 MiB an append with all that it stores of an event, and
- * keeps hash, time, version and type beside the texts. Twice what they take with names of usual length.
+ * What an event counts besides its texts. EventStoreDB limits an append to 1 MiB including hash, time, version and
+ * type; this is twice what they take with names of usual length.
  */
-export const EVENT_BYTES_OWN = 512;
+export const EVENT_OVERHEAD_BYTES = 512;
 
 export class EventTooLarge extends Error {
   readonly code = 'EventTooLarge';
@@ -162,16 +166,16 @@ export class EventTooLarge extends Error {
     readonly bytes: number,
     bytesMax = APPEND_BYTES_MAX,
   ) {
-    super(`the append to ${stream} has ${bytes} bytes, more than the ${bytesMax} that the event store takes`);
+    super(`the append to ${stream} has ${bytes} bytes; the event store accepts at most ${bytesMax}`);
   }
 }
 
-/** An append that no engine could store, whatever the stream holds: a mistake of the caller. */
+/** An append that no engine can store, whatever the stream contains: a bug of the caller. */
 export class InvalidAppend extends Error {
   readonly code = 'InvalidAppend';
 }
 
-/** The store was closed before, or while, it was asked. */
+/** The store was closed before or during the call. */
 export class EventStoreClosed extends Error {
   readonly code = 'EventStoreClosed';
   constructor() {
@@ -180,14 +184,14 @@ export class EventStoreClosed extends Error {
 }
 
 /**
- * The engine cannot be reached, or not now. Whether an append was stored is not known: the same append again tells, and
- * does no harm.
+ * The engine is unreachable at the moment. An append may have been stored or not: repeat the same append, which is safe
+ * and returns the outcome.
  */
 export class EventStoreUnavailable extends Error {
   readonly code = 'EventStoreUnavailable';
 }
 
-/** The engine answers, but not this: no access, a stream that was deleted. Somebody has to change something there first. */
+/** The engine refuses the call: access denied, or a deleted stream. An operator must fix the cause first. */
 export class EventStoreRefused extends Error {
   readonly code = 'EventStoreRefused';
 }
@@ -196,4 +200,9 @@ export class EventStoreRefused extends Error {
 export function categoryOf(stream: string): string {
   const dash = stream.indexOf('-');
   return dash === -1 ? stream : stream.slice(0, dash);
+}
+
+/** True if events of the category and type match the filter. */
+export function matchesFilter(filter: EventFilter | undefined, category: string, type: string): boolean {
+  return (filter?.categories?.includes(category) ?? true) && (filter?.types?.includes(type) ?? true);
 }

@@ -1,6 +1,6 @@
-/** An append as every adapter takes it: checked against the promises of the port, and with its canonical texts. */
+/** Checks appends against the rules of the port and adds their canonical texts, for every adapter. */
 import { canonicalJson } from './canonical-json.js';
-import { APPEND_BYTES_MAX, EVENT_BYTES_OWN, EventTooLarge, InvalidAppend } from './event-store.js';
+import { APPEND_BYTES_MAX, EVENT_OVERHEAD_BYTES, EventTooLarge, InvalidAppend } from './event-store.js';
 import type { Append, NewEvent } from './event-store.js';
 
 export interface PreparedEvent extends Omit<NewEvent, 'data' | 'metadata'> {
@@ -12,13 +12,10 @@ export interface PreparedAppend extends Omit<Append, 'events'> {
   readonly events: readonly PreparedEvent[];
 }
 
-/**
- * Everything that can be refused is refused here, before anything is stored.
- * @throws {InvalidAppend} @throws {NotCanonical} @throws {EventTooLarge}
- */
+/** @throws {InvalidAppend} {NotCanonical} {EventTooLarge} before anything is stored. */
 export function prepareAppends(appends: readonly Append[]): readonly PreparedAppend[] {
   if (appends.length > 1 && new Set(appends.map(({ stream }) => stream)).size !== appends.length) {
-    throw new InvalidAppend('a call names a stream at most once');
+    throw new InvalidAppend('the appends of one call must be to different streams');
   }
   return appends.map((append) => {
     const { stream, expectedRevision } = append;
@@ -26,7 +23,9 @@ export function prepareAppends(appends: readonly Append[]): readonly PreparedApp
     mustBeOurs('the stream', stream);
     if (append.events.length === 0) throw new InvalidAppend(`the append to ${stream} has no events`);
     if (expectedRevision !== 'no-stream' && !(Number.isSafeInteger(expectedRevision) && expectedRevision >= 0)) {
-      throw new InvalidAppend(`expected revision of ${stream}: ${String(expectedRevision)}`);
+      throw new InvalidAppend(
+        `the expected revision of ${stream} is ${String(expectedRevision)}: use a whole number from 0, or "no-stream"`,
+      );
     }
     const events = append.events.map(prepareEvent);
     mustFit(stream, events);
@@ -41,7 +40,7 @@ function prepareEvent(event: NewEvent): PreparedEvent {
   mustBeOurs('the type', type);
   mustBeName('occurredAt', occurredAt);
   if (!Number.isSafeInteger(version) || version < 1)
-    throw new InvalidAppend(`the version of ${type} is ${String(version)}`);
+    throw new InvalidAppend(`the version of ${type} is ${String(version)}: use a whole number from 1`);
   return {
     id,
     type,
@@ -52,26 +51,25 @@ function prepareEvent(event: NewEvent): PreparedEvent {
   };
 }
 
-/** Printable text that survives UTF-8: an engine would replace a lone surrogate, and the hash would not fit any more. */
+/** Printable text that UTF-8 can encode: an engine would replace a lone surrogate, and the hash would not match. */
 const NAME = /^[^\p{Cc}\p{Cs}]+$/u;
 const PLAIN_NAME = /^[\x20-\x7e]+$/;
 
 function mustBeName(what: string, name: string): void {
   if (!PLAIN_NAME.test(name) && !NAME.test(name))
-    throw new InvalidAppend(`${what} is empty or not printable: ${JSON.stringify(name)}`);
+    throw new InvalidAppend(`${what} is empty or has characters that are not printable: ${JSON.stringify(name)}`);
 }
 
-/** EventStoreDB keeps what begins with a dollar sign for itself. */
+/** EventStoreDB reserves names that start with a dollar sign. */
 function mustBeOurs(what: string, name: string): void {
-  if (name.startsWith('$'))
-    throw new InvalidAppend(`${what} begins with $, which engines keep for themselves: ${name}`);
+  if (name.startsWith('$')) throw new InvalidAppend(`${what} starts with $, which is reserved: ${name}`);
 }
 
 function mustFit(stream: string, events: readonly PreparedEvent[]): void {
   let bytes = 0;
-  // Counting has a welcome effect: V8 makes one piece of a text that was put together from many, before hash and insert each do.
+  // Counting also flattens V8's concatenated strings once, before both the hash and the insert would.
   for (const { metadataText, dataText } of events) {
-    bytes += Buffer.byteLength(metadataText) + Buffer.byteLength(dataText) + EVENT_BYTES_OWN;
+    bytes += Buffer.byteLength(metadataText) + Buffer.byteLength(dataText) + EVENT_OVERHEAD_BYTES;
   }
   if (bytes > APPEND_BYTES_MAX) throw new EventTooLarge(stream, bytes);
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** SHA-256 of a text's UTF-8 bytes, lower-case hex: what hashes of stored and published things are made with. */
+/** SHA-256 of the UTF-8 bytes of a text, as lower-case hex. */
 export function sha256(text: string): string {
   return hash('sha256', text, 'hex');
 }

@@ -1,16 +1,9 @@
-/** The newest event of a stream, as a writer needs it: what the next one is chained to. */
-export interface StreamHead {
-  /** The stream's integer key. */
-  readonly key: number;
-  readonly revision: number;
-  readonly hash: string;
-}
-
 /**
- * Heads of the streams written or loaded last, limited in number. Two generations instead of a list of uses: what was used since
- * the last turn is in the young one, the old one is dropped whole when the young one is full. No bookkeeping on a hit.
+ * The newest event of each recently used stream: what a writer chains the next event to. Limited in number, with two
+ * generations instead of a list of uses: entries used since the last switch are in the young one, and the old one is
+ * dropped as a whole when the young one is full. A hit costs no bookkeeping.
  */
-export class StreamHeads<Head = StreamHead> {
+export class StreamHeads<Head> {
   #young = new Map<string, Head>();
   #old = new Map<string, Head>();
 
@@ -32,7 +25,7 @@ export class StreamHeads<Head = StreamHead> {
     this.#young.set(stream, head);
   }
 
-  forget(stream: string): void {
+  delete(stream: string): void {
     this.#young.delete(stream);
     this.#old.delete(stream);
   }

@@ -1,5 +1,5 @@
 /** Every read model of every service, for a rebuild by its name. */
-import type { AnyProjection } from '@tantieme/event-sourcing/read-model/projection';
+import type { AnyProjection } from '@tantieme/event-sourcing/process/projection';
 import { createReadModel as commissionCalculation } from '@tantieme/commission-calculation/ledger.tables';
 import { waitingProjection } from '@tantieme/commission-calculation/credit/pending-deals.projection';
 import { readModel as dealIngestion } from '@tantieme/deal-ingestion/read-model.tables';

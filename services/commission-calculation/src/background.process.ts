@@ -3,9 +3,9 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
-import { startProjection } from '@tantieme/event-sourcing/read-model/projection';
+import { startProjection } from '@tantieme/event-sourcing/process/projection';
 import { metadataOf, startRelay } from '@tantieme/event-sourcing/process/relay';
-import type { Running } from '@tantieme/event-sourcing/process/running';
+import type { RunningProcess } from '@tantieme/event-sourcing/process/running-process';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { Background } from '@tantieme/service-kit/background/background';
@@ -27,7 +27,7 @@ import { Runtimes } from './runtimes.service.js';
 @Injectable()
 export class CommissionBackground implements OnModuleInit {
   private readonly logger = new Logger('commission-calculation');
-  private readonly running = new Map<string, Running>();
+  private readonly running = new Map<string, RunningProcess>();
   private readonly pace: Backpressure;
 
   constructor(
@@ -82,7 +82,7 @@ export class CommissionBackground implements OnModuleInit {
     this.background.add('commission-closing', () => this.startClosing(onError('commission-closing')));
   }
 
-  private follow(name: string, start: () => Running | Promise<Running>): void {
+  private follow(name: string, start: () => RunningProcess | Promise<RunningProcess>): void {
     this.background.add(name, async () => {
       const running = await start();
       this.running.set(name, running);
@@ -117,7 +117,7 @@ export class CommissionBackground implements OnModuleInit {
   }
 
   /** A closing runs inside of the follower of its beginning: the checkpoint moves on when it is done, and not before. */
-  private startClosing(onError: (error: unknown) => void): Running {
+  private startClosing(onError: (error: unknown) => void): RunningProcess {
     const stopping = new AbortController();
     const closing = new Closing(this.runtimes, this.broker, this.db, (work, position, signal) =>
       this.background.reached(work, position, signal),

@@ -3,7 +3,7 @@
  * still in memory, and parsed once for all readers; what has piled up is read, parsed and collected again. Readers in other replicas
  * are none of these.
  */
-import type { Running } from '@tantieme/event-sourcing/process/running';
+import type { RunningProcess } from '@tantieme/event-sourcing/process/running-process';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
 /** Events that a reader of the log may be behind before those who append wait for it. */
@@ -15,7 +15,7 @@ const WAIT_MS_MAX = 500;
 export class Backpressure {
   constructor(
     private readonly store: EventStore,
-    private readonly readers: () => Iterable<Running>,
+    private readonly readers: () => Iterable<RunningProcess>,
   ) {}
 
   async keep(): Promise<void> {

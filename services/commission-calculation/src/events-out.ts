@@ -3,8 +3,7 @@ import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { attributesOf, metadataOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
-import { ownDomainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { domainEventOf, parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import { claimsMessages, grantMessages } from './budget/budget.events-out.js';
 import { childMessages, creditMessages, CREDITS_TOPIC } from './credit/credit.events-out.js';
@@ -102,7 +101,7 @@ function earnings(stored: StoredEvent): readonly Publication[] {
 }
 
 function manifestPage(stored: StoredEvent): readonly Publication[] {
-  const { data } = ownDomainEventOf<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, {});
+  const { data } = parseDomainEvent<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, {});
   const { calendar, period } = data;
   const subject = `${calendar}:${period}`;
   const attributes = { ...attributesOf(stored, SOURCE, calendar), subject, causationId: stored.id };

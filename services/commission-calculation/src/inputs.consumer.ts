@@ -59,7 +59,7 @@ export function startReferences(
         })),
       );
       for (const [index, result] of results.entries()) {
-        if (result.outcome === 'handled') partners.take(result.stored);
+        if (result.outcome === 'accepted') partners.take(result.stored);
         else refuse(deadLetters, newest[index]?.message, result.error);
       }
       return deadLetters;

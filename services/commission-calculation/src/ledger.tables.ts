@@ -1,8 +1,8 @@
 /** What is listed: ledger lines, periods with their streams, exchange rates and quotas. Filled from the log; may be deleted and is built anew. */
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
-import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
+import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';

@@ -1,24 +1,24 @@
 /** What routes take. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
+import { DAY_DESCRIPTION, DAY_FORM } from '@tantieme/time/day';
 import { IsISO8601, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
 
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const CURRENCY = /^[A-Z]{3}$/;
-const ID_LENGTH_MAX = 200;
 const DEAL_LENGTH_MAX = 500;
 const LINE_LENGTH_MAX = 1000;
 
 export class PublishBody {
   @ApiProperty({ example: '2026-01-01', description: 'day from which it takes effect, in its time zone' })
-  @Matches(DAY, { message: 'must be a day, such as 2026-01-01' })
+  @Matches(DAY_FORM, { message: `effectiveFrom must be ${DAY_DESCRIPTION}` })
   @IsISO8601({ strict: true })
   effectiveFrom!: string;
 }
 
 export class EndBody {
   @ApiProperty({ example: '2026-12-31', description: 'last day on which anything counts, in its time zone' })
-  @Matches(DAY, { message: 'must be a day, such as 2026-12-31' })
+  @Matches(DAY_FORM, { message: `lastDay must be ${DAY_DESCRIPTION}` })
   @IsISO8601({ strict: true })
   lastDay!: string;
 }

@@ -63,10 +63,10 @@ export class Runtimes {
     this.earnings = createPartialStateRuntime({
       store,
       decider: earningDecider(this.planBook),
-      tails: EARNING_TAILS,
-      wholeBytesMax: WHOLE_EARNING_BYTES_MAX,
-      tailBytes: EARNING_TAIL_BYTES,
-      tailsBytesMax: EARNING_TAILS_BYTES_MAX,
+      partialStates: EARNING_TAILS,
+      fullStateBytesMax: WHOLE_EARNING_BYTES_MAX,
+      partialStateBytes: EARNING_TAIL_BYTES,
+      cacheBytesMax: EARNING_TAILS_BYTES_MAX,
     });
     this.calendars = createRuntime({ store, decider: calendarDecider, cacheBytesMax: SMALL_BYTES_MAX });
     this.periods = createRuntime({ store, decider: periodDecider, cacheBytesMax: SMALL_BYTES_MAX });

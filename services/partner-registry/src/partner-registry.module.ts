@@ -2,7 +2,7 @@ import { Inject, Logger, Module } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { EventStore } from '@tantieme/event-store/event-store';
-import { startProjection } from '@tantieme/event-sourcing/read-model/projection';
+import { startProjection } from '@tantieme/event-sourcing/process/projection';
 import { startRelay } from '@tantieme/event-sourcing/process/relay';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { Broker } from '@tantieme/messaging/broker';

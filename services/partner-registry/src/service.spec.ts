@@ -63,7 +63,7 @@ async function eventually<Value>(ask: () => Promise<Value>, is: (value: Value) =
   }
 }
 
-const details = { name: 'Ada', channel: 'retail', country: 'FR', payoutCurrency: 'EUR' };
+const details = { name: 'Ada', channel: 'retail', country: 'FR' };
 
 describe('the routes', () => {
   it('all name their roles', () => {
@@ -93,9 +93,9 @@ describe('a partner', () => {
       status: 422,
       body: { errors: [{ field: 'channel' }] },
     });
-    expect(await call('PUT', '/partners/X', { ...details, payoutCurrency: 'XYZ' })).toMatchObject({
+    expect(await call('PUT', '/partners/A/tiers/2026-02-30', { tier: 'gold' })).toMatchObject({
       status: 422,
-      body: { code: 'PartnerInvalid', errors: [{ field: 'payoutCurrency' }] },
+      body: { code: 'PartnerInvalid', errors: [{ field: 'from' }] },
     });
     expect((await call('PUT', '/partners/a%7Cb', details)).status).toBe(422);
     expect((await call('GET', '/partners/X')).status).toBe(404);

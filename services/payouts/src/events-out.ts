@@ -5,7 +5,7 @@ import type { PayoutDue } from '@tantieme/contracts/payout';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
-import { ownDomainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 import { account, isNothing } from './account/account.js';
@@ -18,7 +18,7 @@ export const SOURCE = '/payouts';
 export const ANNOUNCED: readonly AccountEvent['type'][] = ['StatementIssued', 'StatementApproved', 'PaymentTaken'];
 
 export function announcementsOf(stored: StoredEvent): readonly Publication[] {
-  const event = ownDomainEventOf<AccountEvent>(stored, account);
+  const event = parseDomainEvent<AccountEvent>(stored, account);
   switch (event.type) {
     case 'StatementIssued': {
       const { statement } = event.data;

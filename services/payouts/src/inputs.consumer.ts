@@ -126,7 +126,7 @@ function contextOf({ source, id, correlationId }: Envelope): Work<unknown>['cont
 }
 
 function refusals(
-  results: readonly ({ readonly outcome: 'handled' } | Refused)[],
+  results: readonly ({ readonly outcome: 'accepted' } | Refused)[],
   messages: readonly Message[],
 ): readonly DeadLetter[] {
   const deadLetters: DeadLetter[] = [];

@@ -2,7 +2,7 @@ import { Inject, Logger, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
-import { startProjection } from '@tantieme/event-sourcing/read-model/projection';
+import { startProjection } from '@tantieme/event-sourcing/process/projection';
 import { startRelay } from '@tantieme/event-sourcing/process/relay';
 import type { Broker } from '@tantieme/messaging/broker';
 import { Background } from '@tantieme/service-kit/background/background';

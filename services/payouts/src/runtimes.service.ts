@@ -27,10 +27,10 @@ export class Runtimes {
     this.accounts = createPartialStateRuntime({
       store,
       decider: account,
-      tails: ACCOUNT_TAILS,
-      wholeBytesMax: WHOLE_ACCOUNTS_BYTES_MAX,
-      tailBytes: ACCOUNT_TAIL_BYTES,
-      tailsBytesMax: ACCOUNT_TAILS_BYTES_MAX,
+      partialStates: ACCOUNT_TAILS,
+      fullStateBytesMax: WHOLE_ACCOUNTS_BYTES_MAX,
+      partialStateBytes: ACCOUNT_TAIL_BYTES,
+      cacheBytesMax: ACCOUNT_TAILS_BYTES_MAX,
     });
     this.settlements = createRuntime({ store, decider: settlement });
   }

@@ -7,7 +7,7 @@ import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
-import { ownDomainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 import type { BonusEvent } from './bonus/bonus.js';
@@ -22,7 +22,7 @@ export const ANNOUNCED: readonly (BonusEvent['type'] | PeriodEvent['type'])[] = 
 ];
 
 export function announcementsOf(stored: StoredEvent): readonly Publication[] {
-  const event = ownDomainEventOf<BonusEvent | PeriodEvent>(stored, {});
+  const event = parseDomainEvent<BonusEvent | PeriodEvent>(stored, {});
   if (event.type === 'BonusPeriodClosed')
     return event.data.bonuses.map((bonus) => {
       const value = encode('bonus-of-window', attributes(stored, bonus.payee, bonus.window), bonus);

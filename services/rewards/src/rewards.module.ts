@@ -3,7 +3,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
 import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
-import { startProjection } from '@tantieme/event-sourcing/read-model/projection';
+import { startProjection } from '@tantieme/event-sourcing/process/projection';
 import { startRelay } from '@tantieme/event-sourcing/process/relay';
 import type { Broker } from '@tantieme/messaging/broker';
 import { Background } from '@tantieme/service-kit/background/background';

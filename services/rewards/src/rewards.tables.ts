@@ -1,5 +1,5 @@
 /** The read model: programmes, and what every participant's windows measure and pay at the moment. */
-import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
+import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';

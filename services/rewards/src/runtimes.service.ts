@@ -54,10 +54,10 @@ export class Runtimes {
     this.bonuses = createPartialStateRuntime({
       store,
       decider,
-      tails: BONUS_TAILS,
-      wholeBytesMax: WHOLE_BONUSES_BYTES_MAX,
-      tailBytes: BONUS_TAIL_BYTES,
-      tailsBytesMax: BONUS_TAILS_BYTES_MAX,
+      partialStates: BONUS_TAILS,
+      fullStateBytesMax: WHOLE_BONUSES_BYTES_MAX,
+      partialStateBytes: BONUS_TAIL_BYTES,
+      cacheBytesMax: BONUS_TAILS_BYTES_MAX,
     });
     const cacheBytesMax = OTHERS_BYTES_MAX;
     this.programmes = createRuntime({ store, decider: programme, cacheBytesMax });

@@ -1,4 +1,7 @@
-/** The engine by itself: a whole history beside DuckDB and a bare loop, and the cost of a late deal and of a return. */
+/**
+ * Benchmark of the engine: a whole history compared with DuckDB and a bare loop, and the cost of a late deal and a
+ * return.
+ */
 import { parseArgs } from 'node:util';
 import { measureLateDeals } from './late-deals.js';
 import { measureWholeHistory } from './whole-history.js';

@@ -1,12 +1,12 @@
-/** A made-up history of one quarter for the benchmark, in random order; the same for the same numbers. */
-import { calendarOf } from '@tantieme/time/calendar';
-import { fixedCurve } from '../incremental/state.js';
-import { parsePlan } from '../plan/compile.js';
+/** A made-up history for the benchmark, in random order; the same on every run. */
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { fixedCurve } from '../incremental/recalculation-scope.js';
+import { parsePlan } from '../plan/lint/parse-plan.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import { windowStarts } from '../what-if/rate-columns.js';
 import type { LineColumns } from '../what-if/rate-columns.js';
 
-/** Ends of the first two tiers in minor units; `SQL_RATE` and the bare loop of `whole-history.ts` say the same. */
+/** Ends of the first two tiers in minor units; used by the SQL and the bare loop of `whole-history.ts` too. */
 export const [FIRST_MINOR, SECOND_MINOR] = [15_000_000, 25_000_000];
 
 export function planOf(returns: 'line' | 're-rate'): CompiledPlan {
@@ -37,11 +37,11 @@ export const STARTS = windowStarts(calendarOf('monthly@Europe/Paris'), 'quarter'
 
 export function curveOfPlan(plan: CompiledPlan): ReturnType<typeof fixedCurve> {
   const [component] = plan.components;
-  if (component === undefined) throw new Error('a component');
+  if (component === undefined) throw new Error('the plan has no component');
   return fixedCurve(component);
 }
 
-/** Whole numbers from 0 to before `below`, the same each time. */
+/** Generator of whole numbers from 0 to `below - 1`, the same sequence for the same seed. */
 export function numbersFrom(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -50,7 +50,7 @@ export function numbersFrom(seed: number): (below: number) => number {
   };
 }
 
-/** Deals of a year, one in fifty negative; many share an instant. */
+/** Deals of one year, one in fifty negative; many share an instant. */
 export function historyOf(deals: number, partners: number): LineColumns & { readonly basisMinor: Float64Array } {
   const next = numbersFrom(7);
   const columns = {

@@ -1,4 +1,4 @@
-/** What a late deal and a return cost with more and more deals in the window of one payee, and what a deal held takes. */
+/** Cost of a late deal and of a return as the window of one payee grows, and memory per deal. */
 import { formatMinor } from '@tantieme/money/amount';
 import { applyChange } from '../incremental/apply-change.js';
 import type { CreditLine } from '../credit/credit-line.js';
@@ -10,8 +10,8 @@ import { FIRST_MS, numbersFrom, planOf } from './history.js';
 
 const SIZES = [1_000, 10_000, 100_000, 1_000_000];
 const QUARTER_MS = 89 * 24 * 3600 * 1000;
-const TIMES = 1_000;
-/** All that is late lies before so many deals: before both thresholds, so that lines there move however many follow. */
+const RUNS = 1_000;
+/** Late deals lie among the first so many deals: before both tier boundaries, however many deals follow. */
 const EARLY = 100;
 
 function saleOf(atMs: number, basisMinor: number): CreditLine {
@@ -30,21 +30,21 @@ function saleOf(atMs: number, basisMinor: number): CreditLine {
 interface Window {
   readonly state: EarnState;
   readonly bytesPerDeal: number;
-  /** Plans and applies, as the decider does. */
-  readonly take: (deal: string, lines: readonly CreditLine[]) => void;
+  /** Calculates and applies a change, as the decider does. */
+  readonly receive: (deal: string, lines: readonly CreditLine[]) => void;
 }
 
 function windowOf(deals: number, returns: 'line' | 're-rate'): Window {
   const plan = planOf(returns);
   const plans = { plan: () => plan };
   const state = createEarnState();
-  const take = (deal: string, lines: readonly CreditLine[]): void =>
+  const receive = (deal: string, lines: readonly CreditLine[]): void =>
     applyChange(state, diffCredit(state, { deal, lines }, plans), plans);
   const next = numbersFrom(11);
   const before = heapBytes();
   for (let index = 0; index < deals; index++)
-    take(`crm|${index}`, [saleOf(FIRST_MS + Math.floor((index * QUARTER_MS) / deals), 1 + next(100_000))]);
-  return { state, bytesPerDeal: (heapBytes() - before) / deals, take };
+    receive(`crm|${index}`, [saleOf(FIRST_MS + Math.floor((index * QUARTER_MS) / deals), 1 + next(100_000))]);
+  return { state, bytesPerDeal: (heapBytes() - before) / deals, receive };
 }
 
 function heapBytes(): number {
@@ -52,33 +52,33 @@ function heapBytes(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** Microseconds of the median; what each changes is taken back before the next. */
-function median(run: (turn: number) => () => void): number {
-  const times = Array.from({ length: TIMES }, (_, turn) => {
+/** Median time in microseconds; each run is undone before the next. */
+function median(run: (index: number) => () => void): number {
+  const times = Array.from({ length: RUNS }, (_, index) => {
     const started = performance.now();
-    const undo = run(turn);
+    const undo = run(index);
     const time = performance.now() - started;
     undo();
     return time * 1000;
   });
-  return times.sort((left, right) => left - right)[TIMES >> 1] ?? Number.NaN;
+  return times.sort((left, right) => left - right)[RUNS >> 1] ?? Number.NaN;
 }
 
-function lateDeal({ take }: Window, deals: number): number {
+function lateDeal({ receive }: Window, deals: number): number {
   const next = numbersFrom(13);
   const spanMs = Math.floor((EARLY * QUARTER_MS) / deals);
   return median(() => {
-    take('crm|late', [saleOf(FIRST_MS + next(spanMs), 1 + next(100_000))]);
-    return () => take('crm|late', []);
+    receive('crm|late', [saleOf(FIRST_MS + next(spanMs), 1 + next(100_000))]);
+    return () => receive('crm|late', []);
   });
 }
 
-function lateReturn({ take, state }: Window): number {
+function lateReturn({ receive, state }: Window): number {
   const next = numbersFrom(17);
   return median(() => {
     const deal = `crm|${next(EARLY)}`;
     const sale = state.deals.get(deal)?.[0]?.line;
-    if (sale === undefined) throw new Error(`no deal ${deal}`);
+    if (sale === undefined) throw new Error(`deal ${deal} is not in the state`);
     const returned: CreditLine = {
       ...sale,
       occurrence: 'return:R',
@@ -87,15 +87,15 @@ function lateReturn({ take, state }: Window): number {
       basis: `-${sale.basis}`,
       reverses: { occurrence: 'booked', returnedBefore: '0', returned: sale.basis, of: sale.basis },
     };
-    take(deal, [sale, returned]);
-    return () => take(deal, [sale]);
+    receive(deal, [sale, returned]);
+    return () => receive(deal, [sale]);
   });
 }
 
 export function measureLateDeals(): Record<string, number> {
-  // Once for the compiler, so that the smallest window does not pay for it.
+  // Warm-up, so that the smallest window does not pay for compilation.
   const warm = windowOf(20_000, 're-rate');
-  for (let turn = 0; turn < 5; turn++) {
+  for (let index = 0; index < 5; index++) {
     lateDeal(warm, 20_000);
     lateReturn(warm);
   }
@@ -117,7 +117,7 @@ export function measureLateDeals(): Record<string, number> {
     times.forEach((time, index) => (figures[`${name}Microseconds1e${index + 3}`] = time));
   return {
     lateDealGrowth: growth(costs.lateDeal),
-    /** The worse of the two policies. */
+    // The worse of the two policies.
     returnGrowth: Math.max(growth(costs.returnLine), growth(costs.returnReRate)),
     returnLineGrowth: growth(costs.returnLine),
     returnReRateGrowth: growth(costs.returnReRate),

@@ -1,4 +1,4 @@
-/** A whole history: the engine beside DuckDB with the same plan in SQL on one thread, and beside a bare loop. */
+/** Rates a whole history with the engine, with DuckDB (the same plan in SQL, on one thread) and with a bare loop. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,22 +8,22 @@ import { curveOfPlan, FIRST_MINOR, historyOf, planOf, SECOND_MINOR, STARTS } fro
 
 type History = ReturnType<typeof historyOf>;
 
-/** Seconds of the fastest of three runs, and what the last gives. */
+/** Seconds of the fastest of three runs, and the result of the last. */
 async function fastest<Result>(run: () => Result | Promise<Result>): Promise<{ seconds: number; result: Result }> {
   let seconds = Infinity;
-  for (let turn = 0; ; turn++) {
+  for (let index = 0; ; index++) {
     const started = performance.now();
     const result = await run();
     seconds = Math.min(seconds, (performance.now() - started) / 1000);
-    if (turn === 2) return { seconds, result };
+    if (index === 2) return { seconds, result };
   }
 }
 
-/** Ten-thousandths of minor units that a sum has earned. */
+/** SQL for what a sum earns, in ten-thousandths of minor units. */
 const SQL_RATE = (sum: string) =>
   `(400 * least(${sum}, ${FIRST_MINOR}) + 600 * greatest(0, least(${sum}, ${SECOND_MINOR}) - ${FIRST_MINOR}) + 800 * greatest(0, ${sum} - ${SECOND_MINOR}))`;
 
-/** Whole numbers alone, so that it is exact; the sum is brought to 64 bits, which is faster than DuckDB's own 128. */
+/** Uses whole numbers only, so that it is exact. The sum is cast to 64 bits, which is faster than DuckDB's 128. */
 const SQL = `
 CREATE OR REPLACE TABLE earned AS
 WITH placed AS (
@@ -53,7 +53,7 @@ async function inDuckDb({ payee, atMs, rank, basisMinor }: History): Promise<{ s
   return { seconds, amounts };
 }
 
-/** The plan written out, over arrays that are in order: what no general engine can be faster than. */
+/** The plan written out over sorted arrays: a lower bound for any general engine. */
 function bareLoop({ payee, atMs, basisMinor }: Omit<History, 'rank'>): Float64Array {
   const valueAt = (sum: number): number =>
     sum <= FIRST_MINOR
@@ -79,7 +79,7 @@ function bareLoop({ payee, atMs, basisMinor }: Omit<History, 'rank'>): Float64Ar
   return earned;
 }
 
-/** @throws {Error} where the three do not say the same of every line */
+/** @throws {Error} where the three disagree about a line */
 export async function measureWholeHistory(deals: number, partners: number): Promise<Record<string, number>> {
   const history = historyOf(deals, partners);
   const plan = planOf('line');
@@ -93,11 +93,11 @@ export async function measureWholeHistory(deals: number, partners: number): Prom
   };
   const loop = await fastest(() => bareLoop(sorted));
   const duckdb = await inDuckDb(history);
-  if (duckdb.amounts.length !== deals) throw new Error(`DuckDB says ${duckdb.amounts.length} of ${deals} lines`);
+  if (duckdb.amounts.length !== deals) throw new Error(`DuckDB returned ${duckdb.amounts.length} of ${deals} lines`);
   order.forEach((row, at) => {
     const [mine, theirs, bare] = [engine.result[row], duckdb.amounts[history.rank[row]!], loop.result[at]! + 0];
     if (mine !== theirs || mine !== bare)
-      throw new Error(`line ${row} earns ${mine} by the engine, ${theirs} by DuckDB and ${bare} by the loop`);
+      throw new Error(`line ${row}: ${mine} by the engine, ${theirs} by DuckDB, ${bare} by the loop`);
   });
   return {
     deals,

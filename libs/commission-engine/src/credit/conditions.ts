@@ -1,9 +1,9 @@
-/** Which lines and partners a component's conditions let through. */
+/** Which lines and partners meet a component's conditions. */
 import type { PartnerAsOf } from './partner.js';
 import type { Deal, DealLine, DealTerms } from '../deal/deal.js';
 import type { CompiledCondition, CompiledConditions } from '../plan/compiled.js';
 
-/** What conditions are asked about; a deal that is paid as one has no line. */
+/** What conditions are checked against. `line` is undefined where the component credits the deal as one. */
 export interface Subject {
   readonly deal: Deal;
   readonly terms: DealTerms;
@@ -12,11 +12,12 @@ export interface Subject {
   readonly day: string;
 }
 
-/** True where what is known of deal and line lets the credit through; conditions on the partner are still open. */
+/** True where deal and line meet the conditions on them; conditions on the partner are left to `meetsPartner`. */
 export function meetsDealAndLine({ where, excepts }: CompiledConditions, subject: Subject): boolean {
   for (const condition of where)
     if (condition.subject !== 'partner' && !meets(condition, dealOrLineValues(condition, subject))) return false;
-  // A group of `except` bars where all its conditions hold; with one on the partner, that is decided by partner.
+  // A group of `except` bars the credit where all its conditions hold. Groups with a condition on the partner are
+  // checked there.
   return !excepts.some(
     (group) =>
       group.every((condition) => condition.subject !== 'partner') &&
@@ -25,7 +26,7 @@ export function meetsDealAndLine({ where, excepts }: CompiledConditions, subject
 }
 
 /**
- * True where the conditions that ask about the partner let the credit through, and every expression holds.
+ * True where the partner meets the conditions on the partner, and every expression holds.
  * @throws {EngineError} `ExpressionFailed`
  */
 export function meetsPartner(
@@ -47,12 +48,12 @@ export function meetsPartner(
   );
 }
 
-/** True where a partner meets all of these conditions, each on the partner. */
+/** True where the partner meets all of the conditions. */
 export function isPartner(conditions: readonly CompiledCondition[], subject: Subject, partner: PartnerAsOf): boolean {
   return conditions.every((condition) => meetsOf(condition, conditions, subject, partner));
 }
 
-/** @param group the conditions that it stands among */
+/** @param group all conditions that must hold together with this one */
 function meetsOf(
   condition: CompiledCondition,
   group: readonly CompiledCondition[],
@@ -66,8 +67,8 @@ function meetsOf(
     return [...anyOf].some((one) => Object.hasOwn(certifications, one) && (certifications[one] ?? 0) >= count);
   }
   if (name === 'registration-holder') {
-    // Status and holder are asked of one and the same registration: another's approval is not the payee's.
-    const statuses = group.filter(({ subject: of, name: asked }) => of === 'deal' && asked === 'registration');
+    // Status and holder must be those of the same registration: another partner's approval does not count.
+    const statuses = group.filter(({ subject: of, name: attribute }) => of === 'deal' && attribute === 'registration');
     return registrationsOn(subject).some(
       ({ holder, status }) => holder === partner.id && statuses.every(({ anyOf: allowed }) => allowed.has(status)),
     );
@@ -82,7 +83,7 @@ function partnerValue(name: string, partner: PartnerAsOf): string | undefined {
   return partner.tier ?? undefined;
 }
 
-/** Registrations of the deal that are in force on the day of the trigger. */
+/** Registrations of the deal in force on the day of the trigger. */
 function registrationsOn({ deal, day }: Subject): NonNullable<Deal['registrations']> {
   return (deal.registrations ?? []).filter(
     ({ from, until }) => (from === undefined || from <= day) && (until === undefined || day < until),

@@ -1,18 +1,20 @@
-/** A credited line: what a payee is credited of a deal's line under a component of a plan. */
-import { compareText } from '../deal/occurrence.js';
+/** A credited line: the part of a deal's line that a payee is credited under a component of a plan. */
 
-/** A return line: it takes back `returned` of `of`, after `returnedBefore` had been taken back. Net amounts, as magnitudes, in the deal's currency. */
+/**
+ * What a return line reverses: `returned` of `of`, after `returnedBefore` was already returned. Net amounts in the
+ * deal's currency, as magnitudes.
+ */
 export interface Reversal {
-  /** Occurrence of the line that it takes back. */
+  /** Occurrence of the line that it reverses. */
   readonly occurrence: string;
   readonly returnedBefore: string;
   readonly returned: string;
   readonly of: string;
-  /** Days, or instalments that were paid, between the line and its return: where the component's bands ask. */
+  /** Days, or paid instalments, between the line and its return; present where the component's bands need it. */
   readonly after?: number;
 }
 
-/** A release line: what is held of a line is released in step with `done` of `of`, after `doneBefore`. */
+/** What a release line releases: the share `done` of `of` of the amount held, after `doneBefore`. */
 export interface Release {
   /** Occurrence of the line whose earning is held. */
   readonly occurrence: string;
@@ -21,61 +23,74 @@ export interface Release {
   readonly of: string;
 }
 
-/** How a basis was brought to the plan's currency. */
+/** How a basis was converted to the plan's currency. */
 export interface Conversion {
   readonly from: string;
-  /** The basis before, in the deal's currency. */
+  /** The basis before the conversion, in the deal's currency. */
   readonly amount: string;
-  /** So many units of the plan's currency for one of the deal's: a decimal, or an exact fraction where the inverse was published. */
+  /**
+   * Units of the plan's currency for one of the deal's: a decimal, or an exact fraction where the inverse was
+   * published.
+   */
   readonly rate: string;
-  /** Day of the rate, or of the last one of an average. */
+  /** Day of the rate, or of the last rate of an average. */
   readonly date: string;
   readonly source: string;
   readonly on: 'trigger' | 'invoice' | 'period-average' | 'period-end';
 }
 
 /**
- * One crediting of one line to one payee; plain JSON. Unique in its deal by `lineKey`. Amounts are decimal text with the
- * plan currency's decimals.
+ * A line of a deal credited to a payee. Plain JSON; unique within its deal and payee by `lineKey`. Amounts are decimal
+ * text with the decimals of the plan's currency.
  */
 export interface CreditLine {
   readonly component: string;
   readonly planHash: string;
-  /** `booked`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>`, `return:<id>`, `cancelled`, `released:<days>`. */
+  /**
+   * `booked`, `changed:<id>`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>`, `return:<id>`, `cancelled`, or
+   * `released:<n>` for the n-th part of a release schedule.
+   */
   readonly occurrence: string;
-  /** The deal's line; empty where the component pays a deal as one. */
+  /** The deal's line; empty where the component pays the deal as one. */
   readonly line: string;
-  /** When it counts, `2026-03-05T10:00:00.000Z`. */
+  /** Instant from which it counts, `2026-03-05T10:00:00.000Z`. */
   readonly at: string;
-  /** Period that it belongs to. */
+  /** Period of `at`. */
   readonly period: string;
-  /** Measurement window that it is measured in; `deal` and `rolling` for those. */
+  /** Measurement window: of the calendar (`2026-Q1`), `deal` or `rolling`. */
   readonly window: string;
-  /** The payee's part of the basis; of quantities, with the currency's decimals too. Negative in a return line. */
+  /**
+   * The payee's part of the basis; quantities have the currency's decimals too. Return lines have the opposite sign.
+   */
   readonly basis: string;
-  /** Units of the line, whole (not the payee's part), where the rate is per unit. */
+  /** Units of the whole line (not the payee's part), where the rate is per unit. */
   readonly quantity?: string;
-  /** Shares of all who hold the role, and which of them the payee's is, where a flat amount is to be split. */
+  /** Shares of all holders of the role, and the index of the payee's, where a flat amount is split. */
   readonly split?: { readonly shares: readonly string[]; readonly index: number };
   /** Level of an override, from 1. */
   readonly level?: number;
-  /** The credited line that an override is paid on, or a team's line is measured for. */
+  /**
+   * Component and payee of the line that an override is paid on, or that counts towards the payee's team measurement.
+   */
   readonly child?: { readonly component: string; readonly payee: string };
   /** Month of service, from 1, of a recurring component. */
   readonly month?: number;
-  /** Rule of a matrix that is the most specific for the line, from 0. */
+  /** Index of the matrix rule that applies to the line, from 0. */
   readonly rule?: number;
-  /** Own rate less the highest below, of a spread: exact. */
+  /** Of a spread: the payee's rate less the highest rate below, exact. */
   readonly spread?: string;
-  /** Of what is kept back or released: how the basis of the line that it is of was converted. */
+  /** On a reserve or release line: the conversion of the line that it belongs to. */
   readonly converted?: Conversion;
   readonly reverses?: Reversal;
-  /** True for the line that keeps back what the line of the same occurrence earns, or gives back what a return line takes. */
+  /**
+   * True for the line that holds back what the line of the same occurrence earns, or that frees what a return line
+   * takes.
+   */
   readonly reserves?: true;
   readonly releases?: Release;
 }
 
-/** What a line is known by, and where it stands among others. */
+/** The fields that identify a line and decide its place among others. */
 export interface LinePlace extends Pick<
   CreditLine,
   'component' | 'occurrence' | 'line' | 'at' | 'child' | 'month' | 'reserves'
@@ -93,12 +108,12 @@ export function lineKey(line: LinePlace): string {
   return key;
 }
 
-/** Key of the line that a return or release line is about. */
+/** Key of the line that a return or release line refers to. */
 export function originalKey(line: CreditLine, { occurrence }: { readonly occurrence: string }): string {
   return baseKey(line, occurrence);
 }
 
-/** Key of the line whose earning a reserve line keeps back. */
+/** Key of the line whose earning a reserve line holds back. */
 export function reservedKey({ reserves: _reserves, ...line }: CreditLine): string {
   return lineKey(line);
 }
@@ -114,7 +129,7 @@ function escaped(text: string): string {
   return text.includes('|') || text.includes('\\') ? text.replaceAll('\\', '\\\\').replaceAll('|', '\\|') : text;
 }
 
-/** Canonical order of the lines of one deal and payee. Total: 0 only for one and the same line. */
+/** Canonical order of the lines of one deal and payee. Total: 0 only for the same line. */
 export function compareCreditLines(left: LinePlace, right: LinePlace): number {
   return (
     compareText(left.at, right.at) ||
@@ -129,3 +144,4 @@ export function compareCreditLines(left: LinePlace, right: LinePlace): number {
     compareText(left.releases?.occurrence ?? '', right.releases?.occurrence ?? '')
   );
 }
+import { compareText } from '@tantieme/contracts/compare-text';

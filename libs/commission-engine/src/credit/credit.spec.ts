@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { creditDeal } from './credit.js';
 import { compareCreditLines, lineKey } from './credit-line.js';
-import type { CreditLookup, DealCredits } from './credit.js';
+import type { CreditLookup } from './lookup.js';
+import type { DealCredits } from './credit.js';
 import type { Deal } from '../deal/deal.js';
 import { BOOKED, dealOf, ONE_PARTNER, partnersOf, planWith, worldOf } from '../testing/world.fixture.js';
 
@@ -51,11 +52,11 @@ describe('conditions', () => {
     ['except: { partner.channel: retail }', []],
     ['except: { partner.channel: retail, line.category: hardware }', ['2']],
     ['except: { partner.tier: gold, line.category: hardware }', ['1', '2']],
-  ])('%s lets lines %j through', (conditions, lines) => {
+  ])('%s credits lines %j', (conditions, lines) => {
     expect(credited(conditions)).toEqual(lines);
   });
 
-  it('ask for the partner as of the day of the trigger, in the plan’s zone', () => {
+  it('look up the partner as of the day of the trigger, in the plan’s time zone', () => {
     const days: string[] = [];
     const lookup: CreditLookup = {
       partner(id, day) {
@@ -88,7 +89,7 @@ describe('the basis', () => {
     ]);
   });
 
-  it.each(['gross', 'margin', 'quantity'])('is not guessed where the line does not say it: %s', (basis) => {
+  it.each(['gross', 'margin', 'quantity'])('is pending where the line lacks it: %s', (basis) => {
     const answer = creditWith(
       `{ id: s, credit: { trigger: booked, basis: ${basis} }, rate: { flat: 1, per: line } }`,
       dealOf('D', { net: '5.00' }),
@@ -98,15 +99,15 @@ describe('the basis', () => {
   });
 });
 
-describe('what waits', () => {
+describe('a pending deal', () => {
   const component = `{ id: sales, ${BOOKED}, ${PERCENT} }`;
 
-  it('is a deal without terms', () => {
+  it('has no terms', () => {
     const { terms: _terms, ...deal } = dealOf('D');
     expect(creditWith(component, deal).pending).toMatchObject([{ code: 'TermsMissing', subject: 'deal:crm|D' }]);
   });
 
-  it('is the part of a partner that is not known; the others are credited', () => {
+  it('has an unknown partner; the other partners are credited', () => {
     const partners = [
       { role: 'seller' as const, partner: 'P1', share: '0.5' },
       { role: 'seller' as const, partner: 'P2', share: '0.5' },
@@ -114,42 +115,42 @@ describe('what waits', () => {
     const answer = creditWith(component, dealOf('D', { partners }));
     expect(linesOf(answer)).toEqual(['P1 booked 1 50.00']);
     expect(answer.pending).toEqual([
-      { code: 'PartnerMissing', subject: 'partner:P2', message: 'the partner P2 is not known on 2026-01-10' },
+      { code: 'PartnerMissing', subject: 'partner:P2', message: 'partner P2 is unknown on 2026-01-10' },
     ]);
   });
 
-  it('is a deal in another currency', () => {
+  it('is in another currency without an exchange rate', () => {
     expect(creditWith(component, dealOf('D', { currency: 'USD' })).pending).toMatchObject([
       { code: 'ExchangeRateMissing', subject: 'exchange-rate:USD/EUR' },
     ]);
   });
 
   it.each([
-    ['shares that do not make a whole', { partners: [{ role: 'seller' as const, partner: 'P1', share: '0.5' }] }],
-    ['an amount that is none', { lines: [{ id: '1', net: '1e400' }] }],
-    ['an amount finer than a cent', { lines: [{ id: '1', net: '1.005' }] }],
-    ['a currency that is none', { currency: 'XXX' }],
-    ['an amount beyond all deals', { net: '9'.repeat(30) }],
+    ['shares that do not sum to 1', { partners: [{ role: 'seller' as const, partner: 'P1', share: '0.5' }] }],
+    ['an amount that is not a decimal', { lines: [{ id: '1', net: '1e400' }] }],
+    ['an amount with a fraction of a cent', { lines: [{ id: '1', net: '1.005' }] }],
+    ['a currency that does not exist', { currency: 'XXX' }],
+    ['an amount above the maximum', { net: '9'.repeat(30) }],
     ['a date that does not exist', { bookedAt: '2026-02-30T00:00:00Z' }],
-    ['a year beyond all calendars', { bookedAt: '0001-01-01T00:00:00Z' }],
+    ['a year outside the calendar', { bookedAt: '0001-01-01T00:00:00Z' }],
     [
-      'a return of a negative amount',
+      'a return with a negative amount',
       { returns: [{ id: 'R', at: '2026-02-01T00:00:00Z', lines: [{ line: '1', net: '-5.00' }] }] },
     ],
-  ])('is %s', (_, shape) => {
+  ])('has %s', (_, shape) => {
     expect(creditWith(component, dealOf('D', shape)).pending).toMatchObject([
       { code: 'TermsInvalid', subject: 'deal:crm|D' },
     ]);
   });
 
-  it('is a quantity beyond all deals, where it counts', () => {
+  it('has a quantity above the maximum, where the rate needs the quantity', () => {
     const lines = [{ id: '1', net: '1.00', quantity: '9'.repeat(20) }];
     const units = `{ id: s, ${BOOKED}, rate: { flat: 1, per: unit } }`;
     expect(creditWith(units, dealOf('D', { lines })).pending).toMatchObject([{ code: 'TermsInvalid' }]);
     expect(creditWith(component, dealOf('D', { lines })).pending).toEqual([]);
   });
 
-  it('is nothing at either end of the years, in any zone', () => {
+  it('is not one from the first or last supported year, in any time zone', () => {
     for (const timeZone of ['Pacific/Kiritimati', 'America/Los_Angeles'])
       for (const bookedAt of ['1900-01-01T00:00:00Z', '2999-12-31T23:59:59.999Z']) {
         const plan = planWith([`{ id: s, ${BOOKED}, measure: { over: year }, ${PERCENT} }`], { timeZone });
@@ -158,7 +159,7 @@ describe('what waits', () => {
       }
   });
 
-  it('is a return of a line that the deal does not have; the deal itself is credited', () => {
+  it('has a return of a line that it does not have; its other lines are credited', () => {
     const answer = creditWith(
       component,
       dealOf('D', { returns: [{ id: 'R', at: '2026-02-01T00:00:00Z', lines: [{ line: '9' }] }] }),
@@ -167,7 +168,7 @@ describe('what waits', () => {
     expect(linesOf(answer)).toEqual(['P1 booked 1 100.00']);
   });
 
-  it('is nothing where the partner has not agreed to the plan: another plan’s business', () => {
+  it('is not one whose partner has no agreement to the plan', () => {
     expect(creditWith(component, dealOf('D'), partnersOf({ P1: { plans: ['other'] } }))).toEqual({
       credits: [],
       pending: [],
@@ -175,11 +176,11 @@ describe('what waits', () => {
   });
 });
 
-describe('what has happened', () => {
+describe('occurrences of a deal', () => {
   const at = (day: number) => `2026-02-${String(day).padStart(2, '0')}T12:00:00Z`;
   const invoiced = `{ id: sales, credit: { trigger: invoiced }, ${PERCENT} }`;
 
-  it('credits an invoice with its own lines, and one without lines with what no earlier one named', () => {
+  it('credit an invoice’s own lines; an invoice without lines covers those that no earlier invoice names', () => {
     const deal = dealOf('D', {
       lines: two,
       invoices: [
@@ -191,7 +192,7 @@ describe('what has happened', () => {
     expect(linesOf(creditWith(invoiced, deal))).toEqual(['P1 invoice:A 1 25.00', 'P1 invoice:B 2 40.00']);
   });
 
-  it('takes a returned amount from the earliest invoice of its line on', () => {
+  it('take a returned amount from the invoices of its line, earliest first', () => {
     const deal = dealOf('D', {
       net: '100.00',
       invoices: [
@@ -204,7 +205,7 @@ describe('what has happened', () => {
       ],
     });
     const world = worldOf(planWith([invoiced]));
-    world.take(deal);
+    world.receive(deal);
     expect(world.earned('P1', 'D')).toEqual({
       'invoice:A': '6.00',
       'invoice:B': '4.00',
@@ -213,7 +214,7 @@ describe('what has happened', () => {
     });
   });
 
-  it('counts a sale through once, and a flat amount per line at its first invoice', () => {
+  it('count a sell-through once, and a flat amount per line at its first invoice', () => {
     const soldThrough = [
       { id: 'T', at: at(2) },
       { id: 'S', at: at(1) },
@@ -232,7 +233,7 @@ describe('what has happened', () => {
     );
   });
 
-  it('puts a return that is dated before its sale into the sale’s period', () => {
+  it('put a return dated before its sale into the period of the sale', () => {
     const { credits } = creditWith(
       `{ id: sales, ${BOOKED}, ${PERCENT} }`,
       dealOf('D', { returns: [{ id: 'R', at: '2025-12-01T00:00:00Z' }] }),
@@ -243,7 +244,7 @@ describe('what has happened', () => {
     ]);
   });
 
-  it('takes nothing twice: a return and then the cancellation of what is left', () => {
+  it('return nothing twice: a cancellation after a return takes only what remains', () => {
     const deal = dealOf('D', {
       lines: two,
       returns: [{ id: 'R', at: at(1), lines: [{ line: '1', net: '10.00' }, { line: '2' }] }],
@@ -258,11 +259,11 @@ describe('what has happened', () => {
     ]);
   });
 
-  it('takes back a flat amount of a line without money only where it comes back whole', () => {
+  it('reverse a flat amount of a line worth nothing only for a return of the whole line', () => {
     const flat = `{ id: s, ${BOOKED}, rate: { flat: 2.50, per: line } }`;
     const free = [{ id: '1', net: '0.00' }];
     const world = worldOf(planWith([flat]));
-    world.take(
+    world.receive(
       dealOf('D', {
         lines: free,
         returns: [
@@ -274,9 +275,9 @@ describe('what has happened', () => {
     expect(world.earned('P1', 'D')).toEqual({ booked: '2.50', 'return:S': '-2.50' });
   });
 
-  it('takes back an amount per deal by what of the deal came back', () => {
+  it('reverse a flat amount per deal in proportion to the returned net of the deal', () => {
     const world = worldOf(planWith([`{ id: s, ${BOOKED}, rate: { flat: 5.00, per: deal } }`]));
-    world.take(
+    world.receive(
       dealOf('D', {
         lines: two,
         returns: [
@@ -288,16 +289,16 @@ describe('what has happened', () => {
     expect(world.earned('P1', 'D')).toEqual({ booked: '5.00', 'return:R': '-2.00', 'return:S': '-3.00' });
   });
 
-  it('takes back, for an amount per line, by the line’s net', () => {
+  it('reverse an amount per unit in proportion to the returned net of the line', () => {
     const world = worldOf(planWith([`{ id: s, ${BOOKED}, rate: { flat: 1.00, per: unit } }`]));
     const lines = [{ id: '1', net: '60.00', quantity: '3' }];
-    world.take(dealOf('D', { lines, returns: [{ id: 'R', at: at(1), lines: [{ line: '1', net: '20.00' }] }] }));
+    world.receive(dealOf('D', { lines, returns: [{ id: 'R', at: at(1), lines: [{ line: '1', net: '20.00' }] }] }));
     expect(world.earned('P1', 'D')).toEqual({ booked: '3.00', 'return:R': '-1.00' });
   });
 });
 
 describe('a role', () => {
-  it('that one partner holds twice is one holding of both shares', () => {
+  it('held twice by one partner counts as one holding with the sum of the shares', () => {
     const partners = [
       { role: 'seller' as const, partner: 'P1', share: '0.25' },
       { role: 'referrer' as const, partner: 'P1' },
@@ -308,14 +309,14 @@ describe('a role', () => {
     ]);
   });
 
-  it('that nobody holds credits nobody', () => {
+  it('without a holder credits nobody', () => {
     const component = `{ id: sales, credit: { trigger: booked, to: referrer }, ${PERCENT} }`;
     expect(creditWith(component, dealOf('D'))).toEqual({ credits: [], pending: [] });
   });
 });
 
-describe('the answer', () => {
-  it('has the same bytes whatever the order in which facts and partners are listed', () => {
+describe('the result', () => {
+  it('has the same bytes for any order of facts and partners', () => {
     const returns = [
       { id: 'R', at: '2026-02-01T00:00:00Z', lines: [{ line: '1', net: '10.00' }] },
       { id: 'S', at: '2026-02-01T00:00:00Z', lines: [{ line: '1', net: '20.00' }] },
@@ -339,7 +340,7 @@ describe('the answer', () => {
     ).toBe(one);
   });
 
-  it('tells its lines apart, also where names hold the separators', () => {
+  it('has distinct keys for its lines, even where names contain the separators', () => {
     const [line] = creditWith(`{ id: sales, ${BOOKED}, ${PERCENT} }`, dealOf('D')).credits[0]?.lines ?? [];
     if (line === undefined) throw new Error('a line');
     const reverses = { occurrence: 'booked', returnedBefore: '0', returned: '1', of: '1' };

@@ -1,20 +1,21 @@
 /**
- * What is earned and held: a reserve line keeps back the held share of what a line earns, and release lines give it free in
- * step with the customer's payments, or so long after the trigger. A release is dated in advance where only time has to pass.
+ * Holds: a reserve line holds back a share of what a line earns, and release lines free it in step with the customer's
+ * payments, or on a schedule of days after the trigger. Scheduled releases are dated in advance.
  */
+import { DAY_MS } from '@tantieme/time/day';
 import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { addRates, formatRate, ZERO } from '@tantieme/money/decimal';
-import { periodAt } from '@tantieme/time/calendar';
+import { periodAt } from '@tantieme/time/calendar/periods';
 import type { CreditLine } from './credit-line.js';
 import type { Deal, DealTerms } from '../deal/deal.js';
-import { DAY_MS, formatInstant, parseInstant } from '@tantieme/time/instant';
-import { paidOver } from '../deal/occurrence.js';
+import { formatInstant, parseInstant } from '@tantieme/time/instant';
+import { paidSteps } from '../deal/occurrence.js';
 import type { CompiledHold, CompiledPlan } from '../plan/compiled.js';
 
 /**
- * The reserve and release lines of a credited line. What a return takes is taken out of the reserve by a line of its own, in the
- * period of the return.
+ * The reserve and release lines of a credited line. A return reduces the reserve by a line of its own, in the period of
+ * the return.
  */
 export function holdLines(
   deal: Deal,
@@ -35,8 +36,8 @@ export function holdLines(
     releases: { occurrence: line.occurrence, doneBefore, done, of },
   });
   const reserves = [line, ...returns].map((one): CreditLine => {
-    const { basis: _ofOne, quantity: _units, split: _shares, ...kept } = one;
-    return { ...kept, basis: none, reserves: true };
+    const { basis: _ofOne, quantity: _units, split: _shares, ...rest } = one;
+    return { ...rest, basis: none, reserves: true };
   });
   const triggerMs = parseInstant(line.at);
   if (release.kind === 'schedule') {
@@ -53,10 +54,10 @@ export function holdLines(
   const amount = (minor: bigint) => formatMinor(minor, decimalsOf(terms.currency));
   return [
     ...reserves,
-    ...paidOver(deal, terms).map(({ id, atMs, beforeMinor, nowMinor, ofMinor }) =>
+    ...paidSteps(deal, terms).map(({ id, atMs, beforeMinor, nowMinor, ofMinor }) =>
       released(
         `payment:${id}`,
-        // What is paid before it is earned is free when it is earned.
+        // What the customer paid before the trigger is free as soon as it is earned.
         Math.max(atMs + release.days * DAY_MS, triggerMs),
         amount(beforeMinor),
         amount(nowMinor - beforeMinor),

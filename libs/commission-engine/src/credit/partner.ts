@@ -5,10 +5,10 @@ export interface PartnerAsOf {
   readonly country: string;
   readonly tier: string | null;
   readonly upline: string | null;
-  /** Plans that the partner has agreed to, in force on that day. */
+  /** Plans under which the partner has an agreement in force on that day. */
   readonly plans: readonly string[];
-  /** Agreements that had ended by that day, the last of each plan; `until` is the first day without. */
+  /** Agreements that ended by that day, the last of each plan; `until` is the first day without it. */
   readonly ended?: readonly { readonly plan: string; readonly until: string }[];
-  /** How many people hold which certification. */
+  /** Number of the partner's people who hold each certification. */
   readonly certifications?: Readonly<Record<string, number>>;
 }

@@ -1,14 +1,17 @@
 /**
- * A deal as the engine reads it: structurally the `Deal` of the integration events (the engine may not import those; the
- * type checker keeps the two in step where one is passed as the other).
+ * A deal as the engine reads it. It has the structure of the integration events' `Deal`: the type checker compares the
+ * two wherever one is passed as the other.
  */
+
+/** The event in a deal's life with which a component credits it. */
+export type Trigger = 'booked' | 'invoiced' | 'paid' | 'sold-through';
 
 export type DealRole = 'seller' | 'referrer' | 'influencer' | 'servicing' | 'salesperson' | 'buyer';
 
 export interface DealPartner {
   readonly role: DealRole;
   readonly partner: string;
-  /** Exact decimal share of the role; the shares of a role sum to 1. Default "1". */
+  /** Exact share of the role, `0.5` or `1/3`; the shares of a role sum to 1. Default: 1. */
   readonly share?: string;
 }
 
@@ -30,9 +33,9 @@ export interface DealLine {
 /** A term of service that a line pays for. */
 export interface Subscription {
   readonly id: string;
-  /** Day on which the service began, `2026-01-15`: months of service are counted from it. */
+  /** First day of the service, `2026-01-15`; months of service are counted from it. */
   readonly start: string;
-  /** Months that the line pays for. */
+  /** Months that the line pays for, from 1. */
   readonly months: number;
 }
 
@@ -48,39 +51,39 @@ export interface DealTerms {
 
 export interface ReturnedLine {
   readonly line: string;
-  /** The net amount that comes back, positive decimal text; the whole line if left out. */
+  /** Net amount returned, positive decimal text. Default: the whole line. */
   readonly net?: string;
 }
 
 export interface DealReturn {
   readonly id: string;
   readonly at: string;
-  /** The whole deal if left out. */
+  /** Default: all lines of the deal. */
   readonly lines?: readonly ReturnedLine[];
 }
 
-/** A deal that a partner has registered, in force on days from `from` to before `until`. */
+/** A partner's registration of a deal, in force from day `from` to the day before `until`. */
 export interface DealRegistration {
   readonly id: string;
   readonly status: 'pending' | 'approved' | 'rejected' | 'expired';
-  /** The partner who holds it. */
+  /** Partner who registered the deal. */
   readonly holder: string;
   readonly from?: string;
   readonly until?: string;
 }
 
-/** The lines of a deal, all of them, as they are from a moment on. */
+/** All lines of a deal as they are from `at` on. */
 export interface DealChange {
   readonly id: string;
   readonly at: string;
   readonly lines: readonly DealLine[];
 }
 
-/** Instants are ISO 8601 texts. */
+/** Instants are ISO 8601 text. */
 export interface Deal {
   readonly source: string;
   readonly id: string;
-  /** Undefined while only facts without terms are known (a return that came before its deal). */
+  /** Absent while only facts without terms have arrived, such as a return before its deal. */
   readonly terms?: DealTerms;
   readonly registeredAt?: string;
   readonly bookedAt?: string;
@@ -90,11 +93,11 @@ export interface Deal {
   readonly returns: readonly DealReturn[];
   readonly cancelledAt?: string;
   readonly registrations?: readonly DealRegistration[];
-  /** Amendments that count from their own date, in order of time; `terms` are those from before them. */
+  /** Amendments that count from their own date, in order of time; `terms` holds the lines before the first of them. */
   readonly changes?: readonly DealChange[];
 }
 
-/** `source|id`: how a deal is named wherever one text has to do. */
+/** `source|id`: the deal's identity as one text. */
 export function dealKey(deal: { readonly source: string; readonly id: string }): string {
   return `${deal.source}|${deal.id}`;
 }

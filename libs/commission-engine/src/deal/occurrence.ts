@@ -1,91 +1,94 @@
 /**
- * What of a deal has happened under a trigger: its occurrences with their parts of the lines, and how much of each part
- * has come back. A pure function of the deal.
+ * The occurrences of a deal under a trigger: which part of which line each of them is about, and how much of each part
+ * was returned.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf, isCurrency } from '@tantieme/money/currency';
 import { addRates, decimalFault, formatRate, parseDecimal } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { divideRounded } from '@tantieme/money/rounding';
-import type { Deal, DealLine, DealTerms } from './deal.js';
-import { EngineError } from '../engine-error.js';
+import type { Deal, DealLine, DealTerms, Trigger } from './deal.js';
 import { TimeError } from '@tantieme/time/time-error';
 import { parseInstant } from '@tantieme/time/instant';
-import type { Trigger } from '../plan/document.js';
 
 /**
- * Largest amount of a deal, in minor units, and largest quantity. Beyond is a broken import; and below, every product with a
- * rate keeps well within the 38 digits in which it can be read again from where it was stored.
+ * Largest amount of a deal, in minor units, and largest quantity. Anything larger is a broken import, and products with
+ * a rate stay well within the 38 digits that are read back from storage.
  */
 export const DEAL_AMOUNT_MINOR_MAX = 10n ** 24n;
 export const QUANTITY_MAX = 10n ** 15n;
 
 export interface Occurrence {
-  /** `booked`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>` */
+  /** `booked`, `changed:<id>`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>` */
   readonly name: string;
   readonly atMs: number;
 }
 
-/** What one return takes from one part. */
-export interface TakenBack {
+/** What one return or cancellation takes from one part. */
+export interface ReturnedPart {
   /** `return:<id>` or `cancelled` */
   readonly name: string;
   readonly atMs: number;
-  /** Net, as a magnitude. */
+  /** Net amount returned, as a magnitude. */
   readonly netMinor: bigint;
-  /** True where it takes all that was left: what a part without money can only be. */
-  readonly rest: boolean;
+  /** True where it takes all that remained. A part worth nothing can only be returned as a whole. */
+  readonly takesRemainder: boolean;
 }
 
-/** The part of a deal's line that an occurrence is about. Amounts in minor units of the deal's currency. */
-export interface Part {
+/** The part of a deal's line that an occurrence is about. Amounts are in minor units of the deal's currency. */
+export interface LinePart {
   readonly occurrence: Occurrence;
   readonly line: DealLine;
   readonly netMinor: bigint;
   readonly grossMinor: bigint | undefined;
   readonly costMinor: bigint | undefined;
   /** In order of time. */
-  readonly takenBack: readonly TakenBack[];
+  readonly returned: readonly ReturnedPart[];
 }
 
-/** What is wrong with a deal's own data, in words. */
+/** What is wrong with the deal's own data. */
 export interface DealFault {
   readonly code: 'TermsMissing' | 'TermsInvalid';
   readonly message: string;
 }
 
-export interface Happened {
-  /** In order of time, occurrence and position in it. */
-  readonly parts: readonly Part[];
+export interface TriggeredParts {
+  /** In order of time, then occurrence, then line. */
+  readonly parts: readonly LinePart[];
   readonly faults: readonly DealFault[];
 }
 
-interface OpenPart extends Part {
-  readonly takenBack: TakenBack[];
-  leftMinor: bigint;
+interface OpenPart extends LinePart {
+  readonly returned: ReturnedPart[];
+  remainingMinor: bigint;
 }
 
 /**
  * The deal's parts under a trigger.
  *
- * - An invoice without lines is of all lines that no earlier invoice is about; likewise sold-through: nothing is paid twice.
- * - A payment is with tax: it stands for the share of every line that it is of the deal's gross sum, cumulatively, so that
- *   the parts sum to the line; what is paid beyond the sum counts for nothing.
- * - A return is taken from the earliest part of its line on. What came back is a fact of the line: it also takes from a part
- *   that happened after it (an instalment paid for what is already returned earns nothing in the end).
- * - A cancellation takes all that is left.
+ * - An invoice without lines covers all lines that no earlier invoice names. Only the first sell-through counts. So no
+ *   line is paid twice.
+ * - A payment includes tax. It covers the same share of every line as it is of the deal's gross total, cumulatively, so
+ *   that the parts sum to the line. Overpayments are ignored.
+ * - A return is taken from the parts of its line, earliest first, including parts that occur after the return: an
+ *   instalment for a line that was already returned earns nothing in the end.
+ * - A cancellation takes all that remains.
  */
-export function happened(deal: Deal, terms: DealTerms, trigger: Trigger): Happened {
+export function triggeredParts(deal: Deal, terms: DealTerms, trigger: Trigger): TriggeredParts {
   const faults: DealFault[] = [];
   const parts: OpenPart[] = [];
   try {
-    if (!isCurrency(terms.currency))
-      return { parts, faults: [{ code: 'TermsInvalid', message: `"${terms.currency}" is no ISO 4217 currency` }] };
-    const decimals = decimalsOf(terms.currency);
+    const { currency } = terms;
+    if (!isCurrency(currency)) {
+      const message = `currency "${terms.currency}" is not an ISO 4217 code`;
+      return { parts, faults: [{ code: 'TermsInvalid', message }] };
+    }
+    const decimals = decimalsOf(currency);
     parts.push(...partsOf(deal, terms, trigger, decimals));
-    takeBack(deal, terms, parts, decimals, faults);
+    applyReturns(deal, terms, parts, decimals, faults);
   } catch (fault) {
-    if (!(fault instanceof MoneyError) && !(fault instanceof EngineError) && !(fault instanceof TimeError)) throw fault;
+    if (!(fault instanceof MoneyError) && !(fault instanceof TimeError)) throw fault;
     return { parts: [], faults: [{ code: 'TermsInvalid', message: fault.message }] };
   }
   return { parts, faults };
@@ -99,11 +102,6 @@ function byTime<Fact extends { readonly id: string; readonly at: string }>(
     .sort((left, right) => left.atMs - right.atMs || compareText(left.fact.id, right.fact.id));
 }
 
-/** Order of code units: the same on every machine, in every locale. */
-export function compareText(left: string, right: string): -1 | 0 | 1 {
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
 function partsOf(deal: Deal, terms: DealTerms, trigger: Trigger, decimals: number): OpenPart[] {
   switch (trigger) {
     case 'booked': {
@@ -115,11 +113,11 @@ function partsOf(deal: Deal, terms: DealTerms, trigger: Trigger, decimals: numbe
       ];
     }
     case 'invoiced': {
-      const named = new Set<string>();
+      const invoiced = new Set<string>();
       return byTime(deal.invoices).flatMap(({ fact, atMs }) => {
         const occurrence = { name: `invoice:${fact.id}`, atMs };
-        const lines = fact.lines ?? terms.lines.filter(({ id }) => !named.has(id));
-        for (const { id } of lines) named.add(id);
+        const lines = fact.lines ?? terms.lines.filter(({ id }) => !invoiced.has(id));
+        for (const { id } of lines) invoiced.add(id);
         return lines.map((line) => partOf(occurrence, line, decimals));
       });
     }
@@ -136,30 +134,30 @@ function partsOf(deal: Deal, terms: DealTerms, trigger: Trigger, decimals: numbe
   }
 }
 
-/** What each change adds to or takes from each line, at its own date, but not before the deal's. */
+/** What each change adds to or takes from each line, at the change's date but not before the deal's. */
 function changedParts(deal: Deal, terms: DealTerms, fromMs: number, decimals: number): OpenPart[] {
   let before = new Map(terms.lines.map((line) => [line.id, line]));
   return byTime(deal.changes ?? []).flatMap(({ fact, atMs }) => {
     const occurrence = { name: `changed:${fact.id}`, atMs: Math.max(atMs, fromMs) };
     const now = new Map(fact.lines.map((line) => [line.id, line]));
     const parts = [...new Set([...before.keys(), ...now.keys()])].flatMap((id) => {
-      const [left, joined] = [before.get(id), now.get(id)];
-      const line = joined ?? left;
+      const [previous, current] = [before.get(id), now.get(id)];
+      const line = current ?? previous;
       if (line === undefined) return [];
-      const [was, is] = [left, joined].map((one) =>
+      const [was, is] = [previous, current].map((one) =>
         one === undefined ? undefined : partOf(occurrence, one, decimals),
       );
-      const less = (a: bigint | undefined, b: bigint | undefined) =>
+      const difference = (a: bigint | undefined, b: bigint | undefined) =>
         a === undefined && b === undefined ? undefined : (a ?? 0n) - (b ?? 0n);
       const netMinor = (is?.netMinor ?? 0n) - (was?.netMinor ?? 0n);
-      const grossMinor = less(is?.grossMinor, was?.grossMinor);
-      const costMinor = less(is?.costMinor, was?.costMinor);
-      const quantity = differenceOf(joined?.quantity, left?.quantity);
+      const grossMinor = difference(is?.grossMinor, was?.grossMinor);
+      const costMinor = difference(is?.costMinor, was?.costMinor);
+      const quantity = differenceOf(current?.quantity, previous?.quantity);
       const isMoney = netMinor !== 0n || (grossMinor ?? 0n) !== 0n || (costMinor ?? 0n) !== 0n;
       if (!isMoney && (quantity === undefined || quantity === '0')) return [];
       const changed = quantity === undefined ? line : { ...line, quantity };
-      const leftMinor = magnitude(netMinor);
-      return [{ occurrence, line: changed, netMinor, grossMinor, costMinor, takenBack: [], leftMinor }];
+      const remainingMinor = magnitude(netMinor);
+      return [{ occurrence, line: changed, netMinor, grossMinor, costMinor, returned: [], remainingMinor }];
     });
     before = now;
     return parts;
@@ -182,8 +180,8 @@ function partOf(occurrence: Occurrence, line: DealLine, decimals: number): OpenP
     netMinor,
     grossMinor: line.gross === undefined ? undefined : minor('gross', line.gross),
     costMinor: line.cost === undefined ? undefined : minor('cost', line.cost),
-    takenBack: [],
-    leftMinor: magnitude(netMinor),
+    returned: [],
+    remainingMinor: magnitude(netMinor),
   };
 }
 
@@ -194,10 +192,13 @@ function readAmount(text: string, decimals: number, field: string): bigint {
   } catch (fault) {
     throw fault instanceof MoneyError ? fault.at(field) : fault;
   }
-  throw new MoneyError('AmountTooLong', `${text} is more than any deal is worth`, field);
+  throw new MoneyError('AmountTooLong', `${text} exceeds the largest amount of a deal`, field);
 }
 
-/** A step of what is paid of a deal: from `beforeMinor` to `nowMinor` of `ofMinor`, with tax; a payment that bounces goes down. */
+/**
+ * A payment's step of the deal's paid total, from `beforeMinor` to `nowMinor` of `ofMinor`, with tax. A payment that
+ * bounces steps down.
+ */
 export interface PaidStep {
   readonly id: string;
   readonly atMs: number;
@@ -207,31 +208,31 @@ export interface PaidStep {
 }
 
 /**
- * What is paid of what is invoiced (of the deal's own sum, where it has no invoice), both with tax, step by step and never
- * more than all of it.
- * @throws {MoneyError}, {EngineError} for amounts and moments that are none
+ * What was paid of the invoiced total (of the deal's own total where it has no invoice), both with tax, payment by
+ * payment and never more than the total.
+ * @throws {MoneyError}, {TimeError} for amounts and instants that cannot be read
  */
-export function paidOver(deal: Deal, terms: DealTerms): readonly PaidStep[] {
+export function paidSteps(deal: Deal, terms: DealTerms): readonly PaidStep[] {
   const decimals = decimalsOf(terms.currency);
   const invoiced = partsOf(deal, terms, 'invoiced', decimals);
-  return paidSteps(deal, sumWithTax(invoiced.length > 0 ? invoiced : linesOf(terms, decimals)), decimals);
+  return stepsTo(deal, sumWithTax(invoiced.length > 0 ? invoiced : linesOf(terms, decimals)), decimals);
 }
 
 function linesOf(terms: DealTerms, decimals: number): readonly OpenPart[] {
   return terms.lines.map((line) => partOf({ name: '', atMs: 0 }, line, decimals));
 }
 
-function sumWithTax(parts: readonly Part[]): bigint {
+function sumWithTax(parts: readonly LinePart[]): bigint {
   return parts.reduce((sum, part) => sum + (part.grossMinor ?? part.netMinor), 0n);
 }
 
-function paidSteps(deal: Deal, totalMinor: bigint, decimals: number): readonly PaidStep[] {
+function stepsTo(deal: Deal, totalMinor: bigint, decimals: number): readonly PaidStep[] {
   const steps: PaidStep[] = [];
   let receivedMinor = 0n;
   let beforeMinor = 0n;
   for (const { fact, atMs } of byTime(deal.payments)) {
     receivedMinor += readAmount(fact.amount, decimals, `payment ${fact.id}`);
-    // A deal of no money is paid with its first payment.
+    // A deal worth nothing is paid with its first payment.
     const ofMinor = totalMinor > 0n ? totalMinor : 1n;
     const nowMinor = totalMinor > 0n ? clamp(receivedMinor, totalMinor) : 1n;
     if (nowMinor === beforeMinor) continue;
@@ -243,7 +244,7 @@ function paidSteps(deal: Deal, totalMinor: bigint, decimals: number): readonly P
 
 function instalments(deal: Deal, terms: DealTerms, decimals: number): OpenPart[] {
   const whole = linesOf(terms, decimals);
-  return paidSteps(deal, sumWithTax(whole), decimals).flatMap(({ id, atMs, beforeMinor, nowMinor, ofMinor }) => {
+  return stepsTo(deal, sumWithTax(whole), decimals).flatMap(({ id, atMs, beforeMinor, nowMinor, ofMinor }) => {
     const occurrence = { name: `payment:${id}`, atMs };
     const share = (minor: bigint) =>
       divideRounded(minor * nowMinor, ofMinor, 'half-up') - divideRounded(minor * beforeMinor, ofMinor, 'half-up');
@@ -255,14 +256,14 @@ function instalments(deal: Deal, terms: DealTerms, decimals: number): OpenPart[]
         netMinor: partMinor,
         grossMinor: grossMinor === undefined ? undefined : share(grossMinor),
         costMinor: costMinor === undefined ? undefined : share(costMinor),
-        takenBack: [],
-        leftMinor: magnitude(partMinor),
+        returned: [],
+        remainingMinor: magnitude(partMinor),
       };
     });
   });
 }
 
-function takeBack(
+function applyReturns(
   deal: Deal,
   terms: DealTerms,
   parts: readonly OpenPart[],
@@ -276,7 +277,7 @@ function takeBack(
     if (ofLine === undefined) byLine.set(part.line.id, [part]);
     else ofLine.push(part);
   }
-  const known = new Set([...terms.lines, ...deal.invoices.flatMap(({ lines }) => lines ?? [])].map(({ id }) => id));
+  const lineIds = new Set([...terms.lines, ...deal.invoices.flatMap(({ lines }) => lines ?? [])].map(({ id }) => id));
   const cancelled =
     deal.cancelledAt === undefined
       ? []
@@ -288,21 +289,21 @@ function takeBack(
   }));
   for (const { name, atMs, lines } of [...returns, ...cancelled].sort((left, right) => left.atMs - right.atMs)) {
     for (const { line, net } of lines ?? [...byLine.keys()].map((id) => ({ line: id, net: undefined }))) {
-      if (!known.has(line)) {
-        faults.push({ code: 'TermsMissing', message: `${name} takes back line ${line}, which the deal does not have` });
+      if (!lineIds.has(line)) {
+        faults.push({ code: 'TermsMissing', message: `${name} returns line ${line}, which the deal does not have` });
         continue;
       }
       const fault =
         net === undefined
           ? undefined
           : net.startsWith('-')
-            ? 'an amount that comes back is positive'
+            ? 'the returned amount must be positive'
             : decimalFault(net);
       if (fault !== undefined) {
         faults.push({ code: 'TermsInvalid', message: `${name}, line ${line}: ${fault}` });
         continue;
       }
-      takeFrom(
+      returnFrom(
         byLine.get(line) ?? [],
         { name, atMs },
         net === undefined ? undefined : readAmount(net, decimals, `${name}, line ${line}`),
@@ -311,35 +312,35 @@ function takeBack(
   }
 }
 
-/** Takes an amount, or (undefined) all that is left, from the parts of a line, earliest first. */
-function takeFrom(
+/** Takes an amount, or all that remains where it is undefined, from the parts of a line, earliest first. */
+function returnFrom(
   parts: readonly OpenPart[],
   cause: { readonly name: string; readonly atMs: number },
   amountMinor: bigint | undefined,
 ): void {
   let open = amountMinor;
   for (const part of parts) {
-    const gone = part.takenBack.some(({ rest }) => rest) && part.leftMinor === 0n;
-    if (gone || open === 0n) continue;
-    const netMinor = open === undefined || open > part.leftMinor ? part.leftMinor : open;
-    const rest = netMinor === part.leftMinor;
-    // An amount takes nothing from a part of no money; only a whole return does.
+    const isFullyReturned = part.returned.some(({ takesRemainder }) => takesRemainder) && part.remainingMinor === 0n;
+    if (isFullyReturned || open === 0n) continue;
+    const netMinor = open === undefined || open > part.remainingMinor ? part.remainingMinor : open;
+    const takesRemainder = netMinor === part.remainingMinor;
+    // Only a return of the whole line takes a part that is worth nothing.
     if (netMinor === 0n && open !== undefined) continue;
-    part.takenBack.push({ ...cause, netMinor, rest });
-    part.leftMinor -= netMinor;
+    part.returned.push({ ...cause, netMinor, takesRemainder });
+    part.remainingMinor -= netMinor;
     if (open !== undefined) open -= netMinor;
   }
 }
 
-function clamp(minor: bigint, mostMinor: bigint): bigint {
-  return minor < 0n ? 0n : minor > mostMinor ? mostMinor : minor;
+function clamp(minor: bigint, maxMinor: bigint): bigint {
+  return minor < 0n ? 0n : minor > maxMinor ? maxMinor : minor;
 }
 
 export function magnitude(minor: bigint): bigint {
   return minor < 0n ? -minor : minor;
 }
 
-/** A net amount of the deal, as the reversal names it. */
+/** A net amount as decimal text in the deal's currency. */
 export function formatNet(minor: bigint, terms: DealTerms): string {
   return formatMinor(minor, decimalsOf(terms.currency));
 }

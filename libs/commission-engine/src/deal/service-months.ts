@@ -1,23 +1,23 @@
-/** A prepaid or running term of service, spread over its months. */
+/** Spreads a subscription's term of service over its months. */
+import { addMonths, monthsBetween } from '@tantieme/time/day';
 import { divideRounded } from '@tantieme/money/rounding';
-import { startOfDayMs } from '@tantieme/time/calendar';
+import { startOfDayMs } from '@tantieme/time/time-zone';
 import type { DealLine, Subscription } from './deal.js';
-import { addMonths, monthsBetween } from '@tantieme/time/instant';
-import type { Part, TakenBack } from './occurrence.js';
+import type { LinePart, ReturnedPart } from './occurrence.js';
 
-/** A part of a line that is of one month of service. */
-export interface MonthPart extends Part {
-  /** Month of service, from 1 at the subscription's start. */
+/** The part of a line that falls into one month of service. */
+export interface MonthPart extends LinePart {
+  /** Month of service; 1 is the month that begins with the subscription. */
   readonly month: number;
 }
 
 /**
- * The part month by month, cumulatively divided so that the months sum to it. The term begins with the month of service that
- * holds `day`, the day of the trigger, but not before the subscription does; a later month counts from its first midnight in
- * the time zone. What came back is taken from the last months first: they are the ones that are not served.
+ * The part month by month, divided cumulatively so that the months sum to it. The term begins with the month of service
+ * that contains `day`, the day of the trigger, but not before the subscription starts. Later months count from their
+ * first midnight in the time zone. Returns are taken from the last months first, as those are the ones not served.
  */
 export function monthParts(
-  part: Part,
+  part: LinePart,
   subscription: Subscription,
   day: string,
   timeZone: string,
@@ -40,27 +40,29 @@ export function monthParts(
       netMinor,
       grossMinor: optional(part.grossMinor, index),
       costMinor: optional(part.costMinor, index),
-      takenBack: [] as TakenBack[],
-      leftMinor: netMinor < 0n ? -netMinor : netMinor,
+      returned: [] as ReturnedPart[],
+      remainingMinor: netMinor < 0n ? -netMinor : netMinor,
       month: first + index + 1,
     };
   });
-  for (const taken of part.takenBack) {
-    let open = taken.netMinor;
+  for (const returned of part.returned) {
+    let open = returned.netMinor;
     for (const month of parts.toReversed()) {
-      const netMinor = open < month.leftMinor ? open : month.leftMinor;
-      const rest = taken.rest || netMinor === month.leftMinor;
-      if (netMinor === 0n && !taken.rest) continue;
-      month.takenBack.push({ name: taken.name, atMs: taken.atMs, netMinor, rest });
-      month.leftMinor -= netMinor;
+      const netMinor = open < month.remainingMinor ? open : month.remainingMinor;
+      const takesRemainder = returned.takesRemainder || netMinor === month.remainingMinor;
+      if (netMinor === 0n && !returned.takesRemainder) continue;
+      month.returned.push({ name: returned.name, atMs: returned.atMs, netMinor, takesRemainder });
+      month.remainingMinor -= netMinor;
       open -= netMinor;
     }
   }
   return parts;
 }
 
-/** Why a line is no term of service, or undefined. */
+/** Why the line's subscription cannot be spread over months; undefined where it can. */
 export function subscriptionFault({ subscription }: DealLine): string | undefined {
   if (subscription === undefined) return 'subscription is missing';
-  return subscription.months >= 1 && subscription.months <= 1200 ? undefined : 'subscription: months must be 1 to 1200';
+  return subscription.months >= 1 && subscription.months <= 1200
+    ? undefined
+    : 'subscription: months must be from 1 to 1200';
 }

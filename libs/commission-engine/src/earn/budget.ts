@@ -1,10 +1,14 @@
-/** A budget that many draw on, first come, first served: in canonical order, what closed periods granted before all others. */
+/**
+ * A budget that several payees draw on, first come, first served in canonical order. What it granted in closed periods
+ * goes before all other claims.
+ */
 import { formatMinor } from '@tantieme/money/amount';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine, LinePlace } from '../credit/credit-line.js';
-import type { Rated, TracedLimit } from '../rate/rate.js';
+import type { TracedLimit } from '../rate/trace.js';
+import type { Rated } from '../rate/rate.js';
 
-/** What a line would earn if the budget had no end; plain JSON. Unique in its deal and payee by `lineKey`. */
+/** What a line would earn without the budget. Plain JSON; unique within its deal and payee by `lineKey`. */
 export interface BudgetClaim {
   readonly line: ClaimedLine;
   readonly amount: string;
@@ -12,7 +16,7 @@ export interface BudgetClaim {
 
 export interface ClaimedLine extends LinePlace, Pick<CreditLine, 'planHash' | 'period'> {}
 
-/** What of a credited line its place and period depend on. */
+/** The fields of a credited line that decide its place and period. */
 export function claimedLine(line: CreditLine): ClaimedLine {
   const { component, planHash, occurrence, line: name, at, period, child, month, reverses } = line;
   return {
@@ -28,7 +32,6 @@ export function claimedLine(line: CreditLine): ClaimedLine {
   };
 }
 
-/** Whether two claims on one line say the same. */
 function isSameClaim(left: BudgetClaim, right: BudgetClaim | undefined): boolean {
   return (
     left.amount === right?.amount &&
@@ -43,14 +46,14 @@ export function areSameClaims(left: readonly BudgetClaim[], right: readonly Budg
   return left.length === right.length && left.every((claim, index) => isSameClaim(claim, right[index]));
 }
 
-/** What a budget has granted of a line; plain JSON. */
+/** What a budget has granted a line. Plain JSON. */
 export interface GrantedLine {
   /** `lineKey` of the line. */
   readonly key: string;
   readonly amount: string;
 }
 
-/** As the last closing left it. */
+/** A line's claim and grant at the last closing. */
 export interface ClosedClaim {
   readonly claimedMinor: bigint;
   readonly grantedMinor: bigint;
@@ -58,54 +61,59 @@ export interface ClosedClaim {
 
 export interface Claim {
   readonly amountMinor: bigint;
-  /** Of a line of a closed period. */
+  /** Present for a line of a closed period. */
   readonly closed?: ClosedClaim;
 }
 
-/** What the closed grant of a line still is: it stays, but for what is not claimed any more. */
-export function keptOf({ amountMinor, closed }: Claim): bigint {
+/** The part of a closed grant that the line keeps: all of it, unless the line now claims less. */
+export function retainedGrantOf({ amountMinor, closed }: Claim): bigint {
   if (closed === undefined) return 0n;
   const { claimedMinor, grantedMinor } = closed;
   return amountMinor < claimedMinor && amountMinor < grantedMinor ? amountMinor : grantedMinor;
 }
 
-/** What of a line stands in line for the rest of the budget: all of it, or how far it has grown since it was closed. */
+/** The part of a claim that competes for the rest of the budget: all of it, or its growth since the closing. */
 export function openClaimOf({ amountMinor, closed }: Claim): bigint {
   if (closed === undefined) return amountMinor;
   return amountMinor > closed.claimedMinor ? amountMinor - closed.claimedMinor : 0n;
 }
 
 /**
- * Where the steps of open claims begin.
- * @param endedMinor where those of closed periods ended: beyond the budget where more was claimed than granted.
- * @param keptMinor what is left of closed grants.
- * @param lostMinor what is claimed less of closed lines than when they were closed.
+ * The position from which open claims are granted.
+ * @param endedMinor position at which claims of closed periods ended: beyond the budget where they exceeded it
+ * @param retainedMinor sum of the closed grants that lines keep
+ * @param withdrawnMinor by how much closed lines now claim less than at their closing
  */
-export function openFromMinor(budgetMinor: bigint, endedMinor: bigint, keptMinor: bigint, lostMinor: bigint): bigint {
-  if (keptMinor < budgetMinor) return keptMinor;
-  const leftMinor = endedMinor - lostMinor;
-  return leftMinor > budgetMinor ? leftMinor : budgetMinor;
+export function openFromMinor(
+  budgetMinor: bigint,
+  endedMinor: bigint,
+  retainedMinor: bigint,
+  withdrawnMinor: bigint,
+): bigint {
+  if (retainedMinor < budgetMinor) return retainedMinor;
+  const remainingMinor = endedMinor - withdrawnMinor;
+  return remainingMinor > budgetMinor ? remainingMinor : budgetMinor;
 }
 
-/** The step of `min(budget, Σ claims)` that a claim makes after others: one that is taken back frees its money. */
+/** The step of `min(budget, Σ claims)` that a claim makes after earlier ones. A negative claim frees money again. */
 export function grantStep(budgetMinor: bigint, beforeMinor: bigint, claimMinor: bigint): bigint {
-  const least = (minor: bigint) => (minor < budgetMinor ? minor : budgetMinor);
-  return least(beforeMinor + claimMinor) - least(beforeMinor);
+  const capped = (minor: bigint) => (minor < budgetMinor ? minor : budgetMinor);
+  return capped(beforeMinor + claimMinor) - capped(beforeMinor);
 }
 
-/** What is granted of each claim, in the order given, which is the canonical one. */
+/** What each claim is granted. @param claims in canonical order */
 export function grantBudget(budgetMinor: bigint, claims: readonly Claim[], endedMinor = 0n): readonly bigint[] {
-  let keptMinor = 0n;
-  let lostMinor = 0n;
+  let retainedMinor = 0n;
+  let withdrawnMinor = 0n;
   for (const claim of claims) {
     const { amountMinor, closed } = claim;
-    keptMinor += keptOf(claim);
-    if (closed !== undefined && amountMinor < closed.claimedMinor) lostMinor += closed.claimedMinor - amountMinor;
+    retainedMinor += retainedGrantOf(claim);
+    if (closed !== undefined && amountMinor < closed.claimedMinor) withdrawnMinor += closed.claimedMinor - amountMinor;
   }
-  let beforeMinor = openFromMinor(budgetMinor, endedMinor, keptMinor, lostMinor);
+  let beforeMinor = openFromMinor(budgetMinor, endedMinor, retainedMinor, withdrawnMinor);
   return claims.map((claim) => {
     const claimMinor = openClaimOf(claim);
-    const grantedMinor = keptOf(claim) + grantStep(budgetMinor, beforeMinor, claimMinor);
+    const grantedMinor = retainedGrantOf(claim) + grantStep(budgetMinor, beforeMinor, claimMinor);
     beforeMinor += claimMinor;
     return grantedMinor;
   });

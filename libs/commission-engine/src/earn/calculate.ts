@@ -1,7 +1,8 @@
 /**
- * The whole calculation at once: deals, plan versions and facts in, every payee's lines out. What `tantieme plan test`,
- * what-if and replay call; the services do the same stream by stream.
+ * The whole calculation at once: deals, plan versions and payee terms in, every payee's lines out. `tantieme plan
+ * test`, what-if and replay call it; the services calculate the same stream by stream.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { parseMinor } from '@tantieme/money/amount';
 import { NO_PAYEE_TERMS } from './payee-terms.js';
 import type { PayeeTerms } from './payee-terms.js';
@@ -9,39 +10,42 @@ import { guaranteesAndDraws } from './payee-earnings.js';
 import type { PeriodEarning } from './payee-earnings.js';
 import { grantBudget, grantedOf } from './budget.js';
 import { earnComponent, holdGranted } from './component-earnings.js';
-import type { AccountLine, ComponentLine, PlanByHash } from './component-earnings.js';
+import type { PlanByHash } from './component-rules.js';
+import type { PayeeLevelLine } from './payee-level-line.js';
+import type { ComponentLine } from './component-earnings.js';
 import { creditDeal } from '../credit/credit.js';
-import type { CreditLookup, Pending } from '../credit/credit.js';
+import type { Pending } from '../credit/pending.js';
+import type { CreditLookup } from '../credit/lookup.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { dealKey } from '../deal/deal.js';
 import type { Deal } from '../deal/deal.js';
 import { EngineError } from '../engine-error.js';
-import { compareText } from '../deal/occurrence.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import type { PlanVersion } from '../plan/history.js';
-import { compareLines } from '../rate/rate.js';
-import type { Rated, Trace } from '../rate/rate.js';
+import { compareLines } from '../measure/canonical-order.js';
+import type { Trace } from '../rate/trace.js';
+import type { Rated } from '../rate/rate.js';
 
 export interface Facts {
   readonly deals: readonly Deal[];
   /** All versions of one plan. */
   readonly versions: readonly PlanVersion[];
   readonly lookup: CreditLookup;
-  /** Default: nothing is known of the payee besides its lines. */
-  readonly account?: (payee: string) => PayeeTerms;
-  /** Payees that are settled also without any credited line: a guarantee is for them too. */
-  readonly payees?: readonly string[];
+  /** Default: no agreements, quotas or closings. */
+  readonly payeeTermsOf?: ((payee: string) => PayeeTerms) | undefined;
+  /** Payees to calculate even without a credited line: they may have a guarantee or a draw. */
+  readonly payees?: readonly string[] | undefined;
 }
 
 export interface CalculatedLine {
   readonly payee: string;
-  /** `source|id`; empty for a line of no single deal. */
+  /** `source|id`; empty for a payee-level line. */
   readonly deal: string;
   readonly component: string;
-  /** Credited line; of no single deal: its kind (`guarantee`, `deferred`, `draw-advance`, `draw-recovery`). */
-  readonly line: CreditLine | AccountLine['kind'];
-  /** Period that it belongs to. */
+  /** The credited line, or the kind of a payee-level line. */
+  readonly line: CreditLine | PayeeLevelLine['kind'];
+  /** Period of origin. */
   readonly period: string;
   readonly amountMinor: bigint;
   readonly trace: () => Trace;
@@ -50,63 +54,69 @@ export interface CalculatedLine {
 export interface Calculated {
   /** By payee, then deal, then the canonical order of a deal's lines. */
   readonly lines: readonly CalculatedLine[];
-  /** What is not calculated, and why, with the deal. */
+  /** What could not be calculated, and why. */
   readonly pending: readonly (Pending & { readonly deal: string })[];
 }
 
-/** @throws {EngineError} for facts that no source can have said */
-export function calculate({ deals, versions, lookup, account = () => NO_PAYEE_TERMS, payees = [] }: Facts): Calculated {
-  const waiting: (Pending & { deal: string })[] = [];
+/** @throws {EngineError} for credits that contradict each other. Bad deal data makes the deal pending instead. */
+export function calculate({
+  deals,
+  versions,
+  lookup,
+  payeeTermsOf = () => NO_PAYEE_TERMS,
+  payees = [],
+}: Facts): Calculated {
+  const pending: (Pending & { deal: string })[] = [];
   const byPayee = new Map<string, Entry[]>();
   for (const deal of deals) {
     const key = dealKey(deal);
-    const answer = creditDeal(deal, versions, lookup);
-    for (const one of answer.pending) waiting.push({ ...one, deal: key });
-    for (const { payee, lines } of answer.credits) {
+    const credited = creditDeal(deal, versions, lookup);
+    for (const one of credited.pending) pending.push({ ...one, deal: key });
+    for (const { payee, lines } of credited.credits) {
       let own = byPayee.get(payee);
       if (own === undefined) byPayee.set(payee, (own = []));
       for (const line of lines) own.push({ payee, deal: key, key: lineKey(line), line, rated: undefined });
     }
   }
   const plans = plansOf(versions);
-  const everything = [...byPayee.values()].flat();
-  const accountLines: { payee: string; line: AccountLine }[] = [];
-  const earn = (entries: readonly Entry[]): void => {
-    for (const [payee, own] of groupBy(entries, ({ payee: of }) => of))
+  const entries = [...byPayee.values()].flat();
+  const payeeLevelLines: { payee: string; line: PayeeLevelLine }[] = [];
+  const earn = (some: readonly Entry[]): void => {
+    for (const [payee, own] of groupBy(some, ({ payee: of }) => of))
       for (const [, lines] of groupBy(own, ({ line }) => line.component)) {
-        const given = lines.map((entry) => componentLine(entry, everythingByChild, plans));
-        const { rated, deferred } = earnComponent(given, account(payee), plans);
+        const given = lines.map((entry) => componentLine(entry, directByKey, plans));
+        const { rated, deferred } = earnComponent(given, payeeTermsOf(payee), plans);
         lines.forEach((entry, index) => (entry.rated = rated[index]));
-        accountLines.push(...deferred.map((line) => ({ payee, line })));
+        payeeLevelLines.push(...deferred.map((line) => ({ payee, line })));
       }
   };
-  const everythingByChild = new Map<string, Entry>();
-  const ofEarning = everything.filter(({ line }) => overridesEarning(line, plans));
-  const direct = everything.filter(({ line }) => !overridesEarning(line, plans));
+  const directByKey = new Map<string, Entry>();
+  const ofEarning = entries.filter(({ line }) => overridesEarning(line, plans));
+  const direct = entries.filter(({ line }) => !overridesEarning(line, plans));
   earn(direct);
   for (const own of applyBudgets(direct, plans)) {
-    const given = own.map((entry) => componentLine(entry, everythingByChild, plans));
+    const given = own.map((entry) => componentLine(entry, directByKey, plans));
     const rated = own.map((entry) => entry.rated ?? NOTHING);
-    const held = holdGranted(given, rated, account(own[0]?.payee ?? ''), plans);
+    const held = holdGranted(given, rated, payeeTermsOf(own[0]?.payee ?? ''), plans);
     own.forEach((entry, index) => (entry.rated = held[index]));
   }
-  for (const entry of direct) everythingByChild.set(`${entry.payee}\n${entry.deal}\n${entry.key}`, entry);
+  for (const entry of direct) directByKey.set(`${entry.payee}\n${entry.deal}\n${entry.key}`, entry);
   earn(ofEarning);
   for (const payee of payees) if (!byPayee.has(payee)) byPayee.set(payee, []);
   for (const [payee, own] of byPayee) {
     const earnings = own.filter(isEarning).map(periodEarning);
-    for (const { payee: of, line } of accountLines)
+    for (const { payee: of, line } of payeeLevelLines)
       if (of === payee)
         earnings.push({ component: line.component, period: line.period, amountMinor: line.amountMinor });
-    for (const line of guaranteesAndDraws(earnings, account(payee), plans)) accountLines.push({ payee, line });
+    for (const line of guaranteesAndDraws(earnings, payeeTermsOf(payee), plans)) payeeLevelLines.push({ payee, line });
   }
-  const lines = everything.map(({ payee, deal, line, rated }): CalculatedLine => {
+  const lines = entries.map(({ payee, deal, line, rated }): CalculatedLine => {
     const trace = rated?.trace;
     if (rated === undefined || trace === undefined)
-      throw new EngineError('CreditInvalid', `${lineKey(line)} of ${deal} was not rated`);
+      throw new EngineError('CreditInvalid', `line ${lineKey(line)} of deal ${deal} was not rated`);
     return { payee, deal, component: line.component, line, period: line.period, amountMinor: rated.amountMinor, trace };
   });
-  for (const { payee, line } of accountLines)
+  for (const { payee, line } of payeeLevelLines)
     lines.push({
       payee,
       deal: '',
@@ -116,7 +126,7 @@ export function calculate({ deals, versions, lookup, account = () => NO_PAYEE_TE
       amountMinor: line.amountMinor,
       trace: line.trace,
     });
-  return { lines: lines.sort(compareCalculated), pending: waiting };
+  return { lines: lines.sort(compareCalculated), pending: pending };
 }
 
 interface Entry {
@@ -132,7 +142,7 @@ function plansOf(versions: readonly PlanVersion[]): PlanByHash {
   return {
     plan(hash) {
       const plan = byHash.get(hash);
-      if (plan === undefined) throw new EngineError('PlanUnknown', `there is no plan ${hash}`);
+      if (plan === undefined) throw new EngineError('PlanUnknown', `no plan has the hash ${hash}`);
       return plan;
     },
   };
@@ -143,7 +153,7 @@ function overridesEarning(line: CreditLine, plans: PlanByHash): boolean {
   return credit?.kind === 'override' && credit.of === 'earning';
 }
 
-/** The line with its basis: its own, or what the child earned. */
+/** The line with its basis: its own, or the child's earning. */
 function componentLine(
   { deal, key, line }: Entry,
   children: ReadonlyMap<string, Entry>,
@@ -161,11 +171,11 @@ function componentLine(
 const NOTHING: Rated = { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'budget' }) };
 
 /**
- * Components with a budget: what all payees claim of it is granted in canonical order.
- * @returns the lines of each payee and component that are held, to be held anew
+ * Grants what all payees claim of each component's budget, in canonical order.
+ * @returns by payee and component, the lines whose reserves and releases have to be calculated again
  */
 function applyBudgets(entries: readonly Entry[], plans: PlanByHash): readonly (readonly Entry[])[] {
-  const heldAnew: Entry[][] = [];
+  const toHold: Entry[][] = [];
   const claims = entries.filter(
     ({ line }) => plans.plan(line.planHash).componentById.get(line.component)?.budgetMinor !== undefined,
   );
@@ -186,9 +196,9 @@ function applyBudgets(entries: readonly Entry[], plans: PlanByHash): readonly (r
       if (entry.rated !== undefined)
         entry.rated = grantedOf(entry.rated, granted[index] ?? 0n, budgetMinor, plan.decimals);
     });
-    if (own.some((entry) => !isEarning(entry))) heldAnew.push(...groupBy(own, ({ payee }) => payee).values());
+    if (own.some((entry) => !isEarning(entry))) toHold.push(...groupBy(own, ({ payee }) => payee).values());
   }
-  return heldAnew;
+  return toHold;
 }
 
 function isEarning({ line }: Entry): boolean {

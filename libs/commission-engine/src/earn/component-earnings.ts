@@ -1,108 +1,59 @@
 /**
- * All that a payee earns with one component, from all of its credited lines: measure → rate → returns → limit → hold. From
- * the definitions and from scratch; what `earn.ts` does line by line must equal it.
+ * Everything a payee earns with one component, from all of its credited lines: measure → rate → returns → limit →
+ * budget → hold. This is the definition, calculated from scratch; the incremental calculation must equal it.
  */
+import { previousPeriod, sameWindowLastYear, windowOfPeriod } from '@tantieme/time/calendar/periods';
+import { addMonths } from '@tantieme/time/day';
+import { dayAt } from '@tantieme/time/time-zone';
 import { formatMinor } from '@tantieme/money/amount';
-import { ONE } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
-import { grantedOf } from './budget.js';
-import { endOfAgreement, quotaIn, shareOfDays } from './payee-terms.js';
-import type { PayeeTerms } from './payee-terms.js';
-import {
-  dayAt,
-  lastPeriodOfWindow,
-  nextPeriod,
-  previousPeriod,
-  sameWindowLastYear,
-  windowOfPeriod,
-  windowStartDay,
-} from '@tantieme/time/calendar';
+import { formatInstant, parseInstant } from '@tantieme/time/instant';
 import { originalKey, reservedKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from '../rate/curve.js';
-import type { Curve, RatingContext } from '../rate/curve.js';
 import { EngineError } from '../engine-error.js';
-import { addMonths, formatInstant, parseInstant } from '@tantieme/time/instant';
-import { compareText } from '../deal/occurrence.js';
-import type { CompiledComponent, CompiledLimit, CompiledPlan, RateText } from '../plan/compiled.js';
+import type { CompiledComponent, CompiledLimit, CompiledPlan } from '../plan/compiled.js';
+import { compareLines } from '../measure/canonical-order.js';
+import type { MeasuredLine } from '../measure/canonical-order.js';
+import { countedTotal, curveOf, isBarred, isMeasured, tierReached } from '../plan/curve.js';
+import type { Curve, RatingContext } from '../plan/curve.js';
 import {
   bandOf,
+  bandedReturn,
   barred,
-  compareLines,
   rateAlone,
   rateMeasured,
   rateRelease,
   rateReserve,
   rateReturn,
-  takenBack,
 } from '../rate/rate.js';
-import type { MeasuredLine, Rated, Trace } from '../rate/rate.js';
+import type { Rated } from '../rate/rate.js';
+import { grantedOf } from './budget.js';
+import { heldShareOf, isOfEarning, isRerated, isSale, isTeams, rulesOf } from './component-rules.js';
+import type { PlanByHash, Rules } from './component-rules.js';
+import { deferredLines } from './deferred.js';
+import type { LimitedWindow } from './deferred.js';
+import type { PayeeLevelLine } from './payee-level-line.js';
+import { endOfAgreement, quotaIn, shareOfDays } from './payee-terms.js';
+import type { PayeeTerms } from './payee-terms.js';
 
-/** A credited line and its identity within its deal. */
+/** A credited line with its identity, `deal` and `lineKey`. */
 export interface ComponentLine {
   readonly deal: string;
   readonly key: string;
   readonly line: CreditLine;
-  /** The line's basis, in minor units; of an override of earnings, what the child earned. */
+  /** The line's basis in minor units; for an override of earnings, the child's earning. */
   readonly basisMinor: bigint;
 }
 
-/** An amount of no single deal: what a limit defers, a guarantee or draw tops up or recovers. */
-export interface AccountLine {
-  readonly kind: 'deferred' | 'guarantee' | 'draw-advance' | 'draw-recovery';
-  /** Empty for one of the whole plan. */
-  readonly component: string;
-  readonly planHash: string;
-  /** Period that it belongs to: the last of its window. */
-  readonly period: string;
-  readonly amountMinor: bigint;
-  readonly trace: () => Trace;
-}
-
 export interface ComponentEarnings {
-  /** In the order of the lines that were given. */
+  /** In the order of the given lines. */
   readonly rated: readonly Rated[];
-  readonly deferred: readonly AccountLine[];
-  /** In the order of the lines, what they claim of a budget; undefined for those that draw on none. */
+  readonly deferred: readonly PayeeLevelLine[];
+  /** What each line claims of a budget, in the order of the lines; undefined for lines without a budget. */
   readonly claims: readonly (bigint | undefined)[];
-  /** Windows that lack a quota, by the place of the line: nothing of it is earned before it is known. */
-  readonly lacking: ReadonlyMap<number, string>;
-}
-
-/** Plans by the hash of their document. @throws {EngineError} `PlanUnknown` */
-export interface PlanByHash {
-  plan(hash: string): CompiledPlan;
-}
-
-export interface Rules {
-  readonly plan: CompiledPlan;
-  readonly component: CompiledComponent;
-}
-
-/** @throws {EngineError} `CreditInvalid` where the line's plan has no such component */
-export function rulesOf(line: CreditLine, plans: PlanByHash): Rules {
-  const plan = plans.plan(line.planHash);
-  const component = plan.componentById.get(line.component);
-  if (component === undefined)
-    throw new EngineError('CreditInvalid', `the plan ${plan.id} has no component ${line.component}`);
-  return { plan, component };
-}
-
-/** True for a return whose policy takes it out of the measurement that it was sold in. */
-export function isRerated({ returns, ...component }: CompiledComponent): boolean {
-  return returns.policy === 're-rate' && returns.window === 'original' && isMeasured({ returns, ...component });
-}
-
-/** True for an override of what the child earns: its returns are of what the child loses. */
-export function isOfEarning({ credit }: CompiledComponent): boolean {
-  return credit.kind === 'override' && credit.of === 'earning';
-}
-
-/** True for a line that stands in a measurement by itself: all but returns to the original window, reserves and releases. */
-export function isSale({ reverses, reserves, releases }: CreditLine, { returns }: CompiledComponent): boolean {
-  if (reserves === true || releases !== undefined) return false;
-  return reverses === undefined || returns.window === 'current';
+  /** Index of a line → its window, where the window's quota is missing. Such lines earn nothing until it is set. */
+  readonly missingQuotas: ReadonlyMap<number, string>;
 }
 
 interface Sale extends MeasuredLine {
@@ -121,51 +72,50 @@ interface Window {
   /** `2026-Q1`, `rolling`, or `deal source|id`. */
   readonly name: string;
   readonly sales: Sale[];
-  /** What the measurement holds, less what is re-rated. */
+  /** The measurement's total, less re-rated returns. */
   totalMinor: bigint;
 }
 
-/** What a budget has granted of a line, in minor units. */
+/** What a budget has granted a line, in minor units. */
 export type Granted = (line: ComponentLine) => bigint;
 
 /**
- * @param lines all of one payee and component
- * @param granted of lines that draw on a budget; left out where all that they claim is asked for.
+ * @param lines all lines of one payee and component
+ * @param granted what budgets have granted; without it, lines earn all that they claim
  * @throws {EngineError} `CreditInvalid`, `PlanUnknown`
  */
 export function earnComponent(
   lines: readonly ComponentLine[],
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   plans: PlanByHash,
   granted?: Granted,
 ): ComponentEarnings {
-  const work = new ComponentWork(lines, account, plans);
+  const work = new ComponentWork(lines, payeeTerms, plans);
   return work.run(granted);
 }
 
-/** What is held of lines that earn other amounts than their component says: what a budget has granted of them. */
+/**
+ * Recalculates reserves and releases after a budget has changed what lines earn. @param granted what each line earns
+ */
 export function holdGranted(
   lines: readonly ComponentLine[],
   granted: readonly Rated[],
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   plans: PlanByHash,
 ): readonly Rated[] {
-  return new ComponentWork(lines, account, plans).hold(granted);
+  return new ComponentWork(lines, payeeTerms, plans).hold(granted);
 }
-
-/** Windows after the last earning in which deferred amounts are paid: what a limit defers for longer than ten years of months, lapses. */
-const DEFERRED_WINDOWS_MAX = 120;
 
 class ComponentWork {
   private readonly rated: Rated[] = [];
   private readonly rules: readonly Rules[];
   private readonly sales = new Map<string, Sale>();
   private readonly windows = new Map<string, Window>();
-  private readonly lacking = new Map<number, string>();
+  private readonly missingQuotas = new Map<number, string>();
 
   constructor(
     private readonly lines: readonly ComponentLine[],
-    private readonly account: PayeeTerms,
+    private readonly payeeTerms: PayeeTerms,
     private readonly plans: PlanByHash,
   ) {
     this.rules = lines.map(({ line }) => rulesOf(line, plans));
@@ -178,9 +128,9 @@ class ComponentWork {
       this.rateReturns(window);
     }
     const deferred = this.limit();
-    const claims = granted === undefined ? [] : this.draw(granted);
+    const claims = granted === undefined ? [] : this.applyGrants(granted);
     this.holdBack();
-    return { rated: this.rated, deferred, claims, lacking: this.lacking };
+    return { rated: this.rated, deferred, claims, missingQuotas: this.missingQuotas };
   }
 
   hold(granted: readonly Rated[]): readonly Rated[] {
@@ -192,7 +142,7 @@ class ComponentWork {
 
   private rulesAt(index: number): Rules {
     const rules = this.rules[index];
-    if (rules === undefined) throw new EngineError('CreditInvalid', `there is no line ${index}`);
+    if (rules === undefined) throw new EngineError('CreditInvalid', `there is no line at index ${index}`);
     return rules;
   }
 
@@ -217,7 +167,7 @@ class ComponentWork {
     });
     for (const sale of this.sales.values()) {
       sale.returns.sort((left, right) => compareLines(left.entry, right.entry));
-      const measured = isRerated(sale.rules.component) ? keptOf(sale) : sale;
+      const measured = isRerated(sale.rules.component) ? lessReturns(sale) : sale;
       const name = measured.line.window === 'deal' ? `deal ${measured.deal}` : measured.line.window;
       const window = this.windows.get(name) ?? { name, sales: [], totalMinor: 0n };
       this.windows.set(name, window);
@@ -227,10 +177,10 @@ class ComponentWork {
     for (const { sales } of this.windows.values()) sales.sort(compareLines);
   }
 
-  private originalOf({ deal, key, line }: ComponentLine, about: { readonly occurrence: string }): Sale {
-    const original = this.sales.get(`${deal}\n${originalKey(line, about)}`);
+  private originalOf({ deal, key, line }: ComponentLine, reference: { readonly occurrence: string }): Sale {
+    const original = this.sales.get(`${deal}\n${originalKey(line, reference)}`);
     if (original === undefined)
-      throw new EngineError('CreditInvalid', `${key} of ${deal} is about a line that is not there`);
+      throw new EngineError('CreditInvalid', `line ${key} of deal ${deal} refers to a line that does not exist`);
     return original;
   }
 
@@ -239,13 +189,13 @@ class ComponentWork {
   private rateWindow(window: Window): void {
     let beforeMinor = 0n;
     let oldest = 0;
-    const curves = new Map<CompiledComponent, { curve: Curve | undefined; around: RatingContext } | undefined>();
+    const curves = new Map<CompiledComponent, { curve: Curve | undefined; context: RatingContext } | undefined>();
     for (const sale of window.sales) {
       const { plan, component } = sale.rules;
       const { over } = component.measure;
       if (!isMeasured(component)) {
         this.rated[sale.index] = isTeams(sale.line, component)
-          ? ofTeam()
+          ? teamLine()
           : rateAlone(plan, component, sale.line, sale.basisMinor);
         continue;
       }
@@ -257,27 +207,27 @@ class ComponentWork {
       }
       if (!curves.has(component)) {
         const totalMinor = typeof over === 'object' ? beforeMinor + sale.basisMinor : window.totalMinor;
-        const around = this.surroundingsOf(sale.rules, window, totalMinor);
+        const context = this.ratingContextOf(sale.rules, window, totalMinor);
         curves.set(
           component,
-          around && { curve: standsAlone(component) ? undefined : curveOf(component, around), around },
+          context && { curve: standsAlone(component) ? undefined : curveOf(component, context), context },
         );
       }
       const found = curves.get(component);
-      if (isTeams(sale.line, component)) this.rated[sale.index] = ofTeam();
+      if (isTeams(sale.line, component)) this.rated[sale.index] = teamLine();
       else if (found === undefined) {
-        this.rated[sale.index] = lackingQuota();
-        this.lacking.set(sale.index, window.name);
+        this.rated[sale.index] = missingQuota();
+        this.missingQuotas.set(sale.index, window.name);
       } else if (standsAlone(component))
-        this.rated[sale.index] = isBarred(component, found.around)
-          ? barred(plan, component, found.around)
+        this.rated[sale.index] = isBarred(component, found.context)
+          ? barred(plan, component, found.context)
           : rateAlone(plan, component, sale.line, sale.basisMinor);
       else
         this.rated[sale.index] = rateMeasured(
           plan,
           component,
-          component.rate.kind === 'matrix' ? curveOf(component, found.around, sale.line.rule) : found.curve,
-          found.around,
+          component.rate.kind === 'matrix' ? curveOf(component, found.context, sale.line.rule) : found.curve,
+          found.context,
           sale.basisMinor,
           beforeMinor,
         );
@@ -285,47 +235,48 @@ class ComponentWork {
     }
   }
 
-  /** Undefined where the quota that the component asks for is not known. */
-  private surroundingsOf({ plan, component }: Rules, { name }: Window, totalMinor: bigint): RatingContext | undefined {
+  /** Undefined where the component's quota is missing. */
+  private ratingContextOf({ plan, component }: Rules, { name }: Window, totalMinor: bigint): RatingContext | undefined {
     const { id, measure, rate } = component;
     const { calendar, decimals } = plan;
     let quota: Rate | undefined;
     if (measure.quota === 'fact') {
-      quota = quotaIn(this.account, id, calendar, name, decimals);
+      quota = quotaIn(this.payeeTerms, id, calendar, name, decimals);
       if (quota === undefined) return undefined;
     } else if (measure.quota !== undefined) quota = { numerator: measure.quota.fixedMinor, denominator: 1n };
     return {
       totalMinor,
-      ...(quota === undefined ? {} : { quota }),
-      ...this.knownOf({ plan, component }, name),
-      ...(rate.kind === 'lagged' ? { laggedTier: this.laggedTier({ plan, component }, rate, name) } : {}),
+      quota,
+      ...this.windowContextOf({ plan, component }, name),
+      laggedTier: rate.kind === 'lagged' ? this.laggedTier({ plan, component }, rate, name) : undefined,
     };
   }
 
-  /** What is known of a window apart from what it holds: last year's, and the share of its days. */
-  private knownOf({ plan, component }: Rules, name: string): Pick<RatingContext, 'baselineMinor' | 'share'> {
+  /** The context of a window apart from its own total: last year's total, and the covered share of its days. */
+  private windowContextOf({ plan, component }: Rules, name: string): Pick<RatingContext, 'baselineMinor' | 'share'> {
     const { measure, gate } = component;
     const { calendar } = plan;
-    const asksLastYear = measure.above === 'last-year' || gate?.of === 'growth';
-    const baseline = asksLastYear ? this.windows.get(sameWindowLastYear(calendar, name)) : undefined;
+    const needsLastYear = measure.above === 'last-year' || gate?.of === 'growth';
     return {
-      ...(asksLastYear ? { baselineMinor: baseline?.totalMinor ?? 0n } : {}),
-      ...(measure.prorate ? { share: shareOfDays(this.account, calendar, name) } : {}),
+      baselineMinor: needsLastYear
+        ? (this.windows.get(sameWindowLastYear(calendar, name))?.totalMinor ?? 0n)
+        : undefined,
+      share: measure.prorate ? shareOfDays(this.payeeTerms, calendar, name) : undefined,
     };
   }
 
-  /** The tier of the window before: as its closing recorded it, or as it is now. */
+  /** The tier that the previous window reached: as its closing recorded it, or as it is now. */
   private laggedTier(
     { plan, component }: Rules,
     { tiers, frozen }: Extract<CompiledComponent['rate'], { readonly kind: 'lagged' }>,
     window: string,
   ): number {
     const before = previousPeriod(plan.calendar, window);
-    const recorded = frozen ? this.account.reachedTiers[`${component.id} ${before}`] : undefined;
+    const recorded = frozen ? this.payeeTerms.reachedTiers[`${component.id} ${before}`] : undefined;
     if (recorded !== undefined) return recorded;
-    const known = this.knownOf({ plan, component }, before);
-    const around = { totalMinor: this.windows.get(before)?.totalMinor ?? 0n, ...known };
-    return tierReached(tiers, countedTotal(component, around), known.share);
+    const totalMinor = this.windows.get(before)?.totalMinor ?? 0n;
+    const context = { totalMinor, ...this.windowContextOf({ plan, component }, before) };
+    return tierReached(tiers, countedTotal(component, context), context.share);
   }
 
   // ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -340,78 +291,78 @@ class ComponentWork {
         const { reverses } = entry.line;
         if (reverses === undefined || policy === 'average') continue;
         if (isOfEarning(component)) this.rated[index] = rateAlone(plan, component, entry.line, entry.basisMinor);
-        // A flat amount does not shrink with its basis: as if never sold, it loses its share.
+        // Re-rating cannot shrink a flat amount with its basis: the return takes its share of it.
         else if (policy === 'line' || component.rate.kind === 'flat')
           this.rated[index] = rateReturn(plan, component, reverses, this.amountAt(sale.index));
-        // What is re-rated was never sold: the sales themselves earn less.
-        else this.rated[index] = takenBack(plan, component, reverses, 0n, this.amountAt(sale.index), 're-rate');
+        // Re-rated returns earn nothing themselves: the sales earn as if what was returned had never been sold.
+        else this.rated[index] = bandedReturn(plan, component, reverses, 0n, this.amountAt(sale.index), 're-rate');
       }
     }
     const rerated = window.sales.filter(
       (sale) => policyOf(sale) === 're-rate' && sale.rules.component.rate.kind !== 'flat',
     );
     if (rerated.some(({ returns, rules }) => returns.length > 0 && rules.component.returns.bands !== undefined))
-      this.keepBands(window, rerated);
+      this.applyBands(window, rerated);
   }
 
-  /** The returned share of all that the measurement earns, cumulatively, over its returns in canonical order. */
+  /** The returned share of everything that the measurement earns, cumulatively, over its returns in canonical order. */
   private rateAverage(sales: readonly Sale[]): void {
     const earnedMinor = sales.reduce((sum, { index }) => sum + this.amountAt(index), 0n);
     const soldMinor = sales.reduce((sum, { basisMinor }) => sum + basisMinor, 0n);
-    let backMinor = 0n;
+    let returnedMinor = 0n;
     for (const { sale, entry, index } of returnsInOrder(sales)) {
       const { plan, component } = sale.rules;
       const { reverses } = entry.line;
       if (reverses === undefined) continue;
       const upTo = (minor: bigint) =>
         soldMinor === 0n ? 0n : divideRounded(earnedMinor * minor, soldMinor, plan.rounding);
-      const before = upTo(backMinor);
-      backMinor -= entry.basisMinor;
-      this.rated[index] = takenBack(plan, component, reverses, before - upTo(backMinor), earnedMinor, 'average');
+      const before = upTo(returnedMinor);
+      returnedMinor -= entry.basisMinor;
+      this.rated[index] = bandedReturn(plan, component, reverses, before - upTo(returnedMinor), earnedMinor, 'average');
     }
   }
 
   /**
-   * Bands take a part of what re-rating would take: return by return, in canonical order, what the measurement loses by it is
-   * computed, and the share that the band does not take is given back in the return's line.
+   * Bands take a share of what re-rating would take. For each return in canonical order, calculates what the
+   * measurement loses by it, and gives back the share that the band does not take, in the return's line.
    */
-  private keepBands(window: Window, sales: readonly Sale[]): void {
-    const whole = new Map(sales.map((sale) => [sale.key + sale.deal, this.lines[sale.index]?.basisMinor ?? 0n]));
-    const worth = (kept: ReadonlyMap<string, bigint>): bigint => {
-      const trial = new ComponentWork(this.lines, this.account, this.plans);
+  private applyBands(window: Window, sales: readonly Sale[]): void {
+    const basisBySale = new Map(sales.map((sale) => [sale.key + sale.deal, this.lines[sale.index]?.basisMinor ?? 0n]));
+    const earningsWith = (bases: ReadonlyMap<string, bigint>): bigint => {
+      const trial = new ComponentWork(this.lines, this.payeeTerms, this.plans);
       for (const [name, { sales: others }] of this.windows)
         trial.windows.set(name, { name, sales: others.slice(), totalMinor: 0n });
       const own = trial.windows.get(window.name);
       if (own === undefined) return 0n;
       for (const one of trial.windows.values()) {
         one.sales.forEach((sale, at) => {
-          const keptMinor = one === own ? (kept.get(sale.key + sale.deal) ?? sale.basisMinor) : sale.basisMinor;
-          one.sales[at] = { ...sale, basisMinor: keptMinor };
-          one.totalMinor += keptMinor;
+          const basisMinor = one === own ? (bases.get(sale.key + sale.deal) ?? sale.basisMinor) : sale.basisMinor;
+          one.sales[at] = { ...sale, basisMinor };
+          one.totalMinor += basisMinor;
         });
       }
       trial.rateWindow(own);
       return own.sales.reduce((sum, { index }) => sum + trial.amountAt(index), 0n);
     };
-    let before = worth(whole);
+    let before = earningsWith(basisBySale);
     for (const { sale, entry, index } of returnsInOrder(sales)) {
       const { plan, component } = sale.rules;
       const { reverses } = entry.line;
       if (reverses === undefined) continue;
       const name = sale.key + sale.deal;
-      whole.set(name, (whole.get(name) ?? 0n) + entry.basisMinor);
-      const now = worth(whole);
+      basisBySale.set(name, (basisBySale.get(name) ?? 0n) + entry.basisMinor);
+      const now = earningsWith(basisBySale);
       const lostMinor = before - now;
       before = now;
       if (bandOf(component, reverses) === undefined) continue;
-      const taken = takenBack(plan, component, reverses, -lostMinor, lostMinor, 're-rate');
-      this.rated[index] = { amountMinor: lostMinor + taken.amountMinor, trace: taken.trace };
+      const banded = bandedReturn(plan, component, reverses, -lostMinor, lostMinor, 're-rate');
+      this.rated[index] = { amountMinor: lostMinor + banded.amountMinor, trace: banded.trace };
     }
   }
 
   // ── Limit ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private limit(): readonly AccountLine[] {
+  private limit(): readonly PayeeLevelLine[] {
     const scopes = new Map<string, { limit: CompiledLimit; plan: CompiledPlan; lines: MeasuredEntry[] }>();
     const add = (index: number, original: Sale | undefined) => {
       const entry = this.lines[index];
@@ -434,15 +385,16 @@ class ComponentWork {
       const sale = this.sales.get(`${this.lines[index]?.deal ?? ''}\n${this.lines[index]?.key ?? ''}`);
       for (const one of returns) add(one.index, sale);
     }
-    const deferring = new Map<string, { limit: CompiledLimit; plan: CompiledPlan; earnedMinor: bigint }>();
+    const deferring = new Map<string, LimitedWindow>();
     for (const [scope, { limit, plan, lines }] of scopes) {
       const earnedMinor = this.limitScope(limit, plan, lines.sort(compareLines));
       if (limit.excess === 'deferred') deferring.set(scope, { limit, plan, earnedMinor });
     }
-    return deferring.size === 0 ? [] : this.deferredOf(deferring);
+    const component = this.lines[0]?.line.component ?? '';
+    return deferring.size === 0 ? [] : deferredLines(component, deferring, this.payeeTerms);
   }
 
-  /** Steps of `min(cap, Σ earned)` in canonical order. @returns what was earned in the scope, uncapped */
+  /** Steps of `min(cap, Σ earned)` in canonical order. @returns what was earned in the scope, before the limit */
   private limitScope(limit: CompiledLimit, plan: CompiledPlan, lines: readonly MeasuredEntry[]): bigint {
     const capped = (minor: bigint) => (minor < limit.minor ? minor : limit.minor);
     let earnedMinor = 0n;
@@ -468,7 +420,7 @@ class ComponentWork {
         }),
       };
     }
-    // The returned share of the capped amount; the cap stays spent.
+    // With `headroom: spent`, a return takes its share of the capped amount and frees no room under the cap.
     for (const { index, original, line } of spent)
       if (original !== undefined && line.reverses !== undefined && policyOf(original) === 'line')
         this.rated[index] = rateReturn(
@@ -480,62 +432,10 @@ class ComponentWork {
     return earnedMinor;
   }
 
-  /** Window by window `pay = min(cap, e + D)`, `D' = max(0, e + D − cap)`: what a line of its own pays out of earlier excess. */
-  private deferredOf(
-    scopes: ReadonlyMap<
-      string,
-      { readonly limit: CompiledLimit; readonly plan: CompiledPlan; readonly earnedMinor: bigint }
-    >,
-  ): readonly AccountLine[] {
-    const paid: AccountLine[] = [];
-    const windows = [...scopes.keys()].sort(compareText);
-    const last = windows.at(-1) ?? '';
-    const component = this.lines[0]?.line.component ?? '';
-    const end = endOfAgreement(this.account);
-    let excessMinor = 0n;
-    let window = windows[0] ?? '';
-    let rules = scopes.get(window);
-    let empty = 0;
-    while (rules !== undefined && (window <= last || (excessMinor > 0n && empty < DEFERRED_WINDOWS_MAX))) {
-      rules = scopes.get(window) ?? rules;
-      if (window > last) empty++;
-      const { limit, plan } = rules;
-      const { calendar } = plan;
-      const earnedMinor = scopes.get(window)?.earnedMinor ?? 0n;
-      const capped = (minor: bigint) => (minor < limit.minor ? minor : limit.minor);
-      const isOver = end !== undefined && windowStartDay(calendar, window) >= end;
-      if (isOver && plan.ends.deferred === 'lapse') excessMinor = 0n;
-      const owedMinor = earnedMinor + excessMinor;
-      const amountMinor =
-        isOver && plan.ends.deferred === 'pay' ? excessMinor : capped(owedMinor) - capped(earnedMinor);
-      if (amountMinor !== 0n) {
-        const [excess, earned, cap] = [excessMinor, earnedMinor, limit.minor].map((minor) =>
-          formatMinor(minor, plan.decimals),
-        );
-        paid.push({
-          kind: 'deferred',
-          component,
-          planHash: plan.hash,
-          period: lastPeriodOfWindow(calendar, window),
-          amountMinor,
-          trace: () => ({ rate: 'deferred', excess: excess ?? '', earned: earned ?? '', cap: cap ?? '' }),
-        });
-      }
-      if (limit.minor === 0n && window >= last) break;
-      excessMinor =
-        isOver && plan.ends.deferred === 'pay'
-          ? owedMinor - capped(earnedMinor) - amountMinor
-          : owedMinor - limit.minor;
-      if (excessMinor < 0n) excessMinor = 0n;
-      window = nextPeriod(calendar, window);
-    }
-    return paid;
-  }
-
   // ── Budget ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Puts what is granted in the place of what is claimed. @returns the claims */
-  private draw(granted: Granted): readonly (bigint | undefined)[] {
+  /** Replaces what lines claim of a budget by what it granted. @returns the claims */
+  private applyGrants(granted: Granted): readonly (bigint | undefined)[] {
     return this.lines.map((entry, index) => {
       const { plan, component } = this.rulesAt(index);
       const rated = this.rated[index];
@@ -553,13 +453,13 @@ class ComponentWork {
     this.lines.forEach((entry, index) => {
       if (entry.line.reserves !== true) return;
       const rules = this.rulesAt(index);
-      const kept = indexes.get(`${entry.deal}\n${reservedKey(entry.line)}`) ?? -1;
-      const rated = rateReserve(rules.plan, heldShareOf(rules, entry.line), this.amountAt(kept));
+      const reserved = indexes.get(`${entry.deal}\n${reservedKey(entry.line)}`) ?? -1;
+      const rated = rateReserve(rules.plan, heldShareOf(rules, entry.line), this.amountAt(reserved));
       this.rated[index] = rated;
       const original = `${entry.deal}\n${this.originalOf(entry, entry.line.reverses ?? entry.line).key}`;
       held.set(original, (held.get(original) ?? 0n) - rated.amountMinor);
     });
-    const end = endOfAgreement(this.account);
+    const end = endOfAgreement(this.payeeTerms);
     this.lines.forEach((entry, index) => {
       const { releases } = entry.line;
       if (releases === undefined) return;
@@ -579,20 +479,23 @@ interface MeasuredEntry extends ComponentLine {
   readonly original: Sale | undefined;
 }
 
-/** A policy over the measurement says the same as `line` where nothing is measured. */
+/** Where nothing is measured, a policy over the measurement is the same as `line`. */
 function policyOf({ rules: { component } }: Sale): 'line' | 'average' | 're-rate' | 'none' {
   const { policy, window } = component.returns;
   if (policy === 'none' || !isMeasured(component)) return policy === 'none' ? 'none' : 'line';
   return window === 'current' ? 'line' : policy;
 }
 
-/** A flat amount has no place in the measurement, and a matrix none unless only what lies above something counts. */
+/**
+ * True where lines are rated one by one and the measurement only decides whether they are barred: flat amounts, and a
+ * matrix unless only what lies above a gate or baseline counts.
+ */
 function standsAlone({ rate, gate, measure }: CompiledComponent): boolean {
   if (rate.kind === 'flat') return true;
   return rate.kind === 'matrix' && gate?.from !== 'above' && measure.above === undefined;
 }
 
-function keptOf(sale: Sale): Sale {
+function lessReturns(sale: Sale): Sale {
   return { ...sale, basisMinor: sale.returns.reduce((sum, { entry }) => sum + entry.basisMinor, sale.basisMinor) };
 }
 
@@ -602,26 +505,15 @@ function returnsInOrder(sales: readonly Sale[]): readonly (Return & { readonly s
     .sort((left, right) => compareLines(left.entry, right.entry));
 }
 
-/** The share of the line's earning that its hold, or its child's, keeps back. */
-export function heldShareOf({ plan, component }: Rules, { child }: CreditLine): RateText {
-  const hold = component.hold === 'as-child' ? plan.componentById.get(child?.component ?? '')?.hold : component.hold;
-  return typeof hold === 'object' ? hold : { rate: ONE, rateText: '1' };
-}
-
-/** True for a line that is credited to somebody below the payee: it is measured for the payee, who is not paid for it. */
-export function isTeams({ child }: CreditLine, { credit }: CompiledComponent): boolean {
-  return child !== undefined && credit.kind === 'direct';
-}
-
-export function ofTeam(): Rated {
+export function teamLine(): Rated {
   return { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'team' }) };
 }
 
-function lackingQuota(): Rated {
+function missingQuota(): Rated {
   return { amountMinor: 0n, trace: () => ({ rate: 'barred', target: 'quota' }) };
 }
 
-/** What lies at or before it has left the window that ends with the line. */
+/** Lines at or before this instant have left the rolling window that ends with the line. */
 function rollingStart(at: string, months: number): string {
   const day = addMonths(at.slice(0, 10), -months);
   return formatInstant(parseInstant(`${day}${at.slice(10)}`));

@@ -1,18 +1,19 @@
 /**
- * What is topped up, advanced and recovered over all components of a payee's plan, window by window: the guarantee
- * `max(0, G × share of days − earned)`, then the draw `max(0, m − e)` and its recovery `max(0, min(b, e − m))`. Settled for the
- * periods that are closed, and again when what belongs to one of them changes.
+ * Guarantees and draws, over all components of a payee's plan, window by window: the guarantee `max(0, G × share of
+ * days − earned)`, then the draw's advance `max(0, m − e)` and its recovery `max(0, min(b, e − m))`, where `m` is the
+ * draw, `e` the earning and `b` the balance. Calculated for closed periods, and again when the earning of one changes.
  */
+import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from '@tantieme/time/calendar/periods';
 import { formatMinor } from '@tantieme/money/amount';
 import { formatRate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { endOfAgreement, shareOfDays } from './payee-terms.js';
 import type { PayeeTerms } from './payee-terms.js';
-import { lastPeriodOfWindow, windowEndDay, windowOfPeriod, windowStartDay } from '@tantieme/time/calendar';
-import type { AccountLine, PlanByHash } from './component-earnings.js';
+import type { PlanByHash } from './component-rules.js';
+import type { PayeeLevelLine } from './payee-level-line.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 
-/** What belongs to a period of what the lines of a component earn; neither held back nor released. */
+/** What a component's lines earn in a period of origin, without reserves and releases. */
 export interface PeriodEarning {
   readonly component: string;
   readonly period: string;
@@ -22,28 +23,28 @@ export interface PeriodEarning {
 /** @throws {EngineError} `PlanUnknown` */
 export function guaranteesAndDraws(
   earnings: readonly PeriodEarning[],
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   plans: PlanByHash,
-): readonly AccountLine[] {
-  if (account.closedPeriods.length === 0) return [];
-  const guaranteed = account.closedPeriods.flatMap(({ period, planHash }) =>
-    guaranteeOf(earnings, account, plans.plan(planHash), period),
+): readonly PayeeLevelLine[] {
+  if (payeeTerms.closedPeriods.length === 0) return [];
+  const guaranteed = payeeTerms.closedPeriods.flatMap(({ period, planHash }) =>
+    guaranteeOf(earnings, payeeTerms, plans.plan(planHash), period),
   );
   const toppedUp = [...earnings, ...guaranteed.map((line) => ({ ...line, component: '' }))];
-  return [...guaranteed, ...drawsOf(toppedUp, account, plans)];
+  return [...guaranteed, ...drawsOf(toppedUp, payeeTerms, plans)];
 }
 
 function guaranteeOf(
   earnings: readonly PeriodEarning[],
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   plan: CompiledPlan,
   period: string,
-): readonly AccountLine[] {
+): readonly PayeeLevelLine[] {
   const { guarantee, calendar, decimals } = plan;
   if (guarantee === undefined) return [];
   const window = windowOfPeriod(calendar, guarantee.over, period);
   if (lastPeriodOfWindow(calendar, window) !== period) return [];
-  const share = shareOfDays(account, calendar, window);
+  const share = shareOfDays(payeeTerms, calendar, window);
   const earnedMinor = sumOf(
     earnings,
     ({ component, period: of }) =>
@@ -71,45 +72,44 @@ function guaranteeOf(
   ];
 }
 
-function drawsOf(earnings: readonly PeriodEarning[], account: PayeeTerms, plans: PlanByHash): readonly AccountLine[] {
-  const lines: AccountLine[] = [];
-  const end = endOfAgreement(account);
+function drawsOf(
+  earnings: readonly PeriodEarning[],
+  payeeTerms: PayeeTerms,
+  plans: PlanByHash,
+): readonly PayeeLevelLine[] {
+  const lines: PayeeLevelLine[] = [];
+  const end = endOfAgreement(payeeTerms);
   let balanceMinor = 0n;
-  for (const { period, planHash } of account.closedPeriods) {
+  for (const { period, planHash } of payeeTerms.closedPeriods) {
     const plan = plans.plan(planHash);
     const { draw, calendar, decimals } = plan;
     if (draw === undefined) continue;
     const start = windowStartDay(calendar, period);
-    const runs =
+    const isActive =
       (draw.from === undefined || start >= draw.from) &&
       (draw.until === undefined || start < draw.until) &&
       (end === undefined || start < end);
-    const advanceMinor = runs ? draw.minor : 0n;
+    const advanceMinor = isActive ? draw.minor : 0n;
     const earnedMinor = sumOf(earnings, ({ period: of }) => of === period);
-    const line = (kind: AccountLine['kind'], amountMinor: bigint): void => {
+    const line = (kind: PayeeLevelLine['kind'], amountMinor: bigint): void => {
       if (amountMinor === 0n) return;
-      const [advance, earned, balance] = [advanceMinor, earnedMinor, balanceMinor].map((minor) =>
+      const [advance = '', earned = '', balance = ''] = [advanceMinor, earnedMinor, balanceMinor].map((minor) =>
         formatMinor(minor, decimals),
       );
-      const trace = () => ({
-        rate: 'draw' as const,
-        draw: advance ?? '',
-        earned: earned ?? '',
-        balance: balance ?? '',
-      });
+      const trace = () => ({ rate: 'draw' as const, draw: advance, earned, balance });
       lines.push({ kind, component: '', planHash, period, amountMinor, trace });
     };
-    if (runs && advanceMinor > earnedMinor) line('draw-advance', advanceMinor - earnedMinor);
+    if (isActive && advanceMinor > earnedMinor) line('draw-advance', advanceMinor - earnedMinor);
     if (!draw.recoverable) continue;
     const mayRecover = draw.recoverFrom === undefined || start >= draw.recoverFrom;
     const aboveMinor = earnedMinor - advanceMinor;
     let recoveredMinor = mayRecover && aboveMinor > 0n ? (aboveMinor < balanceMinor ? aboveMinor : balanceMinor) : 0n;
-    const leftMinor = balanceMinor + (runs && aboveMinor < 0n ? -aboveMinor : 0n) - recoveredMinor;
+    const remainingMinor = balanceMinor + (isActive && aboveMinor < 0n ? -aboveMinor : 0n) - recoveredMinor;
     const isLast = end !== undefined && windowEndDay(calendar, period) >= end && start < end;
-    // What is claimed is owed: it makes the payee's balance negative. What is forgiven is money that stays paid.
-    if (isLast && plan.ends.draw === 'claim') recoveredMinor += leftMinor;
+    // A claimed balance is owed and makes the payee's balance negative. A forgiven one stays paid.
+    if (isLast && plan.ends.draw === 'claim') recoveredMinor += remainingMinor;
     line('draw-recovery', -recoveredMinor);
-    balanceMinor = isLast ? 0n : leftMinor;
+    balanceMinor = isLast ? 0n : remainingMinor;
   }
   return lines;
 }

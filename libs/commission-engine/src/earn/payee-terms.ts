@@ -1,10 +1,18 @@
-/** What is known of a payee under a plan besides its credited lines, and what its measurements take from it. */
+/**
+ * A payee's terms under a plan besides its credited lines: agreements, quotas, closings, and what they mean for
+ * measurements.
+ */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { addRates, parseDecimal, powerOfTen, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { daysBetween, windowEndDay, windowStartDay } from '@tantieme/time/calendar';
-import type { Calendar } from '@tantieme/time/calendar-document';
+import { windowEndDay, windowStartDay } from '@tantieme/time/calendar/periods';
+import { daysBetween } from '@tantieme/time/day';
+import type { Calendar } from '@tantieme/time/calendar/document';
 
-/** A quota of a whole window, in force on days from `from` to before `until`; of two that are, the later one counts. */
+/**
+ * A quota for a whole window, in force from day `from` to the day before `until`. Of overlapping quotas, the later
+ * counts.
+ */
 export interface Quota {
   readonly component: string;
   readonly from: string;
@@ -13,7 +21,7 @@ export interface Quota {
   readonly amount: string;
 }
 
-/** An agreement of the payee to the plan, in force on days from `from` to before `until`. */
+/** An agreement of the payee to the plan, in force from day `from` to the day before `until`. */
 export interface Agreement {
   readonly from: string;
   readonly until?: string;
@@ -23,7 +31,7 @@ export interface Agreement {
 export interface PayeeTerms {
   readonly agreements: readonly Agreement[];
   readonly quotas: readonly Quota[];
-  /** Periods for which guarantee and draw are settled, in order: those that are closed, each with the plan in force. */
+  /** Closed periods in order, each with the plan version in force: guarantees and draws are calculated for them. */
   readonly closedPeriods: readonly { readonly period: string; readonly planHash: string }[];
   /** Tiers that measurements had reached when their window closed: `component window` → tier, from 0. */
   readonly reachedTiers: Readonly<Record<string, number>>;
@@ -31,7 +39,7 @@ export interface PayeeTerms {
 
 export const NO_PAYEE_TERMS: PayeeTerms = { agreements: [], quotas: [], closedPeriods: [], reachedTiers: {} };
 
-/** Share of a window's days on which some agreement is in force; 1 where none is recorded. */
+/** Share of a window's days on which an agreement is in force; 1 where no agreement is recorded. */
 export function shareOfDays({ agreements }: PayeeTerms, calendar: Calendar, window: string): Rate {
   if (agreements.length === 0) return { numerator: 1n, denominator: 1n };
   const [start, end] = [windowStartDay(calendar, window), windowEndDay(calendar, window)];
@@ -41,7 +49,7 @@ export function shareOfDays({ agreements }: PayeeTerms, calendar: Calendar, wind
       until: until !== undefined && until < end ? until : end,
     }))
     .filter(({ from, until }) => from < until)
-    .sort((left, right) => (left.from < right.from ? -1 : 1));
+    .sort((left, right) => compareText(left.from, right.from));
   let days = 0;
   let covered = start;
   for (const { from, until } of spans) {
@@ -54,8 +62,8 @@ export function shareOfDays({ agreements }: PayeeTerms, calendar: Calendar, wind
 }
 
 /**
- * The quota of a component in a window, exact, in minor units: each fact counts for the days of the window on which it is in
- * force. Undefined where on no day of it one is.
+ * The quota of a component in a window, exact, in minor units: each quota counts for the days of the window on which it
+ * is in force. Undefined where none is in force on any day of the window.
  */
 export function quotaIn(
   { quotas }: PayeeTerms,
@@ -65,16 +73,16 @@ export function quotaIn(
   decimals: number,
 ): Rate | undefined {
   const [start, end] = [windowStartDay(calendar, window), windowEndDay(calendar, window)];
-  const facts = quotas
+  const own = quotas
     .filter((quota) => quota.component === component && quota.from < end && (quota.until ?? end) > start)
     .sort((left, right) => (left.from < right.from ? -1 : left.from > right.from ? 1 : 0));
-  if (facts.length === 0) return undefined;
+  if (own.length === 0) return undefined;
   const days = BigInt(daysBetween(start, end));
-  const changes = facts.flatMap(({ from, until = end }) => [from, until]).filter((day) => start < day && day < end);
+  const changes = own.flatMap(({ from, until = end }) => [from, until]).filter((day) => start < day && day < end);
   const spans = [...new Set([start, ...changes])].sort();
   let sum = ZERO;
   spans.forEach((first, index) => {
-    const inForce = facts.findLast(({ from, until = end }) => from <= first && first < until);
+    const inForce = own.findLast(({ from, until = end }) => from <= first && first < until);
     if (inForce === undefined) return;
     const { numerator, denominator } = parseDecimal(inForce.amount);
     const share = BigInt(daysBetween(first, spans[index + 1] ?? end)) * powerOfTen(decimals);
@@ -83,7 +91,7 @@ export function quotaIn(
   return sum;
 }
 
-/** The first day without an agreement after the last one, or undefined while one goes on. */
+/** The first day after the payee's last agreement, or undefined while one is open-ended. */
 export function endOfAgreement({ agreements }: PayeeTerms): string | undefined {
   let end: string | undefined;
   for (const { until } of agreements) {

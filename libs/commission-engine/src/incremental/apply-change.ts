@@ -1,31 +1,24 @@
-/** Brings a state to after a change, from the change alone: nothing is rated again. */
-import { isSale, rulesOf } from '../earn/component-earnings.js';
-import type { PlanByHash } from '../earn/component-earnings.js';
+/** Applies a change to a state. Nothing is rated again. */
+import { isSale, rulesOf } from '../earn/component-rules.js';
+import type { PlanByHash } from '../earn/component-rules.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import {
-  dealKeyOf,
-  dependsOn,
-  heldLine,
-  isSameLine,
-  isWhole,
-  measuredBasis,
-  measurementKey,
-  minorOf,
-  recalculationMode,
-} from './state.js';
-import type { AccountCredit, EarnState, HeldLine, RatedLine } from './state.js';
+import { measuredBasis } from './basis.js';
+import { isFullMode, recalculationMode } from './recalculation-scope.js';
+import { dependsOn } from './dependents.js';
+import { dealKeyOf, stateLineOf, isSameLine, measurementKey, minorOf } from './state.js';
+import type { PayeeLevelCredit, EarnState, StateLine, RatedLine } from './state.js';
 import type { Change } from './diff.js';
 import { EngineError } from '../engine-error.js';
-import { MeasuredLines } from './measured-lines.js';
+import { MeasuredLines } from '../measure/measured-lines.js';
 
 /**
- * Brings the state to after the change, also from a stored event.
- * @throws {EngineError} `CreditInvalid` where the change is none of this state
+ * Applies a change, from the diff or from a stored event.
+ * @throws {EngineError} `CreditInvalid` where the change does not fit the state
  */
 export function applyChange(
   state: EarnState,
-  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'account' | 'children' | 'granted' | 'claims' | 'lacking'>,
+  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'payeeLevel' | 'children' | 'granted' | 'claims' | 'missingQuotas'>,
   plans: PlanByHash,
 ): void {
   const { deal, children, granted } = change;
@@ -41,15 +34,15 @@ export function applyChange(
     if (claims.length === 0) state.claims.delete(dealKeyOf(component, of));
     else state.claims.set(dealKeyOf(component, of), claims);
   }
-  for (const { deal: of, component, windows } of change.lacking ?? []) {
+  for (const { deal: of, component, windows } of change.missingQuotas ?? []) {
     if (windows.length === 0) state.missingQuotas.delete(dealKeyOf(component, of));
     else state.missingQuotas.set(dealKeyOf(component, of), windows);
   }
-  const replaced = new Set([deal, ...change.account.map((one) => one.deal)]);
+  const replaced = new Set([deal, ...change.payeeLevel.map((one) => one.deal)]);
   const own = new Map<string, RatedLine[]>();
   for (const rated of change.rated) {
     if (!replaced.has(rated.deal)) {
-      heldLine(state, rated.deal, rated.key).amountMinor = minorOf(rated.amount);
+      stateLineOf(state, rated.deal, rated.key).amountMinor = minorOf(rated.amount);
       continue;
     }
     const list = own.get(rated.deal);
@@ -57,7 +50,7 @@ export function applyChange(
     else list.push(rated);
   }
   if (deal !== '') replaceDeal(state, deal, change.lines, own.get(deal) ?? [], plans);
-  for (const one of change.account) replaceAccount(state, one, own.get(one.deal) ?? []);
+  for (const one of change.payeeLevel) replacePayeeLevel(state, one, own.get(one.deal) ?? []);
 }
 
 function replaceDeal(
@@ -68,27 +61,28 @@ function replaceDeal(
   plans: PlanByHash,
 ): void {
   const before = state.deals.get(deal) ?? [];
-  const left = before.length === 0 ? NONE_HELD : new Map(before.map((held) => [held.key, held]));
+  const remaining = before.length === 0 ? NO_LINES : new Map(before.map((existing) => [existing.key, existing]));
   const children = state.children.get(deal) ?? [];
-  const joining: HeldLine[] = [];
+  const joining: StateLine[] = [];
   let next = 0;
-  let whole = 0;
+  let fullModeLines = 0;
   const now = lines.map((line) => {
     const key = lineKey(line);
-    const held = left.get(key);
-    // They come in the order of the lines: looking for one is not needed.
+    const existing = remaining.get(key);
+    // Ratings are in the order of the lines, so the next one is usually the right one.
     const rated = own[next]?.key === key ? own[next++] : own.find((one) => one.key === key);
     const rules = rulesOf(line, plans);
-    if (recalculationMode(rules) === 'full') whole++;
+    if (recalculationMode(rules) === 'full') fullModeLines++;
     const basisMinor = measuredBasis(line, rules, lines, children);
-    if (held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line)) {
-      left.delete(key);
-      held.dependents = [];
-      if (rated !== undefined) held.amountMinor = minorOf(rated.amount);
-      return held;
+    if (existing !== undefined && existing.basisMinor === basisMinor && isSameLine(existing.line, line)) {
+      remaining.delete(key);
+      existing.dependents = [];
+      if (rated !== undefined) existing.amountMinor = minorOf(rated.amount);
+      return existing;
     }
-    if (rated === undefined) throw new EngineError('CreditInvalid', `the line ${key} of ${deal} is new, but not rated`);
-    const joined: HeldLine = {
+    if (rated === undefined)
+      throw new EngineError('CreditInvalid', `line ${key} of deal ${deal} is new, but not rated`);
+    const joined: StateLine = {
       deal,
       key,
       line,
@@ -100,20 +94,20 @@ function replaceDeal(
     if (joined.measured) joining.push(joined);
     return joined;
   });
-  const leaving = left.size === 0 ? [] : [...left.values()].filter(({ measured }) => measured);
+  const leaving = remaining.size === 0 ? [] : [...remaining.values()].filter(({ measured }) => measured);
   if (joining.length > 0 || leaving.length > 0) changeMeasurements(state, joining, leaving);
   linkDependents(now, plans);
   state.lineCount += now.length - before.length;
-  state.wholeCount += whole - before.filter(({ line }) => isWhole(line, plans)).length;
+  state.fullModeLineCount += fullModeLines - before.filter(({ line }) => isFullMode(line, plans)).length;
   if (now.length === 0) state.deals.delete(deal);
   else state.deals.set(deal, now);
 }
 
-function replaceAccount(state: EarnState, { deal, lines }: AccountCredit, rated: readonly RatedLine[]): void {
-  const now = lines.map((line): HeldLine => {
+function replacePayeeLevel(state: EarnState, { deal, lines }: PayeeLevelCredit, rated: readonly RatedLine[]): void {
+  const now = lines.map((line): StateLine => {
     const key = `${lineKey(line)}|${line.period}`;
     const amount = rated.find((one) => one.key === key)?.amount;
-    if (amount === undefined) throw new EngineError('CreditInvalid', `the line ${key} of ${deal} is not rated`);
+    if (amount === undefined) throw new EngineError('CreditInvalid', `line ${key} of ${deal} is not rated`);
     return { deal, key, line, basisMinor: 0n, amountMinor: minorOf(amount), measured: false, dependents: [] };
   });
   state.lineCount += now.length - (state.deals.get(deal)?.length ?? 0);
@@ -121,12 +115,12 @@ function replaceAccount(state: EarnState, { deal, lines }: AccountCredit, rated:
   else state.deals.set(deal, now);
 }
 
-/** Stays empty: nothing is deleted from it but what was found in it. */
-const NONE_HELD = new Map<string, HeldLine>();
+/** Always empty: only lines found in it are deleted from it. */
+const NO_LINES = new Map<string, StateLine>();
 
-function linkDependents(lines: readonly HeldLine[], plans: PlanByHash): void {
-  let byKey: ReadonlyMap<string, HeldLine> | undefined;
-  const dependents = new Map<HeldLine, HeldLine[]>();
+function linkDependents(lines: readonly StateLine[], plans: PlanByHash): void {
+  let byKey: ReadonlyMap<string, StateLine> | undefined;
+  const dependents = new Map<StateLine, StateLine[]>();
   for (const line of lines) {
     if (line.line.reverses === undefined && line.line.reserves !== true && line.line.releases === undefined) continue;
     const key = dependsOn(line.line, rulesOf(line.line, plans).component);
@@ -141,18 +135,18 @@ function linkDependents(lines: readonly HeldLine[], plans: PlanByHash): void {
   for (const [original, own] of dependents) original.dependents = own;
 }
 
-function changeMeasurements(state: EarnState, joining: readonly HeldLine[], leaving: readonly HeldLine[]): void {
-  for (const held of leaving) {
-    const key = measurementKey(held);
+function changeMeasurements(state: EarnState, joining: readonly StateLine[], leaving: readonly StateLine[]): void {
+  for (const existing of leaving) {
+    const key = measurementKey(existing);
     const measurement = state.measurements.get(key);
-    if (measurement?.remove(held) !== true)
-      throw new EngineError('CreditInvalid', `the line ${held.key} of ${held.deal} is not in its measurement`);
+    if (measurement?.remove(existing) !== true)
+      throw new EngineError('CreditInvalid', `line ${existing.key} of deal ${existing.deal} is not in its measurement`);
     if (measurement.isEmpty) state.measurements.delete(key);
   }
-  for (const held of joining) {
-    const key = measurementKey(held);
+  for (const existing of joining) {
+    const key = measurementKey(existing);
     let measurement = state.measurements.get(key);
     if (measurement === undefined) state.measurements.set(key, (measurement = new MeasuredLines()));
-    measurement.add(held);
+    measurement.add(existing);
   }
 }

@@ -6,76 +6,76 @@ import { createEarnState, sizeOfEarnState } from './state.js';
 import { explainLine } from './earned-lines.js';
 import { BOOKED, dealOf, dump, planWith, worldOf } from '../testing/world.fixture.js';
 
-/** Nothing up to 100, everything above: a line that crosses by a cent shows it. */
+/** Pays nothing up to 100 and everything above, so that a line that crosses by a cent shows. */
 const CLIFF = planWith([`{ id: sales, ${BOOKED}, rate: { marginal: [{ upTo: 100, pay: 0 % }, { pay: 100 % }] } }`]);
 const day = (of: number) => `2026-01-${String(of).padStart(2, '0')}T10:00:00Z`;
 
 describe('a late deal', () => {
-  it('re-rates a line that ended at the threshold and now crosses it by a cent', () => {
+  it('re-rates a line that ended at a tier boundary and now crosses it by a cent', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('B', { net: '100.00', bookedAt: day(5) }));
+    world.receive(dealOf('B', { net: '100.00', bookedAt: day(5) }));
     expect(world.earned('P1', 'B')).toEqual({ booked: '0.00' });
-    world.take(dealOf('A', { net: '0.01', bookedAt: day(4) }));
+    world.receive(dealOf('A', { net: '0.01', bookedAt: day(4) }));
     expect(world.earned('P1', 'B')).toEqual({ booked: '0.01' });
   });
 
-  it('leaves a line alone that comes to end at the threshold', () => {
+  it('does not re-rate a line that now ends exactly at a tier boundary', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('B', { net: '99.99', bookedAt: day(5) }));
-    const [change] = world.take(dealOf('A', { net: '0.01', bookedAt: day(4) }));
+    world.receive(dealOf('B', { net: '99.99', bookedAt: day(5) }));
+    const [change] = world.receive(dealOf('A', { net: '0.01', bookedAt: day(4) }));
     expect(change?.rated.map(({ deal }) => deal)).toEqual(['crm|A']);
   });
 
-  it('has no portion in the tier that ends where it begins', () => {
+  it('has no portion in a tier that ends where the line begins', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('A', { net: '100.00', bookedAt: day(4) }));
-    const [change] = world.take(dealOf('B', { net: '1.00', bookedAt: day(5) }));
+    world.receive(dealOf('A', { net: '100.00', bookedAt: day(4) }));
+    const [change] = world.receive(dealOf('B', { net: '1.00', bookedAt: day(5) }));
     expect(change?.rated[0]?.trace).toMatchObject({ portions: [{ tier: 1, amount: '1.00', earned: '1' }] });
   });
 });
 
 describe('a deal that moves', () => {
-  it('re-rates what lies behind both its old and its new place, also where its lines cancel out at the new one', () => {
+  it('re-rates lines after both its old and its new place, even where its own lines cancel out at the new place', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('B', { net: '10.00', bookedAt: day(2) }));
-    world.take(dealOf('D', { net: '100.00', bookedAt: day(4) }));
-    world.take(dealOf('E', { net: '10.00', bookedAt: day(5) }));
+    world.receive(dealOf('B', { net: '10.00', bookedAt: day(2) }));
+    world.receive(dealOf('D', { net: '100.00', bookedAt: day(4) }));
+    world.receive(dealOf('E', { net: '10.00', bookedAt: day(5) }));
     expect(world.earned('P1', 'E')).toEqual({ booked: '10.00' });
     const lines = [
       { id: '1', net: '50.00' },
       { id: '2', net: '-50.00' },
     ];
-    world.take(dealOf('D', { lines, bookedAt: day(1) }));
+    world.receive(dealOf('D', { lines, bookedAt: day(1) }));
     expect(world.earned('P1', 'E')).toEqual({ booked: '0.00' });
   });
 
-  it('to another window leaves nothing behind in the old one', () => {
+  it('to another window leaves nothing in the old window', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('D', { net: '200.00', bookedAt: day(4) }));
-    world.take(dealOf('D', { net: '200.00', bookedAt: '2026-02-04T10:00:00Z' }));
+    world.receive(dealOf('D', { net: '200.00', bookedAt: day(4) }));
+    world.receive(dealOf('D', { net: '200.00', bookedAt: '2026-02-04T10:00:00Z' }));
     expect([...(world.states.get('P1')?.measurements.keys() ?? [])]).toEqual(['sales 2026-02']);
-    world.take(dealOf('D', { net: '200.00', partners: [] }));
+    world.receive(dealOf('D', { net: '200.00', partners: [] }));
     const state = world.states.get('P1');
     expect([state?.measurements.size, state?.deals.size, state?.lineCount]).toEqual([0, 0, 0]);
   });
 });
 
 describe('a credit', () => {
-  it('of a deal that never credited anything changes nothing', () => {
+  it('without lines changes nothing for a deal that never credited anything', () => {
     const plans = { plan: () => CLIFF };
     expect(diffCredit(createEarnState(), { deal: 'crm|D', lines: [] }, plans)).toEqual({
       changed: false,
       deal: 'crm|D',
       lines: [],
-      account: [],
+      payeeLevel: [],
       rated: [],
       deals: [],
     });
   });
 
-  it('is refused where it does not fit: two lines of one identity, a return of nothing, an unknown component', () => {
+  it('is refused with two lines of one key, a return without its sale, or an unknown component', () => {
     const world = worldOf(CLIFF);
-    const [change] = world.take(dealOf('D', { returns: [{ id: 'R', at: day(20) }] }));
+    const [change] = world.receive(dealOf('D', { returns: [{ id: 'R', at: day(20) }] }));
     const [sale, returned] = change?.lines ?? [];
     if (sale === undefined || returned === undefined) throw new Error('a sale and a return');
     const bad = [[sale, sale], [returned], [{ ...sale, component: 'other' }]];
@@ -85,9 +85,9 @@ describe('a credit', () => {
       );
   });
 
-  it('that was not planned for this state is refused when it is applied', () => {
+  it('cannot be applied to another state than the one it was calculated for', () => {
     const world = worldOf(CLIFF);
-    const [change] = world.take(dealOf('D'));
+    const [change] = world.receive(dealOf('D'));
     if (change === undefined) throw new Error('a change');
     const state = createEarnState();
     expect(() => applyChange(state, { ...change, rated: [] }, world.plans)).toThrow(
@@ -101,7 +101,7 @@ describe('a credit', () => {
   });
 });
 
-describe('a deal with lines in two quarters, and another in one of them', () => {
+describe('a deal with lines in two quarters, beside another deal in one of them', () => {
   const TERMS =
     'credit: { trigger: invoiced }, measure: { over: quarter, quota: fact }, rate: { accelerator: { base: 5 %, bands: [{ times: 1 }] } }';
   const invoices = [
@@ -116,21 +116,21 @@ describe('a deal with lines in two quarters, and another in one of them', () => 
     invoices,
   });
   const second = dealOf('B', { invoices: [{ id: 'I', at: day(20) }] });
-  const waitedFor = (world: ReturnType<typeof worldOf>) =>
+  const missingQuotas = (world: ReturnType<typeof worldOf>) =>
     [...(world.states.get('P1')?.missingQuotas ?? [])].map(([name, windows]) => [name.split('\n')[1], windows]);
 
-  it('waits for both quotas, whatever comes for the other', () => {
+  it('is pending for both quotas after the other deal arrives', () => {
     const world = worldOf(planWith([`{ id: sales, ${TERMS} }`]));
-    world.take(first);
-    world.take(second);
-    expect(waitedFor(world)).toEqual([
+    world.receive(first);
+    world.receive(second);
+    expect(missingQuotas(world)).toEqual([
       ['crm|A', ['2026-Q1', '2026-Q2']],
       ['crm|B', ['2026-Q1']],
     ]);
   });
 });
 
-describe('a deal under a version of its plan that limits each deal, beside one that rates whole quarters', () => {
+describe('a deal under a plan version with a limit per deal, beside a version that rates whole quarters', () => {
   const VERSIONS = new Map([
     ['v1', planWith([`{ id: sales, ${BOOKED}, rate: { percent: 50 % }, limit: { perDeal: 60, excess: forfeited } }`])],
     ['v2', planWith([`{ id: sales, ${BOOKED}, measure: { over: quarter }, rate: { retroactive: [{ pay: 10 % }] } }`])],
@@ -147,23 +147,23 @@ describe('a deal under a version of its plan that limits each deal, beside one t
     basis: '100.00',
   });
 
-  it('stays within its limit when another deal comes in one of its quarters', () => {
+  it('stays within its limit when another deal arrives in one of its quarters', () => {
     const state = createEarnState();
-    const take = (deal: string, ...lines: readonly CreditLine[]): void =>
+    const receive = (deal: string, ...lines: readonly CreditLine[]): void =>
       applyChange(state, diffCredit(state, { deal, lines }, plans), plans);
-    take('crm|A', lineOf('v1', 'invoice:1', '01', '2026-Q1'), lineOf('v1', 'invoice:2', '04', '2026-Q2'));
-    take('crm|B', lineOf('v2', 'booked', '05', '2026-Q2'));
-    take('crm|C', lineOf('v1', 'booked', '06', '2026-Q2'));
+    receive('crm|A', lineOf('v1', 'invoice:1', '01', '2026-Q1'), lineOf('v1', 'invoice:2', '04', '2026-Q2'));
+    receive('crm|B', lineOf('v2', 'booked', '05', '2026-Q2'));
+    receive('crm|C', lineOf('v1', 'booked', '06', '2026-Q2'));
     expect(state.deals.get('crm|A')?.map(({ amountMinor }) => amountMinor)).toEqual([5000n, 1000n]);
   });
 });
 
 describe('an explanation', () => {
-  it('is of now, not of when the line was rated', () => {
+  it('shows how the amount comes about now, not when the line was rated', () => {
     const world = worldOf(CLIFF);
-    world.take(dealOf('C', { net: '1.00', bookedAt: day(5), returns: [{ id: 'R', at: day(20) }] }));
-    world.take(dealOf('A', { net: '300.00', bookedAt: day(3) }));
-    world.take(dealOf('B', { net: '7.00', bookedAt: day(4) }));
+    world.receive(dealOf('C', { net: '1.00', bookedAt: day(5), returns: [{ id: 'R', at: day(20) }] }));
+    world.receive(dealOf('A', { net: '300.00', bookedAt: day(3) }));
+    world.receive(dealOf('B', { net: '7.00', bookedAt: day(4) }));
     const state = world.states.get('P1');
     if (state === undefined) throw new Error('no state');
     expect(explainLine(state, 'crm|C', 'sales|booked|1', world.plans)).toMatchObject({
@@ -183,11 +183,11 @@ describe('the size of a state', () => {
   it('grows and shrinks with its lines', () => {
     const world = worldOf(CLIFF);
     const empty = sizeOfEarnState(createEarnState());
-    world.take(dealOf('D'));
+    world.receive(dealOf('D'));
     const state = world.states.get('P1');
     if (state === undefined) throw new Error('no state');
     expect(sizeOfEarnState(state)).toBeGreaterThan(empty);
-    world.take(dealOf('D', { partners: [] }));
+    world.receive(dealOf('D', { partners: [] }));
     expect(sizeOfEarnState(state)).toBe(empty);
   });
 });

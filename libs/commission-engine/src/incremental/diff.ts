@@ -1,502 +1,187 @@
 /**
- * Stage 4, earn: all lines of one payee under one plan, and what a change of a deal's credit, of what a child earns, or of
- * what is known of the payee changes among them. A line that stands alone costs itself; one in a measurement whose curve is
- * fixed costs O(log n) and the lines that really change. A component whose lines depend on each other in other ways (a rate
- * that depends on the total or on another window, a limit, an average) is earned anew from all lines within the reach of the change.
+ * Stage 4, earn, incrementally: what changes among a payee's lines under one plan when a deal's credit, a child's
+ * earning or the payee's terms change. An independent line costs itself. A line in a measurement with a fixed curve
+ * costs O(log n) plus the lines whose amount really changes. Lines that depend on each other in other ways (a rate that
+ * depends on the total or on another window, a limit, an average) are recalculated from all lines within the scope of
+ * the change.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor } from '@tantieme/money/amount';
-import { guaranteesAndDraws } from '../earn/payee-earnings.js';
-import type { PeriodEarning } from '../earn/payee-earnings.js';
-import type { PayeeTerms } from '../earn/payee-terms.js';
-import { areSameClaims, claimedLine } from '../earn/budget.js';
-import type { BudgetClaim, GrantedLine } from '../earn/budget.js';
-import { periodBounds } from '@tantieme/time/calendar';
-import { earnComponent, isSale, isTeams, ofTeam, rulesOf } from '../earn/component-earnings.js';
-import type { AccountLine, ComponentLine, PlanByHash, Rules } from '../earn/component-earnings.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import { earnsTheSame } from '../rate/curve.js';
-import {
-  ACCOUNT_PREFIX,
-  PLAN_WIDE,
-  dealKeyOf,
-  dependsOn,
-  fixedCurve,
-  fixedRatingContext,
-  grantedIn,
-  isAccountDeal,
-  isSameLine,
-  isWhole,
-  measuredBasis,
-  measurementKey,
-  recalculationMode,
-  rateDependents,
-  recalculationScope,
-  wholeBasis,
-} from './state.js';
+import type { GrantedLine } from '../earn/budget.js';
+import { teamLine } from '../earn/component-earnings.js';
+import { isSale, isTeams, rulesOf } from '../earn/component-rules.js';
+import type { PlanByHash } from '../earn/component-rules.js';
+import type { PayeeTerms } from '../earn/payee-terms.js';
+import { EngineError } from '../engine-error.js';
+import { rateAlone } from '../rate/rate.js';
+import { measuredBasis } from './basis.js';
+import { dependsOn, rateDependents } from './dependents.js';
+import type { Draft, Shift } from './draft.js';
+import { measure } from './measurements.js';
+import { payeeLevelDraft, planWideDraft } from './payee-level.js';
+import { PAYEE_LEVEL_PREFIX } from './payee-level.js';
+import { NO_FULL_RESULTS, fullModeComponents, recalculate } from './recalculate.js';
+import type { FullResults } from './recalculate.js';
+import { recalculationMode } from './recalculation-scope.js';
+import { isSameLine } from './state.js';
 import type {
-  AccountCredit,
   ChildEarning,
   DealClaims,
   DealCredit,
   DealMissingQuotas,
   EarnState,
   EarnedLine,
-  HeldLine,
-  RecalculationMode,
+  PayeeLevelCredit,
   RatedLine,
-  RecalculationScope,
+  StateLine,
 } from './state.js';
-import { EngineError } from '../engine-error.js';
-import { formatInstant, parseInstant } from '@tantieme/time/instant';
-import { MeasuredLines } from './measured-lines.js';
-import { compareText } from '../deal/occurrence.js';
-import { compareLines, rateAlone, rateMeasured } from '../rate/rate.js';
-import type { MeasuredLine, Rated } from '../rate/rate.js';
 
 export interface Change {
-  /** False where the credit says what the state holds already: nothing to store. */
+  /** False where the credit equals what the state holds: there is nothing to store. */
   readonly changed: boolean;
   readonly deal: string;
   readonly lines: readonly CreditLine[];
   readonly children?: readonly ChildEarning[];
   readonly granted?: readonly GrantedLine[];
-  readonly account: readonly AccountCredit[];
-  /** What is claimed of budgets, where it changes; left out where nothing does. */
+  readonly payeeLevel: readonly PayeeLevelCredit[];
+  /** Claims on budgets, where they change. */
   readonly claims?: readonly DealClaims[];
-  /** Quotas that are waited for, where that changes; left out where nothing does. */
-  readonly lacking?: readonly DealMissingQuotas[];
+  /** Missing quotas, where they change. */
+  readonly missingQuotas?: readonly DealMissingQuotas[];
   /**
-   * Lines that are new or say something else, or earn another amount than before: of this deal in the order of its lines,
-   * then of the others in order of deal and key. A line that only moved within its tier earns the same and is not here.
+   * Lines that are new or changed, or whose amount changes: first those of this deal in the order of its lines, then
+   * the others in order of deal and key. A line that only moves within its tier keeps its amount and is not listed.
    */
   readonly rated: readonly RatedLine[];
-  /** The deals that change, with all their lines after the change: this one first, the others in order of key. */
+  /** The deals that change, with all their lines after the change: this one first, the others in order of deal. */
   readonly deals: readonly { readonly deal: string; readonly lines: readonly EarnedLine[] }[];
 }
 
-/** A line of the credit in hand, with what is known of it. */
-interface Draft extends MeasuredLine {
-  readonly key: string;
-  readonly rules: Rules;
-  readonly mode: RecalculationMode;
-  /** The line that the state holds under this key. */
-  readonly held: HeldLine | undefined;
-  /** Whether it says the same as the held one. */
-  readonly same: boolean;
-  rated: Rated | undefined;
-}
-
-/** A held line that earns something else now. */
-interface Shift {
-  readonly held: HeldLine;
-  readonly rated: Rated;
-}
-
 /**
- * What the credit changes. Pure: the state is not touched.
+ * What a credit changes. The state is not modified.
  * @throws {EngineError} `PlanUnknown`, `CreditInvalid`
  */
 export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByHash): Change {
   const before = state.deals.get(credit.deal) ?? [];
   const drafts = draftsOf(state, credit, before, plans);
   const byKey = draftsByKey(credit.deal, drafts);
-  if (credit.granted === undefined && drafts.length === before.length && drafts.every(({ same }) => same))
+  if (credit.granted === undefined && drafts.length === before.length && drafts.every(({ isUnchanged }) => isUnchanged))
     return { ...NOTHING_CHANGES, changed: credit.children !== undefined, ...credit };
 
-  const gone = before.filter(({ key }) => byKey.get(key)?.same !== true);
-  const whole = wholeComponents(drafts, gone, plans);
-  const shifts = measure(state, drafts, gone, plans);
-  const shiftByLine = shifts.length === 0 ? undefined : new Map(shifts.map((shift) => [shift.held, shift]));
+  const removed = before.filter(({ key }) => byKey.get(key)?.isUnchanged !== true);
+  const fullMode = fullModeComponents(drafts, removed, plans);
+  const shifts = measure(state, drafts, removed, plans);
+  const shiftByLine = shifts.length === 0 ? undefined : new Map(shifts.map((shift) => [shift.existing, shift]));
   for (const draft of drafts) {
     if (draft.mode === 'full' || draft.rated !== undefined || !isSale(draft.line, draft.rules.component)) continue;
-    if (draft.same && draft.held !== undefined) draft.rated = shiftByLine?.get(draft.held)?.rated;
+    if (draft.isUnchanged && draft.existing !== undefined) draft.rated = shiftByLine?.get(draft.existing)?.rated;
     else if (draft.mode === 'independent')
       draft.rated = isTeams(draft.line, draft.rules.component)
-        ? ofTeam()
+        ? teamLine()
         : rateAlone(draft.rules.plan, draft.rules.component, draft.line, draft.basisMinor);
   }
   rateDependentsOf(drafts, byKey);
   const elsewhere = shiftsElsewhere(credit.deal, shifts, plans);
   const results =
-    whole.size === 0 ? NONE_WHOLE : earnWhole(state, credit, drafts, gone, whole, state.payeeTerms, plans);
+    fullMode.size === 0
+      ? NO_FULL_RESULTS
+      : recalculate(state, credit, drafts, removed, fullMode, state.payeeTerms, plans);
   return changeOf(state, credit, drafts, elsewhere, results, state.payeeTerms, plans);
 }
 
-/** What new facts about the payee change. Pure. @throws {EngineError} `PlanUnknown`, `CreditInvalid` */
-export function diffPayeeTerms(state: EarnState, account: PayeeTerms, plans: PlanByHash): Change {
-  const held = [...state.deals.values()].flat();
-  const whole = wholeComponents([], held, plans);
-  const nothing = { deal: '', lines: [] };
-  const results = whole.size === 0 ? NONE_WHOLE : earnWhole(state, nothing, [], held, whole, account, plans);
-  return changeOf(state, nothing, [], [], results, account, plans);
+/**
+ * What new payee terms change. The state is not modified.
+ * @throws {EngineError} `PlanUnknown`, `CreditInvalid`
+ */
+export function diffPayeeTerms(state: EarnState, payeeTerms: PayeeTerms, plans: PlanByHash): Change {
+  const existing = [...state.deals.values()].flat();
+  const fullMode = fullModeComponents([], existing, plans);
+  const noCredit = { deal: '', lines: [] };
+  const results =
+    fullMode.size === 0 ? NO_FULL_RESULTS : recalculate(state, noCredit, [], existing, fullMode, payeeTerms, plans);
+  return changeOf(state, noCredit, [], [], results, payeeTerms, plans);
 }
 
-const NOTHING_CHANGES = { account: [], rated: [], deals: [] } as const;
+const NOTHING_CHANGES = { payeeLevel: [], rated: [], deals: [] } as const;
 
 /** @throws {EngineError} `CreditInvalid` where two lines have one key */
 function draftsByKey(deal: string, drafts: readonly Draft[]): ReadonlyMap<string, Draft> {
   const byKey = new Map<string, Draft>();
   for (const draft of drafts) byKey.set(draft.key, draft);
   if (byKey.size !== drafts.length)
-    throw new EngineError('CreditInvalid', `the credit of ${deal} has two lines of one identity`);
+    throw new EngineError('CreditInvalid', `the credit of deal ${deal} has two lines with the same key`);
   return byKey;
 }
 
-function draftsOf(state: EarnState, credit: DealCredit, before: readonly HeldLine[], plans: PlanByHash): Draft[] {
-  const heldByKey = before.length === 0 ? undefined : new Map(before.map((held) => [held.key, held]));
+function draftsOf(state: EarnState, credit: DealCredit, before: readonly StateLine[], plans: PlanByHash): Draft[] {
+  const existingByKey = before.length === 0 ? undefined : new Map(before.map((existing) => [existing.key, existing]));
   const { deal, lines } = credit;
   const children = credit.children ?? state.children.get(deal) ?? [];
   return lines.map((line) => {
     const rules = rulesOf(line, plans);
     const key = lineKey(line);
-    const held = heldByKey?.get(key);
+    const existing = existingByKey?.get(key);
     const basisMinor = measuredBasis(line, rules, lines, children);
-    const same = held !== undefined && held.basisMinor === basisMinor && isSameLine(held.line, line);
-    return { deal, key, line, basisMinor, rules, mode: recalculationMode(rules), held, same, rated: undefined };
+    const isUnchanged = existing !== undefined && existing.basisMinor === basisMinor && isSameLine(existing.line, line);
+    return {
+      deal,
+      key,
+      line,
+      basisMinor,
+      rules,
+      mode: recalculationMode(rules),
+      existing,
+      isUnchanged,
+      rated: undefined,
+    };
   });
-}
-
-// ── Measurements whose curve is fixed ───────────────────────────────────────────────────────────────────────────────
-
-function inMeasurement({ mode, line, rules }: Draft): boolean {
-  return mode === 'incremental' && isSale(line, rules.component);
-}
-
-interface Touched {
-  readonly key: string;
-  readonly joining: Draft[];
-  readonly leaving: Set<HeldLine>;
-}
-
-/** Rates the drafts that join a measurement, and finds the held lines that earn something else because of what joins and leaves. */
-export function measure(
-  state: EarnState,
-  drafts: readonly Draft[],
-  gone: readonly HeldLine[],
-  plans: PlanByHash,
-): readonly Shift[] {
-  if (gone.length === 0 && !drafts.some((draft) => inMeasurement(draft) && !draft.same)) return [];
-  const touched = new Map<string, Touched>();
-  const touch = (line: MeasuredLine): Touched => {
-    const key = measurementKey(line);
-    let found = touched.get(key);
-    if (found === undefined) {
-      found = { key, joining: [], leaving: new Set() };
-      touched.set(key, found);
-    }
-    return found;
-  };
-  for (const draft of drafts) if (inMeasurement(draft) && !draft.same) touch(draft).joining.push(draft);
-  for (const held of gone) if (held.measured) touch(held).leaving.add(held);
-  return [...touched.values()].flatMap((one) => measureOne(state.measurements.get(one.key), one, plans));
-}
-
-/**
- * Goes from one line that joins or leaves to the next; between them every line's place moves by the same amount, and the tree
- * names those that may earn something else for it. A deal in order only sees the end of the tree.
- */
-function measureOne(
-  measurement: MeasuredLines<HeldLine> | undefined,
-  { joining, leaving }: Touched,
-  plans: PlanByHash,
-): Shift[] {
-  const steps: (Draft | HeldLine)[] = [...joining, ...leaving].sort(
-    // Of one place, what joins comes first: what leaves there does not stand before it.
-    (left, right) => compareLines(left, right) || Number('rated' in right) - Number('rated' in left),
-  );
-  const shifts: Shift[] = [];
-  let byMinor = 0n;
-  steps.forEach((step, index) => {
-    if ('rated' in step) {
-      const { plan, component } = step.rules;
-      const beforeMinor = (measurement?.sumBefore(step) ?? 0n) + byMinor;
-      const around = fixedRatingContext(component);
-      step.rated = isTeams(step.line, component)
-        ? ofTeam()
-        : rateMeasured(plan, component, fixedCurve(component), around, step.basisMinor, beforeMinor);
-      byMinor += step.basisMinor;
-    } else byMinor -= step.basisMinor;
-    const next = steps[index + 1];
-    if (byMinor === 0n || measurement === undefined) return;
-    const component = 'rated' in step ? step.rules.component : rulesOf(step.line, plans).component;
-    measurement.shifted(fixedCurve(component), byMinor, step, next, (held, thenMinor) => {
-      if (leaving.has(held)) return;
-      const rated = rateShifted(held, thenMinor, thenMinor + byMinor, plans);
-      if (rated !== undefined) shifts.push({ held, rated });
-    });
-  });
-  return shifts;
-}
-
-/** What a held line earns at its new place of the measurement, where that is something else. */
-function rateShifted(held: HeldLine, thenMinor: bigint, nowMinor: bigint, plans: PlanByHash): Rated | undefined {
-  const { plan, component } = rulesOf(held.line, plans);
-  const curve = fixedCurve(component);
-  if (isTeams(held.line, component) || earnsTheSame(curve, held.basisMinor, thenMinor, nowMinor)) return undefined;
-  const rated = rateMeasured(plan, component, curve, fixedRatingContext(component), held.basisMinor, nowMinor);
-  return rated.amountMinor === held.amountMinor ? undefined : rated;
 }
 
 function rateDependentsOf(drafts: readonly Draft[], byKey: ReadonlyMap<string, Draft>): void {
-  const hanging = new Map<Draft, Draft[]>();
+  const byOriginal = new Map<Draft, Draft[]>();
   for (const draft of drafts) {
     if (draft.mode === 'full') continue;
     const key = dependsOn(draft.line, draft.rules.component);
     if (key === undefined) continue;
     const original = byKey.get(key);
     if (original === undefined)
-      throw new EngineError('CreditInvalid', `${draft.key} of ${draft.deal} is about a line that is not there`);
-    const list = hanging.get(original);
-    if (list === undefined) hanging.set(original, [draft]);
+      throw new EngineError(
+        'CreditInvalid',
+        `line ${draft.key} of deal ${draft.deal} refers to a line that does not exist`,
+      );
+    const list = byOriginal.get(original);
+    if (list === undefined) byOriginal.set(original, [draft]);
     else list.push(draft);
   }
-  for (const [original, dependents] of hanging) {
-    const amountMinor = original.rated?.amountMinor ?? original.held?.amountMinor ?? 0n;
+  for (const [original, dependents] of byOriginal) {
+    const amountMinor = original.rated?.amountMinor ?? original.existing?.amountMinor ?? 0n;
     rateDependents(dependents, amountMinor).forEach((rated, index) => {
       const draft = dependents[index];
-      if (draft !== undefined && (!draft.same || rated.amountMinor !== draft.held?.amountMinor)) draft.rated = rated;
+      if (draft !== undefined && (!draft.isUnchanged || rated.amountMinor !== draft.existing?.amountMinor))
+        draft.rated = rated;
     });
   }
 }
 
-/** The shifts of other deals' lines, with those of the lines that hang on them. */
+/** The shifts of other deals' lines, with those of their dependents. */
 function shiftsElsewhere(deal: string, shifts: readonly Shift[], plans: PlanByHash): readonly Shift[] {
-  const elsewhere = shifts.filter(({ held }) => held.deal !== deal);
+  const elsewhere = shifts.filter(({ existing }) => existing.deal !== deal);
   return elsewhere.flatMap((shift) => {
-    const { held, rated } = shift;
-    if (held.dependents.length === 0) return [shift];
-    const dependents = held.dependents.map(({ line, basisMinor }) => ({
+    const { existing, rated } = shift;
+    if (existing.dependents.length === 0) return [shift];
+    const dependents = existing.dependents.map(({ line, basisMinor }) => ({
       line,
       basisMinor,
       rules: rulesOf(line, plans),
     }));
-    const again = rateDependents(dependents, rated.amountMinor).flatMap((one, index): Shift[] => {
-      const line = held.dependents[index];
-      return line === undefined || one.amountMinor === line.amountMinor ? [] : [{ held: line, rated: one }];
+    const shiftedDependents = rateDependents(dependents, rated.amountMinor).flatMap((one, index): Shift[] => {
+      const line = existing.dependents[index];
+      return line === undefined || one.amountMinor === line.amountMinor ? [] : [{ existing: line, rated: one }];
     });
-    return [shift, ...again];
+    return [shift, ...shiftedDependents];
   });
-}
-
-// ── Components that are earned as a whole ───────────────────────────────────────────────────────────────────────────
-
-interface WholeResults {
-  readonly shifts: readonly Shift[];
-  /** By component. */
-  readonly account: ReadonlyMap<string, readonly AccountLine[]>;
-  readonly claims: readonly DealClaims[];
-  readonly lacking: readonly DealMissingQuotas[];
-}
-
-const NONE_WHOLE: WholeResults = { shifts: [], account: new Map(), claims: [], lacking: [] };
-
-function wholeComponents(drafts: readonly Draft[], gone: readonly HeldLine[], plans: PlanByHash): ReadonlySet<string> {
-  const whole = new Set<string>();
-  for (const { mode, line } of drafts) if (mode === 'full') whole.add(line.component);
-  for (const { line, deal } of gone) if (!isAccountDeal(deal) && isWhole(line, plans)) whole.add(line.component);
-  return whole;
-}
-
-/** A line of a component that is earned as a whole: of the credit in hand, or one that the state holds. */
-type WholeLine = ComponentLine & ({ readonly held: HeldLine } | { readonly draft: Draft });
-
-/**
- * The lines of a component with which the drafts are earned anew, and those whose amounts may change with what is gone.
- */
-function linesInReach(
-  state: EarnState,
-  deal: string,
-  component: string,
-  drafts: readonly Draft[],
-  gone: readonly HeldLine[],
-  plans: PlanByHash,
-): readonly WholeLine[] {
-  const own = drafts.filter(({ line }) => line.component === component);
-  const changed: readonly MeasuredLine[] = [...own, ...gone.filter(({ line }) => line.component === component)];
-  const held: HeldLine[] = [];
-  for (const [of, lines] of state.deals)
-    if (of !== deal && !isAccountDeal(of))
-      for (const one of lines) if (one.line.component === component) held.push(one);
-  const reach = commonReach([...changed, ...held], plans);
-  const placeOf = (one: MeasuredLine): string => (reach === 'deal' ? one.deal : measurementKey(one));
-  const places = new Set(changed.map(placeOf));
-  const others = reach === 'all' ? held : held.filter((one) => places.has(placeOf(one)));
-  return [
-    ...own.map((draft) => ({
-      deal,
-      key: draft.key,
-      line: draft.line,
-      basisMinor: wholeBasis(draft, draft.rules),
-      draft,
-    })),
-    ...others.map((one) => ({
-      deal: one.deal,
-      key: one.key,
-      line: one.line,
-      basisMinor: wholeBasis(one, rulesOf(one.line, plans)),
-      held: one,
-    })),
-  ];
-}
-
-/** Of lines under different versions of a plan. A deal may have lines in several windows, and a window lines of several deals: both together reach all. */
-function commonReach(lines: readonly MeasuredLine[], plans: PlanByHash): RecalculationScope {
-  let common: RecalculationScope | undefined;
-  for (const { line } of lines) {
-    const reach = recalculationScope(rulesOf(line, plans).component);
-    if (reach === 'all' || (common !== undefined && common !== reach)) return 'all';
-    common = reach;
-  }
-  return common ?? 'deal';
-}
-
-/**
- * Earns components from their lines, sets the amounts of the drafts among them, and finds what differs elsewhere.
- * @param gone held lines that are no more, or say something else; all of them where what changes is known of the payee
- */
-function earnWhole(
-  state: EarnState,
-  credit: DealCredit,
-  drafts: readonly Draft[],
-  gone: readonly HeldLine[],
-  components: ReadonlySet<string>,
-  account: PayeeTerms,
-  plans: PlanByHash,
-): WholeResults {
-  const { deal } = credit;
-  const deferred = new Map<string, readonly AccountLine[]>();
-  const shifts: Shift[] = [];
-  const claimed: DealClaims[] = [];
-  const lacked: DealMissingQuotas[] = [];
-  const granted = grantedIn(state, credit);
-  for (const component of components) {
-    const lines = linesInReach(state, deal, component, drafts, gone, plans);
-    const { rated, deferred: ofComponent, claims, lacking } = earnComponent(lines, account, plans, granted);
-    deferred.set(component, ofComponent);
-    claimed.push(...newClaims(state, deal, component, lines, claims, plans));
-    lacked.push(...newLacking(state, deal, component, lines, lacking));
-    lines.forEach((line, index) => {
-      const now = rated[index];
-      if (now === undefined) return;
-      if ('draft' in line) {
-        if (!line.draft.same || now.amountMinor !== line.draft.held?.amountMinor) line.draft.rated = now;
-      } else if (now.amountMinor !== line.held.amountMinor) shifts.push({ held: line.held, rated: now });
-    });
-  }
-  return { shifts, account: deferred, claims: claimed, lacking: lacked };
-}
-
-/** What deals claim of a component's budget, where that is not what they claimed before. */
-function newClaims(
-  state: EarnState,
-  credited: string,
-  component: string,
-  lines: readonly ComponentLine[],
-  amounts: readonly (bigint | undefined)[],
-  plans: PlanByHash,
-): readonly DealClaims[] {
-  const claims = new Map<string, BudgetClaim[]>([[credited, []]]);
-  lines.forEach(({ deal, line }, index) => {
-    const amountMinor = amounts[index];
-    if (amountMinor === undefined || line.reserves === true || line.releases !== undefined) return;
-    const claim = { line: claimedLine(line), amount: formatMinor(amountMinor, rulesOf(line, plans).plan.decimals) };
-    const ofDeal = claims.get(deal);
-    if (ofDeal === undefined) claims.set(deal, [claim]);
-    else ofDeal.push(claim);
-  });
-  return [...claims]
-    .map(([deal, ofDeal]) => ({ deal, component, claims: ofDeal }))
-    .filter(({ deal, claims: now }) => !areSameClaims(state.claims.get(dealKeyOf(component, deal)) ?? [], now))
-    .sort(byDeal(credited));
-}
-
-/** The quotas that deals wait for, where those are not the ones that they waited for before; in the same order. */
-function newLacking(
-  state: EarnState,
-  credited: string,
-  component: string,
-  lines: readonly ComponentLine[],
-  lacking: ReadonlyMap<number, string>,
-): readonly DealMissingQuotas[] {
-  if (lacking.size === 0 && state.missingQuotas.size === 0) return [];
-  const windows = new Map<string, Set<string>>([[credited, new Set()]]);
-  lines.forEach(({ deal }, index) => {
-    const ofDeal = windows.get(deal) ?? new Set();
-    windows.set(deal, ofDeal);
-    const window = lacking.get(index);
-    if (window !== undefined) ofDeal.add(window);
-  });
-  return [...windows]
-    .map(([deal, ofDeal]) => ({ deal, component, windows: [...ofDeal].sort(compareText) }))
-    .filter(
-      ({ deal, windows: now }) => now.join() !== (state.missingQuotas.get(dealKeyOf(component, deal)) ?? []).join(),
-    )
-    .sort(byDeal(credited));
-}
-
-/** The credited deal first, the others in order. */
-function byDeal(credited: string): (left: { readonly deal: string }, right: { readonly deal: string }) => number {
-  return (left, right) =>
-    Number(right.deal === credited) - Number(left.deal === credited) || compareText(left.deal, right.deal);
-}
-
-// ── Lines of no single deal ─────────────────────────────────────────────────────────────────────────────────────────
-
-interface AccountDraft {
-  readonly deal: string;
-  readonly lines: readonly { readonly line: CreditLine; readonly key: string; readonly of: AccountLine }[];
-}
-
-function accountDraft(deal: string, lines: readonly AccountLine[], plans: PlanByHash): AccountDraft {
-  return {
-    deal,
-    lines: lines.map((of) => {
-      const plan = plans.plan(of.planHash);
-      const line: CreditLine = {
-        component: of.component === '' ? (of.kind === 'guarantee' ? 'guarantee' : 'draw') : of.component,
-        planHash: of.planHash,
-        occurrence: of.kind,
-        line: '',
-        at: formatInstant(parseInstant(periodBounds(plan.calendar, of.period).until) - 1),
-        period: of.period,
-        window: of.period,
-        basis: formatMinor(0n, plan.decimals),
-      };
-      return { line, key: `${lineKey(line)}|${of.period}`, of };
-    }),
-  };
-}
-
-/** Guarantee and draw, where the plan has them and a period is settled. */
-function settle(
-  state: EarnState,
-  deal: string,
-  now: readonly EarnedLine[],
-  amounts: ReadonlyMap<EarnedLine, bigint>,
-  deferred: readonly AccountDraft[],
-  account: PayeeTerms,
-  plans: PlanByHash,
-): AccountDraft | undefined {
-  const applies = account.closedPeriods.some(({ planHash }) => {
-    const { guarantee, draw } = plans.plan(planHash);
-    return guarantee !== undefined || draw !== undefined;
-  });
-  if (!applies && !state.deals.has(PLAN_WIDE)) return undefined;
-  const earnings: PeriodEarning[] = [];
-  const add = ({ line }: EarnedLine, amountMinor: bigint): void => {
-    if (line.reserves !== true && line.releases === undefined)
-      earnings.push({ component: line.component, period: line.period, amountMinor });
-  };
-  const replaced = new Set(deferred.map((one) => one.deal));
-  for (const line of now) add(line, line.amountMinor);
-  for (const [of, held] of state.deals)
-    if (of !== deal && of !== PLAN_WIDE && !replaced.has(of))
-      for (const line of held) add(line, amounts.get(line) ?? line.amountMinor);
-  for (const { lines } of deferred)
-    for (const { line, of } of lines)
-      earnings.push({ component: line.component, period: line.period, amountMinor: of.amountMinor });
-  return accountDraft(PLAN_WIDE, guaranteesAndDraws(earnings, account, plans), plans);
 }
 
 function changeOf(
@@ -504,55 +189,66 @@ function changeOf(
   credit: DealCredit,
   drafts: readonly Draft[],
   measured: readonly Shift[],
-  { shifts, account: deferred, claims, lacking }: WholeResults,
-  account: PayeeTerms,
+  { shifts, payeeLevel: deferred, claims, missingQuotas }: FullResults,
+  payeeTerms: PayeeTerms,
   plans: PlanByHash,
 ): Change {
   const elsewhere = [...measured, ...shifts];
   const rated: RatedLine[] = [];
   const own: EarnedLine[] = [];
-  for (const { deal, key, line, rules, rated: now, held } of drafts) {
+  for (const { deal, key, line, rules, rated: now, existing } of drafts) {
     if (now !== undefined)
       rated.push({ deal, key, amount: formatMinor(now.amountMinor, rules.plan.decimals), trace: now.trace() });
-    own.push({ line, amountMinor: now?.amountMinor ?? held?.amountMinor ?? 0n });
+    own.push({ line, amountMinor: now?.amountMinor ?? existing?.amountMinor ?? 0n });
   }
-  const amounts = new Map<EarnedLine, bigint>(elsewhere.map(({ held, rated: now }) => [held, now.amountMinor]));
-  const accountDrafts = [...deferred]
-    .map(([component, lines]) => accountDraft(`${ACCOUNT_PREFIX}${component}`, lines, plans))
+  const amounts = new Map<EarnedLine, bigint>(elsewhere.map(({ existing, rated: now }) => [existing, now.amountMinor]));
+  const payeeLevelDrafts = [...deferred]
+    .map(([component, lines]) => payeeLevelDraft(`${PAYEE_LEVEL_PREFIX}${component}`, lines, plans))
     .filter(({ deal, lines }) => lines.length > 0 || state.deals.has(deal));
-  const settled = settle(state, credit.deal, own, amounts, accountDrafts, account, plans);
-  if (settled !== undefined) accountDrafts.push(settled);
+  const planWide = planWideDraft(state, credit.deal, own, amounts, payeeLevelDrafts, payeeTerms, plans);
+  if (planWide !== undefined) payeeLevelDrafts.push(planWide);
   const sorted = elsewhere
     .slice()
-    .sort((left, right) => compareText(left.held.deal, right.held.deal) || compareText(left.held.key, right.held.key));
-  for (const { held, rated: now } of sorted) {
-    const { decimals } = plans.plan(held.line.planHash);
-    rated.push({ deal: held.deal, key: held.key, amount: formatMinor(now.amountMinor, decimals), trace: now.trace() });
+    .sort(
+      (left, right) =>
+        compareText(left.existing.deal, right.existing.deal) || compareText(left.existing.key, right.existing.key),
+    );
+  for (const { existing, rated: now } of sorted) {
+    const { decimals } = plans.plan(existing.line.planHash);
+    rated.push({
+      deal: existing.deal,
+      key: existing.key,
+      amount: formatMinor(now.amountMinor, decimals),
+      trace: now.trace(),
+    });
   }
-  const accountCredits: AccountCredit[] = [];
-  const accountDeals: { deal: string; lines: readonly EarnedLine[] }[] = [];
-  for (const { deal, lines } of accountDrafts) {
-    const before = new Map((state.deals.get(deal) ?? []).map((held) => [held.key, held]));
+  const payeeLevelCredits: PayeeLevelCredit[] = [];
+  const payeeLevelDeals: { deal: string; lines: readonly EarnedLine[] }[] = [];
+  for (const { deal, lines } of payeeLevelDrafts) {
+    const before = new Map((state.deals.get(deal) ?? []).map((existing) => [existing.key, existing]));
     const isSame =
       before.size === lines.length &&
       lines.every(({ key, of, line }) => {
-        const held = before.get(key);
-        return held?.amountMinor === of.amountMinor && held.line.planHash === line.planHash;
+        const existing = before.get(key);
+        return existing?.amountMinor === of.amountMinor && existing.line.planHash === line.planHash;
       });
     if (isSame) continue;
-    accountCredits.push({ deal, lines: lines.map(({ line }) => line) });
-    accountDeals.push({ deal, lines: lines.map(({ line, of }) => ({ line, amountMinor: of.amountMinor })) });
+    payeeLevelCredits.push({ deal, lines: lines.map(({ line }) => line) });
+    payeeLevelDeals.push({ deal, lines: lines.map(({ line, of }) => ({ line, amountMinor: of.amountMinor })) });
     for (const { key, of } of lines) {
       const { decimals } = plans.plan(of.planHash);
       rated.push({ deal, key, amount: formatMinor(of.amountMinor, decimals), trace: of.trace() });
     }
   }
   const deals = credit.deal === '' ? [] : [{ deal: credit.deal, lines: own }];
-  for (const deal of new Set(sorted.map(({ held }) => held.deal))) {
+  for (const deal of new Set(sorted.map(({ existing }) => existing.deal))) {
     const lines = state.deals.get(deal) ?? [];
     deals.push({
       deal,
-      lines: lines.map((held) => ({ line: held.line, amountMinor: amounts.get(held) ?? held.amountMinor })),
+      lines: lines.map((existing) => ({
+        line: existing.line,
+        amountMinor: amounts.get(existing) ?? existing.amountMinor,
+      })),
     });
   }
   return {
@@ -561,10 +257,10 @@ function changeOf(
     lines: credit.lines,
     ...(credit.children === undefined ? {} : { children: credit.children }),
     ...(credit.granted === undefined ? {} : { granted: credit.granted }),
-    account: accountCredits,
+    payeeLevel: payeeLevelCredits,
     ...(claims.length === 0 ? {} : { claims }),
-    ...(lacking.length === 0 ? {} : { lacking }),
+    ...(missingQuotas.length === 0 ? {} : { missingQuotas }),
     rated,
-    deals: [...deals, ...accountDeals],
+    deals: [...deals, ...payeeLevelDeals],
   };
 }

@@ -1,16 +1,16 @@
-/** What closings settle and record for the payees of a plan, and what they have to know of a payee for it. */
+/** What a closing records for a payee, and whether a plan needs closings or payee terms at all. */
+import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar/periods';
 import type { PayeeTerms } from '../earn/payee-terms.js';
-import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar';
-import { isRerated, isSale, rulesOf } from '../earn/component-earnings.js';
-import type { PlanByHash } from '../earn/component-earnings.js';
-import { tierReached } from '../rate/curve.js';
-import { isAccountDeal, wholeBasis } from './state.js';
+import { isRerated, isSale, rulesOf } from '../earn/component-rules.js';
+import type { PlanByHash } from '../earn/component-rules.js';
+import { tierReached } from '../plan/curve.js';
+import { ownBasis } from './basis.js';
+import { isPayeeLevel } from './payee-level.js';
 import type { EarnState } from './state.js';
-
 import type { CompiledPlan } from '../plan/compiled.js';
 
 /**
- * Tiers that lagged measurements have reached whose window ends with the period: what its closing records.
+ * Tiers that lagged measurements reached whose window ends with the period. The closing records them.
  * @returns by `component window`
  */
 export function reachedTiers(
@@ -26,19 +26,19 @@ export function reachedTiers(
     const window = windowOfPeriod(plan.calendar, over, period);
     if (lastPeriodOfWindow(plan.calendar, window) !== period) continue;
     let totalMinor = 0n;
-    for (const held of [...state.deals.values()].flat()) {
-      if (held.line.component !== id || held.line.window !== window || isAccountDeal(held.deal)) continue;
-      const rules = rulesOf(held.line, plans);
-      const { reverses } = held.line;
-      if (isSale(held.line, rules.component) || (reverses !== undefined && isRerated(rules.component)))
-        totalMinor += wholeBasis(held, rules);
+    for (const stateLine of [...state.deals.values()].flat()) {
+      if (stateLine.line.component !== id || stateLine.line.window !== window || isPayeeLevel(stateLine.deal)) continue;
+      const rules = rulesOf(stateLine.line, plans);
+      const { reverses } = stateLine.line;
+      if (isSale(stateLine.line, rules.component) || (reverses !== undefined && isRerated(rules.component)))
+        totalMinor += ownBasis(stateLine, rules);
     }
     reached[`${id} ${window}`] = tierReached(rate.tiers, { numerator: totalMinor, denominator: 1n });
   }
   return reached;
 }
 
-/** Whether closings settle something for the payees of a plan: a guarantee, a draw, or a lagged tier. */
+/** Whether a closing calculates or records something for payees of the plan: a guarantee, a draw, or a lagged tier. */
 export function hasPeriodEndTerms({ guarantee, draw, components }: CompiledPlan): boolean {
   return (
     guarantee !== undefined ||
@@ -48,8 +48,8 @@ export function hasPeriodEndTerms({ guarantee, draw, components }: CompiledPlan)
 }
 
 /**
- * Whether what a payee earns under a plan depends on its agreements and quotas, or is settled by closings: then also where it has no
- * line in the period.
+ * Whether a payee's earnings under the plan depend on agreements, quotas or closings, possibly without a line in the
+ * period.
  */
 export function needsPayeeTerms(plan: CompiledPlan): boolean {
   const { ends, components } = plan;

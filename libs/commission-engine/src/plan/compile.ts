@@ -1,8 +1,9 @@
-/** A plan: reading its document, and compiling it. */
+/** Compiles a plan document for the calculation. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { formatRate, parseDecimal, parseRate } from '@tantieme/money/decimal';
-import { calendarKey } from '@tantieme/time/calendar';
+import { calendarKey } from '@tantieme/time/calendar/key';
 import type {
   CompiledComponent,
   CompiledCondition,
@@ -20,7 +21,6 @@ import type {
 } from './compiled.js';
 import { EngineError } from '../engine-error.js';
 import { compileExpression } from './expression.js';
-import { lintPlan } from './lint/lint.js';
 import type {
   ComponentDocument,
   Conditions,
@@ -33,61 +33,11 @@ import type {
   TierDocument,
 } from './document.js';
 import { directCreditOf, planProblems } from './problems.js';
-import { schemaProblems } from './schema.js';
-import type { Problem } from './schema.js';
-import { readPlanText } from './text.js';
-
-/** What is to be said about a document, and where. `line` and `column` count from 1. */
-export interface Finding {
-  /** Stable: `TiersNotAscending`. */
-  readonly code: string;
-  readonly severity: 'error' | 'warning';
-  /** What there is, with the amount at which it bites. */
-  readonly message: string;
-  /** Why it matters: of what the linter finds, where `docs/plan-lint.md` tells more of the code. */
-  readonly why?: string;
-  /** JSON pointer into the document: `/components/0/rate/marginal/1/below`. */
-  readonly path: string;
-  readonly line: number;
-  readonly column: number;
-}
-
-export interface ParsedPlan {
-  /** There where no finding is an error. */
-  readonly document?: PlanDocument;
-  /** The document compiled, under the hash that was given. */
-  readonly plan?: CompiledPlan;
-  readonly findings: readonly Finding[];
-}
 
 /**
- * A plan document from YAML or JSON text. Never throws: what is wrong is a finding with its place.
- * `hash` is what the compiled plan is to be known by; whoever computes it from the document compiles again with it.
+ * @param hash the document's identity; the caller computes it (SHA-256 of the canonical JSON)
+ * @throws {EngineError} `PlanInvalid`, for a document with errors
  */
-export function parsePlan(text: string, hash = ''): ParsedPlan {
-  const read = readPlanText(text);
-  if (read.problems.length > 0) return { findings: read.problems };
-  const violations = schemaProblems(read.value);
-  const problems = isPlanDocument(read.value, violations) ? planProblems(read.value) : violations;
-  const placed = (found: readonly Problem[]): readonly Finding[] =>
-    found
-      .map((problem) => ({ ...problem, ...read.placeOf(problem.path) }))
-      .sort((left, right) => left.line - right.line || left.column - right.column);
-  if (hasError(problems) || !isPlanDocument(read.value, violations)) return { findings: placed(problems) };
-  const plan = compilePlan(read.value, hash);
-  const findings = [...problems, ...lintPlan(read.value, plan)];
-  return { ...(hasError(findings) ? {} : { document: read.value, plan }), findings: placed(findings) };
-}
-
-function hasError(problems: readonly Problem[]): boolean {
-  return problems.some(({ severity }) => severity === 'error');
-}
-
-function isPlanDocument(value: unknown, violations: readonly Problem[]): value is PlanDocument {
-  return typeof value === 'object' && value !== null && violations.length === 0;
-}
-
-/** @throws {EngineError} `PlanInvalid`, for a document that `parsePlan` did not let through */
 export function compilePlan(document: PlanDocument, hash: string): CompiledPlan {
   const problem = planProblems(document).find(({ severity }) => severity === 'error');
   if (problem !== undefined) throw new EngineError('PlanInvalid', `${problem.path}: ${problem.message}`);
@@ -107,10 +57,7 @@ export function compilePlan(document: PlanDocument, hash: string): CompiledPlan 
     rounding: document.rounding ?? 'half-up',
     exchange: { on: exchange?.on ?? 'trigger', maxAgeDays: daysOf(exchange?.maxAge ?? '7 days') },
     minimumMinor: parseMinor(document.settle?.minimum ?? '0', decimals),
-    settle: {
-      ...(document.settle?.as === undefined ? {} : { as: document.settle.as }),
-      ...(document.settle?.tax === undefined ? {} : { tax: document.settle.tax }),
-    },
+    payoutTerms: omitUndefined({ as: document.settle?.as, tax: document.settle?.tax }),
     guarantee:
       guarantee === undefined
         ? undefined
@@ -201,20 +148,20 @@ function compileCredit(
           : [],
       ...conditionsOf([credit]),
     };
-  const said = directCreditOf({ credit }, byId);
-  if (said === undefined) throw new EngineError('PlanInvalid', `the component "${id}" credits nothing`);
+  const direct = directCreditOf({ credit }, byId);
+  if (direct === undefined) throw new EngineError('PlanInvalid', `the component "${id}" has no trigger`);
   return {
     kind: 'direct',
-    trigger: said.trigger,
-    to: said.to ?? 'seller',
-    basis: said.basis ?? 'net',
-    remainder: said.remainder ?? 'largest',
-    during: narrowed(said.during, credit.during),
-    ...conditionsOf(said === credit ? [said] : [said, credit]),
+    trigger: direct.trigger,
+    to: direct.to ?? 'seller',
+    basis: direct.basis ?? 'net',
+    remainder: direct.remainder ?? 'largest',
+    during: narrowed(direct.during, credit.during),
+    ...conditionsOf(direct === credit ? [direct] : [direct, credit]),
   };
 }
 
-/** The days of both: another component's credit is narrowed, never widened. */
+/** The days that both ranges share: the credit of another component is narrowed, never widened. */
 function narrowed(first: DirectCredit['during'], second: DirectCredit['during']): DirectCredit['during'] {
   if (first === undefined || second === undefined) return first ?? second;
   const [from, until] = [first, second].reduce(([a, b], [c, d]) => [a > c ? a : c, b < d ? b : d]);
@@ -233,8 +180,8 @@ function compileConditions(conditions: Conditions = {}): readonly CompiledCondit
   return Object.entries(conditions).map(([key, value]) => {
     const [subject, ...name] = key.split('.');
     if (subject !== 'deal' && subject !== 'line' && subject !== 'partner')
-      throw new EngineError('PlanInvalid', `"${key}" is no condition`);
-    // Who holds a registration is asked of each payee.
+      throw new EngineError('PlanInvalid', `"${key}" is not a condition; it must begin with deal., line. or partner.`);
+    // Whether the payee holds the registration is looked up like a property of the partner.
     if (key === 'deal.registration.holder')
       return { subject: 'partner', name: 'registration-holder', anyOf: new Set<string>() };
     const common = { subject, name: name.join('.') } as const;
@@ -352,7 +299,10 @@ function compileRate({ id, credit, rate, recurring }: ComponentDocument, decimal
   };
 }
 
-/** Money that is earned in proportion to the way through a tier is a marginal rate of that slope; past the last, nothing more. */
+/**
+ * A tier that is earned in proportion is a marginal rate, its amount by its length. Above the last tier nothing is
+ * earned.
+ */
 function interpolatedTiers(
   rate: Extract<RateDocument, { readonly interpolated: unknown }>,
   decimals: number,
@@ -371,38 +321,4 @@ const MATRIX_ATTRIBUTES: readonly MatrixAttribute[] = ['variant', 'product', 'fa
 
 function isMatrixAttribute(name: string): name is MatrixAttribute {
   return MATRIX_ATTRIBUTES.some((one) => one === name);
-}
-
-/**
- * What a new version of a plan may not change, because lines of both stand on one statement and in one measurement:
- * currency, calendar, and what sets off a component that keeps its id (a deal could be paid by both triggers).
- */
-export function successionProblems(
-  before: CompiledPlan,
-  next: CompiledPlan,
-): readonly { readonly code: string; readonly message: string }[] {
-  const problems: { code: string; message: string }[] = [];
-  if (before.currency !== next.currency)
-    problems.push({
-      code: 'CurrencyChanged',
-      message: `a version keeps the currency ${before.currency}; make a new plan for ${next.currency}`,
-    });
-  if (before.calendarKey !== next.calendarKey)
-    problems.push({
-      code: 'CalendarChanged',
-      message: `a version keeps the calendar ${before.calendarKey}; make a new plan for ${next.calendarKey}`,
-    });
-  for (const component of next.components) {
-    const earlier = before.componentById.get(component.id);
-    if (earlier !== undefined && triggerOf(earlier) !== triggerOf(component))
-      problems.push({
-        code: 'TriggerChanged',
-        message: `the component "${component.id}" keeps its trigger; give one with another trigger another id`,
-      });
-  }
-  return problems;
-}
-
-function triggerOf({ credit }: CompiledComponent): string {
-  return credit.kind === 'direct' ? credit.trigger : 'override';
 }

@@ -1,11 +1,11 @@
-/** What a plan's document is compiled to: amounts in minor units, rates exact, defaults filled in. */
+/** A compiled plan document: amounts in minor units, exact rates, defaults filled in. */
+import type { Calendar, Over } from '@tantieme/time/calendar/document';
 import type { Remainder } from '@tantieme/money/allocation';
 import type { Rate } from '@tantieme/money/decimal';
 import type { RoundingMode } from '@tantieme/money/rounding';
-import type { Calendar, Over } from '@tantieme/time/calendar-document';
-import type { DealRole } from '../deal/deal.js';
+import type { DealRole, Trigger } from '../deal/deal.js';
 import type { Expression } from './expression.js';
-import type { Basis, FlatPer, LimitDocument, PlanDocument, Trigger } from './document.js';
+import type { Basis, FlatPer, LimitDocument, PlanDocument } from './document.js';
 
 export type ConditionSubject = 'deal' | 'line' | 'partner';
 
@@ -13,14 +13,14 @@ export interface CompiledCondition {
   readonly subject: ConditionSubject;
   readonly name: string;
   readonly anyOf: ReadonlySet<string>;
-  /** For `partner.certification`: how many hold it at the least. */
+  /** For `partner.certification`: how many people must hold it. */
   readonly count?: number;
 }
 
 export interface CompiledConditions {
   /** All must hold. */
   readonly where: readonly CompiledCondition[];
-  /** Each group bars where all of it holds. */
+  /** A line is excepted if all conditions of any group hold. */
   readonly excepts: readonly (readonly CompiledCondition[])[];
   readonly expressions: readonly Expression[];
 }
@@ -39,7 +39,7 @@ export interface OverrideCredit extends CompiledConditions {
   readonly kind: 'override';
   readonly override: ReadonlySet<string>;
   readonly of: 'basis' | 'earning' | 'spread';
-  /** Of a spread: the first whose conditions the partner meets is its rate. */
+  /** For a spread: a partner's rate is the first whose conditions it meets. */
   readonly rates: readonly { readonly where: readonly CompiledCondition[]; readonly rate: Rate }[];
 }
 
@@ -50,9 +50,9 @@ export interface RateText {
 }
 
 export interface CompiledTier extends RateText {
-  /** Where the tier ends, in minor units of the measurement; undefined for an open one. */
+  /** End of the tier in minor units of the measurement; undefined for an open tier. */
   readonly untilMinor: bigint | undefined;
-  /** Whether the boundary itself belongs to it. */
+  /** Whether the end itself belongs to the tier. */
   readonly inclusive: boolean;
 }
 
@@ -65,7 +65,7 @@ export type CompiledRate =
   | {
       readonly kind: 'accelerator';
       readonly base: Rate;
-      /** Ends are shares of the quota. */
+      /** `until` is a share of the quota. */
       readonly bands: readonly ({ readonly until: Rate | undefined } & RateText)[];
     }
   | {
@@ -89,7 +89,7 @@ export interface CompiledMeasure {
 
 export interface CompiledGate {
   readonly of: 'target' | 'attainment' | 'growth';
-  /** An amount in minor units, or a share of quota or baseline. */
+  /** An amount in minor units, or a share of the quota or baseline. */
   readonly target: Rate;
   readonly targetText: string;
   readonly from: 'first' | 'above';
@@ -113,8 +113,8 @@ export interface CompiledReturns {
     | undefined;
 }
 
+/** `rate` is the share of the earning that is held. */
 export interface CompiledHold extends RateText {
-  /** `rate` is the held share of the earning. */
   readonly release:
     | { readonly kind: 'paid'; readonly days: number }
     | { readonly kind: 'schedule'; readonly parts: readonly ({ readonly days: number } & RateText)[] };
@@ -135,13 +135,13 @@ export interface CompiledComponent {
 }
 
 export interface CompiledPlan {
-  /** Identity of the document, given by the caller (SHA-256 of its canonical JSON). */
+  /** SHA-256 of the document's canonical JSON, computed by the caller. */
   readonly hash: string;
   readonly id: string;
   readonly title: string;
   readonly pays: 'commission' | 'rebate';
   readonly currency: string;
-  /** Decimals of the currency. */
+  /** Decimals of the currency: 2 for EUR. */
   readonly decimals: number;
   readonly calendar: Calendar;
   /** `monthly@Europe/Paris` */
@@ -151,9 +151,9 @@ export interface CompiledPlan {
     readonly on: 'trigger' | 'invoice' | 'period-average' | 'period-end';
     readonly maxAgeDays: number;
   };
-  /** Smallest amount worth a payment. */
+  /** Smallest amount that is paid out. */
   readonly minimumMinor: bigint;
-  readonly settle: Pick<NonNullable<PlanDocument['settle']>, 'as' | 'tax'>;
+  readonly payoutTerms: Pick<NonNullable<PlanDocument['settle']>, 'as' | 'tax'>;
   readonly guarantee:
     { readonly minor: bigint; readonly over: Over; readonly of: ReadonlySet<string> | undefined } | undefined;
   readonly draw:

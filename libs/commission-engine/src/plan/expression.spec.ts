@@ -32,19 +32,19 @@ describe('an expression of a plan', () => {
   });
 
   it.each([
-    ['line.net > 1000.5', 'a double beside an amount'],
-    ['line.net > 1000', 'a whole number that is no decimal'],
-    ['line.net', 'no yes or no'],
-    ['line.colour == "red"', 'a name that is not known'],
-    ['order.net > decimal(1)', 'a variable that is not there'],
-    ['line.net >', 'no expression'],
-    ['timestamp("2026-01-01T00:00:00Z") < now()', 'the clock'],
+    ['line.net > 1000.5', 'it compares an amount with a double'],
+    ['line.net > 1000', 'it compares an amount with an integer'],
+    ['line.net', 'it yields no boolean'],
+    ['line.colour == "red"', 'the field is unknown'],
+    ['order.net > decimal(1)', 'the variable is unknown'],
+    ['line.net >', 'it is incomplete'],
+    ['timestamp("2026-01-01T00:00:00Z") < now()', 'it reads the clock'],
   ])('%s is refused: %s', (text) => {
     expect(expressionFault(text)).toMatchObject({ code: 'ExpressionInvalid' });
     expect(() => compileExpression(text)).toThrow();
   });
 
-  it('that fails for a subject says so, with its text', () => {
+  it('names its text if it cannot be evaluated for a subject', () => {
     expect(() => compileExpression('decimal(deal.id) > decimal(1)').holds(subject)).toThrow(
       /decimal\(deal\.id\) > decimal\(1\)/,
     );

@@ -1,10 +1,11 @@
 /**
- * Conditions that plain maps cannot say, in the Common Expression Language: sandboxed, without loops over time or chance.
- * Amounts and quantities are exact decimals there: `line.net >= decimal("1000.00")`. A double beside one is a type error,
- * found when the plan is read.
+ * Conditions that a plain map cannot express, in the Common Expression Language: sandboxed, always terminating, without
+ * clock or randomness. Amounts and quantities are exact decimals: `line.net >= decimal("1000.00")`. Comparing one with
+ * a double is a type error, found when the plan is read.
  */
 import { Environment } from '@marcbachmann/cel-js';
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { oneOf } from '@tantieme/contracts/suggest';
 import {
   addRates,
   compareRates,
@@ -18,7 +19,7 @@ import {
 import type { Rate } from '@tantieme/money/decimal';
 import { EngineError } from '../engine-error.js';
 
-/** What an expression may ask about. Amounts are decimal text; what is not known is left out, and reads as "" or 0. */
+/** What an expression can read. Amounts are decimal text. A field that is left out reads as "" or 0. */
 export interface ExpressionSubject {
   readonly deal: {
     readonly source: string;
@@ -27,7 +28,7 @@ export interface ExpressionSubject {
     readonly customer?: string;
     readonly attributes?: Readonly<Record<string, string>>;
   };
-  /** Empty for a deal that is paid as one. */
+  /** Empty for a component that pays a deal as a whole. */
   readonly line: {
     readonly id?: string;
     readonly product?: string;
@@ -51,7 +52,7 @@ export interface ExpressionSubject {
 
 export interface Expression {
   readonly text: string;
-  /** @throws {EngineError} `ExpressionFailed`, where it fails for this subject (a division by zero, say) */
+  /** @throws {EngineError} `ExpressionFailed`, if it cannot be evaluated for this subject (a division by zero, say) */
   holds(subject: ExpressionSubject): boolean;
 }
 
@@ -62,6 +63,30 @@ class Decimal {
     return formatRate(this.rate);
   }
 }
+
+/** Fields of each variable, with their types. */
+const FIELDS = {
+  deal: { source: 'string', id: 'string', currency: 'string', customer: 'string', attributes: 'map<string, string>' },
+  line: {
+    id: 'string',
+    product: 'string',
+    category: 'string',
+    family: 'string',
+    variant: 'string',
+    quantity: 'Decimal',
+    net: 'Decimal',
+    gross: 'Decimal',
+    cost: 'Decimal',
+  },
+  partner: {
+    id: 'string',
+    channel: 'string',
+    country: 'string',
+    tier: 'string',
+    upline: 'string',
+    certifications: 'map<string, int>',
+  },
+};
 
 function createEnvironment(): Environment {
   const environment = new Environment({
@@ -78,55 +103,41 @@ function createEnvironment(): Environment {
     .registerOperator('Decimal > Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) > 0)
     .registerOperator('Decimal >= Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) >= 0)
     .registerOperator('Decimal == Decimal', (a: Decimal, b: Decimal) => compareRates(a.rate, b.rate) === 0);
-  return environment
-    .registerVariable('deal', {
-      schema: {
-        source: 'string',
-        id: 'string',
-        currency: 'string',
-        customer: 'string',
-        attributes: 'map<string, string>',
-      },
-    })
-    .registerVariable('line', {
-      schema: {
-        id: 'string',
-        product: 'string',
-        category: 'string',
-        family: 'string',
-        variant: 'string',
-        quantity: 'Decimal',
-        net: 'Decimal',
-        gross: 'Decimal',
-        cost: 'Decimal',
-      },
-    })
-    .registerVariable('partner', {
-      schema: {
-        id: 'string',
-        channel: 'string',
-        country: 'string',
-        tier: 'string',
-        upline: 'string',
-        certifications: 'map<string, int>',
-      },
-    });
+  for (const [name, schema] of Object.entries(FIELDS)) environment.registerVariable(name, { schema });
+  return environment;
 }
 
 let environment: Environment | undefined;
 
-/** What is wrong with an expression, or undefined. */
+/** What is wrong with an expression; undefined if nothing is. */
 export function expressionFault(text: string): { readonly code: string; readonly message: string } | undefined {
   environment ??= createEnvironment();
   const checked = environment.check(text);
-  if (!checked.valid)
-    return { code: 'ExpressionInvalid', message: (checked.error?.message ?? 'it cannot be read').split('\n')[0] ?? '' };
+  if (!checked.valid) return { code: 'ExpressionInvalid', message: faultInWords(text, checked.error?.message ?? '') };
   if (checked.type !== 'bool')
-    return { code: 'ExpressionInvalid', message: `it says a ${String(checked.type)}, not whether something holds` };
+    return {
+      code: 'ExpressionInvalid',
+      message: `expr yields a ${String(checked.type)}; it must yield true or false, such as line.net >= decimal("1000.00")`,
+    };
   return undefined;
 }
 
-/** @throws {EngineError} `PlanInvalid`, for an expression that `expressionFault` finds fault with */
+/** The library's message, with what is allowed. */
+function faultInWords(text: string, message: string): string {
+  const [fault = ''] = message.split('\n');
+  const variable = /^Unknown variable: (\w+)$/.exec(fault)?.[1];
+  if (variable !== undefined)
+    return `expr reads "${variable}", which is unknown; it must be ${oneOf(Object.keys(FIELDS), variable)}`;
+  const key = /^No such key: (\w+)$/.exec(fault)?.[1];
+  const owner = key === undefined ? undefined : new RegExp(`\\b(deal|line|partner)\\.${key}\\b`).exec(text)?.[1];
+  if (key !== undefined && (owner === 'deal' || owner === 'line' || owner === 'partner'))
+    return `expr reads ${owner}.${key}, which is unknown; the field must be ${oneOf(Object.keys(FIELDS[owner]), key)}`;
+  if (/\bDecimal\b/.test(fault))
+    return `expr is invalid: ${fault}; amounts and quantities are decimals, so write decimal("1000.00")`;
+  return `expr is invalid: ${fault}`;
+}
+
+/** @throws {EngineError} `PlanInvalid`, for an expression that `expressionFault` refuses */
 export function compileExpression(text: string): Expression {
   const fault = expressionFault(text);
   if (fault !== undefined) throw new EngineError('PlanInvalid', `${text}: ${fault.message}`);
@@ -145,13 +156,13 @@ export function compileExpression(text: string): Expression {
   };
 }
 
-/** What an expression asks about, and the literals that it names. */
+/** The paths that an expression reads, and its literals. */
 export interface ExpressionReads {
   /** `line.net`, in order of text. */
   readonly paths: readonly string[];
   readonly texts: readonly string[];
   readonly amounts: readonly Rate[];
-  /** True where it only compares a path with literals, so that what lies between two literals makes no difference. */
+  /** Whether it only compares paths with literals, so that all values between two literals have the same result. */
   readonly isPlain: boolean;
 }
 
@@ -159,7 +170,7 @@ const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '<', '<=', '>', '>
 const ORDERINGS: ReadonlySet<string> = new Set(['<', '<=', '>', '>=']);
 const CONNECTIVES: ReadonlySet<string> = new Set(['&&', '||', '!_', '?:']);
 
-/** @throws if the expression is one that `expressionFault` finds fault with */
+/** @throws if `expressionFault` refuses the expression */
 export function readsOf(text: string): ExpressionReads {
   environment ??= createEnvironment();
   const paths = new Set<string>();
@@ -195,7 +206,7 @@ export function readsOf(text: string): ExpressionReads {
       const sides: readonly unknown[] = Array.isArray(args) ? args : [];
       const isPath = (side: unknown) => isNode(side) && side.op === '.';
       if (!sides.some(isLiteral) || !sides.every((side) => isLiteral(side) || isPath(side))) isPlain = false;
-      // Between two texts there is always another one.
+      // Between two texts there is always another text.
       if (ORDERINGS.has(op) && sides.some((side) => isNode(side) && typeof side.args === 'string')) isPlain = false;
     } else if (!CONNECTIVES.has(op) && !isLiteral(value)) isPlain = false;
     visit(args);

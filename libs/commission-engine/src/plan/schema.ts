@@ -1,13 +1,11 @@
 /**
- * The JSON Schema of plan documents (2020-12), for editors and for `parsePlan`, and what its violations are called.
- * Everything that it does not name is refused.
+ * The JSON Schema (2020-12) of plan documents, for `parsePlan` and for editors. It refuses every key that it does not
+ * name.
  */
-import { decimalFault } from '@tantieme/money/decimal';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
-import { CALENDAR_SCHEMA } from '@tantieme/time/calendar-document';
+import { CALENDAR_SCHEMA } from '@tantieme/time/calendar/document';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 
-/** Limits of a document. A plan is read by people; what is beyond these was made by accident or to do harm. */
+/** Limits of a document. People write and read plans: a larger one is an accident or an attack. */
 export const COMPONENTS_MAX = 100;
 export const TIERS_MAX = 100;
 export const LEVELS_MAX = 20;
@@ -25,46 +23,57 @@ export const RATE_KINDS = [
   'matrix',
 ] as const;
 
+/** Keys of a condition besides `deal.<name>`, where the deal's source chooses the name. */
+export const CONDITION_KEYS = [
+  'deal.registration',
+  'deal.registration.holder',
+  ...['product', 'category', 'family', 'variant', 'subscription'].map((name) => `line.${name}`),
+  ...['id', 'channel', 'tier', 'country', 'certification'].map((name) => `partner.${name}`),
+];
+
+// Descriptions complete the sentence "<key> must be …": `schema-problems.ts` quotes them, and editors show them.
+
 const identifier = {
   type: 'string',
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
-  description: 'an identifier: letters, digits, dot, dash and underscore, at most 64, with a letter or digit first',
+  description:
+    'an identifier of up to 64 letters, digits, dots, dashes and underscores that starts with a letter or digit',
 };
-const title = { type: 'string', minLength: 1, maxLength: 200 };
-/** Editors see numbers as numbers; `parsePlan` reads them as text. */
+const title = { type: 'string', minLength: 1, maxLength: 200, description: 'a text of 1 to 200 characters' };
+/** Editors pass numbers as numbers, `parsePlan` as text: hence both types. */
 const amount = {
   type: ['string', 'number'],
   pattern: '^(0|[1-9][0-9]*)(\\.[0-9]+)?$',
   minimum: 0,
-  description: 'a number that is not negative, such as 150000 or 2.50',
+  description: 'an amount of 0 or more, such as 150000 or 2.50',
 };
 const rate = {
   type: ['string', 'number'],
   pattern: '^(0|[1-9][0-9]*)(\\.[0-9]+)?( ?%)?$',
   minimum: 0,
-  description: 'a rate that is not negative, such as 4 % or 0.04',
+  description: 'a rate of 0 or more, such as 4 % or 0.04',
 };
 const share = {
   type: ['string', 'number'],
   pattern: '^(?:(0|[1-9][0-9]*)(\\.[0-9]+)?( ?%)?|[1-9][0-9]*/[1-9][0-9]*)$',
   minimum: 0,
-  description: 'a share that is not negative, such as 50 %, 0.5 or 1/3',
+  description: 'a share of 0 or more, such as 50 %, 0.5 or 1/3',
 };
 const count = {
   type: ['string', 'integer'],
   pattern: '^[1-9][0-9]{0,3}$',
   minimum: 1,
-  description: 'a whole number from 1, such as 12',
+  description: 'a whole number from 1 to 9999, such as 12',
 };
 const day = {
   type: 'string',
   pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
-  description: 'a day, such as 2026-03-01',
+  description: 'a calendar date (YYYY-MM-DD), such as 2026-03-01',
 };
 const days = {
   type: 'string',
   pattern: '^(0|[1-9][0-9]{0,3}) days?$',
-  description: 'a number of days, such as 30 days',
+  description: 'a number of days from 0 to 9999, such as 30 days',
 };
 const conditionValue = { type: ['string', 'number', 'boolean'] };
 const conditionValues = {
@@ -72,7 +81,7 @@ const conditionValues = {
   items: conditionValue,
   minItems: 1,
   maxItems: CONDITION_VALUES_MAX,
-  description: 'a text, or a list of texts of which one must be met',
+  description: 'a value, or a list of values of which any will do',
 };
 const conditions = {
   type: 'object',
@@ -87,13 +96,11 @@ const conditions = {
       required: ['has'],
       additionalProperties: false,
       properties: { has: { $ref: '#/$defs/identifier' }, count: { $ref: '#/$defs/count' } },
-      description: 'a certification, or { has: a certification, count: how many hold it }',
+      description: 'a certification, or { has: a certification, count: how many people must hold it }',
     },
   },
   additionalProperties: false,
-  description:
-    'conditions that must all hold: deal.<name>, deal.registration, deal.registration.holder, line.product, .category, .family, .variant, ' +
-    'partner.id, .channel, .tier, .country, .certification',
+  description: `a map of conditions, which must all hold; the keys are deal.<name>, ${CONDITION_KEYS.join(', ')}`,
 };
 const whichLines = {
   where: { $ref: '#/$defs/conditions' },
@@ -102,7 +109,7 @@ const whichLines = {
     type: 'string',
     minLength: 1,
     maxLength: 2000,
-    description: 'an expression of the Common Expression Language',
+    description: 'an expression of up to 2000 characters in the Common Expression Language',
   },
 };
 const during = {
@@ -110,19 +117,19 @@ const during = {
   minItems: 2,
   maxItems: 2,
   items: { $ref: '#/$defs/day' },
-  description: 'first and last day, such as [2026-03-01, 2026-03-31]',
+  description: 'the first and the last day, such as [2026-03-01, 2026-03-31]',
 };
-const tiers = { type: 'array', minItems: 1, maxItems: TIERS_MAX, items: { $ref: '#/$defs/tier' } };
+const tiers = {
+  type: 'array',
+  minItems: 1,
+  maxItems: TIERS_MAX,
+  items: { $ref: '#/$defs/tier' },
+  description: 'a list of tiers, such as [{ below: 150000, pay: 4 % }, { pay: 6 % }]',
+};
 
-/** A map of exactly these fields. */
+/** A map with exactly these keys. */
 function map(properties: Readonly<Record<string, unknown>>, required: readonly string[], description?: string) {
-  return {
-    type: 'object',
-    required,
-    additionalProperties: false,
-    properties,
-    ...(description === undefined ? {} : { description }),
-  };
+  return omitUndefined({ type: 'object', required, additionalProperties: false, properties, description });
 }
 
 export const PLAN_SCHEMA = {
@@ -136,7 +143,7 @@ export const PLAN_SCHEMA = {
     plan: { $ref: '#/$defs/identifier' },
     title,
     pays: { enum: ['commission', 'rebate'] },
-    currency: { type: 'string', pattern: '^[A-Z]{3}$', description: 'an ISO 4217 code, such as EUR' },
+    currency: { type: 'string', pattern: '^[A-Z]{3}$', description: 'an ISO 4217 currency code, such as EUR' },
     calendar: CALENDAR_SCHEMA,
     rounding: { enum: ['half-up', 'half-even', 'down'] },
     exchange: map(
@@ -182,7 +189,13 @@ export const PLAN_SCHEMA = {
       },
       [],
     ),
-    components: { type: 'array', minItems: 1, maxItems: COMPONENTS_MAX, items: { $ref: '#/$defs/component' } },
+    components: {
+      type: 'array',
+      minItems: 1,
+      maxItems: COMPONENTS_MAX,
+      items: { $ref: '#/$defs/component' },
+      description: 'a list of components',
+    },
   },
   $defs: {
     identifier,
@@ -194,7 +207,13 @@ export const PLAN_SCHEMA = {
     days,
     conditions,
     conditionValues,
-    componentIds: { type: 'array', minItems: 1, maxItems: COMPONENTS_MAX, items: { $ref: '#/$defs/identifier' } },
+    componentIds: {
+      type: 'array',
+      minItems: 1,
+      maxItems: COMPONENTS_MAX,
+      items: { $ref: '#/$defs/identifier' },
+      description: 'a list of component ids',
+    },
     component: {
       ...map(
         {
@@ -234,12 +253,19 @@ export const PLAN_SCHEMA = {
         ...whichLines,
         override: { $ref: '#/$defs/componentIds' },
         of: { enum: ['basis', 'earning', 'spread'] },
-        levels: { type: 'array', minItems: 1, maxItems: LEVELS_MAX, items: { $ref: '#/$defs/rate' } },
+        levels: {
+          type: 'array',
+          minItems: 1,
+          maxItems: LEVELS_MAX,
+          items: { $ref: '#/$defs/rate' },
+          description: 'a list of rates, from the direct upline upwards',
+        },
         rates: {
           type: 'array',
           minItems: 1,
           maxItems: TIERS_MAX,
           items: map({ where: { $ref: '#/$defs/conditions' }, pay: { $ref: '#/$defs/rate' } }, ['pay']),
+          description: 'a list of rates, such as [{ where: { partner.tier: gold }, pay: 12 % }]',
         },
       },
       if: { required: ['override'] },
@@ -277,7 +303,7 @@ export const PLAN_SCHEMA = {
           type: ['string', 'number'],
           pattern: '^(?:fact|(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?)$',
           minimum: 0,
-          description: 'an amount, or fact where each payee has its own',
+          description: 'an amount, or fact if each payee has a quota of their own',
         },
         prorate: { enum: ['days'] },
       },
@@ -294,7 +320,7 @@ export const PLAN_SCHEMA = {
         ['from'],
       ),
       oneOf: [{ required: ['target'] }, { required: ['attainment'] }, { required: ['growth'] }],
-      description: 'exactly one of target, attainment and growth, with from: first or above',
+      description: 'a map with from and exactly one of target, attainment and growth',
     },
     rateOfComponent: {
       type: 'object',
@@ -355,13 +381,13 @@ export const PLAN_SCHEMA = {
       },
       oneOf: RATE_KINDS.map((kind) => ({ required: [kind] })),
       dependentRequired: { flat: ['per'], per: ['flat'], as: ['lagged'] },
-      description: `exactly one of ${RATE_KINDS.join(', ')}`,
+      description: `a map with exactly one of ${RATE_KINDS.join(', ')}`,
     },
     tier: {
       ...map(
         { below: { $ref: '#/$defs/amount' }, upTo: { $ref: '#/$defs/amount' }, pay: { $ref: '#/$defs/rate' } },
         ['pay'],
-        'a tier with one end, below or upTo',
+        'a tier that ends below an amount or at upTo, not both',
       ),
       not: { required: ['below', 'upTo'] },
     },
@@ -396,7 +422,7 @@ export const PLAN_SCHEMA = {
         { required: ['perQuarter'] },
         { required: ['perYear'] },
       ],
-      description: 'exactly one of perDeal, perPeriod, perQuarter and perYear',
+      description: 'a map with excess and exactly one of perDeal, perPeriod, perQuarter and perYear',
     },
     returns: map(
       {
@@ -444,116 +470,7 @@ export const PLAN_SCHEMA = {
         oneOf: [{ required: ['until'] }, { required: ['for'] }, { required: ['schedule'] }],
         dependentRequired: { for: ['after'], after: ['for'] },
       },
-      description: 'as-child, or exactly one of until: paid, for (with after) and schedule',
+      description: 'as-child, or a map with exactly one of until, for and schedule',
     },
   },
 };
-
-/** What is wrong at a place of the document. */
-export interface Problem {
-  readonly code: string;
-  readonly severity: 'error' | 'warning';
-  readonly message: string;
-  /** JSON pointer. */
-  readonly path: string;
-  /** Why it matters: of what the linter finds. */
-  readonly why?: string;
-}
-
-let compiled: ValidateFunction | undefined;
-
-/** Where the document does not keep to the schema, each in words. */
-export function schemaProblems(document: unknown): readonly Problem[] {
-  compiled ??= new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, strictRequired: false }).compile(
-    PLAN_SCHEMA,
-  );
-  if (compiled(document)) return [];
-  const errors = (compiled.errors ?? []).filter((error) => !isEcho(error));
-  const problems = errors.map(problemOf);
-  // A rate of a kind that is to come also fails to be one of the kinds that are there: one thing is said once.
-  const refused = new Set(
-    errors.filter(({ keyword }) => keyword === 'additionalProperties').map((error) => error.instancePath),
-  );
-  return problems.filter((_, index) => {
-    const error = errors[index];
-    return !(error?.keyword === 'oneOf' && refused.has(error.instancePath));
-  });
-}
-
-/** Errors that only say that a branch of the schema did not fit; the branch's own errors say why. */
-function isEcho(error: ErrorObject): boolean {
-  return error.keyword === 'if' || error.keyword === 'minimum' || error.schemaPath.includes('/oneOf/');
-}
-
-function pointerTo(error: ErrorObject, property: unknown): string {
-  return `${error.instancePath}/${String(property).replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
-
-function problemOf(error: ErrorObject): Problem {
-  const path = error.instancePath;
-  const params: Readonly<Record<string, unknown>> = error.params;
-  const described: unknown = error.parentSchema?.['description'];
-  const expected = typeof described === 'string' ? described : 'something else';
-  const problem = (code: string, message: string, at = path): Problem => ({
-    code,
-    severity: 'error',
-    message,
-    path: at,
-  });
-  switch (error.keyword) {
-    case 'required':
-    case 'dependentRequired':
-      return problem('FieldMissing', `"${params['missingProperty']}" is missing`);
-    case 'additionalProperties': {
-      const name = String(params['additionalProperty']);
-      const at = pointerTo(error, name);
-      return problem(
-        'FieldUnknown',
-        `"${name}" is not known here${typeof described === 'string' ? `; expected ${described}` : ''}`,
-        at,
-      );
-    }
-    case 'false schema': {
-      const name = path.slice(path.lastIndexOf('/') + 1);
-      return problem('FieldMisplaced', `"${name}" does not go together with the other fields of this ${ownerOf(path)}`);
-    }
-    case 'enum': {
-      const allowed = Array.isArray(params['allowedValues']) ? params['allowedValues'].join(', ') : '';
-      return problem('ValueUnknown', `${shown(error.data)} is none of: ${allowed}`);
-    }
-    case 'type':
-      return problem(
-        'TypeWrong',
-        `${shown(error.data)} is not what belongs here: expected ${typesOf(params['type'], expected)}`,
-      );
-    case 'pattern':
-      return problem('TextInvalid', `${shown(error.data)} is not ${expected}${reasonOf(error.data, expected)}`);
-    case 'oneOf':
-      return problem(path.endsWith('/rate') ? 'RateInvalid' : 'FieldMissing', `expected ${expected}`);
-    case 'not':
-      return problem('TierInvalid', `expected ${expected}`);
-    default:
-      return problem('ValueInvalid', `${error.message ?? 'invalid'}`);
-  }
-}
-
-function ownerOf(path: string): string {
-  return /\/credit\/[^/]*$/.test(path) ? 'credit' : 'component';
-}
-
-function typesOf(type: unknown, expected: string): string {
-  if (expected !== 'something else') return expected;
-  return type === 'object' ? 'a map' : type === 'array' ? 'a list' : `a ${String(type)}`;
-}
-
-/** Why a text that should be a number is none; numbers are what patterns with "such as" describe. */
-function reasonOf(data: unknown, expected: string): string {
-  if (typeof data !== 'string' || !expected.includes('negative')) return '';
-  const fault = decimalFault(data.replace(/ ?%$/, ''));
-  return fault === undefined ? '' : `: ${fault}`;
-}
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}

@@ -1,26 +1,28 @@
 /**
- * Reading a plan's text, YAML 1.2 or JSON, with the place of every value. All scalars are read as the text they are
- * written as: a number that was never a double cannot lose digits.
+ * Reads the text of a plan, YAML 1.2 or JSON, and notes where each value stands. Every scalar is read as the text that
+ * was written: a number that was never a double cannot lose digits.
  */
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { Document } from 'yaml';
-import type { Problem } from './schema.js';
+import type { Document, YAMLError } from 'yaml';
+import { keyAt } from './problem.js';
+import type { Problem } from './problem.js';
 
-/** Characters of a plan's text at the most. */
+/** Longest text of a plan, in characters. */
 export const PLAN_TEXT_LENGTH_MAX = 512 * 1024;
 const NESTING_MAX = 50;
 
 export interface Place {
-  /** From 1. */
+  /** Counts from 1. */
   readonly line: number;
+  /** Counts from 1. */
   readonly column: number;
 }
 
 export interface PlanText {
-  /** Maps, lists and texts; undefined where the text is no YAML at all. */
+  /** Maps, lists and texts; undefined if the text is not YAML. */
   readonly value: unknown;
   readonly problems: readonly (Problem & Place)[];
-  /** Where the value at a JSON pointer stands: its key, where it has one. */
+  /** Where the value at a JSON pointer begins: at its key, if it has one. */
   readonly placeOf: (path: string) => Place;
 }
 
@@ -33,12 +35,13 @@ export function readPlanText(text: string): PlanText {
     placeOf: () => START,
   });
   if (text.length > PLAN_TEXT_LENGTH_MAX)
-    return unreadable('TextTooLong', `the text has more than ${PLAN_TEXT_LENGTH_MAX} characters`);
+    return unreadable('TextTooLong', `the text is longer than ${PLAN_TEXT_LENGTH_MAX} characters`);
   const nesting = deepest(text);
-  if (nesting > NESTING_MAX) return unreadable('TextTooDeep', `brackets are nested more than ${NESTING_MAX} deep`);
+  if (nesting > NESTING_MAX)
+    return unreadable('TextTooDeep', `brackets are nested more than ${NESTING_MAX} levels deep`);
   const lines = new LineCounter();
   const document = parse(text, lines);
-  if (document === undefined) return unreadable('TextTooDeep', 'values are nested too deep');
+  if (document === undefined) return unreadable('TextTooDeep', 'values are nested too deeply');
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -46,7 +49,7 @@ export function readPlanText(text: string): PlanText {
   const problems: (Problem & Place)[] = document.errors.map((error) => ({
     code: error.code === 'DUPLICATE_KEY' ? 'KeyTwice' : 'TextInvalid',
     severity: 'error',
-    message: error.message,
+    message: syntaxFault(error, text),
     path: '',
     ...placeAt(error.pos[0]),
   }));
@@ -60,25 +63,30 @@ export function readPlanText(text: string): PlanText {
 
   function read(node: unknown, path: string, place: Place, depth: number): unknown {
     if (depth > NESTING_MAX)
-      return refuse('TextTooDeep', `values are nested more than ${NESTING_MAX} deep`, path, place);
+      return refuse('TextTooDeep', `values are nested more than ${NESTING_MAX} levels deep`, path, place);
     places.set(path, place);
     if (isScalar(node)) return typeof node.value === 'string' ? node.value : '';
     if (isAlias(node))
-      return refuse('AliasRefused', 'aliases are not taken: the document is to be the same in JSON', path, place);
+      return refuse(
+        'AliasRefused',
+        `${keyAt(path)} is a YAML alias; write the value out: JSON has no aliases`,
+        path,
+        place,
+      );
     if (isSeq(node))
       return node.items.map((item, index) => read(item, `${path}/${index}`, rangeStart(item) ?? place, depth + 1));
     if (!isMap(node)) return '';
     const map: Record<string, unknown> = {};
     for (const pair of node.items) {
       if (!isPair(pair) || !isScalar(pair.key) || typeof pair.key.value !== 'string') {
-        refuse('KeyInvalid', 'a key must be a plain text', path, place);
+        refuse('KeyInvalid', `a key in ${keyAt(path)} is not a plain text; write name: value`, path, place);
         continue;
       }
       const key = pair.key.value;
       const keyPlace = rangeStart(pair.key) ?? place;
       const keyPath = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
       if (key === '__proto__' || key === '<<')
-        refuse('KeyInvalid', `"${key}" is not taken as a key`, keyPath, keyPlace);
+        refuse('KeyInvalid', `the key "${key}" is reserved; use another name`, keyPath, keyPlace);
       else map[key] = read(pair.value, keyPath, keyPlace, depth + 1);
     }
     return map;
@@ -92,7 +100,15 @@ export function readPlanText(text: string): PlanText {
   return { value, problems, placeOf: (path) => nearest(places, path) };
 }
 
-/** The parsed text, or undefined where its nesting is more than the parser's stack. */
+/** A fault of the YAML or JSON syntax, in words. */
+function syntaxFault({ code, message, pos }: YAMLError, text: string): string {
+  if (code === 'DUPLICATE_KEY') return `the key ${/^[^:\n]*/.exec(text.slice(pos[0]))?.[0].trim() ?? ''} appears twice`;
+  if (code === 'MULTIPLE_DOCS')
+    return 'the text has more than one YAML document; a plan is one, without a --- in between';
+  return `the text is not valid YAML or JSON: ${message}`;
+}
+
+/** Undefined if the text is nested too deeply for the parser's stack. */
 function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
   try {
     return parseDocument(text, { schema: 'failsafe', lineCounter, prettyErrors: false, uniqueKeys: true });
@@ -102,7 +118,7 @@ function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefi
   }
 }
 
-/** Place of the pointer, or of what encloses it where the value itself is missing. */
+/** Place of the value at a pointer, or of what encloses it if the value itself is missing. */
 function nearest(places: ReadonlyMap<string, Place>, path: string): Place {
   for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
     const place = places.get(at);
@@ -111,7 +127,7 @@ function nearest(places: ReadonlyMap<string, Place>, path: string): Place {
   }
 }
 
-/** Depth of brackets, which a recursive parser would pay with its stack. Brackets within texts count too: none has fifty. */
+/** Deepest nesting of brackets: a recursive parser needs stack for each level. Brackets within texts count too. */
 function deepest(text: string): number {
   let depth = 0;
   let most = 0;

@@ -1,154 +1,28 @@
-/** Stages 2 and 3, measure and rate: what a credited line earns. Pure functions of a line and its place. */
+/** Stages 2 and 3, measure and rate: what a credited line earns at its place in the measurement. */
 import { allocate } from '@tantieme/money/allocation';
 import type { Remainder } from '@tantieme/money/allocation';
 import { formatMinor } from '@tantieme/money/amount';
-import { addRates, formatRate, ONE, parseDecimal, parseRate, powerOfTen } from '@tantieme/money/decimal';
+import { ONE, addRates, formatRate, parseDecimal, parseRate, powerOfTen } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
-import { compareCreditLines } from '../credit/credit-line.js';
-import type { CreditLine, LinePlace, Release, Reversal } from '../credit/credit-line.js';
-import { difference, portionsOf } from './curve.js';
-import type { Curve, RatingContext } from './curve.js';
+import type { CreditLine, Release, Reversal } from '../credit/credit-line.js';
 import { EngineError } from '../engine-error.js';
-import { compareText } from '../deal/occurrence.js';
 import type { CompiledComponent, CompiledPlan, CompiledRate, RateText } from '../plan/compiled.js';
+import { difference, portionsOf } from '../plan/curve.js';
+import type { Curve, RatingContext } from '../plan/curve.js';
+import type { Trace, TracedContext } from './trace.js';
 
 type FlatRate = Extract<CompiledRate, { kind: 'flat' }>;
 
-/** A credited line of a payee, with the deal it is of. */
-export interface MeasuredLine {
-  /** `source|id` */
-  readonly deal: string;
-  readonly line: CreditLine;
-  /** What it adds to the measurement, in minor units: its basis, less what came back of it where a return is re-rated. */
-  readonly basisMinor: bigint;
-}
-
-export interface TracePortion {
-  /** Tier or band of the rate, from 0; left out for what lies below a baseline or gate. */
-  readonly tier?: number;
-  /** Part of the basis that lies in the tier. */
-  readonly amount: string;
-  readonly rate: string;
-  /** Exact, before rounding. */
-  readonly earned: string;
-}
-
-interface Rounding {
-  readonly rounding: string;
-  /** Exact; there where rounding changed something. */
-  readonly unrounded?: string;
-}
-
-/** What surrounds a measurement, as far as the rate asks for it. */
-interface TracedSurroundings {
-  readonly total?: string;
-  readonly quota?: string;
-  readonly baseline?: string;
-  readonly share?: string;
-}
-
-/** How an amount came about; JSON-ready, amounts in the plan's currency. `limit` is there where a limit changed it. */
-export type Trace = { readonly limit?: TracedLimit } & (
-  | ({
-      readonly rate: 'percent' | 'matrix' | 'spread' | 'recurring';
-      readonly basis: string;
-      readonly percent: string;
-      readonly rule?: number;
-      readonly month?: number;
-    } & Rounding)
-  | ({
-      readonly rate: 'flat';
-      readonly per: string;
-      readonly amount: string;
-      readonly quantity?: string;
-      readonly share?: string;
-    } & Rounding)
-  | ({
-      readonly rate: 'marginal' | 'retroactive' | 'lagged' | 'accelerator' | 'percent-measured';
-      /** Measured before the line (c), and what the line adds (d). */
-      readonly before: string;
-      readonly basis: string;
-      readonly portions: readonly TracePortion[];
-    } & TracedSurroundings &
-      Rounding)
-  | ({
-      readonly rate: 'stepped';
-      readonly before: string;
-      readonly basis: string;
-      readonly every: string;
-      readonly pay: string;
-    } & TracedSurroundings &
-      Rounding)
-  /** A gate whose target is not met. */
-  | ({ readonly rate: 'barred'; readonly target: string } & TracedSurroundings)
-  | ({ readonly rate: 'level'; readonly level: number; readonly basis: string; readonly percent: string } & Rounding)
-  | ({
-      readonly rate: 'return';
-      readonly policy?: 'average' | 're-rate';
-      readonly occurrence: string;
-      /** What the line (or with `average` the measurement) that is taken back earned. */
-      readonly earned: string;
-      readonly returnedBefore: string;
-      readonly returned: string;
-      readonly of: string;
-      /** Share of it that the component's bands take. */
-      readonly band?: string;
-    } & Rounding)
-  | ({ readonly rate: 'reserve'; readonly earned: string; readonly held: string } & Rounding)
-  | ({
-      readonly rate: 'release';
-      readonly occurrence: string;
-      readonly held: string;
-      readonly doneBefore: string;
-      readonly done: string;
-      readonly of: string;
-    } & Rounding)
-  | { readonly rate: 'deferred'; readonly excess: string; readonly earned: string; readonly cap: string }
-  | { readonly rate: 'guarantee'; readonly guaranteed: string; readonly share: string; readonly earned: string }
-  | { readonly rate: 'draw'; readonly draw: string; readonly earned: string; readonly balance: string }
-);
-
-export interface TracedLimit {
-  readonly per: string;
-  readonly cap: string;
-  /** Earned in its scope before the line, and what the line would earn without it. */
-  readonly before: string;
-  readonly earned: string;
-}
-
 export interface Rated {
   readonly amountMinor: bigint;
-  /** How it came about; made when it is asked for. */
+  /** Made on demand. */
   readonly trace: () => Trace;
 }
 
-/** A line's place among all lines. */
-export interface PlacedLine {
-  /** `source|id` */
-  readonly deal: string;
-  readonly line: LinePlace;
-}
-
-/** Canonical order of lines: date, source, deal, occurrence, line, and then what else tells them apart. */
-export function compareLines(left: PlacedLine, right: PlacedLine): number {
-  return (
-    compareText(left.line.at, right.line.at) ||
-    (left.deal === right.deal ? 0 : compareDeals(left.deal, right.deal)) ||
-    compareCreditLines(left.line, right.line)
-  );
-}
-
-/** By source, then id: not by the joined text, where a source that begins like another could come between its deals. */
-function compareDeals(left: string, right: string): number {
-  const leftBar = left.indexOf('|');
-  const rightBar = right.indexOf('|');
-  return compareText(left.slice(0, leftBar), right.slice(0, rightBar)) || compareText(left, right);
-}
-
 /**
- * What a line earns by itself, whatever else is measured, rounded once.
+ * What a line earns independently of other lines, rounded once.
  * @throws {EngineError} `CreditInvalid` where the line does not fit its component
  */
 export function rateAlone(
@@ -192,14 +66,14 @@ export function rateAlone(
         component.credit.kind === 'direct' ? component.credit.remainder : 'largest',
       );
     default:
-      throw unfit(component, `no rate for a line alone, but ${rate.kind}`);
+      throw unfit(component, `a ${rate.kind} rate, which needs a measurement`);
   }
 }
 
 const NOTHING: RateText = { rate: { numerator: 0n, denominator: 1n }, rateText: '0' };
 
 function unfit({ id }: CompiledComponent, what: string): EngineError {
-  return new EngineError('CreditInvalid', `the component ${id} has ${what}`);
+  return new EngineError('CreditInvalid', `component ${id} has ${what}`);
 }
 
 function rateShare(
@@ -217,7 +91,7 @@ function rateShare(
   };
 }
 
-/** One stated rounding, and the exact amount where it changed something. */
+/** Rounds once, with the exact amount for the trace where rounding changed it. */
 function rounded(
   plan: CompiledPlan,
   numerator: bigint,
@@ -237,8 +111,8 @@ function exactAmount(numerator: bigint, denominator: bigint, { decimals }: Compi
 }
 
 /**
- * A flat amount per deal, line or unit. It is rounded whole and then shared, so that the holders' parts sum to it. A deal
- * or line of a negative basis takes the amount back; of units, their own sign decides.
+ * A flat amount per deal, line or unit. It is rounded as a whole and then shared, so that the holders' parts sum to it.
+ * A deal or line with a negative basis earns the negative amount; with units, the sign of the quantity decides.
  */
 function rateFlat(
   plan: CompiledPlan,
@@ -280,19 +154,19 @@ export function rateMeasured(
   plan: CompiledPlan,
   component: CompiledComponent,
   curve: Curve | undefined,
-  around: RatingContext,
+  context: RatingContext,
   basisMinor: bigint,
   beforeMinor: bigint,
 ): Rated {
   const money = (minor: bigint) => formatMinor(minor, plan.decimals);
-  if (curve === undefined) return barred(plan, component, around);
+  if (curve === undefined) return barred(plan, component, context);
   const { numerator, denominator } = difference(curve, beforeMinor, basisMinor);
   const { amountMinor, rounding } = rounded(plan, numerator, denominator);
   return {
     amountMinor,
     trace: () => {
       const place = { before: money(beforeMinor), basis: money(basisMinor) };
-      const surroundings = traced(plan, component, around);
+      const tracedContext = tracedContextOf(plan, component, context);
       const { rate } = component;
       if (curve.kind === 'steps')
         return {
@@ -300,7 +174,7 @@ export function rateMeasured(
           ...place,
           every: exactAmount(curve.every, curve.scale, plan),
           pay: money(curve.payMinor),
-          ...surroundings,
+          ...tracedContext,
           ...rounding(),
         };
       const portions = portionsOf(curve, beforeMinor, basisMinor).map(({ tier, rate: share, amount }) => ({
@@ -313,47 +187,47 @@ export function rateMeasured(
         rate.kind === 'retroactive' || rate.kind === 'lagged' || rate.kind === 'accelerator' || rate.kind === 'marginal'
           ? rate.kind
           : 'percent-measured';
-      return { rate: kind, ...place, portions, ...surroundings, ...rounding() };
+      return { rate: kind, ...place, portions, ...tracedContext, ...rounding() };
     },
   };
 }
 
-/** A line that a gate bars: its target is not met. */
-export function barred(plan: CompiledPlan, component: CompiledComponent, around: RatingContext): Rated {
+/** A line that earns nothing because the gate's target is not met. */
+export function barred(plan: CompiledPlan, component: CompiledComponent, context: RatingContext): Rated {
   return {
     amountMinor: 0n,
     trace: () => ({
       rate: 'barred',
       target: component.gate?.targetText ?? '0',
-      ...traced(plan, component, around),
-      total: formatMinor(around.totalMinor, plan.decimals),
+      ...tracedContextOf(plan, component, context),
+      total: formatMinor(context.totalMinor, plan.decimals),
     }),
   };
 }
 
-/** Money with all its decimals, or exact text where a part of a minor unit is left. */
+/** Money with all its decimals, or exact text where it is not a whole number of minor units. */
 function amountText({ numerator, denominator }: Rate, plan: CompiledPlan): string {
   return numerator % denominator === 0n
     ? formatMinor(numerator / denominator, plan.decimals)
     : exactAmount(numerator, denominator, plan);
 }
 
-function traced(plan: CompiledPlan, { rate, gate }: CompiledComponent, around: RatingContext): TracedSurroundings {
-  const { totalMinor, quota, baselineMinor, share } = around;
-  const asksTotal = rate.kind === 'retroactive' || gate?.from === 'first';
+function tracedContextOf(plan: CompiledPlan, { rate, gate }: CompiledComponent, context: RatingContext): TracedContext {
+  const { totalMinor, quota, baselineMinor, share } = context;
+  const needsTotal = rate.kind === 'retroactive' || gate?.from === 'first';
   return {
-    ...(asksTotal ? { total: formatMinor(totalMinor, plan.decimals) } : {}),
+    ...(needsTotal ? { total: formatMinor(totalMinor, plan.decimals) } : {}),
     ...(quota === undefined ? {} : { quota: amountText(quota, plan) }),
     ...(baselineMinor === undefined ? {} : { baseline: formatMinor(baselineMinor, plan.decimals) }),
     ...(share === undefined ? {} : { share: formatRate(share) }),
   };
 }
 
-// ── What hangs on a line: returns, reserves and releases ────────────────────────────────────────────────────────────
+// ── Lines that depend on another: returns, reserves and releases ────────────────────────────────────────────────────────
 
 /**
- * What a return line takes of what its original earned: its part, cumulatively rounded, so that the lines of a whole return
- * sum to the original, negated, to the minor unit. The line policy: it keeps its place in the measurement.
+ * A return line under the policy `line`: its share of what the original earned, rounded cumulatively, so that the lines
+ * of a whole return sum to the original, negated, to the minor unit. The original keeps its place in the measurement.
  */
 export function rateReturn(
   plan: CompiledPlan,
@@ -364,13 +238,16 @@ export function rateReturn(
   const before = parseDecimal(reversal.returnedBefore);
   const now = addRates(before, parseDecimal(reversal.returned));
   const of = parseDecimal(reversal.of);
-  const taken = ({ numerator, denominator }: Rate) =>
+  const returnedUpTo = ({ numerator, denominator }: Rate) =>
     divideRounded(earnedMinor * numerator * of.denominator, denominator * of.numerator, plan.rounding);
-  return takenBack(plan, component, reversal, taken(before) - taken(now), earnedMinor);
+  return bandedReturn(plan, component, reversal, returnedUpTo(before) - returnedUpTo(now), earnedMinor);
 }
 
-/** A return line of what a policy would take, by the band that it falls in. `amountMinor` is negative where something is taken. */
-export function takenBack(
+/**
+ * A return line: the share of `policyMinor`, what the policy takes, that the return's band takes. Negative where money
+ * is taken.
+ */
+export function bandedReturn(
   plan: CompiledPlan,
   component: CompiledComponent,
   reversal: Reversal,
@@ -399,28 +276,30 @@ export function takenBack(
   };
 }
 
-/** The band that a return falls in, or undefined where all is taken; past the last closed band nothing is. */
+/**
+ * The band of a return; undefined where the component has none and all is taken. After the last band, nothing is taken.
+ */
 export function bandOf({ returns: { bands } }: CompiledComponent, { after = 0 }: Reversal): RateText | undefined {
   if (bands === undefined) return undefined;
   return bands.list.find(({ within }) => within === undefined || after <= within) ?? NOTHING;
 }
 
-/** What is kept back of what a line earns after its returns. */
+/** A reserve line: the held share of what its line earns, negated. */
 export function rateReserve(plan: CompiledPlan, held: RateText, earnedMinor: bigint): Rated {
   const { amountMinor, rounding } = rounded(plan, -earnedMinor * held.rate.numerator, held.rate.denominator);
   const earned = formatMinor(earnedMinor, plan.decimals);
   return { amountMinor, trace: () => ({ rate: 'reserve', earned, held: held.rateText, ...rounding() }) };
 }
 
-/** What a release gives free of what is held, cumulatively rounded: `round(held × done ÷ of) − released before`. */
+/** A release line: its part of the held amount, rounded cumulatively, `round(held × done ÷ of) − released before`. */
 export function rateRelease(plan: CompiledPlan, release: Release, heldMinor: bigint): Rated {
   const before = parseRate(release.doneBefore);
   const now = addRates(before, parseRate(release.done));
   const of = parseRate(release.of);
-  const freed = ({ numerator, denominator }: Rate) =>
+  const releasedUpTo = ({ numerator, denominator }: Rate) =>
     divideRounded(heldMinor * numerator * of.denominator, denominator * of.numerator, plan.rounding);
   return {
-    amountMinor: freed(now) - freed(before),
+    amountMinor: releasedUpTo(now) - releasedUpTo(before),
     trace: () => ({
       rate: 'release',
       occurrence: release.occurrence,

@@ -1,4 +1,4 @@
-/** Random whole histories, what the engine says of them, and what the reference says. */
+/** Random histories, and what the engine and the reference calculate for them. */
 import fc from 'fast-check';
 import { NO_PAYEE_TERMS } from '../earn/payee-terms.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
@@ -9,15 +9,15 @@ import { lineKey } from '../credit/credit-line.js';
 import type { Deal } from '../deal/deal.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import type { PlanDocument } from '../plan/document.js';
-import { anyAccounts, anyRevision, dealOf, LOOKUP } from './random-deals.fixture.js';
-import type { Accounts } from './random-deals.fixture.js';
+import { anyTermsByPayee, anyRevision, dealOf, LOOKUP } from './random-deals.fixture.js';
+import type { TermsByPayee } from './random-deals.fixture.js';
 import type { AnyPlan } from './random-plan.fixture.js';
 import { referenceEarnings } from './reference.fixture.js';
 import type { CreditedLine } from './reference.fixture.js';
 
 export interface AnyHistory extends AnyPlan {
   readonly deals: readonly Deal[];
-  readonly accounts: Accounts;
+  readonly payeeTerms: TermsByPayee;
 }
 
 export const anyHistoryOf = (anyPlan: fc.Arbitrary<AnyPlan>, dealsMax: number): fc.Arbitrary<AnyHistory> =>
@@ -28,7 +28,7 @@ export const anyHistoryOf = (anyPlan: fc.Arbitrary<AnyPlan>, dealsMax: number): 
       deals: fc
         .array(anyRevision(plan), { minLength: 1, maxLength: dealsMax })
         .map((revisions) => revisions.map(dealOf)),
-      accounts: anyAccounts(plan),
+      payeeTerms: anyTermsByPayee(plan),
     }),
   );
 
@@ -36,10 +36,10 @@ export function versionsOf(plan: CompiledPlan): { effectiveFrom: string; plan: C
   return [{ effectiveFrom: '2000-01-01', plan }];
 }
 
-export const accountOf =
-  (accounts: Accounts) =>
+export const payeeTermsOf =
+  (payeeTerms: TermsByPayee) =>
   (payee: string): PayeeTerms =>
-    accounts[payee] ?? NO_PAYEE_TERMS;
+    payeeTerms[payee] ?? NO_PAYEE_TERMS;
 
 /** Every credited line of the deals. */
 export function creditedLines(plan: CompiledPlan, deals: readonly Deal[]): readonly CreditedLine[] {
@@ -54,9 +54,9 @@ export function creditedLines(plan: CompiledPlan, deals: readonly Deal[]): reado
 export function calculatedLines(
   plan: CompiledPlan,
   deals: readonly Deal[],
-  accounts: Accounts,
+  payeeTerms: TermsByPayee,
 ): readonly CalculatedLine[] {
-  return calculate({ deals, versions: versionsOf(plan), lookup: LOOKUP, account: accountOf(accounts) }).lines;
+  return calculate({ deals, versions: versionsOf(plan), lookup: LOOKUP, payeeTermsOf: payeeTermsOf(payeeTerms) }).lines;
 }
 
 /** Identity of a line over all payees. */
@@ -64,7 +64,7 @@ export function nameOf({ payee, deal, component, line, period }: CalculatedLine)
   return typeof line === 'string' ? `${payee} ${component} ${line} ${period}` : `${payee} ${deal} ${lineKey(line)}`;
 }
 
-/** Line → what it earns, in an order of its own. */
+/** `line amount` texts in sorted order, for comparisons. */
 export function textOf(amounts: ReadonlyMap<string, bigint>): readonly string[] {
   return Array.from(amounts, ([name, amount]) => `${name} ${amount}`).sort();
 }
@@ -73,26 +73,26 @@ export function amountsOf(lines: readonly CalculatedLine[]): ReadonlyMap<string,
   return new Map(lines.map((line) => [nameOf(line), line.amountMinor]));
 }
 
-/** The same by the reference; every line of no single deal is there once. */
+/** The reference's amounts, named as by `nameOf`. */
 export function referenceAmounts(
   document: PlanDocument,
   plan: CompiledPlan,
   deals: readonly Deal[],
-  accounts: Accounts,
+  payeeTerms: TermsByPayee,
 ): ReadonlyMap<string, bigint> {
   const lines = creditedLines(plan, deals);
-  const { amounts, account } = referenceEarnings({
+  const { amounts, payeeLevel } = referenceEarnings({
     documents: new Map([[plan.hash, document]]),
     decimals: plan.decimals,
     lines,
-    account: accountOf(accounts),
+    payeeTermsOf: payeeTermsOf(payeeTerms),
   });
   return new Map([
     ...lines.map(
       ({ payee, source, deal, line }, index) =>
         [`${payee} ${source}|${deal} ${lineKey(line)}`, amounts[index] ?? 0n] as const,
     ),
-    ...account.map(
+    ...payeeLevel.map(
       ({ payee, component, kind, period, amountMinor }) =>
         [`${payee} ${component} ${kind} ${period}`, amountMinor] as const,
     ),

@@ -1,22 +1,24 @@
-/** A world that credits and earns stream by stream as the services do: earnings of children go on to those above. */
+/** Credits and earns stream by stream as the services do: grants of budgets and earnings of children are passed on. */
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { grantBudget } from '../earn/budget.js';
 import { creditDeal } from '../credit/credit.js';
-import type { CreditLookup } from '../credit/credit.js';
+import type { CreditLookup } from '../credit/lookup.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { dealKey } from '../deal/deal.js';
 import type { Deal } from '../deal/deal.js';
 import { applyChange } from '../incremental/apply-change.js';
 import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
-import { createEarnState, isAccountDeal } from '../incremental/state.js';
+import { isPayeeLevel } from '../incremental/payee-level.js';
+import { createEarnState } from '../incremental/state.js';
 import { linesOfDeal } from '../incremental/earned-lines.js';
-import type { PlanByHash } from '../earn/component-earnings.js';
+import type { PlanByHash } from '../earn/component-rules.js';
 import type { Change } from '../incremental/diff.js';
 import type { ChildEarning, EarnState } from '../incremental/state.js';
 import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
-import { compareLines } from '../rate/rate.js';
+import { compareLines } from '../measure/canonical-order.js';
 
 interface PayeeChange {
   readonly payee: string;
@@ -25,12 +27,12 @@ interface PayeeChange {
 
 export interface EarnWorld {
   readonly states: ReadonlyMap<string, EarnState>;
-  /** @returns what changed, by payee, in order */
-  take(deal: Deal): readonly PayeeChange[];
-  know(payee: string, account: PayeeTerms): void;
+  /** Credits a deal. @returns the changes by payee, in order */
+  receive(deal: Deal): readonly PayeeChange[];
+  setPayeeTerms(payee: string, payeeTerms: PayeeTerms): void;
 }
 
-/** Sees a change before it is applied, and applies it. */
+/** Called with each change before it is applied; must call `apply`. */
 export type Watch = (state: EarnState, change: Change, apply: () => void) => void;
 
 export function earnWorldOf(
@@ -41,7 +43,7 @@ export function earnWorldOf(
 ): EarnWorld {
   const versions = [{ effectiveFrom: '2000-01-01', plan }];
   const states = new Map<string, EarnState>();
-  /** Deal → payee → lines, as credited last. */
+  /** Deal → payee → lines, as of the last crediting. */
   const credited = new Map<string, ReadonlyMap<string, readonly CreditLine[]>>();
   const overriding = new Set(
     plan.components.flatMap(({ id, credit }) => (credit.kind === 'override' && credit.of === 'earning' ? [id] : [])),
@@ -53,15 +55,15 @@ export function earnWorldOf(
     return state;
   };
   const apply = (payee: string, change: Change): void => {
-    const { deals: _, changed: __, ...kept } = change;
-    const stored = JSON.stringify(kept);
+    const { deals: _deals, changed: _changed, ...stored } = change;
     const state = stateOf(payee);
-    watch(state, change, () => applyChange(state, JSON.parse(stored), plans));
+    // Applied as it is read back from an event.
+    watch(state, change, () => applyChange(state, JSON.parse(JSON.stringify(stored)) as typeof stored, plans));
   };
 
   return {
     states,
-    take(deal) {
+    receive(deal) {
       const key = dealKey(deal);
       const now = new Map(
         creditDeal(deal, versions, lookup).credits.map(({ payee, lines }) => [payee, lines] as const),
@@ -75,24 +77,24 @@ export function earnWorldOf(
         apply(payee, change);
         changes.push({ payee, change });
       }
-      return tellOn(changes);
+      return propagate(changes);
     },
-    know(payee, account) {
+    setPayeeTerms(payee, payeeTerms) {
       const state = stateOf(payee);
-      const change = diffPayeeTerms(state, account, plans);
+      const change = diffPayeeTerms(state, payeeTerms, plans);
       apply(payee, change);
-      state.payeeTerms = account;
-      tellOn([{ payee, change }]);
+      state.payeeTerms = payeeTerms;
+      propagate([{ payee, change }]);
     },
   };
 
-  /** Budgets grant what is claimed of them now, and those above are told what is earned. */
-  function tellOn(changes: readonly PayeeChange[]): readonly PayeeChange[] {
+  /** Recalculates grants of budgets, and passes earnings on to the uplines. */
+  function propagate(changes: readonly PayeeChange[]): readonly PayeeChange[] {
     const all = [...changes, ...budgeted.flatMap((component) => grant(component))];
-    return [...all, ...all.flatMap(({ payee, change }) => pass(payee, change))];
+    return [...all, ...all.flatMap(({ payee, change }) => passToUplines(payee, change))];
   }
 
-  /** From scratch, from all that is claimed now. */
+  /** Grants a component's budget from scratch, from all current claims. */
   function grant({ id, budgetMinor = 0n }: CompiledComponent): PayeeChange[] {
     const claims = [...states].flatMap(([payee, state]) =>
       [...state.claims].flatMap(([name, ofDeal]) => {
@@ -100,7 +102,7 @@ export function earnWorldOf(
         return component === id ? ofDeal.map(({ line, amount }) => ({ payee, deal, line, amount })) : [];
       }),
     );
-    claims.sort((left, right) => compareLines(left, right) || (left.payee < right.payee ? -1 : 1));
+    claims.sort((left, right) => compareLines(left, right) || compareText(left.payee, right.payee));
     const minor = grantBudget(
       budgetMinor,
       claims.map(({ amount }) => ({ amountMinor: parseMinor(amount, plan.decimals) })),
@@ -125,11 +127,11 @@ export function earnWorldOf(
     return changes;
   }
 
-  /** Tells those above what the payee now earns with the deals that changed. */
-  function pass(from: string, { deals }: Change): PayeeChange[] {
+  /** Passes what the payee now earns with the changed deals to the payees above. */
+  function passToUplines(from: string, { deals }: Change): PayeeChange[] {
     const changes: PayeeChange[] = [];
     for (const { deal } of deals) {
-      if (isAccountDeal(deal)) continue;
+      if (isPayeeLevel(deal)) continue;
       for (const [payee, lines] of credited.get(deal) ?? []) {
         if (!lines.some(({ component, child }) => overriding.has(component) && child?.payee === from)) continue;
         const children = childrenOf(deal, lines);

@@ -1,21 +1,21 @@
-/** Exact fractions by the schoolbook, for the reference: nothing of the money library. */
+/** Exact fractions for the reference, written by the schoolbook and without the money library. */
 
-/** `numerator ÷ denominator`, the denominator above 0. */
+/** Numerator and denominator; the denominator is positive. */
 export type Fraction = readonly [bigint, bigint];
 
 export const NOTHING: Fraction = [0n, 1n];
 
 export const whole = (number: bigint | number): Fraction => [BigInt(number), 1n];
 
-/** `4 %`, `0.125`, `-3`, `1/3`. */
+/** Reads `4 %`, `0.125`, `-3` or `1/3`. */
 export function fractionOf(text: string): Fraction {
-  const [over, under] = text.split('/');
-  if (under !== undefined) return dividedBy(fractionOf(over ?? ''), fractionOf(under));
+  const [numerator, denominator] = text.split('/');
+  if (denominator !== undefined) return dividedBy(fractionOf(numerator ?? ''), fractionOf(denominator));
   const isPerCent = text.endsWith('%');
   const number = isPerCent ? text.slice(0, -1).trim() : text;
   const [, sign = '', units = '0', decimals = ''] = /^(-?)([0-9]+)\.?([0-9]*)$/.exec(number) ?? [];
-  const numerator = BigInt(units + decimals) * (sign === '-' ? -1n : 1n);
-  return reduced([numerator, 10n ** BigInt(decimals.length) * (isPerCent ? 100n : 1n)]);
+  const signed = BigInt(units + decimals) * (sign === '-' ? -1n : 1n);
+  return reduced([signed, 10n ** BigInt(decimals.length) * (isPerCent ? 100n : 1n)]);
 }
 
 export const times = ([a, b]: Fraction, [c, d]: Fraction): Fraction => reduced([a * c, b * d]);
@@ -34,7 +34,7 @@ function reduced([numerator, denominator]: Fraction): Fraction {
   return a === 0n ? NOTHING : [numerator / a, denominator / a];
 }
 
-/** Whole units by the schoolbook: cut the magnitude, look at what is left, put the sign back. */
+/** Rounds to whole units by the schoolbook: truncate the magnitude, look at the rest, put the sign back. */
 export function schoolRound([numerator, denominator]: Fraction, mode: string): bigint {
   const negative = numerator < 0n;
   const magnitude = negative ? -numerator : numerator;
@@ -45,30 +45,32 @@ export function schoolRound([numerator, denominator]: Fraction, mode: string): b
   return negative ? -units : units;
 }
 
-/** Whole units of the magnitude, cut (not rounded) to whole steps; the sign put back. */
+/** Number of full steps, truncated towards zero. */
 export function fullSteps(position: Fraction, step: Fraction): bigint {
   return schoolRound(dividedBy(position, step), 'down');
 }
 
-/** Largest remainders, one unit at a time, ties to the first; or with `first` one each from the first share on. */
+/**
+ * A holder's part by largest remainders, one unit at a time, ties to the first; with `first`, from the first share on.
+ */
 export function partOf(total: bigint, shares: readonly string[], index: number, remainder: string): bigint {
   const magnitude = total < 0n ? -total : total;
   const exact = shares.map((share) => times(whole(magnitude), fractionOf(share)));
   const parts = exact.map((share) => schoolRound(share, 'down'));
-  const lost = exact.map((share, at) => minus(share, whole(parts[at] ?? 0n)));
+  const remainders = exact.map((share, at) => minus(share, whole(parts[at] ?? 0n)));
   const open = shares.flatMap((share, at) => (fractionOf(share)[0] > 0n ? [at] : []));
   const order =
     remainder === 'first'
       ? open
       : open.sort((left, right) => {
-          const [a, b] = [lost[left] ?? NOTHING, lost[right] ?? NOTHING];
+          const [a, b] = [remainders[left] ?? NOTHING, remainders[right] ?? NOTHING];
           return isLess(b, a) ? -1 : isLess(a, b) ? 1 : left - right;
         });
-  let left = magnitude - parts.reduce((sum, part) => sum + part, 0n);
+  let undistributed = magnitude - parts.reduce((sum, part) => sum + part, 0n);
   for (const at of order) {
-    if (left === 0n) break;
+    if (undistributed === 0n) break;
     parts[at] = (parts[at] ?? 0n) + 1n;
-    left -= 1n;
+    undistributed -= 1n;
   }
   const part = parts[index] ?? 0n;
   return total < 0n ? -part : part;

@@ -1,4 +1,4 @@
-/** The engine and a naive reference agree on random plans over all terms; and the random cases reach them all. */
+/** The engine agrees with a naive reference on random plans over all terms, and the random cases reach all of them. */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { amountsOf, anyHistoryOf, calculatedLines, referenceAmounts, textOf } from './calculation.fixture.js';
@@ -9,14 +9,14 @@ import { anyPlan } from './random-plan.fixture.js';
 
 const RUNS = 1000;
 
-/** Term → lines that earned something by it. */
+/** Term → number of lines that earned something by it. */
 const reached = new Map<string, number>();
 
 function reach(term: string): void {
   reached.set(term, (reached.get(term) ?? 0) + 1);
 }
 
-/** What a component says, term by term. */
+/** The terms that a component uses. */
 function termsOf({
   credit,
   measure,
@@ -61,9 +61,9 @@ function noteReached(document: PlanDocument, lines: readonly CalculatedLine[]): 
       reach(`line ${line}`);
       continue;
     }
-    const said = document.components.find(({ id }) => id === component);
-    for (const term of said === undefined ? [] : termsOf(said)) reach(term);
-    if (line.reverses !== undefined) reach(`taken back by ${said?.returns?.policy ?? 'line'}`);
+    const declared = document.components.find(({ id }) => id === component);
+    for (const term of declared === undefined ? [] : termsOf(declared)) reach(term);
+    if (line.reverses !== undefined) reach(`returned by ${declared?.returns?.policy ?? 'line'}`);
     if (line.reserves === true) reach('line reserve');
     if (line.releases !== undefined) reach('line release');
     if (line.split !== undefined) reach('line of a split flat amount');
@@ -73,7 +73,7 @@ function noteReached(document: PlanDocument, lines: readonly CalculatedLine[]): 
   }
 }
 
-/** All that a plan can say, as `termsOf` names it. */
+/** All terms of the plan language, named as by `termsOf` and `noteReached`. */
 const TERMS = [
   ...['booked', 'invoiced', 'paid', 'sold-through'].map((trigger) => `on ${trigger}`),
   ...['net', 'gross', 'margin', 'quantity', 'collected'].map((basis) => `basis ${basis}`),
@@ -95,19 +95,19 @@ const TERMS = [
   ...['hold until', 'hold for', 'hold schedule', 'hold as-child', 'line reserve', 'line release'],
   ...['returns line original', 'returns line current', 'returns average original', 'returns re-rate original'],
   ...['returns re-rate current', 'returns none original', 'bands of line', 'bands of average', 'bands of re-rate'],
-  ...['taken back by line', 'taken back by average', 'taken back by re-rate'],
+  ...['returned by line', 'returned by average', 'returned by re-rate'],
   ...['line deferred', 'line guarantee', 'line draw-advance', 'line draw-recovery'],
   ...['line of a split flat amount', 'line of a negative basis'],
 ];
 
 describe('the calculation of a whole history', () => {
-  it('says of every line what the naive reference says', () => {
+  it('agrees with the naive reference on every line', () => {
     fc.assert(
-      fc.property(anyHistoryOf(anyPlan, 5), ({ document, plan, deals, accounts }) => {
-        const lines = calculatedLines(plan, deals, accounts);
+      fc.property(anyHistoryOf(anyPlan, 5), ({ document, plan, deals, payeeTerms }) => {
+        const lines = calculatedLines(plan, deals, payeeTerms);
         const [actual, expected] = [
           textOf(amountsOf(lines)),
-          textOf(referenceAmounts(document, plan, deals, accounts)),
+          textOf(referenceAmounts(document, plan, deals, payeeTerms)),
         ];
         if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
         noteReached(document, lines);
@@ -123,9 +123,9 @@ describe('the calculation of a whole history', () => {
         .map((deals) => ({ ...history, other: deals })),
     );
     fc.assert(
-      fc.property(anyCase, ({ plan, deals, other, accounts }) => {
+      fc.property(anyCase, ({ plan, deals, other, payeeTerms }) => {
         const [one, two] = [deals, other].map((some) =>
-          textOf(amountsOf(calculatedLines(plan, some, accounts))).join('\n'),
+          textOf(amountsOf(calculatedLines(plan, some, payeeTerms))).join('\n'),
         );
         expect(two).toBe(one);
       }),
@@ -133,10 +133,10 @@ describe('the calculation of a whole history', () => {
     );
   });
 
-  it('is the same whether its plan was parsed or compiled from the stored document', () => {
+  it('gives the same compiled plan from the text and from the stored document', () => {
     fc.assert(
       fc.property(anyPlan, ({ plan, document }) => {
-        expect(compilePlan(JSON.parse(JSON.stringify(document)), plan.hash)).toEqual(plan);
+        expect(compilePlan(structuredClone(document), plan.hash)).toEqual(plan);
       }),
       { numRuns: 100 },
     );

@@ -1,10 +1,10 @@
-/** The state that follows the changes, one by one, is what the whole calculation says of the facts as they are in the end. */
+/** The state after all changes, applied one by one, equals the whole calculation of the final deals and terms. */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
-import { accountOf, amountsOf, calculatedLines, textOf } from './calculation.fixture.js';
+import { payeeTermsOf, amountsOf, calculatedLines, textOf } from './calculation.fixture.js';
 import { lineKey } from '../credit/credit-line.js';
-import { isAccountDeal } from '../incremental/state.js';
+import { isPayeeLevel } from '../incremental/payee-level.js';
 import { explainLine, linesOfDeal } from '../incremental/earned-lines.js';
 import type { Change } from '../incremental/diff.js';
 import type { EarnedLine, EarnState } from '../incremental/state.js';
@@ -13,15 +13,14 @@ import type { EarnWorld } from './earn-world.fixture.js';
 import { fractionOf, isLess, minus, negated, plus, schoolRound, times, whole } from './fractions.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
 import type { CompiledPlan } from '../plan/compiled.js';
-import { anyAccounts, anyLife, dealOf, LOOKUP, PAYEES } from './random-deals.fixture.js';
-import type { Accounts, AnyRevision } from './random-deals.fixture.js';
-import { anyPlan, anyPlanOfCurves, anyPlanOfReaches } from './random-plan.fixture.js';
+import { anyTermsByPayee, anyLife, dealOf, LOOKUP, PAYEES } from './random-deals.fixture.js';
+import type { TermsByPayee, AnyRevision } from './random-deals.fixture.js';
+import { anyPlan, anyPlanOfCurves, anyPlanOfScopes } from './random-plan.fixture.js';
 import type { AnyPlan } from './random-plan.fixture.js';
-import type { Trace } from '../rate/rate.js';
-
+import type { Trace } from '../rate/trace.js';
 const RUNS = 300;
 
-/** How often the branches were reached that a random case could miss. */
+/** How often random cases reached the branches that they could miss. */
 const reached = {
   changed: 0,
   unchanged: 0,
@@ -30,21 +29,21 @@ const reached = {
   gone: 0,
   modified: 0,
   passedOn: 0,
-  accountMoved: 0,
-  accountLine: 0,
+  termsMoved: 0,
+  payeeLevelLine: 0,
   explained: 0,
   explainedLimit: 0,
   explainedReturn: 0,
-  explainedAccount: 0,
+  explainedPayeeLevel: 0,
   granted: 0,
   claimed: 0,
-  lacking: 0,
+  missingQuotas: 0,
 };
 
 interface AnyStory extends AnyPlan {
   readonly lives: readonly (readonly AnyRevision[])[];
-  readonly before: Accounts;
-  readonly accounts: Accounts;
+  readonly before: TermsByPayee;
+  readonly payeeTerms: TermsByPayee;
   readonly order: readonly number[];
 }
 
@@ -54,20 +53,22 @@ const anyStoryOf = (anyPlan: fc.Arbitrary<AnyPlan>, dealsMax: number): fc.Arbitr
       document: fc.constant(document),
       plan: fc.constant(plan),
       lives: fc.array(anyLife(plan), { minLength: 1, maxLength: dealsMax }),
-      before: anyAccounts(plan),
-      accounts: anyAccounts(plan),
+      before: anyTermsByPayee(plan),
+      payeeTerms: anyTermsByPayee(plan),
       order: fc.array(fc.nat(), { minLength: 40, maxLength: 40 }),
     }),
   );
 
-/** Of all terms; and, with more of them, of those whose lines are rated one by one, and of those that are earned anew within a reach. */
-const anyStory = fc.oneof(anyStoryOf(anyPlan, 4), anyStoryOf(anyPlanOfCurves, 7), anyStoryOf(anyPlanOfReaches, 9));
+/** Stories over all terms, and longer ones over terms in incremental mode and in full mode. */
+const anyStory = fc.oneof(anyStoryOf(anyPlan, 4), anyStoryOf(anyPlanOfCurves, 7), anyStoryOf(anyPlanOfScopes, 9));
 
-/** Steps in an order of their own: each deal's revisions in turn, each payee's accounts in turn, some of them twice. */
-function tell(world: EarnWorld, { lives, before, accounts, order }: AnyStory): void {
+/** Runs a story: revisions of each deal and terms of each payee in their order, mixed at random, some of them twice. */
+function play(world: EarnWorld, { lives, before, payeeTerms, order }: AnyStory): void {
   const queues = [
-    ...lives.map((life, index) => life.map((revision) => () => world.take(dealOf(revision, index)))),
-    ...PAYEES.map((payee) => [before, accounts].map((said) => () => world.know(payee, accountOf(said)(payee)))),
+    ...lives.map((life, index) => life.map((revision) => () => world.receive(dealOf(revision, index)))),
+    ...PAYEES.map((payee) =>
+      [before, payeeTerms].map((terms) => () => world.setPayeeTerms(payee, payeeTermsOf(terms)(payee))),
+    ),
   ];
   const left = order.slice();
   for (;;) {
@@ -89,13 +90,13 @@ function* linesOf({
     for (const [deal, lines] of state.deals) for (const one of lines) yield { payee, state, deal, one };
 }
 
-/** Line → amount, as `nameOf` of the calculation names it. */
-function heldAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
+/** Line → amount, named like the calculation's lines by `nameOf`. */
+function stateAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
   const amounts = new Map<string, bigint>();
   for (const { payee, deal, one } of linesOf(world)) {
     const { line, amountMinor } = one;
     const isPlans = line.component === 'guarantee' || line.component === 'draw';
-    const name = isAccountDeal(deal)
+    const name = isPayeeLevel(deal)
       ? `${payee} ${isPlans ? '' : line.component} ${line.occurrence} ${line.period}`
       : `${payee} ${deal} ${lineKey(line)}`;
     amounts.set(name, amountMinor);
@@ -103,67 +104,67 @@ function heldAmounts(world: EarnWorld): ReadonlyMap<string, bigint> {
   return amounts;
 }
 
-/** What is claimed of budgets and which quotas are waited for, by payee, component and deal. */
-function saidBeside({ states }: EarnWorld): readonly string[] {
+/** Budget claims and missing quotas, by payee, component and deal. */
+function claimsAndMissingQuotas({ states }: EarnWorld): readonly string[] {
   return [...states]
     .flatMap(([payee, { claims, missingQuotas }]) => [
-      ...[...claims].flatMap(([name, said]) =>
-        said.length === 0 ? [] : [`${payee} ${name} claims ${JSON.stringify(said)}`],
+      ...[...claims].flatMap(([name, ofDeal]) =>
+        ofDeal.length === 0 ? [] : [`${payee} ${name} claims ${JSON.stringify(ofDeal)}`],
       ),
-      ...[...missingQuotas].flatMap(([name, said]) =>
-        said.length === 0 ? [] : [`${payee} ${name} lacks ${said.join()}`],
+      ...[...missingQuotas].flatMap(([name, windows]) =>
+        windows.length === 0 ? [] : [`${payee} ${name} lacks ${windows.join()}`],
       ),
     ])
     .sort();
 }
 
-describe('any order of arrival, with duplicates and revisions, while accounts change', () => {
-  it('ends in what the calculation says from scratch', () => {
+describe('deals in any order, with duplicates and revisions, while payee terms change', () => {
+  it('end in the same lines as the calculation from scratch', () => {
     fc.assert(
       fc.property(anyStory, (story) => {
-        const { plan, accounts } = story;
+        const { plan, payeeTerms } = story;
         const world = earnWorldOf(plan, LOOKUP, { plan: () => plan });
-        tell(world, story);
-        const calculated = calculatedLines(plan, finalDeals(story), accounts);
+        play(world, story);
+        const calculated = calculatedLines(plan, finalDeals(story), payeeTerms);
         const payees = new Set(calculated.map(({ payee }) => payee));
-        // Whoever is credited with nothing is no payee of the calculation, but may have a guarantee.
-        const held = [...heldAmounts(world)].filter(([name]) => payees.has(name.slice(0, name.indexOf(' '))));
+        // The calculation leaves out payees without a credit; a state may still hold a guarantee for them.
+        const held = [...stateAmounts(world)].filter(([name]) => payees.has(name.slice(0, name.indexOf(' '))));
         const [actual, expected] = [textOf(new Map(held)), textOf(amountsOf(calculated))];
         if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
-        reached.accountLine += [...linesOf(world)].filter(({ deal }) => isAccountDeal(deal)).length;
+        reached.payeeLevelLine += [...linesOf(world)].filter(({ deal }) => isPayeeLevel(deal)).length;
       }),
       { numRuns: RUNS },
     );
   });
 
-  it('ends in the same claims on budgets and the same quotas that are waited for as the end alone', () => {
+  it('end in the same budget claims and missing quotas as the final deals alone', () => {
     fc.assert(
-      fc.property(anyStoryOf(anyPlanOfReaches, 9), (story) => {
-        const { plan, accounts } = story;
+      fc.property(anyStoryOf(anyPlanOfScopes, 9), (story) => {
+        const { plan, payeeTerms } = story;
         const world = earnWorldOf(plan, LOOKUP, { plan: () => plan });
-        tell(world, story);
+        play(world, story);
         const fresh = earnWorldOf(plan, LOOKUP, { plan: () => plan });
-        for (const payee of PAYEES) fresh.know(payee, accountOf(accounts)(payee));
-        for (const deal of finalDeals(story)) fresh.take(deal);
-        const [actual, expected] = [saidBeside(world), saidBeside(fresh)];
+        for (const payee of PAYEES) fresh.setPayeeTerms(payee, payeeTermsOf(payeeTerms)(payee));
+        for (const deal of finalDeals(story)) fresh.receive(deal);
+        const [actual, expected] = [claimsAndMissingQuotas(world), claimsAndMissingQuotas(fresh)];
         if (actual.join('\n') !== expected.join('\n')) expect(actual).toEqual(expected);
         reached.claimed += actual.filter((text) => text.includes('claims')).length;
-        reached.lacking += actual.filter((text) => text.includes('lacks')).length;
+        reached.missingQuotas += actual.filter((text) => text.includes('lacks')).length;
       }),
       { numRuns: RUNS },
     );
   });
 
-  it('tells with every change all lines that differ, and touches nothing before it is applied', () => {
+  it('report every changed line in each change, and modify nothing before it is applied', () => {
     fc.assert(
       fc.property(anyStory, (story) => {
         const { plan } = story;
         const world = earnWorldOf(plan, LOOKUP, { plan: () => plan }, (state, change, apply) => {
           const before = textsOf(state);
           apply();
-          expectTold(state, change, before);
+          expectReported(state, change, before);
         });
-        tell(world, story);
+        play(world, story);
         for (const { lineCount, deals } of world.states.values())
           expect(lineCount).toBe([...deals.values()].flat().length);
       }),
@@ -171,23 +172,23 @@ describe('any order of arrival, with duplicates and revisions, while accounts ch
     );
   });
 
-  it('leaves states that explain every line by numbers that come to its amount', () => {
+  it('leave states that explain each line by numbers that add up to its amount', () => {
     fc.assert(
       fc.property(anyStory, (story) => {
         const { plan } = story;
         const plans = { plan: () => plan };
         const world = earnWorldOf(plan, LOOKUP, plans);
-        tell(world, story);
+        play(world, story);
         for (const { state, deal, one } of linesOf(world)) {
-          const key = isAccountDeal(deal) ? `${lineKey(one.line)}|${one.line.period}` : lineKey(one.line);
+          const key = isPayeeLevel(deal) ? `${lineKey(one.line)}|${one.line.period}` : lineKey(one.line);
           const trace = explainLine(state, deal, key, plans);
-          if (trace === undefined) throw new Error(`${key} of ${deal} is not explained`);
+          if (trace === undefined) throw new Error(`line ${key} of ${deal} has no trace`);
           const explained = explainedAmount(trace, one, plan);
           if (explained === undefined) continue;
           reached.explained++;
           if (trace.limit !== undefined) reached.explainedLimit++;
           if (trace.rate === 'return') reached.explainedReturn++;
-          if (isAccountDeal(deal)) reached.explainedAccount++;
+          if (isPayeeLevel(deal)) reached.explainedPayeeLevel++;
           if (explained !== one.amountMinor) expect([key, trace, explained]).toEqual([key, trace, one.amountMinor]);
         }
       }),
@@ -200,25 +201,25 @@ describe('any order of arrival, with duplicates and revisions, while accounts ch
   });
 });
 
-/** Line → all that it says and earns. */
+/** Line → its fields and amount as text. */
 function textsOf(state: EarnState): ReadonlyMap<string, string> {
   return new Map(
     [...state.deals].flatMap(([deal, lines]) =>
       lines.map(({ line, amountMinor }) => {
-        const key = isAccountDeal(deal) ? `${lineKey(line)}|${line.period}` : lineKey(line);
+        const key = isPayeeLevel(deal) ? `${lineKey(line)}|${line.period}` : lineKey(line);
         return [`${deal} ${key}`, `${JSON.stringify(line)} ${amountMinor}`] as const;
       }),
     ),
   );
 }
 
-function expectTold(state: EarnState, change: Change, before: ReadonlyMap<string, string>): void {
+function expectReported(state: EarnState, change: Change, before: ReadonlyMap<string, string>): void {
   const after = textsOf(state);
-  const told = new Set(change.rated.map(({ deal, key }) => `${deal} ${key}`));
+  const reported = new Set(change.rated.map(({ deal, key }) => `${deal} ${key}`));
   const differing = [...after].filter(([name, text]) => before.get(name) !== text).map(([name]) => name);
-  expect(differing.filter((name) => !told.has(name))).toEqual([]);
-  // Elsewhere only what really changes is told.
-  const elsewhere = change.rated.filter(({ deal }) => deal !== change.deal && !isAccountDeal(deal));
+  expect(differing.filter((name) => !reported.has(name))).toEqual([]);
+  // Of other deals, only lines that really change are reported.
+  const elsewhere = change.rated.filter(({ deal }) => deal !== change.deal && !isPayeeLevel(deal));
   expect(elsewhere.filter(({ deal, key }) => !differing.includes(`${deal} ${key}`))).toEqual([]);
   for (const { deal, lines } of change.deals)
     expect(lines.map(textOfLine)).toEqual(linesOfDeal(state, deal).map(textOfLine));
@@ -229,14 +230,14 @@ function expectTold(state: EarnState, change: Change, before: ReadonlyMap<string
   if ([...before.keys()].some((name) => !after.has(name))) reached.gone++;
   if (differing.some((name) => before.has(name))) reached.modified++;
   if (change.children !== undefined) reached.passedOn++;
-  if (change.deal === '' && elsewhere.length > 0) reached.accountMoved++;
+  if (change.deal === '' && elsewhere.length > 0) reached.termsMoved++;
 }
 
 function textOfLine({ line, amountMinor }: EarnedLine): string {
   return `${JSON.stringify(line)} ${amountMinor}`;
 }
 
-/** The amount that an explanation's numbers come to; undefined where they are those of other lines. */
+/** The amount that a trace's numbers add up to; undefined where it depends on other lines. */
 function explainedAmount(trace: Trace, { line }: EarnedLine, plan: CompiledPlan): bigint | undefined {
   const { rounding, decimals } = plan;
   const money = (text: string) => parseMinor(text, decimals);
@@ -269,17 +270,17 @@ function explainedAmount(trace: Trace, { line }: EarnedLine, plan: CompiledPlan)
     case 'reserve':
       return rounded(negated(times(fractionOf(trace.earned), fractionOf(trace.held))));
     case 'release': {
-      const freed = (done: Fraction) =>
+      const releasedUpTo = (done: Fraction) =>
         rounded(times(fractionOf(trace.held), times(done, fractionOf(`1/${trace.of}`))));
       const before = fractionOf(trace.doneBefore);
-      return freed(plus(before, fractionOf(trace.done))) - freed(before);
+      return releasedUpTo(plus(before, fractionOf(trace.done))) - releasedUpTo(before);
     }
     case 'return': {
       if (trace.policy !== undefined || line.reverses === undefined) return undefined;
-      const taken = (part: Fraction) =>
+      const returnedUpTo = (part: Fraction) =>
         rounded(times(fractionOf(trace.earned), times(part, fractionOf(`1/${trace.of}`))));
       const before = fractionOf(trace.returnedBefore);
-      const all = taken(before) - taken(plus(before, fractionOf(trace.returned)));
+      const all = returnedUpTo(before) - returnedUpTo(plus(before, fractionOf(trace.returned)));
       return trace.band === undefined ? all : schoolRound(times(whole(all), fractionOf(trace.band)), rounding);
     }
     case 'deferred': {

@@ -1,4 +1,7 @@
-/** What terms promise: sums that are conserved, returns that leave nothing, tiers that never lower pay, roundings. */
+/**
+ * Properties of the terms: shares sum to the whole, full returns leave nothing, rising tiers never lower pay, bounded
+ * rounding.
+ */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
@@ -18,7 +21,7 @@ const RUNS = 300;
 
 const reached = {
   shared: 0,
-  takenBack: 0,
+  returnedWhole: 0,
   sharedFlat: 0,
   released: 0,
   returnedByLine: 0,
@@ -38,7 +41,7 @@ const sumOf = (lines: readonly { readonly amountMinor: bigint }[]): bigint =>
 const isCredited = (line: CalculatedLine): line is CalculatedLine & { readonly line: CreditLine } =>
   typeof line.line !== 'string';
 
-/** The plan with its components changed; undefined where they no longer hold together. */
+/** The plan with its components changed; undefined where the result is invalid. */
 function withComponents(
   { document }: AnyPlan,
   change: (component: ComponentDocument) => ComponentDocument,
@@ -58,14 +61,14 @@ function changed(
   return anyOne.map((one) => withComponents(one, change)).filter((one): one is AnyPlan => one !== undefined);
 }
 
-/** All of the deal comes back at once, after everything else. */
+/** The deal with one return of everything, after everything else. */
 const returned = (deal: Deal): Deal => {
-  const { cancelledAt: _cancelledAt, ...kept } = deal;
-  return { ...kept, returns: [{ id: 'all', at: '2026-12-01T00:00:00Z' }] };
+  const { cancelledAt: _cancelledAt, ...rest } = deal;
+  return { ...rest, returns: [{ id: 'all', at: '2026-12-01T00:00:00Z' }] };
 };
 
 describe('shares', () => {
-  it('sum to what a single holder is credited, and each is off by less than a unit', () => {
+  it('sum to what a single holder is credited', () => {
     fc.assert(
       fc.property(anyHistoryOf(anyPlan, 2), ({ plan, deals }) => {
         const alone = deals.map((deal): Deal => {
@@ -91,7 +94,7 @@ describe('shares', () => {
     );
   });
 
-  it('of what comes back whole are what was credited, negated', () => {
+  it('of a full return are what was credited, negated', () => {
     fc.assert(
       fc.property(anyHistoryOf(anyPlan, 2), ({ plan, deals }) => {
         const sums = new Map<string, bigint>();
@@ -108,38 +111,38 @@ describe('shares', () => {
         }
         for (const key of bases.keys()) {
           expect([key, sums.get(key)]).toEqual([key, 0n]);
-          reached.takenBack++;
+          reached.returnedWhole++;
         }
       }),
       { numRuns: RUNS },
     );
   });
 
-  it('of a flat amount sum to it', () => {
+  it('of a flat amount sum to it, each at most a unit off', () => {
     const anyFlat = changed(anyPlanWithoutBudget, (component) => {
       if ('override' in component.credit) return component;
-      const { gate: _gate, measure: _measure, limit: _limit, recurring: _recurring, ...kept } = component;
-      const per = kept.rate !== undefined && 'per' in kept.rate ? kept.rate.per : 'line';
-      const credit = 'trigger' in kept.credit ? { ...kept.credit, trigger: 'booked' as const } : kept.credit;
-      return { ...kept, credit, returns: { policy: 'none' }, rate: { flat: '10', per } };
+      const { gate: _gate, measure: _measure, limit: _limit, recurring: _recurring, ...rest } = component;
+      const per = rest.rate !== undefined && 'per' in rest.rate ? rest.rate.per : 'line';
+      const credit = 'trigger' in rest.credit ? { ...rest.credit, trigger: 'booked' as const } : rest.credit;
+      return { ...rest, credit, returns: { policy: 'none' }, rate: { flat: '10', per } };
     });
     fc.assert(
-      fc.property(anyHistoryOf(anyFlat, 2), ({ plan, deals, accounts }) => {
+      fc.property(anyHistoryOf(anyFlat, 2), ({ plan, deals, payeeTerms }) => {
         const sums = new Map<string, { sum: bigint; line: CreditLine; whole: bigint }>();
-        for (const one of calculatedLines(plan, deals, accounts).filter(isCredited)) {
+        for (const one of calculatedLines(plan, deals, payeeTerms).filter(isCredited)) {
           const { deal, line, amountMinor } = one;
           if (line.split === undefined || line.reserves === true || line.releases !== undefined) continue;
           const key = `${deal} ${line.component} ${line.occurrence} ${line.line}`;
           const units = fractionOf(line.quantity ?? (line.basis.startsWith('-') ? '-1' : '1'));
           const amount = times(times(whole(10), units), whole(10n ** BigInt(plan.decimals)));
-          const said = sums.get(key)?.sum ?? 0n;
-          sums.set(key, { sum: said + amountMinor, line, whole: schoolRound(amount, plan.rounding) });
+          const before = sums.get(key)?.sum ?? 0n;
+          sums.set(key, { sum: before + amountMinor, line, whole: schoolRound(amount, plan.rounding) });
           const own = times(amount, fractionOf(line.split.shares[line.split.index] ?? '0'));
-          // Who takes what is left first may take a whole unit.
+          // With `remainder: first`, a holder may get up to a whole unit more.
           expect(isLess(whole(1), magnitudeOf(minus(whole(amountMinor), own)))).toBe(false);
         }
         for (const [key, { sum, line, whole: all }] of sums) {
-          // A basis of nothing beside a negative one has no sign of its own.
+          // Where a holder's part of a negative basis rounds to zero, its sign is lost.
           if (line.quantity === undefined && hasMixedSigns(plan, deals, line)) continue;
           expect([key, sum]).toEqual([key, all]);
           reached.sharedFlat++;
@@ -165,13 +168,13 @@ function magnitudeOf(fraction: Fraction): Fraction {
   return isLess(fraction, whole(0)) ? negated(fraction) : fraction;
 }
 
-describe('what is held', () => {
-  it('is released whole, to the minor unit, when all is paid or all of the time has passed', () => {
+describe('a held amount', () => {
+  it('is fully released, to the minor unit, when everything is paid or the schedule is over', () => {
     const anyHeld = anyHistoryOf(anyPlan, 3).filter(({ plan }) => plan.ends.held !== 'forfeit');
     fc.assert(
-      fc.property(anyHeld, ({ plan, deals, accounts }) => {
+      fc.property(anyHeld, ({ plan, deals, payeeTerms }) => {
         const held = new Map<string, { sum: bigint; isDone: boolean }>();
-        for (const { payee, deal, line, amountMinor } of calculatedLines(plan, deals, accounts).filter(isCredited)) {
+        for (const { payee, deal, line, amountMinor } of calculatedLines(plan, deals, payeeTerms).filter(isCredited)) {
           const { reserves, releases, component, line: of, month, child } = line;
           if (reserves !== true && releases === undefined) continue;
           const { occurrence } = releases ?? line.reverses ?? line;
@@ -183,7 +186,7 @@ describe('what is held', () => {
           held.set(key, { sum: before.sum + amountMinor, isDone: before.isDone || done });
         }
         for (const [key, { sum, isDone }] of held) {
-          // A payment that bounces after all was paid takes back what was released.
+          // A payment that bounces after everything was paid takes back what was released.
           if (!isDone || deals.some(({ payments }) => payments.some(({ amount }) => amount.startsWith('-')))) continue;
           expect([key, sum]).toEqual([key, 0n]);
           reached.released++;
@@ -199,22 +202,22 @@ function isSame(left: Fraction, right: Fraction): boolean {
 }
 
 describe('a sale and its full return', () => {
-  const without = (deals: readonly Deal[], accounts: Parameters<typeof calculatedLines>[2], plan: CompiledPlan) =>
-    sumByPayee(calculatedLines(plan, deals.slice(1), accounts));
+  const without = (deals: readonly Deal[], payeeTerms: Parameters<typeof calculatedLines>[2], plan: CompiledPlan) =>
+    sumByPayee(calculatedLines(plan, deals.slice(1), payeeTerms));
 
-  it('by line: its own lines sum to nothing; an override of earnings keeps at the most half a unit a return', () => {
+  it('sum to zero under the policy line; an override of earnings keeps at most half a unit per return', () => {
     const anyLineReturns = changed(anyPlanWithoutBudget, ({ limit: _limit, ...component }) => ({
       ...component,
       returns: { policy: 'line' },
     }));
     fc.assert(
-      fc.property(anyHistoryOf(anyLineReturns, 3), ({ document, plan, deals, accounts }) => {
+      fc.property(anyHistoryOf(anyLineReturns, 3), ({ document, plan, deals, payeeTerms }) => {
         const [first, ...others] = deals;
         if (first === undefined) return;
         const lines = calculatedLines(
           plan,
           [{ ...first, returns: [...first.returns, ...returned(first).returns] }, ...others],
-          accounts,
+          payeeTerms,
         );
         const sums = new Map<string, { sum: bigint; returns: bigint }>();
         for (const { payee, deal, component, line, amountMinor } of lines.filter(isCredited)) {
@@ -235,28 +238,28 @@ describe('a sale and its full return', () => {
     );
   });
 
-  it('re-rated: the measurement earns what it would without the deal', () => {
+  it('leave the measurement earning what it would without the deal under the policy re-rate', () => {
     const anyRerated = changed(anyPlanWithoutBudget, (component) => {
-      const { hold: _hold, limit, ...kept } = component;
-      const isKept = limit !== undefined && limit.headroom !== 'spent';
+      const { hold: _hold, limit, ...rest } = component;
+      const keepsLimit = limit !== undefined && limit.headroom !== 'spent';
       const returns = { policy: 're-rate' } as const;
-      // What stands alone is re-rated by its own line.
+      // Overrides are not measured, so returns take their share of the override's own line.
       return {
-        ...kept,
-        ...(isKept ? { limit } : {}),
+        ...rest,
+        ...(keepsLimit ? { limit } : {}),
         returns: 'override' in component.credit ? { policy: 'line' } : returns,
       };
     }).filter(({ plan }) => plan.components.every(({ credit }) => credit.kind === 'direct' || credit.of !== 'earning'));
     fc.assert(
-      fc.property(anyHistoryOf(anyRerated, 4), ({ plan, deals, accounts }) => {
+      fc.property(anyHistoryOf(anyRerated, 4), ({ plan, deals, payeeTerms }) => {
         const [first, ...others] = deals;
         if (first === undefined) return;
-        const taken = returned(first);
+        const returnedDeal = returned(first);
         const open = Object.fromEntries(
-          Object.entries(accounts).map(([payee, account]) => [payee, { ...account, closedPeriods: [] }]),
+          Object.entries(payeeTerms).map(([payee, terms]) => [payee, { ...terms, closedPeriods: [] }]),
         );
-        const now = sumByPayee(calculatedLines(plan, [taken, ...others], open));
-        const never = without([taken, ...others], open, plan);
+        const now = sumByPayee(calculatedLines(plan, [returnedDeal, ...others], open));
+        const never = without([returnedDeal, ...others], open, plan);
         for (const [payee, sum] of now) {
           expect([payee, sum]).toEqual([payee, never.get(payee) ?? 0n]);
           reached.neverSold++;
@@ -266,14 +269,14 @@ describe('a sale and its full return', () => {
     );
   });
 
-  it('averaged: where all of a measurement comes back, nothing is left of it', () => {
+  it('leave nothing under the policy average when everything measured is returned', () => {
     const anyAveraged = changed(anyPlanWithoutBudget, ({ limit: _limit, hold: _hold, ...component }) => ({
       ...component,
       returns: { policy: 'override' in component.credit ? 'none' : 'average' },
     }));
     fc.assert(
-      fc.property(anyHistoryOf(anyAveraged, 3), ({ plan, deals, accounts }) => {
-        const lines = calculatedLines(plan, deals.map(returned), accounts).filter(isCredited);
+      fc.property(anyHistoryOf(anyAveraged, 3), ({ plan, deals, payeeTerms }) => {
+        const lines = calculatedLines(plan, deals.map(returned), payeeTerms).filter(isCredited);
         const sums = new Map<string, { sum: bigint; sold: bigint }>();
         for (const { payee, deal, component, line, amountMinor } of lines) {
           if (plan.componentById.get(component)?.credit.kind !== 'direct') continue;
@@ -283,7 +286,7 @@ describe('a sale and its full return', () => {
           sums.set(key, { sum: sum + amountMinor, sold: sold + basis });
         }
         for (const [key, { sum, sold }] of sums) {
-          // Of a measurement of nothing there is no share.
+          // A measurement of zero has no returned share.
           if (sold === 0n) continue;
           expect([key, sum]).toEqual([key, 0n]);
           reached.averaged++;
@@ -344,14 +347,14 @@ describe('a rate', () => {
       return [...tiers, { pay: rates[3] ?? '0' }];
     });
 
-  it('of rising tiers never pays less for one deal more', () => {
+  it('with rising tiers never pays less for one more deal', () => {
     const anyKind = fc.constantFrom('marginal' as const, 'retroactive' as const);
     fc.assert(
       fc.property(anyRising, anyKind, anyNets, fc.integer({ min: 1, max: 20_000 }), (tiers, kind, nets, more) => {
         const plan = planOf(kind === 'marginal' ? { marginal: tiers } : { retroactive: tiers });
         const before = sumOf(calculatedLines(plan, sold(nets), NONE));
         const after = sumOf(calculatedLines(plan, sold([...nets, more]), NONE));
-        // Half a unit a line, before and after.
+        // Rounding: half a unit per line, before and after.
         expect(after + BigInt(nets.length + 1) >= before).toBe(true);
         if (after > before) reached.monotone++;
       }),
@@ -359,7 +362,7 @@ describe('a rate', () => {
     );
   });
 
-  it('of tiers pays a whole in parts what it pays at once, but for half a unit a line', () => {
+  it('with tiers pays the same for a deal in parts as at once, within half a unit per line', () => {
     fc.assert(
       fc.property(anyRising, anyNets, (tiers, nets) => {
         const plan = planOf({ marginal: tiers });
@@ -373,7 +376,7 @@ describe('a rate', () => {
     );
   });
 
-  it('of one per cent scales with what is sold, but for half a unit a line', () => {
+  it('of a plain percentage scales with what is sold, within half a unit per line', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 5000 }),
@@ -392,10 +395,10 @@ describe('a rate', () => {
     );
   });
 
-  it('of any kind is off by no more than half a unit, or less than one where it is cut', () => {
+  it('of any kind is at most half a unit off, or less than one where it is rounded down', () => {
     fc.assert(
-      fc.property(anyHistoryOf(anyPlan, 3), ({ plan, deals, accounts }) => {
-        for (const line of calculatedLines(plan, deals, accounts)) {
+      fc.property(anyHistoryOf(anyPlan, 3), ({ plan, deals, payeeTerms }) => {
+        for (const line of calculatedLines(plan, deals, payeeTerms)) {
           const trace = line.trace();
           if (trace.limit !== undefined || !('unrounded' in trace) || trace.unrounded === undefined) continue;
           if (isCredited(line) && line.line.split !== undefined) continue;

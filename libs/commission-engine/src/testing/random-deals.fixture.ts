@@ -1,14 +1,14 @@
-/** Random deals, their revisions, partners and accounts, for property tests. */
+/** Random deals, their revisions, partners and payee terms, for property tests. */
 import fc from 'fast-check';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import type { Deal, DealLine, DealPartner } from '../deal/deal.js';
-import type { CreditLookup } from '../credit/credit.js';
+import type { CreditLookup } from '../credit/lookup.js';
 import { amountText } from './random-plan.fixture.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import { partnersOf } from './world.fixture.js';
 
-/** Few moments, so that ties, full windows and windows of last year are frequent. */
-export const anyMoment = fc
+/** Few instants, so that ties, crowded windows and windows of last year are frequent. */
+export const anyInstant = fc
   .tuple(
     fc.constantFrom('2025-01', '2025-03', '2026-01', '2026-02', '2026-02', '2026-03', '2026-04', '2026-07'),
     fc.integer({ min: 1, max: 3 }),
@@ -68,20 +68,20 @@ export const anyRevision = (plan: Pick<CompiledPlan, 'decimals' | 'currency'>): 
       count: fc.integer({ min: 1, max: 3 }),
       all: fc.tuple(anyLine(0, decimals), anyLine(1, decimals), anyLine(2, decimals)),
       partners: anySellers,
-      bookedAt: anyMoment,
-      invoices: fc.array(fc.tuple(anyMoment, fc.boolean()), { maxLength: 2 }),
-      payments: fc.array(fc.tuple(anyMoment, fc.integer({ min: -3000, max: 15_000 })), { maxLength: 3 }),
-      soldAt: fc.array(anyMoment, { maxLength: 1 }),
+      bookedAt: anyInstant,
+      invoices: fc.array(fc.tuple(anyInstant, fc.boolean()), { maxLength: 2 }),
+      payments: fc.array(fc.tuple(anyInstant, fc.integer({ min: -3000, max: 15_000 })), { maxLength: 3 }),
+      soldAt: fc.array(anyInstant, { maxLength: 1 }),
       returns: fc.array(
         fc.record({
           line: fc.integer({ min: 1, max: 3 }),
           net: fc.option(fc.integer({ min: 1, max: 9000 })),
-          at: anyMoment,
+          at: anyInstant,
           whole: fc.constantFrom(false, false, false, true),
         }),
         { maxLength: 3 },
       ),
-      cancelledAt: fc.option(anyMoment, { freq: 8 }),
+      cancelledAt: fc.option(anyInstant, { freq: 8 }),
     })
     .map(({ count, all, partners, bookedAt, invoices, payments, soldAt, returns, cancelledAt }) => {
       const lines = all.slice(0, count);
@@ -109,7 +109,7 @@ export const anyRevision = (plan: Pick<CompiledPlan, 'decimals' | 'currency'>): 
     });
 };
 
-/** What a deal goes through: mostly, only one thing about it changes at a time. */
+/** Successive revisions of a deal. Mostly one thing changes at a time. */
 export const anyLife = (plan: Pick<CompiledPlan, 'decimals' | 'currency'>): fc.Arbitrary<readonly AnyRevision[]> =>
   fc
     .tuple(
@@ -164,7 +164,7 @@ const MONTHS = Array.from(
 );
 const QUARTERS = ['2025-Q1', '2025-Q2', '2025-Q3', '2025-Q4', '2026-Q1', '2026-Q2'];
 
-export const anyAccount = ({ decimals, calendar, hash, components }: CompiledPlan): fc.Arbitrary<PayeeTerms> => {
+export const anyPayeeTerms = ({ decimals, calendar, hash, components }: CompiledPlan): fc.Arbitrary<PayeeTerms> => {
   const periods = calendar.periods === 'monthly' ? MONTHS : QUARTERS;
   const ids = components.map(({ id }) => id);
   return fc.record({
@@ -188,9 +188,9 @@ export const anyAccount = ({ decimals, calendar, hash, components }: CompiledPla
   });
 };
 
-export type Accounts = Readonly<Record<string, PayeeTerms>>;
+export type TermsByPayee = Readonly<Record<string, PayeeTerms>>;
 
-export const anyAccounts = (plan: CompiledPlan): fc.Arbitrary<Accounts> =>
+export const anyTermsByPayee = (plan: CompiledPlan): fc.Arbitrary<TermsByPayee> =>
   fc
-    .tuple(...PAYEES.map(() => anyAccount(plan)))
-    .map((accounts) => Object.fromEntries(accounts.map((account, index) => [PAYEES[index] ?? '', account])));
+    .tuple(...PAYEES.map(() => anyPayeeTerms(plan)))
+    .map((terms) => Object.fromEntries(terms.map((terms, index) => [PAYEES[index] ?? '', terms])));

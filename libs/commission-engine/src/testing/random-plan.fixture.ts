@@ -1,10 +1,11 @@
 /** Random plans over all terms, for property tests. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import fc from 'fast-check';
 import { compilePlan } from '../plan/compile.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import type { PlanDocument } from '../plan/document.js';
 import { planProblems } from '../plan/problems.js';
-import { schemaProblems } from '../plan/schema.js';
+import { schemaProblems } from '../plan/schema-problems.js';
 
 export interface AnyPlan {
   readonly document: PlanDocument;
@@ -30,11 +31,6 @@ export const anyPercent = fc.oneof(
 const maybe = <Value>(arbitrary: fc.Arbitrary<Value>, freq: number): fc.Arbitrary<Value | undefined> =>
   fc.option(arbitrary, { nil: undefined, freq });
 
-/** The fields that are there. */
-function said(fields: Json): Json {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-}
-
 const anyEnds = (lastOpen: boolean) =>
   fc
     .uniqueArray(fc.oneof(fc.integer({ min: 1, max: 40_000 }), fc.constantFrom(10_000, 20_000)), {
@@ -54,7 +50,7 @@ export const anyTiers = (decimals: number) =>
     { pay: rates[3] ?? '0' },
   ]);
 
-/** Of a quantity, tiers pay an amount a unit. */
+/** Tiers of a quantity pay an amount per unit instead of a percentage. */
 const byUnit = (tiers: readonly Json[]) =>
   tiers.map((tier) => ({ ...tier, pay: String(tier['pay']).replace(' %', '') }));
 
@@ -70,7 +66,7 @@ const anyRate = (decimals: number): fc.Arbitrary<Json> => {
       weight: 2,
       arbitrary: fc
         .tuple(tiers, fc.constantFrom(undefined, 'live', 'frozen'))
-        .map(([lagged, as]) => said({ lagged, as })),
+        .map(([lagged, as]) => omitUndefined({ lagged, as })),
     },
     {
       weight: 2,
@@ -146,7 +142,7 @@ const anyReturns = fc
   })
   .map(({ policy, window, bands }) => {
     const isCurrent = window === 'current' && policy !== 'average';
-    return said({
+    return omitUndefined({
       policy,
       window: window === 'current' && !isCurrent ? undefined : window,
       bands: isCurrent || policy === 'none' ? undefined : bands,
@@ -175,7 +171,11 @@ const anyLimit = (decimals: number) =>
       headroom: fc.constantFrom(undefined, 'returned', 'spent'),
     })
     .map(({ per, cap, excess, headroom }) =>
-      said({ [per]: amountText(cap, decimals), excess: per === 'perDeal' ? 'forfeited' : excess, headroom }),
+      omitUndefined({
+        [per]: amountText(cap, decimals),
+        excess: per === 'perDeal' ? 'forfeited' : excess,
+        headroom,
+      }),
     );
 
 const anyComponent = (id: string, decimals: number, before: readonly string[]): fc.Arbitrary<Json> =>
@@ -192,7 +192,7 @@ const anyComponent = (id: string, decimals: number, before: readonly string[]): 
         fc.constantFrom('period', 'quarter', 'half-year', 'year', 'deal'),
         fc.integer({ min: 1, max: 3 }).map((months) => ({ rollingMonths: String(months) })),
       ),
-      isSaid: fc.boolean(),
+      isDeclared: fc.boolean(),
       of: fc.constantFrom(undefined, undefined, 'own', 'team'),
       above: maybe(
         fc.oneof(
@@ -224,7 +224,7 @@ const anyComponent = (id: string, decimals: number, before: readonly string[]): 
       hold: maybe(anyHold, 4),
     })
     .map((any) => {
-      const { rate, over, isSaid, trigger } = any;
+      const { rate, over, isDeclared, trigger } = any;
       const recurring = rate['recurring'];
       const isWindow = typeof over === 'string' && over !== 'deal';
       const isFlat = 'flat' in rate;
@@ -242,8 +242,8 @@ const anyComponent = (id: string, decimals: number, before: readonly string[]): 
             };
       const takesQuota = 'accelerator' in rate || gateOf === 'attainment';
       const measure =
-        isSaid || takesQuota
-          ? said({
+        isDeclared || takesQuota
+          ? omitUndefined({
               over: own,
               of: any.of,
               above: canGrow ? any.above : undefined,
@@ -273,9 +273,9 @@ const anyComponent = (id: string, decimals: number, before: readonly string[]): 
       const [first] = before;
       const credit =
         any.same && first !== undefined
-          ? said({ same: first, where: any.where })
-          : said({ trigger, basis, remainder: any.remainder, where: any.where, during: any.during });
-      return said({
+          ? omitUndefined({ same: first, where: any.where })
+          : omitUndefined({ trigger, basis, remainder: any.remainder, where: any.where, during: any.during });
+      return omitUndefined({
         id,
         credit,
         ...(recurring === undefined
@@ -300,7 +300,7 @@ const anyOverride = (id: string, children: readonly string[], decimals: number):
       hold: maybe(fc.oneof(anyHold, fc.constant('as-child')), 3),
     })
     .map(({ of, override, levels, rates, limit, returns, hold }) =>
-      said({
+      omitUndefined({
         id,
         credit:
           of === 'spread'
@@ -355,38 +355,38 @@ const anyDocument = fc
         currency,
         calendar: { periods, timeZone: 'Europe/Paris' },
         rounding,
-        ...said({
-          guarantee: guarantee === undefined ? undefined : said({ ...guarantee, of }),
-          draw: draw === undefined ? undefined : said(draw),
+        ...omitUndefined({
+          guarantee: guarantee === undefined ? undefined : omitUndefined({ ...guarantee, of }),
+          draw: draw === undefined ? undefined : omitUndefined(draw),
           ends,
         }),
         components: [...components, ...(override === undefined ? [] : [override])],
       }));
   });
 
-/** Undefined where the terms do not hold together. */
+/** Undefined where the terms contradict each other. */
 function compiled(document: Json): AnyPlan | undefined {
   if (schemaProblems(document).length > 0) throw new Error(JSON.stringify(schemaProblems(document)));
-  const said: PlanDocument = JSON.parse(JSON.stringify(document));
-  if (planProblems(said).some(({ severity }) => severity === 'error')) return undefined;
-  return { document: said, plan: compilePlan(said, 'plan-1') };
+  const stored = JSON.parse(JSON.stringify(document)) as PlanDocument;
+  if (planProblems(stored).some(({ severity }) => severity === 'error')) return undefined;
+  return { document: stored, plan: compilePlan(stored, 'plan-1') };
 }
 
-/** A component takes what the plan lets it: plans that do not hold together are drawn again. */
+/** Any valid plan; invalid ones are drawn again. */
 export const anyPlan: fc.Arbitrary<AnyPlan> = anyDocument
   .map(compiled)
   .filter((any): any is AnyPlan => any !== undefined);
 
-/** One payee's earnings do not depend on another's, but for overrides of them. */
+/** Any plan in which one payee's earnings do not depend on another's, except for overrides. */
 export const anyPlanWithoutBudget: fc.Arbitrary<AnyPlan> = anyDocument
   .map(({ components, ...document }) =>
-    compiled({ ...document, components: components.map(({ budget: _, ...kept }) => kept) }),
+    compiled({ ...document, components: components.map(({ budget: _, ...rest }) => rest) }),
   )
   .filter((any): any is AnyPlan => any !== undefined);
 
 /**
- * Plans whose lines are rated one by one at their place: rates whose curve nothing but the plan decides, over long windows, so
- * that what comes late or changes moves other lines over the ends of tiers.
+ * Plans in incremental mode: rates whose curve depends on the plan only, over long windows, so that late and changed
+ * deals move other lines across tier boundaries.
  */
 export const anyPlanOfCurves: fc.Arbitrary<AnyPlan> = anyDocument
   .map(({ components, plan, title, currency, calendar, rounding }) =>
@@ -396,17 +396,17 @@ export const anyPlanOfCurves: fc.Arbitrary<AnyPlan> = anyDocument
 
 function ofCurve(component: Json): Json {
   const { credit, hold, returns, rate, recurring } = component;
-  const kept = isMap(returns) && returns['policy'] === 're-rate' ? { policy: 're-rate' } : { policy: 'line' };
-  const common = { id: component['id'], returns: kept, ...(hold === undefined ? {} : { hold }) };
+  const simpleReturns = isMap(returns) && returns['policy'] === 're-rate' ? { policy: 're-rate' } : { policy: 'line' };
+  const common = { id: component['id'], returns: simpleReturns, ...(hold === undefined ? {} : { hold }) };
   if (isMap(credit) && 'override' in credit) return { ...common, credit };
   const booked = isMap(credit) && 'same' in credit ? credit : { trigger: 'booked' };
   if (recurring !== undefined) return { ...common, credit: booked, recurring };
-  const said = isMap(rate) ? rate : {};
-  const tiers = said['marginal'] ?? said['retroactive'] ?? said['lagged'];
+  const declared = isMap(rate) ? rate : {};
+  const tiers = declared['marginal'] ?? declared['retroactive'] ?? declared['lagged'];
   const curve =
     tiers === undefined || JSON.stringify(tiers).includes('%')
       ? tiers === undefined
-        ? said
+        ? declared
         : { marginal: tiers }
       : { percent: '7 %' };
   const quota = 'accelerator' in curve ? { quota: '100' } : {};
@@ -414,10 +414,10 @@ function ofCurve(component: Json): Json {
 }
 
 /**
- * Plans whose lines change with others of their deal, of their window, or of other windows: one component, of terms that are earned
- * from all lines within their reach.
+ * Plans in full mode: one component whose lines depend on other lines of their deal, of their window, or of other
+ * windows.
  */
-export const anyPlanOfReaches: fc.Arbitrary<AnyPlan> = anyDocument
+export const anyPlanOfScopes: fc.Arbitrary<AnyPlan> = anyDocument
   .chain(({ plan, title, currency, calendar, rounding }) => {
     const amount = (minor: number) => amountText(minor, CURRENCIES[currency] ?? 2);
     const tiers = [{ below: amount(9_000), pay: '5 %' }, { pay: '11 %' }];
@@ -448,7 +448,7 @@ export const anyPlanOfReaches: fc.Arbitrary<AnyPlan> = anyDocument
         hold: { until: 'paid' },
       },
     );
-    // Invoices of a deal fall into several windows.
+    // Invoices put lines of one deal into several windows.
     return fc.tuple(anyTerms, fc.constantFrom('booked', 'invoiced')).map(([terms, trigger]) => ({
       plan,
       title,

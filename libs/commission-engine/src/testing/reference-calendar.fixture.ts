@@ -1,9 +1,9 @@
-/** Months, quarters, half-years and years from 1 January, for the reference: by counting months and days. */
+/** Months, quarters, half-years and years from 1 January for the reference, by counting months and days. */
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { fractionOf, NOTHING, plus, times, whole } from './fractions.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
 
-/** A window as months: the first, counted from year 0, and how many. */
+/** A window as its first month, counted from year 0, and its number of months. */
 type Months = readonly [number, number];
 
 function monthsOf(window: string): Months {
@@ -33,19 +33,19 @@ export function windowAfter(window: string): string {
   return nameOf([first + count, count]);
 }
 
-export function lastYears(window: string): string {
+export function sameWindowLastYear(window: string): string {
   const [first, count] = monthsOf(window);
   return nameOf([first - 12, count]);
 }
 
-/** The quarter, half-year or year that a period lies in. */
-export function windowAround(over: string, period: string): string {
+/** The quarter, half-year or year that contains a period. */
+export function windowContaining(over: string, period: string): string {
   const [first, own] = monthsOf(period);
   const count = { quarter: 3, 'half-year': 6, year: 12 }[over] ?? own;
   return nameOf([first - (first % count), count]);
 }
 
-/** The last period of a window, where periods are as long as the one given. */
+/** The last period of a window, where periods are as long as the given one. */
 export function lastPeriodOf(window: string, period: string): string {
   const [[first, count], [, length]] = [monthsOf(window), monthsOf(period)];
   return nameOf([first + count - length, length]);
@@ -72,10 +72,10 @@ export function daysIn(window: string): readonly string[] {
   }
 }
 
-const isOn = (day: string, { from, until }: { readonly from: string; readonly until?: string }): boolean =>
+const isOn = (day: string, { from, until }: { readonly from: string; readonly until?: string | undefined }): boolean =>
   from <= day && (until === undefined || day < until);
 
-/** Share of a window's days on which an agreement is in force; all of them where none is recorded. */
+/** Share of a window's days on which an agreement is in force; 1 where no agreement is recorded. */
 export function shareOfDays({ agreements }: PayeeTerms, window: string): Fraction {
   if (agreements.length === 0) return whole(1);
   const days = daysIn(window);
@@ -85,7 +85,7 @@ export function shareOfDays({ agreements }: PayeeTerms, window: string): Fractio
   ]);
 }
 
-/** The quota of a window in currency units: day by day, what is in force on it; of two, the later one. */
+/** The quota of a window in currency units, summed day by day. Of overlapping quotas, the later counts. */
 export function quotaOf({ quotas }: PayeeTerms, component: string, window: string): Fraction | undefined {
   const days = daysIn(window);
   let sum: Fraction | undefined;
@@ -98,12 +98,12 @@ export function quotaOf({ quotas }: PayeeTerms, component: string, window: strin
   return sum;
 }
 
-/** The day of an instant where the plan is at home. */
+/** The day of an instant in the plan's time zone. */
 export function dayOf(at: string, timeZone: string): string {
   return Temporal.Instant.from(at).toZonedDateTimeISO(timeZone).toPlainDate().toString();
 }
 
-/** So many months before an instant, on the same day of the month or the last there is. */
+/** The instant a number of months earlier, on the same day of the month or the month's last day. */
 export function monthsBefore(at: string, count: number): string {
   const [first] = monthsOf(at.slice(0, 7));
   const month = nameOf([first - count, 1]);

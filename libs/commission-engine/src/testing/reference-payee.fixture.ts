@@ -1,13 +1,13 @@
-/** What is of no single deal, for the reference: guarantee, draw, and the amounts that a limit defers. */
+/** Payee-level amounts for the reference: guarantees and draws. */
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { fractionOf, schoolRound, times } from './fractions.fixture.js';
 import type { PlanDocument } from '../plan/document.js';
-import { endDayOf, lastPeriodOf, shareOfDays, startDayOf, windowAround } from './reference-calendar.fixture.js';
+import { endDayOf, lastPeriodOf, shareOfDays, startDayOf, windowContaining } from './reference-calendar.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
 
-export interface AccountAmount {
+export interface PayeeLevelAmount {
   readonly payee: string;
-  /** Empty for one of the whole plan. */
+  /** Empty for an amount of the whole plan. */
   readonly component: string;
   readonly kind: string;
   readonly period: string;
@@ -23,7 +23,7 @@ export interface Earning {
 const sum = (earnings: readonly Earning[]): bigint => earnings.reduce((all, { amountMinor }) => all + amountMinor, 0n);
 const leastOf = (left: bigint, right: bigint): bigint => (left < right ? left : right);
 
-/** The first day without an agreement after the last one, if they end. */
+/** The first day after the last agreement; undefined while one is open-ended. */
 export function endOfAgreements({ agreements }: PayeeTerms): string | undefined {
   if (agreements.some(({ until }) => until === undefined)) return undefined;
   return agreements
@@ -32,37 +32,37 @@ export function endOfAgreements({ agreements }: PayeeTerms): string | undefined 
     .at(-1);
 }
 
-/** Guarantees and draws of the settled periods, in order. */
-export function settle(
+/** Guarantees and draws of the closed periods, in order. */
+export function referenceGuaranteesAndDraws(
   payee: string,
   earnings: readonly Earning[],
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
   documentOf: (hash: string) => PlanDocument,
   unit: Fraction,
-): readonly AccountAmount[] {
-  const lines: AccountAmount[] = [];
+): readonly PayeeLevelAmount[] {
+  const lines: PayeeLevelAmount[] = [];
   const line = (kind: string, period: string, amountMinor: bigint): void => {
     if (amountMinor !== 0n) lines.push({ payee, component: '', kind, period, amountMinor });
   };
   const minorOf = (text: string) => schoolRound(times(fractionOf(text), unit), 'down');
-  for (const { period, planHash } of account.closedPeriods) {
+  for (const { period, planHash } of payeeTerms.closedPeriods) {
     const { guarantee, rounding = 'half-up' } = documentOf(planHash);
     if (guarantee === undefined) continue;
-    const window = windowAround(guarantee.over, period);
+    const window = windowContaining(guarantee.over, period);
     if (lastPeriodOf(window, period) !== period) continue;
     const counted = earnings.filter(
       (earning) =>
-        windowAround(guarantee.over, earning.period) === window &&
+        windowContaining(guarantee.over, earning.period) === window &&
         (guarantee.of === undefined || guarantee.of.includes(earning.component)),
     );
-    const amount = times(times(fractionOf(guarantee.amount), unit), shareOfDays(account, window));
+    const amount = times(times(fractionOf(guarantee.amount), unit), shareOfDays(payeeTerms, window));
     const missing = schoolRound(amount, rounding) - sum(counted);
     line('guarantee', period, missing > 0n ? missing : 0n);
   }
   const toppedUp = [...earnings, ...lines];
-  const end = endOfAgreements(account);
+  const end = endOfAgreements(payeeTerms);
   let balance = 0n;
-  for (const { period, planHash } of account.closedPeriods) {
+  for (const { period, planHash } of payeeTerms.closedPeriods) {
     const { draw, ends } = documentOf(planHash);
     if (draw === undefined) continue;
     const [start, over] = [startDayOf(period), endDayOf(period)];
@@ -78,7 +78,7 @@ export function settle(
     const isRecovered = (draw.recoverFrom === undefined || draw.recoverFrom <= start) && earned > most;
     let recovered = isRecovered ? leastOf(balance, earned - most) : 0n;
     balance += advance - recovered;
-    // With the agreement ends the draw: what is claimed is owed at once.
+    // The draw ends with the agreement: a claimed balance is owed at once.
     if (end !== undefined && start < end && end <= over) {
       if (ends?.draw !== 'forgive') recovered += balance;
       balance = 0n;

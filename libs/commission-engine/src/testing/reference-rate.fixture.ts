@@ -1,4 +1,4 @@
-/** What a measurement earns, for the reference: `f(c + d) − f(c)`, `f` written out rate by rate. */
+/** What a line earns in a measurement, for the reference: `f(c + d) − f(c)`, with `f` written out rate by rate. */
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import {
@@ -11,29 +11,28 @@ import {
   most,
   NOTHING,
   plus,
-  sumOf,
   times,
   whole,
 } from './fractions.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
 import type { ComponentDocument } from '../plan/document.js';
-import { lastYears, quotaOf, shareOfDays, windowBefore } from './reference-calendar.fixture.js';
+import { sameWindowLastYear, quotaOf, shareOfDays, windowBefore } from './reference-calendar.fixture.js';
 
 /** Amounts in currency units, or in units of a quantity. */
 export interface RatingContext {
-  /** All that the measurement holds. */
+  /** Total of the measurement. */
   readonly total: Fraction;
-  /** What the same window of last year held. */
+  /** Total of the same window of last year. */
   readonly lastYear: Fraction;
-  /** Undefined where the component asks for one and it is not known. */
+  /** Undefined where it is missing, or not used. */
   readonly quota: Fraction | undefined;
-  /** What tiers, targets and quota shrink to. */
+  /** Share of the window's days, by which tiers, targets and quota are prorated. */
   readonly share: Fraction;
-  /** Which tier the window before has reached. */
+  /** Tier that the previous window reached. */
   readonly laggedTier: number;
 }
 
-/** A tier as where it begins and ends, and the rate within. */
+/** A tier with its end and its rate. */
 interface Tier {
   readonly end: Fraction | undefined;
   readonly inclusive: boolean;
@@ -42,51 +41,51 @@ interface Tier {
 
 const MEASURED = ['marginal', 'retroactive', 'interpolated', 'stepped', 'lagged', 'accelerator'];
 
-/** True for a component whose lines earn by what else is measured. */
+/** True for a component whose lines earn by their place in a measurement. */
 export function isMeasured({ credit, rate, gate, measure }: ComponentDocument): boolean {
   if ('override' in credit || rate === undefined) return false;
   return MEASURED.some((kind) => kind in rate) || gate !== undefined || measure?.above !== undefined;
 }
 
-/** @param totalOf what the component's measurement of another window holds */
+/** @param totalOf total of the component's measurement in another window */
 export function ratingContextOf(
   component: ComponentDocument,
   window: string,
   total: Fraction,
   totalOf: (window: string) => Fraction,
-  account: PayeeTerms,
+  payeeTerms: PayeeTerms,
 ): RatingContext {
   const { measure, rate } = component;
   const isCalendar = /^[0-9]/.test(window);
-  const share = measure?.prorate === undefined || !isCalendar ? whole(1) : shareOfDays(account, window);
-  const said = measure?.quota;
+  const share = measure?.prorate === undefined || !isCalendar ? whole(1) : shareOfDays(payeeTerms, window);
+  const declared = measure?.quota;
   const quota =
-    said === undefined || !isCalendar
+    declared === undefined || !isCalendar
       ? undefined
-      : said === 'fact'
-        ? quotaOf(account, component.id, window)
-        : fractionOf(said);
-  const around = {
+      : declared === 'fact'
+        ? quotaOf(payeeTerms, component.id, window)
+        : fractionOf(declared);
+  const context = {
     total,
-    lastYear: isCalendar ? totalOf(lastYears(window)) : NOTHING,
+    lastYear: isCalendar ? totalOf(sameWindowLastYear(window)) : NOTHING,
     quota: quota === undefined ? undefined : times(quota, share),
     share,
     laggedTier: 0,
   };
-  if (rate === undefined || !('lagged' in rate)) return around;
+  if (rate === undefined || !('lagged' in rate)) return context;
   const before = windowBefore(window);
-  const recorded = rate.as === 'live' ? undefined : account.reachedTiers[`${component.id} ${before}`];
-  if (recorded !== undefined) return { ...around, laggedTier: recorded };
-  const { lagged: _lagged, as: _as, ...none } = rate;
+  const recorded = rate.as === 'live' ? undefined : payeeTerms.reachedTiers[`${component.id} ${before}`];
+  if (recorded !== undefined) return { ...context, laggedTier: recorded };
+  const { lagged: _lagged, as: _as, ...others } = rate;
   const then = ratingContextOf(
-    { ...component, rate: { ...none, percent: '0' } },
+    { ...component, rate: { ...others, percent: '0' } },
     before,
     totalOf(before),
     totalOf,
-    account,
+    payeeTerms,
   );
   return {
-    ...around,
+    ...context,
     laggedTier: tierOf(tiersOf(rate.lagged, then.share), aboveBaseline(component, then.total, then)),
   };
 }
@@ -111,7 +110,9 @@ function tierOf(tiers: readonly Tier[], total: Fraction): number {
   );
 }
 
-/** The money of each tier, from zero up, each at its rate; a negative measurement at the first. */
+/**
+ * The sum over the tiers from zero up, each part at its rate. A negative measurement earns at the first tier's rate.
+ */
 function throughTiers(tiers: readonly Tier[], measured: Fraction): Fraction {
   if (isLess(measured, NOTHING)) return times(measured, tiers[0]?.rate ?? NOTHING);
   let start = NOTHING;
@@ -124,8 +125,8 @@ function throughTiers(tiers: readonly Tier[], measured: Fraction): Fraction {
   return sum;
 }
 
-/** Quota that the rate or gate asks for, but nobody has told. */
-export function lacksQuota({ rate, gate }: ComponentDocument, { quota }: RatingContext): boolean {
+/** True where rate or gate need a quota that is missing. */
+export function isQuotaMissing({ rate, gate }: ComponentDocument, { quota }: RatingContext): boolean {
   return quota === undefined && (gate?.attainment !== undefined || (rate !== undefined && 'accelerator' in rate));
 }
 
@@ -135,64 +136,64 @@ function baselineOf({ measure }: ComponentDocument, { lastYear }: RatingContext)
   return 'fixed' in above ? fractionOf(above.fixed) : most(NOTHING, lastYear);
 }
 
-function aboveBaseline(component: ComponentDocument, measured: Fraction, around: RatingContext): Fraction {
-  const baseline = baselineOf(component, around);
+function aboveBaseline(component: ComponentDocument, measured: Fraction, context: RatingContext): Fraction {
+  const baseline = baselineOf(component, context);
   return baseline === undefined ? measured : most(NOTHING, minus(measured, baseline));
 }
 
-/** What the measurement has to reach, where there is a gate; the baseline included. */
-function targetOf(component: ComponentDocument, around: RatingContext): Fraction | undefined {
+/** What the measurement has to reach to pass the gate, baseline included; undefined without a gate. */
+function targetOf(component: ComponentDocument, context: RatingContext): Fraction | undefined {
   const { gate } = component;
   if (gate === undefined) return undefined;
-  if (gate.growth !== undefined) return times(most(NOTHING, around.lastYear), plus(whole(1), fractionOf(gate.growth)));
+  if (gate.growth !== undefined) return times(most(NOTHING, context.lastYear), plus(whole(1), fractionOf(gate.growth)));
   const measured =
     gate.target !== undefined
-      ? times(fractionOf(gate.target), around.share)
-      : times(fractionOf(gate.attainment ?? '0'), around.quota ?? NOTHING);
-  return plus(measured, baselineOf(component, around) ?? NOTHING);
+      ? times(fractionOf(gate.target), context.share)
+      : times(fractionOf(gate.attainment ?? '0'), context.quota ?? NOTHING);
+  return plus(measured, baselineOf(component, context) ?? NOTHING);
 }
 
-/** True where a gate is not met, that pays from the first on; above one, a line earns as far as it lies above. */
-export function isBarred(component: ComponentDocument, around: RatingContext): boolean {
+/** True where a gate with `from: first` is not met. */
+export function isBarred(component: ComponentDocument, context: RatingContext): boolean {
   if (component.gate?.from === 'above') return false;
-  const target = targetOf(component, around);
-  return target !== undefined && isLess(around.total, target);
+  const target = targetOf(component, context);
+  return target !== undefined && isLess(context.total, target);
 }
 
-/** What the line earns, exact, in currency units, where the measurement held `before`. */
+/** What the line earns on top of `before`, exact, in currency units. */
 export function earnedAt(
   component: ComponentDocument,
   line: CreditLine,
   basis: Fraction,
   before: Fraction,
-  around: RatingContext,
+  context: RatingContext,
 ): Fraction {
-  if (isBarred(component, around)) return NOTHING;
-  const floor = component.gate?.from === 'above' ? targetOf(component, around) : undefined;
+  if (isBarred(component, context)) return NOTHING;
+  const floor = component.gate?.from === 'above' ? targetOf(component, context) : undefined;
   const { rate } = component;
   const value = (position: Fraction): Fraction => {
-    if (floor === undefined) return valueOf(component, line, aboveBaseline(component, position, around), around);
-    // Steps are counted in what lies above; tiers keep their place in the measurement.
-    const start = most(floor, baselineOf(component, around) ?? floor);
+    if (floor === undefined) return valueOf(component, line, aboveBaseline(component, position, context), context);
+    // Steps count from the start of what is paid; tiers keep their place in the measurement.
+    const start = most(floor, baselineOf(component, context) ?? floor);
     const at = most(position, start);
     const isStepped = rate !== undefined && 'stepped' in rate;
-    return valueOf(component, line, isStepped ? minus(at, start) : aboveBaseline(component, at, around), around);
+    return valueOf(component, line, isStepped ? minus(at, start) : aboveBaseline(component, at, context), context);
   };
   return minus(value(plus(before, basis)), value(before));
 }
 
-function valueOf(component: ComponentDocument, line: CreditLine, measured: Fraction, around: RatingContext): Fraction {
+function valueOf(component: ComponentDocument, line: CreditLine, measured: Fraction, context: RatingContext): Fraction {
   const { rate } = component;
-  const { share, quota = NOTHING } = around;
+  const { share, quota = NOTHING } = context;
   if (rate === undefined) throw new Error('no rate');
   if ('percent' in rate) return times(measured, fractionOf(rate.percent));
   if ('marginal' in rate) return throughTiers(tiersOf(rate.marginal, share), measured);
   if ('retroactive' in rate) {
     const tiers = tiersOf(rate.retroactive, share);
-    const reached = tiers[tierOf(tiers, aboveBaseline(component, around.total, around))];
+    const reached = tiers[tierOf(tiers, aboveBaseline(component, context.total, context))];
     return times(measured, reached?.rate ?? NOTHING);
   }
-  if ('lagged' in rate) return times(measured, fractionOf(rate.lagged[around.laggedTier]?.pay ?? '0'));
+  if ('lagged' in rate) return times(measured, fractionOf(rate.lagged[context.laggedTier]?.pay ?? '0'));
   if ('interpolated' in rate) {
     const ends = rate.interpolated.map(({ upTo }) => fractionOf(upTo));
     const tiers = rate.interpolated.map(({ earn }, at) => ({
@@ -218,9 +219,5 @@ function valueOf(component: ComponentDocument, line: CreditLine, measured: Fract
     return throughTiers(bands, measured);
   }
   if ('matrix' in rate) return times(measured, fractionOf(rate.matrix.rules[line.rule ?? -1]?.pay ?? '0'));
-  throw new Error('a flat amount is no share of a measurement');
-}
-
-export function totalOf(lines: readonly { readonly basis: Fraction }[]): Fraction {
-  return sumOf(lines.map(({ basis }) => basis));
+  throw new Error('a flat amount is not rated over a measurement');
 }

@@ -1,24 +1,24 @@
 /**
- * The reference: what payees earn, from the definitions, clear and slow, and with nothing of the engine but its types. All
- * credited lines of all deals in, every amount out; no state, no order of arrival, no running sum. It knows calendars of
- * months, quarters and years from 1 January.
+ * The reference: what payees earn, written from the definitions, clear and slow, and sharing only types with the
+ * engine. All credited lines of all deals in, every amount out: no state, no order of arrival, no running sums.
+ * Supports calendars of months, quarters and years from 1 January.
  */
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { dividedBy, fractionOf, partOf, plus, schoolRound, times, whole } from './fractions.fixture.js';
 import type { Fraction } from './fractions.fixture.js';
 import type { ComponentDocument, PlanDocument } from '../plan/document.js';
-import { endOfAgreements, settle } from './reference-payee.fixture.js';
-import type { AccountAmount } from './reference-payee.fixture.js';
+import { endOfAgreements, referenceGuaranteesAndDraws } from './reference-payee.fixture.js';
+import type { PayeeLevelAmount } from './reference-payee.fixture.js';
 import {
   dayOf,
   lastPeriodOf,
   monthsBefore,
   startDayOf,
   windowAfter,
-  windowAround,
+  windowContaining,
 } from './reference-calendar.fixture.js';
-import { earnedAt, isBarred, isMeasured, lacksQuota, ratingContextOf } from './reference-rate.fixture.js';
+import { earnedAt, isBarred, isMeasured, isQuotaMissing, ratingContextOf } from './reference-rate.fixture.js';
 
 export interface CreditedLine {
   readonly payee: string;
@@ -32,26 +32,25 @@ export interface ReferenceFacts {
   readonly documents: ReadonlyMap<string, PlanDocument>;
   readonly decimals: number;
   readonly lines: readonly CreditedLine[];
-  readonly account: (payee: string) => PayeeTerms;
+  readonly payeeTermsOf: (payee: string) => PayeeTerms;
 }
 
 export interface ReferenceEarnings {
-  /** What each line earns, in minor units, in the order given. */
+  /** What each line earns, in minor units, in the given order. */
   readonly amounts: readonly bigint[];
-  /** What is of no single deal. */
-  readonly account: readonly AccountAmount[];
+  readonly payeeLevel: readonly PayeeLevelAmount[];
 }
 
-/** A line at work: what it adds to its measurement, and what it earns. */
+/** A line with what it adds to its measurement and what it earns, both set step by step. */
 interface Entry extends CreditedLine {
   readonly component: ComponentDocument;
   basis: bigint;
-  /** What came back of it. */
+  /** Its return lines. */
   readonly returns: Entry[];
   amount: bigint;
 }
 
-/** Where a line stands: date, source, deal, occurrence, line; and then whatever tells it apart. */
+/** A line's place: instant, source, deal, occurrence, line, and then the other fields of its identity. */
 function placeOf({ source, deal, line }: CreditedLine): string[] {
   return [
     line.at,
@@ -85,12 +84,12 @@ const inOrder = <Line extends CreditedLine>(lines: readonly Line[]): Line[] =>
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((all, one) => all + one, 0n);
 const leastOf = (left: bigint, right: bigint): bigint => (left < right ? left : right);
 
-/** What tells a line apart within deal and payee, but for what it does to another. */
+/** The identity of a sale within its payee, with the given occurrence. */
 const lineOf = ({ source, deal, line }: CreditedLine, occurrence: string): string =>
   JSON.stringify([source, deal, line.line, occurrence, line.month, line.child?.component, line.child?.payee]);
 
-/** `convert → share → measure → rate → round → limit → override → return → guarantee and draw → hold → pay`. */
-export function referenceEarnings({ documents, decimals, lines, account }: ReferenceFacts): ReferenceEarnings {
+/** Measure → rate → returns → limit → budget → hold, then overrides of earnings, then guarantees and draws. */
+export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: ReferenceFacts): ReferenceEarnings {
   const unit: Fraction = [10n ** BigInt(decimals), 1n];
   const documentOf = (hash: string): PlanDocument => {
     const document = documents.get(hash);
@@ -105,7 +104,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     if (component === undefined) throw new Error(`no component ${credited.line.component}`);
     return { ...credited, component, basis: minorOf(credited.line.basis), returns: [], amount: 0n };
   });
-  const accountLines: AccountAmount[] = [];
+  const payeeLevelLines: PayeeLevelAmount[] = [];
   earnAll(entries.filter((entry) => !isOfEarning(entry)));
   for (const entry of entries.filter(isOfEarning)) entry.basis = childEarning(entry);
   earnAll(entries.filter(isOfEarning));
@@ -114,11 +113,11 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
       ...entries
         .filter((entry) => entry.payee === payee && !isHeld(entry))
         .map(({ line, amount }) => ({ component: line.component, period: line.period, amountMinor: amount })),
-      ...accountLines.filter((line) => line.payee === payee),
+      ...payeeLevelLines.filter((line) => line.payee === payee),
     ];
-    accountLines.push(...settle(payee, own, account(payee), documentOf, unit));
+    payeeLevelLines.push(...referenceGuaranteesAndDraws(payee, own, payeeTermsOf(payee), documentOf, unit));
   }
-  return { amounts: entries.map(({ amount }) => amount), account: accountLines };
+  return { amounts: entries.map(({ amount }) => amount), payeeLevel: payeeLevelLines };
 
   function isHeld({ line }: Entry): boolean {
     return line.reserves === true || line.releases !== undefined;
@@ -155,7 +154,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     for (const entry of all) release(entry, all);
   }
 
-  /** Steps of what is granted of the budget so far. */
+  /** Grants the budget in canonical order. */
   function grant(claims: readonly Entry[]): void {
     const budget = claims.at(-1)?.component.budget;
     if (budget === undefined) return;
@@ -176,26 +175,26 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
       const sale = sales.find(
         (other) => other.line.reverses === undefined && lineOf(other, other.line.occurrence) === sold,
       );
-      if (sale === undefined) throw new Error('a return of nothing');
+      if (sale === undefined) throw new Error('a return without its sale');
       sale.returns.push(entry);
     }
-    for (const sale of sales) if (policyOf(sale) === 're-rate') sale.basis = kept(sale, sale.returns.length);
+    for (const sale of sales) if (policyOf(sale) === 're-rate') sale.basis = basisAfter(sale, sale.returns.length);
     rate(sales, sales);
     for (const measurement of new Set(sales.map(measurementOf)))
-      takeBack(
+      applyReturns(
         sales.filter((sale) => measurementOf(sale) === measurement),
         sales,
       );
     limit(all.filter((entry) => !isHeld(entry)));
   }
 
-  /** True but for a return to the window in which the line was sold. */
+  /** True for all lines but returns to the original window. */
   function isOwnLine({ line, component }: Entry): boolean {
     return line.reverses === undefined || component.returns?.window === 'current';
   }
 
-  function isFlat({ component: { rate: said } }: Entry): boolean {
-    return said !== undefined && 'flat' in said;
+  function isFlat({ component: { rate: declared } }: Entry): boolean {
+    return declared !== undefined && 'flat' in declared;
   }
 
   function policyOf({ component }: Entry): string {
@@ -203,7 +202,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     return isMeasured(component) || policy === 'none' ? policy : 'line';
   }
 
-  function kept({ line, returns }: Entry, count: number): bigint {
+  function basisAfter({ line, returns }: Entry, count: number): bigint {
     return minorOf(line.basis) + sum(returns.slice(0, count).map((one) => minorOf(one.line.basis)));
   }
 
@@ -213,7 +212,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
 
   // ── Measure and rate ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Rates sales of a payee and component by all that is measured of them. */
+  /** Rates sales of a payee and component. @param measured all sales of that payee and component */
   function rate(sales: readonly Entry[], measured: readonly Entry[]): void {
     for (const sale of sales) {
       const { line, component } = sale;
@@ -228,21 +227,21 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     const own = measured.filter((other) => measurementOf(other) === measurementOf(sale) && isWithin(other, sale));
     const before = own.filter((other) => compareBy(placeOf(other), placeOf(sale)) < 0);
     const total = own.filter((other) => line.window !== 'rolling' || compareBy(placeOf(other), placeOf(sale)) <= 0);
-    const held = (entries_: readonly Entry[]) => money(sum(entries_.map(({ basis }) => basis)));
-    const around = ratingContextOf(
+    const sumOf = (some: readonly Entry[]) => money(sum(some.map(({ basis }) => basis)));
+    const context = ratingContextOf(
       component,
       line.window,
-      held(total),
-      (window) => held(measured.filter((other) => other.line.window === window)),
-      account(sale.payee),
+      sumOf(total),
+      (window) => sumOf(measured.filter((other) => other.line.window === window)),
+      payeeTermsOf(sale.payee),
     );
-    if (lacksQuota(component, around) || isBarred(component, around)) return 0n;
+    if (isQuotaMissing(component, context) || isBarred(component, context)) return 0n;
     if (component.rate !== undefined && 'flat' in component.rate) return alone(sale);
-    const earned = earnedAt(component, line, money(sale.basis), held(before), around);
+    const earned = earnedAt(component, line, money(sale.basis), sumOf(before), context);
     return schoolRound(times(earned, unit), modeOf(sale));
   }
 
-  /** A measurement that rolls along holds what lies less than so many months back. */
+  /** A rolling measurement contains the lines of its last months. */
   function isWithin(other: Entry, { line, component }: Entry): boolean {
     const over = component.measure?.over;
     return typeof over !== 'object' || other.line.at > monthsBefore(line.at, Number(over.rollingMonths));
@@ -250,7 +249,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
 
   function alone(sale: Entry): bigint {
     const { line, component, basis } = sale;
-    const { credit, rate: said, recurring } = component;
+    const { credit, rate: declared, recurring } = component;
     const share = (pay: string) => schoolRound(times(whole(basis), fractionOf(pay)), modeOf(sale));
     if ('override' in credit)
       return share(credit.of === 'spread' ? (line.spread ?? '0') : (credit.levels[(line.level ?? 0) - 1] ?? '0'));
@@ -258,12 +257,12 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
       return share(
         recurring.rate.find(({ upTo }) => upTo === undefined || (line.month ?? 0) <= Number(upTo))?.pay ?? '0',
       );
-    if (said === undefined) throw new Error('no rate');
-    if ('percent' in said) return share(said.percent);
-    if ('matrix' in said) return share(said.matrix.rules[line.rule ?? -1]?.pay ?? '0');
-    if (!('flat' in said)) throw new Error('a rate over a measurement does not stand alone');
+    if (declared === undefined) throw new Error('no rate');
+    if ('percent' in declared) return share(declared.percent);
+    if ('matrix' in declared) return share(declared.matrix.rules[line.rule ?? -1]?.pay ?? '0');
+    if (!('flat' in declared)) throw new Error('the rate needs a measurement');
     const units = line.quantity ?? (basis < 0n ? '-1' : '1');
-    const amount = schoolRound(times(times(fractionOf(said.flat), fractionOf(units)), unit), modeOf(sale));
+    const amount = schoolRound(times(times(fractionOf(declared.flat), fractionOf(units)), unit), modeOf(sale));
     if (line.split === undefined) return amount;
     const other = 'same' in credit ? credit.same : undefined;
     const named = documentOf(line.planHash).components.find(({ id }) => id === other)?.credit ?? credit;
@@ -273,11 +272,11 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
 
   // ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  function takeBack(sales: readonly Entry[], measured: readonly Entry[]): void {
+  function applyReturns(sales: readonly Entry[], measured: readonly Entry[]): void {
     const returns = inOrder(sales.flatMap((sale) => sale.returns));
     const saleOf = (one: Entry) => sales.find((sale) => sale.returns.includes(one)) ?? one;
     const averaged = returns.filter((one) => policyOf(one) === 'average');
-    // A flat amount does not shrink with its basis: as if never sold, it loses its share.
+    // Re-rating cannot shrink a flat amount with its basis: the return takes its share of it.
     const rerated = returns.filter((one) => policyOf(one) === 're-rate' && !isFlat(one));
     for (const one of returns) {
       if (isOfEarning(one)) one.amount = alone(one);
@@ -296,16 +295,16 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     const sold = sum(sales.map(({ basis }) => basis));
     averaged.forEach((one, index) => {
       const back = (count: number) => -sum(averaged.slice(0, count).map(({ basis }) => basis));
-      const taken = (count: number) =>
+      const returnedUpTo = (count: number) =>
         schoolRound(dividedBy(times(whole(earned), whole(back(count))), whole(sold)), modeOf(one));
-      one.amount = sold === 0n ? 0n : banded(one, taken(index) - taken(index + 1));
+      one.amount = sold === 0n ? 0n : banded(one, returnedUpTo(index) - returnedUpTo(index + 1));
     });
     if (!rerated.some(({ component }) => component.returns?.bands !== undefined)) return;
-    /** What the measurement earns where only the first so many returns have happened. */
+    /** What the measurement earns after only the first `count` returns. */
     const after = (count: number): bigint => {
       const then = measured.map((sale) => {
-        const happened = sale.returns.filter((one) => !rerated.includes(one) || rerated.indexOf(one) < count);
-        return { ...sale, basis: kept({ ...sale, returns: happened }, happened.length) };
+        const effective = sale.returns.filter((one) => !rerated.includes(one) || rerated.indexOf(one) < count);
+        return { ...sale, basis: basisAfter({ ...sale, returns: effective }, effective.length) };
       });
       const here = then.filter((sale) => measurementOf(sale) === measurementOf(sales[0] ?? sale));
       rate(here, then);
@@ -333,21 +332,21 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
   // ── Limit ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   function limit(all: readonly Entry[]): void {
-    const said = all.at(-1)?.component.limit;
-    if (said === undefined) return;
-    const over = said.perQuarter !== undefined ? 'quarter' : said.perYear !== undefined ? 'year' : 'period';
-    const cap = minorOf(said.perDeal ?? said.perPeriod ?? said.perQuarter ?? said.perYear ?? '0');
+    const declared = all.at(-1)?.component.limit;
+    if (declared === undefined) return;
+    const over = declared.perQuarter !== undefined ? 'quarter' : declared.perYear !== undefined ? 'year' : 'period';
+    const cap = minorOf(declared.perDeal ?? declared.perPeriod ?? declared.perQuarter ?? declared.perYear ?? '0');
     const saleOf = (entry: Entry) => all.find((sale) => sale.returns.includes(entry));
     const earnedIn = new Map<string, bigint>();
-    // What comes back belongs to the scope in which it was earned.
+    // A return belongs to the scope of its sale.
     const scopeOf = (entry: Entry) =>
-      said.perDeal === undefined
-        ? windowAround(over, (saleOf(entry) ?? entry).line.period)
+      declared.perDeal === undefined
+        ? windowContaining(over, (saleOf(entry) ?? entry).line.period)
         : `${entry.source}|${entry.deal}`;
     const scopes = [...new Set(all.map(scopeOf))].sort();
     for (const scope of scopes) {
       const own = all.filter((entry) => scopeOf(entry) === scope);
-      const isSpent = (entry: Entry) => said.headroom === 'spent' && saleOf(entry) !== undefined;
+      const isSpent = (entry: Entry) => declared.headroom === 'spent' && saleOf(entry) !== undefined;
       let earned = 0n;
       for (const entry of own.filter((one) => !isSpent(one))) {
         const before = leastOf(earned, cap);
@@ -366,13 +365,13 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
       earnedIn.set(scope, earned);
     }
     const [first] = all;
-    if (said.excess === 'deferred' && first !== undefined) defer(first, cap, earnedIn);
+    if (declared.excess === 'deferred' && first !== undefined) defer(first, cap, earnedIn);
   }
 
-  /** Window by window, on until nothing is owed any more. */
+  /** Pays excess window by window until none is left. */
   function defer(one: Entry, cap: bigint, earnedIn: ReadonlyMap<string, bigint>): void {
     const last = [...earnedIn.keys()].sort().at(-1) ?? '';
-    const end = endOfAgreements(account(one.payee));
+    const end = endOfAgreements(payeeTermsOf(one.payee));
     const { ends } = documentOf(one.line.planHash);
     let deferred = 0n;
     let empty = 0;
@@ -383,7 +382,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
       const paid = isOver ? deferred : leastOf(cap, earned + deferred) - leastOf(cap, earned);
       const period = lastPeriodOf(window, one.line.period);
       if (paid !== 0n)
-        accountLines.push({
+        payeeLevelLines.push({
           payee: one.payee,
           component: one.line.component,
           kind: 'deferred',
@@ -398,7 +397,7 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
 
   // ── Hold ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Whether a line is the original of this one, is returned by it, or hangs on it: of one payee, component and deal line. */
+  /** True where both lines refer to the same occurrence of the same payee, component and deal line. */
   function isAbout(other: Entry, one: Entry, occurrence: string): boolean {
     return (
       other.payee === one.payee &&
@@ -408,24 +407,24 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     );
   }
 
-  /** What a line earns is kept back as far as it is held; what a return line takes is given back. */
+  /** Holds back a share of what a line earns, and frees it for what a return line takes. */
   function hold(reserve: Entry, all: readonly Entry[]): void {
     const { line } = reserve;
-    const kept = all.find(
+    const reserved = all.find(
       (other) =>
         !isHeld(other) &&
         other.line.occurrence === line.occurrence &&
         other.line.reverses?.occurrence === line.reverses?.occurrence &&
         isAbout(other, reserve, (line.reverses ?? line).occurrence),
     );
-    const said = reserve.component.hold;
-    const childs = documentOf(line.planHash).components.find(({ id }) => id === line.child?.component)?.hold;
-    const rules = said === 'as-child' ? childs : said;
+    const declared = reserve.component.hold;
+    const childHold = documentOf(line.planHash).components.find(({ id }) => id === line.child?.component)?.hold;
+    const rules = declared === 'as-child' ? childHold : declared;
     const share = typeof rules === 'object' ? (rules.part ?? '1') : '0';
-    reserve.amount = -schoolRound(times(whole(kept?.amount ?? 0n), fractionOf(share)), modeOf(reserve));
+    reserve.amount = -schoolRound(times(whole(reserved?.amount ?? 0n), fractionOf(share)), modeOf(reserve));
   }
 
-  /** What is held of a line is released in step, cumulatively. */
+  /** Releases a line's held amount step by step, rounded cumulatively. */
   function release(entry: Entry, all: readonly Entry[]): void {
     const { line, payee } = entry;
     if (line.releases === undefined) return;
@@ -433,9 +432,9 @@ export function referenceEarnings({ documents, decimals, lines, account }: Refer
     const reserves = all.filter((other) => other.line.reserves === true && isAbout(other, entry, occurrence));
     const held = -sum(reserves.map(({ amount }) => amount));
     const before = fractionOf(doneBefore);
-    const end = endOfAgreements(account(payee));
+    const end = endOfAgreements(payeeTermsOf(payee));
     const { ends, calendar } = documentOf(line.planHash);
-    // What is not released by the end of the agreement may be forfeit.
+    // What is not released by the end of the agreement may be forfeited.
     if (ends?.held === 'forfeit' && end !== undefined && end <= dayOf(line.at, calendar.timeZone)) entry.amount = 0n;
     else entry.amount = part(held, plus(before, fractionOf(done)), of, entry) - part(held, before, of, entry);
   }

@@ -1,16 +1,17 @@
 /**
- * Every worked number of the specification ("What the numbers must be"), with its source in the name: *own* are checked with
- * exact fractions, the others are independent oracles. Each case is calculated from scratch and deal by deal, and both must
- * say the same.
+ * The worked numbers of the specification, each with its source in the test's name: *own* ones were checked with exact
+ * fractions, the others come from other systems. Each case is calculated from scratch and deal by deal, with the same
+ * result.
  */
 import { describe, expect, it } from '@jest/globals';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor } from '@tantieme/money/amount';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { NO_PAYEE_TERMS, quotaIn, shareOfDays } from '../earn/payee-terms.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { calculate } from '../earn/calculate.js';
-import type { CreditLookup, ExchangeRateAsOf } from '../credit/credit.js';
+import type { CreditLookup, ExchangeRateAsOf } from '../credit/lookup.js';
 import type { PartnerAsOf } from '../credit/partner.js';
 import { creditDeal } from '../credit/credit.js';
 import { dealKey } from '../deal/deal.js';
@@ -19,18 +20,19 @@ import { applyChange } from '../incremental/apply-change.js';
 import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import type { EarnState } from '../incremental/state.js';
-import { parsePlan } from '../plan/compile.js';
+import { parsePlan } from '../plan/lint/parse-plan.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 import { dealOf, plansOf } from './world.fixture.js';
 
 interface Case {
-  /** Lines of YAML flow, each a component; and further keys of the plan. */
+  /** Components as lines of YAML flow. */
   readonly components: readonly string[];
+  /** Further keys of the plan, as YAML. */
   readonly plan?: string;
   readonly currency?: string;
   readonly deals: readonly Deal[];
   readonly partners?: Readonly<Record<string, Partial<PartnerAsOf>>>;
-  readonly accounts?: Readonly<Record<string, Partial<PayeeTerms>>>;
+  readonly payeeTerms?: Readonly<Record<string, Partial<PayeeTerms>>>;
   readonly rates?: readonly (ExchangeRateAsOf & { readonly pair: string })[];
 }
 
@@ -88,7 +90,7 @@ class Result {
     private readonly decimals: number,
   ) {}
 
-  /** What a payee earns with each deal, and in lines of no deal under their kind, in order of name. */
+  /** What a payee earns with each deal, and in payee-level lines by kind, in order of name. */
   by(payee = 'P1'): Record<string, string> {
     const sums = new Map<string, bigint>();
     for (const { payee: of, deal, kind, minor } of this.lines) {
@@ -99,7 +101,7 @@ class Result {
     return this.text(sums);
   }
 
-  /** What belongs to each period. */
+  /** What a payee earns in each period of origin. */
   periods(payee = 'P1'): Record<string, string> {
     const sums = new Map<string, bigint>();
     for (const { payee: of, period, minor } of this.lines)
@@ -115,18 +117,18 @@ class Result {
 
   private text(sums: ReadonlyMap<string, bigint>): Record<string, string> {
     return Object.fromEntries(
-      [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, minor]) => [name, formatMinor(minor, this.decimals)]),
+      [...sums].sort(([a], [b]) => compareText(a, b)).map(([name, minor]) => [name, formatMinor(minor, this.decimals)]),
     );
   }
 }
 
-/** Calculates from scratch and deal by deal, with the deals forwards and backwards; all must agree. */
+/** Calculates from scratch and deal by deal, in both orders of the deals; all results must agree. */
 function earned(given: Case): Result {
   const plan = planOfCase(given);
   const versions = [{ effectiveFrom: '2000-01-01', plan }];
   const lookup = lookupOf(given);
-  const account = (payee: string): PayeeTerms => ({ ...NO_PAYEE_TERMS, ...(given.accounts?.[payee] ?? {}) });
-  const { lines, pending } = calculate({ deals: given.deals, versions, lookup, account });
+  const payeeTermsOf = (payee: string): PayeeTerms => ({ ...NO_PAYEE_TERMS, ...(given.payeeTerms?.[payee] ?? {}) });
+  const { lines, pending } = calculate({ deals: given.deals, versions, lookup, payeeTermsOf });
   expect(pending).toEqual([]);
   const scratch = lines.map(({ payee, deal, line, period, amountMinor }) => ({
     payee,
@@ -148,13 +150,13 @@ function earned(given: Case): Result {
           states.set(payee, state);
           const plans = plansOf(() => versions);
           applyChange(state, diffCredit(state, { deal: dealKey(deal), lines: credited }, plans), plans);
-          const settled = diffPayeeTerms(state, account(payee), plans);
-          applyChange(state, settled, plans);
-          state.payeeTerms = account(payee);
+          const termsChange = diffPayeeTerms(state, payeeTermsOf(payee), plans);
+          applyChange(state, termsChange, plans);
+          state.payeeTerms = payeeTermsOf(payee);
         }
       for (const [payee, state] of states) {
         let sum = 0n;
-        for (const held of state.deals.values()) for (const { amountMinor } of held) sum += amountMinor;
+        for (const ofDeal of state.deals.values()) for (const { amountMinor } of ofDeal) sum += amountMinor;
         expect([payee, formatMinor(sum, plan.decimals)]).toEqual([payee, result.total(payee)]);
       }
     }
@@ -163,27 +165,27 @@ function earned(given: Case): Result {
 
 const day = (month: number, date: number): string =>
   `2026-${String(month).padStart(2, '0')}-${String(date).padStart(2, '0')}T10:00:00Z`;
-/** A deal booked on a day of January unless told otherwise. */
+/** A deal booked in January by default. */
 const deal = (id: string, net: string, date: number, more: Parameters<typeof dealOf>[1] = {}): Deal =>
   dealOf(id, { net, bookedAt: day(1, date), ...more });
 const ANNUAL = 'measure: { over: year }';
 const BOOKED = 'credit: { trigger: booked }';
 
 describe('the deal', () => {
-  it('amended as a correction counts at its own date: 12k becomes 15k, 10 %: +300 (own)', () => {
+  it('corrected counts at its own date: 12k becomes 15k at 10 %: +300 (own)', () => {
     const sales = { components: [`{ id: s, ${BOOKED}, rate: { percent: 10 % } }`] };
     expect(earned({ ...sales, deals: [deal('D', '12000.00', 5)] }).total()).toBe('1200.00');
     expect(earned({ ...sales, deals: [deal('D', '15000.00', 5)] }).total()).toBe('1500.00');
   });
 
-  it('amended as a change counts from its own date: 12k becomes 15k, 10 % then 12 %: +360 (own)', () => {
+  it('amended by a change counts the difference at the change’s date: 12k becomes 15k, 10 % then 12 %: +360 (own)', () => {
     const components = [`{ id: s, ${BOOKED}, rate: { lagged: [{ below: 12000, pay: 10 % }, { pay: 12 % }] } }`];
     const changes = [{ id: '1', at: day(2, 5), lines: [{ id: '1', net: '15000.00' }] }];
     const result = earned({ components, deals: [deal('D', '12000.00', 5, { changes })] });
     expect(result.periods()).toEqual({ '2026-01': '1200.00', '2026-02': '360.00' });
   });
 
-  it('belongs to a measurement that survives a change of agreement: c = 140k, 20k more: 1,200 (own)', () => {
+  it('is measured on top of deals before a new agreement: c = 140k, 20k more: 1,200 (own)', () => {
     const result = earned({
       components: [`{ id: s, ${BOOKED}, ${ANNUAL}, rate: { marginal: [{ below: 150000, pay: 5 % }, { pay: 7 % }] } }`],
       deals: [deal('A', '140000.00', 5), deal('B', '20000.00', 6)],
@@ -269,15 +271,15 @@ describe('rates over a measurement', () => {
     ];
     const before = [deal('A', '9500.00', 20), deal('B', '20000.00', 5, { bookedAt: day(2, 5) })];
     const late = deal('C', '800.00', 25);
-    const accounts = { P1: { reachedTiers: { 's 2026-01': 0 } } };
+    const payeeTerms = { P1: { reachedTiers: { 's 2026-01': 0 } } };
 
-    it('frozen: 800 that arrives late for last month is +40', () => {
+    it('frozen: a late 800 for last month is +40', () => {
       const components = rate('frozen');
-      expect(earned({ components, deals: before, accounts }).total()).toBe('1475.00');
-      expect(earned({ components, deals: [...before, late], accounts }).total()).toBe('1515.00');
+      expect(earned({ components, deals: before, payeeTerms }).total()).toBe('1475.00');
+      expect(earned({ components, deals: [...before, late], payeeTerms }).total()).toBe('1515.00');
     });
 
-    it('live: it is +640', () => {
+    it('live: a late 800 for last month is +640', () => {
       const components = rate('live');
       expect(earned({ components, deals: before }).total()).toBe('1475.00');
       expect(earned({ components, deals: [...before, late] }).total()).toBe('2115.00');
@@ -292,7 +294,7 @@ describe('rates over a measurement', () => {
     expect(earned({ components: fixed, deals }).total()).toBe('1537.50');
     const quotas = [{ component: 's', from: '2026-01-01', amount: '10000.00' }];
     const byFact = [`{ id: s, ${BOOKED}, measure: { over: period, quota: fact }, ${rate} }`];
-    expect(earned({ components: byFact, deals, accounts: { P1: { quotas } } }).total()).toBe('1537.50');
+    expect(earned({ components: byFact, deals, payeeTerms: { P1: { quotas } } }).total()).toBe('1537.50');
   });
 
   it.each([
@@ -314,11 +316,11 @@ describe('rates over a measurement', () => {
       `{ id: s, ${BOOKED}, measure: { over: year, above: ${what} }, rate: { percent: 5 % } }`,
     ];
     expect(earned({ components: above('{ fixed: 400000 }'), deals: deals.slice(1) }).total()).toBe('5000.00');
-    // Last year's own increase is over nothing.
+    // Last year's own increase is over a year without deals.
     expect(earned({ components: above('{ same: last-year }'), deals }).by()).toEqual({ A: '20000.00', B: '5000.00' });
   });
 
-  it('matrix: the most specific rule wins, by the stated order', () => {
+  it('matrix: the most specific rule applies, in the declared order of attributes', () => {
     const rules =
       '[{ pay: 1 % }, { category: hardware, pay: 2 % }, { family: servers, pay: 3 % }, { category: hardware, family: servers, pay: 4 % }, { product: X1, pay: 5 % }]';
     const components = [`{ id: s, ${BOOKED}, rate: { matrix: { by: [product, family, category], rules: ${rules} } } }`];
@@ -337,7 +339,7 @@ describe('rates over a measurement', () => {
   });
 });
 
-describe('around the rate', () => {
+describe('limits, shares, overrides, guarantees, draws, budgets and holds', () => {
   const whole = 'rate: { percent: 100 % }';
 
   it('a cap, excess forfeited: 1,000; 800, 500, −400 are 800, 200, −100 (own)', () => {
@@ -346,7 +348,7 @@ describe('around the rate', () => {
     expect(earned({ components, deals }).by()).toEqual({ A: '800.00', B: '200.00', C: '-100.00' });
   });
 
-  it('a cap whose headroom is spent takes the returned share of the capped amount (own)', () => {
+  it('a cap with headroom spent: a return takes its share of the capped amount (own)', () => {
     const limit = (headroom: string) => [
       `{ id: s, ${BOOKED}, ${whole}, limit: { perPeriod: 1000, excess: forfeited, headroom: ${headroom} } }`,
     ];
@@ -354,7 +356,7 @@ describe('around the rate', () => {
       deal('A', '800.00', 1),
       deal('B', '500.00', 2, { returns: [{ id: 'R', at: day(1, 3), lines: [{ line: '1', net: '250.00' }] }] }),
     ];
-    // Half of the 200 that B was paid; or what brings 1,050 back under the cap.
+    // Spent: half of the 200 paid for B. Returned: what brings 1,050 back under the cap.
     expect(earned({ components: limit('spent'), deals }).by()['B']).toBe('100.00');
     expect(earned({ components: limit('returned'), deals }).by()['B']).toBe('200.00');
   });
@@ -381,12 +383,12 @@ describe('around the rate', () => {
     const given = {
       components: [`{ id: s, ${BOOKED}, ${whole} }`],
       plan: 'guarantee: { amount: 1000, over: period }',
-      accounts: { P1: { closedPeriods: [{ period: '2026-01', planHash: HASH }] } },
+      payeeTerms: { P1: { closedPeriods: [{ period: '2026-01', planHash: HASH }] } },
     };
     expect(earned({ ...given, deals: [deal('A', '1400.00', 5)] }).by()).toEqual({ A: '1400.00' });
     expect(earned({ ...given, deals: [deal('A', '800.00', 5)] }).by()).toEqual({ A: '800.00', guarantee: '200.00' });
-    const accounts = { P1: { ...given.accounts.P1, agreements: [{ from: '2026-01-15' }] } };
-    const prorated = earned({ ...given, accounts, deals: [deal('A', '0.00', 20)] });
+    const payeeTerms = { P1: { ...given.payeeTerms.P1, agreements: [{ from: '2026-01-15' }] } };
+    const prorated = earned({ ...given, payeeTerms, deals: [deal('A', '0.00', 20)] });
     expect(prorated.by()['guarantee']).toBe('548.39');
   });
 
@@ -472,7 +474,7 @@ describe('around the rate', () => {
 
   const months = (...nets: string[]) =>
     nets.map((net, index) => deal(`M${index + 1}`, net, 5, { bookedAt: day(index + 1, 5) }));
-  const settled = (count: number) =>
+  const closedPeriods = (count: number) =>
     Array.from({ length: count }, (_, index) => ({ period: `2026-0${index + 1}`, planHash: HASH }));
 
   it('a recoverable draw of 1,000: balance 500, 800, 1,400 (Oracle), then 600, 700, 400, 250 (own)', () => {
@@ -480,7 +482,7 @@ describe('around the rate', () => {
       components: [`{ id: s, ${BOOKED}, ${whole} }`],
       plan: 'draw: { amount: 1000, recoverable: true, recoverFrom: 2026-04-01, until: 2026-07-01 }',
       deals: months('500.00', '700.00', '400.00', '1800.00', '900.00', '1300.00', '150.00'),
-      accounts: { P1: { closedPeriods: settled(7) } },
+      payeeTerms: { P1: { closedPeriods: closedPeriods(7) } },
     });
     expect(result.periods()).toEqual({
       '2026-01': '1000.00',
@@ -491,21 +493,21 @@ describe('around the rate', () => {
       '2026-06': '1000.00',
       '2026-07': '0.00',
     });
-    // Advances less recoveries is the balance that is left.
+    // Advances less recoveries are the remaining balance.
     expect(result.by()).toMatchObject({ 'draw-advance': '1500.00', 'draw-recovery': '-1250.00' });
   });
 
-  it('a draw that is not recoverable: the same top-up, no balance', () => {
+  it('a draw that is not recoverable: the same advances, no balance', () => {
     const result = earned({
       components: [`{ id: s, ${BOOKED}, ${whole} }`],
       plan: 'draw: { amount: 1000, recoverable: false }',
       deals: months('500.00', '700.00', '400.00', '1800.00'),
-      accounts: { P1: { closedPeriods: settled(4) } },
+      payeeTerms: { P1: { closedPeriods: closedPeriods(4) } },
     });
     expect(result.by()).toMatchObject({ 'draw-advance': '1400.00', M4: '1800.00' });
   });
 
-  it('a budget: 1,000, 400 a deal, on the 3rd, 5th, 6th: 400/400/200; a late one of the 4th: 400/400/200/0 (own)', () => {
+  it('a budget: 1,000, 400 per deal, on the 3rd, 5th, 6th: 400/400/200; with a late deal of the 4th: 400/400/200/0 (own)', () => {
     const given = {
       components: [
         '{ id: spiff, credit: { trigger: booked, during: [2026-03-01, 2026-03-31] }, rate: { flat: 400, per: deal }, budget: 1000 }',
@@ -548,14 +550,14 @@ describe('around the rate', () => {
       expect(of('600.00', '900.00')).toBe('100.00');
     });
 
-    it('a later return gives its part of the reserve back in its own period', () => {
+    it('a later return reduces the reserve in its own period', () => {
       const deals = [
         deal('D', '6000.00', 5, {
           payments: paid('2000.00', '4000.00'),
           returns: [{ id: 'R', at: day(3, 20), lines: [{ line: '1', net: '3000.00' }] }],
         }),
       ];
-      // Earned 600, of which all is held; of the 300 that stay, a third is free in February, the rest in March.
+      // 600 earned and held. Of the 300 that remain, a third is free in February, the rest in March.
       expect(earned({ components, deals }).periods()).toEqual({
         '2026-01': '0.00',
         '2026-02': '100.00',
@@ -563,7 +565,7 @@ describe('around the rate', () => {
       });
     });
 
-    it('re-rated to 70 after a third was paid: −10.00', () => {
+    it('an earning re-rated to 70 after a third was paid: −10.00', () => {
       const after = (percent: string) =>
         earned({
           components: [`{ id: s, ${BOOKED}, rate: { percent: ${percent} }, hold: { until: paid } }`],
@@ -603,7 +605,7 @@ describe('around the rate', () => {
           `{ id: s, ${BOOKED}, measure: { over: quarter, prorate: days }, gate: { target: 9200, from: above }, rate: { percent: 10 % } }`,
         ],
         deals: [deal('A', '10000.00', 20, { bookedAt: day(8, 5) })],
-        accounts: { P1: { agreements: [{ from: '2026-08-01' }] } },
+        payeeTerms: { P1: { agreements: [{ from: '2026-08-01' }] } },
       });
       expect(result.total()).toBe('390.00');
     });
@@ -626,7 +628,7 @@ describe('around the rate', () => {
   });
 });
 
-describe('when things change', () => {
+describe('returns and exchange rates', () => {
   const TIERS = 'rate: { marginal: [{ below: 50000, pay: 5 % }, { below: 100000, pay: 7 % }, { pay: 10 % }] }';
   const sold = (id: string, date: number, more: object = {}) => deal(id, '40000.00', date, more);
   const cancelled = { cancelledAt: day(1, 20) };
@@ -652,7 +654,7 @@ describe('when things change', () => {
     ['re-rate', 'A', '-780.00'],
     ['line', 'B', '-160.00'],
     ['re-rate', 'B', '-430.00'],
-  ])('retroactive, policy %s, %s comes back: %s (own)', (policy, which, back) => {
+  ])('retroactive, policy %s, deal %s returned: %s (own)', (policy, which, back) => {
     const components = [
       `{ id: s, ${BOOKED}, ${ANNUAL}, rate: { retroactive: [{ below: 10000, pay: 5 % }, { pay: 8 % }] }, returns: { policy: ${policy} } }`,
     ];
@@ -672,7 +674,7 @@ describe('when things change', () => {
   it.each([
     ['original', '-3400.00'],
     ['current', '-2000.00'],
-  ])('Q2 holds 30k, 40k of Q1 comes back, window %s: %s (own)', (window, back) => {
+  ])('30k in Q2, 40k of Q1 returned, window %s: %s (own)', (window, back) => {
     const components = [
       `{ id: s, ${BOOKED}, measure: { over: quarter }, ${TIERS}, returns: { policy: re-rate, window: ${window} } }`,
     ];

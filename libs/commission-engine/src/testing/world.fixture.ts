@@ -1,8 +1,12 @@
-/** Builders for specs: plans from text, deals, partners, and a small world that credits and earns as the service does. */
+/**
+ * Builders for specs: plans from text, deals, partners, and a small world that credits and earns as the services do.
+ */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { formatMinor } from '@tantieme/money/amount';
 import { creditDeal } from '../credit/credit.js';
 import { lineKey } from '../credit/credit-line.js';
-import type { CreditLookup, Pending } from '../credit/credit.js';
+import type { Pending } from '../credit/pending.js';
+import type { CreditLookup } from '../credit/lookup.js';
 import type { PartnerAsOf } from '../credit/partner.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import type { PlanVersion } from '../plan/history.js';
@@ -12,10 +16,10 @@ import { applyChange } from '../incremental/apply-change.js';
 import { diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import { linesOfDeal } from '../incremental/earned-lines.js';
-import type { PlanByHash } from '../earn/component-earnings.js';
+import type { PlanByHash } from '../earn/component-rules.js';
 import type { Change } from '../incremental/diff.js';
 import type { EarnState } from '../incremental/state.js';
-import { parsePlan } from '../plan/compile.js';
+import { parsePlan } from '../plan/lint/parse-plan.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 
 export function planOf(text: string, hash = 'plan-1'): CompiledPlan {
@@ -31,7 +35,7 @@ export interface PlanShape {
   readonly rounding?: string;
 }
 
-/** A plan `p` of the given components, each a line of YAML flow: `{ id: sales, credit: {…}, rate: {…} }`. */
+/** A plan `p` of components, each given as YAML flow: `{ id: sales, credit: {…}, rate: {…} }`. */
 export function planWith(components: readonly string[], shape: PlanShape = {}, hash = 'plan-1'): CompiledPlan {
   const { currency = 'EUR', periods = 'monthly', timeZone = 'Europe/Paris', rounding = 'half-up' } = shape;
   const list = components.map((component) => `  - ${component}`).join('\n');
@@ -41,7 +45,7 @@ export function planWith(components: readonly string[], shape: PlanShape = {}, h
   );
 }
 
-/** What a component credits, most plainly. */
+/** The simplest credit of a component. */
 export const BOOKED = 'credit: { trigger: booked }';
 
 export interface DealShape extends Partial<Omit<Deal, 'terms'>> {
@@ -53,19 +57,19 @@ export interface DealShape extends Partial<Omit<Deal, 'terms'>> {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** A deal of one line `1`, sold by P1 and booked on 10 January 2026 unless told otherwise. */
+/** A deal. Default: one line `1` of 100.00, sold by P1 and booked on 10 January 2026. */
 export function dealOf(id: string, shape: DealShape = {}): Deal {
   const { currency = 'EUR', net = '100.00', lines, partners, customer, attributes, ...facts } = shape;
   return {
     source: 'crm',
     id,
-    terms: {
+    terms: omitUndefined({
       currency,
       lines: lines ?? [{ id: '1', net }],
       partners: partners ?? [{ role: 'seller', partner: 'P1' }],
-      ...(customer === undefined ? {} : { customer }),
-      ...(attributes === undefined ? {} : { attributes }),
-    },
+      customer,
+      attributes,
+    }),
     bookedAt: '2026-01-10T10:00:00Z',
     invoices: [],
     payments: [],
@@ -77,7 +81,7 @@ export function dealOf(id: string, shape: DealShape = {}): Deal {
 
 export type PartnerShape = Partial<PartnerAsOf>;
 
-/** Partners that are the same on every day, in the plan `p` unless told otherwise. */
+/** Partners that are the same on every day. Default: an agreement to plan `p`. */
 export function partnersOf(shapes: Readonly<Record<string, PartnerShape>>): CreditLookup {
   return {
     partner(id) {
@@ -91,16 +95,16 @@ export function partnersOf(shapes: Readonly<Record<string, PartnerShape>>): Cred
 export const ONE_PARTNER = partnersOf({ P1: {} });
 
 export interface World {
-  /** Credits the deal and brings it to its payees, also to those that it no longer credits. */
-  take(deal: Deal): Change[];
+  /** Credits a deal and applies the changes to its payees, also to those that it no longer credits. */
+  receive(deal: Deal): Change[];
   /** Takes another view of partners and plans from now on. */
-  know(lookup: CreditLookup, versions?: readonly PlanVersion[]): void;
+  setReferences(lookup: CreditLookup, versions?: readonly PlanVersion[]): void;
   /** What the deal's lines earn the payee: occurrence → amount, added up over lines and components. */
   earned(payee: string, deal: string): Record<string, string>;
   /** All that the payee earns. */
   total(payee: string): string;
   readonly states: Map<string, EarnState>;
-  readonly waiting: Pending[];
+  readonly pending: Pending[];
   readonly plans: PlanByHash;
   readonly decimals: number;
 }
@@ -110,7 +114,7 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
   let partners = lookup;
   const states = new Map<string, EarnState>();
   const credited = new Map<string, Set<string>>();
-  const waiting: Pending[] = [];
+  const pending: Pending[] = [];
   const decimals = versions[0]?.plan.decimals ?? 2;
   const plans = plansOf(() => versions);
   const stateOf = (payee: string): EarnState => {
@@ -119,10 +123,10 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
     return state;
   };
   return {
-    take(deal) {
+    receive(deal) {
       const key = dealKey(deal);
       const answer = creditDeal(deal, versions, partners);
-      waiting.push(...answer.pending);
+      pending.push(...answer.pending);
       const lines = new Map<string, readonly CreditLine[]>(
         answer.credits.map((credit) => [credit.payee, credit.lines]),
       );
@@ -134,7 +138,7 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
         return change;
       });
     },
-    know(nextPartners, nextVersions) {
+    setReferences(nextPartners, nextVersions) {
       partners = nextPartners;
       versions = nextVersions ?? versions;
     },
@@ -150,7 +154,7 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
       return formatMinor(minor, decimals);
     },
     states,
-    waiting,
+    pending,
     plans,
     decimals,
   };
@@ -168,7 +172,7 @@ export function plansOf(versions: () => readonly PlanVersion[]): PlanByHash {
   };
 }
 
-/** All that a state says, as plain text in an order of its own: equal for equal states. */
+/** The lines of a state as sorted text: equal for equal states. */
 export function dump(state: EarnState): string[] {
   return [...state.deals]
     .flatMap(([deal, lines]) =>

@@ -1,8 +1,9 @@
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { windowAt } from '@tantieme/time/calendar/periods';
 import { describe, expect, it } from '@jest/globals';
 import { divideRounded, ROUNDING_MODES } from '@tantieme/money/rounding';
 import fc from 'fast-check';
-import { calendarOf, windowAt } from '@tantieme/time/calendar';
-import { curveOf, difference } from '../rate/curve.js';
+import { curveOf, difference } from '../plan/curve.js';
 import { anyTiers } from '../testing/random-plan.fixture.js';
 import { canonicalOrder, rateColumns, windowStarts } from './rate-columns.js';
 import { planWith } from '../testing/world.fixture.js';
@@ -48,7 +49,7 @@ function columnsOf(lines: readonly Line[], big: boolean) {
   };
 }
 
-/** From the definition, line by line. */
+/** Rates line by line, from the definition. */
 function oneByOne(lines: readonly Line[], curve: NonNullable<ReturnType<typeof curveOf>>, mode: 'half-up'): bigint[] {
   const window = ({ payee, atMs }: Line) => `${payee} ${windowAt(CALENDAR, 'period', atMs)}`;
   return lines.map((line) => {
@@ -69,26 +70,26 @@ function agrees(lines: readonly Line[], rate: object, mode: string, big: boolean
   expect(Array.from(earned as Iterable<number | bigint>, BigInt)).toEqual(oneByOne(lines, curve, mode as 'half-up'));
 }
 
-describe('lines as columns', () => {
-  it('earn what each earns by itself, whatever the curve, the order, the sign and the rounding', () => {
+describe('rating lines as columns', () => {
+  it('earns the same as rating line by line, for any curve, order, sign and rounding', () => {
     fc.assert(fc.property(anyLines(anyBasis), anyRate, fc.constantFrom(...ROUNDING_MODES), fc.boolean(), agrees), {
       numRuns: 2000,
     });
   });
 
-  it('are exact also beyond 2^53', () => {
+  it('is exact beyond 2^53', () => {
     const huge = fc.bigInt({ min: -(10n ** 21n), max: 10n ** 21n });
     fc.assert(fc.property(anyLines(huge), anyRate, fc.constantFrom(...ROUNDING_MODES), fc.constant(true), agrees), {
       numRuns: 500,
     });
-    // Whole numbers whose products would not be: told apart by the bound, not by the type of the column.
+    // Columns of doubles whose products exceed 2^53: detected by the bound, not by the type of the column.
     const large = fc.integer({ min: -(2 ** 52), max: 2 ** 52 });
     fc.assert(fc.property(anyLines(large), anyRate, fc.constantFrom(...ROUNDING_MODES), fc.constant(false), agrees), {
       numRuns: 500,
     });
   });
 
-  it('are ordered alike where instants lie too far apart to be packed with the row', () => {
+  it('keeps the canonical order where instants are too far apart to be packed into one number', () => {
     const columns = columnsOf(
       [
         { payee: 0, atMs: 8e15, rank: 0, basis: 1 },

@@ -1,29 +1,30 @@
 /**
- * Rating of whole histories: lines as columns, in any order, to what each earns, by the very curve that rates one line. Whole
- * numbers below 2^53 are exact as such, so that BigInt is left to histories whose sums could reach beyond.
+ * Rates whole histories: lines as columns, in any order, by the same curve that rates a single line. Doubles are exact
+ * for whole numbers below 2^53; BigInt is used only for histories whose sums could exceed that.
  */
+import type { Calendar, Over } from '@tantieme/time/calendar/document';
+import { windowAt, windowEndDay } from '@tantieme/time/calendar/periods';
+import { startOfDayMs } from '@tantieme/time/time-zone';
 import { divideRounded } from '@tantieme/money/rounding';
 import type { RoundingMode } from '@tantieme/money/rounding';
-import { startOfDayMs, windowAt, windowEndDay } from '@tantieme/time/calendar';
-import type { Calendar, Over } from '@tantieme/time/calendar-document';
-import { difference } from '../rate/curve.js';
-import type { Curve, LinearCurve } from '../rate/curve.js';
+import { difference } from '../plan/curve.js';
+import type { Curve, LinearCurve } from '../plan/curve.js';
 
-/** Lines of one component, a row each. */
+/** Lines of one component, one row per line. */
 export interface LineColumns {
   /** From 0. */
   readonly payee: Int32Array;
   /** Epoch milliseconds, whole. */
   readonly atMs: Float64Array;
-  /** What decides between lines of one payee and instant: the least first; no two alike. */
+  /** Order of lines of the same payee and instant, ascending; unique. */
   readonly rank: Int32Array;
   /** Minor units, whole; `bigint` where they may be 2^53 or more. */
   readonly basisMinor: Float64Array | readonly bigint[];
 }
 
 /**
- * Starts of the windows that hold the instants from `firstMs` to `lastMs`, in epoch milliseconds, ascending.
- * @param over no window of its own per deal, and not rolling
+ * Starts of the windows that contain the instants from `firstMs` to `lastMs`, in epoch milliseconds, ascending. The
+ * first is `firstMs` itself.
  */
 export function windowStarts(calendar: Calendar, over: Over, firstMs: number, lastMs: number): readonly number[] {
   const starts: number[] = [firstMs];
@@ -35,9 +36,9 @@ export function windowStarts(calendar: Calendar, over: Over, firstMs: number, la
 }
 
 /**
- * What each line earns, in minor units, in the order of the rows: its place is the sum of the lines of its payee and window
- * before it, by instant and rank.
- * @param starts of the windows, ascending; what lies before the first belongs to it
+ * What each line earns, in minor units, in the order of the rows. A line's place is the sum of the lines of its payee
+ * and window before it, by instant and rank.
+ * @param starts starts of the windows, ascending; lines before the first belong to the first window
  */
 export function rateColumns(
   curve: Curve,
@@ -67,24 +68,24 @@ export function canonicalOrder(columns: LineColumns): Int32Array {
   return places.map((place) => rows[place]!);
 }
 
-/** The lines brought together by payee, so that all of one payee are near each other in memory. */
+/** The lines grouped by payee, so that the lines of a payee are close to each other in memory. */
 interface Places {
-  /** Where each payee begins, and after them all where the last ends. */
+  /** First place of each payee, and at the end the number of places. */
   readonly begins: Int32Array;
   readonly rows: Int32Array;
   readonly atMs: Float64Array;
-  /** Where the lines are, in canonical order. */
+  /** Places in canonical order. */
   readonly places: Int32Array;
 }
 
-/** A counting sort by payee, then each payee's lines by numbers that hold instant and place. */
+/** A counting sort by payee; then each payee's lines are sorted by numbers that pack instant and place. */
 function placesOf({ payee, atMs, rank }: LineColumns): Places {
   const count = payee.length;
-  let [payees, leastMs, mostMs] = [0, Infinity, -Infinity];
+  let [payees, minMs, maxMs] = [0, Infinity, -Infinity];
   for (let row = 0; row < count; row++) {
     if (payee[row]! >= payees) payees = payee[row]! + 1;
-    if (atMs[row]! < leastMs) leastMs = atMs[row]!;
-    if (atMs[row]! > mostMs) mostMs = atMs[row]!;
+    if (atMs[row]! < minMs) minMs = atMs[row]!;
+    if (atMs[row]! > maxMs) maxMs = atMs[row]!;
   }
   const begins = new Int32Array(payees + 1);
   for (let row = 0; row < count; row++) begins[payee[row]! + 1]!++;
@@ -103,13 +104,13 @@ function placesOf({ payee, atMs, rank }: LineColumns): Places {
   for (let of = 0; of < payees; of++) {
     const [begin, end] = [begins[of]!, begins[of + 1]!];
     const own = end - begin;
-    if ((mostMs - leastMs + 1) * own > Number.MAX_SAFE_INTEGER) {
+    if ((maxMs - minMs + 1) * own > Number.MAX_SAFE_INTEGER) {
       places.subarray(begin, end).sort((left, right) => instants[left]! - instants[right]! || byRank(left, right));
       continue;
     }
-    for (let place = begin; place < end; place++) keys[place] = (instants[place]! - leastMs) * own + (place - begin);
+    for (let place = begin; place < end; place++) keys[place] = (instants[place]! - minMs) * own + (place - begin);
     keys.subarray(begin, end).sort();
-    // Below 2^53 the quotient, cut, is exact; `%` of such numbers is many times slower.
+    // The truncated quotient is exact below 2^53, and many times faster than `%`.
     for (let at = begin; at < end; at++) places[at] = begin + keys[at]! - Math.floor(keys[at]! / own) * own;
     for (let from = begin; from < end;) {
       let until = from + 1;
@@ -142,16 +143,16 @@ function eachPlace(
   }
 }
 
-/** True where no value on the way can reach 2^53, whatever the order of the lines. */
+/** True where no intermediate value can reach 2^53, whatever the order of the lines. */
 function isExact({ scale, denominator, pieces }: LinearCurve, basisMinor: Float64Array): boolean {
   let sum = 0;
   for (let row = 0; row < basisMinor.length; row++) sum += Math.abs(basisMinor[row]!);
   if (!(sum < Number.MAX_SAFE_INTEGER)) return false;
   const magnitude = (value: bigint): bigint => (value < 0n ? -value : value);
-  const most = (values: readonly bigint[]): bigint =>
-    values.reduce((least, value) => (magnitude(value) > least ? magnitude(value) : least), 0n);
-  const position = BigInt(sum) * scale + most(pieces.map(({ end }) => end ?? 0n));
-  const value = position * most(pieces.map(({ slope }) => slope)) + most(pieces.map((piece) => piece.valueAtEnd));
+  const largest = (values: readonly bigint[]): bigint =>
+    values.reduce((max, value) => (magnitude(value) > max ? magnitude(value) : max), 0n);
+  const position = BigInt(sum) * scale + largest(pieces.map(({ end }) => end ?? 0n));
+  const value = position * largest(pieces.map(({ slope }) => slope)) + largest(pieces.map((piece) => piece.valueAtEnd));
   return 2n * (value + position + denominator) <= BigInt(Number.MAX_SAFE_INTEGER);
 }
 
@@ -169,14 +170,14 @@ function rateNumbers(
   const [scale, denominator] = [Number(curve.scale), Number(curve.denominator)];
   const ends = Float64Array.from(curve.pieces, ({ end }) => (end === undefined ? Infinity : Number(end)));
   const slopes = Float64Array.from(curve.pieces, ({ slope }) => Number(slope));
-  // Each piece as a line through zero, moved: f(x) = offset + x × slope.
+  // Each piece as f(x) = offset + x × slope.
   const offsets = Float64Array.from(curve.pieces, ({ slope }, index) => {
     const before = curve.pieces[index - 1];
     return before === undefined ? 0 : Number(before.valueAtEnd - (before.end ?? 0n) * slope);
   });
   const last = ends.length - 1;
   const windowEnds = Float64Array.from([...starts.slice(1), Infinity]);
-  // Per place, not per row: written where it was read.
+  // By place, not by row, so that memory is written in the order in which it is read.
   const byPlace = new Float64Array(payee.length);
   let [of, window, position, piece] = [0, 0, 0, 0];
   for (let at = 0; at < places.length; at++) {
@@ -206,7 +207,10 @@ function rateNumbers(
   return earned;
 }
 
-/** Index of the piece that holds a position, from one that may; a boundary belongs to the piece that it ends. */
+/**
+ * Index of the piece that contains a position, searched from piece `from`; a boundary belongs to the piece that it
+ * ends.
+ */
 function pieceAt(ends: Float64Array, last: number, position: number, from: number): number {
   let piece = from;
   while (piece > 0 && position <= ends[piece - 1]!) piece--;
@@ -214,7 +218,7 @@ function pieceAt(ends: Float64Array, last: number, position: number, from: numbe
   return piece;
 }
 
-/** `divideRounded` for whole numbers below 2^53: their quotient, cut, is exact, and so is the remainder. */
+/** `divideRounded` for whole numbers below 2^53, whose truncated quotient and remainder are exact. */
 function rounded(numerator: number, denominator: number, mode: RoundingMode): number {
   const cut = Math.trunc(numerator / denominator);
   const remainder = numerator - cut * denominator;

@@ -1,41 +1,41 @@
-/** A decider: the pure middle of a bounded context, as three functions and an initial state. */
+/** A decider: the pure core of a bounded context, as an initial state and the functions `decide` and `evolve`. */
 
 export interface DomainEvent {
   readonly type: string;
-  /** Version of the type's schema, from 1; older versions are upcast when read. */
+  /** Schema version of the type, from 1. Older versions are upcast when they are read. */
   readonly version: number;
-  /** ISO 8601 instant at which it happened, at its source. */
+  /** When it happened at its source: an ISO 8601 instant. */
   readonly occurredAt: string;
   /** Plain JSON; amounts and rates as decimal text. */
   readonly data: object;
 }
 
 export interface Decider<State, Command, Event extends DomainEvent> {
-  /** Category of the streams that it decides: `deal`, `earning`, … */
+  /** Category of its streams: `deal`, `earning`, … */
   readonly category: string;
   readonly initialState: () => State;
   /**
-   * What the command means in this state: no event (nothing new: a repetition), or one that holds its input, the values
-   * looked up elsewhere, its conclusions and the engine's version. Pure; never changes `state`.
-   * @throws {DomainError} where the command cannot be accepted.
+   * The events that the command causes in this state: none for a repetition, otherwise one that holds its input, the
+   * values looked up elsewhere, its conclusions and the engine version. Pure; never changes `state`.
+   * @throws {DomainError} if the command is not acceptable.
    */
   readonly decide: (command: Command, state: State) => readonly Event[];
   /**
-   * The state after the event. It may reuse and change the given state, which the caller must not use again, and keep the event's data,
-   * which it must not change: whoever follows the log is given the same.
+   * The state after the event. May reuse and change the given state, which the caller must not use again. May keep a
+   * reference to the event's data but must not change it: other readers of the log share the same object.
    */
   readonly evolve: (state: State, event: Event) => State;
-  /** The command that the event journals: `decide(commandOf(event), state)` gives the event again, byte for byte. */
+  /** The command recorded in the event: `decide(commandOf(event), state)` returns the event again, byte for byte. */
   readonly commandOf: (event: Event) => Command;
-  /** Events of older versions, brought to the newest: by type, from version n to n + 1. */
+  /** Upcasters by event type: each takes the data from version n to n + 1. */
   readonly upcast?: Readonly<Record<string, Readonly<Record<number, (data: never) => object>>>>;
-  /** Bytes that a state takes in memory, roughly: the runtime's cache is limited in bytes. */
+  /** Approximate bytes that a state takes in memory. The runtime limits its cache in bytes. */
   readonly sizeOf?: (state: State) => number;
 }
 
 /**
- * A refusal in the domain's words. `code` is stable (`PeriodClosed`, `AgreementMissing`), `fields` name what is wrong, and of a
- * text where it stands (`line` and `column`, from 1).
+ * A refusal in terms of the domain. `code` is stable (`PeriodClosed`, `AgreementMissing`); `fields` lists the invalid
+ * fields, with `line` and `column` (from 1) if they come from a text.
  */
 export class DomainError extends Error {
   constructor(

@@ -10,7 +10,7 @@ describe('the id of an event', () => {
     expect(eventId('deal-crm|D-1', 'fact-1', 0)).toBe(eventId('deal-crm|D-1', 'fact-1', 0));
   });
 
-  it('differs with stream, cause and revision', () => {
+  it('differs by stream, cause and revision', () => {
     const ids = [
       eventId('deal-crm|D-1', 'fact-1', 0),
       eventId('deal-crm|D-2', 'fact-1', 0),
@@ -22,13 +22,13 @@ describe('the id of an event', () => {
   });
 
   it.each(['', 'fact', 'é€😀', 'x'.repeat(1359), 'x'.repeat(1360), 'é'.repeat(5000)])(
-    'is a UUIDv5 as RFC 9562 has it: %#',
+    'is a UUIDv5 as defined by RFC 9562: %#',
     (name) => {
       expect(uuidOf(name)).toBe(v5(name, NAMESPACE));
     },
   );
 
-  it('stays what it is from release to release', () => {
+  it('never changes between releases', () => {
     expect(eventId('deal-crm|D-1', 'fact-1', 0)).toBe(v5('["deal-crm|D-1","fact-1",0]', NAMESPACE));
   });
 });

@@ -1,30 +1,27 @@
 /**
- * Callers of one process take turns at a stream, so that they do not conflict with each other: the expected revision is for
- * writers elsewhere. A caller takes all its streams at once, so that no two can wait for each other.
+ * Serialises work per key within this process, so that its callers do not conflict with each other; the expected
+ * revision guards against other processes. A caller acquires all of its keys at once, so callers cannot deadlock.
  */
-export function createKeyedMutex(): <Result>(
-  streams: readonly string[],
-  act: () => Promise<Result>,
-) => Promise<Result> {
-  const inHand = new Map<string, Promise<void>>();
+export function createKeyedMutex(): <Result>(keys: readonly string[], work: () => Promise<Result>) => Promise<Result> {
+  const held = new Map<string, Promise<void>>();
 
-  function busy(streams: readonly string[]): Promise<void> | undefined {
-    if (inHand.size === 0) return undefined;
-    for (const stream of streams) {
-      const turn = inHand.get(stream);
-      if (turn !== undefined) return turn;
+  function blocker(keys: readonly string[]): Promise<void> | undefined {
+    if (held.size === 0) return undefined;
+    for (const key of keys) {
+      const released = held.get(key);
+      if (released !== undefined) return released;
     }
     return undefined;
   }
 
-  return async (streams, act) => {
-    for (let turn = busy(streams); turn !== undefined; turn = busy(streams)) await turn;
+  return async (keys, work) => {
+    for (let released = blocker(keys); released !== undefined; released = blocker(keys)) await released;
     const { promise, resolve } = Promise.withResolvers<void>();
-    for (const stream of streams) inHand.set(stream, promise);
+    for (const key of keys) held.set(key, promise);
     try {
-      return await act();
+      return await work();
     } finally {
-      for (const stream of streams) inHand.delete(stream);
+      for (const key of keys) held.delete(key);
       resolve();
     }
   };

@@ -1,9 +1,10 @@
 /**
- * Names in a few bytes each: their 32-bit hashes (FNV-1a), open addressing. It can say of a name that was never added that it
- * is in: whoever asks must only lose time by that. For tails, which know of what they have forgotten that it was there.
+ * A set of names at a few bytes each: it stores 32-bit hashes (FNV-1a) with open addressing. `has` may return true for
+ * a name that was never added, so a false positive must only cost time. Partial states use it to remember what was
+ * evicted from them.
  */
 export class NameSet {
-  /** 0 is an empty place. */
+  /** 0 marks an empty place. */
   private places = new Uint32Array(64);
   private used = 0;
 
@@ -32,7 +33,7 @@ export class NameSet {
     this.used += 1;
   }
 
-  /** Where the hash is, or would be. There is always an empty place. */
+  /** The place of the hash, or the empty place where it would go. At most half of the places are used. */
   private placeOf(hash: number): number {
     const mask = this.places.length - 1;
     let place = hash & mask;
@@ -52,7 +53,7 @@ export class NameSet {
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  // The low bits choose the place: they are to depend on all of the text.
+  // The low bits choose the place, so they must depend on the whole text.
   hash ^= hash >>> 15;
   return hash >>> 0 || 1;
 }

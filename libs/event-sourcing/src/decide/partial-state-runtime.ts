@@ -1,96 +1,99 @@
 /**
- * A runtime whose states share a budget of memory. While there is room, streams are in memory as a whole; beyond it, those that were not
- * touched for the longest time keep a tail: what the next command in order needs. The runtime's own cache would drop a stream altogether,
- * and read thousands of events for the next command of it.
+ * A runtime whose states share a memory budget (ADR 18). Streams stay in memory in full while there is room. Beyond
+ * that, the least recently used are cut down to a partial state: what the next command in order needs. The runtime's
+ * own cache would evict such a stream, and its next command would read thousands of events.
  */
 import type { EventStore } from '@tantieme/event-store/event-store';
 
 import type { Decider, DomainEvent } from './decider.js';
 import { createRuntime } from './runtime.js';
-import type { Handled, Refused, Runtime, Work } from './runtime.js';
-import { needsHistory } from './partial-state.js';
+import type { Accepted, Refused, Runtime, Work } from './runtime.js';
+import { requiresFullState } from './partial-state.js';
 import type { PartialStates } from './partial-state.js';
 
-/** Streams that are read as a whole in one go: they may be large. */
-const WHOLE_STREAMS_AT_ONCE = 20;
+/** Streams read in full by one call: they may be large. */
+const FULL_STREAMS_AT_ONCE = 20;
 
 /**
- * As {@link createRuntime}, but that commands for which a tail is not enough are decided after the others of their stream, once it was
- * read as a whole; so only for deciders whose conclusions do not depend on the order. `load` gives whole states.
+ * Like {@link createRuntime}, with one difference: commands that need the full state are decided after the other
+ * commands of their stream, once the stream has been read. Use it only for deciders whose conclusions do not depend on
+ * that order. `load` always returns full states.
  *
- * @param options.wholeBytesMax bytes of whole states and grown tails, as the decider's `sizeOf` tells them.
- * @param options.tailBytes what a tail takes, roughly.
- * @param options.tailsBytesMax bytes of tails, and of states that cannot be one: how many streams are in memory at all.
+ * @param options.fullStateBytesMax bytes of full states and of grown partial states, as measured by `decider.sizeOf`.
+ * @param options.partialStateBytes approximate bytes of one partial state.
+ * @param options.cacheBytesMax bytes of partial states and of states that cannot become partial; limits how many
+ * streams are in memory at all.
  */
 export function createPartialStateRuntime<State extends object, Command, Event extends DomainEvent>(options: {
   readonly store: EventStore;
   readonly decider: Decider<State, Command, Event>;
-  readonly tails: PartialStates<State>;
-  readonly wholeBytesMax: number;
-  readonly tailBytes: number;
-  readonly tailsBytesMax: number;
+  readonly partialStates: PartialStates<State>;
+  readonly fullStateBytesMax: number;
+  readonly partialStateBytes: number;
+  readonly cacheBytesMax: number;
 }): Runtime<State, Command, Event> {
-  type Result = Handled<State, Event> | Refused;
-  const { store, decider, tails, wholeBytesMax, tailBytes, tailsBytesMax: cacheBytesMax } = options;
-  /** Whole states and grown tails, those touched last at the end, with their bytes. */
-  const touched = new Map<State, number>();
-  let touchedBytes = 0;
+  type Result = Accepted<State, Event> | Refused;
+  const { store, decider, partialStates, fullStateBytesMax, partialStateBytes, cacheBytesMax } = options;
+  const { isPartial, canBecomePartial, hasGrown, makePartial } = partialStates;
+  /** Bytes of each state that can be cut down, least recently used first. */
+  const reducible = new Map<State, number>();
+  let reducibleBytes = 0;
 
   const runtime = createRuntime({
     store,
     cacheBytesMax,
     decider: {
       ...decider,
-      // The runtime asks for the size whenever it puts a state away: the one moment at which nobody works on it.
+      // The runtime measures a state when it puts it back into the cache: the one moment at which nobody uses it.
       sizeOf: (state) => {
         const bytes = decider.sizeOf?.(state) ?? 0;
-        forget(state);
-        const isCounted = tails.isTail(state) ? tails.hasGrown(state) : tails.canBeTail(state);
-        if (isCounted) {
-          touched.set(state, bytes);
-          touchedBytes += bytes;
+        untrack(state);
+        const isReducible = isPartial(state) ? hasGrown(state) : canBecomePartial(state);
+        if (isReducible) {
+          reducible.set(state, bytes);
+          reducibleBytes += bytes;
         }
         makeRoom(state);
-        // What can be made smaller is the business of the budget here, all else that of the runtime's own cache.
-        return isCounted ? Math.min(bytes, tailBytes) : bytes;
+        // The budget here covers what can be cut down; the runtime's own cache limits the rest.
+        return isReducible ? Math.min(bytes, partialStateBytes) : bytes;
       },
     },
   });
 
-  /** The state is no longer in memory, or not as it was. */
-  function forget(state: State): void {
-    touchedBytes -= touched.get(state) ?? 0;
-    touched.delete(state);
+  /** For a state that has been evicted, or is about to change size. */
+  function untrack(state: State): void {
+    reducibleBytes -= reducible.get(state) ?? 0;
+    reducible.delete(state);
   }
 
-  /** @param newest stays whole, however large it is: whoever has just asked for it reads it yet. */
+  /** @param newest stays full, however large it is: its caller still reads it. */
   function makeRoom(newest: State): void {
-    for (const state of touched.keys()) {
-      if (touchedBytes <= wholeBytesMax) return;
+    for (const state of reducible.keys()) {
+      if (reducibleBytes <= fullStateBytesMax) return;
       if (state === newest) continue;
-      // A call that has this state in hand decides on it at once, or is refused and reads the stream as a whole.
-      forget(state);
-      if (tails.isTail(state) || tails.canBeTail(state)) tails.keepTail(state);
+      // A call that uses this state decides on it at once, or is refused and reads the stream in full.
+      untrack(state);
+      if (isPartial(state) || canBecomePartial(state)) makePartial(state);
     }
   }
 
-  /** The next one who asks for the stream has it read as a whole. */
-  async function dropTail(stream: string): Promise<void> {
+  /** Makes the next call read the stream in full. */
+  async function evictPartial(stream: string): Promise<void> {
     const { state } = await runtime.load(stream);
-    if (!tails.isTail(state)) return;
-    forget(state);
-    await runtime.forget(stream);
+    if (!isPartial(state)) return;
+    untrack(state);
+    await runtime.evict(stream);
   }
 
   async function handleMany(work: readonly Work<Command>[]): Promise<readonly Result[]> {
     const results = [...(await runtime.handleMany(work))];
     for (;;) {
-      const again = work.flatMap((one, place) => (isRefused(results[place]) ? [{ one, place }] : []));
+      const again = work.flatMap((one, place) => (needsFullState(results[place]) ? [{ one, place }] : []));
       if (again.length === 0) return results;
       const streams = [...Map.groupBy(again, ({ one }) => one.stream)];
-      for (let from = 0; from < streams.length; from += WHOLE_STREAMS_AT_ONCE) {
-        const some = streams.slice(from, from + WHOLE_STREAMS_AT_ONCE);
-        for (const [stream] of some) await dropTail(stream);
+      for (let from = 0; from < streams.length; from += FULL_STREAMS_AT_ONCE) {
+        const some = streams.slice(from, from + FULL_STREAMS_AT_ONCE);
+        for (const [stream] of some) await evictPartial(stream);
         const places = some.flatMap(([, ofStream]) => ofStream);
         const decided = await runtime.handleMany(places.map(({ one }) => one));
         for (const [index, { place }] of places.entries()) {
@@ -105,21 +108,21 @@ export function createPartialStateRuntime<State extends object, Command, Event e
     handleMany,
     async handle(stream, command, context) {
       const [result] = await handleMany([{ stream, command, context }]);
-      if (result === undefined) throw new Error(`nothing became of a command for ${stream}`);
+      if (result === undefined) throw new Error(`a command for ${stream} has no result`);
       if (result.outcome === 'refused') throw result.error;
       return result;
     },
     async load(stream) {
       for (;;) {
         const loaded = await runtime.load(stream);
-        if (!tails.isTail(loaded.state)) return loaded;
-        await dropTail(stream);
+        if (!isPartial(loaded.state)) return loaded;
+        await evictPartial(stream);
       }
     },
-    forget: (stream) => runtime.forget(stream),
+    evict: (stream) => runtime.evict(stream),
   };
 }
 
-function isRefused(result: { readonly outcome: 'handled' } | Refused | undefined): boolean {
-  return result?.outcome === 'refused' && needsHistory(result.error);
+function needsFullState(result: { readonly outcome: 'accepted' } | Refused | undefined): boolean {
+  return result?.outcome === 'refused' && requiresFullState(result.error);
 }

@@ -1,25 +1,25 @@
-/** States that keep only what the next command in order needs: see `tail-runtime.ts`. */
+/** Partial states: states cut down to what the next command in order needs. See `partial-state-runtime.ts`. */
 import { DomainError } from './decider.js';
 
-/** What a decider knows of the tails of its states. */
+/** How a decider cuts its states down. */
 export interface PartialStates<State> {
-  /** True for a tail: it can decide some commands, and refuses the others with {@link historyNeeded}. */
-  readonly isTail: (state: State) => boolean;
-  /** True for a state that can be made a tail now; others stay as they are. */
-  readonly canBeTail: (state: State) => boolean;
-  /** Makes a state a tail, or a tail that has grown a small one. */
-  readonly keepTail: (state: State) => void;
-  /** True for a tail that is to be made small again where there is no room. */
+  /** True for a partial state: it decides some commands and refuses the others with {@link fullStateRequired}. */
+  readonly isPartial: (state: State) => boolean;
+  /** False for a full state that cannot be cut down at the moment. */
+  readonly canBecomePartial: (state: State) => boolean;
+  /** Cuts a full state down in place, or cuts a partial state that has grown down again. */
+  readonly makePartial: (state: State) => void;
+  /** True for a partial state that has grown enough to be worth cutting down again. */
   readonly hasGrown: (state: State) => boolean;
 }
 
-const HISTORY_NEEDED = 'HistoryNeeded';
+const FULL_STATE_REQUIRED = 'FullStateRequired';
 
-/** A tail's refusal: the command needs the stream as a whole. It never reaches who calls the runtime. */
-export function historyNeeded(): DomainError {
-  return new DomainError(HISTORY_NEEDED, 'the stream is not in memory as a whole');
+/** The refusal of a partial state: the command needs the whole stream. Callers of the runtime never see it. */
+export function fullStateRequired(): DomainError {
+  return new DomainError(FULL_STATE_REQUIRED, 'the command needs the full state of the stream');
 }
 
-export function needsHistory(error: unknown): boolean {
-  return error instanceof DomainError && error.code === HISTORY_NEEDED;
+export function requiresFullState(error: unknown): boolean {
+  return error instanceof DomainError && error.code === FULL_STATE_REQUIRED;
 }

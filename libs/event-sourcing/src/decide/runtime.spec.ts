@@ -1,13 +1,14 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Append, AppendResult, EventStore, NewEvent } from '@tantieme/event-store/event-store';
+import type { Append, AppendResult, EventStore, NewEvent, StoredEvent } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 
 import { DomainError } from './decider.js';
 import { eventId } from './identity.js';
 import { ConflictUnresolved, createRuntime } from './runtime.js';
-import type { Handled, Refused, Runtime, Work } from './runtime.js';
+import type { Accepted, Refused, Runtime, Work } from './runtime.js';
 import { causedBy, OCCURRED_AT, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 import type { AddEntry, EntryAdded, TallyState } from '../testing/tally.fixture.js';
+import { parseDomainEvent } from './upcasting.js';
 
 const directory = temporaryDirectory();
 afterAll(() => directory.remove());
@@ -16,7 +17,7 @@ const S = 'tally-a';
 
 type TallyRuntime = Runtime<TallyState, AddEntry, EntryAdded>;
 
-/** What the runtime asked of its store, so that a test can tell one reading from a hundred. */
+/** A store that counts its calls, so that a test can tell one read from a hundred. */
 interface Counted extends EventStore {
   readonly calls: { append: number; readStreams: string[][]; readStream: string[] };
 }
@@ -51,13 +52,13 @@ function work(stream: string, entry: string, amount = 1, note?: string): Work<Ad
   return { stream, command, context: causedBy(entry) };
 }
 
-function handled(result: Handled<TallyState, EntryAdded> | Refused | undefined): Handled<TallyState, EntryAdded> {
-  if (result?.outcome !== 'handled') throw new Error(`refused: ${String(result?.error)}`);
+function handled(result: Accepted<TallyState, EntryAdded> | Refused | undefined): Accepted<TallyState, EntryAdded> {
+  if (result?.outcome !== 'accepted') throw new Error(`refused: ${String(result?.error)}`);
   return result;
 }
 
-function codeOf(result: Handled<TallyState, EntryAdded> | Refused | undefined): string {
-  return result?.outcome === 'refused' ? result.error.code : 'handled';
+function codeOf(result: Accepted<TallyState, EntryAdded> | Refused | undefined): string {
+  return result?.outcome === 'refused' ? result.error.code : 'accepted';
 }
 
 let path: string;
@@ -76,7 +77,7 @@ beforeEach(async () => {
 afterAll(() => store.close());
 
 describe('a command', () => {
-  it('appends what it means, with ids from its cause', async () => {
+  it('appends its events, with ids computed from its cause', async () => {
     const { stored, events, revision, state } = await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
     expect(revision).toBe(0);
     expect(events).toEqual([
@@ -87,7 +88,7 @@ describe('a command', () => {
     expect(state.sum).toBe(5);
   });
 
-  it('says who caused it, and what it answers', async () => {
+  it('records its actor and what caused it in the metadata', async () => {
     const context = { actor: 'ada', correlationId: 'c-9', causationId: 'm-0', cause: 'm-1' };
     const { stored } = await runtime.handle(S, { entry: 'a', amount: 5 }, context);
     expect(JSON.parse(stored[0]?.metadataText ?? '')).toEqual({
@@ -97,21 +98,21 @@ describe('a command', () => {
     });
   });
 
-  it('appends nothing when it comes again', async () => {
+  it('appends nothing when it is repeated', async () => {
     await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
     const again = await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
     expect(again).toMatchObject({ stored: [], events: [], revision: 0 });
     expect(await store.readStream(S)).toHaveLength(1);
   });
 
-  it('appends nothing when it comes again after a restart', async () => {
+  it('appends nothing when it is repeated after a restart', async () => {
     await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
     const restarted = createRuntime({ store, decider: tally });
     expect((await restarted.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'))).stored).toEqual([]);
     expect(await store.readStream(S)).toHaveLength(1);
   });
 
-  it('that is refused throws in the words of the domain, and changes nothing', async () => {
+  it('throws the error of the domain if it is refused, and changes nothing', async () => {
     await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
     await expect(runtime.handle(S, { entry: 'b', amount: -6 }, causedBy('m-2'))).rejects.toMatchObject({
       code: 'TallyBelowZero',
@@ -121,11 +122,11 @@ describe('a command', () => {
     expect((await runtime.load(S)).state.sum).toBe(5);
   });
 
-  it('of another category is a mistake of the caller', async () => {
+  it('throws a TypeError for a stream of another category', async () => {
     await expect(runtime.handle('other-a', { entry: 'a', amount: 5 }, causedBy('m-1'))).rejects.toThrow(TypeError);
   });
 
-  it('that fails by a bug stores nothing, and leaves no half-made state behind', async () => {
+  it('stores nothing and leaves no incomplete state behind if it fails because of a bug', async () => {
     const buggy = createRuntime({
       store,
       decider: {
@@ -144,7 +145,7 @@ describe('a command', () => {
 });
 
 describe('many commands', () => {
-  it('are one reading and one append, and each a decision of its own', async () => {
+  it('take one read and one append, and each is decided on its own', async () => {
     const results = await runtime.handleMany([
       work('tally-a', 'a1', 1),
       work('tally-b', 'b1', 10),
@@ -153,7 +154,7 @@ describe('many commands', () => {
       work('tally-a', 'a1', 1),
       work('tally-b', 'b3', 20),
     ]);
-    expect(results.map(codeOf)).toEqual(['handled', 'handled', 'handled', 'TallyBelowZero', 'handled', 'handled']);
+    expect(results.map(codeOf)).toEqual(['accepted', 'accepted', 'accepted', 'TallyBelowZero', 'accepted', 'accepted']);
     expect(spied.calls).toEqual({ append: 1, readStreams: [['tally-a', 'tally-b']], readStream: [] });
     expect(handled(results[2])).toMatchObject({ stream: 'tally-a', revision: 1 });
     expect(handled(results[2]).stored.map((event) => event.id)).toEqual([eventId('tally-a', 'a2', 1)]);
@@ -163,19 +164,19 @@ describe('many commands', () => {
     expect((await store.readStream('tally-b')).map((event) => event.revision)).toEqual([0, 1]);
   });
 
-  it('of known streams read nothing', async () => {
+  it('read nothing for cached streams', async () => {
     await runtime.handleMany([work('tally-a', 'a1'), work('tally-b', 'b1')]);
     await runtime.handleMany([work('tally-a', 'a2'), work('tally-b', 'b2'), work('tally-c', 'c1')]);
     expect(spied.calls).toEqual({ append: 2, readStreams: [['tally-a', 'tally-b'], ['tally-c']], readStream: [] });
   });
 
-  it('of a stream known to be absent do not read it again', async () => {
+  it('do not read a stream again that does not exist', async () => {
     await runtime.handleMany([work('tally-a', 'a1', -1)]);
     await runtime.handleMany([work('tally-a', 'a2', 1)]);
     expect(spied.calls).toEqual({ append: 1, readStreams: [['tally-a']], readStream: [] });
   });
 
-  it('are a thousand over hundreds of streams, the same as one by one', async () => {
+  it('store the same as one by one: a thousand commands for hundreds of streams', async () => {
     const commands = Array.from({ length: 1000 }, (_, index) =>
       work(`tally-${(index * 7) % 300}`, `e${index % 900}`, index),
     );
@@ -191,40 +192,37 @@ describe('many commands', () => {
     await other.close();
   });
 
-  it('are none', async () => {
+  it('may be none', async () => {
     expect(await runtime.handleMany([])).toEqual([]);
   });
 
-  it('of one stream that are more than an append takes go in several', async () => {
+  it('for one stream are split into several appends if they exceed the size limit', async () => {
     const note = 'x'.repeat(100_000);
     const results = await runtime.handleMany([
       ...Array.from({ length: 25 }, (_, index) => work('tally-a', `a${index}`, 1, note)),
       work('tally-b', 'b'),
     ]);
-    expect(results.every((result) => result.outcome === 'handled')).toBe(true);
+    expect(results.every((result) => result.outcome === 'accepted')).toBe(true);
     expect(handled(results[24])).toMatchObject({ revision: 24, state: { sum: 25 } });
     expect(await store.readStream('tally-a')).toHaveLength(25);
     expect(await store.readStream('tally-b')).toHaveLength(1);
   });
 
-  it('refuse the one whose event is larger than any store takes', async () => {
+  it('refuse the one whose event is larger than any store accepts', async () => {
     const results = await runtime.handleMany([
       work('tally-a', 'a1'),
       work('tally-a', 'a2', 1, 'x'.repeat(1_100_000)),
       work('tally-a', 'a3'),
       work('tally-b', 'b1'),
     ]);
-    expect(results.map(codeOf)).toEqual(['handled', 'EventTooLarge', 'handled', 'handled']);
-    expect((await store.readStream('tally-a')).map((event) => JSON.parse(event.dataText).input.entry)).toEqual([
-      'a1',
-      'a3',
-    ]);
+    expect(results.map(codeOf)).toEqual(['accepted', 'EventTooLarge', 'accepted', 'accepted']);
+    expect((await store.readStream('tally-a')).map(entryOf)).toEqual(['a1', 'a3']);
     expect((await runtime.load('tally-a')).state.sum).toBe(2);
   });
 });
 
-describe('a command whose event no store takes', () => {
-  it('is refused, and does not hold up the others of its batch', async () => {
+describe('a command whose event no store accepts', () => {
+  it('is refused without blocking the rest of its batch', async () => {
     const commands = Array.from({ length: 60 }, (_, index) => work(`tally-${index % 20}`, `e${index}`));
     commands[25] = work('tally-5', 'lone \ud800 surrogate');
     commands[40] = work('tally-bad\nname', 'e40');
@@ -239,7 +237,7 @@ describe('a command whose event no store takes', () => {
     expect((await runtime.load('tally-5')).state.sum).toBe(2);
   });
 
-  it('is refused by name', async () => {
+  it('is refused with the path of the field', async () => {
     const refused = runtime.handle(S, { entry: 'lone \ud800 surrogate', amount: 1 }, causedBy('m-1'));
     await expect(refused).rejects.toMatchObject({ kind: 'invalid', fields: [{ field: '/input/entry' }] });
     expect((await runtime.load(S)).revision).toBe('no-stream');
@@ -247,7 +245,7 @@ describe('a command whose event no store takes', () => {
 });
 
 describe('concurrent callers in one process', () => {
-  it('take turns at a stream, in their order, and never conflict', async () => {
+  it('use a stream one after the other, in order, and never conflict', async () => {
     const results = await Promise.all(
       Array.from({ length: 50 }, (_, index) =>
         runtime.handle(S, { entry: `e${index}`, amount: 1 }, causedBy(`m-${index}`)),
@@ -257,7 +255,7 @@ describe('concurrent callers in one process', () => {
     expect(spied.calls).toEqual({ append: 50, readStreams: [[S]], readStream: [] });
   });
 
-  it('that share streams in other orders do not wait for each other for ever', async () => {
+  it('do not deadlock when they share streams in different orders', async () => {
     await Promise.all([
       runtime.handleMany([work('tally-a', '1'), work('tally-b', '1')]),
       runtime.handleMany([work('tally-b', '2'), work('tally-a', '2')]),
@@ -269,7 +267,7 @@ describe('concurrent callers in one process', () => {
 });
 
 describe('a second writer', () => {
-  it('makes the command be decided again on what the stream now holds', async () => {
+  it('causes the command to be decided again on the new content of the stream', async () => {
     await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
     const second = createRuntime({ store: openSqliteEventStore(path), decider: tally });
     await second.handle(S, { entry: 'b', amount: 10 }, causedBy('m-2'));
@@ -279,7 +277,7 @@ describe('a second writer', () => {
     expect((await runtime.load(S)).state.sum).toBe(16);
   });
 
-  it('does not make the commands of other streams wait or come twice', async () => {
+  it('neither delays nor repeats the commands for other streams', async () => {
     await runtime.handleMany([work('tally-a', 'a1'), work('tally-b', 'b1')]);
     await createRuntime({ store, decider: tally }).handle('tally-a', { entry: 'x', amount: 1 }, causedBy('x'));
     const results = await runtime.handleMany([work('tally-a', 'a2'), work('tally-b', 'b2'), work('tally-a', 'a3')]);
@@ -287,28 +285,28 @@ describe('a second writer', () => {
     expect(await store.readStream('tally-b')).toHaveLength(2);
   });
 
-  it('is seen also by a command that appends nothing', async () => {
+  it('is noticed by a command that appends nothing', async () => {
     await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
     await createRuntime({ store, decider: tally }).handle(S, { entry: 'b', amount: 10 }, causedBy('m-2'));
-    // On the remembered state, 5, this would be refused.
+    // On the cached state, 5, this would be refused.
     const { events } = await runtime.handle(S, { entry: 'c', amount: -12 }, causedBy('m-3'));
     expect(events[0]?.data.sum).toBe(3);
   });
 
-  it('is seen by a stream known to be absent', async () => {
+  it('is noticed for a stream that is cached as absent', async () => {
     await expect(runtime.handle(S, { entry: 'a', amount: -1 }, causedBy('m-1'))).rejects.toThrow(DomainError);
     await createRuntime({ store, decider: tally }).handle(S, { entry: 'b', amount: 10 }, causedBy('m-2'));
     expect((await runtime.handle(S, { entry: 'a', amount: -1 }, causedBy('m-1'))).revision).toBe(1);
   });
 
-  it('is seen by who loads', async () => {
+  it('is noticed by a load', async () => {
     await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
     await createRuntime({ store, decider: tally }).handle(S, { entry: 'b', amount: 10 }, causedBy('m-2'));
     expect(await runtime.load(S)).toMatchObject({ revision: 1, state: { sum: 15 } });
     expect(await runtime.load('tally-none')).toMatchObject({ revision: 'no-stream', state: { sum: 0 } });
   });
 
-  it('that is always faster ends in an error after a bounded number of attempts', async () => {
+  it('causes an error after a bounded number of attempts if it is always faster', async () => {
     let foreign = 0;
     const busy = counted(store, async () => {
       const event = { ...foreignEvent(foreign), data: { input: { entry: `f${foreign}`, amount: 0 }, sum: 0 } };
@@ -320,7 +318,7 @@ describe('a second writer', () => {
     expect(foreign).toBe(11);
   });
 
-  it('that already handled the same cause at the same place makes it a repetition', async () => {
+  it('that handled the same cause at the same revision makes the command a repetition', async () => {
     const rival = createRuntime({ store: openSqliteEventStore(path), decider: tally });
     let first = true;
     const late = counted(store, async () => {
@@ -340,7 +338,7 @@ describe('a second writer', () => {
 });
 
 describe('an append that fails', () => {
-  it('drops the state that evolved ahead of the store', async () => {
+  it('discards the state that is ahead of the store', async () => {
     let broken = false;
     const failing = counted(store, async () => {
       if (broken) throw new Error('disk full');
@@ -355,8 +353,8 @@ describe('an append that fails', () => {
   });
 });
 
-describe('states in memory', () => {
-  it('are limited in bytes, the least used leaving first', async () => {
+describe('cached states', () => {
+  it('are limited in bytes, and the least recently used are evicted first', async () => {
     const small = createRuntime({ store: spied, decider: tally, cacheBytesMax: 3 * (150 + 200 + 7) });
     for (const stream of ['tally-a', 'tally-b', 'tally-c', 'tally-d'])
       await small.handle(stream, { entry: 'x', amount: 1 }, causedBy('x'));
@@ -367,7 +365,7 @@ describe('states in memory', () => {
     expect(spied.calls.readStreams).toEqual([['tally-a']]);
   });
 
-  it('larger than the limit are read each time', async () => {
+  it('exclude a state larger than the limit, which is read each time', async () => {
     const tiny = createRuntime({ store: spied, decider: tally, cacheBytesMax: 10 });
     for (const entry of ['a', 'b']) await tiny.handle(S, { entry, amount: 1 }, causedBy(entry));
     expect(spied.calls.readStreams).toEqual([[S], [S]]);
@@ -376,13 +374,17 @@ describe('states in memory', () => {
 });
 
 describe('events of an old version', () => {
-  it('are upcast when a stream is loaded', async () => {
+  it('are upcast when their stream is loaded', async () => {
     const old = { ...foreignEvent(0), version: 1, data: { entry: 'a', amount: 7, sum: 7 } };
     await store.append({ stream: S, expectedRevision: 'no-stream', events: [old] });
     expect((await runtime.handle(S, { entry: 'a', amount: 7 }, causedBy('m-1'))).stored).toEqual([]);
     expect((await runtime.handle(S, { entry: 'b', amount: 1 }, causedBy('m-2'))).events[0]?.data.sum).toBe(8);
   });
 });
+
+function entryOf(stored: StoredEvent): string {
+  return parseDomainEvent<EntryAdded>(stored, tally).data.input.entry;
+}
 
 function foreignEvent(number: number): NewEvent {
   return {

@@ -10,6 +10,7 @@ import type {
   NewEvent,
   StoredEvent,
 } from '@tantieme/event-store/event-store';
+import { backoffMs } from '@tantieme/time/backoff';
 
 import { DomainError } from './decider.js';
 import type { Decider, DomainEvent } from './decider.js';
@@ -17,44 +18,43 @@ import { eventId } from './identity.js';
 import { createStreamStates, nextRevision } from './stream-states.js';
 import type { StreamState } from './stream-states.js';
 import { createKeyedMutex } from './keyed-mutex.js';
-import { rememberData } from './upcasting.js';
+import { cacheParsedData } from './upcasting.js';
 
-export { domainEventOf } from './upcasting.js';
-
-/** Bytes of states kept in memory, where nothing else is said. */
+/** Default limit of the cached states, in bytes. */
 const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 
-/** How often a command is decided anew because another process wrote to its stream, before the call fails. */
+/** Conflicts with another writer of the stream after which a call fails. */
 const CONFLICTS_MAX = 10;
 
-/** The longest pause after a conflict, in milliseconds; it is drawn, so that two writers do not meet again. */
-const CONFLICT_PAUSE_MS_MAX = 100;
+/** The longest pause after a conflict. Pauses are random, so that two writers do not collide again. */
+const CONFLICT_BACKOFF = { firstMs: 2, maxMs: 100 };
 
 export interface CommandContext {
-  /** Who causes it: the subject of a token, or `service:<name>` for a processor. */
+  /** The subject of a token, or `service:<name>` for a process. */
   readonly actor: string;
   readonly correlationId: string;
-  /** The id of the event or message that this one answers, if there is one. */
-  readonly causationId?: string;
-  /** What makes this command the same when it comes again: the message's id, the request's key. Event ids are computed from it. */
+  /** The id of the event or message that the command responds to, if any. */
+  readonly causationId?: string | undefined;
+  /** Identifies the command when it is repeated: a message id or request key. Event ids are computed from it. */
   readonly cause: string;
 }
 
+/** A command for a stream. */
 export interface Work<Command> {
   readonly stream: string;
   readonly command: Command;
   readonly context: CommandContext;
 }
 
-export interface Handled<State, Event extends DomainEvent> {
-  readonly outcome: 'handled';
+export interface Accepted<State, Event extends DomainEvent> {
+  readonly outcome: 'accepted';
   readonly stream: string;
-  /** Of the stream after this command. */
+  /** Revision of the stream after this command. */
   readonly revision: ExpectedRevision;
-  /** What this command appended; empty where it means nothing new. */
+  /** What this command appended; empty for a repetition. */
   readonly stored: readonly StoredEvent[];
   readonly events: readonly Event[];
-  /** After this command, or (as `evolve` may reuse a state) after a later one: to be read before anything else is handled. */
+  /** The state after this command or a later one: read it before handling anything else, as `evolve` may reuse it. */
   readonly state: State;
 }
 
@@ -65,43 +65,44 @@ export interface Refused {
 }
 
 export interface Loaded<State> {
-  /** To be read before anything else is handled, as `evolve` may reuse it; never to be changed. */
+  /** Do not change it, and read it before handling anything else, as `evolve` may reuse it. */
   readonly state: State;
   readonly revision: ExpectedRevision;
 }
 
 export interface Runtime<State, Command, Event extends DomainEvent> {
-  /** @throws {DomainError} where the decider refuses. @throws {ConflictUnresolved} */
-  handle(stream: string, command: Command, context: CommandContext): Promise<Handled<State, Event>>;
+  /** @throws {DomainError} if the decider refuses the command. @throws {ConflictUnresolved} */
+  handle(stream: string, command: Command, context: CommandContext): Promise<Accepted<State, Event>>;
   /**
-   * Decides each command by itself, those of one stream in the given order, and appends all at once. The results are in
-   * the order of the work. A refusal concerns its command only.
+   * Decides each command on its own, those of one stream in the given order, and appends all events in one call. The
+   * results are in the order of the work. A refusal concerns only its own command.
    *
-   * Streams are atomic each, not together: where this throws, some may be written, and the same work comes again.
+   * Each stream is atomic, but not all of them together: if this throws, some may have been written, and the caller
+   * must repeat the same work.
    * @throws {ConflictUnresolved}
    */
-  handleMany(work: readonly Work<Command>[]): Promise<readonly (Handled<State, Event> | Refused)[]>;
-  /** The state now. */
+  handleMany(work: readonly Work<Command>[]): Promise<readonly (Accepted<State, Event> | Refused)[]>;
+  /** The current state. */
   load(stream: string): Promise<Loaded<State>>;
-  /** Drops the state of a stream from memory: whoever needs it next has the stream read as a whole. */
-  forget(stream: string): Promise<void>;
+  /** Removes the state of a stream from the cache: the next call reads the whole stream. */
+  evict(stream: string): Promise<void>;
 }
 
-/** Another process wrote to the stream each time that a command was decided. */
+/** Another process wrote to the stream at every attempt to decide a command. */
 export class ConflictUnresolved extends Error {
   readonly code = 'ConflictUnresolved';
   constructor(
     readonly stream: string,
     readonly attempts: number,
   ) {
-    super(`${stream} was written by somebody else at each of ${attempts} attempts`);
+    super(`another process wrote to ${stream} at each of ${attempts} attempts: repeat the request`);
   }
 }
 
-/** The work on one stream. */
+/** The commands for one stream. */
 interface Group {
   readonly stream: string;
-  /** Places in the call's work, in order. */
+  /** Indexes into the call's work, in order. */
   readonly places: readonly number[];
   /** How many of them have a result. */
   done: number;
@@ -117,65 +118,66 @@ interface Decision<State, Event> {
 /** What one round decided for a group. */
 interface Draft<State, Event> {
   readonly group: Group;
-  readonly held: StreamState<State>;
+  readonly entry: StreamState<State>;
   readonly decisions: readonly Decision<State, Event>[];
-  /** Empty where all was refused or nothing new. */
+  /** Empty if every command was refused or a repetition. */
   readonly events: readonly NewEvent[];
 }
 
-/** One call of `handleMany` on its way, in rounds, until each command has its result. */
+/** A call of `handleMany` in progress: it runs in rounds until each command has its result. */
 interface Call<State, Command, Result> {
   readonly work: readonly Work<Command>[];
   readonly results: (Result | undefined)[];
-  readonly inHand: Map<string, StreamState<State>>;
-  /** Streams a round, and commands of one stream: lowered where the store refuses what they append, to find which it is. */
+  readonly checkedOut: Map<string, StreamState<State>>;
+  /** Limits of a round, lowered after the store has refused an append to find the command that it refuses. */
   streamsMax: number;
+  /** Commands per stream. */
   commandsMax: number;
 }
 
 /**
- * Runs a decider over the store: load or take from memory, decide, append under the expected revision, and again where
- * somebody else was faster.
+ * Runs a decider over the store: load (from the cache if possible), decide, append under the expected revision, and
+ * start over after a conflict.
  *
- * @param options.cacheBytesMax bytes of states kept in memory, as the decider's `sizeOf` tells them.
+ * @param options.cacheBytesMax limit of the cached states in bytes, as measured by `decider.sizeOf`.
  */
 export function createRuntime<State, Command, Event extends DomainEvent>(options: {
   readonly store: EventStore;
   readonly decider: Decider<State, Command, Event>;
-  readonly cacheBytesMax?: number;
+  readonly cacheBytesMax?: number | undefined;
 }): Runtime<State, Command, Event> {
   const { store, decider, cacheBytesMax = CACHE_BYTES_MAX } = options;
-  type Result = Handled<State, Event> | Refused;
+  type Result = Accepted<State, Event> | Refused;
   type ThisCall = Call<State, Command, Result>;
   type ThisDraft = Draft<State, Event>;
 
   const states = createStreamStates({ store, decider, cacheBytesMax });
-  const inTurn = createKeyedMutex();
+  const withLock = createKeyedMutex();
 
   function decideGroup(call: ThisCall, group: Group): ThisDraft {
-    const held = required(call.inHand.get(group.stream));
+    const entry = required(call.checkedOut.get(group.stream));
     const decisions: Decision<State, Event>[] = [];
     const events: NewEvent[] = [];
-    const revisionFrom = nextRevision(held.revision);
+    const revisionFrom = nextRevision(entry.revision);
     for (const place of group.places.slice(group.done, group.done + call.commandsMax)) {
       const { command, context } = at(call.work, place);
-      const decided = decideOrRefuse(decider, command, held.state);
+      const decided = decideOrRefuse(decider, command, entry.state);
       if (!(decided instanceof DomainError) && decided.length > 0) {
         const metadata = metadataOf(context);
         for (const event of decided) {
           const { type, version, occurredAt, data } = event;
           const id = eventId(group.stream, context.cause, revisionFrom + events.length);
           events.push({ id, type, version, occurredAt, metadata, data });
-          held.state = decider.evolve(held.state, event);
+          entry.state = decider.evolve(entry.state, event);
         }
       }
-      decisions.push({ place, decided, state: held.state });
+      decisions.push({ place, decided, state: entry.state });
     }
-    return { group, held, decisions, events };
+    return { group, entry, decisions, events };
   }
 
-  /** Results of a draft that holds: what it appended is in the store, or it appended nothing to a state that is current. */
-  function settle(call: ThisCall, { group, held, decisions }: ThisDraft, stored: readonly StoredEvent[]): void {
+  /** Sets the results of a valid draft: its events are stored, or it has none and decided on a current state. */
+  function complete(call: ThisCall, { group, entry, decisions }: ThisDraft, stored: readonly StoredEvent[]): void {
     const { stream } = group;
     let from = 0;
     for (const { place, decided, state } of decisions) {
@@ -185,30 +187,30 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       }
       const own = stored.slice(from, from + decided.length);
       from += decided.length;
-      for (const [index, event] of own.entries()) rememberData(event, at(decided, index).data);
-      held.revision = own.at(-1)?.revision ?? held.revision;
+      for (const [index, event] of own.entries()) cacheParsedData(event, at(decided, index).data);
+      entry.revision = own.at(-1)?.revision ?? entry.revision;
       call.results[place] = {
-        outcome: 'handled',
+        outcome: 'accepted',
         stream,
-        revision: held.revision,
+        revision: entry.revision,
         stored: own,
         events: decided,
         state,
       };
     }
-    for (const { dataText } of stored) held.characters += dataText.length;
-    held.current = true;
+    for (const { dataText } of stored) entry.characters += dataText.length;
+    entry.isCurrent = true;
     group.done += decisions.length;
   }
 
-  /** @returns undefined where an event cannot be stored: nothing is, and `call` is ready for another round. */
+  /** @returns undefined if an event cannot be stored: nothing was stored, and `call` is ready for another round. */
   async function append(call: ThisCall, drafts: readonly ThisDraft[]): Promise<readonly AppendResult[] | undefined> {
     if (drafts.length === 0) return [];
     try {
       return await store.appendMany(
-        drafts.map(({ group, held, events }) => ({
+        drafts.map(({ group, entry, events }) => ({
           stream: group.stream,
-          expectedRevision: held.revision,
+          expectedRevision: entry.revision,
           events,
         })),
       );
@@ -217,13 +219,13 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       if (refusal === undefined) throw error;
       const draft = drafts.find(({ group }) => error instanceof EventTooLarge && group.stream === error.stream);
       narrow(call, draft === undefined ? drafts : [draft], refusal);
-      // All that evolved is ahead of the store.
-      call.inHand.clear();
+      // These states are ahead of the store.
+      call.checkedOut.clear();
       return undefined;
     }
   }
 
-  /** One of the drafts cannot be stored: the command that it is down to is refused, else a smaller round is tried. */
+  /** One of the drafts cannot be stored: refuses the command if only one is left, otherwise makes the round smaller. */
   function narrow(call: ThisCall, drafts: readonly ThisDraft[], error: DomainError): void {
     const { group, decisions } = at(drafts, 0);
     if (drafts.length > 1) call.streamsMax = Math.ceil(drafts.length / 2);
@@ -236,17 +238,17 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     }
   }
 
-  /** @returns how often the most unlucky of the streams has met another writer, 0 where none did in this round. */
-  function settleAppended(call: ThisCall, drafts: readonly ThisDraft[], results: readonly AppendResult[]): number {
+  /** @returns the most conflicts that one of the streams has had so far; 0 if there were none in this round. */
+  function completeAppended(call: ThisCall, drafts: readonly ThisDraft[], results: readonly AppendResult[]): number {
     let conflicts = 0;
     for (const [index, result] of results.entries()) {
       const draft = at(drafts, index);
       if (result.outcome === 'appended') {
-        settle(call, draft, result.events);
+        complete(call, draft, result.events);
         continue;
       }
       const { group } = draft;
-      call.inHand.delete(group.stream);
+      call.checkedOut.delete(group.stream);
       group.conflicts += 1;
       if (group.conflicts > CONFLICTS_MAX) throw new ConflictUnresolved(group.stream, group.conflicts);
       conflicts = Math.max(conflicts, group.conflicts);
@@ -254,31 +256,31 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     return conflicts;
   }
 
-  /** No append has guarded these decisions: those on a state from memory hold only if the stream has nothing newer. */
-  async function settleSilent(call: ThisCall, drafts: readonly ThisDraft[]): Promise<void> {
-    const old = drafts.filter((draft) => !draft.held.current);
-    const changed = await Promise.all(old.map(({ group, held }) => states.refresh(group.stream, held)));
+  /** No append guarded these decisions: those on a cached state are valid only if the stream has nothing newer. */
+  async function completeUnchanged(call: ThisCall, drafts: readonly ThisDraft[]): Promise<void> {
+    const old = drafts.filter((draft) => !draft.entry.isCurrent);
+    const changed = await Promise.all(old.map(({ group, entry }) => states.refresh(group.stream, entry)));
     const again = new Set(old.filter((_, index) => changed[index]));
-    for (const draft of drafts) if (!again.has(draft)) settle(call, draft, []);
+    for (const draft of drafts) if (!again.has(draft)) complete(call, draft, []);
   }
 
   async function round(call: ThisCall, groups: readonly Group[]): Promise<void> {
-    await states.take(
-      groups.map(({ stream }) => stream).filter((stream) => !call.inHand.has(stream)),
-      call.inHand,
+    await states.checkOut(
+      groups.map(({ stream }) => stream).filter((stream) => !call.checkedOut.has(stream)),
+      call.checkedOut,
     );
     const drafts = groups.map((group) => decideGroup(call, group));
     const writing = drafts.filter(({ events }) => events.length > 0);
     const appended = await append(call, writing);
     if (appended === undefined) return;
-    const conflicts = settleAppended(call, writing, appended);
-    await settleSilent(
+    const conflicts = completeAppended(call, writing, appended);
+    await completeUnchanged(
       call,
       drafts.filter(({ events }) => events.length === 0),
     );
-    for (const { group, held } of drafts)
-      if (!isUnfinished(group) && call.inHand.delete(group.stream)) states.giveBack(group.stream, held);
-    if (conflicts > 0) await pause(Math.random() * Math.min(CONFLICT_PAUSE_MS_MAX, 2 ** conflicts));
+    for (const { group, entry } of drafts)
+      if (!isUnfinished(group) && call.checkedOut.delete(group.stream)) states.checkIn(group.stream, entry);
+    if (conflicts > 0) await pause(Math.random() * backoffMs(CONFLICT_BACKOFF, conflicts));
   }
 
   async function handleMany(work: readonly Work<Command>[]): Promise<readonly Result[]> {
@@ -287,11 +289,11 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     const call: ThisCall = {
       work,
       results,
-      inHand: new Map(),
+      checkedOut: new Map(),
       streamsMax: Number.POSITIVE_INFINITY,
       commandsMax: Number.POSITIVE_INFINITY,
     };
-    await inTurn(
+    await withLock(
       groups.map(({ stream }) => stream),
       async () => {
         for (let left = groups; left.length > 0; left = left.filter(isUnfinished))
@@ -309,15 +311,15 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       return result;
     },
     load: (stream) =>
-      inTurn([stream], async () => {
-        const inHand = new Map<string, StreamState<State>>();
-        await states.take([stream], inHand);
-        const held = required(inHand.get(stream));
-        if (!held.current) await states.refresh(stream, held);
-        states.giveBack(stream, held);
-        return { state: held.state, revision: held.revision };
+      withLock([stream], async () => {
+        const checkedOut = new Map<string, StreamState<State>>();
+        await states.checkOut([stream], checkedOut);
+        const entry = required(checkedOut.get(stream));
+        if (!entry.isCurrent) await states.refresh(stream, entry);
+        states.checkIn(stream, entry);
+        return { state: entry.state, revision: entry.revision };
       }),
-    forget: (stream) => inTurn([stream], async () => states.forget(stream)),
+    evict: (stream) => withLock([stream], async () => states.evict(stream)),
   };
 }
 
@@ -346,14 +348,14 @@ function decideOrRefuse<State, Command, Event extends DomainEvent>(
 }
 
 /**
- * The refusal of a command whose event no store takes: too large, or with text that has no UTF-8. Such a command comes
- * from outside, and must not hold up the others of its batch. Undefined for any other failure of an append.
+ * The refusal of a command whose event no store accepts: it is too large, or has text that UTF-8 cannot encode. Such a
+ * command comes from outside and must not block the rest of its batch. Undefined for any other failure of an append.
  */
 function refusalOf(error: unknown): DomainError | undefined {
   if (error instanceof EventTooLarge) return new DomainError('EventTooLarge', error.message);
   if (error instanceof NotCanonical)
     return new DomainError('EventNotStorable', error.message, 'invalid', [{ field: error.path, reason: error.reason }]);
-  // Names with control characters, in any adapter's words.
+  // Stream names, types or ids with control characters.
   if (error instanceof Error && 'code' in error && error.code === 'InvalidAppend')
     return new DomainError('EventNotStorable', error.message);
   return undefined;
@@ -372,6 +374,6 @@ function at<Item>(items: readonly Item[], index: number): Item {
 }
 
 function required<Item>(item: Item | undefined): Item {
-  if (item === undefined) throw new Error('the runtime lost track of its own work');
+  if (item === undefined) throw new Error('a command has no place or result: this is a bug in the runtime');
   return item;
 }

@@ -2,31 +2,30 @@ import type { EventStore, ExpectedRevision, StoredEvent } from '@tantieme/event-
 import { LRUCache } from 'lru-cache';
 
 import type { Decider, DomainEvent } from './decider.js';
-import { ownDomainEventOf } from './upcasting.js';
+import { parseDomainEvent } from './upcasting.js';
 
-/** What an entry of the cache takes beside its state and its stream's name, in bytes, roughly. */
+/** Approximate bytes of a cache entry besides its state and stream name. */
 const ENTRY_BYTES = 200;
 
-/** A stream's state in the hands of one caller. */
+/** The state of a stream, used by one caller at a time. */
 export interface StreamState<State> {
   state: State;
   revision: ExpectedRevision;
-  /** False for one from memory: another process may have written since, and only an append or a look at the store tells. */
-  current: boolean;
-  /** Characters of the events behind the state: what it takes at the most, where the decider does not tell. */
+  /** False for a cached state: another process may have written since; only an append or a read of the store tells. */
+  isCurrent: boolean;
+  /** Characters of the events behind the state: an upper bound of its size for deciders without `sizeOf`. */
   characters: number;
 }
 
-/** States of streams, as the store holds them or held them: from a memory limited in bytes, else read. */
+/** States of streams: from a cache limited in bytes, otherwise read from the store. */
 export interface StreamStates<State> {
-  /** Adds the states of the streams to those in hand, with one reading for all that are not in memory. */
-  take(streams: readonly string[], inHand: Map<string, StreamState<State>>): Promise<void>;
-  /** Keeps a state that is what the store holds. A stream that does not exist is remembered as well. */
-  giveBack(stream: string, held: StreamState<State>): void;
-  /** Drops what is in memory of a stream. */
-  forget(stream: string): void;
-  /** Brings a state that is not ahead of the store up to date. @returns whether there was anything new. */
-  refresh(stream: string, held: StreamState<State>): Promise<boolean>;
+  /** Adds the states of the streams to `checkedOut`, with one read for all that are not cached. */
+  checkOut(streams: readonly string[], checkedOut: Map<string, StreamState<State>>): Promise<void>;
+  /** Caches a state that the store also holds. A stream that does not exist is cached as well. */
+  checkIn(stream: string, entry: StreamState<State>): void;
+  evict(stream: string): void;
+  /** Applies what was appended since to a state that is not ahead of the store. @returns whether anything was. */
+  refresh(stream: string, entry: StreamState<State>): Promise<boolean>;
 }
 
 export function createStreamStates<State, Command, Event extends DomainEvent>(options: {
@@ -35,60 +34,60 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
   readonly cacheBytesMax: number;
 }): StreamStates<State> {
   const { store, decider, cacheBytesMax } = options;
-  const memory = new LRUCache<string, StreamState<State>>({ maxSize: cacheBytesMax });
+  const cache = new LRUCache<string, StreamState<State>>({ maxSize: cacheBytesMax });
 
-  function evolve(held: StreamState<State>, events: readonly StoredEvent[]): void {
+  function evolve(entry: StreamState<State>, events: readonly StoredEvent[]): void {
     for (const stored of events) {
-      held.state = decider.evolve(held.state, ownDomainEventOf<Event>(stored, decider));
-      held.revision = stored.revision;
-      held.characters += stored.dataText.length;
+      entry.state = decider.evolve(entry.state, parseDomainEvent<Event>(stored, decider));
+      entry.revision = stored.revision;
+      entry.characters += stored.dataText.length;
     }
   }
 
   return {
-    async take(streams, inHand) {
+    async checkOut(streams, checkedOut) {
       const missing: string[] = [];
       for (const stream of streams) {
-        const held = memory.get(stream);
-        if (held === undefined) {
+        const entry = cache.get(stream);
+        if (entry === undefined) {
           missing.push(stream);
           continue;
         }
-        // Out of memory while it is worked on: `evolve` may change it, and a failed append would leave it ahead of the store.
-        memory.delete(stream);
-        inHand.set(stream, held);
+        // Not cached while in use: `evolve` may change the state, and a failed append leaves it ahead of the store.
+        cache.delete(stream);
+        checkedOut.set(stream, entry);
       }
       if (missing.length === 0) return;
       const events = await store.readStreams(missing);
       for (const stream of missing) {
-        const held: StreamState<State> = {
+        const entry: StreamState<State> = {
           state: decider.initialState(),
           revision: 'no-stream',
-          current: true,
+          isCurrent: true,
           characters: 0,
         };
-        evolve(held, events.get(stream) ?? []);
-        inHand.set(stream, held);
+        evolve(entry, events.get(stream) ?? []);
+        checkedOut.set(stream, entry);
       }
     },
-    giveBack(stream, held) {
-      held.current = false;
-      const stateBytes = decider.sizeOf?.(held.state) ?? held.characters;
-      memory.set(stream, held, { size: Math.ceil(stateBytes) + ENTRY_BYTES + stream.length });
+    checkIn(stream, entry) {
+      entry.isCurrent = false;
+      const stateBytes = decider.sizeOf?.(entry.state) ?? entry.characters;
+      cache.set(stream, entry, { size: Math.ceil(stateBytes) + ENTRY_BYTES + stream.length });
     },
-    forget(stream) {
-      memory.delete(stream);
+    evict(stream) {
+      cache.delete(stream);
     },
-    async refresh(stream, held) {
-      const events = await store.readStream(stream, { from: nextRevision(held.revision) });
-      evolve(held, events);
-      held.current = true;
+    async refresh(stream, entry) {
+      const events = await store.readStream(stream, { from: nextRevision(entry.revision) });
+      evolve(entry, events);
+      entry.isCurrent = true;
       return events.length > 0;
     },
   };
 }
 
-/** The revision that the next event of a stream is given. */
+/** The revision of the next event of a stream. */
 export function nextRevision(revision: ExpectedRevision): number {
   return revision === 'no-stream' ? 0 : revision + 1;
 }

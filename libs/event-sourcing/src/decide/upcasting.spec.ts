@@ -5,7 +5,7 @@ import type { EntryAdded } from '../testing/tally.fixture.js';
 import { domainEventOf, upcastData } from './upcasting.js';
 
 describe('an event of an old version', () => {
-  it('is brought to the newest when it is read', () => {
+  it('is upcast to the newest version when read', () => {
     const stored = {
       type: 'EntryAdded',
       version: 1,
@@ -20,7 +20,7 @@ describe('an event of an old version', () => {
     });
   });
 
-  it('goes through every version between', () => {
+  it('passes through every version in between', () => {
     const steps = { Noted: { 1: () => ({ two: true }), 2: (data: object) => ({ ...data, three: true }) } };
     expect(upcastData({ upcast: steps }, 'Noted', 1, { one: true })).toEqual({
       version: 3,
@@ -28,7 +28,7 @@ describe('an event of an old version', () => {
     });
   });
 
-  it('is left alone where it is the newest, or of a type that never changed', () => {
+  it('is unchanged if it is of the newest version or its type has no upcaster', () => {
     const data = { input: { entry: 'a', amount: 5 }, sum: 5 };
     expect(upcastData(tally, 'EntryAdded', 2, data)).toEqual({ version: 2, data });
     expect(upcastData(tally, 'Other', 1, data)).toEqual({ version: 1, data });

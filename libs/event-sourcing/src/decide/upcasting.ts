@@ -1,67 +1,64 @@
+/** Stored events as domain events: parsed, and upcast to the newest version of their type. */
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 import type { Decider, DomainEvent } from './decider.js';
 
-/** The part of a decider that reads stored events. */
-export interface Upcasting {
-  readonly upcast?: Decider<never, never, DomainEvent>['upcast'] | undefined;
+/** The part of a decider that reads stored events; `{}` if its event types have only one version. */
+export interface EventReader<Event extends DomainEvent> {
+  readonly upcast?: Decider<never, never, Event>['upcast'] | undefined;
+  readonly evolve?: (state: never, event: Event) => unknown;
 }
 
-/** Data of an old version, brought step by step to the newest that the steps lead to. */
+/** The fields of a stored event that are read here. */
+export type StoredFields = Pick<StoredEvent, 'type' | 'version' | 'occurredAt' | 'dataText'>;
+
+/** Applies the upcasters of the type one by one, from `version` to the newest. */
 export function upcastData(
-  upcasting: Upcasting,
+  reader: Pick<EventReader<DomainEvent>, 'upcast'>,
   type: string,
   version: number,
   data: object,
 ): { readonly version: number; readonly data: object } {
-  const steps = upcasting.upcast?.[type];
+  const steps = reader.upcast?.[type];
   if (steps === undefined) return { version, data };
   let newest = data;
   let reached = version;
   for (let step = steps[reached]; step !== undefined; step = steps[reached]) {
-    // A step takes what the version before it was; the log is the only witness of that type.
+    // Data of old versions has no type in the code any more.
     newest = step(newest as never);
     reached += 1;
   }
   return { version: reached, data: newest };
 }
 
-/** What `stored` has to have of a stored event. */
-export type Stored = Pick<StoredEvent, 'type' | 'version' | 'occurredAt' | 'dataText'>;
+/** Parsed data by stored event: readers at the head of the log share the same events. */
+const parsedData = new WeakMap<object, object>();
 
-/** What reads stored events: a decider, or nothing where there is no older version. */
-export interface ReadsEvents<Event extends DomainEvent> {
-  readonly upcast?: Decider<never, never, Event>['upcast'];
-  readonly evolve?: (state: never, event: Event) => unknown;
-}
-
-/** Data by the event that holds it: at the head of the log several followers are given the same event, and its data as it was decided or parsed. */
-const dataOf = new WeakMap<object, object>();
-
-/** The data that a stored event was made from: who follows the log in the same thread need not parse its text. */
-export function rememberData(stored: Stored, data: object): void {
-  dataOf.set(stored, data);
+/** Keeps the data from which an event was stored, so that readers of the log in this thread need not parse it. */
+export function cacheParsedData(stored: StoredFields, data: object): void {
+  parsedData.set(stored, data);
 }
 
 /**
- * A stored event as its decider knows it: parsed, and upcast where it is of an older version. The data may be shared with whoever else
- * reads the same event: it must not be changed, nor be kept in a state that changes.
+ * A stored event as a domain event. Other readers may share its data: do not change it, and do not keep it in a state
+ * that changes.
  */
-export function domainEventOf<Event extends DomainEvent>(stored: Stored, decider: ReadsEvents<Event>): Event {
-  // An upcaster may work in place.
-  if (decider.upcast?.[stored.type] !== undefined) return ownDomainEventOf(stored, decider);
-  let data = dataOf.get(stored);
+export function domainEventOf<Event extends DomainEvent>(stored: StoredFields, reader: EventReader<Event>): Event {
+  // An upcaster may change the data in place.
+  if (reader.upcast?.[stored.type] !== undefined) return parseDomainEvent(stored, reader);
+  let data = parsedData.get(stored);
   if (data === undefined) {
-    data = ownDomainEventOf(stored, decider).data as object;
-    dataOf.set(stored, data);
+    data = parseDomainEvent(stored, reader).data;
+    parsedData.set(stored, data);
   }
   const { type, version, occurredAt } = stored;
   return { type, version, occurredAt, data } as DomainEvent as Event;
 }
 
-/** As {@link domainEventOf}, with data of its own: a state may keep and change it. */
-export function ownDomainEventOf<Event extends DomainEvent>(stored: Stored, decider: ReadsEvents<Event>): Event {
-  const { version, data } = upcastData(decider, stored.type, stored.version, JSON.parse(stored.dataText));
-  // What is in the log was written by the same decider's types; upcasting brought it to the newest of them.
+/** Like {@link domainEventOf}, with freshly parsed data: the caller may keep and change it. */
+export function parseDomainEvent<Event extends DomainEvent>(stored: StoredFields, reader: EventReader<Event>): Event {
+  const parsed = JSON.parse(stored.dataText) as object;
+  const { version, data } = upcastData(reader, stored.type, stored.version, parsed);
+  // The decider of these types wrote the event, and its upcasters made it of the newest version.
   return { type: stored.type, version, occurredAt: stored.occurredAt, data } as DomainEvent as Event;
 }

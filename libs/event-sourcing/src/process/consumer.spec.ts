@@ -45,7 +45,6 @@ function partner(id: string): { key: string; value: string } {
     name: `Partner ${id}`,
     channel: 'retail',
     country: 'FR',
-    payoutCurrency: 'EUR',
     tiers: [],
     uplines: [],
     agreements: [],
@@ -72,12 +71,12 @@ async function deadLetters(topic: string, group: string): Promise<readonly Messa
   return messages;
 }
 
-async function worked(running: RunningConsumer, topic: string): Promise<void> {
+async function caughtUp(running: RunningConsumer, topic: string): Promise<void> {
   await running.waitFor(topic, await broker.endPositions(topic));
 }
 
-describe('a processor', () => {
-  it('hands over decoded messages, and commits behind them', async () => {
+describe('a consumer', () => {
+  it('passes on decoded messages and commits afterwards', async () => {
     await broker.publish('partners', [partner('P1'), partner('P2'), partner('P3')]);
     const seen: string[] = [];
     const running = track(
@@ -91,14 +90,14 @@ describe('a processor', () => {
         onError,
       }),
     );
-    await worked(running, 'partners');
+    await caughtUp(running, 'partners');
     expect(seen.toSorted()).toEqual(['Partner P1', 'Partner P2', 'Partner P3']);
     expect(await running.lag()).toBe(0n);
     expect(errors).toEqual([]);
   });
 
-  it('sets a poison message aside with the reason, and handles the others', async () => {
-    const invalid = JSON.stringify({ ...JSON.parse(partner('P2').value), data: { id: 'P2' } });
+  it('moves a poison message to the dead letters with the reason, and handles the others', async () => {
+    const invalid = JSON.stringify({ ...(JSON.parse(partner('P2').value) as object), data: { id: 'P2' } });
     await broker.publish('partners', [
       partner('P1'),
       { key: 'P1', value: 'no json' },
@@ -117,7 +116,7 @@ describe('a processor', () => {
         onError,
       }),
     );
-    await worked(running, 'partners');
+    await caughtUp(running, 'partners');
     expect(seen).toEqual(['m-P1', 'm-P3']);
     const aside = await deadLetters('partners', 'reader');
     expect(aside.map((message) => message.value)).toEqual(['no json', invalid]);
@@ -126,7 +125,7 @@ describe('a processor', () => {
     expect(errors).toEqual([]);
   });
 
-  it('sets aside what its handler refuses', async () => {
+  it('moves messages that its handler refuses to the dead letters', async () => {
     await broker.publish('partners', [partner('P1'), partner('P2')]);
     const running = track(
       startConsumer({
@@ -140,13 +139,13 @@ describe('a processor', () => {
         onError,
       }),
     );
-    await worked(running, 'partners');
+    await caughtUp(running, 'partners');
     expect((await deadLetters('partners', 'reader')).map((message) => message.headers?.['reason'])).toEqual([
       'P2 is not welcome',
     ]);
   });
 
-  it('reads other forms of message with a decoder of its own', async () => {
+  it('reads other message formats with the given decoder', async () => {
     await broker.publish('numbers', [
       { key: 'a', value: '41' },
       { key: 'a', value: 'x' },
@@ -159,7 +158,7 @@ describe('a processor', () => {
         group: 'numbers',
         topics: ['numbers'],
         decode: (value) => {
-          if (!/^\d+$/.test(value)) throw new Error(`${value} is no number`);
+          if (!/^\d+$/.test(value)) throw new Error(`${value} is not a number`);
           return { number: Number(value), correlationId: `of ${value}` };
         },
         handle: async (batch: readonly Received<{ number: number; correlationId: string }>[]) => {
@@ -169,15 +168,15 @@ describe('a processor', () => {
         onError,
       }),
     );
-    await worked(running, 'numbers');
+    await caughtUp(running, 'numbers');
     expect(seen).toEqual([42]);
     expect(correlated).toEqual([['of 41']]);
     expect((await deadLetters('numbers', 'numbers')).map((message) => message.headers?.['reason'])).toEqual([
-      'x is no number',
+      'x is not a number',
     ]);
   });
 
-  it('gets a batch again whose handling failed, tells why, and appends nothing twice', async () => {
+  it('receives a failed batch again, reports the reason, and appends nothing twice', async () => {
     await broker.publish('partners', [partner('P1'), { ...partner('P2'), key: 'P1' }]);
     const store = openSqliteEventStore(':memory:');
     const runtime = createRuntime({ store, decider: tally });
@@ -205,7 +204,7 @@ describe('a processor', () => {
         onError,
       }),
     );
-    await worked(running, 'partners');
+    await caughtUp(running, 'partners');
     expect(errors).toHaveLength(2);
     expect(lastErrors).toEqual([undefined, 'crashed after the append', 'crashed after the append']);
     expect(running.lastError()).toBeUndefined();
@@ -213,7 +212,7 @@ describe('a processor', () => {
     await store.close();
   });
 
-  it('goes on after a restart behind what it has committed', async () => {
+  it('resumes after its committed position on restart', async () => {
     await broker.publish('partners', [partner('P1')]);
     const seen: string[] = [];
     const start = (): RunningConsumer =>
@@ -229,18 +228,18 @@ describe('a processor', () => {
         }),
       );
     const first = start();
-    await worked(first, 'partners');
+    await caughtUp(first, 'partners');
     await first.stop();
     await broker.close();
     broker = openSqliteBroker(path, { partitions: 2 });
     await broker.publish('partners', [partner('P2')]);
-    await worked(start(), 'partners');
+    await caughtUp(start(), 'partners');
     expect(seen).toEqual(['m-P1', 'm-P2']);
   });
 });
 
 describe('waiting for a group', () => {
-  it('ends with its signal where nobody gets there', async () => {
+  it('ends with its signal if the group never gets there', async () => {
     await broker.publish('partners', [partner('P1')]);
     const end = await broker.endPositions('partners');
     await expect(

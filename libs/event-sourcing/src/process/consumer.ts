@@ -4,38 +4,41 @@ import { decode } from '@tantieme/contracts/envelope';
 import type { Envelope } from '@tantieme/contracts/envelope';
 import { hasReached } from '@tantieme/messaging/broker';
 import type { Broker, Consumer, DeadLetter, Message, Positions } from '@tantieme/messaging/broker';
+import { backoffMs } from '@tantieme/time/backoff';
 
 import { correlationIds, correlationContext } from './correlation-context.js';
 import { BATCH_SIZE } from './log-reader.js';
-import { messageOf, notify } from './running.js';
+import { errorMessage, notify } from './running-process.js';
 
-/** How often committed positions are asked for while somebody waits for them, in milliseconds: from the first, doubling to the last. */
-const POLL_MS_FIRST = 5;
-const POLL_MS_MAX = 100;
+/** Polling of committed positions while a caller waits for them. */
+const POLL = { firstMs: 5, maxMs: 100 };
 
-const JOIN_PAUSE_MS_FIRST = 50;
-const JOIN_PAUSE_MS_MAX = 10_000;
+/** Pauses after failures to join the group. */
+const JOIN_BACKOFF = { firstMs: 50, maxMs: 10_000 };
 
 export interface Received<Decoded> {
   readonly envelope: Decoded;
   readonly message: Message;
 }
 
-/** What consumes topics in the background. */
+/** A running consumer of topics. */
 export interface RunningConsumer {
   /** The consumer group. */
   readonly name: string;
-  /** Finishes the batch in hand, commits it, and leaves the group. */
+  /** Finishes the current batch, commits it, and leaves the group. */
   stop(): Promise<void>;
   /** Messages of its topics that the group has not committed. */
   lag(): Promise<bigint>;
-  /** Why it does not get on at the moment; undefined again after the next success. */
+  /** The reason of the current failure; undefined after the next success. */
   lastError(): string | undefined;
-  /** Waits until the group has committed up to `end` in every partition of the topic. @throws the signal's reason where it is aborted. */
+  /**
+   * Waits until the group has committed up to `end` in every partition of the topic.
+   * @throws the signal's reason if it is aborted.
+   */
   waitFor(topic: string, end: Positions, signal?: AbortSignal): Promise<void>;
 }
 
-/** Every form of message has one. */
+/** A message of any format. */
 interface Correlated {
   readonly correlationId: string;
 }
@@ -44,19 +47,19 @@ export interface ConsumerOptions<Decoded> {
   readonly broker: Broker;
   readonly group: string;
   readonly topics: readonly string[];
-  /** Messages a batch at the most; a batch is of one topic and partition. */
-  readonly batchSize?: number;
+  /** The largest number of messages per batch; a batch is from one partition of one topic. */
+  readonly batchSize?: number | undefined;
   /**
-   * Stores the effect of the batch, idempotently: where it throws, the same batch comes again. Messages that can never be
-   * handled are returned with the reason, and go to the dead letters.
+   * Stores the effect of the batch, idempotently: if it throws, the same batch is delivered again. Return messages that
+   * can never be handled, with the reason: they go to the dead letters.
    */
   readonly handle: (batch: readonly Received<Decoded>[]) => Promise<readonly DeadLetter[] | void>;
   readonly onError: (error: unknown, batch: readonly Message[]) => void;
 }
 
-/** Consumes topics of the world's messages; one that cannot be decoded goes to the dead letters with the reason. */
+/** Consumes topics of integration events. A message that cannot be decoded goes to the dead letters with the reason. */
 export function startConsumer(options: ConsumerOptions<Envelope>): RunningConsumer;
-/** Consumes a topic of another form of message. `decode` is a function of the text alone, and throws where it cannot be read. */
+/** Consumes topics of another message format. `decode` depends only on the text, and throws if it cannot be read. */
 export function startConsumer<Decoded extends Correlated>(
   options: ConsumerOptions<Decoded> & { readonly decode: (value: string) => Decoded },
 ): RunningConsumer;
@@ -64,10 +67,11 @@ export function startConsumer<Decoded extends Correlated>(
   options: ConsumerOptions<Decoded | Envelope> & { readonly decode?: (value: string) => Decoded },
 ): RunningConsumer {
   const { broker, group, topics, batchSize = BATCH_SIZE, handle, onError } = options;
-  const own = options.decode;
-  const read = (message: Message): Decoded | Envelope => (own === undefined ? envelopeOf(message) : own(message.value));
+  const decodeOwn = options.decode;
+  const read = (message: Message): Decoded | Envelope =>
+    decodeOwn === undefined ? envelopeOf(message) : decodeOwn(message.value);
   const stopping = new AbortController();
-  /** By topic and partition: one that gets on does not hide one that does not. */
+  /** By topic and partition: the success of one does not hide the failure of another. */
   const errors = new Map<string, string>();
 
   async function handleBatch(batch: readonly Message[]): Promise<readonly DeadLetter[]> {
@@ -77,7 +81,7 @@ export function startConsumer<Decoded extends Correlated>(
       try {
         received.push({ envelope: read(message), message });
       } catch (error) {
-        deadLetters.push({ message, reason: messageOf(error) });
+        deadLetters.push({ message, reason: errorMessage(error) });
       }
     const refused =
       received.length === 0
@@ -92,7 +96,7 @@ export function startConsumer<Decoded extends Correlated>(
   }
 
   function report(error: unknown, batch: readonly Message[]): void {
-    errors.set(partitionOf(batch), messageOf(error));
+    errors.set(partitionOf(batch), errorMessage(error));
     correlationContext.run(
       () => correlationIds(batch, (message) => read(message).correlationId),
       () => notify(onError, error, batch),
@@ -100,11 +104,7 @@ export function startConsumer<Decoded extends Correlated>(
   }
 
   async function join(): Promise<Consumer | undefined> {
-    for (
-      let pauseMs = JOIN_PAUSE_MS_FIRST;
-      !stopping.signal.aborted;
-      pauseMs = Math.min(pauseMs * 2, JOIN_PAUSE_MS_MAX)
-    )
+    for (let failures = 1; !stopping.signal.aborted; failures += 1)
       try {
         return await broker.consume({
           group,
@@ -112,12 +112,12 @@ export function startConsumer<Decoded extends Correlated>(
           batchSize,
           handle: handleBatch,
           onError: report,
-          // A partition that went to another member is no longer this one's trouble.
+          // Another member may have the failing partition now.
           onAssigned: () => errors.clear(),
         });
       } catch (error) {
         report(error, []);
-        await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+        await pause(backoffMs(JOIN_BACKOFF, failures), undefined, { signal: stopping.signal }).catch(() => undefined);
       }
     return undefined;
   }
@@ -132,26 +132,28 @@ export function startConsumer<Decoded extends Correlated>(
     },
     lag: () => lagOf(broker, group, topics),
     lastError: () => errors.values().next().value,
-    waitFor: (topic, end, signal) =>
-      waitUntilCommitted({ broker, group, topic, end, ...(signal === undefined ? {} : { signal }) }),
+    waitFor: (topic, end, signal) => waitUntilCommitted({ broker, group, topic, end, signal }),
   };
 }
 
-/** Waits until a group has committed up to `end` in every partition, wherever its members run. @throws the signal's reason where it is aborted. */
+/**
+ * Waits until a group has committed up to `end` in every partition, wherever its members run.
+ * @throws the signal's reason if it is aborted.
+ */
 export async function waitUntilCommitted(options: {
   readonly broker: Broker;
   readonly group: string;
   readonly topic: string;
-  /** As `broker.endPositions(topic)` said it. */
+  /** From `broker.endPositions(topic)`. */
   readonly end: Positions;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }): Promise<void> {
   const { broker, group, topic, end, signal } = options;
-  for (let pauseMs = POLL_MS_FIRST; ; pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX)) {
+  for (let looks = 1; ; looks += 1) {
     signal?.throwIfAborted();
     if (hasReached(await broker.committedPositions(group, topic), end)) return;
     try {
-      await pause(pauseMs, undefined, { signal });
+      await pause(backoffMs(POLL, looks), undefined, { signal });
     } catch (error) {
       signal?.throwIfAborted();
       throw error;
@@ -161,7 +163,7 @@ export async function waitUntilCommitted(options: {
 
 const envelopes = new WeakMap<Message, Envelope>();
 
-/** Decoded once for all groups that are given the same message. @throws {InvalidMessage} */
+/** Decodes once for all groups that receive the same message object. @throws {InvalidMessage} */
 function envelopeOf(message: Message): Envelope {
   let envelope = envelopes.get(message);
   if (envelope === undefined) envelopes.set(message, (envelope = decode(message.value)));

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
- * The correlation ids of what the running code has in hand: a request, a batch of messages or of events. They are looked for only where
- * something is logged.
+ * The correlation ids of the request, messages or events that the current code handles. A function, as they are needed
+ * only if something is logged.
  */
 export const correlationContext = new AsyncLocalStorage<() => readonly string[]>();
 
-/** Each once. What has none, or cannot be read, is passed over. */
+/** The distinct ids of the items, without those of items that have none or cannot be read. */
 export function correlationIds<Item>(
   items: readonly Item[],
   idOf: (item: Item) => string | undefined,
@@ -17,7 +17,7 @@ export function correlationIds<Item>(
       const id = idOf(item);
       if (id !== undefined) ids.add(id);
     } catch {
-      // It goes to the dead letters, with the reason.
+      // The item goes to the dead letters with the reason.
     }
   return [...ids];
 }

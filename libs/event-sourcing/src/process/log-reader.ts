@@ -1,71 +1,71 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import type { EventFilter, EventMetadata, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import { backoffMs } from '@tantieme/time/backoff';
 
-import { advance, migrateCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
-import { correlationIds, correlationContext } from './correlation-context.js';
+import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import { messageOf, RunningStopped, notify } from './running.js';
-import type { OnError, Running } from './running.js';
+import { correlationIds, correlationContext } from './correlation-context.js';
+import { errorMessage, ProcessStopped, notify } from './running-process.js';
+import type { OnError, RunningProcess } from './running-process.js';
 
-/** Events a batch, where nothing else is said: one transaction or publication for many, some megabytes at the most. */
+/** Default number of events per batch, hence per transaction or publication: a few megabytes at most. */
 export const BATCH_SIZE = 1000;
 
-/** The pause after a failure doubles from the first to the last: long enough to spare what is down, short enough to be back soon. */
-const PAUSE_MS_FIRST = 50;
-const PAUSE_MS_MAX = 10_000;
+/** Pauses after failures: they spare a system that is down, yet recover soon. */
+const BACKOFF = { firstMs: 50, maxMs: 10_000 };
 
 /**
- * Pages without a matching event are saved this rarely: reading them again costs less than a commit for each. No later either, also
- * where nothing more comes: in other replicas the checkpoint is all that is known of how far the reader is.
+ * How often the checkpoint is saved while no event matches: reading such pages again costs less than a commit for each.
+ * It is saved even if nothing more arrives, as other replicas see only the checkpoint.
  */
 const EMPTY_SAVE_MS = 1000;
 
 export interface LogReaderOptions {
   readonly store: EventStore;
   readonly db: AnyDatabase;
-  /** Name of the checkpoint, unique in the database: the service first, `payouts-statements`. */
+  /** Name of the checkpoint, unique in the database and starting with the service: `payouts-statements`. */
   readonly name: string;
   readonly filter: EventFilter;
-  /** Events a batch at the most. */
-  readonly batchSize?: number;
+  /** The largest number of events per batch. */
+  readonly batchSize?: number | undefined;
   readonly onError: OnError;
 }
 
-/** The events of one page, and what the checkpoint has to move from and to together with their effect. */
+/** The events of one page, and the move of the checkpoint that belongs to their effect. */
 export interface Step {
   readonly events: readonly StoredEvent[];
   readonly from: Position;
   readonly to: Position;
 }
 
-/** What a projection, follower or relay makes of the log. */
+/** The effect of a projection, follower or relay. */
 export interface LogEffect {
-  /** Before the first step, and again after a failure: idempotent. */
-  readonly prepare?: () => Promise<void>;
-  /** Stores the effect and then, or together with it, the checkpoint. */
+  /** Runs before the first step, and again after a failure; must be idempotent. */
+  readonly prepare?: (() => Promise<void>) | undefined;
+  /** Stores the effect, and the checkpoint together with it or afterwards. */
   readonly apply: (step: Step) => Promise<void>;
 }
 
 interface Waiter {
   readonly position: Position;
   readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
+  readonly reject: (reason: Error) => void;
 }
 
-/** Follows the log from the checkpoint on; after a failure it reports, pauses and goes on from the checkpoint, until it is stopped. */
-export function startLogReader(options: LogReaderOptions, effect: LogEffect): Running {
+/** Reads the log from the checkpoint on. After a failure it reports, pauses and resumes, until it is stopped. */
+export function startLogReader(options: LogReaderOptions, effect: LogEffect): RunningProcess {
   const { store, db, name, filter, batchSize = BATCH_SIZE, onError } = options;
   const stopping = new AbortController();
   const waiters = new Set<Waiter>();
   let reached: Position = 0n;
-  /** Where the checkpoint is in the database; `reached` may be ahead by pages without events. */
+  /** The checkpoint in the database; `reached` may be ahead of it by pages without events. */
   let saved: Position = 0n;
   let lastError: string | undefined;
-  /** Those whose effect is being stored, or could not be. */
+  /** The events whose effect is being stored, or could not be. */
   let current: readonly StoredEvent[] = [];
   const ids = (): readonly string[] =>
-    correlationIds(current, ({ metadataText }) => JSON.parse(metadataText).correlationId);
+    correlationIds(current, ({ metadataText }) => (JSON.parse(metadataText) as EventMetadata).correlationId);
 
   function arriveAt(position: Position): void {
     if (position > reached) reached = position;
@@ -78,7 +78,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
 
   async function save(to: Position): Promise<void> {
     if (to === saved) return;
-    await advance(db, name, saved, to);
+    await advanceCheckpoint(db, name, saved, to);
     saved = to;
   }
 
@@ -86,24 +86,24 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
     await migrateCheckpoints(db);
     await effect.prepare?.();
     const loaded = await readCheckpoint(db, name);
-    // It was set back, to be built anew: whoever waits, waits for that.
+    // A lower checkpoint was reset for a rebuild: callers wait for that.
     if (loaded < saved) reached = loaded;
     saved = loaded;
     arriveAt(saved);
-    // Whatever failed, nothing is left to do: there may be no next success for a long time.
+    // With nothing left to do, the next batch that could clear an old error may be a long time off.
     if (saved === (await store.head())) onProgress();
     let at = saved;
     let savedAt = Date.now();
-    const leaving = new AbortController();
-    const signal = AbortSignal.any([stopping.signal, leaving.signal]);
+    const ending = new AbortController();
+    const signal = AbortSignal.any([stopping.signal, ending.signal]);
     const pages = store.subscribe({ after: saved, filter, batchSize, signal })[Symbol.asyncIterator]();
     let next = pages.next();
     try {
       for (;;) {
         const idleMs = at === saved ? undefined : Math.max(0, savedAt + EMPTY_SAVE_MS - Date.now());
-        const turn = await within(idleMs, next);
-        if (turn?.done === true) break;
-        const page = turn?.value;
+        const result = await within(idleMs, next);
+        if (result?.done === true) break;
+        const page = result?.value;
         if (page === undefined || (page.events.length === 0 && Date.now() - savedAt >= EMPTY_SAVE_MS)) {
           await save(page?.through ?? at);
           savedAt = Date.now();
@@ -122,12 +122,12 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
         next = pages.next();
       }
     } finally {
-      // Also where a page is still waited for, which nobody wants any more.
-      leaving.abort();
+      // A page may still be pending.
+      ending.abort();
       await Promise.allSettled([next, pages.return?.()]);
     }
     await save(at);
-    if (!stopping.signal.aborted) throw new Error(`the subscription of ${name} ended by itself`);
+    if (!stopping.signal.aborted) throw new Error(`the subscription of ${name} ended unexpectedly`);
   }
 
   async function run(): Promise<void> {
@@ -139,19 +139,19 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
           lastError = undefined;
         });
       } catch (error) {
+        // A subscription may throw the reason of its signal.
         if (stopping.signal.aborted && isAbort(error)) return;
-        lastError = messageOf(error);
+        lastError = errorMessage(error);
         correlationContext.run(ids, () => notify(onError, error));
         current = [];
-        const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** failures);
         failures += 1;
-        await pause(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+        await pause(backoffMs(BACKOFF, failures), undefined, { signal: stopping.signal }).catch(() => undefined);
       }
     }
   }
 
   const running = run().finally(() => {
-    for (const waiter of waiters) waiter.reject(new RunningStopped(name));
+    for (const waiter of waiters) waiter.reject(new ProcessStopped(name));
     waiters.clear();
   });
 
@@ -163,17 +163,17 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
     },
     position: async () => reached,
     lastError: () => lastError,
-    waitFor: (position, signal) => waitUntil(position, signal),
+    waitFor,
   };
 
-  function waitUntil(position: Position, signal: AbortSignal | undefined): Promise<void> {
-    if (position <= reached) return Promise.resolve();
-    if (stopping.signal.aborted) return Promise.reject(new RunningStopped(name));
+  async function waitFor(position: Position, signal?: AbortSignal): Promise<void> {
+    if (position <= reached) return;
+    if (stopping.signal.aborted) throw new ProcessStopped(name);
+    signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
       const onAbort = (): void => {
         waiters.delete(waiter);
-        reject(signal?.reason);
+        reject(signal?.reason as Error);
       };
       const waiter: Waiter = {
         position,
@@ -192,19 +192,18 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
   }
 }
 
-/** What comes, or undefined where it takes longer than so many milliseconds. */
-async function within<Result>(ms: number | undefined, coming: Promise<Result>): Promise<Result | undefined> {
-  if (ms === undefined) return coming;
+/** The result, or undefined if it takes longer than `ms` milliseconds. */
+async function within<Result>(ms: number | undefined, pending: Promise<Result>): Promise<Result | undefined> {
+  if (ms === undefined) return pending;
   const late = Promise.withResolvers<undefined>();
   const timer = setTimeout(late.resolve, ms, undefined);
   try {
-    return await Promise.race([coming, late.promise]);
+    return await Promise.race([pending, late.promise]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** A subscription may end with its signal's reason. */
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }

@@ -10,7 +10,7 @@ import { openDatabase } from '../read-model/database.js';
 import type { AnyTables } from '../read-model/database.js';
 import { startFollower } from './follower.js';
 import { startRelay } from './relay.js';
-import type { Running } from './running.js';
+import type { RunningProcess } from './running-process.js';
 import { createRuntime } from '../decide/runtime.js';
 import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 
@@ -21,7 +21,7 @@ let files = 0;
 let store: EventStore;
 let broker: Broker;
 let db: Kysely<AnyTables>;
-const started: Running[] = [];
+const started: RunningProcess[] = [];
 let errors: unknown[];
 
 beforeEach(() => {
@@ -38,7 +38,7 @@ afterEach(async () => {
   await store.close();
 });
 
-function track(running: Running): Running {
+function track(running: RunningProcess): RunningProcess {
   started.push(running);
   return running;
 }
@@ -53,7 +53,7 @@ async function add(count: number, from = 0): Promise<void> {
   );
 }
 
-function relay(publish: Broker['publish'] = (topic, messages) => broker.publish(topic, messages)): Running {
+function relay(publish: Broker['publish'] = (topic, messages) => broker.publish(topic, messages)): RunningProcess {
   return track(
     startRelay({
       store,
@@ -86,14 +86,14 @@ async function published(topic: string): Promise<readonly Message[]> {
 }
 
 describe('a relay', () => {
-  it('publishes every event once, in the order of the log for each key', async () => {
+  it('publishes every event once, in log order for each key', async () => {
     await add(25);
     const running = relay();
     await running.waitFor(25n);
     await add(5, 25);
     await running.waitFor(30n);
-    const messages = (await published('tallies')).map((message): { stream: string; revision: number } =>
-      JSON.parse(message.value),
+    const messages = (await published('tallies')).map(
+      ({ value }) => JSON.parse(value) as { stream: string; revision: number },
     );
     for (let stream = 0; stream < 5; stream += 1)
       expect(messages.filter((one) => one.stream === `tally-${stream}`).map((one) => one.revision)).toEqual([
@@ -104,7 +104,7 @@ describe('a relay', () => {
     );
   });
 
-  it('publishes the same messages again after a crash between publication and checkpoint, and none is lost', async () => {
+  it('repeats the same messages after a crash between publication and checkpoint, and loses none', async () => {
     await add(25);
     let crash = true;
     const running = relay(async (topic, messages: readonly OutgoingMessage[]) => {
@@ -121,7 +121,7 @@ describe('a relay', () => {
     expect(new Set(values).size).toBe(25);
   });
 
-  it('resumes after a restart behind what it has published', async () => {
+  it('resumes after the last published event on restart', async () => {
     await add(10);
     const first = relay();
     await first.waitFor(10n);
@@ -133,7 +133,7 @@ describe('a relay', () => {
 });
 
 describe('a follower', () => {
-  function follow(handle: (events: readonly StoredEvent[]) => Promise<void>): Running {
+  function follow(handle: (events: readonly StoredEvent[]) => Promise<void>): RunningProcess {
     return track(
       startFollower({
         store,
@@ -147,7 +147,7 @@ describe('a follower', () => {
     );
   }
 
-  it('acts on the log in its order, in batches', async () => {
+  it('acts on the log in order, in batches', async () => {
     await add(10);
     const batches: bigint[][] = [];
     await follow(async (events) => {
@@ -160,7 +160,7 @@ describe('a follower', () => {
     ]);
   });
 
-  it('gets the same events again where the effect was there and the checkpoint was not', async () => {
+  it('receives the same events again after a crash between effect and checkpoint', async () => {
     await add(4);
     const seen: bigint[] = [];
     const running = follow(async (events) => {
@@ -172,7 +172,7 @@ describe('a follower', () => {
     expect(await readCheckpoint(db, 'tally-follower')).toBe(4n);
   });
 
-  it('whose command comes again appends nothing', async () => {
+  it('appends nothing for a repeated command', async () => {
     await add(4);
     const copies = createRuntime({ store, decider: { ...tally, category: 'copy' } });
     let crash = true;

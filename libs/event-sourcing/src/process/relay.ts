@@ -2,24 +2,24 @@ import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import type { EventFilter, EventMetadata, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 
-import { startFollower } from './follower.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import type { OnError, Running } from './running.js';
+import { startFollower } from './follower.js';
+import type { OnError, RunningProcess } from './running-process.js';
 
 export interface Publication {
   readonly topic: string;
   readonly message: OutgoingMessage;
 }
 
-/** Who caused a stored event, and for what. */
 export function metadataOf({ metadataText }: Pick<StoredEvent, 'metadataText'>): EventMetadata {
-  return JSON.parse(metadataText);
+  return JSON.parse(metadataText) as EventMetadata;
 }
 
 /**
- * Attributes of the message that tells a stored event: its id and time, its stream and revision as the origin, and who caused it.
- * @param source who publishes: `/payouts`.
- * @param key routes the message, and is its subject where nothing else is said.
+ * The attributes of the message that publishes a stored event: its id and time, its stream and revision as the origin,
+ * and its actor.
+ * @param source the publishing service: `/payouts`.
+ * @param key routes the message, and is also its subject.
  */
 export function attributesOf(stored: StoredEvent, source: string, key: string): EnvelopeAttributes {
   const { actor, correlationId } = metadataOf(stored);
@@ -27,39 +27,42 @@ export function attributesOf(stored: StoredEvent, source: string, key: string): 
   return { id, time, source, subject: key, key, stream, revision, correlationId, actor };
 }
 
-/** Headers by which a message tells its consumers what is measured and traced of its way; see {@link EventMetadata}. */
-export const BEGUN_AT_HEADER = 'begunat';
+/** Headers that carry the measurement and trace context of {@link EventMetadata} to the consumers. */
+export const ORIGIN_RECORDED_AT_HEADER = 'originrecordedat';
 export const TRACEPARENT_HEADER = 'traceparent';
 
 /**
- * Publishes what the log holds, after the append, in the order of the log: no second write that could be lost. After a crash between
- * publication and checkpoint the same messages go out again, with the same ids.
+ * Publishes the events of the log in their order (a transactional outbox whose outbox is the log). A crash between
+ * publication and checkpoint publishes the same messages again, with the same ids.
  */
 export function startRelay(options: {
   readonly store: EventStore;
   readonly broker: Broker;
   readonly db: AnyDatabase;
-  /** Name of its checkpoint, unique in the database: the service first, `payouts-relay`. */
+  /** Name of its checkpoint, unique in the database and starting with the service: `payouts-relay`. */
   readonly name: string;
   readonly filter: EventFilter;
-  /** Events a publication at the most. */
-  readonly batchSize?: number;
+  /** The largest number of events per publication. */
+  readonly batchSize?: number | undefined;
   /**
-   * The messages that an event makes. A function of the event's text alone, so that publishing again gives the same bytes: data that goes
-   * out as it is comes from `ownDomainEventOf`, as the members of data that is still in memory may be in another order.
+   * The messages of an event: a function of its text alone, so that repeated publications have the same bytes. Use
+   * `parseDomainEvent` for data that is published unchanged, as cached data may have its members in another order.
    */
   readonly toMessages: (event: StoredEvent) => readonly Publication[];
-  /** Whether the way of a fact is measured from here: of each publication its first event, which has waited longest. */
-  readonly begins?: boolean;
+  /**
+   * Starts the latency measurement here: stamps `originRecordedAt` on the first event of each publication, which has
+   * waited longest.
+   */
+  readonly stampsOrigin?: boolean | undefined;
   readonly onError: OnError;
-}): Running {
-  const { broker, toMessages, begins = false } = options;
+}): RunningProcess {
+  const { broker, toMessages, stampsOrigin = false } = options;
   return startFollower({
     ...options,
     handle: async (events) => {
       const byTopic = new Map<string, OutgoingMessage[]>();
       for (const [index, event] of events.entries()) {
-        const headers = headersOf(event, begins && index === 0);
+        const headers = headersOf(event, stampsOrigin && index === 0);
         for (const { topic, message } of toMessages(event)) {
           const outgoing =
             headers === undefined ? message : { ...message, headers: { ...message.headers, ...headers } };
@@ -73,12 +76,12 @@ export function startRelay(options: {
   });
 }
 
-/** None for nearly all events. */
-function headersOf(event: StoredEvent, begins: boolean): Readonly<Record<string, string>> | undefined {
-  if (!begins && !/"(begunAt|traceparent)":/.test(event.metadataText)) return undefined;
-  const { begunAt = begins ? event.recordedAt : undefined, traceparent } = metadataOf(event);
+/** Undefined for nearly all events. */
+function headersOf(event: StoredEvent, stampsOrigin: boolean): Readonly<Record<string, string>> | undefined {
+  if (!stampsOrigin && !/"(originRecordedAt|traceparent)":/.test(event.metadataText)) return undefined;
+  const { originRecordedAt = stampsOrigin ? event.recordedAt : undefined, traceparent } = metadataOf(event);
   return {
-    ...(begunAt === undefined ? {} : { [BEGUN_AT_HEADER]: begunAt }),
+    ...(originRecordedAt === undefined ? {} : { [ORIGIN_RECORDED_AT_HEADER]: originRecordedAt }),
     ...(traceparent === undefined ? {} : { [TRACEPARENT_HEADER]: traceparent }),
   };
 }

@@ -6,19 +6,19 @@ import { isDatabaseUnavailable } from './database-unavailable.js';
 
 const failed = (code: string, message = 'failed'): Error => Object.assign(new Error(message), { code });
 
-describe('a database that is away', () => {
-  it('is told by the failed connection', async () => {
+describe('an unavailable database', () => {
+  it('is recognised by the failed connection', async () => {
     const failure = await once(connect(1, '127.0.0.1'), 'connect').catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'ECONNREFUSED' });
     expect(isDatabaseUnavailable(failure)).toBe(true);
     expect(isDatabaseUnavailable(failed('', 'Connection terminated unexpectedly'))).toBe(true);
   });
 
-  it.each(['57P01', '57P03', '08006', '53300'])('is told by its state %s', (state) => {
+  it.each(['57P01', '57P03', '08006', '53300'])('is recognised by the state %s', (state) => {
     expect(isDatabaseUnavailable(failed(state))).toBe(true);
   });
 
-  it.each(['23505', '40001', '42P01', 'ERR_SQLITE_ERROR'])('is not meant by %s', (state) => {
+  it.each(['23505', '40001', '42P01', 'ERR_SQLITE_ERROR'])('is not indicated by %s', (state) => {
     expect(isDatabaseUnavailable(failed(state))).toBe(false);
   });
 });

@@ -1,17 +1,17 @@
-/** SQLSTATE of a PostgreSQL that is starting, stopping, lost, or has no connection left (appendix A of its manual). */
-const AWAY = /^(08\w{3}|57P0[1-3]|53300)$/;
+/** SQLSTATEs of a PostgreSQL that starts, stops, was lost or is out of connections (appendix A of its manual). */
+const UNAVAILABLE_STATE = /^(08\w{3}|57P0[1-3]|53300)$/;
 
-/** Of Node, where nobody listens, the host is not known or does not answer, or the connection breaks off. */
+/** Node's error codes for a refused, broken or impossible connection. */
 const NO_CONNECTION = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE)$/;
 
-/** What `pg` says without a code. */
-const SAID =
+/** Errors of `pg` that have no code. */
+const PG_MESSAGE =
   /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
 
-/** True for a failed query of a database that cannot be reached, or not now: the same query may succeed later. */
+/** True if a query failed because the database is unreachable at the moment: the same query may succeed later. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const code = 'code' in error ? String(error.code) : '';
   const message = 'message' in error ? String(error.message) : '';
-  return AWAY.test(code) || NO_CONNECTION.test(code) || SAID.test(message);
+  return UNAVAILABLE_STATE.test(code) || NO_CONNECTION.test(code) || PG_MESSAGE.test(message);
 }

@@ -4,8 +4,14 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
-import { advance, CheckpointMoved, forgetCheckpoint, migrateCheckpoints, readCheckpoint } from './checkpoints.js';
-import { DatabaseHeld, openDatabase } from './database.js';
+import {
+  advanceCheckpoint,
+  CheckpointMoved,
+  resetCheckpoint,
+  migrateCheckpoints,
+  readCheckpoint,
+} from './checkpoints.js';
+import { DatabaseBusy, openDatabase } from './database.js';
 import { ENGINES, TestDatabases } from '../testing/databases.fixture.js';
 import type { Engine } from '../testing/databases.fixture.js';
 import { openPostgresDatabase } from './postgres-database.js';
@@ -40,19 +46,19 @@ async function balance(): Promise<number> {
 describe('the embedded database', () => {
   beforeEach(() => open('embedded'));
 
-  it('keeps a write-ahead log', async () => {
+  it('uses a write-ahead log', async () => {
     expect((await sql<{ journal_mode: string }>`pragma journal_mode`.execute(db)).rows).toEqual([
       { journal_mode: 'wal' },
     ]);
   });
 
-  it('leaves the thread to others while another connection writes to the file', async () => {
+  it('does not block the thread while another connection writes to the file', async () => {
     const other = openAs('embedded');
     try {
       let written = false;
       const transaction = db.transaction().execute(async (trx) => {
         await trx.updateTable('balances').set({ amount: 1 }).execute();
-        // Were the thread held by who waits, this pause would not end before the waiting.
+        // If the waiting connection blocked the thread, this pause would not end.
         await pause(20);
         written = true;
       });
@@ -82,7 +88,7 @@ describe('the embedded database', () => {
     expect(await balance()).toBe(20);
   });
 
-  it('lets no statement of somebody else into a transaction', async () => {
+  it('keeps statements of other callers out of a transaction', async () => {
     const failing = db.transaction().execute(async (trx) => {
       await trx.updateTable('balances').set({ amount: 100 }).execute();
       await pause(5);
@@ -115,16 +121,16 @@ describe('the embedded database', () => {
     await other.destroy();
   });
 
-  it('names the mistake where a transaction waits for itself', async () => {
-    const impatient = openDatabase<Tables>(path, { turnTimeoutMs: 50 });
+  it('reports a transaction that waits for itself', async () => {
+    const impatient = openDatabase<Tables>(path, { acquireTimeoutMs: 50 });
     await expect(
       impatient.transaction().execute(() => impatient.selectFrom('balances').selectAll().execute()),
-    ).rejects.toThrow(DatabaseHeld);
+    ).rejects.toThrow(DatabaseBusy);
     expect(await impatient.selectFrom('balances').selectAll().execute()).toHaveLength(1);
     await impatient.destroy();
   });
 
-  it('goes on after a statement that fails, and refuses what it cannot store', async () => {
+  it('continues after a failed statement, and refuses values that it cannot store', async () => {
     await expect(sql`select * from nowhere`.execute(db)).rejects.toThrow('nowhere');
     await expect(sql`select ${undefined}`.execute(db)).rejects.toThrow(TypeError);
     await expect(sql`select ${2n ** 60n} as big`.execute(db)).rejects.toThrow();
@@ -136,7 +142,7 @@ describe('the embedded database', () => {
 describe.each(ENGINES)('the %s database', (engine) => {
   beforeEach(() => open(engine));
 
-  it('orders text by code point, in columns and tuples, whatever the language', async () => {
+  it('orders text by code point, in columns and tuples, whatever the locale', async () => {
     const names = ['b', 'B', 'a-1', 'A1', 'é', 'a', 'Z', '\u{1F600}', 'a|', '', '10', '9'];
     await db.deleteFrom('balances').execute();
     await db
@@ -160,7 +166,7 @@ describe.each(ENGINES)('the %s database', (engine) => {
     expect(least?.name).toBe('\u{1F600}');
   });
 
-  it('gives numbers for counts and for integers of 64 bits, and refuses those that no number holds', async () => {
+  it('returns counts and 64-bit integers as numbers, and refuses integers beyond 2^53', async () => {
     await db.schema.createTable('big').addColumn('value', 'bigint').execute();
     const big = db.withTables<{ big: { value: number | bigint } }>();
     await big
@@ -181,7 +187,7 @@ describe.each(ENGINES)('the %s database', (engine) => {
     await expect(big.selectFrom('big').select('value').execute()).rejects.toThrow();
   });
 
-  it('says how many rows a statement changed, and takes several thousand parameters', async () => {
+  it('returns how many rows a statement changed, and accepts several thousand parameters', async () => {
     const rows = Array.from({ length: 10_000 }, (_, index) => ({ name: `n${index}`, amount: index }));
     await db.insertInto('balances').values(rows).execute();
     const { numUpdatedRows } = await db
@@ -192,7 +198,7 @@ describe.each(ENGINES)('the %s database', (engine) => {
     expect(numUpdatedRows).toBe(1_000n);
   });
 
-  it('rolls a transaction back that fails, and goes on', async () => {
+  it('rolls back a failed transaction, and continues', async () => {
     const failing = db.transaction().execute(async (trx) => {
       await trx.updateTable('balances').set({ amount: 100 }).execute();
       throw new Error('no');
@@ -205,7 +211,7 @@ describe.each(ENGINES)('the %s database', (engine) => {
 });
 
 describe('PostgreSQL', () => {
-  it('is opened without waiting for it, and an error does not quote the password', async () => {
+  it('is opened without connecting, and no error quotes the password', async () => {
     path = 'postgres://tantieme:secret@127.0.0.1:1/read';
     db = openAs('postgres');
     const failure: unknown = await balance().catch((error: unknown) => error);
@@ -213,21 +219,21 @@ describe('PostgreSQL', () => {
     expect(JSON.stringify([failure, String(failure)])).not.toContain('secret');
   });
 
-  it('may break off connections at any time: queries in hand fail, later ones find another', async () => {
+  it('may terminate connections at any time: current queries fail, later ones use a new connection', async () => {
     await open('postgres');
     const server = await databases.postgres();
-    const inHand = db.transaction().execute(async (trx) => {
+    const transaction = db.transaction().execute(async (trx) => {
       await trx.updateTable('balances').set({ amount: 100 }).execute();
-      await server.breakOff(path);
+      await server.terminateConnections(path);
       await trx.updateTable('balances').set({ amount: 200 }).execute();
     });
-    await expect(inHand).rejects.toThrow();
+    await expect(transaction).rejects.toThrow();
     expect(await balance()).toBe(0);
-    await server.breakOff(path);
+    await server.terminateConnections(path);
     expect(await balance()).toBe(0);
   });
 
-  it('keeps a NUL as the replacement character', async () => {
+  it('stores a NUL as the replacement character', async () => {
     await open('postgres');
     await db.insertInto('balances').values({ name: 'a\0b', amount: 1 }).execute();
     const rows = await db.selectFrom('balances').select('name').where('amount', '=', 1).execute();
@@ -245,26 +251,26 @@ describe.each(ENGINES)('a checkpoint in the %s database', (engine) => {
     expect(await readCheckpoint(db, 'one')).toBe(0n);
   });
 
-  it('advances from where it is, by name, to positions of any size', async () => {
+  it('advances by name, to positions of any size', async () => {
     await readCheckpoint(db, 'one');
-    await advance(db, 'one', 0n, 2n ** 63n);
+    await advanceCheckpoint(db, 'one', 0n, 2n ** 63n);
     expect(await readCheckpoint(db, 'one')).toBe(2n ** 63n);
     expect(await readCheckpoint(db, 'two')).toBe(0n);
   });
 
-  it('refuses to advance from elsewhere, or where it was forgotten', async () => {
+  it('refuses to advance from another position, or after a reset', async () => {
     await readCheckpoint(db, 'one');
-    await advance(db, 'one', 0n, 5n);
-    await expect(advance(db, 'one', 0n, 6n)).rejects.toThrow(CheckpointMoved);
-    await forgetCheckpoint(db, 'one');
-    await expect(advance(db, 'one', 5n, 6n)).rejects.toThrow(CheckpointMoved);
+    await advanceCheckpoint(db, 'one', 0n, 5n);
+    await expect(advanceCheckpoint(db, 'one', 0n, 6n)).rejects.toThrow(CheckpointMoved);
+    await resetCheckpoint(db, 'one');
+    await expect(advanceCheckpoint(db, 'one', 5n, 6n)).rejects.toThrow(CheckpointMoved);
     expect(await readCheckpoint(db, 'one')).toBe(0n);
   });
 
-  it('goes back with its transaction', async () => {
+  it('is rolled back with its transaction', async () => {
     await readCheckpoint(db, 'one');
     const failing = db.transaction().execute(async (trx) => {
-      await advance(trx, 'one', 0n, 5n);
+      await advanceCheckpoint(trx, 'one', 0n, 5n);
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');

@@ -36,7 +36,7 @@ const first: Migrations = { owner: 'shop', files: { '0001-plans': { up: createPl
 const second: Migrations = { owner: 'shop', files: { ...first.files, '0002-title': { up: addTitle } } };
 
 describe.each(ENGINES)('migrations in the %s database', (engine) => {
-  it('go on from where they are, and keep what is there', async () => {
+  it('continue from the last applied one and keep existing rows', async () => {
     const db = open(engine, await databases.fresh(engine));
     await migrate(db, first);
     await db.insertInto('plans').values({ id: 'a' }).execute();
@@ -45,7 +45,7 @@ describe.each(ENGINES)('migrations in the %s database', (engine) => {
     expect(await db.selectFrom('plans').selectAll().execute()).toEqual([{ id: 'a', title: null }]);
   });
 
-  it('that fail change nothing', async () => {
+  it('change nothing if one fails', async () => {
     const db = open(engine, await databases.fresh(engine));
     const broken = async (trx: AnyDatabase): Promise<void> => {
       await addTitle(trx);
@@ -60,7 +60,7 @@ describe.each(ENGINES)('migrations in the %s database', (engine) => {
 });
 
 describe('migrations of several processes on one PostgreSQL', () => {
-  it('are applied once each, by whichever comes first', async () => {
+  it('are applied once each, by the first process', async () => {
     const database = await databases.fresh('postgres');
     await Promise.all(Array.from({ length: 4 }, () => migrate(open('postgres', database), second)));
     const [db] = opened;

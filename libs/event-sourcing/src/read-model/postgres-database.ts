@@ -1,62 +1,63 @@
-/** The read models' database in PostgreSQL: what the services say to it is what they say to SQLite. */
+/** The read models' database in PostgreSQL: services send it the same queries as SQLite. */
 import { DataTypeNode, Kysely, PostgresDialect, PostgresQueryCompiler, sql } from 'kysely';
 import type { ColumnDefinitionNode, QueryCompiler } from 'kysely';
 import pg from 'pg';
 
-import type { AnyTables, Beside } from './database.js';
+import type { AnyTables, ShadowDatabase } from './database.js';
 
 /**
- * Connections a process. A background work uses one at a time, and a server takes 100 in all where nobody has said
- * otherwise: two replicas of five services stay far below.
+ * Connections per process. A background process uses one at a time, and a server allows 100 by default: two replicas of
+ * five services stay far below.
  */
 const CONNECTIONS_MAX = 5;
 
-/** How long a caller waits for a connection: a new one, or its turn at those that there are, for which SQLite's callers wait as long. */
+/** How long a caller waits for a new or a pooled connection, in milliseconds: as long as on SQLite. */
 const CONNECT_MS_MAX = 30_000;
 
 /**
- * Opens without waiting for the server: whether it can be reached is seen with the first query, and every query after a failure
+ * Opens without connecting: the first query shows whether the server is reachable, and every query after a failure
  * tries again.
  *
- * Transactions of concurrent callers run beside each other (`read committed`). Who reads and then writes takes the lock of a
- * row first, or compares and sets, as with several processes on one file.
+ * Transactions of concurrent callers run in parallel (`read committed`). To read and then write, lock the row first or
+ * compare and set, as with several processes on one SQLite file.
  *
- * Text is compared by code point, as SQLite does: columns are created with `collate "C"`, whatever the database's own
- * collation is. Integers beyond 2^53 are refused when read. A NUL, which PostgreSQL's text cannot hold, is kept as U+FFFD.
+ * Text is compared by code point, as in SQLite: columns are created with `collate "C"`, whatever the collation of the
+ * database. Reading an integer beyond 2^53 fails. PostgreSQL's text cannot hold a NUL, which is stored as U+FFFD.
  *
- * @param url `postgres://user:password@host:5432/database?sslmode=…`; may hold a password, which no error quotes.
- * @param onError told of connections that broke off while nobody used them; the next query opens another one.
+ * @param url `postgres://user:password@host:5432/database?sslmode=…`; no error quotes the password.
+ * @param onError receives the errors of idle connections that broke; the next query opens another one.
  */
 export function openPostgresDatabase<Tables = AnyTables>(url: string, onError: (error: Error) => void): Kysely<Tables> {
   const pool = new pg.Pool({ ...connectionOf(url), max: CONNECTIONS_MAX });
   pool.on('error', onError);
-  // A connection that breaks off in the middle of a transaction says so twice: to the query, and to nobody, which would end the process.
+  // A connection that breaks during a transaction fails the query and also emits an error, which would end the process.
   pool.on('connect', (client) => void client.on('error', () => undefined));
   return new Kysely<Tables>({ dialect: new Dialect({ pool }) });
 }
 
-/** The place beside the tables of {@link openPostgresDatabase}: the temporary tables of a session, which the server drops with it. */
-export async function openPostgresBeside(url: string): Promise<Beside> {
+/** For the live tables of {@link openPostgresDatabase}. The copies are temporary tables, dropped with the session. */
+export async function openPostgresShadowDatabase(url: string): Promise<ShadowDatabase> {
   const client = new pg.Client(connectionOf(url));
-  // A connection that breaks off says so to the next query too.
+  // A connection that breaks fails the next query too.
   client.on('error', () => undefined);
   try {
     await client.connect();
     const { rows } = await client.query<{ live: string | null }>('select current_schema() as live');
     const live = rows[0]?.live;
-    if (live === null || live === undefined) throw new Error('the search path names no schema that exists');
+    if (live === null || live === undefined)
+      throw new Error("no schema of the database's search_path exists: create one, or change search_path");
     await client.query('set search_path = pg_temp');
-    // Never a second connection: without the search path, the names would be those of the live tables.
+    // Never a second connection: without this search path, the names would refer to the live tables.
     const session = Object.assign(client, { release: () => undefined });
     const pool = { options: {}, connect: async () => session, end: () => client.end() };
-    return { db: new Kysely({ dialect: new Dialect({ pool }) }), reachLive: async () => live };
+    return { db: new Kysely({ dialect: new Dialect({ pool }) }), attachLive: async () => live };
   } catch (error) {
     await client.end();
     throw error;
   }
 }
 
-/** How every connection of ours is made. */
+/** The options of every connection. */
 export function connectionOf(url: string): pg.ClientConfig {
   return {
     connectionString: url,
@@ -67,13 +68,17 @@ export function connectionOf(url: string): pg.ClientConfig {
   };
 }
 
-/** `bigint`, which `count` gives as well, is a number here as in SQLite. */
-const typeParserOf: typeof pg.types.getTypeParser = (type, format) =>
-  type === pg.types.builtins.INT8 && format !== 'binary' ? safeInteger : pg.types.getTypeParser(type, format);
+const BIGINT: number = pg.types.builtins.INT8;
+
+/** Parses `bigint`, also the type of `count`, as a number, as SQLite does. */
+function typeParserOf(type: number, format?: 'text' | 'binary'): unknown {
+  if (type === BIGINT && format !== 'binary') return safeInteger;
+  return pg.types.getTypeParser(type, format);
+}
 
 function safeInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is no integer that a number holds: keep it as text`);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`the integer ${text} exceeds 2^53: store it as text`);
   return value;
 }
 
@@ -83,9 +88,9 @@ class Dialect extends PostgresDialect {
   }
 }
 
-/** What is said to PostgreSQL so that it means what it means in SQLite. */
+/** Compiles queries so that they mean the same as in SQLite. */
 class Compiler extends PostgresQueryCompiler {
-  /** Compared as everywhere else in the system, and not by the language of whoever made the database. */
+  /** Compares text by code point, like the rest of the system, and not by the locale of the database. */
   protected override visitColumnDefinition(node: ColumnDefinitionNode): void {
     const isText = DataTypeNode.is(node.dataType) && node.dataType.dataType === 'text';
     super.visitColumnDefinition(isText ? { ...node, dataType: sql`text collate "C"`.toOperationNode() } : node);
@@ -102,6 +107,6 @@ function storable(value: unknown): unknown {
     return value;
   if (value instanceof Uint8Array) return value;
   throw new TypeError(
-    `a parameter of type ${typeof value} cannot be stored: give text, a number, a boolean, bytes or null`,
+    `a parameter of type ${typeof value} cannot be stored: use text, a number, a boolean, bytes or null`,
   );
 }

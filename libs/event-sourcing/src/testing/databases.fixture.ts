@@ -1,4 +1,4 @@
-/** Databases for tests: cases of the read models run on both engines, PostgreSQL on a real server. */
+/** Databases for tests, which run on both engines; PostgreSQL is a real server. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,13 +12,13 @@ import pg from 'pg';
 export const ENGINES = ['embedded', 'postgres'] as const;
 export type Engine = (typeof ENGINES)[number];
 
-/** Gives fresh databases; the server starts with the first that needs it, and everything is gone at the end. */
+/** Creates fresh databases. The server starts when it is first needed; `end` deletes everything. */
 export class TestDatabases {
   private readonly directory = mkdtempSync(join(tmpdir(), 'tantieme-databases-'));
   private server: Promise<PostgresServer> | undefined;
   private files = 0;
 
-  /** A file that is not there yet, or the URL of an empty database. */
+  /** The path of a file that does not exist yet, or the URL of an empty database. */
   async fresh(engine: Engine): Promise<string> {
     if (engine === 'embedded') return join(this.directory, `read-${(this.files += 1)}.sqlite`);
     return (await this.postgres()).database();
@@ -34,7 +34,7 @@ export class TestDatabases {
   }
 }
 
-/** The server that `TANTIEME_TEST_PG_URL` names, or one of the test's own, on loopback. */
+/** The server at `TANTIEME_TEST_PG_URL` if set, otherwise one that the test starts on loopback. */
 export class PostgresServer {
   private readonly databases: string[] = [];
 
@@ -56,9 +56,9 @@ export class PostgresServer {
       port,
       user: 'tantieme',
       password: 'secret',
-      // Without its sockets in the file system, and without waiting for the disk.
+      // No sockets in the file system, and no waiting for the disk.
       postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off'],
-      // A server refuses to run as root.
+      // PostgreSQL refuses to run as root.
       createPostgresUser: process.getuid?.() === 0,
       onLog: keep,
       onError: keep,
@@ -68,15 +68,15 @@ export class PostgresServer {
       await own.start();
     } catch (error) {
       rmSync(directory, { recursive: true, force: true });
-      throw new Error(`no PostgreSQL could be started: ${log}`, { cause: error });
+      throw new Error(`PostgreSQL did not start: ${log}`, { cause: error });
     }
     return new PostgresServer(new URL(`postgres://tantieme:secret@127.0.0.1:${port}/postgres`), own, directory);
   }
 
-  /** A new database, whose own order of text is that of a dictionary. @returns its URL */
+  /** Creates a database whose own collation sorts like a dictionary. @returns its URL */
   async database(): Promise<string> {
     const name = `tantieme_test_${randomUUID().replaceAll('-', '')}`;
-    await this.say(
+    await this.execute(
       `create database ${name} template template0 encoding 'UTF8' locale_provider icu icu_locale 'en-US' locale 'C'`,
     );
     this.databases.push(name);
@@ -85,8 +85,8 @@ export class PostgresServer {
     return url.href;
   }
 
-  /** Away, until it is started again; only where it is the test's own. */
-  readonly away = {
+  /** An outage of the server; only if the test started it. */
+  readonly outage = {
     begin: async (): Promise<void> => this.own?.stop(),
     end: async (): Promise<void> => this.own?.start(),
   };
@@ -95,20 +95,21 @@ export class PostgresServer {
     return this.own !== undefined;
   }
 
-  /** Breaks off every connection to a database. */
-  async breakOff(url: string): Promise<void> {
-    await this.say(
+  /** Terminates every connection to a database. */
+  async terminateConnections(url: string): Promise<void> {
+    await this.execute(
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${new URL(url).pathname.slice(1)}'`,
     );
   }
 
   async end(): Promise<void> {
-    if (this.own === undefined) for (const name of this.databases) await this.say(`drop database ${name} with (force)`);
+    if (this.own === undefined)
+      for (const name of this.databases) await this.execute(`drop database ${name} with (force)`);
     await this.own?.stop();
     if (this.directory !== undefined) rmSync(this.directory, { recursive: true, force: true });
   }
 
-  private async say(statement: string): Promise<void> {
+  private async execute(statement: string): Promise<void> {
     const client = new pg.Client({ connectionString: this.url.href });
     await client.connect();
     try {
@@ -125,6 +126,6 @@ async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
   return address.port;
 }

@@ -1,4 +1,4 @@
-/** A small decider for the tests of this lib: a tally of named entries that may not fall below zero. */
+/** A small decider for the tests of this library: a tally of named entries whose sum may not fall below zero. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ export interface EntryAdded {
 
 export const OCCURRED_AT = '2026-03-01T00:00:00Z';
 
-/** `evolve` changes the state that it is given, as the deciders of big states do. */
+/** `evolve` changes the given state, as deciders with large states do. */
 export const tally: Decider<TallyState, AddEntry, EntryAdded> = {
   category: 'tally',
   initialState: () => ({ sum: 0, entries: new Map() }),
@@ -59,7 +59,7 @@ export function causedBy(cause: string): CommandContext {
   return { actor: 'service:test', correlationId: 'c-1', cause };
 }
 
-/** A directory of its own for one test file; `path` names files in it. */
+/** A directory for one test file; `path` returns the path of a file in it. */
 export function temporaryDirectory(): { readonly path: (file: string) => string; readonly remove: () => void } {
   const directory = mkdtempSync(join(tmpdir(), 'tantieme-event-sourcing-'));
   return {

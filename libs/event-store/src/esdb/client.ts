@@ -1,7 +1,7 @@
 /**
- * What the adapter needs of `@eventstore/db-client` beyond its public functions, written in the manner of the client's own
- * (`this: EventStoreDBClient`) over its own stubs; its version is exact in package.json, and the contract suite says
- * whether a newer one still fits.
+ * What the adapter needs from `@eventstore/db-client` beyond its public API: functions in the client's own style
+ * (`this: EventStoreDBClient`) over its own stubs. package.json pins the client's version, and the contract suite shows
+ * whether a newer one still works.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { EventStoreDBClient } from '@eventstore/db-client';
@@ -15,29 +15,29 @@ import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.j
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 
 /**
- * One append a call. The public `appendToStream` sends all appends over one stream of batches, whose promises are kept in
- * one map for all clients of the process: an error on one connection loses the others' answers.
+ * Appends with one call each. The public `appendToStream` sends all appends over one batch stream, whose pending
+ * promises are in one map for all clients of the process: an error on one connection loses the answers of the others.
  */
 export { append as appendToStream } from '@eventstore/db-client/dist/streams/appendToStream/append.js';
 
-/** Begins of names, as the server compares them; without any, all that the system does not write for itself. */
+/** Filters by name prefix; without prefixes, matches everything but system events. */
 export interface ServerFilter {
   readonly of: 'stream' | 'type';
   readonly prefixes: readonly string[];
 }
 
-/** Matches what does not begin with a dollar sign: the system's own streams do. */
-export const NOT_OF_THE_SYSTEM = '^[^$]';
+/** Regular expression for the names of streams that are not system streams, which start with a dollar sign. */
+export const NO_SYSTEM_STREAM = '^[^$]';
 
 export interface ReadAllRequest {
   readonly direction: 'forwards' | 'backwards';
-  /** Forwards with what is there, backwards with what is before it. Left out: the start forwards, the end backwards. */
-  readonly from?: { readonly commit: bigint; readonly prepare: bigint };
+  /** Inclusive forwards, exclusive backwards. Default: the start forwards, the end backwards. */
+  readonly from?: { readonly commit: bigint; readonly prepare: bigint } | undefined;
   readonly filter: ServerFilter;
   readonly limit: number;
 }
 
-/** `$all` with a filter, which the client has for subscriptions only. */
+/** Reads `$all` with a filter, which the client supports only for subscriptions. */
 export function readAllFiltered(
   this: EventStoreDBClient,
   { direction, from, filter, limit }: ReadAllRequest,
@@ -76,7 +76,7 @@ export function readAllFiltered(
 function filterOptions({ of, prefixes }: ServerFilter): streams.ReadReq.Options.FilterOptions {
   const expression = new streams.ReadReq.Options.FilterOptions.Expression();
   if (prefixes.length > 0) expression.setPrefixList([...prefixes]);
-  else expression.setRegex(NOT_OF_THE_SYSTEM);
+  else expression.setRegex(NO_SYSTEM_STREAM);
   const options = new streams.ReadReq.Options.FilterOptions();
   if (of === 'stream') options.setStreamIdentifier(expression);
   else options.setEventType(expression);
@@ -84,34 +84,34 @@ function filterOptions({ of, prefixes }: ServerFilter): streams.ReadReq.Options.
   return options;
 }
 
-/** Events that the server looks at in one of the steps in which it reads. */
+/** Events that the server scans per step of a read. */
 const SEARCH_WINDOW = 500;
 
 /**
- * Resolves when there is a connection, or when the attempt has failed: the call that follows says why. Without it, a read would wait for
- * minutes for a host that does not answer at all.
- * @returns false where neither came about in time.
+ * Resolves once there is a connection or the attempt has failed: the next call then throws the reason. Without it, a
+ * read would wait minutes for a host that does not answer.
+ * @returns false if neither happens in time.
  */
 export async function connectWithin(this: EventStoreDBClient, ms: number): Promise<boolean> {
   const late = pause(ms, false, { ref: false });
-  return Promise.race([late, this.getChannel().then((channel) => settledBy(channel, Date.now() + ms))]);
+  return Promise.race([late, this.getChannel().then((channel) => settlesBefore(channel, Date.now() + ms))]);
 }
 
-function settledBy(channel: Channel, deadline: number): Promise<boolean> {
+function settlesBefore(channel: Channel, deadline: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const look = (): void => {
+    const check = (): void => {
       const state = channel.getConnectivityState(true);
       if (state !== connectivityState.IDLE && state !== connectivityState.CONNECTING) resolve(true);
-      else channel.watchConnectivityState(state, deadline, (error) => (error === undefined ? look() : resolve(false)));
+      else channel.watchConnectivityState(state, deadline, (error) => (error === undefined ? check() : resolve(false)));
     };
-    look();
+    check();
   });
 }
 
-/** Ends what is under way; the client's own `dispose` leaves the connection open. */
+/** Ends running calls and closes the connection, which the client's own `dispose` leaves open. */
 export async function closeClient(this: EventStoreDBClient, connected: boolean): Promise<void> {
   await this.dispose();
-  // Asked for without one, the client would look for a server only to leave it again.
+  // Without a connection, `getChannel` would open one first.
   if (connected) (await this.getChannel()).close();
 }
 
@@ -122,43 +122,47 @@ const SCHEMES: Readonly<Record<string, string>> = {
   'kurrentdb+discover:': 'esdb+discover:',
 };
 
-/** The client's options, by their names without hyphens, underscores and capitals, as it compares them. */
-const OPTIONS: ReadonlySet<string> = new Set([
-  'usercertfile',
-  'userkeyfile',
-  'maxdiscoverattempts',
-  'connectionname',
-  'defaultdeadline',
-  'discoveryinterval',
-  'gossiptimeout',
-  'nodepreference',
+/** The client's options, which it compares without regard to case, hyphens and underscores. */
+const OPTIONS: readonly string[] = [
+  'connectionName',
+  'defaultDeadline',
+  'discoveryInterval',
+  'gossipTimeout',
+  'keepAliveInterval',
+  'keepAliveTimeout',
+  'maxDiscoverAttempts',
+  'nodePreference',
   'tls',
-  'tlscafile',
-  'keepaliveinterval',
-  'keepalivetimeout',
-]);
+  'tlsCAFile',
+  'userCertFile',
+  'userKeyFile',
+];
+const OPTION_KEYS: ReadonlySet<string> = new Set(OPTIONS.map((name) => name.toLowerCase()));
 
-/** @throws {TypeError} for an option that the client would ignore, with a warning that quotes the password. */
-function mustBeOptions(connection: string): void {
+/** @throws {TypeError} for an unknown option: the client would ignore it, with a warning that quotes the password. */
+function mustHaveKnownOptions(connection: string): void {
   const query = /\?(.*)$/.exec(connection.slice(connection.lastIndexOf('@') + 1))?.[1] ?? '';
   for (const pair of query.split('&').filter((text) => text !== '')) {
     const name = pair.split('=')[0] ?? '';
-    if (!OPTIONS.has(name.toLowerCase().replace(/[_-]/g, '')))
-      throw new TypeError(`the connection string has the option ${name}, which has no effect here`);
+    if (!OPTION_KEYS.has(name.toLowerCase().replace(/[_-]/g, '')))
+      throw new TypeError(`the connection string has the unknown option ${name}; known are ${OPTIONS.join(', ')}`);
   }
 }
 
-/** @throws {TypeError} without the connection string in it, which holds a password. */
+/** @throws {TypeError} The message does not quote the connection string, which has a password. */
 export function clientOf(connection: string): EventStoreDBClient {
   const scheme = /^[a-z+]+:/.exec(connection)?.[0] ?? '';
   const known = SCHEMES[scheme];
-  if (known === undefined) throw new TypeError(`no connection string of ${Object.keys(SCHEMES).join(' ')}`);
-  mustBeOptions(connection);
+  if (known === undefined)
+    throw new TypeError(`the connection string must start with one of ${Object.keys(SCHEMES).join(' ')}`);
+  mustHaveKnownOptions(connection);
   try {
     return EventStoreDBClient.connectionString(known + connection.slice(scheme.length));
   } catch (error) {
-    // The client's message quotes the string from where it went wrong; its errors about certificates do not.
-    const about = error instanceof Error && /certificate|user(Cert|Key)File/i.test(error.message) ? error.message : '';
-    throw new TypeError(about || 'the connection string cannot be read: esdb://user:password@host:2113?tls=true');
+    // Most messages of the client quote the string from the fault onwards; those about certificates do not.
+    const detail = error instanceof Error && /certificate|user(Cert|Key)File/i.test(error.message) ? error.message : '';
+    throw new TypeError(
+      detail || 'the connection string is malformed; an example: esdb://user:password@host:2113?tls=true',
+    );
   }
 }

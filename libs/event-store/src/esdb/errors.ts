@@ -1,9 +1,9 @@
-/** The client's errors in the port's words. */
+/** Translates the client's errors into those of the port. */
 import { ErrorType, isCommandError, MaxAppendSizeExceededError } from '@eventstore/db-client';
 import { EventStoreRefused, EventStoreUnavailable, EventTooLarge } from '../event-store.js';
 
-/** Gone by itself, sooner or later: the server is down, is just starting or stopping, elects a leader, is too slow. */
-const PASSING: ReadonlySet<string> = new Set([
+/** Temporary: the server is down, starting, stopping, electing a leader, or too slow. */
+const TEMPORARY: ReadonlySet<string> = new Set([
   ErrorType.UNAVAILABLE,
   ErrorType.DEADLINE_EXCEEDED,
   ErrorType.TIMEOUT,
@@ -11,7 +11,7 @@ const PASSING: ReadonlySet<string> = new Set([
   ErrorType.NOT_LEADER,
 ]);
 
-/** Errors after which the client connects anew, to the leader where the server named it. */
+/** Errors after which the client reconnects, to the leader if the server named it. */
 const RECONNECTING: ReadonlySet<string> = new Set([ErrorType.UNAVAILABLE, ErrorType.CANCELLED, ErrorType.NOT_LEADER]);
 
 const REFUSED: ReadonlySet<string> = new Set([
@@ -22,30 +22,30 @@ const REFUSED: ReadonlySet<string> = new Set([
   ErrorType.UNSUPPORTED,
 ]);
 
-/** True where the same call may well succeed at once, over a new connection. */
+/** True if the same call may succeed at once, over a new connection. */
 export function isReconnecting(error: unknown): boolean {
   return error instanceof Error && isCommandError(error) && RECONNECTING.has(error.type);
 }
 
-/** True where a server has answered, over a connection that is still there. */
+/** True if the server answered with this error, so the connection still works. */
 export function isAnswer(error: unknown): boolean {
-  return !isReconnecting(error) && !isUndiscovered(error) && !(error instanceof EventStoreUnavailable);
+  return !isReconnecting(error) && !isDiscoveryFailure(error) && !(error instanceof EventStoreUnavailable);
 }
 
-/** The discovery of a cluster ends in an error without a type. */
-function isUndiscovered(error: unknown): boolean {
+/** A failed discovery of a cluster throws an error without a type. */
+function isDiscoveryFailure(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Failed to discover');
 }
 
-/** @param of what was asked: `append to deal-1`. @returns what has no word of the port as it is. */
-export function portErrorOf(error: unknown, of: string): unknown {
+/** @param action the failed call: `append to deal-1`. @returns other errors unchanged. */
+export function portErrorOf(error: unknown, action: string): unknown {
   if (!(error instanceof Error)) return error;
   if (error instanceof MaxAppendSizeExceededError)
-    return new EventTooLarge(of, error.maxAppendSize + 1, error.maxAppendSize);
+    return new EventTooLarge(action, error.maxAppendSize + 1, error.maxAppendSize);
   const reason = error.message;
-  if (isUndiscovered(error)) return new EventStoreUnavailable(`${of}: ${reason}`, { cause: error });
+  if (isDiscoveryFailure(error)) return new EventStoreUnavailable(`${action}: ${reason}`, { cause: error });
   if (!isCommandError(error)) return error;
-  if (PASSING.has(error.type)) return new EventStoreUnavailable(`${of}: ${reason}`, { cause: error });
-  if (REFUSED.has(error.type)) return new EventStoreRefused(`${of}: ${reason || error.type}`, { cause: error });
+  if (TEMPORARY.has(error.type)) return new EventStoreUnavailable(`${action}: ${reason}`, { cause: error });
+  if (REFUSED.has(error.type)) return new EventStoreRefused(`${action}: ${reason || error.type}`, { cause: error });
   return error;
 }

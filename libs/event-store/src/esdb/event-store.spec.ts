@@ -38,14 +38,14 @@ eventStoreContract('EventStoreDB (the in-test server) as a whole', async () => {
 describe('the store on EventStoreDB', () => {
   let server: EsdbServer;
   let store: EventStore;
-  const begun: { stop(): Promise<void> }[] = [];
+  const started: { stop(): Promise<void> }[] = [];
   beforeEach(async () => {
     server = await EsdbServer.start();
     store = openEsdbEventStore(server.url);
-    begun.push(server, { stop: () => store.close() });
+    started.push(server, { stop: () => store.close() });
   });
   afterEach(async () => {
-    for (const one of begun.splice(0).reverse()) await one.stop();
+    for (const one of started.splice(0).reverse()) await one.stop();
   });
 
   const append = (n: number, expectedRevision: ExpectedRevision = n === 0 ? 'no-stream' : n - 1, stream = 'deal-1') =>
@@ -53,11 +53,11 @@ describe('the store on EventStoreDB', () => {
 
   function opened(connection: string, namespace = ''): EventStore {
     const another = openEsdbEventStore(connection, { namespace });
-    begun.push({ stop: () => another.close() });
+    started.push({ stop: () => another.close() });
     return another;
   }
 
-  it('keeps the canonical text as bytes, and hash and the rest in the metadata', async () => {
+  it('stores the canonical text as bytes, and the hash and other fields in the metadata', async () => {
     const { events } = (await append(0)) as { events: readonly StoredEvent[] };
     const client = EventStoreDBClient.connectionString(server.url);
     for await (const { event } of client.readStream('deal-1')) {
@@ -74,7 +74,7 @@ describe('the store on EventStoreDB', () => {
     await client.dispose();
   });
 
-  it('knows an event by its id where that is a UUID, and by one of version 8 where it is not', () => {
+  it('uses the id of an event if it is a UUID, and otherwise maps it to a UUID of version 8', () => {
     expect(uuidOf('886313e1-3b8a-5372-9b90-0c9aee199e5d')).toBe('886313e1-3b8a-5372-9b90-0c9aee199e5d');
     const others = ['886313E1-3B8A-5372-9B90-0C9AEE199E5D', '886313e1-3b8a-8372-9b90-0c9aee199e5d', 'crm|D-1', ''];
     for (const id of others)
@@ -82,14 +82,14 @@ describe('the store on EventStoreDB', () => {
     expect(new Set(others.map(uuidOf)).size).toBe(others.length);
   });
 
-  it('stores once what is sent again because the answer was lost, and says that it was stored now', async () => {
+  it('stores an append once if its answer was lost, and reports it as new', async () => {
     server.answersToLose = 2;
     expect(await append(0)).toMatchObject({ outcome: 'appended', revision: 0, repeated: false });
     expect(await append(0)).toMatchObject({ outcome: 'appended', revision: 0, repeated: true });
     expect(await store.readStream('deal-1')).toHaveLength(1);
   });
 
-  it('lives through a restart of the server', async () => {
+  it('survives a restart of the server', async () => {
     await append(0);
     await server.stop();
     await expect(append(1)).rejects.toThrow(EventStoreUnavailable);
@@ -98,7 +98,7 @@ describe('the store on EventStoreDB', () => {
     expect(await append(1)).toMatchObject({ outcome: 'appended', revision: 1 });
   });
 
-  it('opens without a server, and says of each call what it could not reach', async () => {
+  it('opens without a server, and names the failed call in each error', async () => {
     await server.stop();
     await expect(append(0)).rejects.toThrow(/^append to deal-1: .*UNAVAILABLE/);
     await expect(store.readStream('deal-1')).rejects.toThrow(/^reading deal-1: /);
@@ -106,7 +106,7 @@ describe('the store on EventStoreDB', () => {
     expect(await store.readStream('deal-1')).toEqual([]);
   });
 
-  it('ends a subscription whose server goes away with an error, and goes on from where it was', async () => {
+  it('ends a subscription with an error when the server stops, and can resume it from its position', async () => {
     await append(0);
     const seen: Page[] = [];
     const following = (async () => {
@@ -125,17 +125,17 @@ describe('the store on EventStoreDB', () => {
     }
   });
 
-  it('goes to the leader where a follower names it', async () => {
+  it('follows the redirect of a follower to the leader', async () => {
     const leader = await EsdbServer.start();
-    begun.push(leader);
+    started.push(leader);
     server.leader = leader;
     expect(await append(0)).toMatchObject({ outcome: 'appended' });
     expect(await opened(leader.url).readStream('deal-1')).toHaveLength(1);
   });
 
-  it('finds the leader of a cluster by asking a node that it knows', async () => {
+  it('finds the leader of a cluster through a known node', async () => {
     const leader = await EsdbServer.start();
-    begun.push(leader);
+    started.push(leader);
     server.leader = leader;
     const connection = `127.0.0.1:${server.port}?tls=false`;
     for (const cluster of [`esdb+discover://${connection}`, `esdb://127.0.0.1:1,${connection}`])
@@ -145,7 +145,7 @@ describe('the store on EventStoreDB', () => {
     await expect(alone.head()).rejects.toThrow(EventStoreUnavailable);
   });
 
-  it('fetches what is chained to where another process wrote the stream', async () => {
+  it('reads the hash to chain to if another process wrote to the stream', async () => {
     await append(0);
     const other = opened(server.url);
     const [second] = await Promise.all([
@@ -157,7 +157,7 @@ describe('the store on EventStoreDB', () => {
     expect(events[2]?.hash).toBe(eventHash(events[1]?.hash ?? '', events[2] as StoredEvent));
   });
 
-  it('passes over what others wrote in the database, and names it where it is in a stream of ours', async () => {
+  it('skips events of other systems, and reports one in our own streams', async () => {
     const others = { type: 'Alien', data: '{"of":"others"}', metadata: '{"$correlationId":"c"}' };
     await append(0);
     for (let n = 0; n < 20; n++) server.write('alien-1', others);
@@ -173,11 +173,11 @@ describe('the store on EventStoreDB', () => {
       expect(seen).toEqual(['deal-1', 'deal-2']);
       expect(page.through).toBe(await store.head());
     }
-    await expect(store.readStream('deal-1')).rejects.toThrow('deal-1@1 is no event of ours');
+    await expect(store.readStream('deal-1')).rejects.toThrow('deal-1@1 was not written by Tantième');
     await expect(append(1, 1)).rejects.toMatchObject({ code: 'ForeignEvent' });
   });
 
-  it('keeps namespaces of one database apart', async () => {
+  it('keeps the namespaces of one database apart', async () => {
     const [one, other] = [opened(server.url, 'one'), opened(server.url, 'other')];
     const event = { stream: 'deal-1', expectedRevision: 'no-stream' as const, events: [sampleEvent(0)] };
     const [first] = await Promise.all([one.append(event)]);
@@ -201,23 +201,23 @@ describe('the store on EventStoreDB', () => {
         tls: { certificate: readFileSync(certificate), key },
         users: { 'channel ops': 'p@ss:word' },
       });
-      begun.push(secured);
+      started.push(secured);
     });
     const event = { stream: 'deal-1', expectedRevision: 'no-stream' as const, events: [sampleEvent(0)] };
 
-    it('is reached with user, password and certificate from the connection string', async () => {
+    it('is reachable with user, password and certificate from the connection string', async () => {
       const known = opened(address('channel%20ops:p%40ss%3Aword@'));
       expect(await known.append(event)).toMatchObject({ outcome: 'appended' });
       expect((await known.readAll({ limit: 1 })).events).toHaveLength(1);
     });
 
-    it('refuses a wrong password, and who says no name', async () => {
+    it('refuses a wrong password and a missing user', async () => {
       await expect(opened(address('channel%20ops:wrong@')).append(event)).rejects.toThrow(EventStoreRefused);
       await expect(opened(address('')).head()).rejects.toThrow(EventStoreRefused);
       await expect(opened(address('')).readStream('deal-1')).rejects.toThrow(/Access Denied/);
     });
 
-    it('is not believed without its certificate, nor spoken to in the clear', async () => {
+    it('is not trusted without its certificate, and not contacted without encryption', async () => {
       await expect(opened(`esdb://localhost:${secured.port}?tls=true`).head()).rejects.toThrow(EventStoreUnavailable);
       await expect(opened(`esdb://127.0.0.1:${secured.port}?tls=false`).head()).rejects.toThrow(EventStoreUnavailable);
       expect(() => openEsdbEventStore(address('a:b@', '/nowhere.pem'))).toThrow(/certificate file/);
@@ -237,7 +237,7 @@ describe('the store on EventStoreDB', () => {
     expect(() => openEsdbEventStore(connection)).not.toThrow(/secret/);
   });
 
-  it('takes the names that KurrentDB has for the same', async () => {
+  it('accepts the schemes of KurrentDB', async () => {
     expect(await opened(server.url.replace('esdb:', 'kurrentdb:')).head()).toBe(0n);
   });
 });

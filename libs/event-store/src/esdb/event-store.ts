@@ -1,6 +1,6 @@
 /**
- * The event store on EventStoreDB or KurrentDB (server 22.6 or later), through `@eventstore/db-client`. ADR 10 says how an
- * event lies there, what a position is, and what a batch promises.
+ * The event store on EventStoreDB or KurrentDB (server 22.6 or later), through `@eventstore/db-client`. ADR 10
+ * describes how an event is stored, what a position is, and what a batch guarantees.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,8 +13,16 @@ import {
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
 import type { AllStreamRecordedEvent, EventStoreDBClient, RecordedEvent } from '@eventstore/db-client';
+import { backoffMs } from '@tantieme/time/backoff';
 import { FIRST_PREDECESSOR } from '../chain.js';
-import { APPEND_BYTES_MAX, EventStoreClosed, EventStoreUnavailable, EventTooLarge } from '../event-store.js';
+import {
+  APPEND_BYTES_MAX,
+  categoryOf,
+  EventStoreClosed,
+  EventStoreUnavailable,
+  EventTooLarge,
+  matchesFilter,
+} from '../event-store.js';
 import type {
   Append,
   AppendResult,
@@ -35,59 +43,59 @@ import { appendToStream, clientOf, closeClient, connectWithin, readAllFiltered }
 import type { ReadAllRequest, ServerFilter } from './client.js';
 import { isAnswer, isReconnecting, portErrorOf } from './errors.js';
 import { LiveLog } from './live-log.js';
-import { isWanted } from './log-tail.js';
 import { bytesProposed, ForeignEvent, ownEventOf, propose, recordedOf } from './recorded-event.js';
 import type { Proposed, Recorded } from './recorded-event.js';
 
-/** Streams of one call that are written or read at once: beyond it the server gains nothing, and others wait. */
+/** Streams of one call that are written or read at once: more gain nothing, and make other callers wait. */
 const STREAMS_AT_ONCE = 32;
-/** Ends of chains kept in memory: some 250 bytes each. */
-const CHAIN_ENDS_MAX = 50_000;
-/** How often a call is tried that a lost connection or another leader interrupts; pauses double. */
+/** Cached stream heads: about 250 bytes each. */
+const HEADS_MAX = 50_000;
+/** Attempts of a call that a lost connection or a leader change interrupts; pauses double. */
 const TRIES_MAX = 4;
-const PAUSE_MS_FIRST = 50;
+const BACKOFF = { firstMs: 50, maxMs: 400 };
 /** How long a call waits for a connection. */
 const CONNECT_MS_MAX = 5_000;
-/** Events of others that are read at a time to get past them. */
+/** Page size for skipping the events of other systems. */
 const FOREIGN_EVENTS = 500;
 
 export interface EsdbEventStoreOptions {
   /**
-   * Where several systems share a database: stands before the names of all streams, `prod` makes `prod.deal-crm|D-1`, and
-   * nothing else is seen. Letters, digits and underscores. Left out: the database is Tantième's own.
+   * Separates systems that share a database: a prefix of all stream names (`prod` makes `prod.deal-crm|D-1`), without
+   * which nothing is read. Letters, digits and underscores. Default: the database belongs to Tantième alone.
    */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
 }
 
-/** The event that the next one of a stream is chained to. */
-interface ChainEnd {
+/** The event to which the next one of a stream is chained. */
+interface StreamHead {
   readonly revision: number;
   readonly hash: string;
 }
 
 /**
  * Connects with the first call, and again whenever the connection was lost.
- * @param connection `esdb://user:password@host:2113?tls=true&tlsCAFile=…`, `esdb+discover://…` for a cluster, or the same
- * with `kurrentdb`: the client's documentation lists the options.
- * @throws {TypeError} for a connection string or namespace that cannot be used, without quoting it.
+ * @param connection `esdb://user:password@host:2113?tls=true&tlsCAFile=…`, `esdb+discover://…` for a cluster, or the
+ * same with `kurrentdb`. The documentation of the client lists the options.
+ * @throws {TypeError} for an invalid connection string, without quoting it, or an invalid namespace.
  */
 export function openEsdbEventStore(connection: string, options: EsdbEventStoreOptions = {}): EventStore {
   const { namespace = '' } = options;
-  if (!/^\w*$/.test(namespace)) throw new TypeError(`namespace: "${namespace}" has other than letters, digits and _`);
+  if (!/^\w*$/.test(namespace))
+    throw new TypeError(`the namespace "${namespace}" may contain only letters, digits and underscores`);
   return new EsdbEventStore(clientOf(connection), namespace === '' ? '' : `${namespace}.`);
 }
 
 class EsdbEventStore implements EventStore {
-  readonly #chainEnds = new StreamHeads<ChainEnd>(CHAIN_ENDS_MAX);
-  /** This handle on the store, in the metadata of what it writes. */
+  readonly #heads = new StreamHeads<StreamHead>(HEADS_MAX);
+  /** Identifies this instance in the metadata of the events that it writes. */
   readonly #name = randomBytes(8).toString('hex');
   /** The last append to each stream that is being written: the next one waits for it. */
-  readonly #turns = new Map<string, Promise<unknown>>();
-  /** Calls under way: closing waits for them. */
+  readonly #lastAppends = new Map<string, Promise<unknown>>();
+  /** Calls in progress: closing waits for them. */
   readonly #appending = new Set<Promise<unknown>>();
   #calls = 0;
   #live: LiveLog | undefined;
-  /** Whether the last call was answered: the client closes connections that fail by itself. */
+  /** True if the server answered the last call: the client itself closes connections that fail. */
   #connected = false;
   #closing: Promise<void> | undefined;
 
@@ -104,7 +112,7 @@ class EsdbEventStore implements EventStore {
 
   async appendMany(appends: readonly Append[]): Promise<readonly AppendResult[]> {
     this.#mustBeOpen();
-    const call = eachAtOnce(prepareAppends(appends), (append) => this.#inTurn(append));
+    const call = mapConcurrently(prepareAppends(appends), (append) => this.#appendInOrder(append));
     this.#appending.add(call);
     try {
       return await call;
@@ -121,14 +129,14 @@ class EsdbEventStore implements EventStore {
   async readStreams(streams: readonly string[]): Promise<ReadonlyMap<string, readonly StoredEvent[]>> {
     this.#mustBeOpen();
     const wanted = [...new Set(streams)];
-    const read = await eachAtOnce(wanted, async (stream) => [stream, await this.readStream(stream)] as const);
+    const read = await mapConcurrently(wanted, async (stream) => [stream, await this.readStream(stream)] as const);
     return new Map(read.filter(([, events]) => events.length > 0));
   }
 
   async readAll({ after = 0n, filter, limit }: ReadAllOptions): Promise<Page> {
     this.#mustBeOpen();
     const unfiltered = filter?.categories === undefined && filter?.types === undefined;
-    // What nothing matches is looked through up to where the log ended before.
+    // A page without matches ends at the head of the log before the read.
     const head = unfiltered ? after : await this.head();
     if (!unfiltered && (head <= after || matchesNothing(filter)))
       return { events: [], through: later(head, after), end: true };
@@ -146,20 +154,20 @@ class EsdbEventStore implements EventStore {
       while (!this.#isOver(signal)) {
         const page =
           live.after(position, filter, batchSize, head) ??
-          (await this.readAll({ after: position, limit: batchSize, ...(filter ? { filter } : {}) }));
+          (await this.readAll({ after: position, limit: batchSize, filter }));
         if (this.#isOver(signal)) return;
         if (page.through > position) {
           position = page.through;
           yield page;
-          // From memory, a long catch-up would starve everybody else without a turn of the event loop.
+          // A long catch-up from memory must yield to the rest of the process.
           await new Promise(setImmediate);
-        } else await live.moved(signal);
+        } else await live.waitForAppend(signal);
       }
     } catch (error) {
-      // What is interrupted by the end is no failure.
+      // An error caused by the end of the subscription is no failure.
       if (!this.#isOver(signal)) throw error;
     } finally {
-      if (live !== undefined) await this.#leave(live);
+      if (live !== undefined) await this.#unfollow(live);
     }
   }
 
@@ -168,12 +176,7 @@ class EsdbEventStore implements EventStore {
     let from: ReadAllRequest['from'];
     for (let limit = 1; ; limit = FOREIGN_EVENTS) {
       const filter = this.#serverFilter(undefined);
-      const recorded = await this.#readAllRecorded({
-        direction: 'backwards',
-        filter,
-        limit,
-        ...(from ? { from } : {}),
-      });
+      const recorded = await this.#readAllRecorded({ direction: 'backwards', filter, limit, from });
       for (const one of recorded) {
         const own = ownEventOf(one, this.prefix);
         if (own !== undefined) return own.position;
@@ -183,7 +186,7 @@ class EsdbEventStore implements EventStore {
     }
   }
 
-  /** Waits for the appends that were asked for before, ends subscriptions and reads, and closes the connection. */
+  /** Completes earlier appends, ends subscriptions and reads, and closes the connection. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -203,20 +206,20 @@ class EsdbEventStore implements EventStore {
     return signal.aborted || this.#closing !== undefined;
   }
 
-  /** Appends to one stream take effect in the order in which they were asked for. */
-  #inTurn(append: PreparedAppend): Promise<AppendResult> {
+  /** Waits for earlier appends to the same stream. */
+  #appendInOrder(append: PreparedAppend): Promise<AppendResult> {
     const { stream } = append;
-    const before = this.#turns.get(stream);
-    const turn = (before ?? Promise.resolve()).then(
+    const previous = this.#lastAppends.get(stream) ?? Promise.resolve();
+    const current = previous.then(
       () => this.#append(append),
       () => this.#append(append),
     );
-    this.#turns.set(stream, turn);
+    this.#lastAppends.set(stream, current);
     const done = (): void => {
-      if (this.#turns.get(stream) === turn) this.#turns.delete(stream);
+      if (this.#lastAppends.get(stream) === current) this.#lastAppends.delete(stream);
     };
-    turn.then(done, done);
-    return turn;
+    current.then(done, done);
+    return current;
   }
 
   async #append(append: PreparedAppend): Promise<AppendResult> {
@@ -237,13 +240,13 @@ class EsdbEventStore implements EventStore {
     return this.#stored(append, from, writer);
   }
 
-  /** @returns where the stream is, if that is not where it was expected to be. */
+  /** @returns the actual revision of the stream if it is not the expected one. */
   async #send(
     stream: string,
     expectedRevision: ExpectedRevision,
     proposed: readonly Proposed[],
   ): Promise<ExpectedRevision | undefined> {
-    return this.#trying(`append to ${stream}`, async () => {
+    return this.#retrying(`append to ${stream}`, async () => {
       try {
         await appendToStream.call(
           this.client,
@@ -252,7 +255,7 @@ class EsdbEventStore implements EventStore {
           {
             expectedRevision: expectedRevision === 'no-stream' ? NO_STREAM : BigInt(expectedRevision),
             requiresLeader: true,
-            batchAppendSize: 0, // of the client's other way to append; asked for by the type only
+            batchAppendSize: 0, // required by the type, but used only by the client's batch append
           },
         );
         return undefined;
@@ -264,16 +267,16 @@ class EsdbEventStore implements EventStore {
   }
 
   /**
-   * The server's yes does not tell whether it stored the events now or held them already, perhaps with other contents:
-   * they are read back, and what is there is what counts.
+   * Reads the events back: the server confirms an append also if it had stored the same ids earlier, perhaps with other
+   * contents. What it returns counts.
    */
   async #stored({ stream, events }: PreparedAppend, from: number, writer: string): Promise<AppendResult> {
     const recorded = await this.#readStream(stream, { from, limit: events.length }, 'any state');
     const last = recorded.at(-1);
     if (last === undefined || recorded.some(({ event }, index) => event.id !== events[index]?.id))
-      throw new ForeignEvent(stream, BigInt(from), 'it was appended with another id');
+      throw new ForeignEvent(stream, BigInt(from), 'its id is not the one that was appended');
     const { revision, hash } = last.event;
-    this.#chainEnds.set(stream, { revision, hash });
+    this.#heads.set(stream, { revision, hash });
     const repeated = last.writer !== writer;
     return { outcome: 'appended', stream, revision, events: recorded.map(({ event }) => event), repeated };
   }
@@ -282,10 +285,10 @@ class EsdbEventStore implements EventStore {
     return { outcome: 'conflict', stream, expected: expectedRevision, actual };
   }
 
-  /** What the next event is chained to; undefined where the stream has not come so far. */
+  /** The hash to which the next event is chained; undefined if the stream has not reached this revision. */
   async #hashAt(stream: string, expectedRevision: ExpectedRevision): Promise<string | undefined> {
     if (expectedRevision === 'no-stream') return FIRST_PREDECESSOR;
-    const known = this.#chainEnds.get(stream);
+    const known = this.#heads.get(stream);
     if (known?.revision === expectedRevision) return known.hash;
     const [recorded] = await this.#readStream(stream, { from: expectedRevision, limit: 1 }, 'any state');
     return recorded?.event.hash;
@@ -296,7 +299,7 @@ class EsdbEventStore implements EventStore {
     return newest?.event.revision ?? 'no-stream';
   }
 
-  /** @param state `any state`: also while the store is being closed, for appends under way. */
+  /** @param state `any state` allows the read while the store closes, for appends in progress. */
   async #readStream(
     stream: string,
     { direction = 'forwards', from, limit }: ReadStreamOptions,
@@ -305,7 +308,7 @@ class EsdbEventStore implements EventStore {
     if (state === 'open') this.#mustBeOpen();
     if (limit !== undefined && limit < 1) return [];
     const backwards = direction === 'backwards';
-    return this.#trying(`reading ${stream}`, async () => {
+    return this.#retrying(`reading ${stream}`, async () => {
       const read = this.client.readStream(this.prefix + stream, {
         direction: backwards ? BACKWARDS : FORWARDS,
         fromRevision: from === undefined ? (backwards ? END : 'start') : BigInt(from),
@@ -314,24 +317,24 @@ class EsdbEventStore implements EventStore {
       });
       const recorded: RecordedEvent[] = [];
       try {
-        // To the end: a read that is left before stays open at the server.
+        // To its end: a read that is abandoned earlier stays open on the server.
         for await (const { event } of read) if (event !== undefined) recorded.push(event);
       } catch (error) {
         if (error instanceof StreamNotFoundError) return [];
         throw error;
       }
-      // The client ends a read that was interrupted by closing as if it were complete.
+      // The client ends a read that is interrupted by closing as if it were complete.
       if (state === 'open') this.#mustBeOpen();
       return recorded.map((event) => recordedOf(event, this.prefix));
     });
   }
 
   /**
-   * The server's filter knows only begins of names, of streams or of types: what it lets through too much is dropped here,
-   * and moves the page on all the same.
+   * The server filters only by name prefix, of streams or of types. Events that it returns in excess are dropped here,
+   * but still advance the page.
    */
   async #pageAfter(after: Position, filter: EventFilter | undefined, limit: number, head: Position): Promise<Page> {
-    // One more tells whether there is more; reading is inclusive, so one is known already.
+    // One more than the limit shows whether the log ends here. The first is known, as the server reads inclusively.
     let count = limit + 1 + (after === 0n ? 0 : 1);
     const serverFilter = this.#serverFilter(filter);
     const events: StoredEvent[] = [];
@@ -342,17 +345,17 @@ class EsdbEventStore implements EventStore {
         direction: 'forwards',
         filter: serverFilter,
         limit: count,
-        ...(from ? { from } : {}),
+        from,
       });
       for (const one of recorded) {
         const own = ownEventOf(one, this.prefix);
         if (own === undefined || own.position <= through) continue;
         if (events.length === limit) return { events, through, end: false };
         through = own.position;
-        if (isWanted(own, filter)) events.push(own);
+        if (matchesFilter(filter, categoryOf(own.stream), own.type)) events.push(own);
       }
       if (recorded.length < count) return { events, through: later(through, head), end: true };
-      // Where nothing was ours, there is no position to come back to: on.
+      // If no event was ours, there is no position to resume from, so read on.
       if (through > after) return { events, through, end: false };
       from = recorded.at(-1)?.position;
       count = Math.max(count, FOREIGN_EVENTS);
@@ -367,7 +370,7 @@ class EsdbEventStore implements EventStore {
   }
 
   async #readAllRecorded(request: ReadAllRequest): Promise<readonly AllStreamRecordedEvent[]> {
-    return this.#trying('reading all', async () => {
+    return this.#retrying('reading all', async () => {
       const recorded: AllStreamRecordedEvent[] = [];
       for await (const { event } of readAllFiltered.call(this.client, request)) if (event) recorded.push(event);
       this.#mustBeOpen();
@@ -376,36 +379,36 @@ class EsdbEventStore implements EventStore {
   }
 
   #follow(head: Position): LiveLog {
-    const live = this.#live ?? new LiveLog(this.client, this.prefix, head, () => this.#forget(live));
+    const live = this.#live ?? new LiveLog(this.client, this.prefix, head, () => this.#dropLive(live));
     this.#live = live;
     live.readers += 1;
     return live;
   }
 
-  async #leave(live: LiveLog): Promise<void> {
+  async #unfollow(live: LiveLog): Promise<void> {
     live.readers -= 1;
     if (live.readers > 0) return;
-    this.#forget(live);
+    this.#dropLive(live);
     await live.stop();
   }
 
-  #forget(live: LiveLog): void {
+  #dropLive(live: LiveLog): void {
     if (this.#live === live) this.#live = undefined;
   }
 
-  /** Every call may be made again: a read as it is, an append because the same ids at the same place are stored once. */
-  async #trying<Result>(what: string, call: () => Promise<Result>): Promise<Result> {
+  /** Repeats interrupted calls, which is safe also for appends: the same ids at the same revision are stored once. */
+  async #retrying<Result>(action: string, call: () => Promise<Result>): Promise<Result> {
     for (let tries = 1; ; tries += 1) {
       try {
         if (!this.#connected && !(await connectWithin.call(this.client, CONNECT_MS_MAX)))
-          throw new EventStoreUnavailable(`${what}: no connection within ${CONNECT_MS_MAX / 1000} s`);
+          throw new EventStoreUnavailable(`${action}: no connection within ${CONNECT_MS_MAX / 1000} s`);
         const result = await call();
         this.#connected = true;
         return result;
       } catch (error) {
         this.#connected = isAnswer(error);
-        if (!isReconnecting(error) || tries === TRIES_MAX) throw portErrorOf(error, what);
-        await pause(PAUSE_MS_FIRST * 2 ** (tries - 1));
+        if (!isReconnecting(error) || tries === TRIES_MAX) throw portErrorOf(error, action);
+        await pause(backoffMs(BACKOFF, tries));
       }
     }
   }
@@ -420,10 +423,10 @@ function later(one: Position, other: Position): Position {
 }
 
 /**
- * Some at once, results in order. Where one fails, those that were begun are waited for, no other is begun, and the first
- * failure is thrown.
+ * Runs up to {@link STREAMS_AT_ONCE} at a time; results are in order. After a failure it starts no more, waits for
+ * those already running, and throws the first failure.
  */
-async function eachAtOnce<Item, Result>(
+async function mapConcurrently<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {

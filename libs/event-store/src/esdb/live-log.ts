@@ -1,36 +1,37 @@
 /**
- * The log as it grows: one subscription to the server for all that follow it in this process. Its readers catch up by
- * reading, and go over to it where its memory begins: positions are the same in both, so nothing is lost or repeated.
+ * The growing log: one subscription to the server for all readers of this process. Readers catch up with reads and
+ * switch over once they reach the events in memory; positions are the same in both, so nothing is lost or repeated.
  *
- * A subscription for each filter would not do: the server tells how far it has come in what does not match only now and
- * then, and whoever waits for a reader to have passed a position would wait for ever where the log rests.
+ * One subscription per filter would not work: the server reports only occasionally how far it has passed events that do
+ * not match. A caller waiting for a reader to pass a position would wait forever on a quiet log.
  */
 import { START, streamNameFilter } from '@eventstore/db-client';
 import type { AllStreamResolvedEvent, AllStreamSubscription, EventStoreDBClient } from '@eventstore/db-client';
 import { EventStoreUnavailable } from '../event-store.js';
 import type { EventFilter, Page, Position } from '../event-store.js';
-import { NOT_OF_THE_SYSTEM } from './client.js';
+import { NO_SYSTEM_STREAM } from './client.js';
 import { portErrorOf } from './errors.js';
 import { LogTail } from './log-tail.js';
 import { ownEventOf } from './recorded-event.js';
 
-/** Events kept for those who follow: enough for a reader that is some thousands of events behind. */
+/** Events kept for live readers: enough for one that is some thousands of events behind. */
 const TAIL_BYTES_MAX = 16 * 1024 * 1024;
 
-/** In steps of the server's search window; what it tells is not used, so that it may be rare. */
+/** Checkpoint messages of the server, in steps of its search window: rare, as they are not used. */
 const CHECKPOINT_INTERVAL = 1000;
 
 export class LiveLog {
-  /** How many follow it. */
+  /** The number of readers. */
   readers = 0;
   readonly #tail: LogTail;
   readonly #subscription: AllStreamSubscription;
-  readonly #waiting = new Set<() => void>();
-  #failure: unknown;
+  /** Wakes the readers that wait for an append. */
+  readonly #waiters = new Set<() => void>();
+  #failure: Error | undefined;
 
   /**
-   * @param from position of an event of ours, or 0n.
-   * @param onFailure is told once where it ends by itself: it is of no use any more.
+   * @param from the position of an event of ours, or 0n.
+   * @param onFailure called once if the subscription ends unexpectedly: this instance is then of no more use.
    */
   constructor(client: EventStoreDBClient, prefix: string, from: Position, onFailure: () => void) {
     this.#tail = new LogTail(from, TAIL_BYTES_MAX);
@@ -38,13 +39,13 @@ export class LiveLog {
       fromPosition: from === 0n ? START : { commit: from, prepare: from },
       filter:
         prefix === ''
-          ? streamNameFilter({ regex: NOT_OF_THE_SYSTEM, checkpointInterval: CHECKPOINT_INTERVAL })
+          ? streamNameFilter({ regex: NO_SYSTEM_STREAM, checkpointInterval: CHECKPOINT_INTERVAL })
           : streamNameFilter({ prefixes: [prefix], checkpointInterval: CHECKPOINT_INTERVAL }),
       requiresLeader: true,
     });
     const fail = (failure: unknown): void => {
       if (this.#failure !== undefined) return;
-      this.#failure = failure;
+      this.#failure = Error.isError(failure) ? failure : new Error(String(failure));
       onFailure();
       this.wake();
     };
@@ -59,10 +60,9 @@ export class LiveLog {
   }
 
   /**
-   * What came after a position, from memory. It counts as the end of the log where the newest event known is in it,
-   * and that is not before `head`.
-   * @returns undefined where that is longer ago than the memory goes back.
-   * @throws {EventStoreUnavailable} {EventStoreRefused} where the subscription has ended.
+   * The page after a position, from memory. `end` is true if it reaches the newest known event and at least `head`.
+   * @returns undefined if the memory does not go back to the position.
+   * @throws {EventStoreUnavailable} {EventStoreRefused} if the subscription has ended.
    */
   after(position: Position, filter: EventFilter | undefined, limit: number, head: Position): Page | undefined {
     if (this.#failure !== undefined) throw this.#failure;
@@ -71,26 +71,26 @@ export class LiveLog {
     return page && { ...page, end: page.through >= newest && newest >= head };
   }
 
-  /** Resolves when there may be something new, or nothing to wait for any more. */
-  moved(signal: AbortSignal): Promise<void> {
+  /** Resolves after a possible append, or when the subscription of the reader ends. */
+  waitForAppend(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         signal.removeEventListener('abort', done);
-        this.#waiting.delete(done);
+        this.#waiters.delete(done);
         resolve();
       };
       signal.addEventListener('abort', done);
-      this.#waiting.add(done);
+      this.#waiters.add(done);
     });
   }
 
   wake(): void {
-    for (const done of [...this.#waiting]) done();
+    for (const done of [...this.#waiters]) done();
   }
 
   async stop(): Promise<void> {
     this.#subscription.removeAllListeners('end');
-    // One that never came about has nothing to end; why is told already.
+    // A subscription that never started cannot be ended; its failure has been reported.
     await this.#subscription.unsubscribe().catch(() => undefined);
   }
 }

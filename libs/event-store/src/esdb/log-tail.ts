@@ -1,32 +1,26 @@
 /**
- * The end of the log in memory: the newest events, and from which position on they are all there. Whoever follows the
- * log at its end reads each event from here, all the same object.
+ * The tail of the log in memory: all events after a certain position. Readers at the end of the log share these
+ * objects.
  */
-import { categoryOf } from '../event-store.js';
+import { categoryOf, matchesFilter } from '../event-store.js';
 import type { EventFilter, Page, Position, StoredEvent } from '../event-store.js';
 
-/** What an event takes beside its texts, in bytes, roughly. */
+/** Approximate bytes that an event takes besides its texts. */
 const EVENT_BYTES = 500;
-
-export function isWanted(event: StoredEvent, filter: EventFilter | undefined): boolean {
-  return (
-    (filter?.categories?.includes(categoryOf(event.stream)) ?? true) && (filter?.types?.includes(event.type) ?? true)
-  );
-}
 
 export class LogTail {
   #events: StoredEvent[] = [];
-  /** Those before it are dropped already. */
+  /** Events before this index have been dropped. */
   #first = 0;
   #bytes = 0;
 
-  /** @param from all events after it are held. */
+  /** @param from all events after this position are held. */
   constructor(
     private from: Position,
     private readonly bytesMax: number,
   ) {}
 
-  /** Position of the newest event, or the one from which on there is none. */
+  /** Position of the newest event, or the position after which there is none. */
   get through(): Position {
     return this.#events.at(-1)?.position ?? this.from;
   }
@@ -41,22 +35,23 @@ export class LogTail {
       this.from = dropped.position;
       this.#first += 1;
     }
-    this.#forgetDropped();
+    this.#compact();
   }
 
-  /** @returns undefined where not all that comes after the position is held. */
+  /** @returns undefined if some events after the position are not held. */
   after(position: Position, filter: EventFilter | undefined, limit: number): Omit<Page, 'end'> | undefined {
     if (position < this.from) return undefined;
     const events: StoredEvent[] = [];
     for (let index = this.#indexAfter(position); index < this.#events.length; index += 1) {
       const event = this.#events[index];
-      if (event === undefined || !isWanted(event, filter)) continue;
+      if (event === undefined || !matchesFilter(filter, categoryOf(event.stream), event.type)) continue;
       events.push(event);
       if (events.length === limit) return { events, through: event.position };
     }
     return { events, through: position > this.through ? position : this.through };
   }
 
+  /** Binary search for the first event after a position. */
   #indexAfter(position: Position): number {
     let low = this.#first;
     let high = this.#events.length;
@@ -68,16 +63,16 @@ export class LogTail {
     return low;
   }
 
-  /** Not at every event: moving the rest to the front costs more than it frees. */
-  #forgetDropped(): void {
+  /** Frees dropped entries, but not one by one: moving the others to the front costs more than it frees. */
+  #compact(): void {
     if (this.#first < 1000 && this.#first < this.#events.length) return;
-    // One that is larger than all that may be held: the tail is empty, and begins after it.
+    // After an event larger than the limit, nothing is left.
     this.#events = this.#events.slice(this.#first);
     this.#first = 0;
   }
 }
 
-/** Characters for bytes: nearly all are of one byte. */
+/** Counts characters as bytes: nearly all take one byte. */
 function bytesOf({ dataText, metadataText }: StoredEvent): number {
   return dataText.length + metadataText.length + EVENT_BYTES;
 }

@@ -1,11 +1,11 @@
 /**
- * How an event lies in EventStoreDB (ADR 10). Its data are the canonical text as bytes, of binary content type: the
- * client would parse JSON and lose the text. Everything else that is ours is one JSON object in its metadata:
+ * How an event is stored in EventStoreDB (ADR 10). Its data is the canonical text as bytes, with a binary content type:
+ * the client would parse JSON and lose the text. Our other fields are one JSON object in its metadata:
  *
  *     {"hash":"…","id":"…","metadata":"{\"actor\":…}","occurredAt":"…","version":1,"writer":"…"}
  *
- * `metadata` is the canonical text of the event's metadata, as text; `id` is there only where EventStoreDB knows the event
- * by another one; `writer` names the call that stored it, which tells a repetition from the first time.
+ * `metadata` is the canonical text of the event's metadata, as a string. `id` is present only if the event has another
+ * id in EventStoreDB. `writer` identifies the call that stored the event, which distinguishes a repetition.
  */
 import { hash } from 'node:crypto';
 import type { AllStreamRecordedEvent, EventData, RecordedEvent } from '@eventstore/db-client';
@@ -13,15 +13,15 @@ import { eventHash } from '../chain.js';
 import type { StoredEvent } from '../event-store.js';
 import type { PreparedEvent } from '../prepared-append.js';
 
-/** What is in a stream of ours, and was not written by this adapter. */
+/** An event in one of our streams that this adapter did not write. */
 export class ForeignEvent extends Error {
   readonly code = 'ForeignEvent';
   constructor(stream: string, revision: bigint, reason: string) {
-    super(`${stream}@${revision} is no event of ours: ${reason}`);
+    super(`${stream}@${revision} was not written by Tantième: ${reason}`);
   }
 }
 
-/** An event as it is sent, and the hash that the next one is chained to. */
+/** An event as it is sent, and the hash to which the next one is chained. */
 export interface Proposed {
   readonly event: EventData;
   readonly hash: string;
@@ -46,11 +46,11 @@ export function propose(
       contentType: 'application/octet-stream',
       data: bytesOf(dataText),
       metadata: bytesOf(JSON.stringify(own)),
-    } as EventData,
+    },
   };
 }
 
-/** Bytes that EventStoreDB counts for an event: it keeps the type in two bytes a character. */
+/** Bytes that EventStoreDB counts for an event: it stores the type in two bytes per character. */
 export function bytesProposed({ event }: Proposed): number {
   const { data, metadata } = event;
   return lengthOf(data) + lengthOf(metadata) + 2 * event.type.length;
@@ -63,17 +63,17 @@ export interface Recorded {
 }
 
 /**
- * @param prefix what stands before the names of our streams.
- * @throws {ForeignEvent} where it was not written by this adapter.
+ * @param prefix the prefix of our stream names.
+ * @throws {ForeignEvent} if this adapter did not write it.
  */
 export function recordedOf(recorded: RecordedEvent | AllStreamRecordedEvent, prefix: string): Recorded {
   const { streamId, revision, type, created, data, metadata, position } = recorded;
   if (!streamId.startsWith(prefix))
-    throw new ForeignEvent(streamId, revision, `its stream does not begin with ${prefix}`);
-  if (!(data instanceof Uint8Array)) throw new ForeignEvent(streamId, revision, 'its data are not of our content type');
-  if (!isOwn(metadata)) throw new ForeignEvent(streamId, revision, 'its metadata are not ours');
+    throw new ForeignEvent(streamId, revision, `the name of its stream does not start with ${prefix}`);
+  if (!(data instanceof Uint8Array)) throw new ForeignEvent(streamId, revision, 'its content type is not binary');
+  if (!isOwn(metadata)) throw new ForeignEvent(streamId, revision, 'its metadata lacks our fields');
   if (position === undefined || position.commit !== position.prepare || position.commit > POSITION_MAX)
-    throw new ForeignEvent(streamId, revision, 'it has no position of its own: EventStoreDB 22.6 or later is needed');
+    throw new ForeignEvent(streamId, revision, 'it has no position; EventStoreDB 22.6 or later is required');
   return {
     writer: metadata.writer,
     event: {
@@ -92,7 +92,7 @@ export function recordedOf(recorded: RecordedEvent | AllStreamRecordedEvent, pre
   };
 }
 
-/** The same, for logs that others write to as well. @returns undefined for what is not ours. */
+/** For logs that other systems write to as well. @returns undefined for their events. */
 export function ownEventOf(recorded: AllStreamRecordedEvent | undefined, prefix: string): StoredEvent | undefined {
   if (recorded === undefined) return undefined;
   try {
@@ -103,15 +103,15 @@ export function ownEventOf(recorded: AllStreamRecordedEvent | undefined, prefix:
   }
 }
 
-/** Servers that do not know the position of an event in a stream say the greatest unsigned one. */
+/** Servers that do not return the position of an event return the largest unsigned one instead. */
 const POSITION_MAX = 2n ** 63n - 1n;
 
-/** Versions 1 to 7, as UUIDs are written: EventStoreDB gives back exactly this text. */
+/** UUIDs of versions 1 to 7 in lower case: EventStoreDB returns exactly this text. */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-7][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /**
- * EventStoreDB knows events by UUIDs. One of version 1 to 7 in its usual writing is taken as it is; any other id becomes
- * a UUID of version 8 (RFC 9562) made of its SHA-256, so that no two ids become the same.
+ * The id of an event in EventStoreDB, which requires a UUID. A lower-case UUID of version 1 to 7 is used as it is; any
+ * other id is mapped to a UUID of version 8 (RFC 9562) made from its SHA-256, so that two ids never become the same.
  */
 export function uuidOf(id: string): string {
   if (UUID.test(id)) return id;
@@ -156,7 +156,7 @@ function isOwn(metadata: unknown): metadata is OwnMetadata {
 const UTF_8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const TO_UTF_8 = new TextEncoder();
 
-/** A plain `Uint8Array`: of a Buffer the client would make JSON. */
+/** A plain `Uint8Array`: the client would serialise a Buffer as JSON. */
 function bytesOf(text: string): Uint8Array {
   return TO_UTF_8.encode(text);
 }

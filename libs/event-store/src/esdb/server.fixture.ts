@@ -1,16 +1,16 @@
 /**
- * A small server that speaks EventStoreDB's protocol, in memory, for tests where there is neither a server nor containers.
- * It is built on the client's own stubs and does what version 25.0 of the server does where an adapter could notice:
+ * A small in-memory server with EventStoreDB's protocol, for tests where there is neither a server nor a container
+ * runtime. It is built on the client's own stubs and behaves like server 25.0 wherever an adapter could notice:
  *
- * - `$all` holds system events between the others; a position is where a record begins in the log, so positions have
- *   gaps, and one that is no record's is refused. Reading from one includes it, subscribing excludes it.
- * - Ids are UUIDs, and come back in lower case. The same ids at the same place of a stream are stored once.
- * - A read goes in steps of a page; a filter matches begins of names, or a pattern. A subscription with a filter tells
- *   how far it has come only every now and then.
- * - An append has 1 MiB at the most, counted as the server does. Calls for the leader are sent on by a follower.
+ * - `$all` has system events between the others. A position is the offset of a record in the log, so positions have
+ *   gaps, and others are refused. Reading from a position includes its record; subscribing excludes it.
+ * - Ids are UUIDs and are returned in lower case. The same ids at the same revision of a stream are stored once.
+ * - A read proceeds in pages; a filter matches name prefixes or a pattern. A filtered subscription reports its position
+ *   only occasionally.
+ * - An append is limited to 1 MiB, counted as the server does. A follower redirects calls for the leader.
  *
- * Not here: anything that the adapter does not use (batches of appends, persistent subscriptions, projections, links,
- * deletion, access lists of streams). The contract suite measures it together with the adapter.
+ * Missing: what the adapter does not use (batch appends, persistent subscriptions, projections, links, deletion, access
+ * lists of streams). The contract suite tests it together with the adapter.
  */
 import { EventEmitter } from 'node:events';
 import { Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
@@ -28,15 +28,15 @@ import { StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb.
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 
 const APPEND_BYTES_MAX = 1024 * 1024;
-/** Events that one step of a read gives at the most; without another, the window of a filtered one too. */
+/** The largest number of events per step of a read; also the default window of a filtered read. */
 const PAGE_EVENTS = 32;
 const TICKS_PER_MILLISECOND = 10_000n;
-/** After so many appends the server writes its statistics, as it does. */
+/** How often the server writes its statistics into the log. */
 const APPENDS_BETWEEN_STATISTICS = 7;
 
 interface LogRecord {
   readonly position: bigint;
-  /** Where the next record begins. */
+  /** Position of the next record. */
   readonly end: bigint;
   readonly stream: string;
   readonly revision: number;
@@ -53,10 +53,10 @@ type Filter = (record: LogRecord) => boolean;
 type ReadCall = ServerWritableStream<streams.ReadReq, streams.ReadResp>;
 
 export interface EsdbServerOptions {
-  /** Where it is left out, connections are not encrypted and nobody has to say who he is. */
-  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer };
-  /** Names and passwords. */
-  readonly users?: Readonly<Record<string, string>>;
+  /** Default: connections are not encrypted. */
+  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer } | undefined;
+  /** Passwords by user name. Default: no authentication. */
+  readonly users?: Readonly<Record<string, string>> | undefined;
 }
 
 export class EsdbServer {
@@ -66,9 +66,9 @@ export class EsdbServer {
   #server = new Server();
   #port = 0;
   #appends = 0;
-  /** Appends that are stored, but whose answers are lost. */
+  /** The number of following appends to store without answering. */
   answersToLose = 0;
-  /** Where calls that ask for the leader are sent: this server is a follower then. */
+  /** Redirects calls for the leader to another server: this one is then a follower. */
   leader: EsdbServer | undefined;
 
   constructor(private readonly options: EsdbServerOptions = {}) {
@@ -90,11 +90,11 @@ export class EsdbServer {
     return `esdb://127.0.0.1:${this.#port}?tls=false`;
   }
 
-  /** Listens; again on the same port, with all that was stored, after a stop. */
+  /** Starts listening. After a stop, it reuses the port and keeps the data. */
   async start(): Promise<void> {
     this.#server = new Server();
-    this.#server.addService(StreamsService as never, this.#service());
-    this.#server.addService(GossipService as never, {
+    this.#server.addService(StreamsService, this.#service());
+    this.#server.addService(GossipService, {
       read: (_: unknown, answer: sendUnaryData<gossip.ClusterInfo>) => answer(null, this.#cluster()),
     });
     const { tls } = this.options;
@@ -108,12 +108,12 @@ export class EsdbServer {
     });
   }
 
-  /** Breaks off all that is under way. */
+  /** Aborts all calls. */
   async stop(): Promise<void> {
     this.#server.forceShutdown();
   }
 
-  /** Stores what somebody else wrote, with any bytes. */
+  /** Stores an event of another system, with any content. */
   write(stream: string, event: { readonly type: string; readonly data: string; readonly metadata: string }): void {
     const { type, data, metadata } = event;
     const id = `00000000-0000-4000-8000-${String(this.#log.length).padStart(12, '0')}`;
@@ -144,8 +144,8 @@ export class EsdbServer {
       const [authorization] = metadata.get('authorization');
       if (authorization === undefined)
         throw new Refusal(status.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' });
-      const said = Buffer.from(String(authorization).replace('Basic ', ''), 'base64').toString();
-      const isKnown = Object.entries(users).some(([name, password]) => said === `${name}:${password}`);
+      const given = Buffer.from(String(authorization).replace('Basic ', ''), 'base64').toString();
+      const isKnown = Object.entries(users).some(([name, password]) => given === `${name}:${password}`);
       if (!isKnown) throw new Refusal(status.UNAUTHENTICATED, 'Unauthenticated');
     }
     if (this.leader !== undefined && metadata.get('requires-leader')[0] === 'true') {
@@ -195,7 +195,7 @@ export class EsdbServer {
     const name = nameOf(options.getStreamIdentifier());
     const current = (this.#streams.get(name)?.length ?? 0) - 1;
     const expected = options.hasNoStream() ? -1 : options.hasRevision() ? Number(options.getRevision()) : undefined;
-    if (expected === undefined) throw new Refusal(status.INVALID_ARGUMENT, 'only exact revisions are spoken here');
+    if (expected === undefined) throw new Refusal(status.INVALID_ARGUMENT, 'only exact revisions are supported');
     if (expected === current) {
       this.#write(name, proposals);
       this.#appends += 1;
@@ -309,7 +309,7 @@ export class EsdbServer {
       if (record === undefined) {
         if (!caughtUp) {
           caughtUp = true;
-          // Where the next record will be; nothing of it was seen.
+          // The position of the next record, which does not exist yet.
           await send(call, checkpointAt(this.#log.at(-1)?.end ?? 0n, 0n));
           await send(
             call,
@@ -326,7 +326,7 @@ export class EsdbServer {
     }
   }
 
-  /** @throws {Refusal} for a position at which no record begins. */
+  /** @throws {Refusal} for a position without a record. */
   #recordAt(position: streams.ReadReq.Options.Position | undefined): number {
     const commit = BigInt(position?.getCommitPosition() ?? 0);
     const index = this.#log.findIndex((record) => record.position === commit);
@@ -374,7 +374,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 function proposalOf(message: streams.AppendReq.ProposedMessage): Proposal {
   const properties = message.getMetadataMap();
   const id = message.getId()?.getString() ?? '';
-  if (!UUID.test(id) || /^[0-]*$/.test(id)) throw new Refusal(status.INVALID_ARGUMENT, `no UUID: ${id}`);
+  if (!UUID.test(id) || /^[0-]*$/.test(id)) throw new Refusal(status.INVALID_ARGUMENT, `not a UUID: ${id}`);
   return {
     id: id.toLowerCase(),
     type: properties.get('type') ?? '',
@@ -465,7 +465,7 @@ async function send(call: ReadCall, response: streams.ReadResp): Promise<void> {
   await firstOf(call, ['drain', 'cancelled', 'close', 'error']);
 }
 
-/** Waits for the first of some events; who waits again and again leaves no listeners behind. */
+/** Waits for the first of some events, and removes all its listeners. */
 async function firstOf(emitter: EventEmitter, names: readonly string[]): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = (): void => {

@@ -1,6 +1,6 @@
 /**
- * The server that tests of EventStoreDB run against: the one that `TANTIEME_TEST_ESDB_URL` names, else one in a container,
- * where there is a runtime, else the in-memory one of `server.fixture.ts`.
+ * The server for tests of EventStoreDB: the one at `TANTIEME_TEST_ESDB_URL`, otherwise one in a container if there is a
+ * runtime, otherwise the in-memory one of `server.fixture.ts`.
  */
 import { randomBytes } from 'node:crypto';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
@@ -14,7 +14,7 @@ export interface EsdbTarget {
   stop(): Promise<void>;
 }
 
-/** What the compose file runs; another may be named. */
+/** The image of the compose file, unless the variable names another. */
 const IMAGE = process.env['TANTIEME_TEST_ESDB_IMAGE'] ?? 'kurrentplatform/kurrentdb:25.0';
 const PORT = 2113;
 
@@ -37,7 +37,7 @@ export async function startEsdbTarget(): Promise<EsdbTarget> {
   return { kind: 'the in-test server', url: server.url, stop: () => server.stop() };
 }
 
-/** A namespace that nobody has used: a test begins with an empty store on a server that is not empty. */
+/** An unused namespace: gives a test an empty store on a server that is not empty. */
 export function freshNamespace(): string {
   return `t${randomBytes(8).toString('hex')}`;
 }

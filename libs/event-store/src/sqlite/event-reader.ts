@@ -1,22 +1,29 @@
-/** The reading side of the embedded event store: rows to events, and one prepared statement for each shape of question. */
+/** The reading side of the embedded event store: maps rows to events, and prepares each query once. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { EventFilter, Page, Position, ReadAllOptions, ReadStreamOptions, StoredEvent } from '../event-store.js';
 import type { EventKind } from './recent-events.js';
-import type { BrokenTailsPage, LogTip } from './tip.js';
-import type { StreamHead } from '../stream-heads.js';
+import type { TruncatedStreamsPage, LogExtent } from '../truncation.js';
 
 /**
- * Positions that one page of a filtered reading looks through at the most: a filter that matches nearly nothing must
- * not hold the process for the length of the whole log. The page then tells how far it came.
+ * The most positions that one page of a filtered read scans: a filter that matches almost nothing must not block the
+ * process for the length of the log. The page's `through` tells how far it got.
  */
 export const SCAN_POSITIONS_MAX = 50_000;
 
 const EVENT_COLUMNS =
   's.name, e.revision, e.position, e.kind, e.version, e.id, e.occurred_at, e.recorded_at, e.metadata, e.data, e.hash';
 
-/** A cell, or row, that is not what the schema says: the file was written by something else. */
+/** The content of the file contradicts the schema: something else wrote it. */
 export class UnreadableStore extends Error {
   readonly code = 'UnreadableStore';
+}
+
+/** The newest event of a stream, as a writer needs it. */
+export interface StreamHead {
+  /** The integer key of the stream. */
+  readonly key: number;
+  readonly revision: number;
+  readonly hash: string;
 }
 
 export class SqliteEventReader {
@@ -28,10 +35,10 @@ export class SqliteEventReader {
 
   constructor(private readonly database: DatabaseSync) {}
 
-  logTip(): LogTip {
+  logExtent(): LogExtent {
     const [row] = this.#rows('SELECT position, hash FROM log', []);
     if (row === undefined) throw new UnreadableStore('the table log has no row');
-    // Positions are 1, 2, 3, …: the newest is the number of events.
+    // Positions are 1, 2, 3, …: the newest one is the number of events.
     const events = integer(row[0]);
     return { position: BigInt(events), events, hash: text(row[1]) };
   }
@@ -42,8 +49,8 @@ export class SqliteEventReader {
 
   streamHead(stream: string): StreamHead | undefined {
     const [row] = this.#rows(
-      `SELECT s.key, t.revision, (SELECT e.hash FROM events e WHERE e.stream = s.key AND e.revision = t.revision)
-       FROM streams s JOIN tips t ON t.stream = s.key WHERE s.name = ?`,
+      `SELECT s.key, h.revision, (SELECT e.hash FROM events e WHERE e.stream = s.key AND e.revision = h.revision)
+       FROM streams s JOIN stream_heads h ON h.stream = s.key WHERE s.name = ?`,
       [stream],
     );
     if (row === undefined) return undefined;
@@ -52,7 +59,7 @@ export class SqliteEventReader {
     return { key: integer(row[0]), revision: integer(row[1]), hash: text(row[2]) };
   }
 
-  /** Streams written after a position, by name: what another process did meanwhile. */
+  /** Names of the streams written after a position: by other processes, if it is the last known one. */
   streamsWrittenAfter(position: number): readonly string[] {
     return this.#rows(
       'SELECT DISTINCT s.name FROM events e CROSS JOIN streams s ON s.key = e.stream WHERE e.position > ?',
@@ -60,7 +67,7 @@ export class SqliteEventReader {
     ).map((row) => text(row[0]));
   }
 
-  /** Kinds of the events after a position and up to another: a look into the index for each kind that there is. */
+  /** Kinds of the events after a position, up to another: one index lookup per existing kind. */
   kindsBetween(after: number, through: number): readonly EventKind[] {
     this.refreshKinds();
     return this.#rows(
@@ -70,7 +77,7 @@ export class SqliteEventReader {
     ).map((row) => ({ category: text(row[0]), type: text(row[1]) }));
   }
 
-  /** Those of the streams that there are, with one question: of a batch of new deals there is none. */
+  /** Those of the streams that exist, with one query: in a batch of new deals there are none. */
   existing(streams: readonly string[]): readonly string[] {
     if (streams.length === 1) return streams;
     return this.#rows('SELECT name FROM streams WHERE name IN (SELECT value FROM json_each(?))', [
@@ -105,25 +112,26 @@ export class SqliteEventReader {
     return page(this.#matching(options.filter, after, until, options.limit), options.limit, until, head);
   }
 
-  brokenTails(after: number, limit: number): BrokenTailsPage {
+  truncatedStreams(after: number, limit: number): TruncatedStreamsPage {
     const rows = this.#rows(
-      `SELECT t.stream, t.revision, coalesce((SELECT max(e.revision) FROM events e WHERE e.stream = t.stream), -1),
+      `SELECT h.stream, h.revision, coalesce((SELECT max(e.revision) FROM events e WHERE e.stream = h.stream), -1),
               coalesce(s.name, '?')
-       FROM tips t LEFT JOIN streams s ON s.key = t.stream WHERE t.stream > ? ORDER BY t.stream LIMIT ?`,
+       FROM stream_heads h LEFT JOIN streams s ON s.key = h.stream WHERE h.stream > ? ORDER BY h.stream LIMIT ?`,
       [after, limit],
     );
-    const brokenTails = rows
+    const truncatedStreams = rows
       .filter((row) => row[1] !== row[2])
-      .map((row) => ({ stream: text(row[3]), remembered: integer(row[1]), found: integer(row[2]) }));
+      .map((row) => ({ stream: text(row[3]), recordedRevision: integer(row[1]), foundRevision: integer(row[2]) }));
     const last = rows.at(-1);
-    return { brokenTails, streams: rows.length, ...(rows.length === limit && last ? { next: integer(last[0]) } : {}) };
+    const next = rows.length === limit && last ? integer(last[0]) : undefined;
+    return { truncatedStreams, streamsChecked: rows.length, next };
   }
 
   kindKey(category: string, type: string): number | undefined {
     return this.#kindKeys.get(category)?.get(type);
   }
 
-  /** Kinds are never changed: only newer ones have to be looked up. */
+  /** Reads only newer kinds, as existing ones never change. */
   refreshKinds(): void {
     for (const row of this.#rows('SELECT key, category, type FROM kinds WHERE key > ? ORDER BY key', [
       this.#kinds.size,
@@ -137,13 +145,13 @@ export class SqliteEventReader {
     }
   }
 
-  /** What was read of kinds inside a transaction that was rolled back. */
-  forgetKinds(): void {
+  /** For kinds that were read in a transaction that was rolled back. */
+  clearKinds(): void {
     this.#kinds.clear();
     this.#kindKeys.clear();
   }
 
-  /** The ISO 8601 text; the last one is kept, since the events of a transaction share it. */
+  /** The ISO 8601 text. Caches the last one, as the events of a transaction share it. */
   recordedAt(milliseconds: number): string {
     if (milliseconds !== this.#recordedAtMilliseconds) {
       this.#recordedAt = new Date(milliseconds).toISOString();
@@ -153,8 +161,8 @@ export class SqliteEventReader {
   }
 
   /**
-   * Looks through the log in stretches that double: where much matches, one short stretch holds a page; where little does,
-   * few questions cover much. Within a stretch the positions of each kind come from its index.
+   * Scans the log in stretches of doubling length: if much matches, a short stretch fills the page; if little does, a
+   * few queries cover much. Within a stretch, the positions of each kind come from the index.
    */
   #matching(filter: EventFilter, after: number, until: number, limit: number): StoredEvent[] {
     const kinds = this.#kindsOf(filter);
@@ -201,7 +209,7 @@ export class SqliteEventReader {
     let kind = this.#kinds.get(kindKey);
     if (kind === undefined) {
       this.refreshKinds();
-      // A kind that was never named: the event is shown all the same, so that a verification can name it.
+      // Returned even without its kind, so that a verification can report it.
       kind = this.#kinds.get(kindKey) ?? { category: '', type: `(unknown kind ${kindKey})` };
     }
     return {
@@ -237,23 +245,23 @@ function page(events: readonly StoredEvent[], limit: number, until: number, head
   return { events, through, end: through >= BigInt(head) };
 }
 
-/** An event that is filed under another category than its stream's is not what was hashed: its type says so. */
+/** False for an event that was moved to another category after it was hashed: its `type` then shows that. */
 function isOfCategory(stream: unknown, category: string): boolean {
   if (typeof stream !== 'string' || !stream.startsWith(category)) return false;
   return stream.length === category.length || stream[category.length] === '-';
 }
 
-/** `setReturnArrays(true)` promises it for all; the first row shows that it was heard. */
+/** `setReturnArrays(true)` applies to all rows, so checking the first is enough. */
 function areArrays(rows: readonly unknown[]): rows is readonly (readonly unknown[])[] {
   return rows.length === 0 || Array.isArray(rows[0]);
 }
 
 function text(cell: unknown): string {
-  if (typeof cell !== 'string') throw new UnreadableStore(`text was expected, but there is ${String(cell)}`);
+  if (typeof cell !== 'string') throw new UnreadableStore(`expected text, found ${String(cell)}`);
   return cell;
 }
 
 function integer(cell: unknown): number {
-  if (typeof cell !== 'number') throw new UnreadableStore(`a number was expected, but there is ${String(cell)}`);
+  if (typeof cell !== 'number') throw new UnreadableStore(`expected a number, found ${String(cell)}`);
   return cell;
 }

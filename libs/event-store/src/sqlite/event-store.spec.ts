@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { transformFileSync } from '@swc/core';
+
 import { eventHash, FIRST_PREDECESSOR } from '../chain.js';
 import { eventStoreContract, sampleEvent } from '../contract-suite.js';
 import type { StoredEvent } from '../event-store.js';
@@ -40,7 +40,7 @@ describe('the embedded store', () => {
     await store.close();
   });
 
-  it('refuses a file that is something else, or of another layout', async () => {
+  it('refuses a file that is no event store or has another layout', async () => {
     const foreign = new DatabaseSync(join(directory, 'foreign.sqlite'));
     foreign.exec('CREATE TABLE deals (id TEXT)');
     foreign.close();
@@ -53,7 +53,7 @@ describe('the embedded store', () => {
     expect(() => openSqliteEventStore(join(directory, 'newer.sqlite'))).toThrow('layout 99');
   });
 
-  it('answers appends of one turn of the event loop from one transaction, in their order', async () => {
+  it('groups the appends of one turn of the event loop into one transaction, in order', async () => {
     const store = openSqliteEventStore(join(directory, 'grouped.sqlite'));
     const results = await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
@@ -64,7 +64,7 @@ describe('the embedded store', () => {
     await store.close();
   });
 
-  it('sees what another handle on the file wrote before it decides', async () => {
+  it('sees the appends of another instance on the file before it decides', async () => {
     const file = join(directory, 'handles.sqlite');
     const [one, other] = [openSqliteEventStore(file), openSqliteEventStore(file)];
     await one.append({ stream: 'deal-1', expectedRevision: 'no-stream', events: [sampleEvent(1)] });
@@ -92,7 +92,7 @@ describe('the embedded store', () => {
     await other.close();
   });
 
-  it('looks through a bounded stretch of the log where a filter matches little', async () => {
+  it('scans a bounded stretch of the log if a filter matches little', async () => {
     const store = openSqliteEventStore(join(directory, 'sparse.sqlite'));
     await store.append({ stream: 'plan-1', expectedRevision: 'no-stream', events: [sampleEvent(0)] });
     for (let batch = 0; batch < 51; batch++) {
@@ -107,7 +107,7 @@ describe('the embedded store', () => {
     await store.close();
   });
 
-  it('takes the same bytes barely, by the constants of the schema', async () => {
+  it('can be written without the adapter, by the constants of the schema', async () => {
     const database = new DatabaseSync(':memory:');
     for (const statement of [...FILE_PRAGMAS, ...CONNECTION_PRAGMAS, ...DDL]) database.exec(statement);
     const row: EventRow = [1, 1, 0, 1, 1, 'id', '2026-01-01', 0, '{}', '{}', 'hash'];
@@ -115,36 +115,38 @@ describe('the embedded store', () => {
     database.close();
   });
 
-  it('remembers where each stream and the log ended', async () => {
-    const file = join(directory, 'tips.sqlite');
+  it('records the extent of each stream and of the log', async () => {
+    const file = join(directory, 'extent.sqlite');
     const store = openSqliteEventStore(file);
     for (const stream of ['deal-1', 'deal-2', 'deal-3']) {
       await store.append({ stream, expectedRevision: 'no-stream', events: [sampleEvent(1), sampleEvent(2)] });
     }
-    expect(await store.logTip()).toEqual({
+    expect(await store.logExtent()).toEqual({
       position: 6n,
       events: 6,
       hash: (await store.readStream('deal-3'))[1]?.hash,
     });
-    expect(await store.brokenTails({ limit: 2 })).toEqual({ brokenTails: [], streams: 2, next: 2 });
-    expect(await store.brokenTails({ limit: 2, after: 2 })).toEqual({ brokenTails: [], streams: 1 });
+    expect(await store.truncatedStreams({ limit: 2 })).toEqual({ truncatedStreams: [], streamsChecked: 2, next: 2 });
+    expect(await store.truncatedStreams({ limit: 2, after: 2 })).toEqual({ truncatedStreams: [], streamsChecked: 1 });
     const database = new DatabaseSync(file);
     database.exec('DELETE FROM events WHERE position IN (2, 5, 6)');
     database.close();
-    expect((await store.brokenTails({ limit: 10 })).brokenTails).toEqual([
-      { stream: 'deal-1', remembered: 1, found: 0 },
-      { stream: 'deal-3', remembered: 1, found: -1 },
+    expect((await store.truncatedStreams({ limit: 10 })).truncatedStreams).toEqual([
+      { stream: 'deal-1', recordedRevision: 1, foundRevision: 0 },
+      { stream: 'deal-3', recordedRevision: 1, foundRevision: -1 },
     ]);
     expect(await store.head()).toBe(6n);
     await store.close();
   });
 });
 
-/** Appends to a file from a process of its own, while this one stands still. */
+/** The built adapter, for processes without a test runner. */
+const BUILT = new URL('../../dist/sqlite/event-store.js', import.meta.url).href;
+
+/** Appends to a file from another process, while this one is blocked. */
 function appendElsewhere(file: string, stream: string): void {
-  const built = new URL('../../dist/sqlite/event-store.js', import.meta.url).href;
   const program = `
-    const { openSqliteEventStore } = await import(${JSON.stringify(built)});
+    const { openSqliteEventStore } = await import(${JSON.stringify(BUILT)});
     const store = openSqliteEventStore(${JSON.stringify(file)});
     await store.append({ stream: ${JSON.stringify(stream)}, expectedRevision: 'no-stream', events: [${JSON.stringify(sampleEvent(1))}] });
     await store.close();`;
@@ -152,15 +154,15 @@ function appendElsewhere(file: string, stream: string): void {
   execFileSync(process.execPath, ['--input-type=module', '-e', program], { env });
 }
 
-describe('a reader that is about to wait', () => {
-  it('does not miss what another process appends just then', async () => {
+describe('a subscription that is about to wait', () => {
+  it('does not miss what another process appends at that moment', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'tantieme-events-'));
     const file = join(directory, 'events.sqlite');
     const store = openSqliteEventStore(file);
     const stopping = new AbortController();
     const { signal } = stopping;
     const listen = signal.addEventListener.bind(signal);
-    // The log was read to its end, and the waiting begins: with listening to the signal.
+    // The subscription has read the log to its end, and starts to wait by listening to the signal.
     signal.addEventListener = (...args: Parameters<typeof listen>) => {
       signal.addEventListener = listen;
       appendElsewhere(file, 'deal-1');
@@ -180,25 +182,14 @@ describe('two processes on one file', () => {
   let directory: string;
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'tantieme-processes-'));
-    // The children run without a test runner: they get the sources as JavaScript.
-    for (const file of readdirSync(import.meta.dirname)) {
-      if (!file.endsWith('.ts') || file.endsWith('.spec.ts') || file === 'contract-suite.ts') continue;
-      const { code } = transformFileSync(join(import.meta.dirname, file), {
-        configFile: join(import.meta.dirname, '../../../.swcrc'),
-        sourceMaps: false,
-      });
-      writeFileSync(join(directory, file.replace(/\.ts$/, '.js')), code);
-    }
-    writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
-    writeFileSync(join(directory, 'writer.js'), WRITER);
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
   const ROUNDS = 150;
-  /** Writes to a stream of its own, and competes for one that all write to, until each has `ROUNDS` events of this writer. */
+  /** Writes `ROUNDS` events each to a stream of its own and to one for which all writers compete. */
   const WRITER = `
-    import { openSqliteEventStore } from './event-store.js';
-    const [file, name] = process.argv.slice(2);
+    import { openSqliteEventStore } from ${JSON.stringify(BUILT)};
+    const [file, name] = process.argv.slice(1);
     const store = openSqliteEventStore(file);
     const event = (n) => ({ id: name + '-' + n, type: 'Written' + name, version: 1, occurredAt: '2026-03-01T10:00:00Z',
       metadata: { actor: name, correlationId: 'c' }, data: { name, n } });
@@ -220,7 +211,9 @@ describe('two processes on one file', () => {
 
   function runWriter(file: string, name: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [join(directory, 'writer.js'), file, name]);
+      const child = spawn(process.execPath, ['--input-type=module', '-e', WRITER, file, name], {
+        env: { ...process.env, NODE_OPTIONS: '' },
+      });
       let output = '';
       child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
       child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -229,7 +222,7 @@ describe('two processes on one file', () => {
     });
   }
 
-  it('create it together, lose nothing, chain every stream, fill no gap, and a live reader sees each event once', async () => {
+  it('create it together and lose nothing, and a live subscription sees each event once', async () => {
     const file = join(directory, 'events.sqlite');
     const writers = ['A', 'B'].map((name) => runWriter(file, name));
     const store = openSqliteEventStore(file);
@@ -259,7 +252,7 @@ describe('two processes on one file', () => {
         previous = event.hash;
       }
     }
-    expect((await store.brokenTails({ limit: 10 })).brokenTails).toEqual([]);
+    expect((await store.truncatedStreams({ limit: 10 })).truncatedStreams).toEqual([]);
     await store.close();
   });
 });

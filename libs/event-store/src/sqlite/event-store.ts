@@ -1,9 +1,9 @@
 /**
- * The embedded event store: SQLite through Node's own `node:sqlite`, in the process, one file.
+ * The embedded event store: one SQLite file, in the process, through `node:sqlite`.
  *
- * Everything is written under `BEGIN IMMEDIATE`, so that two who write to one file queue up; positions are given under that
- * lock, so the global order never fills a gap later. Appends that are asked for in one turn of the event loop, or while another
- * process or thread has the lock, share a transaction (one fsync), each still standing or falling on its own.
+ * Writers take the lock with `BEGIN IMMEDIATE`, so those of one file queue up. Positions are assigned under that lock,
+ * so no gap in the global order is ever filled later. Appends of one turn of the event loop, or that arrive while
+ * another process or thread has the lock, share a transaction (one fsync), and still succeed or fail individually.
  */
 import { resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -29,31 +29,31 @@ import type { PreparedAppend } from '../prepared-append.js';
 import { APPLICATION_ID, CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT, SCHEMA_VERSION } from './schema.js';
 import { RecentEvents } from './recent-events.js';
 import { SqliteEventReader, UnreadableStore } from './event-reader.js';
+import type { StreamHead } from './event-reader.js';
 import { StreamHeads } from '../stream-heads.js';
-import type { StreamHead } from '../stream-heads.js';
-import type { BrokenTailsPage, LogTip, RemembersTips } from './tip.js';
+import type { TruncatedStreamsPage, LogExtent, RecordsExtent } from '../truncation.js';
 
-/** Heads kept in memory: some 250 bytes each. */
+/** Cached stream heads: about 250 bytes each. */
 const HEADS_MAX = 50_000;
-/** Events kept for those who follow the log: enough for a reader that is some thousands of events behind. */
+/** Cached events for live readers: enough for one that is some thousands of events behind. */
 const RECENT_BYTES_MAX = 16 * 1024 * 1024;
-/** A transaction takes whole calls until it has this many events: a bound on how long the lock is held. */
+/** A transaction takes whole calls until it has this many events: a limit on how long the lock is held. */
 const EVENTS_PER_TRANSACTION = 4_000;
-/** How long a writer waits for the transactions of others before it gives up. */
-const BUSY_MILLISECONDS = 30_000;
-/** How often it looks whether the lock is free, its thread doing other things meanwhile. SQLite's own waiting would block the thread. */
-const BUSY_LOOK_MILLISECONDS = 1;
-/** How often a live subscription looks for what other processes appended; appends of this process, in whichever thread, wake it at once. */
-const POLL_MILLISECONDS = 100;
+/** How long a writer waits for the transactions of others. */
+const BUSY_TIMEOUT_MS = 30_000;
+/** Pause between two attempts to take the lock. SQLite's own busy handler would block the thread. */
+const BUSY_RETRY_MS = 1;
+/** How often a live subscription checks for appends of other processes; appends of this process wake it at once. */
+const POLL_MS = 100;
 /** Beyond this, finding out which streams another process wrote costs more than reading the heads again. */
 const FOREIGN_EVENTS_MAX = 20_000;
 
 export interface SqliteEventStoreOptions {
-  /** The store's own clock, in milliseconds since 1970: transaction time. */
-  readonly now?: () => number;
+  /** Clock for `recordedAt`, in milliseconds since 1970. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined;
 }
 
-/** @throws {UnreadableStore} where the file is not an event store, or of a newer layout. */
+/** @throws {UnreadableStore} if the file is not an event store, or has another layout. */
 export function openSqliteEventStore(path: string, options: SqliteEventStoreOptions = {}): SqliteEventStore {
   return new SqliteEventStore(path, options);
 }
@@ -64,36 +64,38 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
-export class SqliteEventStore implements EventStore, RemembersTips {
+export class SqliteEventStore implements EventStore, RecordsExtent {
   readonly #database: DatabaseSync;
   readonly #reader: SqliteEventReader;
-  readonly #heads = new StreamHeads(HEADS_MAX);
+  readonly #heads = new StreamHeads<StreamHead>(HEADS_MAX);
   /** Categories of the streams in `#heads`. */
   readonly #headCategories = new Set<string>();
   readonly #recent: RecentEvents;
-  /** Tells the other threads of this process that use the same file. */
+  /** Notifies other threads of this process that use the same file. */
   readonly #threads: BroadcastChannel;
   readonly #now: () => number;
   readonly #insertEvent: StatementSync;
   readonly #insertStream: StatementSync;
-  readonly #insertTip: StatementSync;
-  readonly #updateTip: StatementSync;
+  readonly #insertStreamHead: StatementSync;
+  readonly #updateStreamHead: StatementSync;
   readonly #updateLog: StatementSync;
   readonly #insertKind: StatementSync;
-  /** Position up to which `#heads` and `#recent` are known to be true. */
+  /** Position up to which `#heads` and `#recent` are up to date. */
   #known = 0;
   #calls: Call[] = [];
   #flushing: NodeJS.Immediate | NodeJS.Timeout | undefined;
-  /** Since when the lock is waited for, by `performance.now()`. */
-  #busySince: number | undefined;
+  /** Start of the wait for the lock, by `performance.now()`. */
+  #busySinceMs: number | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
-  readonly #waiting = new Set<() => void>();
-  #poll: NodeJS.Timeout | undefined;
-  #polled = 0;
+  /** Wakes the subscriptions that wait for an append. */
+  readonly #waiters = new Set<() => void>();
+  #pollTimer: NodeJS.Timeout | undefined;
+  /** Head at the last poll. */
+  #polledHead = 0;
 
   constructor(path: string, options: SqliteEventStoreOptions) {
-    this.#database = new DatabaseSync(path, { timeout: BUSY_MILLISECONDS });
+    this.#database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     this.#now = options.now ?? Date.now;
     try {
       createSchema(this.#database);
@@ -102,8 +104,8 @@ export class SqliteEventStore implements EventStore, RemembersTips {
       this.#recent = new RecentEvents(RECENT_BYTES_MAX, this.#known);
       this.#insertEvent = this.#database.prepare(INSERT_EVENT);
       this.#insertStream = this.#database.prepare('INSERT OR IGNORE INTO streams (name) VALUES (?)');
-      this.#insertTip = this.#database.prepare('INSERT INTO tips VALUES (?, ?)');
-      this.#updateTip = this.#database.prepare('UPDATE tips SET revision = ?2 WHERE stream = ?1');
+      this.#insertStreamHead = this.#database.prepare('INSERT INTO stream_heads VALUES (?, ?)');
+      this.#updateStreamHead = this.#database.prepare('UPDATE stream_heads SET revision = ?2 WHERE stream = ?1');
       this.#updateLog = this.#database.prepare('UPDATE log SET position = ?, hash = ?');
       this.#insertKind = this.#database.prepare('INSERT OR IGNORE INTO kinds (category, type) VALUES (?, ?)');
     } catch (error) {
@@ -159,11 +161,11 @@ export class SqliteEventStore implements EventStore, RemembersTips {
       if (page.through > position) {
         position = page.through;
         yield page;
-        // Reading is synchronous: without a turn of the event loop a long catch-up would starve everybody else.
+        // Reads are synchronous: a long catch-up must yield to the rest of the process.
         await new Promise(setImmediate);
       } else {
-        // Between the reading above and the waiting here nothing of this process can run; what another one appends is behind `position`.
-        await this.#moved(position, signal);
+        // No append of this process can happen between the read and this wait; the poll finds those of others.
+        await this.#waitForAppend(position, signal);
       }
     }
   }
@@ -174,7 +176,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     if (recent !== undefined) {
       return { events: recent.events, through: BigInt(recent.through), end: recent.through >= this.#known };
     }
-    return this.#reader.readAll({ after: position, limit, ...(filter ? { filter } : {}) });
+    return this.#reader.readAll({ after: position, limit, filter });
   }
 
   async head(): Promise<Position> {
@@ -182,25 +184,31 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     return BigInt(this.#reader.head());
   }
 
-  async logTip(): Promise<LogTip> {
+  async logExtent(): Promise<LogExtent> {
     this.#mustBeOpen();
-    return this.#reader.logTip();
+    return this.#reader.logExtent();
   }
 
-  async brokenTails({ after = 0, limit }: { after?: number; limit: number }): Promise<BrokenTailsPage> {
+  async truncatedStreams({
+    after = 0,
+    limit,
+  }: {
+    after?: number | undefined;
+    limit: number;
+  }): Promise<TruncatedStreamsPage> {
     this.#mustBeOpen();
-    return this.#reader.brokenTails(after, limit);
+    return this.#reader.truncatedStreams(after, limit);
   }
 
-  /** Stores what was asked for before, ends the subscriptions, and closes the file. */
+  /** Completes earlier appends, ends the subscriptions, and closes the file. */
   close(): Promise<void> {
-    this.#closing ??= this.#finish();
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  async #finish(): Promise<void> {
+  async #close(): Promise<void> {
     this.#closed = true;
-    while (this.#calls.length > 0) await pause(BUSY_LOOK_MILLISECONDS);
+    while (this.#calls.length > 0) await pause(BUSY_RETRY_MS);
     this.#wake();
     this.#threads.close();
     this.#database.close();
@@ -214,7 +222,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     this.#flushing = undefined;
     try {
       if (!this.#begin()) {
-        this.#flushing = setTimeout(() => this.#flush(), BUSY_LOOK_MILLISECONDS);
+        this.#flushing = setTimeout(() => this.#flush(), BUSY_RETRY_MS);
         return;
       }
     } catch (error) {
@@ -243,44 +251,45 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     this.#threads.postMessage(null);
   }
 
-  /** Takes the lock, if it is free. @throws where it was not for too long. */
+  /** @returns false if another writer has the lock. @throws if that lasts longer than {@link BUSY_TIMEOUT_MS}. */
   #begin(): boolean {
     try {
       this.#database.exec('PRAGMA busy_timeout = 0; BEGIN IMMEDIATE');
-      this.#busySince = undefined;
+      this.#busySinceMs = undefined;
       return true;
     } catch (error) {
-      this.#busySince ??= performance.now();
-      if (isBusy(error) && performance.now() - this.#busySince < BUSY_MILLISECONDS) return false;
-      this.#busySince = undefined;
+      this.#busySinceMs ??= performance.now();
+      if (isBusy(error) && performance.now() - this.#busySinceMs < BUSY_TIMEOUT_MS) return false;
+      this.#busySinceMs = undefined;
       throw error;
     } finally {
-      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MILLISECONDS}`);
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     }
   }
 
-  /** Of which {@link #begin} has begun. */
+  /** Writes and commits; `#begin` has taken the lock. */
   #transaction(calls: readonly Call[]): readonly (readonly AppendResult[])[] {
     try {
-      const tip = this.#reader.logTip();
-      this.#catchUpWithOtherWriters(Number(tip.position));
+      const { position, hash } = this.#reader.logExtent();
+      const head = Number(position);
+      this.#catchUpWithOtherWriters(head);
       const written: StoredEvent[] = [];
-      const writing = { position: Number(tip.position), hash: tip.hash, recordedAt: this.#now(), written };
+      const writing = { position: head, hash, recordedAt: this.#now(), written };
       const results = calls.map((call) => call.appends.map((append) => this.#write(append, writing)));
-      if (writing.position > Number(tip.position)) this.#updateLog.run(writing.position, writing.hash);
+      if (writing.position > head) this.#updateLog.run(writing.position, writing.hash);
       this.#database.exec('COMMIT');
       this.#known = writing.position;
       this.#recent.add(written);
       return results;
     } catch (error) {
       this.#heads.clear();
-      this.#reader.forgetKinds();
+      this.#reader.clearKinds();
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
   }
 
-  /** @param head where the log ends now. */
+  /** Updates the caches. @param head the current end of the log. */
   #catchUpWithOtherWriters(head: number): void {
     if (head === this.#known) return;
     if (head < this.#known) {
@@ -288,10 +297,10 @@ export class SqliteEventStore implements EventStore, RemembersTips {
       this.#recent.clear(head);
     } else {
       const kinds = this.#reader.kindsBetween(this.#known, head);
-      // Threads of one process mostly write to streams of different categories.
+      // Usually false, as the threads of a process mostly write to streams of different categories.
       if (kinds.some(({ category }) => this.#headCategories.has(category))) {
         if (head - this.#known > FOREIGN_EVENTS_MAX) this.#heads.clear();
-        else for (const stream of this.#reader.streamsWrittenAfter(this.#known)) this.#heads.forget(stream);
+        else for (const stream of this.#reader.streamsWrittenAfter(this.#known)) this.#heads.delete(stream);
       }
       this.#recent.addForeign(head, kinds);
     }
@@ -309,7 +318,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     if (actual !== expectedRevision) return this.#repeatedOrConflict(append, actual);
 
     const key = newKey ?? head?.key;
-    if (key === undefined) throw new UnreadableStore(`the stream ${stream} has a name and no event`);
+    if (key === undefined) throw new UnreadableStore(`the stream ${stream} exists without an event`);
     const category = categoryOf(stream);
     const recordedAt = this.#reader.recordedAt(writing.recordedAt);
     const stored: StoredEvent[] = [];
@@ -347,8 +356,8 @@ export class SqliteEventStore implements EventStore, RemembersTips {
         hash,
       });
     }
-    if (head === undefined) this.#insertTip.run(key, revision);
-    else this.#updateTip.run(key, revision);
+    if (head === undefined) this.#insertStreamHead.run(key, revision);
+    else this.#updateStreamHead.run(key, revision);
     for (const event of stored) writing.written.push(event);
     writing.hash = hash;
     this.#heads.set(stream, { key, revision, hash });
@@ -356,7 +365,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     return { outcome: 'appended', stream, revision, events: stored, repeated: false };
   }
 
-  /** Key of a stream that is begun here; undefined where it is there already. */
+  /** The key of a new stream; undefined if the stream exists. */
   #newStream(stream: string): number | undefined {
     if (this.#heads.get(stream) !== undefined) return undefined;
     const { changes, lastInsertRowid } = this.#insertStream.run(stream);
@@ -380,7 +389,7 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     this.#insertKind.run(category, type);
     this.#reader.refreshKinds();
     const key = this.#reader.kindKey(category, type);
-    if (key === undefined) throw new UnreadableStore(`the kind ${category} ${type} was not kept`);
+    if (key === undefined) throw new UnreadableStore(`the kind ${category} ${type} was not stored`);
     return key;
   }
 
@@ -398,48 +407,51 @@ export class SqliteEventStore implements EventStore, RemembersTips {
     return { outcome: 'conflict', stream, expected: expectedRevision, actual };
   }
 
-  /** Resolves when there may be something new, or nothing to wait for any more. @param position where the log ended when it was read */
-  #moved(position: Position, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves after a possible append, or when the subscription ends.
+   * @param position the end of the log when it was last read.
+   */
+  #waitForAppend(position: Position, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         signal.removeEventListener('abort', done);
-        this.#waiting.delete(done);
-        if (this.#waiting.size === 0) this.#stopPolling();
+        this.#waiters.delete(done);
+        if (this.#waiters.size === 0) this.#stopPolling();
         resolve();
       };
       signal.addEventListener('abort', done);
-      this.#waiting.add(done);
-      if (this.#poll === undefined) {
-        this.#polled = Number(position);
-        this.#poll = setInterval(() => this.#look(), POLL_MILLISECONDS);
+      this.#waiters.add(done);
+      if (this.#pollTimer === undefined) {
+        this.#polledHead = Number(position);
+        this.#pollTimer = setInterval(() => this.#poll(), POLL_MS);
       }
     });
   }
 
-  #look(): void {
+  #poll(): void {
     const head = this.#reader.head();
-    if (head === this.#polled) return;
-    this.#polled = head;
+    if (head === this.#polledHead) return;
+    this.#polledHead = head;
     this.#wake();
   }
 
   #wake(): void {
-    for (const done of [...this.#waiting]) done();
+    for (const done of [...this.#waiters]) done();
     this.#stopPolling();
   }
 
   #stopPolling(): void {
-    clearInterval(this.#poll);
-    this.#poll = undefined;
+    clearInterval(this.#pollTimer);
+    this.#pollTimer = undefined;
   }
 }
 
 /**
- * SQLite's own waiting does not cover the switch to WAL, which several processes may try at once on a new file: they
- * try again until one has done it.
+ * Retries, as SQLite's busy handler does not cover the switch to WAL, which several processes may attempt at once on a
+ * new file.
  */
 function createSchema(database: DatabaseSync): void {
-  const until = Date.now() + BUSY_MILLISECONDS;
+  const until = Date.now() + BUSY_TIMEOUT_MS;
   for (;;) {
     try {
       return tryToCreateSchema(database);
@@ -451,7 +463,7 @@ function createSchema(database: DatabaseSync): void {
   }
 }
 
-/** SQLITE_BUSY, also in its extended forms. */
+/** True for SQLITE_BUSY and its extended codes. */
 function isBusy(error: unknown): boolean {
   return (
     error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === 5
@@ -463,7 +475,7 @@ function tryToCreateSchema(database: DatabaseSync): void {
   if (isEventStore(database)) return;
   for (const pragma of FILE_PRAGMAS) database.exec(pragma);
   database.exec('BEGIN IMMEDIATE');
-  // Another process may have come first: then all of this is there already.
+  // Another process may have created all of this first.
   for (const statement of DDL) database.exec(statement);
   database.exec(`INSERT OR IGNORE INTO log VALUES (1, 0, '${FIRST_PREDECESSOR}')`);
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
@@ -471,7 +483,10 @@ function tryToCreateSchema(database: DatabaseSync): void {
   database.exec('COMMIT');
 }
 
-/** False for a new file. One read transaction: what another process is just creating is seen whole or not at all. */
+/**
+ * False for a new file. One read transaction, so that a schema created by another process is seen in full or not at
+ * all.
+ */
 function isEventStore(database: DatabaseSync): boolean {
   const valueOf = (sql: string): unknown => Object.values(database.prepare(sql).get() ?? {})[0];
   database.exec('BEGIN');
@@ -482,7 +497,10 @@ function isEventStore(database: DatabaseSync): boolean {
   if (tables === 0 && application === 0) return false;
   if (application !== APPLICATION_ID) throw new UnreadableStore('the file is not an event store');
   if (version !== SCHEMA_VERSION) {
-    throw new UnreadableStore(`the file has layout ${String(version)}, this program reads layout ${SCHEMA_VERSION}`);
+    throw new UnreadableStore(
+      `the file has layout ${String(version)}, but this version reads layout ${SCHEMA_VERSION}: ` +
+        'use the version that wrote it, or start with a new data directory',
+    );
   }
   return true;
 }

@@ -29,7 +29,7 @@ describe('the newest events in memory', () => {
     return page && { positions: page.events.map((event) => Number(event.position)), through: page.through };
   }
 
-  it('gives pages like those of the log', () => {
+  it('returns the same pages as the log', () => {
     const recent = new RecentEvents(1_000_000, 4);
     recent.add([
       eventAt(5, 'a-1'),
@@ -48,7 +48,7 @@ describe('the newest events in memory', () => {
     expect(positionsAfter(recent, 9, 10)).toEqual({ positions: [], through: 9 });
   });
 
-  it('says nothing of what came before the oldest that it holds', () => {
+  it('returns undefined for a position before its oldest event', () => {
     const recent = new RecentEvents(1_000_000, 4);
     expect(recent.after(0, undefined, 10)).toBeUndefined();
     recent.add([eventAt(5, 'a-1')]);
@@ -58,7 +58,7 @@ describe('the newest events in memory', () => {
     expect(positionsAfter(recent, 5, 10)).toEqual({ positions: [], through: 5 });
   });
 
-  it('passes over what others wrote where nobody asks for it, and says nothing of it where somebody does', () => {
+  it('skips events of other connections that do not match, and returns undefined for those that do', () => {
     const recent = new RecentEvents(1_000_000, 0);
     recent.add([eventAt(1, 'a-1'), eventAt(2, 'a-2')]);
     recent.addForeign(7, [{ category: 'b', type: 'Noted' }]);
@@ -73,7 +73,7 @@ describe('the newest events in memory', () => {
     expect(positionsAfter(recent, 0, 10, { types: ['Struck'] })).toEqual({ positions: [], through: 9 });
   });
 
-  it('drops the oldest beyond its bytes', () => {
+  it('drops the oldest events beyond its byte limit', () => {
     const recent = new RecentEvents(100_000, 0);
     for (let position = 1; position <= 5_000; position += 1)
       recent.add([eventAt(position, 'a-1', 'Noted', 'x'.repeat(498))]);
@@ -115,21 +115,21 @@ describe('a subscription at the head of the log', () => {
   });
 
   const firstOf = ({ events: [event] }: Append): NewEvent => {
-    if (event === undefined) throw new Error('an append without events');
+    if (event === undefined) throw new Error('the append has no events');
     return event;
   };
 
   async function subscribed(count: number, filter?: EventFilter): Promise<readonly StoredEvent[]> {
     const ending = new AbortController();
     const events: StoredEvent[] = [];
-    for await (const page of store.subscribe({ batchSize: 2, signal: ending.signal, ...(filter ? { filter } : {}) })) {
+    for await (const page of store.subscribe({ batchSize: 2, signal: ending.signal, filter })) {
       events.push(...page.events);
       if (events.length >= count) ending.abort();
     }
     return events;
   }
 
-  it('gives every subscriber the same events, equal to those in the file', async () => {
+  it('gives every subscriber the same objects, equal to the events in the file', async () => {
     for (const stream of ['a-1', 'b-1', 'a-2']) await store.append(appendTo(stream));
     const first = await subscribed(3);
     const second = await subscribed(2, { categories: ['a'] });
@@ -137,7 +137,7 @@ describe('a subscription at the head of the log', () => {
     expect(first).toEqual((await store.readAll({ limit: 10 })).events);
   });
 
-  it('misses and repeats nothing where another connection writes in between', async () => {
+  it('misses and repeats nothing if another connection writes in between', async () => {
     await store.append(appendTo('a-1'));
     await other.append(appendTo('a-2'));
     expect((await subscribed(2)).map(({ stream }) => stream)).toEqual(['a-1', 'a-2']);
@@ -148,14 +148,14 @@ describe('a subscription at the head of the log', () => {
     expect((await subscribed(6)).map(({ stream }) => stream)).toEqual(['a-1', 'a-2', 'a-3', 'a-4', 'a-5', 'a-6']);
   });
 
-  it('is woken by an append of another connection of this process', async () => {
+  it('wakes for an append of another connection of this process', async () => {
     const found = subscribed(1);
     await new Promise(setImmediate);
     await other.append(appendTo('a-1'));
     expect((await found).map(({ stream }) => stream)).toEqual(['a-1']);
   });
 
-  it('goes on where a stream was begun by another connection', async () => {
+  it('continues a stream that another connection started', async () => {
     await store.append(appendTo('a-1'));
     await other.append(appendTo('b-1'));
     expect(

@@ -1,44 +1,44 @@
 /**
- * The newest events of the log, as this connection appended them: whoever follows the log at its head reads each event from here, all the
- * same object, and not each from the file. Of what other connections appended in between, only the kinds are known.
+ * The newest events of the log as this connection appended them. Readers at the head of the log share these objects
+ * instead of reading the file. Of what other connections appended in between, only the kinds are known.
  */
-import { categoryOf } from '../event-store.js';
+import { categoryOf, matchesFilter } from '../event-store.js';
 import type { EventFilter, StoredEvent } from '../event-store.js';
 
-/** What an event takes beside its texts, in bytes, roughly. */
+/** Approximate bytes that an event takes besides its texts. */
 const EVENT_BYTES = 500;
 
-/** What a reader gets: matching events, and the position up to which the log was looked through. */
 export interface RecentPage {
+  /** The matching events. */
   readonly events: readonly StoredEvent[];
+  /** The position up to which the log was scanned. */
   readonly through: number;
 }
 
-/** What events of one kind have in common. */
 export interface EventKind {
   readonly category: string;
   readonly type: string;
 }
 
-/** A stretch of the log that others wrote: after `from` and up to `to`. */
-interface Foreign {
+/** A stretch of the log that other connections wrote: after `from`, up to `to`. */
+interface ForeignStretch {
   readonly from: number;
   readonly to: number;
   readonly kinds: readonly EventKind[];
 }
 
 export class RecentEvents {
-  /** In the order of the log; those before `#first` are dropped already. */
+  /** In log order; those before `#first` have been dropped. */
   #events: StoredEvent[] = [];
   #categories: string[] = [];
   #first = 0;
   #bytes = 0;
-  #foreign: Foreign[] = [];
-  /** What came after this position, and up to `#through`, is held or known to be of others. */
+  #foreign: ForeignStretch[] = [];
+  /** Everything after this position, up to `#through`, is held here or in a foreign stretch. */
   #after: number;
   #through: number;
 
-  /** @param position where the log ends: what comes after it may be told. */
+  /** @param position the end of the log: only later events are held. */
   constructor(
     private readonly bytesMax: number,
     position: number,
@@ -47,7 +47,7 @@ export class RecentEvents {
     this.#through = position;
   }
 
-  /** Forgets everything up to a position. */
+  /** Drops everything, and starts again at a position. */
   clear(position: number): void {
     this.#events = [];
     this.#categories = [];
@@ -58,7 +58,7 @@ export class RecentEvents {
     this.#through = position;
   }
 
-  /** @param events what follows the newest that is known, in the order of the log. */
+  /** @param events the next events of the log, in order. */
   add(events: readonly StoredEvent[]): void {
     for (const event of events) {
       this.#events.push(event);
@@ -73,25 +73,25 @@ export class RecentEvents {
       this.#first += 1;
       this.#after = Number(dropped.position);
     }
-    this.#forgetDropped();
+    this.#compact();
   }
 
-  /** Others appended up to a position, events of these kinds. */
+  /** Other connections appended events of these kinds, up to a position. */
   addForeign(to: number, kinds: readonly EventKind[]): void {
     this.#foreign.push({ from: this.#through, to, kinds });
     this.#through = to;
     if (this.#first === this.#events.length) {
-      // There is nothing of before that anybody could read here.
+      // No earlier event is held.
       this.#foreign = [];
       this.#after = to;
     }
   }
 
-  /** @returns undefined where the log after the position is not held: it has to be read. */
+  /** @returns undefined if the events after the position are not held: read them from the file. */
   after(position: number, filter: EventFilter | undefined, limit: number): RecentPage | undefined {
     if (position < this.#after || position > this.#through) return undefined;
     const barrier = this.#foreign.find(
-      ({ to, kinds }) => to > position && kinds.some(({ category, type }) => isWanted(category, type, filter)),
+      ({ to, kinds }) => to > position && kinds.some(({ category, type }) => matchesFilter(filter, category, type)),
     );
     const until = barrier?.from ?? this.#through;
     if (barrier !== undefined && until <= position) return undefined;
@@ -100,14 +100,14 @@ export class RecentEvents {
       const event = this.#events[index];
       const category = this.#categories[index];
       if (event === undefined || category === undefined || Number(event.position) > until) break;
-      if (!isWanted(category, event.type, filter)) continue;
+      if (!matchesFilter(filter, category, event.type)) continue;
       events.push(event);
       if (events.length === limit) return { events, through: Number(event.position) };
     }
     return { events, through: until };
   }
 
-  /** Of the first event after a position, by halving. */
+  /** Binary search for the first event after a position. */
   #indexAfter(position: number): number {
     let low = this.#first;
     let high = this.#events.length;
@@ -119,8 +119,8 @@ export class RecentEvents {
     return low;
   }
 
-  /** Not at every event: moving the rest to the front costs more than it frees. */
-  #forgetDropped(): void {
+  /** Frees dropped entries, but not one by one: moving the others to the front costs more than it frees. */
+  #compact(): void {
     if (this.#first < 1000 && this.#first < this.#events.length) return;
     this.#events = this.#events.slice(this.#first);
     this.#categories = this.#categories.slice(this.#first);
@@ -129,11 +129,7 @@ export class RecentEvents {
   }
 }
 
-function isWanted(category: string, type: string, filter: EventFilter | undefined): boolean {
-  return (filter?.categories?.includes(category) ?? true) && (filter?.types?.includes(type) ?? true);
-}
-
-/** Characters for bytes: nearly all are of one byte. */
+/** Counts characters as bytes: nearly all take one byte. */
 function bytesOf({ dataText, metadataText }: StoredEvent): number {
   return dataText.length + metadataText.length + EVENT_BYTES;
 }

@@ -1,4 +1,5 @@
 /** The members of a consumer group within one process: who takes which partition, one batch after the other. */
+import { backoffMs } from '@tantieme/time/backoff';
 import { notify, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from '../broker.js';
 
 /** A partition of a topic. */
@@ -23,8 +24,7 @@ export interface PartitionLog {
 /** How often members look for what another process has published; what this process publishes wakes them at once. */
 const POLL_MS = 250;
 /** The pause after a failure of `handle`: from the first, doubled up to the last. */
-const RETRY_MS_FIRST = 50;
-const RETRY_MS_MAX = 5_000;
+const BACKOFF = { firstMs: 50, maxMs: 5_000 };
 
 export class ConsumerGroup {
   private readonly members: Member[] = [];
@@ -187,7 +187,7 @@ class Member {
     } catch (error) {
       if (batch.length === 0) this.kept = true;
       const count = (this.failures.get(slot.id)?.count ?? 0) + 1;
-      const notBeforeMs = performance.now() + Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** (count - 1));
+      const notBeforeMs = performance.now() + backoffMs(BACKOFF, count);
       this.failures.set(slot.id, { count, notBeforeMs });
       this.retryAtMs = Math.min(this.retryAtMs, notBeforeMs);
       this.report(error, batch);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel, type LogEntry, type RetryOptions, type SASLOptions } from 'kafkajs';
+import { backoffMs } from '@tantieme/time/backoff';
 import type { KafkaLogLevel, KafkaOptions, TlsOptions } from './options.js';
 
 const CONNECT_MS_MAX = 5_000;
@@ -93,17 +94,17 @@ function mendRequestQueue(): void {
 mendRequestQueue();
 
 /** Pauses before something is asked again, in milliseconds: from the first, doubled up to the last. */
-const PATIENCE_MS_FIRST = 50;
-const PATIENCE_MS_LAST = 3_200;
+const PATIENCE = { firstMs: 50, maxMs: 3_200 };
+const TRIES_MAX = 8;
 
 /** Asks again, for about six seconds, where the answer is that a coordinator or a leader is about to begin: every new group and topic has it. */
 export async function patiently<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  for (let pauseMs = PATIENCE_MS_FIRST; ; pauseMs *= 2)
+  for (let tries = 1; ; tries += 1)
     try {
       return await work();
     } catch (error) {
-      if (pauseMs > PATIENCE_MS_LAST || !isStarting(error)) throw error;
-      await pause(pauseMs, undefined, { signal });
+      if (tries === TRIES_MAX || !isStarting(error)) throw error;
+      await pause(backoffMs(PATIENCE, tries), undefined, { signal });
     }
 }
 

@@ -1,6 +1,7 @@
 /** A member of a consumer group: joins, hands batches on, commits after the effect is stored, and comes back whatever happens. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Consumer as KafkaConsumer, EachBatchPayload } from 'kafkajs';
+import { backoffMs } from '@tantieme/time/backoff';
 import { notify, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from '../broker.js';
 import { assignByTopic } from './assigner.js';
 import { newKafka, patiently, RETRY } from './client.js';
@@ -19,8 +20,7 @@ const FETCH_WAIT_MS = 200;
 const FETCH_BYTES_MAX = 10 * 1024 * 1024;
 const PARTITION_BYTES_MAX = 1024 * 1024;
 /** The pause of a partition after a failure of `handle`, and of the whole consumer where it lost the brokers: from the first, doubled up to the last. */
-const RETRY_MS_FIRST = 250;
-const RETRY_MS_MAX = 5_000;
+const BACKOFF = { firstMs: 250, maxMs: 5_000 };
 
 export interface GroupMemberOptions {
   readonly kafka: KafkaOptions;
@@ -112,9 +112,9 @@ export class GroupMember implements Consumer {
   private async revive(error: unknown): Promise<void> {
     const { signal } = this.stopping;
     let reason = error;
-    for (let pauseMs = RETRY_MS_FIRST; !signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
+    for (let failures = 1; !signal.aborted; failures += 1) {
       this.report(reason, []);
-      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      await pause(backoffMs(BACKOFF, failures), undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
         return await this.join();
@@ -177,15 +177,15 @@ export class GroupMember implements Consumer {
   /** The other partitions go on meanwhile. */
   private pausePartition(client: KafkaConsumer, topic: string, partition: number): void {
     const key = `${topic}/${partition}`;
-    const count = this.failures.get(key) ?? 0;
-    this.failures.set(key, count + 1);
+    const failures = (this.failures.get(key) ?? 0) + 1;
+    this.failures.set(key, failures);
     client.pause([{ topic, partitions: [partition] }]);
     const timer = setTimeout(
       () => {
         this.pauses.delete(timer);
         client.resume([{ topic, partitions: [partition] }]);
       },
-      Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** count),
+      backoffMs(BACKOFF, failures),
     );
     this.pauses.add(timer);
   }

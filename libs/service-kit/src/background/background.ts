@@ -5,6 +5,7 @@ import { BroadcastChannel } from 'node:worker_threads';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import type { EventStore } from '@tantieme/event-store/event-store';
+import { backoffMs } from '@tantieme/time/backoff';
 
 import type { BackgroundWork, MetricsJson, WorkStatus } from './background-work.js';
 import type { RuntimeConfig } from '../runtime/config.js';
@@ -29,8 +30,7 @@ type Said =
   | { readonly work: string; readonly position: bigint };
 
 /** The pause between two looks at the position of a work that is waited for, in milliseconds: from the first, doubling to the last. */
-const LOOK_MS_FIRST = 1;
-const LOOK_MS_MAX = 50;
+const LOOK = { firstMs: 1, maxMs: 50 };
 
 interface Entry {
   readonly name: string;
@@ -117,13 +117,13 @@ export class Background implements OnApplicationBootstrap {
    */
   async reached(name: string, position: bigint, signal: AbortSignal): Promise<void> {
     const own = this.entries.find((entry) => entry.name === name);
-    for (let pauseMs = LOOK_MS_FIRST; ; pauseMs = Math.min(2 * pauseMs, LOOK_MS_MAX)) {
+    for (let looks = 1; ; looks += 1) {
       signal.throwIfAborted();
       const at = own === undefined ? this.elsewhere.get(name) : await positionOf(own);
       if (at !== undefined && at >= position) return;
       if (own === undefined) this.threads.postMessage({ ask: name } satisfies Said);
       // A signal that is aborted is looked at above.
-      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      await pause(backoffMs(LOOK, looks), undefined, { signal }).catch(() => undefined);
     }
   }
 

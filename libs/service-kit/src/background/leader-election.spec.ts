@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
+import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import { TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
 import { openPostgresDatabase } from '@tantieme/event-sourcing/read-model/postgres-database';
-import { PostgresLocks } from '@tantieme/event-sourcing/read-model/postgres-locks';
+import { PostgresLocks } from '@tantieme/event-sourcing/process/postgres-locks';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Kysely } from 'kysely';
@@ -104,7 +104,7 @@ describe('replicas that share a database', () => {
     const workers = (): Replica[] => both.filter(({ running }) => running.has('first'));
     await until(() => workers().length === 1);
     for (let round = 1; round <= 3; round += 1) {
-      await (await databases.postgres()).breakOff(url);
+      await (await databases.postgres()).terminateConnections(url);
       await until(() => both.reduce((count, { ended }) => count + ended, 0) === round);
       await until(() => workers().length === 1);
     }
@@ -116,14 +116,14 @@ describe('replicas that share a database', () => {
     const two = await new Replica(url).start();
     await migrateCheckpoints(two.db);
     await readCheckpoint(two.db, 'first');
-    await advance(two.db, 'first', 0n, 5n);
+    await advanceCheckpoint(two.db, 'first', 0n, 5n);
     const { signal } = new AbortController();
     await two.background.reached('first', 5n, signal);
     let isThere = false;
     const later = two.background.reached('first', 6n, signal).then(() => (isThere = true));
     await pause(100);
     expect(isThere).toBe(false);
-    await advance(two.db, 'first', 5n, 6n);
+    await advanceCheckpoint(two.db, 'first', 5n, 6n);
     await later;
     const status = await two.background.status();
     expect(status.find(({ name }) => name === 'first')).toEqual({

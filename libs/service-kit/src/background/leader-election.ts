@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { Logger } from '@nestjs/common';
-import { savedCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
-import type { PostgresLocks } from '@tantieme/event-sourcing/read-model/postgres-locks';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { findCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
+import type { PostgresLocks } from '@tantieme/event-sourcing/process/postgres-locks';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { QueryExecutorProvider } from 'kysely';
 
 import type { BackgroundWork } from './background-work.js';
@@ -30,7 +30,7 @@ export class LeaderElection {
 
   /** A work that is started when it is its turn, and again whenever it is. Its name is that of its checkpoint, where it has one. */
   queue(name: string, start: () => BackgroundWork | Promise<BackgroundWork>): BackgroundWork {
-    const turn = new Turn(name, start, () => savedCheckpoint(this.db, name));
+    const turn = new Turn(name, start, () => findCheckpoint(this.db, name));
     this.turns.push(turn);
     return turn;
   }
@@ -62,9 +62,9 @@ export class LeaderElection {
           await turn.goOn();
         }
       } catch (error) {
-        if (this.isReached) this.logger.warn(`the database is lost, works wait for it: ${messageOf(error)}`);
+        if (this.isReached) this.logger.warn(`the database is lost, works wait for it: ${errorMessage(error)}`);
         this.isReached = false;
-        await Promise.all(this.turns.map((turn) => turn.giveUp(messageOf(error))));
+        await Promise.all(this.turns.map((turn) => turn.giveUp(errorMessage(error))));
       }
       await pause(LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -88,14 +88,14 @@ class Turn implements BackgroundWork {
       if (this.isHeld) this.work ??= await this.start();
       this.error = undefined;
     } catch (error) {
-      this.error = messageOf(error);
+      this.error = errorMessage(error);
     }
   }
 
   async giveUp(reason: string): Promise<void> {
     this.error = reason;
     this.isHeld = false;
-    await this.stop().catch((error: unknown) => (this.error = messageOf(error)));
+    await this.stop().catch((error: unknown) => (this.error = errorMessage(error)));
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Span } from '@opentelemetry/api';
 import { Logger } from '@nestjs/common';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { BEGUN_AT_HEADER, TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
+import { ORIGIN_RECORDED_AT_HEADER, TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
 import type { Broker, ConsumeOptions, DeadLetter, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 
 import { traceContext } from './trace-context.js';
@@ -85,8 +85,8 @@ function observedHandle(
     for (const span of spans) span.end();
     metrics.messagesConsumed.inc({ topic, group }, batch.length);
     if (deadLetters && deadLetters.length > 0) metrics.deadLetters.inc({ topic, group }, deadLetters.length);
-    for (const { begunAt } of trails.values())
-      if (begunAt !== undefined) metrics.dealToEffect.observe({ group }, secondsSince(begunAt));
+    for (const { originRecordedAt } of trails.values())
+      if (originRecordedAt !== undefined) metrics.dealToEffect.observe({ group }, secondsSince(originRecordedAt));
     return deadLetters;
   };
 }
@@ -100,14 +100,14 @@ function trailsOf(
   const trails = new Map<string, Trail>();
   const spans: Span[] = [];
   for (const { topic, headers, value, partition, offset } of batch) {
-    const said = headers?.[BEGUN_AT_HEADER];
-    const begunAt = said !== undefined && Number.isFinite(Date.parse(said)) ? { begunAt: said } : undefined;
+    const said = headers?.[ORIGIN_RECORDED_AT_HEADER];
+    const origin = said !== undefined && Number.isFinite(Date.parse(said)) ? { originRecordedAt: said } : undefined;
     const parent = headers?.[TRACEPARENT_HEADER];
     const isTraced = tracing !== null && (parent !== undefined || INBOUND.includes(topic));
-    const id = begunAt === undefined && !isTraced ? undefined : idOf(value);
+    const id = origin === undefined && !isTraced ? undefined : idOf(value);
     if (id === undefined) continue;
     if (!isTraced) {
-      trails.set(id, { ...begunAt });
+      trails.set(id, { ...origin });
       continue;
     }
     const attributes = {
@@ -120,7 +120,7 @@ function trailsOf(
     const span = tracing.start(`process ${topic}`, SpanKind.CONSUMER, attributes, parent);
     spans.push(span);
     const traceparent = traceparentOf(span);
-    trails.set(id, { ...begunAt, ...(traceparent === undefined ? {} : { traceparent }) });
+    trails.set(id, { ...origin, ...(traceparent === undefined ? {} : { traceparent }) });
   }
   return { trails, spans };
 }

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { Inject, Injectable } from '@nestjs/common';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { sql } from 'kysely';
@@ -79,7 +79,7 @@ class Probe {
     this.askedAt = performance.now();
     this.last = await this.ask().then(
       (): PortState => ({ reachable: true }),
-      (error: unknown): PortState => ({ reachable: false, reason: messageOf(error) }),
+      (error: unknown): PortState => ({ reachable: false, reason: errorMessage(error) }),
     );
     this.answeredAt = performance.now();
     this.asking = undefined;

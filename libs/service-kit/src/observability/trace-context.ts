@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import type { EventMetadata } from '@tantieme/event-store/event-store';
 
-export type Trail = Pick<EventMetadata, 'begunAt' | 'traceparent'>;
+export type Trail = Pick<EventMetadata, 'originRecordedAt' | 'traceparent'>;
 
 /** Of what the running code answers: by the id of a message, or the correlation id of a request. Mostly there is nothing. */
 export const traceContext = new AsyncLocalStorage<ReadonlyMap<string, Trail>>();

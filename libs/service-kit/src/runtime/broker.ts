@@ -17,7 +17,7 @@ export async function openBroker({ dataDirectory, kafka, partitions }: BrokerCon
     return openSqliteBroker(join(dataDirectory, 'broker.sqlite'), partitions === undefined ? {} : { partitions });
   }
   // Only who uses Kafka loads its client.
-  const { openKafkaBroker } = await import('@tantieme/messaging/kafka/kafka-broker');
+  const { openKafkaBroker } = await import('@tantieme/messaging/kafka/broker');
   const logger = new Logger('Kafka');
   return openKafkaBroker({
     ...kafka,

@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Logger } from '@nestjs/common';
-import { openBeside, openDatabase } from '@tantieme/event-sourcing/read-model/database';
-import type { AnyTables, Beside } from '@tantieme/event-sourcing/read-model/database';
+import { openShadowDatabase, openDatabase } from '@tantieme/event-sourcing/read-model/database';
+import type { AnyTables, ShadowDatabase } from '@tantieme/event-sourcing/read-model/database';
 import type { Kysely } from 'kysely';
 
 import { EMBEDDED } from './config.js';
@@ -27,10 +27,10 @@ export async function openReadDatabase({ dataDirectory, database }: DatabaseConf
 }
 
 /** A place beside the read models' tables, for a rebuild. */
-export async function openReadDatabaseBeside({ dataDirectory, database }: DatabaseConfig): Promise<Beside> {
-  if (database === EMBEDDED) return openBeside(join(dataDirectory, 'read.sqlite'));
-  const { openPostgresBeside } = await import('@tantieme/event-sourcing/read-model/postgres-database');
-  return openPostgresBeside(database);
+export async function openReadDatabaseBeside({ dataDirectory, database }: DatabaseConfig): Promise<ShadowDatabase> {
+  if (database === EMBEDDED) return openShadowDatabase(join(dataDirectory, 'read.sqlite'));
+  const { openPostgresShadowDatabase } = await import('@tantieme/event-sourcing/read-model/postgres-database');
+  return openPostgresShadowDatabase(database);
 }
 
 /** How replicas that share the database take turns; null for the embedded one, which is never shared. */
@@ -39,6 +39,6 @@ export async function openLeaderElection(
   db: Kysely<AnyTables>,
 ): Promise<LeaderElection | null> {
   if (database === EMBEDDED) return null;
-  const { PostgresLocks } = await import('@tantieme/event-sourcing/read-model/postgres-locks');
+  const { PostgresLocks } = await import('@tantieme/event-sourcing/process/postgres-locks');
   return new LeaderElection(new PostgresLocks(database), db);
 }

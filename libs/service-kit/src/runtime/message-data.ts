@@ -1,5 +1,5 @@
 /** Data that came in otherwise than in an envelope, and is to be what a message of its type holds. */
-import { check } from '@tantieme/contracts/envelope';
+import { check } from '@tantieme/contracts/check';
 import type { MessageData, MessageType } from '@tantieme/contracts/envelope';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 
@@ -9,7 +9,7 @@ export function assertMessageData<Type extends MessageType>(
   data: unknown,
   code: string,
 ): asserts data is MessageData[Type] {
-  const faults = check(type, data).map(({ field, reason }) => ({ field: field.replaceAll('/', '.'), reason }));
+  const faults = check(type, data);
   if (faults.length === 0) return;
   const message = faults.map(({ field, reason }) => (field === '' ? reason : `${field} ${reason}`)).join('; ');
   throw new DomainError(code, message, 'invalid', faults);

@@ -39,7 +39,6 @@ export function partnersOf(payees: number): string[] {
       name: `Payee ${index}`,
       channel: 'retail',
       country: 'FR',
-      payoutCurrency: 'EUR',
       tiers: [{ from: '2026-01-01', value: 'gold' }],
       uplines: [{ from: '2026-01-01', value: upline }],
       agreements: [{ id: `agreement-${index}`, plan: 'bench', from: '2026-01-01' }],

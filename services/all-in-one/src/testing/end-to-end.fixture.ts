@@ -54,7 +54,6 @@ const partner = (id: string, upline: string | null): Partner => ({
   name: id,
   channel: 'retail',
   country: 'FR',
-  payoutCurrency: 'EUR',
   tiers: [{ from: '2026-01-01', value: 'gold' }],
   uplines: [{ from: '2026-01-01', value: upline }],
   agreements: [{ id: `${id}-2026`, plan: 'resellers', from: '2026-01-01' }],

@@ -7,8 +7,8 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { CREDITS_TOPIC } from '@tantieme/commission-calculation/credit/credit.events-out';
 import { TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
 import { deadLetterTopic } from '@tantieme/messaging/broker';
-import { produceOutside, type ForeignMessage } from '@tantieme/messaging/kafka/foreign-client.fixture';
-import type { KafkaServer } from '@tantieme/messaging/kafka/kafka-server';
+import { produceOutside, type ForeignMessage } from '@tantieme/messaging/kafka/testing/foreign-client.fixture';
+import type { KafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server';
 import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
 import {
   announced,

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ENGINES, TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
-import { rebuildProjection } from '@tantieme/event-sourcing/read-model/rebuild';
+import { rebuildProjection } from '@tantieme/event-sourcing/process/rebuild';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { EMBEDDED } from '@tantieme/service-kit/runtime/config';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
@@ -59,7 +59,7 @@ async function rebuildAll(config: RuntimeConfig, db: AnyDatabase): Promise<void>
   const store = await openEventStore(config);
   for (const projection of PROJECTIONS) {
     const beside = await openReadDatabaseBeside(config);
-    await rebuildProjection({ store, db, beside, projection });
+    await rebuildProjection({ store, db, shadow: beside, projection });
     await beside.db.destroy();
   }
   await store.close();

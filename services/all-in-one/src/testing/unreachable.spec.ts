@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
 import { EsdbServer } from '@tantieme/event-store/esdb/server.fixture';
-import { startKafkaServer } from '@tantieme/messaging/kafka/kafka-server';
+import { startKafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
@@ -242,7 +242,7 @@ afterAll(() => databases.end());
   it('is waited for at the start and later, while facts are taken; nothing is lost', async () => {
     const expected = await embeddedStatements(servers, FACTS);
     const database = await postgres.database();
-    await postgres.away.begin();
+    await postgres.outage.begin();
     const config = servers.configuration({ ...SILENT, database });
     const driver = await servers.start(config);
     const away = {
@@ -260,14 +260,14 @@ afterAll(() => databases.end());
     });
     expect((await get(driver, '/health/live')).status).toBe(200);
 
-    await postgres.away.end();
+    await postgres.outage.end();
     expect((await untilReady(driver, 200)).body).toMatchObject({ database: REACHABLE });
     await prepare(driver);
     await driver.import(ndjson(FACTS.slice(0, 40)));
-    await postgres.away.begin();
+    await postgres.outage.begin();
     expect((await untilReady(driver, 503)).body).toMatchObject(away);
     expect(await driver.import(ndjson(FACTS))).toMatchObject({ type: 'result', refused: 0 });
-    await postgres.away.end();
+    await postgres.outage.end();
     await untilReady(driver, 200);
     expect(await statementsOf(driver, [])).toBe(expected);
     expect((await ready(driver)).body).toMatchObject({ status: 'ready', failing: [] });

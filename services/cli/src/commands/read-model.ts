@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { PROJECTIONS } from '@tantieme/all-in-one/projections';
-import type { AnyProjection } from '@tantieme/event-sourcing/read-model/projection';
-import { rebuildProjection } from '@tantieme/event-sourcing/read-model/rebuild';
-import type { Rebuilt } from '@tantieme/event-sourcing/read-model/rebuild';
+import type { AnyProjection } from '@tantieme/event-sourcing/process/projection';
+import { rebuildProjection } from '@tantieme/event-sourcing/process/rebuild';
+import type { RebuildResult } from '@tantieme/event-sourcing/process/rebuild';
 import { EMBEDDED, loadConfig } from '@tantieme/service-kit/runtime/config';
 import { openReadDatabase, openReadDatabaseBeside } from '@tantieme/service-kit/runtime/database';
 import type { DatabaseConfig } from '@tantieme/service-kit/runtime/database';
@@ -49,7 +49,7 @@ export function readModelCommand(): Command {
 async function rebuildConfigured(
   config: EventStoreConfig & DatabaseConfig,
   projection: AnyProjection,
-): Promise<Rebuilt> {
+): Promise<RebuildResult> {
   const path = join(config.dataDirectory, 'events.sqlite');
   if (config.eventStore === EMBEDDED && !existsSync(path)) throw new Error(`${path}: there is no event store`);
   await using opened = new AsyncDisposableStack();
@@ -63,7 +63,7 @@ async function rebuildConfigured(
   return await rebuildProjection({
     store,
     db,
-    beside,
+    shadow: beside,
     projection,
     onProgress: ({ position, head }) => progress.update(Number(position), Number(head)),
   });

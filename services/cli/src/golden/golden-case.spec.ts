@@ -58,13 +58,13 @@ describe('a case', () => {
   });
 
   it('tells of a deal that nobody is credited for, and of a partner that is not known', () => {
-    const { waiting } = answerOf(
+    const { pending } = answerOf(
       filesOf({
         'deals.csv': `deal,fact,id,at,amount,net,seller\nD1,booked,,2026-01-10,,100,NOBODY\nD2,paid,P,2026-01-10,5,,\nD3,booked,,2026-01-10,,1,OLD\n`,
         'partners.csv': `partner,plan,from,until\nOLD,p,2025-01-01,2026-01-01\n`,
       }),
     );
-    expect(waiting.map(({ deal, code, subject }) => [deal, code, subject])).toEqual([
+    expect(pending.map(({ deal, code, subject }) => [deal, code, subject])).toEqual([
       ['D1', 'PartnerMissing', 'partner:NOBODY'],
       ['D2', 'TermsMissing', 'deal:case|D2'],
       ['D3', 'NotCredited', ''],
@@ -129,7 +129,7 @@ describe('the comparison', () => {
         { file: 'lines.csv', what: 'missing', of: { payee: 'NORD', deal: 'D9' }, expected: '1.00' },
       ],
       lines: 3,
-      waiting: 0,
+      pending: 0,
       expectedTotal: '19.00',
       gotTotal: '42.00',
     });
@@ -139,10 +139,10 @@ describe('the comparison', () => {
     expect(compared({ 'lines.csv': 'payee,amount\nNORD,17\nSUED,25\n' }).differences).toEqual([]);
   });
 
-  it('misses what waits, and what no longer does', () => {
-    const files = { 'lines.csv': 'payee,amount\nNORD,17\nSUED,25\n', 'waiting.csv': 'deal,code\nD1,PartnerMissing\n' };
+  it('reports deals that are no longer pending, and new ones', () => {
+    const files = { 'lines.csv': 'payee,amount\nNORD,17\nSUED,25\n', 'pending.csv': 'deal,code\nD1,PartnerMissing\n' };
     expect(compared(files).differences).toEqual([
-      { file: 'waiting.csv', what: 'missing', of: { deal: 'D1', code: 'PartnerMissing' } },
+      { file: 'pending.csv', what: 'missing', of: { deal: 'D1', code: 'PartnerMissing' } },
     ]);
   });
 

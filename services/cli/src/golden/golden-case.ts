@@ -8,10 +8,10 @@ import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import { compareText } from '@tantieme/commission-engine/deal/occurrence';
-import { parsePlan } from '@tantieme/commission-engine/plan/compile';
+import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
-import { parseDay } from '@tantieme/time/instant';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { isDay } from '@tantieme/time/day';
 import { formatMinor } from '@tantieme/money/amount';
 import { CaseInvalid } from './csv-rows.js';
 import type { CaseFault } from './csv-rows.js';
@@ -34,11 +34,11 @@ export type CaseFiles = ReadonlyMap<string, string>;
 
 /** Names that a case may have files of; everything else in its folder is left alone. */
 export const CASE_FILE =
-  /^(?:plan(?:@[0-9-]+)?\.(?:yaml|json)|(?:deals|lines|waiting|partners|exchange-rates|quotas|closings|reached)\.csv)$/;
+  /^(?:plan(?:@[0-9-]+)?\.(?:yaml|json)|(?:deals|lines|pending|partners|exchange-rates|quotas|closings|reached)\.csv)$/;
 
 const PLAN_FILE = /^plan(?:@([0-9-]+))?\.(?:yaml|json)$/;
 
-/** What a case gives, as rows of its files: every line that is earned, and everything that waits. */
+/** What a case gives, as rows of its files: every line that is earned, and every deal that is pending. */
 export interface Answer {
   readonly currency: string;
   /** Of the currency. */
@@ -46,7 +46,7 @@ export interface Answer {
   /** By payee, then period, then the canonical order of lines; what is of no single deal comes last in its period. */
   readonly lines: readonly LineRow[];
   /** By deal. */
-  readonly waiting: readonly WaitingRow[];
+  readonly pending: readonly PendingRow[];
 }
 
 export const LINE_COLUMNS = [
@@ -65,10 +65,10 @@ export const LINE_COLUMNS = [
 /** A row of `lines.csv`. Amounts are decimal text in the plan's currency. */
 export type LineRow = Readonly<Record<(typeof LINE_COLUMNS)[number], string>>;
 
-export const WAITING_COLUMNS = ['deal', 'code', 'subject', 'message'] as const;
+export const PENDING_COLUMNS = ['deal', 'code', 'subject', 'message'] as const;
 
-/** A row of `waiting.csv`: a deal, or a part of it, that earns nothing, and why. */
-export type WaitingRow = Readonly<Record<(typeof WAITING_COLUMNS)[number], string>>;
+/** A row of `pending.csv`: a deal, or a part of it, that earns nothing, and why. */
+export type PendingRow = Readonly<Record<(typeof PENDING_COLUMNS)[number], string>>;
 
 /** @throws {CaseInvalid} with file, row, column and reason */
 export function answerOf(files: CaseFiles): Answer {
@@ -82,7 +82,7 @@ export function answerOf(files: CaseFiles): Answer {
       currency: newest.currency,
       decimals: newest.decimals,
       lines: calculated.lines.toSorted(compareForReading).map((line) => rowOf(line, newest.decimals)),
-      waiting: waitingRows(calculated, facts.deals),
+      pending: pendingRows(calculated, facts.deals),
     };
   } catch (error) {
     if (error instanceof EngineError) throw new CaseInvalid([{ file: 'deals.csv', reason: error.message }]);
@@ -101,7 +101,7 @@ function readVersions(files: CaseFiles): readonly PlanVersion[] {
         if (severity === 'error')
           faults.push({ file: `${file}:${line}:${column}`, reason: `${path || '/'}: ${message}` });
       const effectiveFrom = named[1] ?? FROM_THE_BEGINNING;
-      if (parseDay(effectiveFrom) === undefined)
+      if (!isDay(effectiveFrom))
         faults.push({ file, reason: `${effectiveFrom} is no day, such as plan@2026-03-01.yaml` });
       return plan === undefined ? [] : [{ effectiveFrom, plan }];
     })
@@ -132,9 +132,15 @@ function factsOf(files: CaseFiles, versions: readonly PlanVersion[], newest: Pla
   const quotas = read('quotas.csv', [], (text) => readQuotas(text, id));
   const settled = read('closings.csv', [], (text) => readClosings(text, versions));
   const reached = read<ReachedTiers>('reached.csv', new Map(), (text) => readReached(text, newest));
-  const account = (payee: string) => accountOf(payee, partners, quotas, settled, reached);
+  const payeeTermsOf = (payee: string) => accountOf(payee, partners, quotas, settled, reached);
   const agreed = [...partners.values()].filter(({ agreements }) => agreements.some(({ plan }) => plan === id));
-  return { deals, versions, lookup: lookupOf(partners, rates), account, payees: agreed.map((partner) => partner.id) };
+  return {
+    deals,
+    versions,
+    lookup: lookupOf(partners, rates),
+    payeeTermsOf,
+    payees: agreed.map((partner) => partner.id),
+  };
 }
 
 function compareForReading(left: CalculatedLine, right: CalculatedLine): number {
@@ -187,8 +193,8 @@ function aboutOf({ month, child, reverses, releases }: CreditLine): string {
 }
 
 /** Also what the engine does not speak of: a quota that is missing, and a deal of which nothing is credited to anybody. */
-function waitingRows({ lines, pending }: Calculated, deals: Facts['deals']): readonly WaitingRow[] {
-  const rows: WaitingRow[] = pending.map(({ deal, ...why }) => ({ deal: idOf(deal), ...why }));
+function pendingRows({ lines, pending }: Calculated, deals: Facts['deals']): readonly PendingRow[] {
+  const rows: PendingRow[] = pending.map(({ deal, ...why }) => ({ deal: idOf(deal), ...why }));
   const spoken = new Set([...pending, ...lines].map(({ deal }) => deal));
   for (const deal of deals)
     if (!spoken.has(dealKey(deal)))

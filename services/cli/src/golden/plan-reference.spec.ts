@@ -60,7 +60,7 @@ function exampleOf(name: string, text: string): Example {
   return { name, files, earns: saysEarns ? deals.map((cells) => cells.at(-1) ?? '') : [] };
 }
 
-/** What the rows of `deals.csv` earn in the order of the table: text, empty where nothing happens by them, `waits`. */
+/** What the rows of `deals.csv` earn in the order of the table: text, empty where nothing happens by them, `pending`. */
 function earned({ files, earns }: Example, answer: Answer): readonly string[] {
   const [head = '', ...rows] = (files.get('deals.csv') ?? '').trim().split('\n');
   const columns = head.split(',');
@@ -68,8 +68,8 @@ function earned({ files, earns }: Example, answer: Answer): readonly string[] {
     const cell = (column: string) => row.split(',')[columns.indexOf(column)] ?? '';
     const occurrence = occurrenceOf(cell('fact') || 'booked', cell('id'));
     const lines = answer.lines.filter((line) => line.deal === cell('deal') && line.occurrence === occurrence);
-    if (lines.length === 0 && earns[index] === 'waits' && answer.waiting.some(({ deal }) => deal === cell('deal')))
-      return 'waits';
+    if (lines.length === 0 && earns[index] === 'pending' && answer.pending.some(({ deal }) => deal === cell('deal')))
+      return 'pending';
     if (lines.length === 0) return '';
     const sum = lines.reduce((minor, { amount }) => minor + parseMinor(amount, answer.decimals), 0n);
     return formatMinor(sum, answer.decimals);

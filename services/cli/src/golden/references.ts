@@ -1,9 +1,10 @@
 /** What a golden case says besides its deals: partners, exchange rates, quotas, certifications, and the periods that are closed. */
+import { compareText } from '@tantieme/contracts/compare-text';
+import { lastPeriodOfWindow, windowStartDay } from '@tantieme/time/calendar/periods';
 import type { PayeeTerms, Agreement } from '@tantieme/commission-engine/earn/payee-terms';
-import { lastPeriodOfWindow, windowStartDay } from '@tantieme/time/calendar';
-import type { CreditLookup } from '@tantieme/commission-engine/credit/credit';
+import type { CreditLookup } from '@tantieme/commission-engine/credit/lookup';
 import { TimeError } from '@tantieme/time/time-error';
-import { parseDay } from '@tantieme/time/instant';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import {
   averageOf,
@@ -51,7 +52,7 @@ function eachRow(file: string, rows: readonly CsvRow[], take: (row: CsvRow, faul
 function dayIn(row: CsvRow, column: string, fault: Fault): string | undefined {
   const text = row.cell(column);
   if (text === '') return undefined;
-  if (parseDay(text) === undefined) fault(column, `${JSON.stringify(text)} is no day, such as 2026-03-01`);
+  if (!isDay(text)) fault(column, `${JSON.stringify(text)} is not ${DAY_DESCRIPTION}`);
   return text;
 }
 
@@ -68,7 +69,7 @@ export function plainPartners(ids: readonly string[], plan: string): ReadonlyMap
 }
 
 function newPartner(id: string): Partner {
-  return { id, name: id, channel: 'direct', country: '', payoutCurrency: '', tiers: [], uplines: [], agreements: [] };
+  return { id, name: id, channel: 'direct', country: '', tiers: [], uplines: [], agreements: [] };
 }
 
 function agreementFrom(plan: string, from: string, until?: string): Partner['agreements'][number] {
@@ -100,7 +101,7 @@ export function readPartners(text: string, plan: string): ReadonlyMap<string, Pa
 }
 
 function inOrder<Value>(dated: readonly Dated<Value>[]): readonly Dated<Value>[] {
-  return dated.toSorted((left, right) => (left.from < right.from ? -1 : left.from > right.from ? 1 : 0));
+  return dated.toSorted((left, right) => compareText(left.from, right.from));
 }
 
 function partnerWith(partner: Partner, row: CsvRow, plan: string, fault: Fault): Partner {

@@ -1,11 +1,12 @@
 /** A budget in any order of arrival, against its definition, and against the calculation from scratch. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import { describe, expect, it } from '@jest/globals';
-import { grantBudget, keptOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
+import { grantBudget, retainedGrantOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
 import type { BudgetClaim, Claim, ClosedClaim } from '@tantieme/commission-engine/earn/budget';
 import { calculate } from '@tantieme/commission-engine/earn/calculate';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compilePlan } from '@tantieme/commission-engine/plan/compile';
-import { compareLines } from '@tantieme/commission-engine/rate/rate';
+import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
 import { claimOf, Kept, SPIFF } from './budget.fixture.js';
@@ -73,7 +74,7 @@ class Defined {
     );
     const gone = [...this.closed.values()].filter(({ name }) => !lines.some((line) => line.name === name));
     return [...lines, ...gone.map((claim) => ({ ...claim, amountMinor: 0n }))].sort(
-      (left, right) => compareLines(left, right) || (left.payee < right.payee ? -1 : 1),
+      (left, right) => compareLines(left, right) || compareText(left.payee, right.payee),
     );
   }
 
@@ -87,7 +88,7 @@ class Defined {
     const named = this.claims()
       .map(({ name }, index) => ({ name, minor: grants[index] ?? 0n }))
       .filter(({ minor }) => minor !== 0n)
-      .sort((left, right) => (left.name < right.name ? -1 : 1));
+      .sort((left, right) => compareText(left.name, right.name));
     return Array.from(
       Map.groupBy(named, ({ name }) => name.slice(0, name.indexOf(':'))),
       ([deal, lines]) => `${deal}: ${lines.map(({ minor }) => formatMinor(minor, 2)).join(' ')}`,
@@ -100,7 +101,7 @@ class Defined {
     const sum = (minorOf: (claim: Claim) => bigint) => claims.reduce((all, claim) => all + minorOf(claim), 0n);
     const lostOf = ({ amountMinor, closed }: Claim) =>
       closed !== undefined && amountMinor < closed.claimedMinor ? closed.claimedMinor - amountMinor : 0n;
-    this.endedMinor = openFromMinor(BUDGET_MINOR, this.endedMinor, sum(keptOf), sum(lostOf));
+    this.endedMinor = openFromMinor(BUDGET_MINOR, this.endedMinor, sum(retainedGrantOf), sum(lostOf));
     claims.forEach((claim, index) => {
       const { name, line, amountMinor } = claim;
       if (line.period >= openFrom) {

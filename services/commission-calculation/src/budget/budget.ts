@@ -3,7 +3,8 @@
  * grants that change, whole a payee and deal. First come, first served, in the canonical order of lines; what closed periods granted
  * comes before all others and does not move (docs/adr/0017).
  */
-import { grantStep, keptOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { grantStep, retainedGrantOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
 import type {
   BudgetClaim,
   Claim,
@@ -11,9 +12,9 @@ import type {
   ClosedClaim,
   GrantedLine,
 } from '@tantieme/commission-engine/earn/budget';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
-import { compareLines } from '@tantieme/commission-engine/rate/rate';
+import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
@@ -210,7 +211,7 @@ function nameOf({ payee, deal }: Pick<Line, 'payee' | 'deal'>): string {
 
 /** Of all payees' lines: two who share a line come in order of their names. */
 function compare(left: Line, right: Line): number {
-  return compareLines(left, right) || (left.payee < right.payee ? -1 : left.payee > right.payee ? 1 : 0);
+  return compareLines(left, right) || compareText(left.payee, right.payee);
 }
 
 function isOpen(line: Line): boolean {
@@ -238,7 +239,7 @@ function changeOf(state: BudgetState, { currency }: Budget, input: ClaimsInput, 
   const leaving = new Set([...before.values()].filter(isOpen));
   let from = Math.min(open.length, ...[...joining, ...leaving].map((line) => placeOf(open, line)));
   let tail = [...open.slice(from).filter((line) => !leaving.has(line)), ...joining].sort(compare);
-  const keptMinor = state.keptMinor + sumOf(lines, keptOf) - sumOf(before, keptOf);
+  const keptMinor = state.keptMinor + sumOf(lines, retainedGrantOf) - sumOf(before, retainedGrantOf);
   const lostMinor = state.lostMinor + sumOf(lines, lostOf) - sumOf(before, lostOf);
   const budgetMinor = budgetOf(tail.at(-1) ?? open[from - 1], state, plans);
   const startMinor = openFromMinor(budgetMinor, state.endedMinor, keptMinor, lostMinor);
@@ -327,7 +328,7 @@ function decideMore(
 ): readonly BudgetEvent[] {
   if (untold.size === 0) return [];
   const all = [...untold]
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .sort(([left], [right]) => compareText(left, right))
     .map(([name, whose]) => grantOf(budget, whose, deals.get(name)?.lines.values() ?? [], (line) => line.openMinor));
   const grants = all.slice(0, fitting(all));
   return [{ type: 'GrantsTold', version: 1, occurredAt: at, data: { budget, grants } }];
@@ -353,9 +354,9 @@ function grantOf(
     payee,
     deal,
     granted: [...lines]
-      .map((line) => ({ key: line.key, minor: keptOf(line) + openMinorOf(line) }))
+      .map((line) => ({ key: line.key, minor: retainedGrantOf(line) + openMinorOf(line) }))
       .filter(({ minor }) => minor !== 0n)
-      .sort((left, right) => (left.key < right.key ? -1 : 1))
+      .sort((left, right) => compareText(left.key, right.key))
       .map(({ key, minor }) => ({ key, amount: formatMinor(minor, decimals) })),
   };
 }
@@ -371,7 +372,7 @@ function grantsOf(state: BudgetState, budget: Budget, input: ClaimsInput, change
     if (change.lines.get(line.key) !== line && granted !== line.openMinor) others.set(nameOf(line), line);
   for (const [name, line] of others)
     grants.push(grantOf(budget, line, state.deals.get(name)?.lines.values() ?? [], now));
-  return grants.sort((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1));
+  return grants.sort((left, right) => compareText(nameOf(left), nameOf(right)));
 }
 
 function apply(state: BudgetState, input: ClaimsInput, { lines, from, tail, ...sums }: Change): void {
@@ -401,13 +402,13 @@ function closePeriods(state: BudgetState, openFrom: string): void {
   for (const { lines } of deals.values())
     for (const line of lines.values()) {
       if (line.line.period < openFrom) {
-        const grantedMinor = keptOf(line) + line.openMinor;
+        const grantedMinor = retainedGrantOf(line) + line.openMinor;
         line.closed = { line: line.line, claimedMinor: line.amountMinor, grantedMinor };
         line.beforeMinor = 0n;
         line.openMinor = 0n;
       }
       // A line of a closed period may have moved into an open one: it keeps what it was granted.
-      state.keptMinor += keptOf(line);
+      state.keptMinor += retainedGrantOf(line);
       state.lostMinor += lostOf(line);
     }
   state.endedMinor = state.startMinor + state.lostMinor;

@@ -3,16 +3,18 @@
  * partners and plans; each time that this changes, an event of the next number says it, with all that was looked up.
  */
 import { creditDeal } from '@tantieme/commission-engine/credit/credit';
-import type { ExchangeRateAsOf, PayeeCredit, Pending } from '@tantieme/commission-engine/credit/credit';
+import type { Pending } from '@tantieme/commission-engine/credit/pending';
+import type { ExchangeRateAsOf } from '@tantieme/commission-engine/credit/lookup';
+import type { PayeeCredit } from '@tantieme/commission-engine/credit/credit';
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
-import { dayOf } from '@tantieme/time/calendar';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { dayOf } from '@tantieme/time/time-zone';
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { CompiledComponent } from '@tantieme/commission-engine/plan/compiled';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import { TimeError } from '@tantieme/time/time-error';
-import { compareText } from '@tantieme/commission-engine/deal/occurrence';
 import type { Deal } from '@tantieme/contracts/deal';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';

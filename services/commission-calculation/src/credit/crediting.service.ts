@@ -1,6 +1,6 @@
 /** Credits deals in batches: what they refer to is brought into memory first, then each deal is decided by itself. */
 import type { Deal } from '@tantieme/contracts/deal';
-import type { CommandContext, Handled, Refused, Runtime } from '@tantieme/event-sourcing/decide/runtime';
+import type { CommandContext, Accepted, Refused, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import { creditStream } from './credit.js';
 import type { CreditCommand, CreditState, CreditView, DealCredited } from './credit.js';
 import type { Origin } from '../reference/reference.js';
@@ -9,7 +9,7 @@ import type { PlanCatalog } from '../plan/plan-catalog.service.js';
 import type { Pair, ExchangeRateCache } from '../reference/exchange-rate-cache.service.js';
 
 export type CreditRuntime = Runtime<CreditState, CreditCommand, DealCredited>;
-export type CreditResult = Handled<CreditState, DealCredited> | Refused;
+export type CreditResult = Accepted<CreditState, DealCredited> | Refused;
 
 export interface DealToCredit {
   readonly deal: Deal;

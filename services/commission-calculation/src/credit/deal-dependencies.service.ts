@@ -2,11 +2,11 @@
  * The index from facts to deals, and the follower of the log in global order that keeps it: a new fact about a partner, a plan or
  * an exchange rate credits its deals again, and a credit that appears after a fact which it did not see is credited again.
  */
-import { addDays } from '@tantieme/time/calendar';
+import { addDays } from '@tantieme/time/day';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely';

@@ -1,7 +1,7 @@
 /** Deals that wait for a fact to be credited: what is listed of them. Filled from the log; may be deleted and is built anew. */
-import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
+import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { Kysely } from 'kysely';
 import { CREDIT, dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';

@@ -2,7 +2,9 @@
  * Earn: a stream a payee × plan. Each credit of a deal changes what the lines of the payee earn, its own and, in the same
  * measurement, those after it; what differs from what was posted is posted.
  */
-import { calendarOf, nextPeriod, windowEndDay } from '@tantieme/time/calendar';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { nextPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
 import { endOfAgreement } from '@tantieme/commission-engine/earn/payee-terms';
 import type { PayeeTerms, Agreement, Quota } from '@tantieme/commission-engine/earn/payee-terms';
 import { applyChange } from '@tantieme/commission-engine/incremental/apply-change';
@@ -11,10 +13,10 @@ import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/in
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
 import { hasPeriodEndTerms, reachedTiers } from '@tantieme/commission-engine/incremental/period-end';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
 import type {
-  AccountCredit,
+  PayeeLevelCredit,
   ChildEarning,
   DealClaims,
   DealMissingQuotas,
@@ -28,7 +30,7 @@ import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
+import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
@@ -126,7 +128,7 @@ export interface Conclusions {
   /** Lines whose amount is new or changed; left out where they are too many. */
   readonly rated?: readonly StoredRating[];
   /** Lines of no single deal, where they change. */
-  readonly ofAccount?: readonly AccountCredit[];
+  readonly ofAccount?: readonly PayeeLevelCredit[];
   /** What is claimed of budgets, where it changes. */
   readonly claims?: readonly DealClaims[];
   /** Quotas that deals wait for, where that changes. */
@@ -174,7 +176,7 @@ export type EarningEvent =
         readonly planHash: string;
         /** Guarantee and draw that the closing settles; left out where there are none. */
         readonly rated?: readonly StoredRating[];
-        readonly ofAccount?: readonly AccountCredit[];
+        readonly ofAccount?: readonly PayeeLevelCredit[];
         /** Tiers that lagged measurements have reached, by component and window. */
         readonly reached?: PayeeTerms['reachedTiers'];
         /** Deals whose posting changes: lines of earlier periods that were never closed are posted in this one. */
@@ -203,7 +205,7 @@ export interface EarningState {
   closedThrough: string | null;
   /** End of the payee's agreements of which a closing has said that what is negative then is forgiven. */
   forgivenEnd: string | undefined;
-  /** Where only the newest deals are in memory; a decision that needs more is refused (`HistoryNeeded`). */
+  /** Where only the newest deals are in memory; a decision that needs more is refused (`FullStateRequired`). */
   tail: Tail | undefined;
   /** True for a tail that did not see everything that was appended: it can decide nothing. */
   lost: boolean;
@@ -228,7 +230,7 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       lost: false,
     }),
     decide(command, state) {
-      if (!suffices(state, command)) throw historyNeeded();
+      if (!suffices(state, command)) throw fullStateRequired();
       switch (command.type) {
         case 'credit':
           return decideCredit(command, state, plans);
@@ -270,7 +272,7 @@ function suffices({ tail, lost, engine }: EarningState, command: EarningCommand)
 
 /** Components that are earned as a whole need all of their lines. */
 function canBeTail({ unposted, engine }: EarningState): boolean {
-  return unposted.size === 0 && engine.wholeCount === 0;
+  return unposted.size === 0 && engine.fullModeLineCount === 0;
 }
 
 /** Keeps `linesMax` lines of the newest deals and forgets the rest; the state then decides what is in order, and no more. */
@@ -289,9 +291,9 @@ const TAIL_LINES = 8;
 const TAIL_LINES_MAX = 16;
 
 export const EARNING_TAILS: PartialStates<EarningState> = {
-  isTail: ({ tail }) => tail !== undefined,
-  canBeTail,
-  keepTail: (state) => keepTail(state, TAIL_LINES),
+  isPartial: ({ tail }) => tail !== undefined,
+  canBecomePartial: canBeTail,
+  makePartial: (state) => keepTail(state, TAIL_LINES),
   hasGrown: ({ engine }) => engine.lineCount > TAIL_LINES_MAX,
 };
 
@@ -381,10 +383,10 @@ function conclude(
       ? {}
       : {
           rated: change.rated.map((one) => storedRating(one, change.deal)),
-          ...(change.account.length === 0 ? {} : { ofAccount: change.account }),
+          ...(change.payeeLevel.length === 0 ? {} : { ofAccount: change.payeeLevel }),
         }),
     ...(change.claims === undefined ? {} : { claims: change.claims }),
-    ...(change.lacking === undefined ? {} : { lacking: change.lacking }),
+    ...(change.missingQuotas === undefined ? {} : { lacking: change.missingQuotas }),
     ...(overridden.length === 0 ? {} : { overridden }),
     deals: postings,
     left,
@@ -496,14 +498,14 @@ function decideClose(
     },
   );
   const isNothing = lines.length === 0 && moved.length === 0;
-  const { settle: terms } = plans.plan(planHash);
+  const { payoutTerms: terms } = plans.plan(planHash);
   const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planHash));
   if (isNothing && settling === undefined && !forgives) return [];
   const stream = earningStream(payee, plan);
   const negative = forgives ? { negative: 'forgive' as const } : {};
   const hash = ledgerLinesHash(lines);
   const entry = { stream, payee, currency, lines: lines.length, minimum, ...terms, ...negative, hash };
-  const deals = moved.sort((left, right) => (left.deal < right.deal ? -1 : 1));
+  const deals = moved.sort((left, right) => compareText(left.deal, right.deal));
   return [
     {
       type: 'EarningPeriodClosed',
@@ -514,11 +516,11 @@ function decideClose(
         period,
         planHash,
         ...(settling === undefined ? {} : { reached: settling.account.reachedTiers }),
-        ...(settling === undefined || settling.change.account.length === 0
+        ...(settling === undefined || settling.change.payeeLevel.length === 0
           ? {}
           : {
               rated: settling.change.rated.map((one) => storedRating(one, '')),
-              ofAccount: settling.change.account,
+              ofAccount: settling.change.payeeLevel,
             }),
         deals,
         entry,
@@ -597,7 +599,7 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
       state.closedThrough = period;
       if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
       if (reached === undefined) break;
-      const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount };
+      const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel: ofAccount };
       applyChange(state.engine, change, plans);
       state.engine.payeeTerms = settledAccount(state.engine.payeeTerms, period, planHash, reached);
       break;
@@ -614,7 +616,7 @@ function applyConclusions(state: EarningState, event: WithConclusions, plans: Pl
   const change = changeOfEvent(state, event, plans);
   if (data.left > 0) {
     const changed = [
-      ...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.account.map((one) => one.deal)]),
+      ...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.payeeLevel.map((one) => one.deal)]),
     ].filter((deal) => deal !== '');
     for (const one of changed.slice(changed.length - data.left)) {
       // From now on what is posted no longer follows from what is earned.
@@ -649,11 +651,24 @@ function changeOfEvent(
     const { agreements, quotas } = event.data.input;
     if (rated === undefined)
       return diffPayeeTerms(state.engine, { ...state.engine.payeeTerms, agreements, quotas }, plans);
-    return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), account: ofAccount, claims, lacking };
+    return {
+      deal: '',
+      lines: [],
+      rated: rated.map((one) => ratedLine(one, '')),
+      payeeLevel: ofAccount,
+      claims,
+      missingQuotas: lacking,
+    };
   }
   const credit = creditOfEvent(state, event);
   if (rated === undefined) return diffCredit(state.engine, credit, plans);
-  return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), account: ofAccount, claims, lacking };
+  return {
+    ...credit,
+    rated: rated.map((one) => ratedLine(one, credit.deal)),
+    payeeLevel: ofAccount,
+    claims,
+    missingQuotas: lacking,
+  };
 }
 
 function creditOfEvent(

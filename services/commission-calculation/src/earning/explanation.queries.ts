@@ -4,7 +4,7 @@ import type { IQueryHandler } from '@nestjs/cqrs';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { explainLine, linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { formatAmount } from '@tantieme/money/amount';
 import { creditStream } from '../credit/credit.js';
 import type { DealCredited } from '../credit/credit.js';

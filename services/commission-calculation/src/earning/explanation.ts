@@ -1,6 +1,6 @@
 /** How a ledger line came about, in sentences: from the posting over the rate's portions to the source line of the deal. */
 import type { Conversion, CreditLine } from '@tantieme/commission-engine/credit/credit-line';
-import type { Trace } from '@tantieme/commission-engine/rate/rate';
+import type { Trace } from '@tantieme/commission-engine/rate/trace';
 import type { Deal, DealLine } from '@tantieme/contracts/deal';
 import type { UsedPartner } from '../credit/credit.js';
 import { partnerKey } from '../reference/reference.js';

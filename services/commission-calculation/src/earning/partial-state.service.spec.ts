@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createRuntime, domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
@@ -66,16 +67,16 @@ async function earn(bytesMax: number) {
   const runtime = createPartialStateRuntime({
     store,
     decider: earningDecider(book),
-    tails: {
+    partialStates: {
       ...EARNING_TAILS,
-      keepTail: (state) => {
+      makePartial: (state) => {
         tails += 1;
-        EARNING_TAILS.keepTail(state);
+        EARNING_TAILS.makePartial(state);
       },
     },
-    wholeBytesMax: bytesMax,
-    tailBytes: 25_000,
-    tailsBytesMax: 1e9,
+    fullStateBytesMax: bytesMax,
+    partialStateBytes: 25_000,
+    cacheBytesMax: 1e9,
   });
   const earning = new Earning(runtime, createRuntime({ store, decider: calendarDecider }), book);
   const all = credits();

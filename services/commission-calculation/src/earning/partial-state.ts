@@ -2,10 +2,11 @@
  * The tail of an earning stream: the newest deals of a payee, which is all that a deal in order needs. Of the older ones only
  * the running sums and the names are left; whoever needs more has the stream read again as a whole.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import type { EarnState } from '@tantieme/commission-engine/incremental/state';
-import { compareLines } from '@tantieme/commission-engine/rate/rate';
-import type { MeasuredLine } from '@tantieme/commission-engine/rate/rate';
+import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
+import type { MeasuredLine } from '@tantieme/commission-engine/measure/canonical-order';
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
 
 export interface Tail {
@@ -36,7 +37,7 @@ export function forgetOldDeals(
     deal,
     count: lines.length,
     lastAt: lines.reduce((last, { line }) => (line.at > last ? line.at : last), ''),
-  })).sort((left, right) => (left.lastAt < right.lastAt ? -1 : left.lastAt > right.lastAt ? 1 : 0));
+  })).sort((left, right) => compareText(left.lastAt, right.lastAt));
   for (const { deal, count } of byAge) {
     if (engine.lineCount <= linesMax) break;
     engine.deals.delete(deal);
@@ -49,7 +50,7 @@ export function forgetOldDeals(
     for (const line of measurement) if (!engine.deals.has(line.deal)) anchor = line;
     if (anchor === undefined) continue;
     tail.anchors.set(key, anchor);
-    measurement.forgetThrough(anchor);
+    measurement.evictThrough(anchor);
   }
   return tail;
 }

@@ -4,6 +4,7 @@
  */
 import type { Conversion, CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import type { EarnedLine } from '@tantieme/commission-engine/incremental/state';
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { Exchanged, LedgerLine, LineKind } from '@tantieme/contracts/ledger';
 import { formatAmount, formatMinor, parseAmount, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
@@ -128,7 +129,7 @@ function addExchanged(entry: Entry, currency: string, minor: bigint, ofMinor: bi
 function exchangedOf(sums: NonNullable<Entry['exchanged']>, decimals: number): readonly Exchanged[] {
   return [...sums]
     .filter(([, { minor, ofMinor }]) => minor !== 0n || ofMinor !== 0n)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .sort(([left], [right]) => compareText(left, right))
     .map(([currency, { minor, ofMinor }]) => ({
       amount: formatAmount(minor, currency),
       currency,

@@ -2,7 +2,8 @@
  * The closings of all plans with one calendar, one after the other: a stream a calendar, whose newest event tells which
  * period is the first open one (docs/adr/0004). What a closing goes through is kept in the period's own stream.
  */
-import { calendarOf, isPeriod, nextPeriod, windowStartDay } from '@tantieme/time/calendar';
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { isPeriod, nextPeriod, windowStartDay } from '@tantieme/time/calendar/periods';
 import { TimeError } from '@tantieme/time/time-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';

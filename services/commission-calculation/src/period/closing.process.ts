@@ -10,8 +10,8 @@
  * 4. Every stream with a line in the period is closed.
  * 5. The manifest is said.
  */
-import { windowStartDay } from '@tantieme/time/calendar';
-import { isOfEarning } from '@tantieme/commission-engine/earn/component-earnings';
+import { windowStartDay } from '@tantieme/time/calendar/periods';
+import { isOfEarning } from '@tantieme/commission-engine/earn/component-rules';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
@@ -151,7 +151,7 @@ export class Closing {
       return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
     });
     for (const result of await this.runtimes.earnings.handleMany(work)) {
-      if (result.outcome === 'handled') continue;
+      if (result.outcome === 'accepted') continue;
       if (result.error.code !== 'PostingUnfinished') throw result.error;
       // Left by a process that was killed between a large change and its postings.
       await this.runtimes.earning.postRest(result.stream, period, at, context);

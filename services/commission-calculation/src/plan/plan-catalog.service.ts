@@ -2,10 +2,10 @@
  * All plans in memory, those that are published compiled: there are few, and every deal asks for them. Filled from the plan
  * streams when it is first asked for them, and kept up to date by whoever sees a new event first: the command that appends it, or the follower of the log.
  */
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { PlanView } from '../credit/credit.js';

@@ -1,10 +1,10 @@
 /** The life of a plan's versions: drafted, approved, published, ended. */
+import { calendarKey } from '@tantieme/time/calendar/key';
 import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
-import { calendarKey } from '@tantieme/time/calendar';
-import { parsePlan } from '@tantieme/commission-engine/plan/compile';
-import type { Finding } from '@tantieme/commission-engine/plan/compile';
+import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
+import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';

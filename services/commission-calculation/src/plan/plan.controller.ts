@@ -1,8 +1,8 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, ParseIntPipe, Post, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { parsePlan } from '@tantieme/commission-engine/plan/compile';
-import type { Finding } from '@tantieme/commission-engine/plan/compile';
+import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
+import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import { Context } from '@tantieme/service-kit/http/context';

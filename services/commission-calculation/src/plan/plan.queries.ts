@@ -1,8 +1,8 @@
+import { calendarKey } from '@tantieme/time/calendar/key';
 import { Inject } from '@nestjs/common';
 import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
-import { calendarKey } from '@tantieme/time/calendar';
-import type { Finding } from '@tantieme/commission-engine/plan/compile';
+import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { decodeCursor, pageOf } from '@tantieme/service-kit/http/cursor';

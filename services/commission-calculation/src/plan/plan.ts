@@ -5,13 +5,15 @@
  * A closed period goes on saying what it said: where a version was in force in one, whatever would put another version in
  * its place there is refused (docs/adr/0006).
  */
-import { compilePlan, successionProblems } from '@tantieme/commission-engine/plan/compile';
-import type { Finding } from '@tantieme/commission-engine/plan/compile';
+import { compilePlan } from '@tantieme/commission-engine/plan/compile';
+import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
+import { successionProblems } from '@tantieme/commission-engine/plan/history';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import { addDays } from '@tantieme/time/day';
 
 export const PLAN = 'plan';
 
@@ -264,7 +266,7 @@ function decideEnd({ lastDay, by, openFrom, at }: End, state: PlanState): readon
   const before = state.ended?.lastDay;
   if (before === lastDay) return [];
   const days = before === undefined ? [lastDay] : [before, lastDay];
-  refuseClosed(state, openFrom, 'lastDay', (open) => days.some((day) => day < dayBefore(open)));
+  refuseClosed(state, openFrom, 'lastDay', (open) => days.some((day) => day < addDays(open, -1)));
   return [{ type: 'PlanEnded', version: 1, occurredAt: at, data: { lastDay, by, input: { openFrom } } }];
 }
 
@@ -301,10 +303,6 @@ function refuseClosed(
     return;
   const reason = `periods before ${openFrom} are closed, and what they were paid by does not change any more`;
   throw new DomainError('PlanPeriodClosed', reason, 'conflict', [{ field, reason }]);
-}
-
-function dayBefore(day: string): string {
-  return Temporal.PlainDate.from(day).subtract({ days: 1 }).toString();
 }
 
 /** @throws {DomainError} `PlanVersionRefused`, where lines of both versions could not stand side by side */

@@ -3,7 +3,7 @@
  * behind the streams (another process may have written to them): the follower of the log then credits the deals again.
  */
 import type { ExchangeRate } from '@tantieme/contracts/reference';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { ExchangeRateView } from '../credit/credit.js';
 import { averageOf, identityOfRate, nextDate, rateOn, ratesInForce } from './exchange-rate.js';

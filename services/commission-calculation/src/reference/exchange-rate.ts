@@ -2,8 +2,8 @@
  * Exchange rates as they are published: of a pair of currencies all that is known, in whatever order it came, and the rate of
  * a day. A rate is the last one published on or before the day, with a maximum age; the inverse is an exact fraction.
  */
-import { daysBetween } from '@tantieme/time/calendar';
-import { parseDay } from '@tantieme/time/instant';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { DAY_DESCRIPTION, daysBetween, isDay } from '@tantieme/time/day';
 import { isCurrency } from '@tantieme/money/currency';
 import { addRates, decimalFault, formatRate, parseDecimal, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
@@ -84,9 +84,7 @@ export function normalExchangeRate(fact: ExchangeRate): ExchangeRate {
         .map(([field, code]) => ({ field, reason: `${JSON.stringify(code)} is no ISO 4217 currency` })),
     ),
     ...(base === quote ? [{ field: 'quote', reason: 'is the base itself' }] : []),
-    ...(parseDay(date) !== undefined
-      ? []
-      : [{ field: 'date', reason: `${JSON.stringify(date)} is no day, such as 2026-03-05` }]),
+    ...(isDay(date) ? [] : [{ field: 'date', reason: `${JSON.stringify(date)} is not ${DAY_DESCRIPTION}` }]),
     ...rateFaults(rate),
   ];
   if (faults.length > 0)
@@ -117,7 +115,7 @@ export function ratesInForce(facts: Iterable<ExchangeRate>, base: string, quote:
     if (best === undefined || countsBefore(fact, best, base)) ofDates.set(fact.date, fact);
   }
   return [...ofDates.values()]
-    .sort((left, right) => (left.date < right.date ? -1 : 1))
+    .sort((left, right) => compareText(left.date, right.date))
     .map(({ rate, date, source, base: published }) => ({ rate, date, source, inverse: published !== base }));
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { Partner } from '@tantieme/contracts/partner';
 import fc from 'fast-check';
 import { partnerAsOf } from './reference.js';
@@ -9,14 +10,13 @@ const span = fc.record({ from: day, until: day }, { requiredKeys: ['from'] });
 const dated = <Value>(values: fc.Arbitrary<Value>): fc.Arbitrary<readonly { from: string; value: Value }[]> =>
   fc
     .uniqueArray(fc.record({ from: day, value: values }), { selector: ({ from }) => from, maxLength: 3 })
-    .map((list) => list.sort((left, right) => (left.from < right.from ? -1 : 1)));
+    .map((list) => list.sort((left, right) => compareText(left.from, right.from)));
 
 const partner: fc.Arbitrary<Partner> = fc.record({
   id: fc.constant('anna'),
   name: fc.constant('Anna'),
   channel: fc.constant('retail'),
   country: fc.constant('FR'),
-  payoutCurrency: fc.constant('EUR'),
   tiers: dated(fc.constantFrom('gold', 'silver')),
   uplines: dated(fc.constantFrom('bert', 'carl', null)),
   agreements: fc.array(

@@ -4,7 +4,7 @@
  */
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { Partner } from '@tantieme/contracts/partner';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { PartnerView } from '../credit/credit.js';
 import {

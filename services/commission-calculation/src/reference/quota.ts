@@ -1,6 +1,6 @@
 /** Quotas: what a payee is to reach under the components of a plan. All that is known, and what is in force of it, as the engine takes it. */
 import type { Quota as QuotaInForce } from '@tantieme/commission-engine/earn/payee-terms';
-import { parseDay } from '@tantieme/time/instant';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { decimalFault, formatRate, parseDecimal } from '@tantieme/money/decimal';
 import type { Quota } from '@tantieme/contracts/reference';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -59,13 +59,11 @@ export function takeQuota(quota: Quota, at: string, known: QuotasOfPayee): reado
 export function normalQuota({ payee, plan, component, from, until, amount, revision }: Quota): Quota {
   const amountFault = decimalFault(amount) ?? (amount.startsWith('-') ? `${amount} is below zero` : undefined);
   const faults = [
-    ...(parseDay(from) !== undefined
+    ...(isDay(from) ? [] : [{ field: 'from', reason: `${JSON.stringify(from)} is not ${DAY_DESCRIPTION}` }]),
+    ...(until === undefined || isDay(until)
       ? []
-      : [{ field: 'from', reason: `${JSON.stringify(from)} is no day, such as 2026-03-05` }]),
-    ...(until === undefined || parseDay(until) !== undefined
-      ? []
-      : [{ field: 'until', reason: `${JSON.stringify(until)} is no day, such as 2026-03-05` }]),
-    ...(until !== undefined && parseDay(until) !== undefined && until <= from
+      : [{ field: 'until', reason: `${JSON.stringify(until)} is not ${DAY_DESCRIPTION}` }]),
+    ...(until !== undefined && isDay(until) && until <= from
       ? [{ field: 'until', reason: 'is not after from: it is the first day without the quota' }]
       : []),
     ...(amountFault === undefined ? [] : [{ field: 'amount', reason: amountFault }]),

@@ -1,7 +1,7 @@
 /** Exchange rates and quotas as they are listed: a part of this service's read model. */
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
 import { referenceDecider } from './reference.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { dealOf, partnerOf, PLAN, World } from './world.fixture.js';
 import type { Fact } from './world.fixture.js';
 
@@ -12,7 +13,6 @@ const day = fc.integer({ min: 0, max: 100 }).map((offset) => {
   const date = new Date(Date.UTC(2026, 0, 1 + offset)).toISOString();
   return `${date.slice(0, 11)}12:00:00Z`;
 });
-const compareText = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 const money = fc.integer({ min: 1, max: 250_000 }).map((minor) => (minor / 100).toFixed(2));
 
 const partnerFacts = fc

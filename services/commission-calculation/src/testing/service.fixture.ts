@@ -61,7 +61,6 @@ export function partnerOf(id: string, shape: PartnerShape = {}): Partner {
     name: id,
     channel,
     country: 'FR',
-    payoutCurrency: 'EUR',
     tiers: [{ from, value: tier }],
     uplines: [{ from, value: upline }],
     agreements: plans.map((plan) => ({ id: `${id}-${plan}`, plan, from, ...(until === undefined ? {} : { until }) })),

@@ -1,5 +1,6 @@
 /** Terms that need more than a deal's own lines: quotas, what a child earns, what a closing settles, what is held. */
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { dealOf, partnerOf, Service, shuffled } from './service.fixture.js';
 import type { Arrival } from './service.fixture.js';
 
@@ -213,7 +214,7 @@ components:
     for (const period of ['2026-01', '2026-02', '2026-03', '2026-04']) await service.close(period);
     const { manifests } = await service.published();
     const entries = manifests
-      .toSorted((left, right) => (left.period < right.period ? -1 : 1))
+      .toSorted((left, right) => compareText(left.period, right.period))
       .flatMap(({ period, entries: of }) =>
         of.map(({ payee, lines, as, tax, negative = '' }) => `${period} ${payee} ${lines} ${as} ${tax} ${negative}`),
       );

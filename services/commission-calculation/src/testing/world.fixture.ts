@@ -1,14 +1,14 @@
 /** The deciders of this service wired together without a store: facts in, postings out. For specs of behaviour and order. */
-import { parsePlan } from '@tantieme/commission-engine/plan/compile';
+import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-earnings';
+import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decider';
-import { needsHistory } from '@tantieme/event-sourcing/decide/partial-state';
+import { requiresFullState } from '@tantieme/event-sourcing/decide/partial-state';
 import { budgetDecider } from '../budget/budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
 import { calendarDecider, openFromOf } from '../period/calendar.js';
@@ -261,7 +261,7 @@ export class World implements PlanByHash {
       if (isTail && events.length > 0) this.decidedOnTails += 1;
       return events;
     } catch (error) {
-      if (!needsHistory(error)) throw error;
+      if (!requiresFullState(error)) throw error;
       this.wentBeyondTails += 1;
       stream.reload();
       return stream.handle(command);
@@ -400,7 +400,6 @@ export function partnerOf(id: string, shape: PartnerShape = {}): Partner {
     name: id,
     channel: 'retail',
     country: 'FR',
-    payoutCurrency: 'EUR',
     tiers: [{ from, value: tier }],
     uplines: [{ from, value: upline }],
     agreements: plans.map((plan) => ({ id: plan, plan, from, ...(until === undefined ? {} : { until }) })),

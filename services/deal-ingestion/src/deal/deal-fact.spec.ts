@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { ID_DESCRIPTION } from '@tantieme/contracts/ids';
 import type { DealFact, DealTerms } from '@tantieme/contracts/deal';
 import { factKeyOf, identityOf, normalFact, readableFactKey } from './deal-fact.js';
 import type { FieldReason } from './deal-fact.js';
@@ -112,7 +113,7 @@ describe('a fact is refused, with field and reason,', () => {
   });
 
   it('for a source that contains the separator of source and id', () => {
-    expect(faultsOf(booked({ source: 'crm|x' }))).toEqual([{ field: 'source', reason: 'must not contain |' }]);
+    expect(faultsOf(booked({ source: 'crm|x' }))).toEqual([{ field: 'source', reason: `must be ${ID_DESCRIPTION}` }]);
   });
 
   it('for invisible characters in ids', () => {

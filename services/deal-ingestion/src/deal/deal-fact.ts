@@ -12,7 +12,11 @@ import { decimalFault, formatRate, ONE, parseDecimal, parseRate } from '@tantiem
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { ID_DESCRIPTION, isId } from '@tantieme/contracts/ids';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
+import { INSTANT_DESCRIPTION, normalInstant, utcDay } from '@tantieme/time/instant';
 import type {
   DealFact,
   DealFactKind,
@@ -22,8 +26,7 @@ import type {
   ReturnedLine,
   Subscription,
 } from '@tantieme/contracts/deal';
-import { compareIds, compareText } from './order.js';
-import { dayOf, isDay, normalInstant } from './instant.js';
+import { compareIds } from './order.js';
 
 export interface FieldReason {
   readonly field: string;
@@ -32,9 +35,6 @@ export interface FieldReason {
 
 /** Most lines of a fact: a whole deal has to fit into an event of less than 1 MiB. */
 export const LINES_MAX = 2000;
-
-/** Longest source or id, in characters: they are parts of stream names and keys. */
-export const ID_LENGTH_MAX = 200;
 
 /**
  * The normal form of a fact: instants in UTC with milliseconds, amounts with exactly the currency's decimals, lines in
@@ -56,10 +56,8 @@ export function normalFact(fact: DealFact): DealFact {
 }
 
 function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
-  checkKeyPart(fact.source, 'source', faults);
-  // The first bar of a key separates source and id, so only an id may contain one.
-  if (fact.source.includes('|')) faults.push({ field: 'source', reason: 'must not contain |' });
-  checkKeyPart(fact.deal, 'deal', faults);
+  checkId(fact.source, 'source', faults);
+  checkId(fact.deal, 'deal', faults);
   const head = { source: fact.source, deal: fact.deal, occurredAt: instantAt(fact.occurredAt, faults) };
   switch (fact.kind) {
     case 'registered':
@@ -73,29 +71,29 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
         terms: normalTerms(fact.terms, faults),
       };
     case 'invoiced': {
-      checkKeyPart(fact.id, 'id', faults);
+      checkId(fact.id, 'id', faults);
       const terms = fact.terms === undefined ? undefined : normalTerms(fact.terms, faults);
       const lines = fact.lines === undefined ? undefined : normalLines(fact.lines, terms?.currency, 'lines', faults);
       return { ...head, kind: fact.kind, id: fact.id, ...omitUndefined({ lines, terms }) };
     }
     case 'paid':
-      checkKeyPart(fact.id, 'id', faults);
+      checkId(fact.id, 'id', faults);
       return { ...head, kind: fact.kind, id: fact.id, amount: decimalAt(fact.amount, 'amount', faults) };
     case 'returned': {
-      checkKeyPart(fact.id, 'id', faults);
+      checkId(fact.id, 'id', faults);
       const lines = fact.lines === undefined ? undefined : normalReturnedLines(fact.lines, faults);
       return { ...head, kind: fact.kind, id: fact.id, ...omitUndefined({ lines }) };
     }
     case 'sold-through':
-      checkKeyPart(fact.id, 'id', faults);
+      checkId(fact.id, 'id', faults);
       return { ...head, kind: fact.kind, id: fact.id };
     case 'registration': {
       const { kind, id, status, holder, from, until, revision } = fact;
-      checkKeyPart(id, 'id', faults);
-      checkKeyPart(holder, 'holder', faults);
+      checkId(id, 'id', faults);
+      checkId(holder, 'holder', faults);
       if (from !== undefined) checkDay(from, 'from', faults);
       if (until !== undefined) checkDay(until, 'until', faults);
-      if (until !== undefined && until <= (from ?? dayOf(head.occurredAt)))
+      if (until !== undefined && until <= (from ?? utcDay(head.occurredAt)))
         faults.push({
           field: 'until',
           reason: 'must be after from: it is the first day on which the status no longer holds',
@@ -195,7 +193,7 @@ function normalPartners(partners: readonly DealPartner[], faults: FieldReason[])
   const seen = new Set<string>();
   const normal = partners.map((named, index): DealPartner => {
     const at = `terms.partners.${index}`;
-    checkKeyPart(named.partner, `${at}.partner`, faults);
+    checkId(named.partner, `${at}.partner`, faults);
     const key = `${named.role} ${named.partner}`;
     if (seen.has(key))
       faults.push({
@@ -241,28 +239,22 @@ function normalReturnedLines(lines: readonly ReturnedLine[], faults: FieldReason
 
 // ── Fields ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function checkKeyPart(text: string, field: string, faults: FieldReason[]): void {
-  if (text === '') faults.push({ field, reason: 'is empty' });
-  else if (text.length > ID_LENGTH_MAX) faults.push({ field, reason: `has more than ${ID_LENGTH_MAX} characters` });
-  // Two ids that differ only in invisible characters would look the same.
-  else if (!KEY_PART.test(text) || !text.isWellFormed())
-    faults.push({ field, reason: 'contains characters that cannot be seen' });
+function checkId(text: string, field: string, faults: FieldReason[]): void {
+  if (!isId(text)) faults.push({ field, reason: `must be ${ID_DESCRIPTION}` });
 }
-
-const KEY_PART = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/;
 
 function instantAt(text: string, faults: FieldReason[]): string {
   const instant = normalInstant(text);
   if (instant !== undefined) return instant;
   faults.push({
     field: 'occurredAt',
-    reason: `${JSON.stringify(text)} is not an ISO 8601 instant with its offset, such as 2026-03-01T09:00:00Z`,
+    reason: `${JSON.stringify(text)} is not ${INSTANT_DESCRIPTION}`,
   });
   return text;
 }
 
 function checkDay(text: string, field: string, faults: FieldReason[]): void {
-  if (!isDay(text)) faults.push({ field, reason: `${JSON.stringify(text)} is not a calendar date (YYYY-MM-DD)` });
+  if (!isDay(text)) faults.push({ field, reason: `${JSON.stringify(text)} is not ${DAY_DESCRIPTION}` });
 }
 
 function amountAt(text: string, currency: string, field: string, faults: FieldReason[]): string {
@@ -345,20 +337,20 @@ export function readableFactKey(value: unknown): string | undefined {
   const kind = FACT_KINDS.find((known) => known === fields.get('kind'));
   const [id, revision, occurredAt] = [fields.get('id'), fields.get('revision'), fields.get('occurredAt')];
   const instant = typeof occurredAt === 'string' ? normalInstant(occurredAt) : undefined;
-  if (kind === undefined || (KINDS_WITH_ID.has(kind) && !isShortText(id))) return undefined;
+  if (kind === undefined || (KINDS_WITH_ID.has(kind) && !isReadableId(id))) return undefined;
   if (revision !== undefined && !Number.isSafeInteger(revision)) return undefined;
   if ((kind === 'amended' || kind === 'registration') && revision === undefined && instant === undefined)
     return undefined;
   return factKeyOf({
     kind,
     occurredAt: instant ?? '',
-    ...(isShortText(id) ? { id } : {}),
+    ...(isReadableId(id) ? { id } : {}),
     ...(typeof revision === 'number' ? { revision } : {}),
   });
 }
 
-function isShortText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= ID_LENGTH_MAX && value.isWellFormed();
+function isReadableId(value: unknown): value is string {
+  return typeof value === 'string' && isId(value);
 }
 
 // ── Kinds ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,5 @@
 /** What the routes of deals accept and answer. */
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { schemaOf } from '@tantieme/contracts/schemas';
@@ -17,12 +18,12 @@ export type DealSort = (typeof DEAL_SORTS)[number];
 export class DealPath {
   @ApiProperty({ example: 'crm', description: 'The source system' })
   @IsString()
-  @Length(1, 200)
+  @Length(1, ID_LENGTH_MAX)
   source!: string;
 
   @ApiProperty({ example: 'D-1042', description: 'Id of the deal in its source' })
   @IsString()
-  @Length(1, 200)
+  @Length(1, ID_LENGTH_MAX)
   id!: string;
 }
 
@@ -30,13 +31,13 @@ export class DealsQuery extends PageQuery {
   @ApiPropertyOptional({ example: 'crm', description: 'Only deals of this source system' })
   @IsOptional()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(ID_LENGTH_MAX)
   source?: string;
 
   @ApiPropertyOptional({ example: 'P-1', description: 'Only deals that name this partner, in any role' })
   @IsOptional()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(ID_LENGTH_MAX)
   partner?: string;
 
   @ApiPropertyOptional({
@@ -70,7 +71,7 @@ export class DealsQuery extends PageQuery {
   @ApiPropertyOptional({ example: 'D-10', description: 'Only deals whose id or customer starts with this text' })
   @IsOptional()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(ID_LENGTH_MAX)
   text?: string;
 
   @ApiPropertyOptional({

@@ -4,7 +4,7 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { dealDecider, dealOf, FACTS_MAX } from './deal.js';
 import type { DealFactRecorded, DealState } from './deal.js';
-import { compareText } from './order.js';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { amended, booked, paid, recorded, registration, returned, terms } from './deal.fixture.js';
 
 function given(...facts: DealFact[]): DealState {

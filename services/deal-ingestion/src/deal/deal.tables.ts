@@ -1,7 +1,7 @@
 /** Rows of deals, for lists. */
 import type { Deal } from '@tantieme/contracts/deal';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
 import { dealDecider } from './deal.js';

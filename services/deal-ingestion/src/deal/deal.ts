@@ -3,11 +3,12 @@ import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { utcDay } from '@tantieme/time/instant';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Deal, DealFact, DealLine, DealRegistration, DealTerms, ReturnedLine } from '@tantieme/contracts/deal';
 import { identityOf } from './deal-fact.js';
-import { dayOf } from './instant.js';
-import { compareIds, compareText } from './order.js';
+import { compareIds } from './order.js';
 
 /** A fact in its normal form, with the SHA-256 of that form's canonical JSON (lower-case hex). */
 export interface RecordedFact {
@@ -121,7 +122,7 @@ export function dealOf(source: string, id: string, facts: Iterable<RecordedFact>
         break;
       }
       case 'registration': {
-        const { id: registration, status, holder, from = dayOf(at), until, revision = -1 } = fact;
+        const { id: registration, status, holder, from = utcDay(at), until, revision = -1 } = fact;
         const span = { id: registration, status, holder, from, ...omitUndefined({ until }) };
         registrations.push({ revision, at, hash, span });
         break;

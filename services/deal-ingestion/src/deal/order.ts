@@ -1,9 +1,5 @@
 /** Orders that are the same on every machine, in every locale. */
-
-/** Order of code units. */
-export function compareText(left: string, right: string): -1 | 0 | 1 {
-  return left < right ? -1 : left > right ? 1 : 0;
-}
+import { compareText } from '@tantieme/contracts/compare-text';
 
 const DIGITS = /^[0-9]+$/;
 

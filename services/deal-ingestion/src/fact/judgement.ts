@@ -1,6 +1,7 @@
 /** Judges a candidate by itself: a valid fact in its normal form, or the reasons why it is none. */
 import type { DealFact } from '@tantieme/contracts/deal';
-import { check } from '@tantieme/contracts/envelope';
+import { check } from '@tantieme/contracts/check';
+import { isId } from '@tantieme/contracts/ids';
 import { NotCanonical } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { faultOf } from '@tantieme/tabular/cell';
@@ -8,7 +9,7 @@ import type { CellFault } from '@tantieme/tabular/cell';
 import { contentHash } from '../deal/content-hash.js';
 import { FACT_CONFLICT } from '../deal/deal.js';
 import type { RecordedFact } from '../deal/deal.js';
-import { ID_LENGTH_MAX, normalFact, readableFactKey } from '../deal/deal-fact.js';
+import { normalFact, readableFactKey } from '../deal/deal-fact.js';
 import type { RefusalKind } from '../refusal/refusal.js';
 import type { Candidate } from './candidate.js';
 
@@ -26,7 +27,7 @@ const ERRORS_MAX = 100;
 export function judge({ fact, errors }: Candidate): RecordedFact | Rejection {
   if (errors !== undefined && errors.length > 0) return invalid(errors);
   const faults = check('deal-fact', fact);
-  if (faults.length > 0) return invalid(faults.map(({ field, reason }) => ({ field: dotted(field), reason })));
+  if (faults.length > 0) return invalid(faults);
   if (!isDealFact(fact, faults)) return invalid([{ field: '', reason: 'is not a fact of a deal' }]);
   try {
     const normal = normalFact(fact);
@@ -89,7 +90,5 @@ export function identityIn(candidate: Candidate): {
 function readableText(head: unknown, name: string): string | undefined {
   if (typeof head !== 'object' || head === null) return undefined;
   const text: unknown = new Map<string, unknown>(Object.entries(head)).get(name);
-  return typeof text === 'string' && text !== '' && text.isWellFormed() && text.length <= ID_LENGTH_MAX
-    ? text
-    : undefined;
+  return typeof text === 'string' && isId(text) ? text : undefined;
 }

@@ -2,9 +2,9 @@
  * Resolves refusals when the right fact is recorded. It follows the log in its order, so that a fact meets exactly the
  * refusals before it, and may handle the same events again: resolving is idempotent.
  */
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
-import type { OnError, Running } from '@tantieme/event-sourcing/process/running';
+import type { OnError, RunningProcess } from '@tantieme/event-sourcing/process/running-process';
 import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
@@ -29,7 +29,7 @@ export function startRefusalResolution(options: {
   readonly db: Kysely<OpenRefusalTables>;
   readonly recorder: Pick<FactRecorder, 'resolve'>;
   readonly onError: OnError;
-}): Running {
+}): RunningProcess {
   const { store, db, recorder, onError } = options;
   return startFollower({
     store,

@@ -3,7 +3,7 @@ import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 import type { Deal, DealFact, DealFactKind, DealLine } from '@tantieme/contracts/deal';
 import { FACT_KINDS } from '../deal/deal-fact.js';
-import { compareText } from '../deal/order.js';
+import { compareText } from '@tantieme/contracts/compare-text';
 
 export interface AmountTotal {
   readonly kind: DealFactKind;

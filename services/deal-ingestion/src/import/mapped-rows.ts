@@ -6,6 +6,8 @@
 import { formatAmount, parseAmountRounded } from '@tantieme/money/amount';
 import { isCurrency } from '@tantieme/money/currency';
 import { MoneyError } from '@tantieme/money/money-error';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { INSTANT_DESCRIPTION, normalInstant } from '@tantieme/time/instant';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { oneOf } from '@tantieme/contracts/suggest';
 import type { DealFactKind } from '@tantieme/contracts/deal';
@@ -15,8 +17,7 @@ import { compileDateFormat } from '@tantieme/tabular/date-format';
 import { createCellReader } from '@tantieme/tabular/file-format';
 import type { ReadCell } from '@tantieme/tabular/file-format';
 import { FACT_KINDS, LINES_MAX } from '../deal/deal-fact.js';
-import { normalInstant } from '../deal/instant.js';
-import { compareIds, compareText } from '../deal/order.js';
+import { compareIds } from '../deal/order.js';
 import { lineColumnsOf, partnerColumns } from './column-mapping.js';
 import type { ColumnMapping } from './column-mapping.js';
 import { columnsOf, isUsable, mappedFields, unusableReason } from './usable-fields.js';
@@ -458,7 +459,7 @@ function momentReader(
 function expectedMoment(mapping: ColumnMapping): string {
   const { column, format } = momentColumn(mapping);
   return format === undefined
-    ? 'an ISO 8601 instant with its offset, such as 2026-03-01T09:00:00Z; ' +
+    ? `${INSTANT_DESCRIPTION}; ` +
         `for dates of another form, map {"column": ${JSON.stringify(column)}, "format": …, "timeZone": …}`
     : `a date of the form ${format}`;
 }

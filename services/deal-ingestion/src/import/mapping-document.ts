@@ -8,6 +8,7 @@ import type { CellFault } from '@tantieme/tabular/cell';
 import { compileDateFormat } from '@tantieme/tabular/date-format';
 import { FILE_FORMAT_FIELDS, readFileFormat } from '@tantieme/tabular/file-format';
 import type { FormatOfLocale } from '@tantieme/tabular/file-format';
+import { isTimeZone } from '@tantieme/time/time-zone';
 import { ObjectReader } from '@tantieme/tabular/object-reader';
 import { mappingInvalid } from '@tantieme/tabular/tabular-error';
 import { FACT_KINDS, KINDS_WITH_ID, KINDS_WITH_TERMS } from '../deal/deal-fact.js';
@@ -96,16 +97,6 @@ function momentOf(document: ObjectReader, dates: string | undefined): ColumnMapp
   if (timeZone !== undefined && !isTimeZone(timeZone))
     moment.fault('timeZone', `${JSON.stringify(timeZone)} is not an IANA time zone, such as Europe/Paris`);
   return { column: moment.text('column'), ...omitUndefined({ format, timeZone }) };
-}
-
-function isTimeZone(name: string): boolean {
-  // An offset is no time zone: it has no daylight saving time.
-  if (/^[+-]/.test(name)) return false;
-  try {
-    return Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name).timeZoneId !== '';
-  } catch {
-    return false;
-  }
 }
 
 function currencyOf(document: ObjectReader): ColumnMapping['currency'] {

@@ -1,4 +1,5 @@
 /** What the routes of refusals accept and answer. */
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import type { CellFault } from '@tantieme/tabular/cell';
@@ -35,7 +36,7 @@ export class RefusalsQuery extends PageQuery {
   @ApiPropertyOptional({ example: 'crm', description: 'Only refusals of this source system' })
   @IsOptional()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(ID_LENGTH_MAX)
   source?: string;
 
   @ApiPropertyOptional({ example: 'march.csv', description: 'Only refusals from a file of this name' })
@@ -59,7 +60,7 @@ export class RefusalsQuery extends PageQuery {
   })
   @IsOptional()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(ID_LENGTH_MAX)
   text?: string;
 
   @ApiPropertyOptional({

@@ -1,5 +1,5 @@
 /** Rows of refusals, for lists. */
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import type { StoredEvent } from '@tantieme/event-store/event-store';

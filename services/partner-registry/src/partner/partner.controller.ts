@@ -58,11 +58,11 @@ export class PartnersController {
   @ApiOkResponse({ description: 'The partner as it is now' })
   async register(
     @Param() { id }: PartnerPath,
-    @Body() { name, channel, country, payoutCurrency }: PartnerDetailsBody,
+    @Body() { name, channel, country }: PartnerDetailsBody,
     @Context() context: CommandContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<Partner> {
-    const details = { name, channel, country, payoutCurrency };
+    const details = { name, channel, country };
     const { partner, created } = await this.commands.execute(
       new ChangePartner(id, { kind: 'details', details }, context),
     );

@@ -1,29 +1,30 @@
 /** What the routes take. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ID, ID_DESCRIPTION } from '@tantieme/contracts/ids';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
+import { DAY_DESCRIPTION, DAY_FORM } from '@tantieme/time/day';
 import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, MaxLength, Min, ValidateIf } from 'class-validator';
 
-/** Ids are parts of stream names and keys: nothing invisible, and no bar. */
-export const ID = /^[^\p{Cc}\p{Zl}\p{Zp}\p{Cs}|]{1,200}$/u;
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
+/** For every id below. */
+const MUST_BE_ID = { message: `$property must be ${ID_DESCRIPTION}` };
 
 export class PartnerPath {
   @ApiProperty({ example: 'P-1' })
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   id!: string;
 }
 
 export class PartnerDayPath extends PartnerPath {
   @ApiProperty({ example: '2026-03-01', description: 'the first day on which it counts' })
-  @Matches(DAY)
+  @Matches(DAY_FORM, { message: `from must be ${DAY_DESCRIPTION}` })
   from!: string;
 }
 
 export class AgreementPath extends PartnerPath {
   @ApiProperty({ example: 'A-2026' })
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   agreement!: string;
 }
 
@@ -40,10 +41,6 @@ export class PartnerDetailsBody {
   @ApiProperty({ example: 'FR', description: 'ISO 3166-1 alpha-2' })
   @Matches(/^[A-Z]{2}$/)
   country!: string;
-
-  @ApiProperty({ example: 'EUR', description: 'ISO 4217' })
-  @Matches(/^[A-Z]{3}$/)
-  payoutCurrency!: string;
 }
 
 export class TierBody {
@@ -56,43 +53,43 @@ export class TierBody {
 export class UplineBody {
   @ApiProperty({ example: 'P-0', nullable: true, type: String, description: 'the partner above; null for none' })
   @ValidateIf(({ upline }: UplineBody) => upline !== null)
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   upline!: string | null;
 }
 
 export class AgreementBody {
   @ApiProperty({ example: 'resellers-emea-2026' })
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   plan!: string;
 
   @ApiProperty({ example: '2026-01-01' })
-  @Matches(DAY)
+  @Matches(DAY_FORM, { message: `from must be ${DAY_DESCRIPTION}` })
   from!: string;
 
   @ApiPropertyOptional({ example: '2027-01-01', description: 'the first day without it; open if left out' })
   @IsOptional()
-  @Matches(DAY)
+  @Matches(DAY_FORM, { message: `until must be ${DAY_DESCRIPTION}` })
   until?: string;
 }
 
 export class CertificationPath extends PartnerPath {
   @ApiProperty({ example: 'C-1', description: 'of the certificate' })
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   certificate!: string;
 }
 
 export class CertificationBody {
   @ApiProperty({ example: 'security-pro' })
-  @Matches(ID)
+  @Matches(ID, MUST_BE_ID)
   certification!: string;
 
   @ApiProperty({ example: '2026-01-01' })
-  @Matches(DAY)
+  @Matches(DAY_FORM, { message: `from must be ${DAY_DESCRIPTION}` })
   from!: string;
 
   @ApiPropertyOptional({ example: '2027-01-01', description: 'the first day without it; open if left out' })
   @IsOptional()
-  @Matches(DAY)
+  @Matches(DAY_FORM, { message: `until must be ${DAY_DESCRIPTION}` })
   until?: string;
 
   @ApiPropertyOptional({ example: 2, description: 'how many people hold it', minimum: 1, default: 1 })

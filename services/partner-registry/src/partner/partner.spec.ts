@@ -5,7 +5,7 @@ import { partnerDecider } from './partner.js';
 import type { PartnerChange, PartnerDetails, PartnerEvent, PartnerState } from './partner.js';
 
 const AT = '2026-01-01T00:00:00.000Z';
-const details: PartnerDetails = { name: 'Ada', channel: 'retail', country: 'FR', payoutCurrency: 'EUR' };
+const details: PartnerDetails = { name: 'Ada', channel: 'retail', country: 'FR' };
 const registered: PartnerChange = { kind: 'details', details };
 const partner: Partner = { id: 'P', ...details, tiers: [], uplines: [], agreements: [] };
 const tier = (from: string, name: string): PartnerChange => ({ kind: 'tier', from, tier: name });
@@ -89,7 +89,6 @@ describe('a partner', () => {
   it.each([
     ['channel', { channel: 'street' }],
     ['country', { country: 'France' }],
-    ['payoutCurrency', { payoutCurrency: 'XYZ' }],
   ])('is refused for its %s', (field, changes) => {
     const change = JSON.parse(JSON.stringify({ kind: 'details', details: { ...details, ...changes } }));
     expect(refusal(() => deciding(change, given())).fields).toMatchObject([{ field }]);

@@ -1,7 +1,7 @@
 /** What is listed: partners as they are now. Filled from the log; may be deleted and is built anew. */
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/runtime';
-import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { partnerDecider } from './partner.js';
 import type { PartnerEvent } from './partner.js';
 import * as partners from '../migrations/0001-partners.js';

@@ -1,9 +1,10 @@
 /** A partner: who it is, and its effective-dated tier, upline, agreements and certifications. */
-import { isCurrency } from '@tantieme/money/currency';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { Agreement, Certification, ChannelType, Dated, Partner } from '@tantieme/contracts/partner';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { findCircle } from './upline.js';
 import type { Uplines, UplinesOf } from './upline.js';
 
@@ -13,8 +14,6 @@ export interface PartnerDetails {
   readonly channel: ChannelType;
   /** ISO 3166-1 alpha-2. */
   readonly country: string;
-  /** ISO 4217. */
-  readonly payoutCurrency: string;
 }
 
 /** Days are ISO dates. What is there for the same day, or under the same id, is replaced. */
@@ -81,10 +80,10 @@ function changed(id: string, change: PartnerChange, state: PartnerState): Partne
   switch (change.kind) {
     case 'details': {
       checkDetails(change.details);
-      const { name, channel, country, payoutCurrency } = change.details;
+      const { name, channel, country } = change.details;
       const { tiers = [], uplines = [], agreements = [], certifications } = state ?? {};
       const lists = { tiers, uplines, agreements, ...(certifications === undefined ? {} : { certifications }) };
-      return { id, name, channel, country, payoutCurrency, ...lists };
+      return { id, name, channel, country, ...lists };
     }
     case 'tier':
       checkDay(change.from, 'from');
@@ -130,7 +129,7 @@ function withEntry<Value>(entries: readonly Dated<Value>[], entry: Dated<Value>)
 }
 
 function byDay(left: { readonly from: string }, right: { readonly from: string }): number {
-  return left.from < right.from ? -1 : left.from > right.from ? 1 : 0;
+  return compareText(left.from, right.from);
 }
 
 function withAgreement(agreements: readonly Agreement[], agreement: Agreement): readonly Agreement[] {
@@ -155,7 +154,7 @@ function overlap(agreement: Agreement, other: Agreement, field: string): DomainE
 }
 
 function inOrder<Span extends { readonly id: string; readonly from: string }>(spans: readonly Span[]): readonly Span[] {
-  return [...spans].sort((left, right) => byDay(left, right) || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0));
+  return [...spans].sort((left, right) => byDay(left, right) || compareText(left.id, right.id));
 }
 
 function certificationsOf({ certifications = [] }: Partner): readonly Certification[] {
@@ -180,7 +179,6 @@ function inOneForm(partner: Partner): Partner {
     name: partner.name,
     channel: partner.channel,
     country: partner.country,
-    payoutCurrency: partner.payoutCurrency,
     tiers: [...partner.tiers].sort(byDay),
     uplines: [...partner.uplines].sort(byDay),
     agreements: inOrder(partner.agreements),
@@ -193,7 +191,6 @@ function samePartner(left: Partner, right: Partner): boolean {
     left.name === right.name &&
     left.channel === right.channel &&
     left.country === right.country &&
-    left.payoutCurrency === right.payoutCurrency &&
     sameList(left.tiers, right.tiers, (one, other) => one.from === other.from && one.value === other.value) &&
     sameList(left.uplines, right.uplines, (one, other) => one.from === other.from && one.value === other.value) &&
     sameList(
@@ -233,24 +230,13 @@ function invalid(field: string, reason: string): DomainError {
   return new DomainError('PartnerInvalid', `${field} ${reason}`, 'invalid', [{ field, reason }]);
 }
 
-function checkDetails({ channel, country, payoutCurrency }: PartnerDetails): void {
+function checkDetails({ channel, country }: PartnerDetails): void {
   if (!CHANNEL_TYPES.includes(channel)) throw invalid('channel', `is none of ${CHANNEL_TYPES.join(', ')}`);
   if (!/^[A-Z]{2}$/.test(country)) throw invalid('country', 'is no ISO 3166-1 code of two letters');
-  if (!isCurrency(payoutCurrency)) throw invalid('payoutCurrency', 'is no ISO 4217 currency');
-}
-
-/** Temporal throws for nothing but a date that does not exist, given a text of this form. */
-function isDay(text: string): boolean {
-  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text)) return false;
-  try {
-    return Temporal.PlainDate.from(text, { overflow: 'reject' }).toString() === text;
-  } catch {
-    return false;
-  }
 }
 
 function checkDay(text: string, field: string): void {
-  if (!isDay(text)) throw invalid(field, `is no day: ${JSON.stringify(text)}`);
+  if (!isDay(text)) throw invalid(field, `must be ${DAY_DESCRIPTION}`);
 }
 
 function checkAgreement(agreement: Agreement, path: string): void {

@@ -1,6 +1,8 @@
 /** Changes of partners: what has to be looked up of other partners is looked up here, and journalled with the change. */
 import { Inject, Injectable } from '@nestjs/common';
-import { check } from '@tantieme/contracts/envelope';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { check } from '@tantieme/contracts/check';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import type { Partner } from '@tantieme/contracts/partner';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext, Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
@@ -149,7 +151,7 @@ export class Registry {
       found.set(next, uplines);
       left.push(...uplinesNamed(uplines));
     }
-    return Object.fromEntries([...found].sort(([left], [right]) => (left < right ? -1 : 1)));
+    return Object.fromEntries([...found].sort(([left], [right]) => compareText(left, right)));
   }
 
   private inUplineTurn<Result>(act: () => Promise<Result>): Promise<Result> {
@@ -160,9 +162,8 @@ export class Registry {
 }
 
 function checkDocument(document: unknown): { readonly partner: Partner } | RefusedDocument {
-  const faults = check('partner', document);
-  if (isPartner(document, faults)) return { partner: document };
-  const errors = faults.map(({ field, reason }) => ({ field: field.replaceAll('/', '.'), reason }));
+  const errors = check('partner', document);
+  if (isPartner(document, errors)) return { partner: document };
   return { outcome: 'refused', id: idOf(document), code: 'PartnerInvalid', errors };
 }
 
@@ -173,7 +174,7 @@ function isPartner(document: unknown, faults: readonly unknown[]): document is P
 
 function idOf(document: unknown): string {
   if (typeof document !== 'object' || document === null || !('id' in document)) return '';
-  return typeof document.id === 'string' ? document.id.slice(0, 200) : '';
+  return typeof document.id === 'string' ? document.id.slice(0, ID_LENGTH_MAX) : '';
 }
 
 function refused(id: string, { code, message, fields }: DomainError): RefusedDocument {

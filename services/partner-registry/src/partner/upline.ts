@@ -1,4 +1,5 @@
 /** The hierarchy above a partner, which changes from day to day and must never run in a circle. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { Dated } from '@tantieme/contracts/partner';
 
 export type Uplines = readonly Dated<string | null>[];
@@ -47,7 +48,7 @@ export function findCircle(partner: string, uplines: Uplines, above: UplinesOf):
 function inOrder(uplines: Uplines): Uplines {
   for (let index = 1; index < uplines.length; index += 1)
     if ((uplines[index - 1]?.from ?? '') > (uplines[index]?.from ?? ''))
-      return [...uplines].sort((left, right) => (left.from < right.from ? -1 : 1));
+      return [...uplines].sort((left, right) => compareText(left.from, right.from));
   return uplines;
 }
 

@@ -11,7 +11,7 @@ import type { Payment, StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
+import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
@@ -161,9 +161,9 @@ export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
 
 /** A tail takes what is new, and approvals and payments; only the statements need the lines. */
 export const ACCOUNT_TAILS: PartialStates<AccountState> = {
-  isTail: ({ held }) => !held.isWhole,
-  canBeTail: () => true,
-  keepTail: ({ held }) => held.forget(),
+  isPartial: ({ held }) => !held.isWhole,
+  canBecomePartial: () => true,
+  makePartial: ({ held }) => held.forget(),
   hasGrown: () => false,
 };
 
@@ -171,7 +171,7 @@ export const ACCOUNT_TAILS: PartialStates<AccountState> = {
 function takeLedger(command: Of<AccountCommand, 'take-ledger'>, state: AccountState): AccountEvent[] {
   const { origin, key, currency, calendar, lines } = command;
   const isNew = state.held.isNew(origin.stream, key, origin.revision);
-  if (isNew === undefined) throw historyNeeded();
+  if (isNew === undefined) throw fullStateRequired();
   if (!isNew) return [];
   for (const line of lines) checkLine(line, key, currency);
   return [
@@ -212,7 +212,7 @@ function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: A
     if (issued.entries === canonicalJson(entries)) return [];
     throw new DomainError('StatementConflict', `${id} was issued for another manifest`, 'conflict');
   }
-  if (!state.held.isWhole) throw historyNeeded();
+  if (!state.held.isWhole) throw fullStateRequired();
   const open = state.held.openBefore(calendar, period);
   if (open !== undefined)
     throw new DomainError('EarlierPeriodOpen', `${id} waits for the statement of ${open}`, 'conflict');

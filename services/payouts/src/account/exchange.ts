@@ -1,4 +1,5 @@
 /** What is owed in one currency and was earned in others: sums of it, and what a payment at another rate makes of it. */
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { Exchanged } from '@tantieme/contracts/ledger';
 import type { ExchangeDifference, PaymentRate } from '@tantieme/contracts/payout';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
@@ -17,7 +18,7 @@ export function sumExchanged(exchanged: Iterable<Exchanged>, currency: string): 
   }
   return [...sums]
     .filter(([, { minor, ofMinor }]) => minor !== 0n || ofMinor !== 0n)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .sort(([left], [right]) => compareText(left, right))
     .map(([from, { minor, ofMinor }]) => ({
       amount: formatAmount(minor, from),
       currency: from,

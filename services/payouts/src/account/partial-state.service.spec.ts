@@ -40,23 +40,23 @@ const HELD: readonly LedgerLine[] = Array.from({ length: 25 }, (_, index) => {
   return line({ deal: `crm|D-${index}`, amount: `${10 + revision}.00` });
 });
 
-async function run(wholeBytesMax: number) {
+async function run(fullStateBytesMax: number) {
   const store = openSqliteEventStore(':memory:');
   stores.push(store);
   let tails = 0;
   const runtime = createPartialStateRuntime({
     store,
     decider: account,
-    tails: {
+    partialStates: {
       ...ACCOUNT_TAILS,
-      keepTail: (state) => {
+      makePartial: (state) => {
         tails += 1;
-        ACCOUNT_TAILS.keepTail(state);
+        ACCOUNT_TAILS.makePartial(state);
       },
     },
-    wholeBytesMax,
-    tailBytes: 2500,
-    tailsBytesMax: 1e9,
+    fullStateBytesMax,
+    partialStateBytes: 2500,
+    cacheBytesMax: 1e9,
   });
   const arriving = messages();
   for (let at = 0; at < arriving.length; at += 4)
@@ -64,7 +64,7 @@ async function run(wholeBytesMax: number) {
       // Payees in turn, so that none stays in memory for being the newest.
       arriving.slice(at, at + 4).map(({ payee, command, cause }) => workOf(payee, command, cause)),
     ))
-      expect(outcome).toBe('handled');
+      expect(outcome).toBe('accepted');
   const approve: AccountCommand = {
     type: 'approve-statement',
     at: '2026-02-04T09:00:00Z',

@@ -24,6 +24,7 @@ import {
   ApiPropertyOptional,
   ApiTags,
 } from '@nestjs/swagger';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { schemaOf } from '@tantieme/contracts/schemas';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Caller, ownPartner, Roles, RolesOf } from '@tantieme/service-kit/access/auth';
@@ -47,7 +48,7 @@ class BalancesQuery extends PageQuery {
   @ApiPropertyOptional()
   @IsOptional()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(ID_LENGTH_MAX)
   payee?: string;
 
   @ApiPropertyOptional({ example: 'EUR' })

@@ -4,10 +4,11 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { Position, StoredEvent } from '@tantieme/event-store/event-store';
 
 import { accountStream } from '../account/account.js';
@@ -97,7 +98,7 @@ export class StatementRun {
         await task();
       } catch (error) {
         if (this.stopping.signal.aborted) return;
-        this.error = messageOf(error);
+        this.error = errorMessage(error);
         this.onError(error);
         await pause(RETRY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
       }
@@ -152,7 +153,7 @@ export class StatementRun {
     this.isNews = false;
     this.savedAtMs = Date.now();
     if (seen === this.saved) return;
-    await advance(this.db, CHECKPOINT, this.saved, seen);
+    await advanceCheckpoint(this.db, CHECKPOINT, this.saved, seen);
     this.saved = seen;
   }
 
@@ -171,7 +172,7 @@ export class StatementRun {
 
   /** Calendars are independent of one another; within one, a period waits for the one before, whose balance it carries on. */
   private async runPending(): Promise<void> {
-    const inOrder = [...this.pending.values()].sort((left, right) => (left.period < right.period ? -1 : 1));
+    const inOrder = [...this.pending.values()].sort((left, right) => compareText(left.period, right.period));
     const blocked = new Set<string>();
     for (const pending of inOrder) {
       if (this.stopping.signal.aborted) return;
@@ -181,7 +182,7 @@ export class StatementRun {
       } catch (error) {
         // One calendar that needs somebody to look after it does not hold up the others.
         blocked.add(pending.calendar);
-        this.error = messageOf(error);
+        this.error = errorMessage(error);
         this.onError(error);
       }
     }

@@ -2,6 +2,7 @@
  * The settlement of a period: it holds the manifests of commissions and rewards, and remembers when the statements of
  * all accounts that they name were issued.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -176,9 +177,4 @@ export function accountsOf(state: SettlementState): readonly SettledAccount[] {
   return [...accounts.values()].sort(
     (left, right) => compareText(left.payee, right.payee) || compareText(left.currency, right.currency),
   );
-}
-
-/** By UTF-16 code units: the same on every machine. */
-function compareText(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
 }

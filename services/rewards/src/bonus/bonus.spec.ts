@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { needsHistory } from '@tantieme/event-sourcing/decide/partial-state';
+import { requiresFullState } from '@tantieme/event-sourcing/decide/partial-state';
 import fc from 'fast-check';
 
 import { BONUS_TAILS, bonusDecider, measuredBasisOf } from './bonus.js';
@@ -193,12 +193,12 @@ describe('a bonus whose deals do not fit into memory', () => {
     let readAgain = 0;
     let state = decider.initialState();
     for (const command of commands) {
-      BONUS_TAILS.keepTail(state);
+      BONUS_TAILS.makePartial(state);
       let decided: readonly BonusEvent[];
       try {
         decided = decider.decide(command, state);
       } catch (error) {
-        if (!needsHistory(error)) throw error;
+        if (!requiresFullState(error)) throw error;
         readAgain += 1;
         state = events.reduce((before, event) => decider.evolve(before, event), decider.initialState());
         decided = decider.decide(command, state);
@@ -248,7 +248,7 @@ describe('a bonus whose deals do not fit into memory', () => {
     const [event] = decider.decide(first, decider.initialState());
     if (event === undefined) throw new Error('nothing was decided');
     const state = decider.evolve(decider.initialState(), event);
-    BONUS_TAILS.keepTail(state);
+    BONUS_TAILS.makePartial(state);
     decider.evolve(state, event);
     expect(() => decider.decide(close('2026-03'), state)).toThrow('not in memory as a whole');
   });

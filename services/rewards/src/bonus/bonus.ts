@@ -8,13 +8,14 @@
  * What comes from outside of that order (a programme or an eligibility that is known only later) is posted in the first
  * open period, as the difference to what was posted: closed lines never move.
  */
-import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar/periods';
 import type { BonusOfWindow, LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
-import { historyNeeded } from '@tantieme/event-sourcing/decide/partial-state';
+import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 
@@ -137,9 +138,9 @@ const TAIL_BYTES_MAX = 5000;
 
 /** A tail has its sums, and of the deals behind them only the names. */
 export const BONUS_TAILS: PartialStates<BonusState> = {
-  isTail: ({ forgotten }) => forgotten !== undefined,
-  canBeTail: () => true,
-  keepTail(state) {
+  isPartial: ({ forgotten }) => forgotten !== undefined,
+  canBecomePartial: () => true,
+  makePartial(state) {
     state.forgotten ??= new NameSet();
     for (const [stream, deals] of state.deals)
       for (const deal of deals.keys()) state.forgotten.add(nameOf(stream, deal));
@@ -185,7 +186,7 @@ export function bonusDecider(
       lost: false,
     }),
     decide(command, state) {
-      if (!knows(state, command.type === 'decide-bonus' ? command.earnings : null)) throw historyNeeded();
+      if (!knows(state, command.type === 'decide-bonus' ? command.earnings : null)) throw fullStateRequired();
       switch (command.type) {
         case 'decide-bonus':
           return decideBonus(command, state, required(command.programme));
@@ -218,7 +219,7 @@ export function measuredBasisOf(programme: Programme, earnings: KeptEarnings): r
   }
   return [...sums]
     .filter(([, { basisMinor }]) => basisMinor !== 0n)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .sort(([left], [right]) => compareText(left, right))
     .map(([, { window, period, basisMinor }]) => ({ window, period, basis: formatAmount(basisMinor, currency) }));
 }
 
@@ -329,7 +330,7 @@ function linesOfWindow(
     basisMinor += parseAmount(line.basis, currency);
   }
   let measuredMinor = 0n;
-  const inOrder = [...measure.entries()].sort(([left], [right]) => (left < right ? -1 : 1));
+  const inOrder = [...measure.entries()].sort(([left], [right]) => compareText(left, right));
   for (const [period, minor] of inOrder) if (period <= first) measuredMinor += minor;
   const steps: [string, bigint][] = [[first, 0n], ...inOrder.filter(([period]) => period > first)];
   for (const [period, minor] of steps) {
@@ -363,7 +364,7 @@ function closePeriod({ at, period }: ClosePeriod, state: BonusState, programme: 
   const { currency } = programme.document;
   const bonuses = [...state.lines.entries()]
     .filter(([, lines]) => lines.some((line) => line.period === period))
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .sort(([left], [right]) => compareText(left, right))
     .map(([window, lines]) => ({
       payee: state.payee,
       programme: programme.id,

@@ -4,6 +4,7 @@
  * long a broker keeps its messages. One event holds what came in one batch: it concludes nothing, and a deal costs no
  * event of its own.
  */
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { EarningsOfDeal } from '@tantieme/contracts/ledger';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
@@ -57,7 +58,7 @@ export function keptOf(earnings: EarningsOfDeal, origin: KeptEarnings['origin'],
   }
   const measured = [...sums]
     .filter(([, { basisMinor }]) => basisMinor !== 0n)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .sort(([left], [right]) => compareText(left, right))
     .map(([, { basisMinor, ...sum }]) => ({ ...sum, basis: formatAmount(basisMinor, currency) }));
   return { origin, at, payee, plan, currency, calendar, deal, measured };
 }

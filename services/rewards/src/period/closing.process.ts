@@ -4,11 +4,12 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { advance, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
+import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import { waitUntilCommitted } from '@tantieme/event-sourcing/process/consumer';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { Position } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { Kysely } from 'kysely';
@@ -85,7 +86,7 @@ export class Closing {
         await this.listen();
       } catch (error) {
         if (signal.aborted) return;
-        this.error = messageOf(error);
+        this.error = errorMessage(error);
         this.onError(error);
         await pause(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
@@ -132,12 +133,12 @@ export class Closing {
     const { through } = this;
     if (this.pending.size > 0 || through <= this.saved) return;
     const from = await readCheckpoint(this.db, CHECKPOINT);
-    if (from < through) await advance(this.db, CHECKPOINT, from, through);
+    if (from < through) await advanceCheckpoint(this.db, CHECKPOINT, from, through);
     this.saved = through;
   }
 
   private async closePending(): Promise<void> {
-    const inOrder = [...this.pending.entries()].sort(([, left], [, right]) => (left.period < right.period ? -1 : 1));
+    const inOrder = [...this.pending.entries()].sort(([, left], [, right]) => compareText(left.period, right.period));
     const blocked = new Set<string>();
     for (const [stream, place] of inOrder) {
       if (blocked.has(place.calendar)) continue;
@@ -217,6 +218,6 @@ export class Closing {
         if (entry !== undefined) entries.push(entry);
       }
     }
-    return entries.sort((left, right) => (left.stream < right.stream ? -1 : 1));
+    return entries.sort((left, right) => compareText(left.stream, right.stream));
   }
 }

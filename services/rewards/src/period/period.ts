@@ -3,7 +3,8 @@
  * the period is still to come. `rewardscalendar-…` holds which period is closing (read before every decision on a bonus),
  * `rewardsperiod-…` the closing itself: the manifest pages heard of, the own manifest, page by page, and its end.
  */
-import { calendarOf, nextPeriod } from '@tantieme/time/calendar';
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { nextPeriod } from '@tantieme/time/calendar/periods';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';

@@ -5,13 +5,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import {
-  advance,
-  forgetCheckpoint,
+  advanceCheckpoint,
+  resetCheckpoint,
   migrateCheckpoints,
   readCheckpoint,
 } from '@tantieme/event-sourcing/read-model/checkpoints';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
-import { messageOf } from '@tantieme/event-sourcing/process/running';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 
 import { REWARDS_LEDGER, rewardsLedger } from '../ledger/ledger.js';
@@ -68,7 +68,7 @@ export class CatchUps {
           if (page.events.length > 0) await this.catchUp();
       } catch (error) {
         if (signal.aborted) return;
-        this.error = messageOf(error);
+        this.error = errorMessage(error);
         this.onError(error);
         await pause(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
@@ -84,7 +84,7 @@ export class CatchUps {
         { type: 'complete-catch-up', at: new Date().toISOString(), number: catchUp.number },
         serviceContext(cause, cause),
       );
-      await forgetCheckpoint(this.db, checkpointOf(programme, catchUp));
+      await resetCheckpoint(this.db, checkpointOf(programme, catchUp));
     }
     this.error = undefined;
   }
@@ -101,7 +101,7 @@ export class CatchUps {
       const entries = page.events.flatMap((stored) => domainEventOf<LedgerEvent>(stored, rewardsLedger).data.entries);
       const refused = await measure(this.runtimes, entries, { programme: programme.id, payee: catchUp.payee });
       for (const { error } of refused) this.onError(error);
-      await advance(this.db, name, after, page.through);
+      await advanceCheckpoint(this.db, name, after, page.through);
       after = page.through;
     }
     return true;

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { FISCAL_WEEKS, OVERS, PERIODS } from '@tantieme/time/calendar-document';
-import type { Calendar, FiscalYear, Over } from '@tantieme/time/calendar-document';
+import { FISCAL_WEEKS, OVERS, PERIODS } from '@tantieme/time/calendar/document';
+import type { Calendar, FiscalYear, Over } from '@tantieme/time/calendar/document';
+import { DAY_DESCRIPTION, DAY_FORM } from '@tantieme/time/day';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { Type } from 'class-transformer';
@@ -48,7 +49,7 @@ class CalendarDto {
 
   @ApiPropertyOptional({ example: '2026-01-05', description: 'a day on which a week or fortnight begins' })
   @IsOptional()
-  @Matches(/^\d{4}-\d{2}-\d{2}$/, { message: 'starts must be a day, as 2026-01-05' })
+  @Matches(DAY_FORM, { message: `starts must be ${DAY_DESCRIPTION}` })
   starts?: string;
 
   @ApiPropertyOptional({ type: FiscalDto })

@@ -5,9 +5,13 @@
  * A programme that is published late, or that a partner becomes eligible for late, has to see earnings that have gone by:
  * it asks for a catch-up, which reads the topic `commissions` again from its beginning.
  */
-import { calendarFault, calendarKey, isTimeZone, overFault, windowStartDay } from '@tantieme/time/calendar';
-import { OVERS } from '@tantieme/time/calendar-document';
-import type { Calendar, Over } from '@tantieme/time/calendar-document';
+import { calendarFault, overFault } from '@tantieme/time/calendar/fault';
+import { calendarKey } from '@tantieme/time/calendar/key';
+import { windowStartDay } from '@tantieme/time/calendar/periods';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
+import { isTimeZone } from '@tantieme/time/time-zone';
+import { OVERS } from '@tantieme/time/calendar/document';
+import type { Calendar, Over } from '@tantieme/time/calendar/document';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
@@ -81,7 +85,6 @@ interface Fault {
 }
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 function* faultsOf(document: ProgrammeDocument): Generator<Fault> {
   const { programme, currency, calendar, measure, eligible, from, until } = document;
@@ -99,8 +102,8 @@ function* faultsOf(document: ProgrammeDocument): Generator<Fault> {
   for (const [index, channel] of (eligible?.channel ?? []).entries())
     if (!CHANNEL_TYPES.includes(channel))
       yield { field: `eligible.channel.${index}`, reason: `must be one of ${CHANNEL_TYPES.join(', ')}` };
-  if (!isDay(from)) yield { field: 'from', reason: 'must be a day, as 2026-01-01' };
-  if (until !== undefined && !isDay(until)) yield { field: 'until', reason: 'must be a day, as 2026-12-31' };
+  if (!isDay(from)) yield { field: 'from', reason: `must be ${DAY_DESCRIPTION}` };
+  if (until !== undefined && !isDay(until)) yield { field: 'until', reason: `must be ${DAY_DESCRIPTION}` };
   if (until !== undefined && until <= from) yield { field: 'until', reason: 'must be later than from' };
   if (!isCurrency(currency)) yield { field: 'currency', reason: 'must be an ISO 4217 code' };
   else yield* tierFaultsOf(document);
@@ -129,15 +132,6 @@ function amountOrFault(text: string, currency: string): [bigint | undefined, str
   } catch (error) {
     if (error instanceof MoneyError) return [undefined, error.reason];
     throw error;
-  }
-}
-
-function isDay(text: string): boolean {
-  if (!DAY.test(text)) return false;
-  try {
-    return Temporal.PlainDate.from(text).toString() === text;
-  } catch {
-    return false;
   }
 }
 

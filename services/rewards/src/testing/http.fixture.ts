@@ -164,7 +164,7 @@ export function partner(id: string, revision: number, channel: ChannelType): Top
   const value = encode(
     'partner',
     { ...attributes(`partner-${id}:${revision}`, id), source: '/partner-registry', stream: `partner-${id}`, revision },
-    { id, name: id, channel, country: 'FR', payoutCurrency: 'EUR', tiers: [], uplines: [], agreements: [] },
+    { id, name: id, channel, country: 'FR', tiers: [], uplines: [], agreements: [] },
   );
   return { topic: TOPICS.partners, message: { key: id, value } };
 }

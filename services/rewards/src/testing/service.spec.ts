@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { verifyLog } from '@tantieme/audit/verify';
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
@@ -189,7 +190,7 @@ describe('a closed period', () => {
     const bonuses = march
       .filter(({ type }) => type === 'tantieme.bonus-of-window.v1')
       .map(({ data }) => data)
-      .sort((left, right) => (left.payee < right.payee ? -1 : 1));
+      .sort((left, right) => compareText(left.payee, right.payee));
     const [closing] = march.filter(({ type }) => type === 'tantieme.period-manifest.v1').map(({ data }) => data);
     expect(bonuses.map(({ payee }) => payee)).toEqual(['P2', 'P3', 'P4', 'P5']);
     expect(closing.entries.map(({ payee }: { payee: string }) => payee)).toEqual(['P2', 'P3', 'P4', 'P5']);

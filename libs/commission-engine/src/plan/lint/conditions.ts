@@ -1,6 +1,8 @@
-/** Findings about which lines a component pays: conditions that no line meets, and lines that two components pay. */
-import { isImplied, reachOf, tryExpressions } from './reach.js';
-import type { Contradiction, Trials } from './reach.js';
+/**
+ * Findings about which lines a component pays: conditions that no line meets, and lines that two components pay for.
+ */
+import { allowedValuesOf, isImplied, tryExpressions } from './condition-values.js';
+import type { Contradiction, TrialBudget } from './condition-values.js';
 import { isCurved, money, percent, shareOf, units } from './pay.js';
 import type { Report } from './codes.js';
 import type {
@@ -11,27 +13,29 @@ import type {
   DirectCredit,
   OverrideCredit,
 } from '../compiled.js';
+import { valuesOf } from '../document.js';
 import type { ConditionsDocument, CreditDocument, PlanDocument } from '../document.js';
 
-export function lintConditions(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, say: Report): void {
-  const dead = new Set<number>();
+export function lintConditions(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, report: Report): void {
+  const unpayable = new Set<number>();
   plan.components.forEach(({ credit }, index) => {
-    const said = document.components[index]?.credit;
-    if (said === undefined) return;
+    const written = document.components[index]?.credit;
+    if (written === undefined) return;
     const path = `/components/${index}/credit`;
-    if (lintReach(credit, said, path, sharing.trials, say)) dead.add(index);
-    if (credit.kind === 'override' && 'rates' in said) lintSpread(credit.rates, path, say);
-    if (credit.kind === 'override') lintChildren(plan, sharing, credit, path, say);
-    if ('same' in said && said.during !== undefined) lintDuring(document, said.same, said.during, path, say);
+    if (lintValues(credit, written, path, sharing.trials, report)) unpayable.add(index);
+    if (credit.kind === 'override' && 'rates' in written) lintSpread(credit.rates, path, report);
+    if (credit.kind === 'override') lintChildren(plan, sharing, credit, path, report);
+    if ('same' in written && written.during !== undefined)
+      lintDuring(document, written.same, written.during, path, report);
   });
   plan.components.forEach((component, index) => {
-    if (dead.has(index)) return;
-    const earlier = plan.components.slice(0, index).filter((_, at) => !dead.has(at));
+    if (unpayable.has(index)) return;
+    const earlier = plan.components.slice(0, index).filter((_, at) => !unpayable.has(at));
     const twice = earlier.filter((other) => !isStacked(other, component) && paysAgain(sharing, other, component));
     const [first, ...others] = twice;
     if (first === undefined) return;
-    const more = others.length === 0 ? '' : `; the same goes for ${others.map(({ id }) => `"${id}"`).join(', ')}`;
-    say(
+    const more = others.length === 0 ? '' : `; also paid for by ${others.map(({ id }) => `"${id}"`).join(', ')}`;
+    report(
       'LinePaidTwice',
       `/components/${index}/credit`,
       `${wordsOfTwice(first, component)}${exampleOf(plan, first, component)}${more}`,
@@ -39,99 +43,106 @@ export function lintConditions(document: PlanDocument, plan: CompiledPlan, shari
   });
 }
 
-// ── Conditions that never hold ──────────────────────────────────────────────────────────────────────────────────────
+// ── Conditions that never hold ─────────────────────────────────────────────────────────────────────────────────────
 
-/** @returns true where no line can meet the conditions */
-function lintReach(
+/** @returns whether no line can meet the conditions */
+function lintValues(
   credit: CompiledConditions,
-  said: CreditDocument,
+  written: CreditDocument,
   path: string,
-  trials: Trials,
-  say: Report,
+  trials: TrialBudget,
+  report: Report,
 ): boolean {
-  const reach = reachOf(credit);
-  if ('never' in reach) {
-    say('ConditionsNeverHold', placeOf(reach.never, said, path), `${wordsOf(reach.never)}: of any line, 0.00 is paid`);
+  const values = allowedValuesOf(credit);
+  if ('contradiction' in values) {
+    report(
+      'ConditionsNeverHold',
+      placeOf(values.contradiction, written, path),
+      `${wordsOf(values.contradiction)}, so no line is paid`,
+    );
     return true;
   }
-  const { allowed } = reach;
+  const { allowed } = values;
   if (credit.expressions.length > 0) {
     const { holds, fails, isComplete } = tryExpressions(credit.expressions, allowed, trials);
-    const at = said.expr === undefined ? path : `${path}/expr`;
+    const at = written.expr === undefined ? path : `${path}/expr`;
     if (isComplete && holds === undefined) {
-      say(
-        'ConditionsNeverHold',
-        at,
-        'the expression holds for no line that `where` lets in: of any line, 0.00 is paid',
-      );
+      report('ConditionsNeverHold', at, '`expr` holds for no line that `where` allows, so no line is paid');
       return true;
     }
     if (isComplete && fails === undefined)
-      say('TermUnused', at, 'the expression holds for every line that `where` lets in: without it the same is paid');
+      report('TermUnused', at, '`expr` holds for every line that `where` allows; the pay is the same without it');
   }
-  // An exception of what is not let in anyway.
-  const whereOnly = reachOf({ where: credit.where, excepts: [] });
-  if ('allowed' in whereOnly && said.except !== undefined)
-    for (const [key, value] of Object.entries(said.except)) {
-      const letIn = whereOnly.allowed.get(key);
-      const values = typeof value === 'string' ? [value] : Array.isArray(value) ? value : [];
-      if (letIn !== undefined && values.length > 0 && values.every((one) => !letIn.has(one)))
-        say(
+  // An exception of values that `where` does not allow anyway.
+  const whereOnly = allowedValuesOf({ where: credit.where, excepts: [] });
+  if ('allowed' in whereOnly && written.except !== undefined)
+    for (const [key, value] of Object.entries(written.except)) {
+      const admitted = whereOnly.allowed.get(key);
+      const excepted = valuesOf(value);
+      if (admitted !== undefined && excepted.length > 0 && excepted.every((one) => !admitted.has(one)))
+        report(
           'TermUnused',
           `${path}/except/${key}`,
-          `${values.join(', ')} is not let in by \`where\` (${key}: ${[...letIn].join(', ')}): excepting it takes nothing from any line`,
+          `\`where\` allows only ${key}: ${[...admitted].join(', ')}; excepting ${excepted.join(', ')} changes nothing`,
         );
     }
   return false;
 }
 
-function placeOf(never: Contradiction, said: ConditionsDocument, path: string): string {
-  const key = never.kind === 'where' ? never.key : never.keys[0];
-  const within = never.kind === 'where' ? said.where : said.except;
+function placeOf(contradiction: Contradiction, written: ConditionsDocument, path: string): string {
+  const { kind } = contradiction;
+  const key = kind === 'where' ? contradiction.key : contradiction.keys[0];
+  const within = written[kind];
   if (within === undefined) return path;
-  const field = never.kind === 'where' ? 'where' : 'except';
-  return key !== undefined && key in within ? `${path}/${field}/${key}` : `${path}/${field}`;
+  return key !== undefined && key in within ? `${path}/${kind}/${key}` : `${path}/${kind}`;
 }
 
-function wordsOf(never: Contradiction): string {
-  if (never.kind === 'where')
-    return `\`where\` asks that ${never.key} be ${never.left.join(' or ')}, and be ${never.right.join(' or ')} as well`;
-  return `\`except\` bars all that \`where\` lets in (${never.keys.join(', ')}: ${never.values.join(', ')})`;
+function wordsOf(contradiction: Contradiction): string {
+  if (contradiction.kind === 'where') {
+    const { key, left, right } = contradiction;
+    return `\`where\` requires ${key} to be ${left.join(' or ')} and also to be ${right.join(' or ')}`;
+  }
+  const { keys, values } = contradiction;
+  return `\`except\` excludes everything that \`where\` allows (${keys.join(', ')}: ${values.join(', ')})`;
 }
 
-// ── Rates that no partner reaches ───────────────────────────────────────────────────────────────────────────────────
+// ── Rates that no partner gets ─────────────────────────────────────────────────────────────────────────────────────
 
-/** Of the rates of a spread the first that fits counts: one that an earlier one covers is nobody's. */
+/** A partner's rate in a spread is the first that fits, so a rate that an earlier one covers is never used. */
 function lintSpread(
   rates: readonly { readonly where: readonly CompiledCondition[] }[],
   path: string,
-  say: Report,
+  report: Report,
 ): void {
   rates.forEach(({ where }, index) => {
-    const reach = reachOf({ where, excepts: [] });
-    if ('never' in reach) {
-      say('TierUnreachable', `${path}/rates/${index}`, `${wordsOf(reach.never)}: this rate pays 0.00 to everybody`);
+    const values = allowedValuesOf({ where, excepts: [] });
+    if ('contradiction' in values) {
+      report(
+        'TierUnreachable',
+        `${path}/rates/${index}`,
+        `${wordsOf(values.contradiction)}, so this rate is never paid`,
+      );
       return;
     }
     const before = rates.findIndex(
-      (earlier, at) => at < index && earlier.where.every((condition) => isImplied(condition, where, reach.allowed)),
+      (earlier, at) => at < index && earlier.where.every((condition) => isImplied(condition, where, values.allowed)),
     );
     if (before >= 0)
-      say(
+      report(
         'TierUnreachable',
         `${path}/rates/${index}`,
-        `whoever meets it meets rate ${before + 1} of the list, which comes first: this rate pays 0.00 to everybody`,
+        `every partner that meets it also meets rates[${before}], which comes first, so this rate is never paid`,
       );
   });
 }
 
-/** A level of the basis is taken of each child's line: of two children that pay one line, twice. */
+/** Levels of the basis are paid per child, so a line that two children pay for counts twice. */
 function lintChildren(
   plan: CompiledPlan,
   sharing: LineSharing,
   { override, of }: OverrideCredit,
   path: string,
-  say: Report,
+  report: Report,
 ): void {
   if (of === 'earning') return;
   const children = [...override].map((id) => plan.componentById.get(id));
@@ -141,10 +152,10 @@ function lintChildren(
       .find((one) => one !== undefined && child !== undefined && isOfRole(one, child) && sharing.canShare(one, child));
     if (child === undefined || other === undefined) return;
     const line = money(plan, units(plan, 100n));
-    say(
+    report(
       'LinePaidTwice',
       `${path}/override/${index}`,
-      `"${other.id}" and "${child.id}" both pay a line: of its ${line} the partners above are paid as of ${money(plan, units(plan, 200n))}`,
+      `"${other.id}" and "${child.id}" can both pay for a line: the partners above earn on ${money(plan, units(plan, 200n))} for its ${line}`,
     );
   });
 }
@@ -158,23 +169,23 @@ function lintDuring(
   same: string,
   [from, until]: readonly [string, string],
   path: string,
-  say: Report,
+  report: Report,
 ): void {
   const other = components.find(({ id }) => id === same)?.credit;
   if (other === undefined || 'override' in other || other.during === undefined) return;
   const [first, last] = other.during;
   if (first <= from && until <= last) return;
   const day = from < first || from > last ? from : until;
-  say(
+  report(
     'DuringOutside',
     `${path}/during`,
-    `"${same}" counts from ${first} to ${last}, this from ${from} to ${until}: a line of ${day} is paid here, and not there`,
+    `during is ${from} to ${until}, but "${same}" counts only ${first} to ${last}: a line of ${day} is never paid`,
   );
 }
 
-// ── Lines that are paid twice ───────────────────────────────────────────────────────────────────────────────────────
+// ── Lines that are paid twice ──────────────────────────────────────────────────────────────────────────────────────
 
-/** True where the second component pays a payee for a line that the first pays it for already. */
+/** Whether the second component pays a payee for a line that the first already pays for. */
 function paysAgain(sharing: LineSharing, first: CompiledComponent, second: CompiledComponent): boolean {
   const [left, right] = [first.credit, second.credit];
   if (left.kind === 'direct' && right.kind === 'direct') return left.to === right.to && sharing.canShare(first, second);
@@ -189,25 +200,25 @@ function wordsOfTwice(first: CompiledComponent, second: CompiledComponent): stri
   if (left.kind === 'direct' && right.kind === 'direct') {
     const [one, other] = [left.trigger, right.trigger];
     const when = one === other ? '' : `, once when ${one} and once when ${other}`;
-    return `${both} the ${right.to} of a line${lineWords(first, second)}${when}`;
+    return `${both} the ${right.to} for a line${lineWords(first, second)}${when}`;
   }
   const overridden = (credit: CompiledComponent['credit']) =>
     credit.kind === 'override' ? credit.override : new Set<string>();
   const children = [...overridden(left).intersection(overridden(right))].map((id) => `"${id}"`);
-  return `${both} the partners above on the lines of ${children.join(', ')}`;
+  return `${both} the partners above for the lines of ${children.join(', ')}`;
 }
 
 function isStacked(first: CompiledComponent, second: CompiledComponent): boolean {
   return first.stacks.includes(second.id) || second.stacks.includes(first.id);
 }
 
-/** Which components can pay one and the same line. */
+/** Which components can pay for the same line. */
 export class LineSharing {
   private readonly known = new Map<string, boolean>();
 
-  constructor(readonly trials: Trials) {}
+  constructor(readonly trials: TrialBudget) {}
 
-  /** True where one line can meet the conditions of both; of expressions only where such a line was found. */
+  /** Whether a line can meet the conditions of both; with expressions, whether such a line was found. */
   canShare(first: CompiledComponent, second: CompiledComponent): boolean {
     const [left, right] = [first.credit, second.credit];
     if (left.kind !== 'direct' || right.kind !== 'direct') return false;
@@ -216,7 +227,7 @@ export class LineSharing {
     if (found !== undefined) return found;
     const outside = ({ during: own }: DirectCredit, { during: other }: DirectCredit) =>
       own !== undefined && other !== undefined && own[1] < other[0];
-    // Conditions on the partner are each of another partner where the roles differ.
+    // With different roles, conditions on the partner are about different partners.
     const can =
       !outside(left, right) &&
       !outside(right, left) &&
@@ -226,11 +237,14 @@ export class LineSharing {
   }
 
   exclude(left: CompiledConditions, right: CompiledConditions): boolean {
-    const reach = reachOf({ where: [...left.where, ...right.where], excepts: [...left.excepts, ...right.excepts] });
-    if ('never' in reach) return true;
+    const values = allowedValuesOf({
+      where: [...left.where, ...right.where],
+      excepts: [...left.excepts, ...right.excepts],
+    });
+    if ('contradiction' in values) return true;
     const expressions = [...left.expressions, ...right.expressions];
     if (expressions.length === 0) return false;
-    return tryExpressions(expressions, reach.allowed, this.trials).holds === undefined;
+    return tryExpressions(expressions, values.allowed, this.trials).holds === undefined;
   }
 }
 
@@ -242,15 +256,18 @@ function ofLine({ where, excepts, expressions }: CompiledConditions): CompiledCo
   };
 }
 
-/** ` of line.category hardware`, where conditions of both say so. */
+/** ` (line.category hardware)`: the values that both allow; empty if they allow any. */
 function lineWords({ credit: left }: CompiledComponent, { credit: right }: CompiledComponent): string {
-  const reach = reachOf({ where: [...left.where, ...right.where], excepts: [...left.excepts, ...right.excepts] });
-  if (!('allowed' in reach) || reach.allowed.size === 0) return '';
-  const words = [...reach.allowed].map(([key, values]) => `${key} ${[...values].slice(0, 3).join(' or ')}`);
+  const values = allowedValuesOf({
+    where: [...left.where, ...right.where],
+    excepts: [...left.excepts, ...right.excepts],
+  });
+  if (!('allowed' in values) || values.allowed.size === 0) return '';
+  const words = [...values.allowed].map(([key, values]) => `${key} ${[...values].slice(0, 3).join(' or ')}`);
   return ` (${words.join(', ')})`;
 }
 
-/** `: a line of 100.00 pays 4.00 and 5.00`, of rates that a line alone tells. */
+/** `: a line of 100.00 pays 4.00 and 5.00`, for rates that depend on the line alone. */
 function exampleOf(plan: CompiledPlan, ...components: readonly CompiledComponent[]): string {
   const line = units(plan, 100n);
   const paid = components.map(({ rate, credit }) => {
@@ -271,6 +288,6 @@ function exampleOf(plan: CompiledPlan, ...components: readonly CompiledComponent
     }
     return undefined;
   });
-  if (paid.every((one) => one === undefined)) return `: from the first ${money(plan, 1n)} on`;
-  return `: a line of ${money(plan, line)} pays ${paid.map((one) => one ?? 'what its own rate says').join(', and ')}`;
+  if (paid.every((one) => one === undefined)) return `, from the first ${money(plan, 1n)} on`;
+  return `: a line of ${money(plan, line)} pays ${paid.map((one) => one ?? 'an amount by its own rate').join(' and ')}`;
 }

@@ -1,77 +1,77 @@
-/** Findings about what a plan may cost: what has no bound, what is paid by several, and what a floor makes of a limit. */
+/** Findings about what a plan may cost: costs without a bound, lines with several payees, floors above limits. */
 import { addRates, compareRates, multiplyRates, ONE, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import type { Report } from './codes.js';
 import type { LineSharing } from './conditions.js';
-import { isCurved, measured, money, PayOver, percent, roundedOf, shareOf, units } from './pay.js';
+import { isCurved, measured, money, ComponentPay, percent, roundedOf, shareOf, units } from './pay.js';
 import type { CompiledComponent, CompiledPlan } from '../compiled.js';
 import type { PlanDocument } from '../document.js';
 
-export function lintLiability(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, say: Report): void {
+export function lintLiability(document: PlanDocument, plan: CompiledPlan, sharing: LineSharing, report: Report): void {
   plan.components.forEach((component, index) => {
     const path = `/components/${index}`;
-    unbounded(plan, component, path, say);
-    newPartners(plan, component, path, say);
-    outlivedBudget(plan, component, path, say);
+    unbounded(plan, component, path, report);
+    newPartners(plan, component, path, report);
+    outlivedBudget(plan, component, path, report);
     if (component.limit?.excess === 'deferred' && document.ends?.deferred === undefined) {
       const cap = component.limit.minor;
-      say(
+      report(
         'DeferredWithoutEnd',
         `${path}/limit/excess`,
-        `of ${money(plan, 2n * cap)} earned in the last window before the end, ${money(plan, cap)} are paid and ${money(plan, cap)} lapse; say so with ends: { deferred: lapse }, or pay`,
+        `excess is deferred: of ${money(plan, 2n * cap)} earned in the last window before the agreement ends, ${money(plan, cap)} are paid and ${money(plan, cap)} lapse; write ends: { deferred: lapse } if this is intended, or deferred: pay`,
       );
     }
   });
-  aboveWhole(plan, sharing, say);
-  advances(plan, say);
-  floors(plan, say);
+  aboveWhole(plan, sharing, report);
+  advances(plan, report);
+  floors(plan, report);
 }
 
-// ── Without a bound ─────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Without a bound ────────────────────────────────────────────────────────────────────────────────────────────────
 
-function unbounded(plan: CompiledPlan, component: CompiledComponent, path: string, say: Report): void {
+function unbounded(plan: CompiledPlan, component: CompiledComponent, path: string, report: Report): void {
   const { rate, limit, budgetMinor, credit } = component;
   if (budgetMinor !== undefined || (limit !== undefined && limit.per !== 'deal')) return;
   const words = (minor: bigint) => measured(plan, component, minor);
   if (rate.kind === 'flat' && rate.per !== 'unit') {
-    // A limit for each deal bounds its lines, and an expression may ask for enough money in the line.
+    // A limit per deal bounds its lines, and an expression may require a minimum amount.
     if (limit !== undefined && rate.per === 'line') return;
     if (credit.expressions.some(({ text }) => /\bline\.(?:net|gross|quantity)\b/.test(text))) return;
     const flatMinor = shareOf(plan, units(plan, 1n), rate.amount);
     const hundred = rate.per === 'deal' ? '100 deals of' : 'a deal of 100 lines of';
-    say(
+    report(
       'LiabilityUnbounded',
       `${path}/rate/flat`,
-      `below ${money(plan, flatMinor)} a ${rate.per} costs more than it brings: ${hundred} ${money(plan, units(plan, 1n))} each costs ${money(plan, 100n * flatMinor)} on ${money(plan, units(plan, 100n))}`,
+      `a ${rate.per} below ${money(plan, flatMinor)} costs more than it brings in: ${hundred} ${money(plan, units(plan, 1n))} each ${rate.per === 'deal' ? 'cost' : 'costs'} ${money(plan, 100n * flatMinor)} for sales of ${money(plan, units(plan, 100n))}`,
     );
   }
   if (rate.kind === 'accelerator' && limit === undefined) {
     const top = rate.bands.at(-1);
     const last = rate.bands.at(-2)?.until ?? ZERO;
     if (top === undefined || compareRates(top.rate, ONE) <= 0) return;
-    const pay = new PayOver(plan, component);
+    const pay = new ComponentPay(plan, component);
     const quota = pay.quota();
     const twice = multiplyRates(quota, addRates(last, last.numerator === 0n ? ONE : last));
     const totalMinor = twice.numerator / twice.denominator;
     const atBase = roundedOf(plan, multiplyRates({ numerator: totalMinor, denominator: 1n }, rate.base));
     const ofQuota = component.measure.quota === 'fact' ? ` with a quota of ${words(quota.numerator)}` : '';
-    say(
+    report(
       'LiabilityUnbounded',
       `${path}/rate/accelerator/bands/${rate.bands.length - 1}`,
-      `above ${percent(last)} of the quota every further ${money(plan, units(plan, 100n))} pays ${money(plan, shareOf(plan, units(plan, 100n), multiplyRates(rate.base, top.rate)))} without end: ${words(totalMinor)}${ofQuota} pay ${money(plan, pay.rounded(totalMinor))}, ${money(plan, atBase)} at the base rate`,
+      `above ${percent(last)} of the quota, every further ${money(plan, units(plan, 100n))} pays ${money(plan, shareOf(plan, units(plan, 100n), multiplyRates(rate.base, top.rate)))} without a limit: ${words(totalMinor)}${ofQuota} pay ${money(plan, pay.rounded(totalMinor))}, but ${money(plan, atBase)} at the base rate`,
     );
   }
   if (rate.kind === 'stepped' && limit === undefined && rate.payMinor > rate.everyMinor)
     if (credit.kind === 'direct' && credit.basis !== 'quantity')
-      say(
+      report(
         'LiabilityUnbounded',
         `${path}/rate/stepped/pay`,
-        `a step pays more than it is: ${words(10n * rate.everyMinor)} pay ${money(plan, 10n * rate.payMinor)}`,
+        `a step pays more than its own size: ${words(10n * rate.everyMinor)} pay ${money(plan, 10n * rate.payMinor)}`,
       );
 }
 
-/** A baseline of last year, of a partner who had none. */
-function newPartners(plan: CompiledPlan, component: CompiledComponent, path: string, say: Report): void {
+/** A baseline of last year for partners who sold nothing then. */
+function newPartners(plan: CompiledPlan, component: CompiledComponent, path: string, report: Report): void {
   const { measure, gate, limit, budgetMinor, credit, rate } = component;
   if (measure.above !== 'last-year' && gate?.of !== 'growth') return;
   const isRestricted = credit.where.some(
@@ -80,36 +80,36 @@ function newPartners(plan: CompiledPlan, component: CompiledComponent, path: str
   if (limit !== undefined || budgetMinor !== undefined || isRestricted || credit.expressions.length > 0) return;
   const sold = units(plan, 100_000n);
   const pays = isCurved(rate)
-    ? `is paid ${money(plan, new PayOver(plan, component).rounded(sold))} for ${measured(plan, component, sold)}`
-    : `meets it with the first ${measured(plan, component, 1n)}`;
-  say(
+    ? `is paid ${money(plan, new ComponentPay(plan, component).rounded(sold))} for ${measured(plan, component, sold)}`
+    : `meets the target with the first ${measured(plan, component, 1n)}`;
+  report(
     'BaselineOfNewPartners',
     measure.above === 'last-year' ? `${path}/measure/above` : `${path}/gate/growth`,
-    `a partner without a last year ${pays}: nothing lies below a baseline of 0`,
+    `a partner without sales last year ${pays}, as its baseline is 0`,
   );
 }
 
-function outlivedBudget(plan: CompiledPlan, component: CompiledComponent, path: string, say: Report): void {
+function outlivedBudget(plan: CompiledPlan, component: CompiledComponent, path: string, report: Report): void {
   const { credit, rate } = component;
   if (credit.kind !== 'override' || credit.of === 'earning') return;
   [...credit.override].forEach((id, at) => {
     const child = plan.componentById.get(id);
     if (child?.budgetMinor === undefined || child.credit.kind !== 'direct') return;
-    const spentAt = isCurved(child.rate) ? new PayOver(plan, child).reaching(child.budgetMinor) : undefined;
+    const spentAt = isCurved(child.rate) ? new ComponentPay(plan, child).reaching(child.budgetMinor) : undefined;
     const line = units(plan, 100n);
     const first = rate.kind === 'levels' ? rate.levels[0]?.rate : credit.rates[0]?.rate;
-    say(
+    report(
       'OverrideOutlivesBudget',
       `${path}/credit/override/${at}`,
-      `${spentAt === undefined ? '' : `at ${measured(plan, child, spentAt)} `}the budget of ${money(plan, child.budgetMinor)} of "${id}" is spent; a further ${money(plan, line)} pays 0.00 there, and ${money(plan, shareOf(plan, line, first ?? ZERO))} here`,
+      `the budget of "${id}", ${money(plan, child.budgetMinor)}, is spent${spentAt === undefined ? ' at some point' : ` at ${measured(plan, child, spentAt)}`}; after that, ${money(plan, line)} pay 0.00 there and ${money(plan, shareOf(plan, line, first ?? ZERO))} here`,
     );
   });
 }
 
-// ── For one line, all together ──────────────────────────────────────────────────────────────────────────────────────
+// ── All payees of one line ─────────────────────────────────────────────────────────────────────────────────────────
 
-/** What all who are paid for one line get of it at the most, of components whose conditions one line can meet. */
-function aboveWhole(plan: CompiledPlan, sharing: LineSharing, say: Report): void {
+/** The most that all payees of one line earn on it, from components whose conditions one line can meet. */
+function aboveWhole(plan: CompiledPlan, sharing: LineSharing, report: Report): void {
   const direct = plan.components.filter(({ credit }) => credit.kind === 'direct' && credit.basis !== 'quantity');
   for (const anchor of direct) {
     const others = direct
@@ -123,12 +123,12 @@ function aboveWhole(plan: CompiledPlan, sharing: LineSharing, say: Report): void
       if (rate.numerator > 0n) paid.push({ id: above.id, rate });
     }
     const sum = paid.reduce((total, { rate }) => addRates(total, rate), ZERO);
-    // A single rate above the whole is told where it stands.
+    // A single rate above the whole is reported at its own place.
     if (compareRates(sum, ONE) <= 0 || paid.some(({ rate }) => compareRates(rate, ONE) > 0)) continue;
     const line = units(plan, 100n);
     const parts = paid.filter(({ rate }) => rate.numerator > 0n);
     const last = Math.max(...parts.map(({ id }) => plan.components.findIndex((one) => one.id === id)));
-    say(
+    report(
       'TotalAboveWhole',
       `/components/${last}`,
       `a line of ${money(plan, line)} pays up to ${money(plan, shareOf(plan, line, sum))}: ${parts.map(({ id, rate }) => `"${id}" ${money(plan, shareOf(plan, line, rate))}`).join(', ')}`,
@@ -153,7 +153,7 @@ function overridden({ credit, rate }: CompiledComponent, children: readonly Comp
     }, ZERO);
 }
 
-/** Most that a component pays of a line's basis; 0 where that has no bound in it. */
+/** The largest share of a line's basis that a component pays; 0 if its pay is not a share of the basis. */
 function highest({ rate }: CompiledComponent): Rate {
   switch (rate.kind) {
     case 'percent':
@@ -176,30 +176,30 @@ function highestOf(rates: readonly Rate[]): Rate {
   return rates.reduce((most, rate) => (compareRates(rate, most) > 0 ? rate : most), ZERO);
 }
 
-// ── Floors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Floors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function advances(plan: CompiledPlan, say: Report): void {
+function advances(plan: CompiledPlan, report: Report): void {
   const { draw, ends } = plan;
   if (draw === undefined || draw.until !== undefined) return;
   const perYear = BigInt(windowsOfYear(plan, 'period'));
   const year = money(plan, draw.minor * perYear);
-  const who = 'a payee who sells nothing is paid';
+  const who = 'this draw pays a payee who sells nothing';
   if (!draw.recoverable)
-    say(
+    report(
       'AdvanceWithoutEnd',
       '/draw',
-      `${who} ${money(plan, draw.minor)} a period, ${year} a year, and owes nothing of it`,
+      `${who} ${money(plan, draw.minor)} a period, ${year} a year, and never takes it back`,
     );
   else if (ends.draw === 'forgive')
-    say(
+    report(
       'AdvanceWithoutEnd',
       '/draw',
-      `${who} ${money(plan, draw.minor)} a period; of ${year} after a year, ends.draw forgives ${year}`,
+      `${who} ${money(plan, draw.minor)} a period, and after a year ends.draw: forgive writes off ${year}`,
     );
 }
 
-/** A guarantee or draw of no less than its components can earn. */
-function floors(plan: CompiledPlan, say: Report): void {
+/** A guarantee or draw that is at least what its components can earn. */
+function floors(plan: CompiledPlan, report: Report): void {
   const { guarantee, draw } = plan;
   const check = (path: string, minor: bigint, over: string, of: ReadonlySet<string> | undefined): void => {
     let most = 0n;
@@ -210,24 +210,24 @@ function floors(plan: CompiledPlan, say: Report): void {
       most += bound;
     }
     if (minor < most || minor === 0n) return;
-    say(
+    report(
       'FloorAboveLimit',
       path,
-      `with their limits the components earn ${money(plan, most)} a ${over} at the most: ${money(plan, minor)} are paid whether anything is sold or not`,
+      `amount is ${money(plan, minor)}, but with their limits the components earn at most ${money(plan, most)} a ${over}; a payee gets ${money(plan, minor)} no matter what is sold`,
     );
   };
   if (guarantee !== undefined) check('/guarantee/amount', guarantee.minor, guarantee.over, guarantee.of);
   if (draw !== undefined) check('/draw/amount', draw.minor, 'period', undefined);
 }
 
-/** Most that a component can earn in a window, by its limit; undefined where that is not known. */
+/** The most that a component can earn in a window, by its limit; undefined without a limit per window. */
 function mostIn(plan: CompiledPlan, { limit }: CompiledComponent, over: string): bigint | undefined {
   if (limit === undefined || limit.per === 'deal') return undefined;
   const [limits, windows] = [windowsOfYear(plan, limit.per), windowsOfYear(plan, over)];
   return limit.minor * BigInt(Math.max(1, Math.ceil(limits / windows)));
 }
 
-/** Windows of a year, at the most: a year of weeks may have 53. */
+/** The largest number of windows in a year: a year of weeks may have 53. */
 function windowsOfYear({ calendar }: CompiledPlan, over: string): number {
   if (over === 'quarter') return 4;
   if (over === 'half-year') return 2;

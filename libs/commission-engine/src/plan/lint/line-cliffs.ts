@@ -1,19 +1,19 @@
 /**
- * Cliffs that expressions make: components that each pay a line within a span of its own amount, so that a line of one cent
- * more is paid by another one, or by none. Only expressions that compare the line's amount with literals are looked at, where
- * each line is rated alone.
+ * Cliffs made by expressions: each component pays lines within a range of amounts, so that a line worth one cent more
+ * is paid by another component, or by none. Covers expressions that compare the line's amount with literals, in
+ * components that rate each line by itself.
  */
 import { formatMinor } from '@tantieme/money/amount';
 import { powerOfTen } from '@tantieme/money/decimal';
 import { readsOf } from '../expression.js';
 import type { ExpressionReads } from '../expression.js';
-import { isMeasured } from '../../rate/curve.js';
+import { isMeasured } from '../curve.js';
 import type { Report } from './codes.js';
 import { measured, money, shareOf } from './pay.js';
-import { isImplied, reachOf } from './reach.js';
+import { isImplied, allowedValuesOf } from './condition-values.js';
 import type { CompiledComponent, CompiledPlan } from '../compiled.js';
 
-export function lintLineCliffs(plan: CompiledPlan, say: Report): void {
+export function lintLineCliffs(plan: CompiledPlan, report: Report): void {
   plan.components.forEach((component, index) => {
     const reads = amountReads(component);
     if (reads.length === 0) return;
@@ -27,17 +27,17 @@ export function lintLineCliffs(plan: CompiledPlan, say: Report): void {
         const [before, after] = [below, below + 1n].map((minor) => paidFor(plan, together, minor));
         if (before === undefined || after === undefined || after >= before) continue;
         const words = measured(plan, component, below + 1n);
-        say(
+        report(
           'CliffLowersPay',
           `/components/${index}/credit/expr`,
-          `at ${words} in one line the pay for it falls from ${money(plan, before)} to ${money(plan, after)}`,
+          `at ${words} in one line, its pay falls from ${money(plan, before)} to ${money(plan, after)}`,
         );
         return;
       }
   });
 }
 
-/** What the component's expressions read, where that is the line's own amount only; empty where anything else decides. */
+/** What the component's expressions read, if that is only the line's own amount; otherwise empty. */
 function amountReads(component: CompiledComponent): readonly ExpressionReads[] {
   const { credit, rate } = component;
   if (credit.kind !== 'direct' || (credit.basis !== 'net' && credit.basis !== 'gross') || isMeasured(component))
@@ -48,14 +48,14 @@ function amountReads(component: CompiledComponent): readonly ExpressionReads[] {
   return isOwn ? reads : [];
 }
 
-/** True for another component that pays each line of this one's conditions, as far as its own expressions let it. */
+/** Whether the other component also pays every line of this one, as far as its own expressions allow. */
 function paysWith({ credit: own }: CompiledComponent, other: CompiledComponent): boolean {
   const { credit } = other;
   if (own.kind !== 'direct' || credit.kind !== 'direct' || credit.excepts.length > 0) return false;
   if (credit.to !== own.to || credit.trigger !== own.trigger || credit.basis !== own.basis) return false;
   if (amountReads(other).length !== credit.expressions.length || credit.during !== undefined) return false;
-  const reach = reachOf(own);
-  return 'allowed' in reach && credit.where.every((condition) => isImplied(condition, own.where, reach.allowed));
+  const values = allowedValuesOf(own);
+  return 'allowed' in values && credit.where.every((condition) => isImplied(condition, own.where, values.allowed));
 }
 
 function pays(plan: CompiledPlan, { credit }: CompiledComponent, minor: bigint): boolean {

@@ -1,32 +1,32 @@
 /**
- * The plan linter: what is allowed, and yet hardly meant. It says where in the document, at which amount it bites, and why it
- * matters. `docs/plan-lint.md` has an example for each code. It computes with the curves that the lines are rated by, so that
- * an amount it names is what the engine pays.
+ * The plan linter finds what a document may contain but hardly means. A finding names the place, the amount at which it
+ * matters, and why. `docs/plan-lint.md` has an example of each code. The linter computes with the curves that rate the
+ * lines: an amount in a message is the amount that the engine pays.
  */
 import { LINT_RULES } from './codes.js';
 import type { Report } from './codes.js';
 import { LineSharing, lintConditions } from './conditions.js';
 import { lintLiability } from './liability.js';
 import { lintLineCliffs } from './line-cliffs.js';
-import { TRIALS_MAX } from './reach.js';
+import { TRIALS_MAX } from './condition-values.js';
 import { lintRates } from './rates.js';
 import { lintReturns } from './returns.js';
 import type { CompiledPlan } from '../compiled.js';
 import type { PlanDocument } from '../document.js';
-import type { Problem } from '../schema.js';
+import type { Problem } from '../problem.js';
 
-/** Findings of a document without errors, and what it is compiled to. */
+/** Findings for a document without errors and the plan compiled from it. */
 export function lintPlan(document: PlanDocument, plan: CompiledPlan): readonly Problem[] {
   const problems: Problem[] = [];
-  const say: Report = (code, path, message) => {
+  const report: Report = (code, path, message) => {
     const { severity, why } = LINT_RULES[code];
     problems.push({ code, severity, message, path, why });
   };
-  const sharing = new LineSharing({ left: TRIALS_MAX });
-  lintConditions(document, plan, sharing, say);
-  lintRates(document, plan, say);
-  lintLineCliffs(plan, say);
-  lintReturns(document, plan, say);
-  lintLiability(document, plan, sharing, say);
+  const sharing = new LineSharing({ remaining: TRIALS_MAX });
+  lintConditions(document, plan, sharing, report);
+  lintRates(document, plan, report);
+  lintLineCliffs(plan, report);
+  lintReturns(document, plan, report);
+  lintLiability(document, plan, sharing, report);
   return problems;
 }

@@ -1,18 +1,18 @@
-/** What a component pays for a measurement of so much, by the curves that rate its lines, and how the linter says amounts. */
+/** What a component pays for a measurement, by the curves that rate its lines, and how messages show amounts. */
 import { formatMinor } from '@tantieme/money/amount';
 import { compareRates, formatRate, powerOfTen, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
-import { curveOf, difference } from '../../rate/curve.js';
+import { curveOf, difference } from '../curve.js';
 import type { CompiledComponent, CompiledPlan, CompiledRate, DirectCredit } from '../compiled.js';
 
-/** More than any payee sells in a window, in minor units: where a search for an amount ends. */
+/** Upper end of a search for an amount, in minor units: more than any payee sells in a window. */
 const SOLD_MINOR_MAX = 10n ** 20n;
 
-/** Where each payee has a quota of its own, amounts are told for one of so many currency units. */
+/** Quota of the examples for payees with quotas of their own, in units of the currency. */
 const EXAMPLE_QUOTA = 100_000n;
 
-/** Rates that are curves over a measurement; the others rate each line alone. */
+/** Rates that are curves over a measurement; the others rate each line by itself. */
 export type CurvedRate = Extract<
   CompiledRate,
   { readonly kind: 'percent' | 'marginal' | 'retroactive' | 'accelerator' | 'stepped' }
@@ -23,32 +23,32 @@ export function isCurved(rate: CompiledRate): rate is CurvedRate {
 }
 
 /**
- * A component's pay over what one payee's window holds. Where a payee has a baseline or quota of its own, it is that of a new
- * partner (a baseline of 0), or of an example.
+ * What a component pays for the total of one payee's window. A baseline of last year is 0, as for a new partner, and a
+ * quota per payee is that of an example.
  */
-export class PayOver {
+export class ComponentPay {
   constructor(
     private readonly plan: CompiledPlan,
     private readonly component: CompiledComponent,
   ) {}
 
-  /** Exact, before any limit. Minor units. */
+  /** Exact pay in minor units, before any limit. */
   exact(totalMinor: bigint): Rate {
     return this.part(totalMinor, 0n, totalMinor);
   }
 
-  /** What one line of a window earns that holds so much in all. */
+  /** What one line earns in a window with a given total. */
   part(totalMinor: bigint, beforeMinor: bigint, basisMinor: bigint): Rate {
     const curve = curveOf(this.component, { totalMinor, baselineMinor: 0n, quota: this.quota() });
     return curve === undefined ? ZERO : difference(curve, beforeMinor, basisMinor);
   }
 
-  /** Rounded as the plan does. */
+  /** Pay in minor units, rounded by the plan's rule. */
   rounded(totalMinor: bigint): bigint {
     return roundedOf(this.plan, this.exact(totalMinor));
   }
 
-  /** Least measurement that pays so much, of a pay that never falls; undefined where none does. */
+  /** Smallest measurement with at least this pay, if the pay never falls; undefined if no measurement pays as much. */
   reaching(payMinor: bigint): bigint | undefined {
     const reached = (totalMinor: bigint) =>
       compareRates(this.exact(totalMinor), { numerator: payMinor, denominator: 1n }) >= 0;
@@ -62,7 +62,7 @@ export class PayOver {
     return low;
   }
 
-  /** All that can ever be earned, where the last tier pays nothing; undefined where there is no most. */
+  /** The largest pay, if the last tier pays nothing; otherwise undefined. */
   most(): bigint | undefined {
     const most = this.exact(SOLD_MINOR_MAX);
     return compareRates(most, this.exact(SOLD_MINOR_MAX / 2n)) === 0 ? roundedOf(this.plan, most) : undefined;
@@ -75,7 +75,7 @@ export class PayOver {
       : { numerator: EXAMPLE_QUOTA * powerOfTen(this.plan.decimals), denominator: 1n };
   }
 
-  /** Least measurement (minor units) that lies in a tier or band; 0 for the first. */
+  /** Smallest measurement in a tier or band, in minor units; 0 for the first. */
   startOf(tier: number): bigint {
     const { rate, measure } = this.component;
     const baselineMinor = typeof measure.above === 'object' ? measure.above.fixedMinor : 0n;
@@ -95,19 +95,19 @@ export function roundedOf({ rounding }: CompiledPlan, { numerator, denominator }
   return divideRounded(numerator, denominator, rounding);
 }
 
-/** Share of an amount, rounded as the plan does. */
+/** Share of an amount, rounded by the plan's rule. */
 export function shareOf(plan: CompiledPlan, minor: bigint, { numerator, denominator }: Rate): bigint {
   return divideRounded(minor * numerator, denominator, plan.rounding);
 }
 
-// ── In words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── In words ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** `10,000.00`, of the plan's currency. */
+/** `10,000.00`, in the plan's currency. */
 export function money({ decimals }: CompiledPlan, minor: bigint): string {
   return grouped(formatMinor(minor, decimals));
 }
 
-/** `10,000.00 sold`, `100 units`, by what the component measures. */
+/** `10,000.00 sold` or `100 units`, by the component's basis. */
 export function measured(plan: CompiledPlan, { credit }: CompiledComponent, minor: bigint): string {
   if (credit.kind === 'direct' && credit.basis === 'quantity')
     return `${grouped(formatRate({ numerator: minor, denominator: powerOfTen(plan.decimals) }))} units`;
@@ -122,17 +122,17 @@ const MEASURED: Readonly<Record<DirectCredit['basis'], string>> = {
   collected: 'collected',
 };
 
-/** `4 %`, or so much a unit. */
+/** `4 %` */
 export function percent(rate: Rate): string {
   return `${grouped(formatRate({ numerator: rate.numerator * 100n, denominator: rate.denominator }))} %`;
 }
 
-/** A tier's rate in words: a per cent, or of a quantity so much a unit. */
+/** A tier's rate: a per cent, or an amount per unit for the basis `quantity`. */
 export function rateWords({ credit }: CompiledComponent, rate: Rate): string {
-  return credit.kind === 'direct' && credit.basis === 'quantity' ? `${formatRate(rate)} a unit` : percent(rate);
+  return credit.kind === 'direct' && credit.basis === 'quantity' ? `${formatRate(rate)} per unit` : percent(rate);
 }
 
-/** So many currency units, in minor units. */
+/** Units of the currency in minor units. */
 export function units({ decimals }: CompiledPlan, count: bigint): bigint {
   return count * powerOfTen(decimals);
 }

@@ -1,55 +1,57 @@
-/** Findings about a component's own rate, over what one payee sells in a window: cliffs, and what is never reached. */
+/**
+ * Findings about the rate of one component, over one payee's sales in a window: cliffs, and rates that are never paid.
+ */
 import { compareRates, multiplyRates, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import { isMeasured } from '../../rate/curve.js';
+import { isMeasured } from '../curve.js';
 import type { Report } from './codes.js';
-import { reachOf } from './reach.js';
-import { isCurved, measured, money, PayOver, percent, rateWords, roundedOf, shareOf, units } from './pay.js';
+import { allowedValuesOf } from './condition-values.js';
+import { isCurved, measured, money, ComponentPay, percent, rateWords, roundedOf, shareOf, units } from './pay.js';
 import type { CompiledComponent, CompiledPlan, CompiledRate } from '../compiled.js';
 import type { ComponentDocument, PlanDocument } from '../document.js';
 
-export function lintRates(document: PlanDocument, plan: CompiledPlan, say: Report): void {
+export function lintRates(document: PlanDocument, plan: CompiledPlan, report: Report): void {
   plan.components.forEach((component, index) => {
-    const said = document.components[index];
-    if (said === undefined) return;
-    const work = new RateLint(plan, component, said, `/components/${index}`, say);
-    work.run();
+    const written = document.components[index];
+    if (written === undefined) return;
+    new RateLint(plan, component, written, `/components/${index}`, report).run();
   });
 }
 
-/** `tiers` of a rate, with the field that they stand in. */
-interface Steps {
+/** The tiers or bands of a rate. */
+interface Tiers {
+  /** Path of the list within the component: `rate/marginal`. */
   readonly field: string;
-  /** What each pays: a rate, or a multiple of the base. */
+  /** Rate of each tier, or multiple of the base rate of each band. */
   readonly rates: readonly Rate[];
-  /** How many of them the document names. */
-  readonly named: number;
+  /** How many of them the document lists; the compiler may add an open one. */
+  readonly listed: number;
 }
 
-/** Time that a sum is taken over, from short to long; undefined where it cannot be compared. */
+/** Rank of a time span, from short to long; undefined if it cannot be compared. */
 type Span = number | undefined;
 
 class RateLint {
-  private readonly pay: PayOver;
-  private readonly steps: Steps | undefined;
+  private readonly pay: ComponentPay;
+  private readonly tiers: Tiers | undefined;
   private hasCliff = false;
 
   constructor(
     private readonly plan: CompiledPlan,
     private readonly component: CompiledComponent,
-    private readonly said: ComponentDocument,
+    private readonly written: ComponentDocument,
     private readonly path: string,
-    private readonly say: Report,
+    private readonly report: Report,
   ) {
-    this.pay = new PayOver(plan, component);
-    this.steps = stepsOf(component.rate, said);
+    this.pay = new ComponentPay(plan, component);
+    this.tiers = tiersOf(component.rate, written);
   }
 
   run(): void {
     if (this.paysNothing()) {
-      // What is overridden or credited the same elsewhere is there for the others.
-      if (!this.isTaken())
-        this.say('NothingIsPaid', this.ratePath(), `${this.example(units(this.plan, 100n))} pay 0.00`);
+      // A component that an override names may exist for the override alone.
+      if (!this.isOverridden())
+        this.report('NothingIsPaid', this.ratePath(), `${this.words(units(this.plan, 100n))} pay 0.00`);
       return;
     }
     this.withoutSign();
@@ -65,11 +67,11 @@ class RateLint {
   }
 
   private ratePath(): string {
-    return `${this.path}/${this.said.recurring === undefined ? 'rate' : 'recurring'}`;
+    return `${this.path}/${this.written.recurring === undefined ? 'rate' : 'recurring'}`;
   }
 
-  private stepPath(index: number, field = 'pay'): string {
-    return `${this.path}/${this.steps?.field ?? 'rate'}/${index}/${field}`;
+  private tierPath(index: number, field = 'pay'): string {
+    return `${this.path}/${this.tiers?.field ?? 'rate'}/${index}/${field}`;
   }
 
   private words(minor: bigint): string {
@@ -80,11 +82,7 @@ class RateLint {
     return money(this.plan, minor);
   }
 
-  private example(minor: bigint): string {
-    return this.words(minor);
-  }
-
-  private isTaken(): boolean {
+  private isOverridden(): boolean {
     return this.plan.components.some(
       ({ credit }) => credit.kind === 'override' && credit.override.has(this.component.id),
     );
@@ -115,11 +113,11 @@ class RateLint {
     }
   }
 
-  // ── Numbers that look like others ─────────────────────────────────────────────────────────────────────────────────
+  // ── Numbers that look like others ────────────────────────────────────────────────────────────────────────────────
 
   private withoutSign(): void {
     if (this.component.credit.kind === 'direct' && this.component.credit.basis === 'quantity') return;
-    for (const [path, text] of payTexts(this.said, this.path)) {
+    for (const [path, text] of payTexts(this.written, this.path)) {
       if (text.includes('%') || !/^0\.[0-9]+$/.test(text)) continue;
       const hundredth = text.replace('.', '').replace(/^0+/, '');
       const digits = text.length - 2;
@@ -127,10 +125,10 @@ class RateLint {
       if (compareRates(rate, { numerator: 1n, denominator: 4n }) < 0) continue;
       const sold = units(this.plan, 100n);
       const asPercent = { numerator: rate.numerator, denominator: rate.denominator * 100n };
-      this.say(
+      this.report(
         'RateWithoutSign',
         path,
-        `${text} is ${percent(rate)}: ${this.example(sold)} pay ${this.money(shareOf(this.plan, sold, rate))}, at ${text} % they would pay ${this.money(shareOf(this.plan, sold, asPercent))}; write ${percent(rate)} where it is meant`,
+        `${text} is ${percent(rate)}: ${this.words(sold)} pay ${this.money(shareOf(this.plan, sold, rate))}, and would pay ${this.money(shareOf(this.plan, sold, asPercent))} at ${text} %; write ${percent(rate)} or ${text} %`,
       );
     }
   }
@@ -141,18 +139,22 @@ class RateLint {
     const sold = units(this.plan, 100n);
     if (rate.kind === 'accelerator') {
       const top = rate.bands.at(-1)?.rate ?? ZERO;
-      this.say(
+      this.report(
         'QuotaZero',
         `${this.path}/measure/quota`,
-        `from 0.00 on all lies in the last band: the first ${this.example(sold)} pay ${this.money(shareOf(this.plan, sold, multiplyRates(rate.base, top)))}, at the base rate ${this.money(shareOf(this.plan, sold, rate.base))}`,
+        `quota is 0, so everything lies in the last band: the first ${this.words(sold)} pay ${this.money(shareOf(this.plan, sold, multiplyRates(rate.base, top)))}, but ${this.money(shareOf(this.plan, sold, rate.base))} at the base rate`,
       );
     } else if (gate?.of === 'attainment')
-      this.say('QuotaZero', `${this.path}/measure/quota`, `the gate's target is ${this.words(0n)}: it bars nothing`);
+      this.report(
+        'QuotaZero',
+        `${this.path}/measure/quota`,
+        `quota is 0, so the gate's target is ${this.words(0n)} and is always met`,
+      );
   }
 
-  // ── More sold, less paid ──────────────────────────────────────────────────────────────────────────────────────────
+  // ── More sold, less paid ─────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A tier that pays less than the one before, to all that is measured. */
+  /** Tiers that pay less for the whole measurement than the tier before. */
   private cliffs(): void {
     const { rate, measure, limit } = this.component;
     if (rate.kind !== 'retroactive' && rate.kind !== 'lagged') return;
@@ -164,10 +166,10 @@ class RateLint {
       if (rate.kind === 'lagged' || typeof measure.over === 'object') {
         const sold = units(this.plan, 1000n);
         const [less, more] = [tier.rate, before.rate].map((one) => this.money(this.shareOfMeasure(sold, one)));
-        this.say(
+        this.report(
           'CliffLowersPay',
-          this.stepPath(index),
-          `at ${this.words(start)} the rate of what comes after falls from ${this.rate(before.rate)} to ${this.rate(tier.rate)}: ${this.words(sold)} ${rate.kind === 'lagged' ? 'in the next window' : 'more'} pay ${less ?? ''}, not ${more ?? ''}`,
+          this.tierPath(index),
+          `at ${this.words(start)} the rate of later sales falls from ${this.rate(before.rate)} to ${this.rate(tier.rate)}: ${rate.kind === 'lagged' ? '' : 'a further '}${this.words(sold)}${rate.kind === 'lagged' ? ' in the next window' : ''} pay ${less ?? ''}, not ${more ?? ''}`,
         );
         return;
       }
@@ -177,15 +179,17 @@ class RateLint {
       if (payAfter >= payBefore) return;
       const again = this.againAt(start, payBefore, rate.tiers.slice(index), index);
       const where = measure.over === 'deal' ? ' in one deal' : '';
-      this.say(
+      this.report(
         'CliffLowersPay',
-        this.stepPath(index),
-        `at ${this.words(start)}${where} the pay falls from ${this.money(payBefore)} to ${this.money(payAfter)}${again === undefined ? ', and never reaches it again' : `; only at ${this.words(again)} does it reach ${this.money(payBefore)} again`}`,
+        this.tierPath(index),
+        `at ${this.words(start)}${where} the pay falls from ${this.money(payBefore)} to ${this.money(payAfter)}${again === undefined ? ' and never reaches that amount again' : `; it reaches ${this.money(payBefore)} again only at ${this.words(again)}`}`,
       );
     });
   }
 
-  /** Where a retroactive rate pays again what it paid before it fell. */
+  /**
+   * Smallest measurement at which a retroactive rate pays as much again as before it fell; undefined if it never does.
+   */
   private againAt(
     start: bigint,
     payMinor: bigint,
@@ -205,24 +209,24 @@ class RateLint {
     return undefined;
   }
 
-  /** Each further sale earns less, though what was earned stays. */
+  /** Tiers in which further sales earn less; earlier sales keep what they earned. */
   private fallingRates(): void {
     const { rate } = this.component;
-    if ((rate.kind !== 'marginal' && rate.kind !== 'accelerator') || this.steps === undefined) return;
-    const { rates, named } = this.steps;
-    const index = rates.findIndex((one, at) => at > 0 && at < named && compareRates(one, rates[at - 1] ?? ZERO) < 0);
+    if ((rate.kind !== 'marginal' && rate.kind !== 'accelerator') || this.tiers === undefined) return;
+    const { rates, listed } = this.tiers;
+    const index = rates.findIndex((one, at) => at > 0 && at < listed && compareRates(one, rates[at - 1] ?? ZERO) < 0);
     const [before, now] = [rates[index - 1], rates[index]];
-    // A last tier of nothing is how a plan says that it ends.
+    // A last tier of 0 is how a plan caps its pay.
     if (index < 1 || before === undefined || now === undefined || now.numerator === 0n) return;
     const base = rate.kind === 'accelerator' ? rate.base : { numerator: 1n, denominator: 1n };
     const start = this.pay.startOf(index);
     const at = rate.kind === 'accelerator' || this.startsAfter(index) ? start - 1n : start;
     const sold = units(this.plan, 1000n);
     const [less, more] = [now, before].map((one) => this.money(this.shareOfMeasure(sold, multiplyRates(base, one))));
-    this.say(
+    this.report(
       'RateFallsWithSales',
-      this.stepPath(index, this.stepField()),
-      `above ${this.words(at)} a further ${this.isOfUnits() ? this.words(sold) : this.money(sold)} pays ${less ?? ''}, below it ${more ?? ''}`,
+      this.tierPath(index, this.tierField()),
+      `above ${this.words(at)} a further ${this.isOfUnits() ? this.words(sold) : this.money(sold)} pays ${less ?? ''}, below that ${more ?? ''}`,
     );
   }
 
@@ -231,8 +235,8 @@ class RateLint {
     return rate.kind === 'marginal' && rate.tiers[index - 1]?.inclusive === true;
   }
 
-  private stepField(): string {
-    const { rate } = this.said;
+  private tierField(): string {
+    const { rate } = this.written;
     return rate !== undefined && 'interpolated' in rate
       ? 'earn'
       : this.component.rate.kind === 'accelerator'
@@ -249,29 +253,29 @@ class RateLint {
     return rateWords(this.component, rate);
   }
 
-  /** What so much of the measurement earns at a rate; of a quantity it is so much a unit. */
+  /** What a part of the measurement earns at a rate, or at an amount per unit. */
   private shareOfMeasure(minor: bigint, rate: Rate): bigint {
     return roundedOf(this.plan, { numerator: minor * rate.numerator, denominator: rate.denominator });
   }
 
-  // ── What is never reached ─────────────────────────────────────────────────────────────────────────────────────────
+  // ── Rates that are never paid ────────────────────────────────────────────────────────────────────────────────────
 
   private equalRates(): void {
-    if (this.steps === undefined) return;
-    const { rates, named, field } = this.steps;
+    if (this.tiers === undefined) return;
+    const { rates, listed, field } = this.tiers;
     rates.forEach((one, index) => {
       const before = rates[index - 1];
-      if (index >= named || before === undefined || compareRates(one, before) !== 0) return;
-      // Interpolated tiers are told by their money: that two of them are equally steep is no slip.
-      if (this.stepField() === 'earn') return;
+      if (index >= listed || before === undefined || compareRates(one, before) !== 0) return;
+      // Interpolated tiers state amounts; two equally steep ones are no mistake.
+      if (this.tierField() === 'earn') return;
       const boundary =
         field === 'recurring/rate'
-          ? `month ${this.said.recurring?.rate[index - 1]?.upTo ?? ''}`
+          ? `month ${this.written.recurring?.rate[index - 1]?.upTo ?? ''}`
           : this.words(this.pay.startOf(index) - (this.startsAfter(index) || this.isAccelerator() ? 1n : 0n));
-      this.say(
+      this.report(
         'TierChangesNothing',
-        this.stepPath(index, this.stepField()),
-        `it pays the same as the one before: ${this.isAccelerator() ? `×${Number(one.numerator) / Number(one.denominator)}` : this.rate(one)} on both sides of ${boundary}`,
+        this.tierPath(index, this.tierField()),
+        `${this.tierField()} is the same as in the entry before: ${this.isAccelerator() ? `×${Number(one.numerator) / Number(one.denominator)}` : this.rate(one)} on both sides of ${boundary}`,
       );
     });
   }
@@ -280,30 +284,30 @@ class RateLint {
     return this.component.rate.kind === 'accelerator';
   }
 
-  /** Tiers that end below a gate: what lies in them is not paid, or only with more. */
+  /** Tiers that end below a gate, so that they are never paid by themselves. */
   private barredTiers(): void {
     const { rate, gate, measure } = this.component;
-    if (gate === undefined || this.steps === undefined || rate.kind === 'lagged') return;
+    if (gate === undefined || this.tiers === undefined || rate.kind === 'lagged') return;
     if (gate.of === 'growth' || (gate.of === 'attainment' && typeof measure.quota !== 'object')) return;
     if (gate.from === 'first' && rate.kind !== 'retroactive') return;
     const target = gate.of === 'target' ? gate.target : multiplyRates(this.pay.quota(), gate.target);
     const baselineMinor = typeof measure.above === 'object' ? measure.above.fixedMinor : 0n;
     const targetMinor = baselineMinor + (target.numerator + target.denominator - 1n) / target.denominator;
-    for (let index = 0; index < this.steps.rates.length - 1; index++) {
+    for (let index = 0; index < this.tiers.rates.length - 1; index++) {
       const next = this.pay.startOf(index + 1);
       if (next > targetMinor) return;
-      this.say(
+      this.report(
         'TierUnreachable',
-        this.stepPath(index, this.stepField()),
-        `it ends at ${this.words(next)}, and nothing is paid below the gate of ${this.words(targetMinor)}`,
+        this.tierPath(index, this.tierField()),
+        `the tier ends at ${this.words(next)}, but nothing is paid below the gate of ${this.words(targetMinor)}`,
       );
     }
   }
 
-  /** Tiers above what spends the limit or the budget. */
+  /** Tiers that begin above the measurement at which the limit or the budget is used up. */
   private spentTiers(): void {
     const { rate, limit, budgetMinor, measure } = this.component;
-    if (this.steps === undefined || !isCurved(rate) || this.hasCliff) return;
+    if (this.tiers === undefined || !isCurved(rate) || this.hasCliff) return;
     const [capMinor, field] = [
       ...(limit !== undefined && limit.excess === 'forfeited' && spans(this.plan, limit.per, measure.over)
         ? [[limit.minor, 'limit'] as const]
@@ -313,17 +317,17 @@ class RateLint {
     if (capMinor === undefined) return;
     const spentAt = this.pay.reaching(capMinor);
     if (spentAt === undefined) return;
-    for (let index = 1; index < this.steps.named; index++) {
+    for (let index = 1; index < this.tiers.listed; index++) {
       const start = this.pay.startOf(index);
       if (start <= spentAt) continue;
       const quota =
         this.isAccelerator() && measure.quota === 'fact'
           ? ` of a quota of ${this.words(this.pay.quota().numerator)}`
           : '';
-      this.say(
+      this.report(
         'TierUnreachable',
-        this.stepPath(index, this.stepField()),
-        `from ${this.words(spentAt)}${quota} on nothing more is paid: the ${field} of ${this.money(capMinor)} is spent, and this begins at ${this.words(start - (this.startsAfter(index) || this.isAccelerator() ? 1n : 0n))}`,
+        this.tierPath(index, this.tierField()),
+        `the ${field} of ${this.money(capMinor)} is used up at ${this.words(spentAt)}${quota}, but this ${this.isAccelerator() ? 'band' : 'tier'} begins at ${this.words(start - (this.startsAfter(index) || this.isAccelerator() ? 1n : 0n))}`,
       );
       return;
     }
@@ -332,30 +336,30 @@ class RateLint {
   private idleLimit(): void {
     const { rate, limit, measure } = this.component;
     if (limit === undefined) return;
-    const say = (mostMinor: bigint, of: string) => {
+    const warn = (mostMinor: bigint, of: string) => {
       const field = `per${limit.per.charAt(0).toUpperCase()}${limit.per.slice(1)}`;
-      this.say(
+      this.report(
         'LimitNeverReached',
         `${this.path}/limit/${field}`,
-        `${of} pays ${this.money(mostMinor)} at the most, the limit is ${this.money(limit.minor)}`,
+        `${field} is ${this.money(limit.minor)}, but ${of} pays at most ${this.money(mostMinor)}`,
       );
     };
     if (rate.kind === 'flat' && rate.per === 'deal' && limit.per === 'deal') {
       const flatMinor = shareOf(this.plan, units(this.plan, 1n), rate.amount);
-      if (flatMinor <= limit.minor) say(flatMinor, 'a deal');
+      if (flatMinor <= limit.minor) warn(flatMinor, 'a deal');
     } else if (rate.kind === 'marginal' && spans(this.plan, measure.over, limit.per)) {
       const most = this.pay.most();
       if (most !== undefined && most <= limit.minor)
-        say(most, `a ${typeof measure.over === 'string' ? measure.over : 'window'}`);
+        warn(most, `a ${typeof measure.over === 'string' ? measure.over : 'window'}`);
     }
   }
 
-  /** Rules that another one of the matrix, or the component's own conditions, leave nothing to. */
+  /** Rules that no line is left for, because of other rules or of the component's own conditions. */
   private matrix(): void {
     const { rate, credit } = this.component;
     if (rate.kind !== 'matrix') return;
-    const reach = reachOf(credit);
-    const allowed = 'allowed' in reach ? reach.allowed : new Map<string, ReadonlySet<string>>();
+    const creditValues = allowedValuesOf(credit);
+    const allowed = 'allowed' in creditValues ? creditValues.allowed : new Map<string, ReadonlySet<string>>();
     const seen = new Map<string, number>();
     const byValue = Map.groupBy(
       rate.rules.flatMap(({ values }) => values.map((value, at) => ({ key: `${at} ${value ?? ''}`, values }))),
@@ -364,26 +368,26 @@ class RateLint {
     const sold = units(this.plan, 100n);
     rate.rules.forEach((rule, index) => {
       const path = `${this.path}/rate/matrix/rules/${index}`;
-      const pays = `of ${this.example(sold)} its ${this.money(shareOf(this.plan, sold, rule.rate))} are never paid`;
+      const pays = `its ${this.money(shareOf(this.plan, sold, rule.rate))} for ${this.words(sold)} are never paid`;
       const key = JSON.stringify(rule.values.map((value) => value ?? null));
       const twin = seen.get(key);
       if (twin === undefined) seen.set(key, index);
-      else this.say('TierUnreachable', path, `rule ${twin + 1} asks for the same, and comes first: ${pays}`);
+      else this.report('TierUnreachable', path, `rules[${twin}] has the same attributes and comes first: ${pays}`);
       rule.values.forEach((value, at) => {
         const attribute = rate.by[at] ?? '';
-        const letIn = allowed.get(`line.${attribute}`);
-        if (value !== undefined && letIn !== undefined && !letIn.has(value))
-          this.say(
+        const admitted = allowed.get(`line.${attribute}`);
+        if (value !== undefined && admitted !== undefined && !admitted.has(value))
+          this.report(
             'TierUnreachable',
             `${path}/${attribute}`,
-            `the component credits no line of the ${attribute} ${value}: ${pays}`,
+            `the component credits no line with ${attribute} ${value}: ${pays}`,
           );
       });
-      // Where all values that the component credits have a rule of their own, the general one is left without a line.
+      // If every value that the component credits has a more specific rule, no line is left for the general one.
       rate.by.forEach((attribute, at) => {
-        const letIn = allowed.get(`line.${attribute}`);
-        if (twin !== undefined || rule.values[at] !== undefined || letIn === undefined) return;
-        const isCovered = [...letIn].every((value) =>
+        const admitted = allowed.get(`line.${attribute}`);
+        if (twin !== undefined || rule.values[at] !== undefined || admitted === undefined) return;
+        const isCovered = [...admitted].every((value) =>
           (byValue.get(`${at} ${value}`) ?? []).some(
             ({ values }) =>
               values.every((one, other) => other === at || one === undefined || one === rule.values[other]) &&
@@ -391,78 +395,90 @@ class RateLint {
           ),
         );
         if (isCovered)
-          this.say(
+          this.report(
             'TierUnreachable',
             path,
-            `every ${attribute} that the component credits has a rule of its own that is more specific: ${pays}`,
+            `every ${attribute} that the component credits has a more specific rule: ${pays}`,
           );
       });
     });
   }
 
-  // ── Terms without effect ──────────────────────────────────────────────────────────────────────────────────────────
+  // ── Terms without effect ─────────────────────────────────────────────────────────────────────────────────────────
 
   private unused(): void {
-    const { component, said, path } = this;
+    const { component, written, path } = this;
     const { measure, gate, rate, returns, credit } = component;
     const [sold] = [units(this.plan, 1000n)];
     const same = `${this.words(sold)} pay the same without it`;
-    if (said.measure !== undefined && !isMeasured(component))
-      this.say('TermUnused', `${path}/measure`, `a rate like this is not measured: ${same}`);
+    if (written.measure !== undefined && !isMeasured(component))
+      this.report(
+        'TermUnused',
+        `${path}/measure`,
+        `measure has no effect, because this rate does not depend on a measurement: ${same}`,
+      );
     else if (measure.quota !== undefined && rate.kind !== 'accelerator' && gate?.of !== 'attainment')
-      this.say('TermUnused', `${path}/measure/quota`, `neither the rate nor a gate asks for the quota: ${same}`);
+      this.report(
+        'TermUnused',
+        `${path}/measure/quota`,
+        `quota has no effect, because neither the rate nor a gate uses it: ${same}`,
+      );
     if (gate !== undefined && gate.of !== 'growth' && gate.target.numerator === 0n)
-      this.say('TermUnused', `${path}/gate`, `a target of ${this.words(0n)} is met by anything: ${same}`);
+      this.report(
+        'TermUnused',
+        `${path}/gate`,
+        `gate has no effect, because a target of ${this.words(0n)} is always met: ${same}`,
+      );
     if (
-      said.returns !== undefined &&
+      written.returns !== undefined &&
       (returns.policy === 'average' || returns.policy === 're-rate') &&
       !isMeasured(component)
     )
-      this.say(
+      this.report(
         'TermUnused',
         `${path}/returns/policy`,
-        `nothing is measured here, so that "${returns.policy}" takes what "line" takes: of ${this.words(sold)} that come back, what they earned`,
+        `policy: ${returns.policy} has no effect, because nothing is measured: if ${this.words(sold)} come back, it takes back what policy: line does`,
       );
     if (component.hold === 'as-child' && credit.kind === 'override')
       if ([...credit.override].every((id) => this.plan.componentById.get(id)?.hold === undefined))
-        this.say(
+        this.report(
           'TermUnused',
           `${path}/hold`,
-          `none of ${[...credit.override].join(', ')} holds anything: of 100.00 earned, 0.00 is held`,
+          `hold: as-child has no effect, because none of ${[...credit.override].join(', ')} has a hold: of 100.00 earned, 0.00 is held`,
         );
   }
 }
 
-/** Whether of two rules that fit a line, this one is taken: it names the earlier attribute. */
+/** Whether the first of two rules that fit a line is used: it names an earlier attribute. */
 function outranks(values: readonly (string | undefined)[], others: readonly (string | undefined)[]): boolean {
   const rank = (list: readonly (string | undefined)[]) =>
     list.map((value) => (value === undefined ? '0' : '1')).join('');
   return rank(values) > rank(others);
 }
 
-function stepsOf(rate: CompiledRate, said: ComponentDocument): Steps | undefined {
+function tiersOf(rate: CompiledRate, written: ComponentDocument): Tiers | undefined {
   switch (rate.kind) {
     case 'marginal': {
-      const { rate: of } = said;
+      const { rate: of } = written;
       const isInterpolated = of !== undefined && 'interpolated' in of;
       const rates = rate.tiers.map((tier) => tier.rate);
       return isInterpolated
-        ? { field: 'rate/interpolated', rates, named: of.interpolated.length }
-        : { field: 'rate/marginal', rates, named: rates.length };
+        ? { field: 'rate/interpolated', rates, listed: of.interpolated.length }
+        : { field: 'rate/marginal', rates, listed: rates.length };
     }
     case 'retroactive':
     case 'lagged':
-      return { field: `rate/${rate.kind}`, rates: rate.tiers.map((tier) => tier.rate), named: rate.tiers.length };
+      return { field: `rate/${rate.kind}`, rates: rate.tiers.map((tier) => tier.rate), listed: rate.tiers.length };
     case 'recurring':
-      return { field: 'recurring/rate', rates: rate.tiers.map((tier) => tier.rate), named: rate.tiers.length };
+      return { field: 'recurring/rate', rates: rate.tiers.map((tier) => tier.rate), listed: rate.tiers.length };
     case 'accelerator':
-      return { field: 'rate/accelerator/bands', rates: rate.bands.map((band) => band.rate), named: rate.bands.length };
+      return { field: 'rate/accelerator/bands', rates: rate.bands.map((band) => band.rate), listed: rate.bands.length };
     default:
       return undefined;
   }
 }
 
-/** Where shares of a basis are written, and what is written there. */
+/** Paths and texts of all rates that are a share of the basis. */
 function payTexts(
   { credit, rate, recurring }: ComponentDocument,
   path: string,
@@ -483,12 +499,12 @@ function payTexts(
   return [];
 }
 
-/** True where one time is at least as long as another, so that a sum over it holds the other's. */
+/** Whether one time span is at least as long as another, so that a total over it includes the other's. */
 export function spans({ calendar }: CompiledPlan, long: unknown, short: unknown): boolean {
   const period = { weekly: 1, biweekly: 1, monthly: 1, quarterly: 2, 'semi-annual': 3, annual: 4 }[calendar.periods];
   const lengths: Readonly<Record<string, Span>> = { deal: 0, period, quarter: 2, 'half-year': 3, year: 4 };
   const [one, other] = [long, short].map((name) => (typeof name === 'string' ? lengths[name] : undefined));
-  // A deal may be invoiced over many periods: neither holds the other.
+  // A deal may be invoiced over many periods, so neither includes the other.
   if (one === undefined || other === undefined || (one === 0) !== (other === 0)) return false;
   return one >= other;
 }

@@ -48,7 +48,7 @@ describe('tantieme plan lint', () => {
     expect(printed).toContain(
       'warning CliffLowersPay at /components/0/rate/retroactive/1/pay: at 10,000.00 sold the pay falls from 500.00 to 400.00',
     );
-    expect(printed).toContain('    whoever sells more earns less');
+    expect(printed).toContain('    a payee who sells more earns less');
     expect(printed).toContain('0 errors, 1 warning\n');
     expect(await lint(CLIFF, '--strict')).toBe(1);
   });

@@ -83,12 +83,12 @@ function outcomeText(outcome: Outcome): string {
     return [`${outcome.case}: cannot be calculated`, ...outcome.faults.map((fault) => `  ${faultText(fault)}`)].join(
       '\n',
     );
-  const { differences, lines, waiting, currency, expectedTotal, gotTotal } = outcome;
-  const counted = `${lines} ${lines === 1 ? 'line' : 'lines'}, ${gotTotal} ${currency}${waiting === 0 ? '' : `, ${waiting} waiting`}`;
+  const { differences, lines, pending, currency, expectedTotal, gotTotal } = outcome;
+  const counted = `${lines} ${lines === 1 ? 'line' : 'lines'}, ${gotTotal} ${currency}${pending === 0 ? '' : `, ${pending} pending`}`;
   if (differences.length === 0) return `${outcome.case}: ${counted}, as expected`;
   return [
     `${outcome.case}: ${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`,
-    ...(['lines.csv', 'waiting.csv'] as const).flatMap((file) =>
+    ...(['lines.csv', 'pending.csv'] as const).flatMap((file) =>
       differenceTable(differences.filter((difference) => difference.file === file)),
     ),
     `  in all: expected ${expectedTotal} ${currency}, got ${gotTotal} ${currency}`,

@@ -1,5 +1,5 @@
 /** The versions of a plan as the server tells of them. */
-import type { Finding } from '@tantieme/commission-engine/plan/compile';
+import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import { print, printJson } from '../output.js';
 
 export interface Deed {

@@ -1,0 +1,101 @@
+/** Clients that nobody here wrote, or that know nothing of this project: what the world sees of a topic, and what it writes to one. */
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { OutgoingMessage } from '../../broker.js';
+import { hasJavaAndMaven, kafkaLibraries } from './kafka-server.js';
+
+export interface ForeignClient {
+  readonly name: string;
+  /** The first `count` messages of a topic, those of a key in order. @throws where there are fewer. */
+  read(brokers: readonly string[], topic: string, count: number): Promise<readonly OutgoingMessage[]>;
+}
+
+const OUTPUT_BYTES_MAX = 512 * 1024 * 1024;
+/** The console consumer gives up when nothing has come for so long. */
+const SILENCE_MS_MAX = 20_000;
+const CONSOLE_CONSUMER = 'org.apache.kafka.tools.consumer.ConsoleConsumer';
+
+const run = promisify(execFile);
+
+/**
+ * kcat where it is installed, else the console consumer that comes with Kafka, on Java.
+ * @returns undefined where there is neither. @throws then in CI, where nothing is skipped.
+ */
+export async function findForeignClient(): Promise<ForeignClient | undefined> {
+  if (hasKcat()) return clientOf('kcat', async () => ['kcat'], kcatArguments);
+  if (await hasJavaAndMaven())
+    return clientOf(
+      "Kafka's console consumer",
+      async () => ['java', '-XX:+UseSerialGC', '-cp', join(await kafkaLibraries(), '*'), CONSOLE_CONSUMER],
+      consoleConsumerArguments,
+    );
+  if (process.env['CI']) throw new Error('no Kafka client but ours: neither kcat nor Java 17 with Maven');
+  return undefined;
+}
+
+type Arguments = (brokers: string, topic: string, count: number) => readonly string[];
+
+/** Both write a line a message: headers, key and value with tabs between. */
+const kcatArguments: Arguments = (brokers, topic, count) => {
+  return ['-C', '-b', brokers, '-t', topic, '-c', String(count), '-e', '-q', '-f', '%h\t%k\t%s\n'];
+};
+const consoleConsumerArguments: Arguments = (brokers, topic, count) => [
+  ...['--bootstrap-server', brokers, '--topic', topic, '--from-beginning'],
+  ...['--max-messages', String(count), '--timeout-ms', String(SILENCE_MS_MAX)],
+  ...['--formatter-property', 'print.key=true', '--formatter-property', 'print.headers=true'],
+];
+
+function clientOf(name: string, command: () => Promise<readonly string[]>, argumentsOf: Arguments): ForeignClient {
+  return {
+    name,
+    read: async (brokers, topic, count) => {
+      const [program = '', ...rest] = await command();
+      const { stdout } = await run(program, [...rest, ...argumentsOf(brokers.join(','), topic, count)], {
+        maxBuffer: OUTPUT_BYTES_MAX,
+      });
+      const messages = stdout.trimEnd().split('\n').map(messageOf);
+      if (messages.length !== count)
+        throw new Error(`${name} read ${messages.length} of ${count} messages of ${topic}`);
+      return messages;
+    },
+  };
+}
+
+function messageOf(line: string): OutgoingMessage {
+  const [headers = '', key = '', ...value] = line.split('\t');
+  // kcat has `name=text`, the console consumer `name:text`.
+  const entries = headers.split(',').map((header) => [header.replace(/[:=].*/, ''), header.replace(/^[^:=]*[:=]/, '')]);
+  return { key, value: value.join('\t'), headers: Object.fromEntries(entries) };
+}
+
+function hasKcat(): boolean {
+  try {
+    execFileSync('kcat', ['-V'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** As Kafka takes them: also without key or value. */
+export interface ForeignMessage {
+  readonly topic: string;
+  readonly key: string | null;
+  readonly value: string | null;
+}
+
+/** Sends messages from a process of its own, as an internal service would that has kafkajs and nothing of ours. */
+export async function produceOutside(brokers: readonly string[], messages: readonly ForeignMessage[]): Promise<void> {
+  const program = fileURLToPath(new URL('./outside-producer.fixture.mjs', import.meta.url));
+  // kafkajs as it is makes Node warn of its timers.
+  const child = spawn(process.execPath, ['--no-warnings', program, brokers.join(',')], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  child.stdin.end(messages.map((message) => `${JSON.stringify(message)}\n`).join(''));
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`the producer ended with ${String(code)}`);
+}

@@ -1,0 +1,54 @@
+/** What kafkajs does at best on a broker: producing and consuming at once, and nothing else. The mark for benchmarks. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { logLevel, Kafka } from 'kafkajs';
+import type { OutgoingMessage } from '../../broker.js';
+import { createKafkaTopics } from '../topics.js';
+
+/** Messages a request, as the relays send them. */
+const BATCH_MESSAGES = 500;
+const LOOK_MS = 5;
+
+export interface RawRate {
+  readonly messages: number;
+  /** Of keys and values. */
+  readonly bytes: number;
+  /** From the first message that is sent to the last that has come. */
+  readonly seconds: number;
+}
+
+/** Sends the messages to a topic of their own, idempotently and acknowledged by all, and consumes them in a group with a commit a batch. */
+export async function measureRawKafka(
+  brokers: readonly string[],
+  topic: string,
+  messages: readonly OutgoingMessage[],
+): Promise<RawRate> {
+  await createKafkaTopics({ brokers }, [topic]);
+  const kafka = new Kafka({ brokers: [...brokers], clientId: 'raw', logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+  const consumer = kafka.consumer({ groupId: `${topic}-readers` });
+  let consumed = 0;
+  try {
+    await producer.connect();
+    await consumer.connect();
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    const joined = new Promise<void>((resolve) => consumer.on(consumer.events.GROUP_JOIN, () => resolve()));
+    await consumer.run({
+      eachBatch: async ({ batch }) => {
+        consumed += batch.messages.length;
+      },
+    });
+    await joined;
+    const started = performance.now();
+    for (let from = 0; from < messages.length; from += BATCH_MESSAGES) {
+      const batch = messages.slice(from, from + BATCH_MESSAGES).map(({ key, value }) => ({ key, value }));
+      await producer.send({ topic, acks: -1, messages: batch });
+    }
+    while (consumed < messages.length) await pause(LOOK_MS);
+    const seconds = (performance.now() - started) / 1000;
+    const bytes = messages.reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
+    return { messages: messages.length, bytes, seconds };
+  } finally {
+    await consumer.disconnect();
+    await producer.disconnect();
+  }
+}
