@@ -175,7 +175,7 @@ function takeFact(
   const mapper = createRowMapper(mappingOf(columns, saysLines), [...FILLED, ...own]);
   const mapped = mapper.fact(rows);
   for (const { field, reason } of mapped.errors)
-    fault(field === 'at' && reason.includes('ISO 8601') ? notAMoment(first) : reason, field);
+    fault(field === 'at' && reason.includes('instant with its offset') ? notAMoment(first) : reason, field);
   if (mapped.errors.length > 0) return;
   const fact = withWhatImportsLack(mapped.fact, first.cells[FILLED.indexOf('as')] ?? '');
   const schemaFaults = check('deal-fact', fact);
