@@ -58,7 +58,7 @@ export class ImportPath {
   id!: string;
 }
 
-export const IMPORT_SORTS = ['startedAt', '-startedAt'] as const;
+export const IMPORT_SORTS = ['at', '-at'] as const;
 export type ImportSort = (typeof IMPORT_SORTS)[number];
 
 export const IMPORT_STATES = ['running', 'completed', 'failed'] as const;
@@ -84,12 +84,12 @@ export class ImportsQuery extends PageQuery {
 
   @ApiPropertyOptional({
     enum: IMPORT_SORTS,
-    default: '-startedAt',
+    default: '-at',
     description: 'Order by time; with a minus sign, the newest first',
   })
   @IsOptional()
   @IsIn(IMPORT_SORTS)
-  sort: ImportSort = '-startedAt';
+  sort: ImportSort = '-at';
 }
 
 export class RejectedQuery {
@@ -138,14 +138,26 @@ export class Import {
   @ApiProperty({ example: 'olga', description: 'Who imported the file' })
   readonly actor!: string;
 
-  @ApiProperty({ example: '2026-03-05T10:00:00.000Z' })
-  readonly startedAt!: string;
+  @ApiProperty({ example: '2026-03-05T10:00:00.000Z', description: 'When the import started' })
+  readonly at!: string;
 
   @ApiPropertyOptional({ example: '2026-03-05T10:00:07.000Z' })
   readonly endedAt?: string;
 
-  @ApiPropertyOptional({ type: ImportCountsBody, description: 'Counts of facts; absent while the import runs' })
-  readonly counts?: ImportCountsBody;
+  @ApiPropertyOptional({ example: 1200, description: 'The sum of the other counts; absent while the import runs' })
+  readonly facts?: number;
+
+  @ApiPropertyOptional({ example: 1180, description: 'New facts' })
+  readonly accepted?: number;
+
+  @ApiPropertyOptional({ example: 15, description: 'Recorded before with the same content' })
+  readonly repeated?: number;
+
+  @ApiPropertyOptional({ example: 1, description: 'Recorded before with other content, and refused' })
+  readonly conflicts?: number;
+
+  @ApiPropertyOptional({ example: 4, description: 'Not valid, and refused' })
+  readonly refused?: number;
 
   @ApiPropertyOptional({ type: ImportFailure, description: 'Why a failed import ended' })
   readonly error?: ImportFailure;

@@ -34,7 +34,7 @@ export class ListImportsHandler implements IQueryHandler<ListImports> {
     if (state !== undefined) query = query.where('state', '=', state);
     if (file !== undefined) query = query.where(contains('file', file));
     if (actor !== undefined) query = query.where('actor', '=', actor);
-    const direction = sort === 'startedAt' ? 'asc' : 'desc';
+    const direction = sort === 'at' ? 'asc' : 'desc';
     const after = decodeCursor(cursor, 2)?.map(String);
     if (after !== undefined) {
       const [afterTime = '', afterId = ''] = after;
@@ -158,9 +158,13 @@ function importIn(row: ImportRow): Import {
     format: formatOf(row),
     state: IMPORT_STATES.find((state) => state === row.state) ?? 'running',
     actor: row.actor,
-    startedAt: row.started_at,
+    at: row.started_at,
     endedAt: row.ended_at ?? undefined,
-    counts: hasCounts ? { facts, accepted, repeated, conflicts, refused } : undefined,
+    facts: row.facts ?? undefined,
+    accepted: row.accepted ?? undefined,
+    repeated: row.repeated ?? undefined,
+    conflicts: row.conflicts ?? undefined,
+    refused: row.refused ?? undefined,
     error: row.error_code === null ? undefined : { code: row.error_code, detail: row.error_detail ?? '' },
   });
 }

@@ -445,15 +445,19 @@ describe('imports', () => {
         format: 'csv',
         state: 'completed',
         actor: 'test-source',
-        startedAt: expect.any(String),
+        at: expect.any(String),
         endedAt: expect.any(String),
-        counts: { facts: 4, accepted: 2, repeated: 0, conflicts: 1, refused: 1 },
+        facts: 4,
+        accepted: 2,
+        repeated: 0,
+        conflicts: 1,
+        refused: 1,
       },
     ]);
     expect((await service.get<Import>(`/imports/${body.items[0]?.id}`)).body).toEqual(body.items[0]);
     const newest = await list('limit=2');
     const next = await list(`limit=2&cursor=${newest.body.next}`);
-    const times = [...newest.body.items, ...next.body.items].map(({ startedAt }) => startedAt);
+    const times = [...newest.body.items, ...next.body.items].map(({ at }) => at);
     expect(times).toHaveLength(4);
     expect(times).toEqual(times.toSorted().toReversed());
     expect((await list('actor=nobody')).body.items).toEqual([]);
@@ -466,7 +470,7 @@ describe('imports', () => {
       () => service.get<Page<Import>>('/imports?state=failed'),
       (answer) => answer.body.items.length > 0,
     );
-    expect(body.items).toMatchObject([{ file: 'kaputt.csv', error: { code: 'ColumnsMissing' }, counts: { facts: 0 } }]);
+    expect(body.items).toMatchObject([{ file: 'kaputt.csv', error: { code: 'ColumnsMissing' }, facts: 0 }]);
   });
 });
 
