@@ -44,7 +44,7 @@ const pureImports = [
   // Other pure files of the project.
   `\\.{1,2}/(?!.*\\.(?:${RIM.join('|')})\\.js$)(?!(?:.*/)?(?:${RIM_FILES.join('|')})\\.js$)[\\w./-]+\\.js$`,
   '@tantieme/(?:money|time|contracts|commission-engine)/',
-  '@tantieme/tabular/(?:cell|date-format|file-format|number-format|object-reader|tabular-error)$',
+  '@tantieme/tabular/(?:cell|date-format|file-format|number-format|object-reader|record-mapping|tabular-error)$',
   '@tantieme/event-sourcing/decide/(?:decider|name-set|partial-state)$',
   '@tantieme/event-store/(?:canonical-json|sha256)$',
   // What the plan document is read with.

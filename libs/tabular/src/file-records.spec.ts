@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { fileRecords } from './file-records.js';
 import type { FileRecord } from './file-records.js';
+import { recordFaults } from './record-mapping.js';
 import type { RecordFields } from './record-mapping.js';
 
 const FIELDS: RecordFields = {
@@ -132,5 +133,29 @@ describe('records of NDJSON', () => {
     expect(records[2]?.faults).toMatchObject([
       { field: 'line', row: 4, reason: expect.stringContaining('is not JSON') },
     ]);
+  });
+});
+
+describe('a record of unknown shape', () => {
+  const right = { payee: 'P-1', from: '2026-01-01', value: '1', revision: 2, upline: null };
+
+  it('is right with the fields and types that it must have', () => {
+    expect(recordFaults(right, FIELDS)).toEqual([]);
+    const { revision: _, upline: __, ...least } = right;
+    expect(recordFaults(least, FIELDS)).toEqual([]);
+  });
+
+  it.each([
+    [null, ''],
+    [[], ''],
+    [{ ...right, payee: undefined }, 'payee'],
+    [{ ...right, payee: null }, 'payee'],
+    [{ ...right, payee: '' }, 'payee'],
+    [{ ...right, value: 5 }, 'value'],
+    [{ ...right, revision: '2' }, 'revision'],
+    [{ ...right, revision: 1.5 }, 'revision'],
+    [{ ...right, pay: 'x' }, 'pay'],
+  ])('is refused: %j', (record, field) => {
+    expect(recordFaults(record, FIELDS)).toMatchObject([{ field }]);
   });
 });

@@ -116,15 +116,15 @@ function sourcesIn(
   const columns = [...found.values()].flatMap((source) => ('column' in source ? [source.column] : []));
   faults.push(...missingColumns(columns, header));
   // With a mapping, the other columns are nobody's; without one, a column is there for a field.
-  if (sources.size === 0) faults.push(...unknownColumns(header, fields));
+  if (sources.size === 0) faults.push(...unknownNames(header, fields));
   if (faults.length > 0)
     throw new TabularError('ColumnsMissing', 'the columns of the file do not fit its fields', faults);
   return found;
 }
 
-function unknownColumns(header: readonly string[], fields: RecordFields): readonly CellFault[] {
+function unknownNames(given: Iterable<string>, fields: RecordFields): readonly CellFault[] {
   const names = Object.keys(fields);
-  return header
+  return [...given]
     .filter((column) => !names.includes(column))
     .map((column) => {
       const nearest = suggest(column, names);
@@ -174,4 +174,23 @@ function mappedText(cell: string, source: Source): string | undefined {
   if ('value' in source) return source.value;
   if (source.values === undefined) return source.prefix + cell;
   return Object.hasOwn(source.values, cell) ? source.prefix + source.values[cell] : undefined;
+}
+
+/** What is wrong with a record of unknown shape, such as a line of NDJSON: its fields and the types of their values. */
+export function recordFaults(record: unknown, fields: RecordFields): readonly CellFault[] {
+  if (typeof record !== 'object' || record === null || Array.isArray(record))
+    return [{ field: '', reason: 'must be an object' }];
+  const values = new Map<string, unknown>(Object.entries(record));
+  const faults: CellFault[] = [];
+  faults.push(...unknownNames(values.keys(), fields));
+  for (const [field, { kind, empty }] of Object.entries(fields)) {
+    const value = values.get(field);
+    if (value === undefined) {
+      if (empty === undefined) faults.push({ field, reason: 'is missing' });
+    } else if (value === null) {
+      if (empty !== 'null') faults.push({ field, reason: 'must not be null' });
+    } else if (kind === 'whole' ? !Number.isSafeInteger(value) : typeof value !== 'string' || value === '')
+      faults.push({ field, reason: kind === 'whole' ? 'must be a whole number' : 'must be a text that is not empty' });
+  }
+  return faults;
 }

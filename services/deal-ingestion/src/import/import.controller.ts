@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { PassThrough, Readable } from 'node:stream';
 import {
@@ -26,7 +25,6 @@ import {
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
-import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { EventStoreUnavailable } from '@tantieme/event-store/event-store';
@@ -34,6 +32,7 @@ import { Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
 import type { Page } from '@tantieme/service-kit/http/cursor';
+import { MAPPING_HEADER, mappingDocument, mappingProblem } from '@tantieme/service-kit/http/mapping-document';
 import { tabularProblem } from '@tantieme/service-kit/http/tabular-problem';
 import { formatOfLocale } from '@tantieme/tabular/locale';
 import { FACT_EXAMPLE, FactReceipt } from '../fact/fact.dto.js';
@@ -98,7 +97,7 @@ export class ImportsController {
     },
   })
   @ApiHeader({
-    name: 'X-Import-Mapping',
+    name: MAPPING_HEADER,
     required: false,
     description: 'CSV: the mapping document (JSON in UTF-8)',
     schema: { type: 'string' },
@@ -251,38 +250,15 @@ function progressWriter(write: (line: object) => void): (progress: ImportProgres
   };
 }
 
-/** Headers arrive as Latin-1; clients that send column names with accents send UTF-8. */
-function headerText(header: string): string {
-  const bytes = Buffer.from(header, 'latin1');
-  return isUtf8(bytes) ? bytes.toString('utf8') : header;
-}
-
-/** The mapping document with the locale of the request, checked before the file is read. @throws {DomainError} */
+/** The mapping document of a CSV file, checked before the file is read. @throws {DomainError} `MappingInvalid` */
 function mappingOf({ mapping, locale }: ImportQuery, header: string | undefined): object {
-  const [text, field] =
-    header === undefined ? [mapping, 'mapping'] : ([headerText(header), 'X-Import-Mapping'] as const);
-  if (text === undefined)
-    throw mappingProblem(
-      'X-Import-Mapping',
-      'is missing: a CSV import needs a mapping, here or as the query parameter mapping',
-    );
-  let document: unknown;
+  const document = mappingDocument({ header, query: mapping, locale });
+  if (document === undefined)
+    throw mappingProblem(MAPPING_HEADER, 'is missing: a CSV import needs one, here or as the query parameter mapping');
   try {
-    document = JSON.parse(text);
-  } catch (error) {
-    throw mappingProblem(field, `is not JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  if (typeof document !== 'object' || document === null || Array.isArray(document))
-    throw mappingProblem(field, 'must be an object');
-  const complete = { ...document, ...omitUndefined({ locale }) };
-  try {
-    columnMapping(complete, formatOfLocale);
+    columnMapping(document, formatOfLocale);
   } catch (error) {
     throw tabularProblem(error);
   }
-  return complete;
-}
-
-function mappingProblem(field: string, reason: string): DomainError {
-  return new DomainError('MappingInvalid', `the mapping of the columns ${reason}`, 'invalid', [{ field, reason }]);
+  return document;
 }

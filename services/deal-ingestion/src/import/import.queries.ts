@@ -150,8 +150,6 @@ async function importRow(database: Kysely<ImportTables>, id: string): Promise<Im
 }
 
 function importIn(row: ImportRow): Import {
-  const { facts, accepted, repeated, conflicts, refused } = row;
-  const hasCounts = facts !== null && accepted !== null && repeated !== null && conflicts !== null && refused !== null;
   return omitUndefined({
     id: row.id,
     file: row.file ?? undefined,
