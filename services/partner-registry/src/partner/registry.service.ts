@@ -154,7 +154,12 @@ async function commandOf(
   context: CommandContext,
 ): Promise<Work<PartnerCommand> | DomainError> {
   try {
-    const complete = await completeChange(id, change, find, change.kind === 'document' ? uplines : new Map<string, Uplines>());
+    const complete = await completeChange(
+      id,
+      change,
+      find,
+      change.kind === 'document' ? uplines : new Map<string, Uplines>(),
+    );
     return { stream: partnerStream(id), command: { id, change: complete, at }, context };
   } catch (error) {
     if (error instanceof DomainError) return error;
