@@ -483,7 +483,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         for (const limit of [1, 2, 3, 5, 6]) expect(await everything(store, limit)).toEqual(whole);
       });
 
-      it('tells where the log ended', async () => {
+      it('marks the end of the log', async () => {
         const first = await store.readAll({ limit: 4 });
         expect(first).toMatchObject({ end: false, through: first.events.at(-1)?.position });
         const second = await store.readAll({ after: first.through, limit: 4 });

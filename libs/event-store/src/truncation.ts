@@ -1,6 +1,6 @@
 /**
  * What a store records of its own extent, apart from the events, so that a deleted tail is noticed: a hash chain alone
- * accepts a log that ends too early. Not every engine can do this; {@link recordsExtent} tells.
+ * accepts a log that ends too early. Not every engine can do this; see {@link recordsExtent}.
  */
 import type { EventStore, Position } from './event-store.js';
 

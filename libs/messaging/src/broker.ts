@@ -1,12 +1,13 @@
 /**
- * The broker port (design.md, "What the ports promise"): at least once, ordered by key within a partition, committed
- * after the effect is stored. It tells end and committed positions, so that a closing can wait for them.
+ * The broker port: delivery at least once, in order per key within a partition, and committed after the effect is
+ * stored. It exposes end and committed positions, so that a closing can wait for them. `contract-suite.ts` states the
+ * guarantees as tests.
  */
 
 export interface OutgoingMessage {
-  /** Routes to a partition; messages of one key keep their order. */
+  /** Determines the partition; messages with the same key keep their order. */
   readonly key: string;
-  /** The message: a CloudEvents 1.0 envelope in structured mode, as JSON text. */
+  /** A CloudEvents 1.0 envelope in structured mode, as JSON text. */
   readonly value: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -18,28 +19,28 @@ export interface Message extends OutgoingMessage {
   readonly offset: bigint;
 }
 
-/** Where a consumer stands, or a topic ends: partition → offset of the *next* message. */
+/** The position of a group, or the end of a topic: partition → offset of the *next* message. */
 export type Positions = ReadonlyMap<number, bigint>;
 
 export interface ConsumeOptions {
   /** Consumer group: its members share the partitions, and its committed positions survive a restart. */
   readonly group: string;
   readonly topics: readonly string[];
-  /** Messages a batch at the most. A batch is of one topic and partition. */
+  /** The largest number of messages per batch. A batch is from one partition of one topic. */
   readonly batchSize: number;
   /**
-   * Stores the effect of the batch. Positions are committed after it returns. Where it throws, the same batch comes
-   * again after a pause that grows up to a bound; a message that can never be handled is named with `DeadLetter`s
-   * in the returned list: it goes to the dead letters with the reason, and the rest counts as handled.
+   * Stores the effect of the batch; its position is committed afterwards. If it throws, the same batch is delivered
+   * again after a pause that grows up to a limit. Return messages that can never be handled: they go to the dead
+   * letters with the reason, and the rest of the batch counts as handled.
    */
   readonly handle: (batch: readonly Message[]) => Promise<readonly DeadLetter[] | void>;
-  /** Told of every failure of `handle`, and with an empty batch of what keeps the consumer from its partitions. */
-  readonly onError?: (error: unknown, batch: readonly Message[]) => void;
+  /** Receives every failure of `handle`; the batch is empty if the consumer has lost access to its partitions. */
+  readonly onError?: ((error: unknown, batch: readonly Message[]) => void) | undefined;
   /**
-   * Told whenever the group's partitions were given out: at first, when members come or go, and when the consumer was kept from them.
-   * What `onError` told before is over; what still fails is told again.
+   * Called after every assignment of the group's partitions: at first, when a member joins or leaves, and after a loss
+   * of access. Earlier errors no longer apply; what still fails is reported again.
    */
-  readonly onAssigned?: () => void;
+  readonly onAssigned?: (() => void) | undefined;
 }
 
 export interface DeadLetter {
@@ -48,18 +49,18 @@ export interface DeadLetter {
 }
 
 export interface Consumer {
-  /** Waits for the batch in hand, commits it, and leaves the group. */
+  /** Finishes the current batch, commits it, and leaves the group. */
   stop(): Promise<void>;
 }
 
 export interface Broker {
-  /** Stores the whole batch durably before it resolves. A topic comes into being with its first message. */
+  /** Stores the whole batch durably before it resolves. The first message creates the topic. */
   publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void>;
   /** A new group starts at the beginning of each topic. */
   consume(options: ConsumeOptions): Promise<Consumer>;
   endPositions(topic: string): Promise<Positions>;
   committedPositions(group: string, topic: string): Promise<Positions>;
-  /** Messages of a topic that nobody has to be subscribed to: for tools and tests. */
+  /** Reads messages without a group: for tools and tests. */
   read(
     topic: string,
     options: { readonly partition: number; readonly from: bigint; readonly limit: number },
@@ -67,12 +68,12 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** Messages set aside from `topic` by `group`; headers `reason`, `origin-topic`, `origin-partition`, `origin-offset`, `group`. */
+/** The topic for the dead letters of a topic and group. */
 export function deadLetterTopic(topic: string, group: string): string {
   return `${topic}.${group}.dead-letters`;
 }
 
-/** The message that an adapter publishes to the topic of dead letters. */
+/** The message that an adapter publishes to the dead letter topic, with reason and origin in its headers. */
 export function deadLetterOf({ message, reason }: DeadLetter, group: string): OutgoingMessage {
   const { key, value, headers, topic, partition, offset } = message;
   return {
@@ -89,7 +90,7 @@ export function deadLetterOf({ message, reason }: DeadLetter, group: string): Ou
   };
 }
 
-/** Calls a consumer's listener. One that fails itself must not stop the consumer. */
+/** Calls a listener of a consumer. A listener that throws does not stop the consumer. */
 export function notify(listener: () => void): void {
   try {
     listener();
@@ -98,7 +99,7 @@ export function notify(listener: () => void): void {
   }
 }
 
-/** True where every partition of `committed` has come to `end`. */
+/** True if `committed` has reached `end` in every partition. */
 export function hasReached(committed: Positions, end: Positions): boolean {
   for (const [partition, offset] of end) if ((committed.get(partition) ?? 0n) < offset) return false;
   return true;

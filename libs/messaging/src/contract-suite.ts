@@ -1,4 +1,6 @@
-/** What every broker has to keep: the port's promises as cases. An adapter's spec calls `brokerContract` with a way to open it. */
+/**
+ * What every broker adapter guarantees, as tests. The spec of an adapter calls `brokerContract` with a way to open it.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
@@ -11,14 +13,14 @@ import {
 } from './broker.js';
 
 export interface BrokerUnderTest {
-  /** Opens the same broker, with four partitions a new topic; what was published before is there. */
+  /** Opens the same broker again and again, with its earlier messages and four partitions per new topic. */
   open(): Promise<Broker>;
-  /** Removes it. */
+  /** Deletes its data. */
   destroy(): Promise<void>;
 }
 
 export function brokerContract(name: string, create: () => Promise<BrokerUnderTest>): void {
-  describe(`the broker port, kept by ${name}`, () => {
+  describe(`${name} fulfils the broker contract`, () => {
     let under: BrokerUnderTest;
     let broker: Broker;
     let seen: Message[];
@@ -50,11 +52,11 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
         if (await holds()) return;
         await pause(5);
       }
-      throw new Error('what was waited for did not come');
+      throw new Error('the condition did not become true in time');
     };
     const values = (): string[] => seen.map(({ value }) => value).sort();
 
-    it('delivers what was published before the group came', async () => {
+    it('delivers messages published before the group joined', async () => {
       await broker.publish('sales', numbered(20));
       await collect();
       await until(() => seen.length === 20);
@@ -65,25 +67,25 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       );
     });
 
-    it('delivers what is published after the group came', async () => {
+    it('delivers messages published after the group joined', async () => {
       await collect();
       await broker.publish('sales', numbered(20));
       await until(() => seen.length === 20);
     });
 
-    it('hands over the consumer before its first batch', async () => {
+    it('returns the consumer before its first batch', async () => {
       await broker.publish('sales', numbered(20));
-      const had: boolean[] = [];
+      const wasReturned: boolean[] = [];
       const returned: Consumer[] = [];
       returned.push(
         await collect({
           handle: async () => {
-            had.push(returned.length > 0);
+            wasReturned.push(returned.length > 0);
           },
         }),
       );
-      await until(() => had.length > 0);
-      expect(had).not.toContain(false);
+      await until(() => wasReturned.length > 0);
+      expect(wasReturned).not.toContain(false);
     });
 
     it('keeps key, value and headers', async () => {
@@ -109,7 +111,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       }
     });
 
-    it('gives one key always the same partition', async () => {
+    it('always maps a key to the same partition', async () => {
       await broker.publish('sales', numbered(70));
       await collect();
       await until(() => seen.length === 70);
@@ -118,7 +120,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect([...partitions.values()].map(({ size }) => size)).toEqual(Array.from({ length: 7 }, () => 1));
     });
 
-    it('keeps the order of messages of one key that are published without waiting', async () => {
+    it('keeps the order of messages of one key if publications overlap', async () => {
       const texts = Array.from({ length: 100 }, (_, index) => `v${index}`);
       await Promise.all(texts.map((value) => broker.publish('sales', [{ key: 'k', value }])));
       await collect();
@@ -126,7 +128,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(seen.map(({ value }) => value)).toEqual(texts);
     });
 
-    it('takes many messages of nearly a megabyte at once', async () => {
+    it('accepts many messages of nearly a megabyte at once', async () => {
       const messages = Array.from({ length: 5 }, (_, index) => ({ key: 'k', value: String(index).repeat(1_000_000) }));
       await broker.publish('sales', messages);
       await collect();
@@ -144,7 +146,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       }
     });
 
-    it('gives batches of one partition, no larger than asked for', async () => {
+    it('delivers batches of one partition, no larger than requested', async () => {
       const batches: (readonly Message[])[] = [];
       await broker.publish('sales', numbered(100));
       await collect({
@@ -159,7 +161,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(batches.every((batch) => new Set(batch.map(({ partition }) => partition)).size === 1)).toBe(true);
     });
 
-    it('gives two groups everything each', async () => {
+    it('delivers everything to each of two groups', async () => {
       const others: Message[] = [];
       await broker.publish('sales', numbered(20));
       await collect();
@@ -192,7 +194,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(second.length).toBeGreaterThan(0);
     });
 
-    it('gives the partitions of a member that left to the others', async () => {
+    it('assigns the partitions of a member that left to the others', async () => {
       const first = await collect();
       await collect();
       await first.stop();
@@ -200,7 +202,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       await until(() => seen.length === 70);
     });
 
-    it('gives each member of a group all partitions of a topic that it alone reads', async () => {
+    it('assigns all partitions of a topic to the only member that reads it', async () => {
       await collect({ topics: ['sales'] });
       await collect({ topics: ['partners'] });
       await broker.publish('sales', numbered(20));
@@ -213,8 +215,8 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       );
     });
 
-    it('never has a partition in two hands, nor out of order, while members come and go', async () => {
-      const inHand = new Set<number>();
+    it('keeps each partition in order with one member at a time while members join and leave', async () => {
+      const inProgress = new Set<number>();
       const next = new Map<number, bigint>();
       const faults: string[] = [];
       const join = (): Promise<Consumer> =>
@@ -222,11 +224,11 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
           batchSize: 3,
           handle: async (batch) => {
             const [{ partition, offset } = { partition: -1, offset: -1n }] = batch;
-            if (inHand.has(partition)) faults.push(`partition ${partition} is in two hands`);
-            if (offset !== (next.get(partition) ?? 0n)) faults.push(`partition ${partition} came to ${offset}`);
-            inHand.add(partition);
+            if (inProgress.has(partition)) faults.push(`partition ${partition} has two batches at once`);
+            if (offset !== (next.get(partition) ?? 0n)) faults.push(`partition ${partition} continued at ${offset}`);
+            inProgress.add(partition);
             await pause(2);
-            inHand.delete(partition);
+            inProgress.delete(partition);
             next.set(partition, offset + BigInt(batch.length));
             seen.push(...batch);
           },
@@ -246,43 +248,43 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(seen).toHaveLength(600);
     });
 
-    it('gives a member one batch at a time', async () => {
-      let inHand = 0;
-      let inHandMax = 0;
+    it('delivers one batch at a time to a member', async () => {
+      let concurrent = 0;
+      let concurrentMax = 0;
       await broker.publish('sales', numbered(70));
       await collect({
         batchSize: 5,
         handle: async (batch) => {
-          inHand += 1;
-          inHandMax = Math.max(inHandMax, inHand);
+          concurrent += 1;
+          concurrentMax = Math.max(concurrentMax, concurrent);
           await pause(2);
-          inHand -= 1;
+          concurrent -= 1;
           seen.push(...batch);
         },
       });
       await until(() => seen.length === 70);
-      expect(inHandMax).toBe(1);
+      expect(concurrentMax).toBe(1);
     });
 
-    it('tells the members whenever the partitions were given out', async () => {
-      let told = 0;
+    it('notifies the members of every assignment', async () => {
+      let assignments = 0;
       const onAssigned = (): void => {
-        told += 1;
+        assignments += 1;
       };
       await collect({ onAssigned });
-      const first = told;
+      const first = assignments;
       const second = await collect();
-      await until(() => told > first);
-      const both = told;
+      await until(() => assignments > first);
+      const both = assignments;
       await second.stop();
-      await until(() => told > both);
+      await until(() => assignments > both);
       expect(first).toBe(1);
     });
 
-    it('goes on where a listener fails itself', async () => {
+    it('continues if a listener throws', async () => {
       let tries = 0;
       const fail = (): void => {
-        throw new Error('a warning that this test asked for');
+        throw new Error('a warning that this test expects');
       };
       await broker.publish('sales', numbered(1));
       await collect({
@@ -297,7 +299,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       await until(() => seen.length === 1);
     });
 
-    it('delivers a batch again whose handling failed, and then goes on', async () => {
+    it('redelivers a failed batch and then continues', async () => {
       let failures = 0;
       const errors: unknown[] = [];
       await broker.publish('sales', numbered(10));
@@ -315,7 +317,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(errors).toHaveLength(2);
     });
 
-    it('delivers a failed batch again before anything after it in its partition', async () => {
+    it('redelivers a failed batch before later messages of its partition', async () => {
       let failed = false;
       await broker.publish(
         'sales',
@@ -335,7 +337,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(seen.map(({ value }) => value)).toEqual(Array.from({ length: 30 }, (_, index) => `v${index}`));
     });
 
-    it('lets the pause after a failure grow', async () => {
+    it('increases the pause after each failure', async () => {
       const triesMs: number[] = [];
       await broker.publish('sales', [{ key: 'k', value: 'v' }]);
       await collect({
@@ -350,7 +352,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(fourth - third).toBeGreaterThan((second - first) * 1.5);
     });
 
-    it('lets the other partitions flow while the handling of one fails', async () => {
+    it('continues with other partitions while one fails', async () => {
       const first = numbered(1)[0]?.key;
       await broker.publish('sales', numbered(70));
       await collect({
@@ -367,13 +369,13 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(seen.length).toBeGreaterThan(0);
     });
 
-    it('delivers again what was not committed when it was closed', async () => {
+    it('redelivers messages that were not committed when it was closed', async () => {
       await broker.publish('sales', numbered(10));
       let tries = 0;
       await collect({
         handle: async () => {
           tries += 1;
-          throw new Error('not in this life');
+          throw new Error('not before the restart');
         },
       });
       await until(() => tries > 0);
@@ -383,18 +385,18 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       await until(() => seen.length === 10);
     });
 
-    it('takes a batch of no messages for nothing', async () => {
+    it('ignores an empty publication', async () => {
       await broker.publish('sales', []);
       expect([...(await broker.endPositions('sales')).values()].every((end) => end === 0n)).toBe(true);
     });
 
-    it('stops a consumer twice without harm', async () => {
+    it('allows stopping a consumer twice', async () => {
       const consumer = await collect();
       await consumer.stop();
       await consumer.stop();
     });
 
-    it('does not commit a batch whose handling failed', async () => {
+    it('does not commit a failed batch', async () => {
       await broker.publish('sales', [{ key: 'k', value: 'v' }]);
       let tried = false;
       const consumer = await collect({
@@ -410,7 +412,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       );
     });
 
-    it('sets a dead letter aside with reason and origin, and lets the rest flow', async () => {
+    it('publishes a dead letter with reason and origin, and continues with the rest', async () => {
       await broker.publish(
         'sales',
         numbered(10).map((message) => ({ ...message, headers: { trace: message.value } })),
@@ -441,7 +443,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(dead[0]?.headers).toHaveProperty('origin-offset');
     });
 
-    it('tells the end of a topic and what a group has committed', async () => {
+    it('returns the end of a topic and the committed positions of a group', async () => {
       await broker.publish('sales', numbered(30));
       const end = await broker.endPositions('sales');
       expect([...end.values()].reduce((sum, offset) => sum + offset, 0n)).toBe(30n);
@@ -451,26 +453,26 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(seen).toHaveLength(30);
     });
 
-    it('tells the position of every partition to a group that has had nothing yet', async () => {
+    it('returns a position for every partition to a group that has read nothing', async () => {
       await broker.publish('sales', numbered(30));
       const committed = await broker.committedPositions('newcomers', 'sales');
       expect([...committed.keys()].sort()).toEqual([...(await broker.endPositions('sales')).keys()].sort());
       expect(new Set(committed.values())).toEqual(new Set([0n]));
     });
 
-    it('takes nothing once it is closed', async () => {
+    it('refuses calls after it is closed', async () => {
       await broker.close();
       await expect(broker.publish('sales', numbered(1))).rejects.toThrow();
       await expect(collect()).rejects.toThrow('closed');
     });
 
-    it('knows no end of a topic that nobody published to', async () => {
+    it('counts a topic without messages as fully read', async () => {
       expect(
         hasReached(await broker.committedPositions('readers', 'nothing'), await broker.endPositions('nothing')),
       ).toBe(true);
     });
 
-    it('goes on after what the group committed when it is opened again', async () => {
+    it('resumes after the committed position when it is opened again', async () => {
       await broker.publish('sales', numbered(10));
       const consumer = await collect();
       await until(() => seen.length === 10);
@@ -484,7 +486,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(values()).toEqual(['v10', 'v11', 'v12', 'v13', 'v14']);
     });
 
-    it('keeps what was published when it is opened again', async () => {
+    it('keeps messages when it is opened again', async () => {
       await broker.publish('sales', numbered(10));
       await broker.close();
       broker = await under.open();
@@ -492,18 +494,18 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       await until(() => seen.length === 10);
     });
 
-    it('waits for the batch in hand when a consumer stops, and commits it', async () => {
+    it('finishes and commits the current batch when a consumer stops', async () => {
       await broker.publish('sales', [{ key: 'k', value: 'v' }]);
-      let begun = false;
+      let started = false;
       let ended = false;
       const consumer = await collect({
         handle: async () => {
-          begun = true;
+          started = true;
           await pause(50);
           ended = true;
         },
       });
-      await until(() => begun);
+      await until(() => started);
       await consumer.stop();
       expect(ended).toBe(true);
       expect(hasReached(await broker.committedPositions('readers', 'sales'), await broker.endPositions('sales'))).toBe(
@@ -527,7 +529,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(values()).toEqual(['a partner', 'a sale']);
     });
 
-    it('lets a tool read a partition without a group', async () => {
+    it('can read a partition without a group', async () => {
       await broker.publish('sales', [
         { key: 'k', value: 'one' },
         { key: 'k', value: 'two' },

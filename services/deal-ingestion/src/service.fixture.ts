@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import type { Page } from '@tantieme/service-kit/http/cursor';
+import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { DealIngestionModule } from './deal-ingestion.module.js';
 import type { Refusal } from './refusal/refusal.dto.js';
@@ -51,7 +52,7 @@ export class TestService {
   private readonly tokens = new Map<Role, string>();
 
   async start(): Promise<void> {
-    this.running = await createApplication(DealIngestionModule, this.config);
+    this.running = await createApplication(withDocumentedAnswers(DealIngestionModule), this.config);
   }
 
   async stop(): Promise<void> {

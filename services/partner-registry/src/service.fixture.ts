@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
+import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { PartnerRegistryModule } from './partner-registry.module.js';
 import type { ReportLine } from './partner/partner-import.commands.js';
@@ -44,7 +45,7 @@ export class TestService {
 
   async start(): Promise<void> {
     const config = loadConfig({}, { dataDirectory: this.directory, logLevel: 'silent' });
-    this.running = await createApplication(PartnerRegistryModule, config);
+    this.running = await createApplication(withDocumentedAnswers(PartnerRegistryModule), config);
   }
 
   async end(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { EventFilter, EventMetadata, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 
@@ -80,8 +81,5 @@ export function startRelay(options: {
 function headersOf(event: StoredEvent, stampsOrigin: boolean): Readonly<Record<string, string>> | undefined {
   if (!stampsOrigin && !/"(originRecordedAt|traceparent)":/.test(event.metadataText)) return undefined;
   const { originRecordedAt = stampsOrigin ? event.recordedAt : undefined, traceparent } = metadataOf(event);
-  return {
-    ...(originRecordedAt === undefined ? {} : { [ORIGIN_RECORDED_AT_HEADER]: originRecordedAt }),
-    ...(traceparent === undefined ? {} : { [TRACEPARENT_HEADER]: traceparent }),
-  };
+  return omitUndefined({ [ORIGIN_RECORDED_AT_HEADER]: originRecordedAt, [TRACEPARENT_HEADER]: traceparent });
 }

@@ -42,10 +42,10 @@ describe('the embedded broker', () => {
       if (await holds()) return;
       await pause(5);
     }
-    throw new Error('what was waited for did not come');
+    throw new Error('the condition did not become true in time');
   };
 
-  it('wakes its consumers at once, without waiting for the next look', async () => {
+  it('wakes its consumers at once, without waiting for the next poll', async () => {
     let received = (): void => undefined;
     await broker.consume({ group: 'g', topics: ['sales'], batchSize: 10, handle: async () => received() });
     const delaysMs: number[] = [];
@@ -60,7 +60,7 @@ describe('the embedded broker', () => {
     expect(Math.min(...delaysMs)).toBeLessThan(50);
   });
 
-  it('delivers what another process published to the same file', async () => {
+  it('delivers messages that another process published to the same file', async () => {
     await broker.consume({ group: 'g', topics: ['sales'], batchSize: 10, handle: collect });
     const other = openSqliteBroker(path);
     await other.publish('sales', keyed(10));
@@ -68,7 +68,7 @@ describe('the embedded broker', () => {
     await until(() => seen.length === 10);
   });
 
-  it('keeps what a group has not read of a topic that another connection created', async () => {
+  it('keeps messages that a group has not read of a topic created by another connection', async () => {
     const other = openSqliteBroker(path, { retentionDays: 0 });
     let tries = 0;
     const handle = async (): Promise<void> => {
@@ -80,7 +80,7 @@ describe('the embedded broker', () => {
     await until(() => tries > 0);
     await member.stop();
     await other.consume({ group: 'quick', topics: ['sales'], batchSize: 10_000, handle: async () => undefined });
-    // So many that retention is looked at.
+    // Enough messages to trigger retention.
     for (let round = 0; round < 3; round += 1) {
       await other.publish('sales', keyed(10_000));
       await until(async () =>
@@ -92,7 +92,7 @@ describe('the embedded broker', () => {
     await other.close();
   });
 
-  it('has stored durably what another connection sees before anything is closed', async () => {
+  it('stores messages durably before it is closed', async () => {
     await broker.publish('sales', keyed(10));
     const other = openSqliteBroker(path);
     const ends = await other.endPositions('sales');
@@ -100,7 +100,7 @@ describe('the embedded broker', () => {
     expect([...ends.values()].reduce((sum, end) => sum + end, 0n)).toBe(10n);
   });
 
-  it('keeps the number of partitions of a topic that exists', async () => {
+  it('keeps the number of partitions of an existing topic', async () => {
     await broker.publish('sales', keyed(1));
     await broker.close();
     broker = openSqliteBroker(path, { partitions: 9 });
@@ -110,7 +110,7 @@ describe('the embedded broker', () => {
     expect((await broker.endPositions('partners')).size).toBe(9);
   });
 
-  it.each([[0], [1.5], [257]])('is not opened with %d partitions', (partitions) => {
+  it.each([[0], [1.5], [257]])('cannot be opened with %d partitions', (partitions) => {
     expect(() => openSqliteBroker(path, { partitions })).toThrow(RangeError);
   });
 
@@ -132,7 +132,7 @@ describe('the embedded broker', () => {
       await consumer.stop();
     };
 
-    it('deletes what is older and committed, a bounded part at a time, and numbers on', async () => {
+    it('deletes old committed messages, a limited number at a time, and continues their offsets', async () => {
       await broker.publish('sales', keyed(12_000));
       await readAll('g');
       await pause(5);
@@ -148,7 +148,7 @@ describe('the embedded broker', () => {
       expect(seen.map(({ value }) => value)).toEqual(['v0']);
     });
 
-    it('keeps what is younger', async () => {
+    it('keeps newer messages', async () => {
       await broker.publish('sales', keyed(12_000));
       await readAll('g');
       await reopenedWith(1);
@@ -156,7 +156,7 @@ describe('the embedded broker', () => {
       expect(await stored('sales')).toBe(12_000);
     });
 
-    it('keeps what a group has come for but never managed to commit', async () => {
+    it('keeps messages that a group has requested but never committed', async () => {
       const slow = await broker.consume({
         group: 'slow',
         topics: ['sales'],
@@ -174,7 +174,7 @@ describe('the embedded broker', () => {
       expect(await stored('sales')).toBe(100);
     });
 
-    it('keeps what nobody reads', async () => {
+    it('keeps messages that no group reads', async () => {
       await broker.publish('sales', keyed(100));
       await pause(5);
       await reopenedWith(0);

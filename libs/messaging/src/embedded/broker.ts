@@ -1,6 +1,7 @@
 /**
- * The embedded broker: a durable log in an SQLite file of its own. Topics have partitions, and groups committed positions, as in
- * Kafka; the members of a group are in one thread (the runtime's directory lock sees to that). Others may publish and read.
+ * The embedded broker: a durable log in its own SQLite file. As in Kafka, topics have partitions and groups have
+ * committed positions. The members of a group are in one thread, which the lock of the data directory ensures; other
+ * threads and processes may publish and read.
  */
 import { hash } from 'node:crypto';
 import { resolve } from 'node:path';
@@ -20,22 +21,28 @@ import {
 import { ConsumerGroup, type PartitionLog, type Slot } from './consumer-group.js';
 
 export interface SqliteBrokerOptions {
-  /** Partitions of a topic that comes into being; those that exist keep theirs. Default: 1, as the members of a group are in one thread, where more partitions only make smaller batches. */
-  readonly partitions?: number;
-  /** Messages that are older, and committed by every group that reads their topic, are deleted. Default: 7. */
-  readonly retentionDays?: number;
+  /**
+   * Partitions of new topics; existing topics keep theirs. Default: 1, as the members of a group are in one thread,
+   * where more partitions only make batches smaller.
+   */
+  readonly partitions?: number | undefined;
+  /** Older messages are deleted once every group that reads their topic has committed them. Default: 7. */
+  readonly retentionDays?: number | undefined;
 }
 
 const PARTITIONS_DEFAULT = 1;
 const RETENTION_DAYS_DEFAULT = 7;
-/** Every consumer looks into each of its partitions in turn. */
+/** Limited, as every consumer polls each of its partitions. */
 const PARTITIONS_MAX = 256;
-/** Retention is looked at once in so many published messages, and deletes as many of a partition at the most: no publish has to wait long. */
+/**
+ * Retention is applied once per this many published messages, and deletes at most as many per partition, so that no
+ * publish waits long.
+ */
 const PRUNE_MESSAGES = 10_000;
-/** A message's key is its slot and offset in one integer: 8,192 slots of 2^40 messages fit into 2^53. */
+/** A message's id combines its slot and offset in one integer: 8,192 slots of 2^40 messages fit into 2^53. */
 const SLOT_SIZE = 2 ** 40;
 
-/** @param path a file, made where there is none, or `:memory:`. */
+/** @param path a file, created if missing, or `:memory:`. */
 export function openSqliteBroker(path: string, options: SqliteBrokerOptions = {}): Broker {
   return new SqliteBroker(path, options);
 }
@@ -45,11 +52,11 @@ class SqliteBroker implements Broker, PartitionLog {
   private readonly statements = new Map<string, StatementSync>();
   private readonly slots = new Map<string, readonly Slot[]>();
   private readonly groups = new Map<string, ConsumerGroup>();
-  /** What was read last of each partition: groups of this thread that read the same topic get the very same messages. */
+  /** The last read of each partition: groups of this thread that read the same topic share the message objects. */
   private readonly lastRead = new Map<Slot['id'], readonly Message[]>();
   private readonly partitions: number;
   private readonly retentionMs: number;
-  /** Tells the other threads of this process that use the same file to which topic something was published. */
+  /** Notifies other threads of this process that use the same file of the topic of a publication. */
   private readonly threads: BroadcastChannel;
   private publishedSincePrune = 0;
 
@@ -132,7 +139,7 @@ class SqliteBroker implements Broker, PartitionLog {
       'INSERT INTO messages (id, published_at, key, value, headers) VALUES (?, ?, ?, ?, ?)',
     );
     const nowMs = Date.now();
-    /** Of the partitions that get a message: the offset of the next one. */
+    /** Next offset of each partition that receives a message. */
     const next = new Map<Slot, number>();
     for (const { key, value, headers } of messages) {
       const slot = slots[partitionOf(key, slots.length)];
@@ -159,9 +166,7 @@ class SqliteBroker implements Broker, PartitionLog {
     for (const group of this.groups.values()) group.wake(topic);
   }
 
-  /**
-   * From now on nothing of these partitions is deleted that the group has not committed, be it never so slow. Inside a transaction.
-   */
+  /** Protects messages that the group has not committed from deletion, however slow it is. Inside a transaction. */
   private register(group: string, slots: readonly Slot[]): void {
     for (const { id } of slots) this.statement('INSERT OR IGNORE INTO positions VALUES (?, ?, 0)').run(group, id);
   }
@@ -176,7 +181,7 @@ class SqliteBroker implements Broker, PartitionLog {
 
   next(slot: Slot, from: number, limit: number): readonly Message[] {
     const known = this.lastRead.get(slot.id) ?? [];
-    // A partition has no gaps.
+    // Offsets in a partition have no gaps.
     const index = from - Number(known[0]?.offset ?? 0n);
     if (index >= 0 && index < known.length) return known.slice(index, index + limit);
     const messages = this.select(slot, from, limit);
@@ -194,15 +199,17 @@ class SqliteBroker implements Broker, PartitionLog {
       offset: BigInt(Number(row['id']) - slot.id * SLOT_SIZE),
       key: String(row['key']),
       value: String(row['value']),
-      ...(row['headers'] === null ? {} : { headers: JSON.parse(String(row['headers'])) }),
+      ...(row['headers'] === null ? {} : { headers: JSON.parse(String(row['headers'])) as Record<string, string> }),
     }));
   }
 
   /**
-   * The position and the dead letters in one transaction: a message is set aside exactly when it is passed over.
+   * Stores the position and the dead letters in one transaction: a message becomes a dead letter exactly when it is
+   * skipped.
    *
-   * A position alone does not wait for the disk: it reaches it with the next message, and a power failure before then takes the group
-   * back a few batches, which come again. That is what a consumer has to bear anyhow, as its effect is stored before its position.
+   * A position alone is not synced to the disk, but with the next message. A power failure before then moves the group
+   * back a few batches, which are delivered again. A consumer must tolerate that anyway, as its effect is stored before
+   * its position.
    */
   commit(group: string, slot: Slot, next: number, deadLetters: readonly DeadLetter[]): void {
     const work = (): void => {
@@ -216,18 +223,18 @@ class SqliteBroker implements Broker, PartitionLog {
       ).run(group, slot.id, next);
     };
     if (deadLetters.length > 0) this.transaction(work);
-    else this.withoutWaitingForDisk(() => this.transaction(work));
+    else this.withoutSync(() => this.transaction(work));
     if (deadLetters.length > 0) this.wake(deadLetterTopic(slot.topic, group));
   }
 
-  /** None of a topic that nobody has published to. */
+  /** Empty for a topic without messages. */
   slotsOf(topic: string): readonly Slot[] {
     const known = this.slots.get(topic);
     if (known) return known;
     const slots = this.readSlots(topic);
-    // What this connection has not committed yet may still be rolled back.
+    // Not cached inside a transaction, which may still be rolled back.
     if (slots.length === 0 || this.database.isTransaction) return slots;
-    // Another thread may have created the topic, which knows nothing of the groups of this one.
+    // Another thread may have created the topic, without the groups of this one.
     this.transaction(() => this.registerReaders(topic, slots));
     this.slots.set(topic, slots);
     return slots;
@@ -252,7 +259,7 @@ class SqliteBroker implements Broker, PartitionLog {
     for (const group of this.groups.values()) if (group.reads(topic)) this.register(group.name, slots);
   }
 
-  /** Deletes what was published before `untilMs` and every group of its partition has committed. Inside a transaction. */
+  /** Deletes messages published before `untilMs` that all groups have committed. Inside a transaction. */
   private prune(untilMs: number): void {
     this.publishedSincePrune = 0;
     for (const row of this.statement('SELECT slot, min(next) AS next FROM positions GROUP BY slot').all()) {
@@ -263,22 +270,22 @@ class SqliteBroker implements Broker, PartitionLog {
         end,
       );
       if (!first) continue;
-      // A partition has no gaps and is in order of time: its old part is found by halving, not by reading it.
-      let kept = Number(first['id']);
-      let beyond = Math.min(end, kept + PRUNE_MESSAGES);
-      while (kept < beyond) {
-        const middle = Math.floor((kept + beyond) / 2);
+      // Binary search for the first message to keep: a partition has no gaps and is ordered by time.
+      let low = Number(first['id']);
+      let high = Math.min(end, low + PRUNE_MESSAGES);
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2);
         const publishedAt = this.statement('SELECT published_at FROM messages WHERE id = ?').get(middle)?.[
           'published_at'
         ];
-        if (Number(publishedAt) < untilMs) kept = middle + 1;
-        else beyond = middle;
+        if (Number(publishedAt) < untilMs) low = middle + 1;
+        else high = middle;
       }
-      this.statement('DELETE FROM messages WHERE id >= ? AND id < ?').run(start, kept);
+      this.statement('DELETE FROM messages WHERE id >= ? AND id < ?').run(start, low);
     }
   }
 
-  private withoutWaitingForDisk(work: () => void): void {
+  private withoutSync(work: () => void): void {
     this.database.exec('PRAGMA synchronous = NORMAL');
     try {
       work();
@@ -293,7 +300,7 @@ class SqliteBroker implements Broker, PartitionLog {
       work();
       this.database.exec('COMMIT');
     } catch (error) {
-      // A full disk, for one, has rolled back already.
+      // SQLite has already rolled back after some errors, such as a full disk.
       if (this.database.isTransaction) this.database.exec('ROLLBACK');
       throw error;
     }
@@ -306,7 +313,7 @@ class SqliteBroker implements Broker, PartitionLog {
   }
 }
 
-/** The partition of a key: the same for ever, whoever asks. */
+/** The partition of a key. Must never change, as it determines the order of messages. */
 function partitionOf(key: string, partitions: number): number {
   return hash('sha1', key, 'buffer').readUInt32BE(0) % partitions;
 }

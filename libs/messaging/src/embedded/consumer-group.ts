@@ -1,4 +1,4 @@
-/** The members of a consumer group within one process: who takes which partition, one batch after the other. */
+/** A consumer group within one process: assigns its members partitions, and runs them batch by batch. */
 import { backoffMs } from '@tantieme/time/backoff';
 import { notify, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from '../broker.js';
 
@@ -10,27 +10,27 @@ export interface Slot {
   readonly partition: number;
 }
 
-/** What a group needs of its broker. Offsets are whole numbers. */
+/** What a group needs from its broker. */
 export interface PartitionLog {
-  /** None of a topic that does not exist yet. */
+  /** Empty for a topic that does not exist yet. */
   slotsOf(topic: string): readonly Slot[];
   /** Offset of the next message that the group has to handle. */
   committed(group: string, slot: Slot): number;
   next(slot: Slot, from: number, limit: number): readonly Message[];
-  /** The position and the dead letters, all or nothing. */
+  /** Stores the position and the dead letters atomically. */
   commit(group: string, slot: Slot, next: number, deadLetters: readonly DeadLetter[]): void;
 }
 
-/** How often members look for what another process has published; what this process publishes wakes them at once. */
+/** How often members check for messages of other processes; those of this process wake them at once. */
 const POLL_MS = 250;
-/** The pause after a failure of `handle`: from the first, doubled up to the last. */
+/** The pause after a failure of `handle`. */
 const BACKOFF = { firstMs: 50, maxMs: 5_000 };
 
 export class ConsumerGroup {
   private readonly members: Member[] = [];
-  /** Partitions of which a member handles a batch. One that changes hands is not touched before that batch is committed. */
-  private readonly inHand = new Set<number>();
-  /** Those of them that another member has asked for. */
+  /** Partitions with a batch in progress: after a reassignment, the new owner waits until it is committed. */
+  private readonly claimed = new Set<number>();
+  /** Claimed partitions for which another member waits. */
   private readonly awaited = new Set<number>();
 
   constructor(
@@ -42,14 +42,14 @@ export class ConsumerGroup {
     const member = new Member(options, this, this.log);
     this.members.push(member);
     member.start();
-    this.tellAssigned();
+    this.notifyAssigned();
     return {
       stop: async () => {
         await member.stop();
         const index = this.members.indexOf(member);
         if (index < 0) return;
         this.members.splice(index, 1);
-        this.tellAssigned();
+        this.notifyAssigned();
         this.wakeAll();
       },
     };
@@ -68,26 +68,26 @@ export class ConsumerGroup {
     this.members.length = 0;
   }
 
-  /** Whether the partition is the member's, as the group stands now, and in nobody's hand. It has to `release` it. */
+  /** True if the partition belongs to the member and has no batch in progress. The member must then `release` it. */
   claim(member: Member, slot: Slot): boolean {
     const readers = this.members.filter((one) => one.reads(slot.topic));
     if (readers[slot.id % readers.length] !== member) return false;
-    if (this.inHand.has(slot.id)) {
+    if (this.claimed.has(slot.id)) {
       this.awaited.add(slot.id);
       return false;
     }
-    this.inHand.add(slot.id);
+    this.claimed.add(slot.id);
     return true;
   }
 
   release(slot: Slot): void {
-    this.inHand.delete(slot.id);
-    // Only who waits for this very partition: to wake for any other would have the members wake each other without end.
+    this.claimed.delete(slot.id);
+    // Only if a member waits for this partition: otherwise the members would keep waking each other.
     if (this.awaited.delete(slot.id)) this.wakeAll();
   }
 
-  private tellAssigned(): void {
-    for (const member of this.members) member.tellAssigned();
+  private notifyAssigned(): void {
+    for (const member of this.members) member.notifyAssigned();
   }
 
   private wakeAll(): void {
@@ -95,13 +95,13 @@ export class ConsumerGroup {
   }
 }
 
-/** One consumer: goes round its partitions, a batch of each in turn. */
+/** A consumer: handles one batch of each of its partitions in turn. */
 class Member {
   private readonly failures = new Map<number, { readonly count: number; readonly notBeforeMs: number }>();
-  /** When the first of the pauses ends that this round met. */
+  /** The earliest end of the pauses that this round skipped. */
   private retryAtMs = Infinity;
-  /** Whether the log kept it from its partitions when it last looked. */
-  private kept = false;
+  /** True if the log could not be read at the last attempt. */
+  private isLogUnavailable = false;
   private stopping = false;
   private running: Promise<void> | undefined;
   private wakeUp: (() => void) | undefined;
@@ -126,7 +126,7 @@ class Member {
     this.wakeUp?.();
   }
 
-  /** Resolves when the batch in hand is committed. */
+  /** Resolves when the current batch is committed. */
   async stop(): Promise<void> {
     this.stopping = true;
     this.wake();
@@ -134,17 +134,17 @@ class Member {
   }
 
   private async run(): Promise<void> {
-    // Whoever called `consume` has its consumer before it has its first batch.
+    // The caller of `consume` receives its consumer before the first batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (!this.stopping) {
       this.woken = false;
-      // Lets the rest of the process have its turn also where there is always more to do.
+      // Yields to the rest of the process even if there is always more to do.
       if (await this.round()) await new Promise<void>((resolve) => setImmediate(resolve));
       else await this.sleep();
     }
   }
 
-  /** A batch of each partition. @returns whether any was handled. */
+  /** Handles one batch of each partition. @returns whether any was handled. */
   private async round(): Promise<boolean> {
     let handled = false;
     this.retryAtMs = Infinity;
@@ -163,17 +163,17 @@ class Member {
   private slots(): readonly Slot[] {
     try {
       const slots = this.options.topics.flatMap((topic) => this.log.slotsOf(topic));
-      if (this.kept) this.tellAssigned();
-      this.kept = false;
+      if (this.isLogUnavailable) this.notifyAssigned();
+      this.isLogUnavailable = false;
       return slots;
     } catch (error) {
-      this.kept = true;
+      this.isLogUnavailable = true;
       this.report(error, []);
       return [];
     }
   }
 
-  /** @returns whether there was anything, and it was handled. */
+  /** @returns whether a batch was handled. */
   private async step(slot: Slot): Promise<boolean> {
     let batch: readonly Message[] = [];
     try {
@@ -185,7 +185,7 @@ class Member {
       this.failures.delete(slot.id);
       return true;
     } catch (error) {
-      if (batch.length === 0) this.kept = true;
+      if (batch.length === 0) this.isLogUnavailable = true;
       const count = (this.failures.get(slot.id)?.count ?? 0) + 1;
       const notBeforeMs = performance.now() + backoffMs(BACKOFF, count);
       this.failures.set(slot.id, { count, notBeforeMs });
@@ -202,7 +202,7 @@ class Member {
     return true;
   }
 
-  tellAssigned(): void {
+  notifyAssigned(): void {
     notify(() => this.options.onAssigned?.());
   }
 
@@ -210,9 +210,9 @@ class Member {
     notify(() => this.options.onError?.(error, batch));
   }
 
-  /** Until something is published, a pause ends, or it is time to look again. */
+  /** Waits for a message, the end of a pause, or the next poll. */
   private sleep(): Promise<void> {
-    // Woken meanwhile: the rest of the process has its turn all the same.
+    // Woken during the round: only yield to the rest of the process.
     if (this.woken || this.stopping) return new Promise((resolve) => setImmediate(resolve));
     const untilMs = Math.min(POLL_MS, Math.max(0, Math.ceil(this.retryAtMs - performance.now())));
     return new Promise((resolve) => {

@@ -1,17 +1,20 @@
-/** Who gets which partition. kafkajs's own assigner gives every member partitions of all topics of the leader, whether it reads them or not. */
+/**
+ * Assigns partitions to the members that read their topic. The assigner of kafkajs gives every member partitions of all
+ * topics of the leader, whether the member reads them or not.
+ */
 import { AssignerProtocol, type Cluster, type GroupMember, type PartitionAssigner } from 'kafkajs';
 
 const NAME = 'tantieme-by-topic';
 const VERSION = 0;
 
-/** Every partition of a topic to one of the members that read it, in turn: equal numbers of partitions of two topics go together. */
+/** Round robin over the readers of each topic: partitions of the same number in two topics go to the same member. */
 export const assignByTopic: PartitionAssigner = ({ cluster }) => ({
   name: NAME,
   version: VERSION,
   assign: async ({ members }) => {
     const readers = readersByTopic(members);
     await cluster.addMultipleTargetTopics([...readers.keys()]);
-    const assigned = new Map(members.map(({ memberId }) => [memberId, {} as Record<string, number[]>]));
+    const assigned = new Map<string, Record<string, number[]>>(members.map(({ memberId }) => [memberId, {}]));
     for (const [topic, memberIds] of readers)
       for (const partition of partitionsOf(cluster, topic)) {
         const memberId = memberIds[partition % memberIds.length] ?? '';
@@ -30,7 +33,7 @@ export const assignByTopic: PartitionAssigner = ({ cluster }) => ({
 
 const NOTHING = Buffer.alloc(0);
 
-/** In an order that all members would come to. */
+/** Readers are sorted, so that the order does not depend on which member is the leader. */
 function readersByTopic(members: readonly GroupMember[]): ReadonlyMap<string, readonly string[]> {
   const readers = new Map<string, string[]>();
   for (const { memberId, memberMetadata } of members)

@@ -25,7 +25,7 @@ const PAYOUT = {
   approvedBy: 'finance@example.com',
 };
 
-/** A member of the group in a process of its own, on the built adapter: it tells of each batch that it has in hand and has stored. */
+/** A group member in another process, on the built adapter. It prints a line before and after handling each batch. */
 const MEMBER = `
   import { setTimeout as pause } from 'node:timers/promises';
   import { openKafkaBroker } from ${JSON.stringify(new URL('../../dist/kafka/broker.js', import.meta.url).href)};
@@ -33,7 +33,7 @@ const MEMBER = `
   await broker.consume({
     group: 'readers', topics: ['sales'], batchSize: 1,
     handle: async ([{ value }]) => {
-      console.log('in hand ' + value);
+      console.log('handling ' + value);
       await pause(500);
       console.log('stored ' + value);
     },
@@ -41,12 +41,12 @@ const MEMBER = `
   });
 `;
 
-function startMember(options: KafkaOptions): { readonly child: ChildProcess; readonly said: string[] } {
+function startMember(options: KafkaOptions): { readonly child: ChildProcess; readonly output: string[] } {
   const args = ['--input-type=module', '-e', MEMBER, JSON.stringify(options)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const said: string[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => said.push(line));
-  return { child, said };
+  const output: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => output.push(line));
+  return { child, output };
 }
 
 async function readAll(broker: Broker, topic: string): Promise<readonly Message[]> {
@@ -84,7 +84,7 @@ function kafkaCases(server: KafkaServer): void {
       if (await holds()) return;
       await pause(10);
     }
-    throw new Error('what was waited for did not come');
+    throw new Error('the condition did not become true in time');
   };
   const hasCommittedAll = async (group = 'readers'): Promise<boolean> =>
     hasReached(await broker.committedPositions(group, 'sales'), await broker.endPositions('sales'));
@@ -104,7 +104,7 @@ function kafkaCases(server: KafkaServer): void {
       PAYOUT,
     );
 
-    it('go in structured mode, byte by byte', async () => {
+    it('are sent in structured mode, byte for byte', async () => {
       await broker.publish('payouts', [{ key: 'P1', value: envelope, headers: { trace: 'x' } }]);
       await broker.publish('payouts', [{ key: 'P1', value: 'no event' }]);
       expect((await readAll(broker, 'payouts')).map(({ value, headers }) => ({ value, headers }))).toEqual([
@@ -113,7 +113,7 @@ function kafkaCases(server: KafkaServer): void {
       ]);
     });
 
-    it('that others send in binary mode come as envelopes', async () => {
+    it('sent in binary mode are received as envelopes', async () => {
       await createKafkaTopics(options, ['payouts']);
       const producer = newKafka(options).producer();
       await producer.connect();
@@ -140,14 +140,14 @@ function kafkaCases(server: KafkaServer): void {
       });
     });
 
-    (foreign ? it : it.skip)(`are read by ${foreign?.name ?? 'a client that is not ours'}`, async () => {
+    (foreign ? it : it.skip)(`are read by ${foreign?.name ?? 'an independent client'}`, async () => {
       await broker.publish('payouts', [{ key: 'P1', value: envelope }]);
       expect(await foreign?.read(server.brokers, `${options.prefix}payouts`, 1)).toEqual([
         { key: 'P1', value: envelope, headers: { 'content-type': 'application/cloudevents+json; charset=UTF-8' } },
       ]);
     });
 
-    it('that a process outside sends come as it sent them', async () => {
+    it('from another process are received unchanged', async () => {
       await createKafkaTopics(options, ['payouts']);
       await produceOutside(server.brokers, [{ topic: `${options.prefix}payouts`, key: 'P1', value: envelope }]);
       expect((await readAll(broker, 'payouts')).map(({ key, value }) => ({ key, value }))).toEqual([
@@ -157,26 +157,26 @@ function kafkaCases(server: KafkaServer): void {
   });
 
   describe('topics', () => {
-    it('are created with the partitions and the retention that are stated, and left alone where they exist', async () => {
-      const stated = { ...options, partitions: 3, retentionDays: 5 };
-      expect(await createKafkaTopics(stated, ['sales', 'partners'])).toEqual([
+    it('are created with the given partitions and retention, and unchanged if they exist', async () => {
+      const given = { ...options, partitions: 3, retentionDays: 5 };
+      expect(await createKafkaTopics(given, ['sales', 'partners'])).toEqual([
         { topic: 'sales', partitions: 3, created: true },
         { topic: 'partners', partitions: 3, created: true },
       ]);
-      expect(await createKafkaTopics({ ...stated, partitions: 6 }, ['sales'])).toEqual([
+      expect(await createKafkaTopics({ ...given, partitions: 6 }, ['sales'])).toEqual([
         { topic: 'sales', partitions: 3, created: false },
       ]);
       expect(await retentionMs('sales')).toBe(String(5 * 24 * 3600 * 1000));
     });
 
-    it('of dead letters keep them for ever', async () => {
+    it('keep dead letters forever', async () => {
       await broker.publish('sales', keyed(1));
       await collect({ handle: async (batch) => batch.map((message) => ({ message, reason: 'poison' })) });
       await until(hasCommittedAll);
       expect(await retentionMs('sales.readers.dead-letters')).toBe('-1');
     });
 
-    it('that cannot be created are named, with the reason', async () => {
+    it('cause an error with name and reason if they cannot be created', async () => {
       const made = createKafkaTopics({ ...options, replication: 3 }, ['sales']);
       await expect(made).rejects.toThrow(/the topic .*sales cannot be created: .*replica/i);
     });
@@ -191,7 +191,7 @@ function kafkaCases(server: KafkaServer): void {
     };
   });
 
-  it('counts what retention has deleted as committed by a group that never had it', async () => {
+  it('counts deleted messages as committed for a new group', async () => {
     await broker.publish('sales', keyed(20));
     const ends = await broker.endPositions('sales');
     const admin = newKafka(options).admin();
@@ -204,7 +204,7 @@ function kafkaCases(server: KafkaServer): void {
     expect(await readAll(broker, 'sales')).toEqual([]);
   });
 
-  it('comes to the end of a topic that ends with the mark of a transaction', async () => {
+  it('reaches the end of a topic that ends with a transaction marker', async () => {
     await createKafkaTopics(options, ['sales']);
     await collect();
     const producer = newKafka(options).producer({
@@ -223,7 +223,7 @@ function kafkaCases(server: KafkaServer): void {
     expect(seen).toHaveLength(3);
   });
 
-  it('keeps its partitions while a batch takes longer than its session', async () => {
+  it('keeps its partitions while a batch takes longer than the session timeout', async () => {
     await broker.publish('sales', keyed(1));
     await collect({
       handle: async (batch) => {
@@ -235,20 +235,20 @@ function kafkaCases(server: KafkaServer): void {
     expect(seen).toHaveLength(1);
   });
 
-  it('does not let a member that was frozen take back what another has committed', async () => {
+  it('does not let a frozen member revert the commits of another', async () => {
     await createKafkaTopics({ ...options, partitions: 1 }, ['sales']);
     await broker.publish('sales', keyed(10));
-    const { child, said } = startMember(options);
+    const { child, output } = startMember(options);
     try {
-      await until(() => said.includes('in hand v0'));
+      await until(() => output.includes('handling v0'));
       child.kill('SIGSTOP');
       await collect();
       await until(() => seen.length === 10);
       await until(hasCommittedAll);
       child.kill('SIGCONT');
-      await until(() => said.filter((line) => line === 'assigned').length === 2);
-      expect(said).toContain('stored v0');
-      expect(said).not.toContain('in hand v1');
+      await until(() => output.filter((line) => line === 'assigned').length === 2);
+      expect(output).toContain('stored v0');
+      expect(output).not.toContain('handling v1');
       expect(await hasCommittedAll()).toBe(true);
     } finally {
       child.kill('SIGKILL');
@@ -257,26 +257,26 @@ function kafkaCases(server: KafkaServer): void {
     expect(seen.map(({ value }) => value)).toEqual(keyed(10).map(({ value }) => value));
   });
 
-  it('takes over what a member that was killed had in hand', async () => {
+  it('takes over the current batch of a killed member', async () => {
     await broker.publish('sales', keyed(10));
-    const { child, said } = startMember(options);
-    await until(() => said.some((line) => line.startsWith('in hand')));
+    const { child, output } = startMember(options);
+    await until(() => output.some((line) => line.startsWith('handling')));
     child.kill('SIGKILL');
     await collect();
     await until(hasCommittedAll);
-    const stored = said.filter((line) => line.startsWith('stored')).length;
+    const stored = output.filter((line) => line.startsWith('stored')).length;
     expect(seen.length).toBeGreaterThanOrEqual(10 - stored);
   });
 
   const { kill, start } = server;
   (kill && start ? it : it.skip)(
-    'says that the broker is gone, and recovers alone: nothing lost, and in order',
+    'reports that the broker is unreachable, and recovers by itself with nothing lost or out of order',
     async () => {
-      const troubles: unknown[] = [];
+      const outages: unknown[] = [];
       let assigned = 0;
       await collect({
         onError: (error, batch) => {
-          if (batch.length === 0) troubles.push(error);
+          if (batch.length === 0) outages.push(error);
         },
         onAssigned: () => {
           assigned += 1;
@@ -287,7 +287,7 @@ function kafkaCases(server: KafkaServer): void {
       })();
       await until(() => seen.length > 50);
       await kill?.();
-      await until(() => troubles.length > 0);
+      await until(() => outages.length > 0);
       await expect(broker.publish('sales', keyed(1))).rejects.toThrow('ECONNREFUSED');
       await expect(collect({ group: 'others' })).rejects.toThrow('ECONNREFUSED');
       const before = assigned;
@@ -297,11 +297,11 @@ function kafkaCases(server: KafkaServer): void {
       await until(hasCommittedAll);
       for (let key = 0; key < 7; key += 1) {
         const numbers = seen.filter((message) => message.key === `k${key}`).map(({ value }) => Number(value.slice(1)));
-        // What came twice came first in its place.
+        // The first delivery of each message is in order.
         expect([...new Set(numbers)]).toEqual(Array.from({ length: 300 }, (_, n) => n).filter((n) => n % 7 === key));
       }
     },
-    // A broker that starts again takes its time where the machine has much else to do.
+    // A broker restarts slowly on a busy machine.
     120_000,
   );
 
@@ -329,22 +329,22 @@ function kafkaCases(server: KafkaServer): void {
     const { username = '', password = '', caFile = '' } = secured ?? {};
     const known = secured ? it : it.skip;
 
-    known.each(['plain', 'scram-sha-512'] as const)('are spoken, with %s', async (mechanism) => {
+    known.each(['plain', 'scram-sha-512'] as const)('work with %s', async (mechanism) => {
       expect(await ends({ tls: { caFile }, sasl: { mechanism, username, password } })).toBe(4);
     });
 
-    known('refuse a wrong password, and an authority that is not named', async () => {
+    known('refuse a wrong password and an unknown certificate authority', async () => {
       const sasl = { mechanism: 'plain', username, password: 'guessed' } as const;
       await expect(ends({ tls: { caFile }, sasl })).rejects.toThrow(/authentication/i);
       await expect(ends({ tls: {}, sasl: { ...sasl, password } })).rejects.toThrow(/self-signed/);
     });
 
-    it('name the file that cannot be read', () => {
+    it('name a file that cannot be read', () => {
       expect(() => openKafkaBroker({ ...options, tls: { caFile: '/nowhere/ca.pem' } })).toThrow('/nowhere/ca.pem');
     });
   });
 
-  it('warns of nothing in a usual life', async () => {
+  it('logs no warning in routine operation', async () => {
     const lines: [KafkaLogLevel, string][] = [];
     const other = openKafkaBroker({ ...options, log: (level, message) => lines.push([level, message]) });
     const join = (): Promise<Consumer> =>
@@ -367,7 +367,7 @@ afterAll(() => server?.stop());
 if (server) {
   const { brokers, name } = server;
   brokerContract(`the Kafka adapter on ${name}`, async () => {
-    // A name of its own for each case: topics and groups of the others are not to be seen.
+    // A separate prefix per test hides the topics and groups of the others.
     const prefix = `${randomUUID()}.`;
     return {
       open: async () => openKafkaBroker({ brokers, prefix, partitions: 4 }),
@@ -375,4 +375,4 @@ if (server) {
     };
   });
   describe(`the Kafka adapter on ${name}`, () => kafkaCases(server));
-} else describe.skip(missing, () => it('is not tried', () => undefined));
+} else describe.skip(missing, () => it('is skipped', () => undefined));

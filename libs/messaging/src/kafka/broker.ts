@@ -1,6 +1,6 @@
 /**
- * The Kafka adapter, on kafkajs. Topics, partitions, groups and positions are Kafka's own; publishing is idempotent and acknowledged by
- * all replicas. kafkajs is known in this folder alone (ADR 9).
+ * The Kafka adapter, on kafkajs. Topics, partitions, groups and positions are those of Kafka. Publishing is idempotent
+ * and acknowledged by all replicas. Only this folder imports kafkajs (ADR 9).
  */
 import type { Cluster } from 'kafkajs';
 import {
@@ -23,12 +23,12 @@ import { KafkaTopics } from './topics.js';
 import { fromWire } from './wire.js';
 
 const READ_WAIT_MS = 200;
-/** `read_committed`: what is fetched ends before a transaction that is open. */
+/** `read_committed`: a fetch ends before an open transaction. */
 const READ_COMMITTED = 1;
 
-/** Connects when it is first used, and again whenever it has to. @throws where a file of its TLS options cannot be read. */
+/** Connects on first use, and again as needed. @throws if a file of the TLS options cannot be read. */
 export function openKafkaBroker(options: KafkaOptions): Broker {
-  // Now rather than at the first message: a wrong path is a mistake of the configuration.
+  // Reads the TLS files now: a wrong path is a configuration error that must not wait for the first message.
   newKafka(options);
   return new KafkaBroker(options);
 }
@@ -60,7 +60,7 @@ class KafkaBroker implements Broker {
     const member = new GroupMember({
       kafka: this.options,
       consume: options,
-      setAside: (letters) => this.setAside(letters, options.group),
+      publishDeadLetters: (letters) => this.publishDeadLetters(letters, options.group),
     });
     this.members.add(member);
     try {
@@ -91,7 +91,7 @@ class KafkaBroker implements Broker {
     );
     const partitions = offsets.find((one) => one.topic === wire)?.partitions ?? [];
     const committed = new Map(partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-    // A group begins with the oldest message that is still there: where all are gone, it has nothing left to wait for.
+    // A new group starts at the oldest message that retention has left, so it counts as committed up to there.
     if ([...committed.values()].some((offset) => offset < 0n))
       for (const [partition, { low }] of await this.watermarks(topic))
         if ((committed.get(partition) ?? -1n) < 0n) committed.set(partition, low);
@@ -124,10 +124,10 @@ class KafkaBroker implements Broker {
     await Promise.all([this.producer.close(), this.admin.close(), this.cluster.close()]);
   }
 
-  private async setAside(letters: readonly DeadLetter[], group: string): Promise<void> {
+  private async publishDeadLetters(letters: readonly DeadLetter[], group: string): Promise<void> {
     const byTopic = Map.groupBy(letters, ({ message }) => this.prefix + deadLetterTopic(message.topic, group));
     for (const [topic, ofTopic] of byTopic) {
-      await this.topics.ensure(topic, 'for ever');
+      await this.topics.ensure(topic, 'forever');
       await this.producer.publish(
         topic,
         ofTopic.map((letter) => deadLetterOf(letter, group)),
@@ -145,10 +145,16 @@ class KafkaBroker implements Broker {
   }
 }
 
-/** A record of a partition; kafkajs has it in its answer but not in its types. */
+/** A record of a partition, which kafkajs returns but does not type. */
 type FetchedRecord = Parameters<typeof fromWire>[2] & { readonly isControlRecord?: boolean };
 
-/** kafkajs lends its cluster to those who assign partitions. With it, a partition is read without a group. */
+interface FetchResponse {
+  readonly responses: readonly {
+    readonly partitions: readonly { readonly messages?: readonly FetchedRecord[] }[];
+  }[];
+}
+
+/** The cluster object that kafkajs passes to an assigner: it can read a partition without a group. */
 function openCluster(options: KafkaOptions): Cluster {
   const lent: Cluster[] = [];
   newKafka(options).consumer({
@@ -162,11 +168,11 @@ function openCluster(options: KafkaOptions): Cluster {
     ],
   });
   const [cluster] = lent;
-  if (!cluster) throw new Error('kafkajs did not ask for an assigner');
+  if (!cluster) throw new Error('kafkajs did not call the assigner');
   return cluster;
 }
 
-/** Records of a partition from about `from`: a record batch comes as a whole. */
+/** Records of a partition from `from` on, and earlier ones of the same record batch. */
 async function fetch(
   cluster: Cluster,
   topic: string,
@@ -178,10 +184,10 @@ async function fetch(
   const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
   if (nodeId === undefined) throw new Error(`${topic}/${partition} has no leader`);
   const broker = await cluster.findBroker({ nodeId });
-  const { responses } = await broker.fetch({
+  const { responses } = (await broker.fetch({
     maxWaitTime: READ_WAIT_MS,
     isolationLevel: READ_COMMITTED,
     topics: [{ topic, partitions: [{ partition, fetchOffset: String(from), maxBytes: 1024 * 1024 }] }],
-  });
+  })) as FetchResponse;
   return responses[0]?.partitions[0]?.messages ?? [];
 }

@@ -1,21 +1,28 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
-import { newKafka } from './client.js';
+import { newKafka, type RequestQueue } from './client.js';
 import type { KafkaLogLevel } from './options.js';
 
-describe("kafkajs's queue of requests, as it is mended", () => {
-  const RequestQueue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue');
-  const logger = { debug: () => undefined };
-  const queue = () =>
-    new RequestQueue({ requestTimeout: 1000, clientId: 'c', broker: 'b', logger, isConnected: () => true });
+interface TestedQueue extends RequestQueue {
+  readonly pending: unknown[];
+  sendSocketRequest(request: unknown): void;
+}
 
-  it('does not look for requests where none waits', () => {
+describe("kafkajs's patched request queue", () => {
+  const KafkaRequestQueue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as new (
+    options: object,
+  ) => TestedQueue;
+  const logger = { debug: () => undefined };
+  const queue = (): TestedQueue =>
+    new KafkaRequestQueue({ requestTimeout: 1000, clientId: 'c', broker: 'b', logger, isConnected: () => true });
+
+  it('schedules no check if no request is pending', () => {
     const idle = queue();
     idle.scheduleCheckPendingRequests();
     expect(idle.throttleCheckTimeoutId).toBeNull();
   });
 
-  it('looks for those that wait', async () => {
+  it('sends pending requests', async () => {
     const busy = queue();
     const sent: unknown[] = [];
     busy.sendSocketRequest = (request: unknown) => sent.push(request);
@@ -28,7 +35,7 @@ describe("kafkajs's queue of requests, as it is mended", () => {
 });
 
 describe('a client that reaches no broker', () => {
-  it('throws why, and says the rest in a low voice', async () => {
+  it('throws the reason and logs the rest at the debug level', async () => {
     const levels = new Set<KafkaLogLevel>();
     const admin = newKafka({ brokers: ['127.0.0.1:1'], log: (level) => levels.add(level) }).admin();
     await expect(admin.connect()).rejects.toThrow('ECONNREFUSED');

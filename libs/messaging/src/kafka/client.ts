@@ -1,16 +1,18 @@
-/** How the adapter's kafkajs clients are made: address, identity, patience, and where their log lines go. */
+/** Creates the adapter's kafkajs clients: addresses, TLS, SASL, retries and logging. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type { ConnectionOptions } from 'node:tls';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Kafka, logLevel, type LogEntry, type RetryOptions, type SASLOptions } from 'kafkajs';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { backoffMs } from '@tantieme/time/backoff';
+import { Kafka, logLevel, type LogEntry, type RetryOptions, type SASLOptions } from 'kafkajs';
 import type { KafkaLogLevel, KafkaOptions, TlsOptions } from './options.js';
 
 const CONNECT_MS_MAX = 5_000;
 
 /**
- * The patience of kafkajs itself: one and a half seconds in four tries, and less than ten where such tries are nested. Whoever
- * called then hears of it, and tries again for ever with a pause of its own: so a process can say what it waits for.
+ * Retries of kafkajs itself: four within one and a half seconds, or less than ten seconds when nested. The caller then
+ * receives the error and retries with its own pauses, so that a process can report what it waits for.
  */
 export const RETRY: RetryOptions = {
   initialRetryTime: 100,
@@ -20,9 +22,11 @@ export const RETRY: RetryOptions = {
   retries: 4,
 };
 
-/** A client of its own for every use: consumers of one group that share one mix up their positions (kafkajs keeps them by group). */
+/** Use one client per consumer: consumers of one group that share a client confuse their positions. */
 export function newKafka(options: KafkaOptions): Kafka {
   const { brokers, clientId = 'tantieme', tls, sasl, log } = options;
+  // kafkajs has a type per mechanism; these three have the same fields.
+  const credentials = sasl as SASLOptions | undefined;
   return new Kafka({
     brokers: [...brokers],
     clientId,
@@ -30,30 +34,25 @@ export function newKafka(options: KafkaOptions): Kafka {
     retry: RETRY,
     logLevel: log === undefined ? logLevel.NOTHING : logLevel.INFO,
     logCreator: () => (entry) => log?.(levelOf(entry), `kafkajs: ${entry.log.message}`, detailsOf(entry)),
-    ...(tls === undefined ? {} : { ssl: readTls(tls) }),
-    // kafkajs has a type for each mechanism; these three have the same fields.
-    ...(sasl === undefined ? {} : { sasl: { ...sasl } as SASLOptions }),
+    ...omitUndefined({ ssl: tls && readTls(tls), sasl: credentials }),
   });
 }
 
-function readTls({ caFile, certFile, keyFile }: TlsOptions): { ca?: string[]; cert?: string; key?: string } {
-  return {
-    ...(caFile === undefined ? {} : { ca: [readFileSync(caFile, 'utf8')] }),
-    ...(certFile === undefined ? {} : { cert: readFileSync(certFile, 'utf8') }),
-    ...(keyFile === undefined ? {} : { key: readFileSync(keyFile, 'utf8') }),
-  };
+function readTls({ caFile, certFile, keyFile }: TlsOptions): ConnectionOptions {
+  const read = (file: string | undefined): string | undefined => file && readFileSync(file, 'utf8');
+  return omitUndefined({ ca: read(caFile), cert: read(certFile), key: read(keyFile) });
 }
 
 /**
- * What happens whenever members come and go, or a broker does: kafkajs calls it an error, and gets over it by itself or throws it. What is
- * thrown is told by whoever called, once and not at every try.
+ * Routine events when a member or broker comes or goes. kafkajs logs them as errors, and recovers or throws; the caller
+ * reports what is thrown, once and not for every attempt.
  */
-const USUAL =
+const ROUTINE =
   /rebalanc|coordinator|not aware of this member|connection|connect to|Crash: |not the leader|does not host|Limiting retries for the idempotent producer/i;
 
-/** One level below what kafkajs thinks of it. */
+/** One level below that of kafkajs. */
 function levelOf({ level, log }: LogEntry): KafkaLogLevel {
-  if (USUAL.test(log.message) || USUAL.test(String(log['error'] ?? ''))) return 'debug';
+  if (ROUTINE.test(log.message) || ROUTINE.test(String(log['error'] ?? ''))) return 'debug';
   if (level === logLevel.ERROR) return 'warn';
   return level === logLevel.WARN ? 'info' : 'debug';
 }
@@ -63,22 +62,26 @@ function detailsOf({ namespace, log }: LogEntry): Record<string, unknown> {
   return { namespace, ...rest };
 }
 
-/** kafkajs's queue of the requests of one connection; `throttledUntil` is -1 where the broker asked for no pause. */
-interface RequestQueue {
+/** kafkajs's queue of requests of one connection; `throttledUntil` is -1 unless the broker asked for a pause. */
+export interface RequestQueue {
   readonly pending: readonly unknown[];
   readonly throttledUntil: number;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
   checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
 }
 
 const CHECK_MS = 10;
 
 /**
- * kafkajs 2.2.4 looks for requests to send again in "-1 less now" milliseconds, which Node makes 1: every connection wakes a thousand
- * times a second for nothing, also when it is closed long since (its issue 1751). It has to look only where something waits.
+ * Patches a bug of kafkajs 2.2.4 (issue 1751): it checks for pending requests after "-1 minus now" milliseconds, which
+ * Node turns into 1, so every connection, even a closed one, wakes a thousand times a second. A check is needed only
+ * while requests are pending.
  */
-function mendRequestQueue(): void {
-  const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue');
+function patchRequestQueue(): void {
+  const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
+    prototype: RequestQueue;
+  };
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
     if (this.pending.length === 0 || this.throttleCheckTimeoutId) return;
     const throttledMs = this.throttledUntil - Date.now();
@@ -91,38 +94,37 @@ function mendRequestQueue(): void {
     );
   };
 }
-mendRequestQueue();
+patchRequestQueue();
 
-/** Pauses before something is asked again, in milliseconds: from the first, doubled up to the last. */
-const PATIENCE = { firstMs: 50, maxMs: 3_200 };
+/** The pause before the next attempt while a coordinator or leader starts. */
+const START_BACKOFF = { firstMs: 50, maxMs: 3_200 };
 const TRIES_MAX = 8;
 
-/** Asks again, for about six seconds, where the answer is that a coordinator or a leader is about to begin: every new group and topic has it. */
-export async function patiently<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+/** Retries for about six seconds while a coordinator or leader starts, as it does for every new group and topic. */
+export async function retryWhileStarting<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries += 1)
     try {
       return await work();
     } catch (error) {
       if (tries === TRIES_MAX || !isStarting(error)) throw error;
-      await pause(backoffMs(PATIENCE, tries), undefined, { signal });
+      await pause(backoffMs(START_BACKOFF, tries), undefined, { signal });
     }
 }
 
-/** By name: Node does not find the class among the exports of a CommonJS module that spreads them. */
+/** Checks the name: the class is not exported in a way that Node finds in a CommonJS module. */
 function isStarting(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  // Where no partition of a topic has a leader yet, kafkajs asks nobody for offsets, and trips over having no answer.
+  // While no partition of a topic has a leader, kafkajs asks no broker for offsets and fails on the missing answer.
   if (error.name === 'TypeError' && /'partitions' of '(?:low|high)\.pop\(/.test(error.message)) return true;
   return error.name === 'KafkaJSProtocolError' && 'retriable' in error && error.retriable === true;
 }
 
-/** What can be connected, and given up. */
 interface Connectable {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
 }
 
-/** A client that is connected when it is first needed. After a failure it is given up, and the next use connects a new one. */
+/** Connects a client when it is first used. After a failure it is discarded, and the next use connects a new one. */
 export class Connection<Client extends Connectable> {
   private current: Promise<Client> | undefined;
   private closed = false;
@@ -135,7 +137,7 @@ export class Connection<Client extends Connectable> {
     const mine = (this.current ??= this.connect());
     try {
       const client = await mine;
-      return await patiently(() => work(client));
+      return await retryWhileStarting(() => work(client));
     } catch (error) {
       if (this.current === mine) this.current = undefined;
       void disconnect(mine);
@@ -162,7 +164,7 @@ export class Connection<Client extends Connectable> {
   }
 }
 
-/** What cannot be closed orderly is gone already. */
+/** Ignores errors: a client that cannot disconnect has no connection any more. */
 async function disconnect(client: Promise<Connectable>): Promise<void> {
   await client.then((one) => one.disconnect()).catch(() => undefined);
 }

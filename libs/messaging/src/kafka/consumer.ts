@@ -1,57 +1,61 @@
-/** A member of a consumer group: joins, hands batches on, commits after the effect is stored, and comes back whatever happens. */
+/**
+ * A member of a consumer group: joins, passes on batches, commits after the effect is stored, and rejoins after
+ * failures.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Consumer as KafkaConsumer, EachBatchPayload } from 'kafkajs';
 import { backoffMs } from '@tantieme/time/backoff';
+import type { Consumer as KafkaConsumer, ConsumerEndBatchProcessEvent, EachBatchPayload } from 'kafkajs';
 import { notify, type ConsumeOptions, type Consumer, type DeadLetter, type Message } from '../broker.js';
 import { assignByTopic } from './assigner.js';
-import { newKafka, patiently, RETRY } from './client.js';
+import { newKafka, retryWhileStarting, RETRY } from './client.js';
 import type { KafkaOptions } from './options.js';
 import { fromWire } from './wire.js';
 
 const SESSION_MS_DEFAULT = 10_000;
 
-/** A rebalance is noticed by the next heartbeat; all members wait for the last one to notice. */
+/** A member notices a rebalance at its next heartbeat, and all members wait for the last one. */
 const HEARTBEAT_MS = 500;
-/** How long the others wait at a rebalance for a member that still handles a batch. It loses its partitions after that. */
+/** How long a rebalance waits for a member that still handles a batch, before it loses its partitions. */
 const REBALANCE_MS_MAX = 60_000;
-/** How long a fetch waits for messages. A partition whose pause is over, and a stop, wait for it. */
+/** How long a fetch waits for messages, and so delays a stop or the end of a partition's pause. */
 const FETCH_WAIT_MS = 200;
-/** What one fetch brings at the most, and so what a consumer holds: nothing more is fetched before it is handled. */
+/** The most that one fetch returns, hence the memory of a consumer: it fetches no more until this is handled. */
 const FETCH_BYTES_MAX = 10 * 1024 * 1024;
 const PARTITION_BYTES_MAX = 1024 * 1024;
-/** The pause of a partition after a failure of `handle`, and of the whole consumer where it lost the brokers: from the first, doubled up to the last. */
+/** The pause of a partition after a failure of `handle`, and of the consumer after it lost the brokers. */
 const BACKOFF = { firstMs: 250, maxMs: 5_000 };
 
 export interface GroupMemberOptions {
   readonly kafka: KafkaOptions;
   readonly consume: ConsumeOptions;
-  /** Resolves when the letters are stored. */
-  readonly setAside: (letters: readonly DeadLetter[]) => Promise<void>;
+  /** Publishes dead letters; resolves when they are stored. */
+  readonly publishDeadLetters: (letters: readonly DeadLetter[]) => Promise<void>;
 }
 
 /**
- * Batches are handled one at a time. A rebalance waits for the one in hand (kafkajs joins again between two), and the broker takes a
- * commit only from a member of the group's present generation: one that was away too long cannot take back what another has committed.
- * Its effects may still be stored late; they are the same as the other's, and an expected revision stops the second.
+ * Handles one batch at a time. A rebalance waits for the current batch (kafkajs rejoins between two), and the broker
+ * accepts commits only from the current generation of the group: a member that was away too long cannot revert the
+ * commits of another. It may still store its effects late, but they equal those of the other member, and the expected
+ * revision stops the second append.
  */
 export class GroupMember implements Consumer {
   private readonly stopping = new AbortController();
   private readonly failures = new Map<string, number>();
   private readonly pauses = new Set<NodeJS.Timeout>();
   private client: KafkaConsumer | undefined;
-  private reviving = Promise.resolve();
+  private rejoining = Promise.resolve();
 
   constructor(private readonly options: GroupMemberOptions) {}
 
-  /** Resolves when the member has its partitions. @throws where it cannot join. */
+  /** Resolves when the member has its partitions. @throws if it cannot join. */
   async start(): Promise<void> {
-    await patiently(() => this.join(), this.stopping.signal);
+    await retryWhileStarting(() => this.join(), this.stopping.signal);
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
     for (const timer of this.pauses) clearTimeout(timer);
-    await this.reviving;
+    await this.rejoining;
     await this.client?.disconnect();
   }
 
@@ -68,7 +72,7 @@ export class GroupMember implements Consumer {
       maxWaitTimeInMs: FETCH_WAIT_MS,
       maxBytes: FETCH_BYTES_MAX,
       maxBytesPerPartition: PARTITION_BYTES_MAX,
-      // kafkajs gives up for good after some failures and comes back after others: one way for all is ours, `revive`.
+      // kafkajs restarts after some failures and gives up after others; `rejoin` handles them all alike.
       retry: { ...RETRY, restartOnFailure: async () => false },
     });
     this.client = client;
@@ -83,23 +87,22 @@ export class GroupMember implements Consumer {
     }
   }
 
-  /** Resolves when the first partitions have come. @throws what kept them. */
+  /** Resolves after the first assignment. @throws the reason if there is none. */
   private async run(client: KafkaConsumer): Promise<void> {
     let joined = false;
     let failure: Error | undefined;
     client.on(client.events.GROUP_JOIN, () => {
       joined = true;
-      this.restart(client);
+      this.resumeAll(client);
       notify(() => this.options.consume.onAssigned?.());
     });
     client.on(client.events.CRASH, ({ payload: { error } }) => {
-      if (joined) this.reviving = this.reviving.then(() => this.revive(error));
+      if (joined) this.rejoining = this.rejoining.then(() => this.rejoin(error));
       else failure = error;
     });
-    client.on(client.events.END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset, batchSize } }) => {
-      // Nothing but the marks that transactions leave: kafkajs passes over them, and nobody else would commit that.
-      if (batchSize === 0) return client.commitOffsets([{ topic, partition, offset: after(lastOffset) }]);
-    });
+    // kafkajs handles a rejection of the listener, although its type does not say so: it logs it.
+    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- see above
+    client.on(client.events.END_BATCH_PROCESS, ({ payload }) => commitMarkers(client, payload));
     await client.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -108,8 +111,8 @@ export class GroupMember implements Consumer {
     if (failure) throw failure;
   }
 
-  /** Joins again, for ever. */
-  private async revive(error: unknown): Promise<void> {
+  /** Retries until it has joined or the consumer stops. */
+  private async rejoin(error: unknown): Promise<void> {
     const { signal } = this.stopping;
     let reason = error;
     for (let failures = 1; !signal.aborted; failures += 1) {
@@ -124,47 +127,47 @@ export class GroupMember implements Consumer {
     }
   }
 
-  /** Partitions that are given out anew begin without the pauses that they had. */
-  private restart(client: KafkaConsumer): void {
+  /** Ends all pauses after a new assignment. */
+  private resumeAll(client: KafkaConsumer): void {
     for (const timer of this.pauses) clearTimeout(timer);
     this.pauses.clear();
     this.failures.clear();
     client.resume(client.paused());
   }
 
-  /** What one fetch brought of a partition: as many batches as it takes. */
+  /** Handles the messages that one fetch returned for a partition, in as many batches as needed. */
   private async handleFetched(client: KafkaConsumer, payload: EachBatchPayload): Promise<void> {
-    const { batch, resolveOffset, heartbeat, commitOffsetsIfNecessary, isRunning } = payload;
+    const { batch } = payload;
     const { topic, partition, messages } = batch;
     const { kafka, consume } = this.options;
     const name = topic.slice((kafka.prefix ?? '').length);
-    for (let from = 0; from < messages.length && isRunning(); from += consume.batchSize) {
+    for (let from = 0; from < messages.length && payload.isRunning(); from += consume.batchSize) {
       const slice = messages.slice(from, from + consume.batchSize);
       const last = slice.at(-1)?.offset ?? batch.lastOffset();
       const failure = await this.handle(
         slice.map((message) => fromWire(name, partition, message)),
-        heartbeat,
+        () => payload.heartbeat(),
       );
       if (failure) return this.pausePartition(client, topic, partition);
       this.failures.delete(`${topic}/${partition}`);
-      // The last batch of a fetch ends where the fetch does: behind it there may be marks of transactions.
+      // The last batch commits to the end of the fetch, past any transaction markers after its messages.
       const end = from + slice.length < messages.length ? last : batch.lastOffset();
-      await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset: after(end) }] }] });
-      resolveOffset(last);
-      await heartbeat();
+      await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset: after(end) }] }] });
+      payload.resolveOffset(last);
+      await payload.heartbeat();
     }
   }
 
-  /** @returns why it failed. */
+  /** @returns the failure, if any. */
   private async handle(
     batch: readonly Message[],
     heartbeat: () => Promise<void>,
   ): Promise<{ error: unknown } | undefined> {
-    // A heartbeat that fails tells of a rebalance: that waits until the batch is committed, and then comes up again.
+    // A failed heartbeat means a rebalance, which waits until the batch is committed and then shows again.
     const timer = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
     try {
       const letters = await this.options.consume.handle(batch);
-      if (letters && letters.length > 0) await this.options.setAside(letters);
+      if (letters && letters.length > 0) await this.options.publishDeadLetters(letters);
       return undefined;
     } catch (error) {
       this.report(error, batch);
@@ -174,7 +177,7 @@ export class GroupMember implements Consumer {
     }
   }
 
-  /** The other partitions go on meanwhile. */
+  /** The other partitions continue meanwhile. */
   private pausePartition(client: KafkaConsumer, topic: string, partition: number): void {
     const key = `${topic}/${partition}`;
     const failures = (this.failures.get(key) ?? 0) + 1;
@@ -193,6 +196,12 @@ export class GroupMember implements Consumer {
   private report(error: unknown, batch: readonly Message[]): void {
     notify(() => this.options.consume.onError?.(error, batch));
   }
+}
+
+/** Commits past a batch of nothing but transaction markers, which kafkajs skips. */
+async function commitMarkers(client: KafkaConsumer, batch: ConsumerEndBatchProcessEvent['payload']): Promise<void> {
+  const { topic, partition, lastOffset, batchSize } = batch;
+  if (batchSize === 0) await client.commitOffsets([{ topic, partition, offset: after(lastOffset) }]);
 }
 
 function after(offset: string): string {

@@ -1,33 +1,33 @@
-/** What the Kafka adapter can be told. Knows nothing of kafkajs, so that a configuration may name it without loading that. */
+/** Options of the Kafka adapter. Does not import kafkajs, so that configuration code does not load it. */
 
 export interface KafkaOptions {
-  /** `host:port` of some brokers of the cluster, which tell the others. */
+  /** `host:port` of some brokers of the cluster, from which the client learns the others. */
   readonly brokers: readonly string[];
-  /** What the brokers' logs and quotas call this process. Default: `tantieme`. */
-  readonly clientId?: string;
-  /** TLS where it is given, `{}` with the authorities that Node knows. */
-  readonly tls?: TlsOptions;
-  readonly sasl?: SaslOptions;
-  /** Goes before the names of all topics and groups, so that several installations share a cluster. */
-  readonly prefix?: string;
-  /** Partitions of a topic that is created. Default: 4. */
-  readonly partitions?: number;
-  /** Replicas of a partition of a topic that is created. Default: what the cluster has set. */
-  readonly replication?: number;
-  /** Days that a topic that is created keeps its messages; dead letters stay until somebody deletes them. Default: 30. */
-  readonly retentionDays?: number;
-  /** A member that was not heard of for so long loses its partitions to the others. Default: 10 000. */
-  readonly sessionMs?: number;
-  readonly log?: KafkaLog;
+  /** Name of this process in the logs and quotas of the brokers. Default: `tantieme`. */
+  readonly clientId?: string | undefined;
+  /** Enables TLS; `{}` trusts the certificate authorities that Node trusts. */
+  readonly tls?: TlsOptions | undefined;
+  readonly sasl?: SaslOptions | undefined;
+  /** Prefix of the names of all topics and groups: separates installations that share a cluster. */
+  readonly prefix?: string | undefined;
+  /** Partitions of new topics. Default: 4. */
+  readonly partitions?: number | undefined;
+  /** Replicas per partition of new topics. Default: that of the cluster. */
+  readonly replication?: number | undefined;
+  /** Retention of new topics in days; dead letters stay until they are deleted. Default: 30. */
+  readonly retentionDays?: number | undefined;
+  /** Milliseconds without a heartbeat after which a member loses its partitions. Default: 10,000. */
+  readonly sessionMs?: number | undefined;
+  readonly log?: KafkaLog | undefined;
 }
 
 /** PEM files. */
 export interface TlsOptions {
-  /** Authorities that sign the brokers' certificates. */
-  readonly caFile?: string;
-  /** What this process shows of itself, where the brokers ask for it. */
-  readonly certFile?: string;
-  readonly keyFile?: string;
+  /** Certificate authorities of the brokers. */
+  readonly caFile?: string | undefined;
+  /** Certificate of this process, if the brokers require one. */
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
 }
 
 export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;

@@ -6,12 +6,12 @@ import type { KafkaOptions } from './options.js';
 import { toWire } from './wire.js';
 
 /**
- * Bytes of one sending: kafkajs makes one record batch of all messages of a partition, and a broker takes no batch beyond
- * `max.message.bytes`, which is 1 MiB where nobody set it.
+ * Bytes per request: kafkajs makes one record batch of all messages of a partition, and a broker accepts batches up to
+ * `max.message.bytes`, 1 MiB by default.
  */
 const SEND_BYTES_MAX = 900_000;
-/** What a message has beside its key, value and headers, at the most. */
-const MESSAGE_BYTES_EXTRA = 64;
+/** Upper bound of the bytes of a message besides key, value and headers. */
+const MESSAGE_OVERHEAD_BYTES = 64;
 
 interface Part {
   readonly topic: string;
@@ -20,7 +20,7 @@ interface Part {
   readonly call: Call;
 }
 
-/** One call of `publish`. */
+/** A call of `publish`. */
 interface Call {
   /** Parts that are not stored yet. */
   left: number;
@@ -30,23 +30,24 @@ interface Call {
 }
 
 /**
- * One sending at a time, and what is published meanwhile goes with the next. Two at once would be unsafe: kafkajs takes the sequence
- * number of a failed sending back, and one that waited then uses it for other messages, which the broker takes for a repetition and drops.
+ * Sends one request at a time, with everything that was published meanwhile. Two at once would be unsafe: kafkajs takes
+ * back the sequence number of a failed request, and a waiting one then uses it for other messages, which the broker
+ * drops as a repetition.
  */
 export class KafkaProducer {
   private readonly connection: Connection<Producer>;
-  /** Partitions that the sending under way goes to: `topic/partition`. */
-  private readonly touched = new Set<string>();
+  /** Partitions of the current request that are not acknowledged: `topic/partition`. */
+  private readonly unacknowledged = new Set<string>();
   private readonly waiting: Part[] = [];
   private pumping: Promise<void> | undefined;
 
   constructor(options: KafkaOptions) {
-    // As Java's clients do it (murmur2), so that a key has one partition whoever publishes.
+    // As in Java's clients (murmur2), so that a key has the same partition whichever client publishes.
     const createPartitioner = (): ReturnType<typeof Partitioners.DefaultPartitioner> => {
       const partitionOf = Partitioners.DefaultPartitioner();
       return (args) => {
         const partition = partitionOf(args);
-        this.touched.add(`${args.topic}/${partition}`);
+        this.unacknowledged.add(`${args.topic}/${partition}`);
         return partition;
       };
     };
@@ -55,7 +56,7 @@ export class KafkaProducer {
     );
   }
 
-  /** @param topic its name on the wire; it has to exist. Resolves when all messages are stored. */
+  /** Resolves when all messages are stored. @param topic must exist; includes the prefix. */
   publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void> {
     return new Promise((resolve, reject) => {
       const call: Call = { left: 0, failed: false, resolve, reject };
@@ -67,7 +68,7 @@ export class KafkaProducer {
     });
   }
 
-  /** Sends what was published before. */
+  /** Sends earlier messages first. */
   async close(): Promise<void> {
     await this.pumping;
     await this.connection.close();
@@ -87,7 +88,9 @@ export class KafkaProducer {
     this.pumping = undefined;
   }
 
-  /** As many parts as go together. What follows a part that failed is not sent: it would overtake it. */
+  /**
+   * As many parts as fit into a request. Later parts of a failed call are not sent: they would overtake the failed one.
+   */
   private take(): readonly Part[] {
     const parts: Part[] = [];
     let bytes = 0;
@@ -110,14 +113,15 @@ export class KafkaProducer {
       byTopic.set(topic, together);
     }
     await this.connection.use(async (producer) => {
-      this.touched.clear();
+      this.unacknowledged.clear();
       const answers = await producer.sendBatch({
         acks: -1,
         topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })),
       });
-      // Where a partition gets another leader between two tries, kafkajs may send to neither and report success.
-      for (const { topicName, partition } of answers) this.touched.delete(`${topicName}/${partition}`);
-      if (this.touched.size > 0) throw new Error(`nothing was acknowledged for ${[...this.touched].join(', ')}`);
+      // If the leader of a partition changes between two attempts, kafkajs may send to neither and report success.
+      for (const { topicName, partition } of answers) this.unacknowledged.delete(`${topicName}/${partition}`);
+      if (this.unacknowledged.size > 0)
+        throw new Error(`the brokers did not acknowledge messages for ${[...this.unacknowledged].join(', ')}`);
     });
   }
 }
@@ -141,7 +145,7 @@ function partsOf(topic: string, messages: readonly OutgoingMessage[], call: Call
 }
 
 function sizeOf({ key, value, headers = {} }: OutgoingMessage): number {
-  let bytes = Buffer.byteLength(key) + Buffer.byteLength(value) + MESSAGE_BYTES_EXTRA;
+  let bytes = Buffer.byteLength(key) + Buffer.byteLength(value) + MESSAGE_OVERHEAD_BYTES;
   for (const [name, text] of Object.entries(headers)) bytes += Buffer.byteLength(name) + Buffer.byteLength(text) + 8;
   return bytes;
 }

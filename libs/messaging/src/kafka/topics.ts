@@ -1,4 +1,6 @@
-/** Topics: created with the partitions and the retention that the configuration states, never by a mistyped name. */
+/**
+ * Creates topics with the configured partitions and retention; Kafka's automatic creation would accept a mistyped name.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Admin, ITopicConfig, ITopicMetadata } from 'kafkajs';
 import { Connection, newKafka, RETRY } from './client.js';
@@ -7,20 +9,20 @@ import type { KafkaOptions } from './options.js';
 const PARTITIONS_DEFAULT = 4;
 const RETENTION_DAYS_DEFAULT = 30;
 
-/** An event is below 1 MiB on every engine; its message adds the envelope around it. */
+/** An event is below 1 MiB on every engine; its message adds an envelope. */
 const MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
-/** How often, in milliseconds, and how many times a topic is looked for that was just created: a broker learns of it a moment later. */
-const LOOK_MS = 50;
-const LOOKS_MAX = 200;
+/** Polling for a new topic, which a broker knows only a moment after its creation. */
+const POLL_MS = 50;
+const POLLS_MAX = 200;
 
 export interface TopicState {
   readonly topic: string;
   readonly partitions: number;
-  /** False where it was there before, with whatever partitions and retention it has. */
+  /** False for an existing topic, which keeps its partitions and retention. */
   readonly created: boolean;
 }
 
-/** Creates the topics that are missing; those that exist are left as they are. */
+/** Creates missing topics; existing ones are unchanged. */
 export async function createKafkaTopics(
   options: KafkaOptions,
   topics: readonly string[],
@@ -44,9 +46,9 @@ export async function createKafkaTopics(
   }
 }
 
-/** Names are those on the wire: with the prefix. */
+/** Topic names here include the prefix. */
 export class KafkaTopics {
-  /** A topic that was seen stays; one that is missing may come. */
+  /** Partitions of known topics. Missing topics are not cached, as they may be created at any time. */
   private readonly seen = new Map<string, number>();
   private readonly ensured = new Map<string, Promise<number>>();
 
@@ -55,7 +57,7 @@ export class KafkaTopics {
     private readonly admin: Connection<Admin>,
   ) {}
 
-  /** @returns undefined where there is no such topic. */
+  /** @returns undefined if the topic does not exist. */
   async partitionsOf(topic: string): Promise<number | undefined> {
     const seen = this.seen.get(topic);
     if (seen !== undefined) return seen;
@@ -65,8 +67,8 @@ export class KafkaTopics {
     return found.partitions.length;
   }
 
-  /** Creates the topic where it is missing; all who wait for it go on in the order in which they came. @returns its partitions. */
-  ensure(topic: string, retention: 'as configured' | 'for ever' = 'as configured'): Promise<number> {
+  /** Creates the topic if it is missing; waiting callers continue in order. @returns its number of partitions. */
+  ensure(topic: string, retention: 'as configured' | 'forever' = 'as configured'): Promise<number> {
     let ensured = this.ensured.get(topic);
     if (!ensured) {
       this.ensured.set(topic, (ensured = this.create(topic, retention)));
@@ -75,16 +77,16 @@ export class KafkaTopics {
     return ensured;
   }
 
-  private async create(topic: string, retention: 'as configured' | 'for ever'): Promise<number> {
+  private async create(topic: string, retention: 'as configured' | 'forever'): Promise<number> {
     const before = await this.partitionsOf(topic);
     if (before !== undefined) return before;
     const { partitions = PARTITIONS_DEFAULT, replication, retentionDays = RETENTION_DAYS_DEFAULT } = this.options;
-    const retentionMs = retention === 'for ever' ? -1 : retentionDays * 24 * 3600 * 1000;
+    const retentionMs = retention === 'forever' ? -1 : retentionDays * 24 * 3600 * 1000;
     const config = {
       'cleanup.policy': 'delete',
       'retention.ms': String(retentionMs),
       'max.message.bytes': String(MESSAGE_BYTES_MAX),
-      // "Acknowledged by all" counts only those that keep up: one of three may fail, and no acknowledged message is on one alone.
+      // With three replicas one may fail, and still no acknowledged message is on a single broker.
       ...(replication !== undefined && replication >= 3 ? { 'min.insync.replicas': '2' } : {}),
     };
     const entry: ITopicConfig = {
@@ -94,21 +96,23 @@ export class KafkaTopics {
       configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
     };
     await this.admin.use((admin) => createTopic(admin, entry));
-    for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
+    for (let polls = 0; polls < POLLS_MAX; polls += 1) {
       const count = await this.partitionsOf(topic);
       if (count !== undefined) return count;
-      await pause(LOOK_MS);
+      await pause(POLL_MS);
     }
-    throw new Error(`the topic ${topic} was created and is not to be seen`);
+    throw new Error(
+      `the topic ${topic} was created, but no broker lists it after ${(POLLS_MAX * POLL_MS) / 1000} s: retry later`,
+    );
   }
 }
 
-/** Somebody else may be quicker: that is as well. */
+/** Succeeds if another process creates the topic first. */
 async function createTopic(admin: Admin, entry: ITopicConfig): Promise<void> {
   try {
     await admin.createTopics({ waitForLeaders: false, topics: [entry] });
   } catch (error) {
-    // kafkajs says that there were errors, and has them in a list.
+    // kafkajs throws an error with a list of the actual ones.
     const reasons = error instanceof Error && 'errors' in error && Array.isArray(error.errors) ? error.errors : [error];
     throw new Error(`the topic ${entry.topic} cannot be created: ${reasons.map(String).join('; ')}`, { cause: error });
   }

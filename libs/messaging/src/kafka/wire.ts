@@ -1,18 +1,18 @@
-/** How a message of the port looks in Kafka, by CloudEvents' Kafka protocol binding 1.0.2. */
+/** Maps messages of the port to Kafka records, by CloudEvents' Kafka protocol binding 1.0.2. */
 import { fromBinaryMode, isEnvelope, isStructured, STRUCTURED_CONTENT_TYPE } from '@tantieme/contracts/cloud-events';
 import type { IHeaders, KafkaMessage, Message as ProducedMessage } from 'kafkajs';
 import type { Message, OutgoingMessage } from '../broker.js';
 
 const CONTENT_TYPE = 'content-type';
 
-/** Envelopes go in structured mode: the value is the text that was given, byte by byte. */
+/** Sends envelopes in structured mode: the value is the given text, byte for byte. */
 export function toWire({ key, value, headers }: OutgoingMessage): ProducedMessage {
   if (headers?.[CONTENT_TYPE] !== undefined || !isEnvelope(value))
     return { key, value, ...(headers ? { headers } : {}) };
   return { key, value, headers: { ...headers, [CONTENT_TYPE]: STRUCTURED_CONTENT_TYPE } };
 }
 
-/** What others sent in binary mode is given as an envelope too. */
+/** Converts binary mode, which other systems may use, to an envelope. */
 export function fromWire(topic: string, partition: number, message: KafkaMessage): Message {
   const headers = textHeaders(message.headers);
   const key = message.key?.toString() ?? '';
@@ -27,7 +27,7 @@ export function fromWire(topic: string, partition: number, message: KafkaMessage
   };
 }
 
-/** A header that comes several times counts once, with its last value. */
+/** A repeated header has its last value. */
 function textHeaders(headers: IHeaders = {}): Record<string, string> {
   const texts: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {

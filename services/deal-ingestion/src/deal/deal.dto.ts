@@ -141,18 +141,13 @@ export interface DealWithFacts extends Deal {
 }
 
 interface JsonSchema {
-  readonly $schema?: string;
   readonly $id?: string;
   readonly properties?: Readonly<Record<string, object>>;
   readonly required?: readonly string[];
 }
 
-/** A schema as part of another one: without what only a document of its own may have. */
-function embedded({ $schema: _, $id: __, ...schema }: JsonSchema): JsonSchema {
-  return schema;
-}
-
-const DEAL_SCHEMA = embedded(schemaOf('deal'));
+/** Without its `$id`: with more fields it is another schema. */
+const { $id: _, ...DEAL_SCHEMA }: JsonSchema = schemaOf('deal');
 
 /** {@link DealWithFacts}: the schema of the message with two more fields. */
 export const DEAL_WITH_FACTS_SCHEMA: object = {
@@ -170,14 +165,12 @@ export const DEAL_WITH_FACTS_SCHEMA: object = {
         properties: {
           identity: { type: 'string', description: 'Which fact of the deal it is: `booked`, `returned:R-1`' },
           hash: { type: 'string', description: 'SHA-256 of its normal form' },
-          fact: embedded(schemaOf('deal-fact')),
+          fact: schemaOf('deal-fact'),
         },
       },
     },
   },
 };
-
-export const FACT_SCHEMA: object = embedded(schemaOf('deal-fact'));
 
 export const DEAL_WITH_FACTS_EXAMPLE: DealWithFacts = {
   source: 'crm',

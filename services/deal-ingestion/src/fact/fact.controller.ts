@@ -1,12 +1,12 @@
 import { Body, Controller, HttpStatus, Inject, Post, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { schemaOf } from '@tantieme/contracts/schemas';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
 import type { StatusReply } from '@tantieme/service-kit/http/status-reply';
-import { FACT_SCHEMA } from '../deal/deal.dto.js';
 import { FACT_EXAMPLE, FactReceipt } from './fact.dto.js';
 import { RecordFact } from './fact.commands.js';
 import { receiptOf } from './receipt.js';
@@ -24,7 +24,7 @@ export class FactsController {
       'Registered, booked, invoiced, paid, sold through, amended, returned, cancelled, or the status of a registration. ' +
       'Facts may arrive in any order, late, and more than once. What is refused is stored as a refusal.',
   })
-  @ApiBody({ schema: FACT_SCHEMA, examples: { booked: { summary: 'A booking', value: FACT_EXAMPLE } } })
+  @ApiBody({ schema: schemaOf('deal-fact'), examples: { booked: { summary: 'A booking', value: FACT_EXAMPLE } } })
   @ApiCreatedResponse({ type: FactReceipt, description: 'The fact is new' })
   @ApiOkResponse({ type: FactReceipt, description: 'The same fact was recorded before' })
   @ApiProblems({

@@ -4,8 +4,9 @@ import { ID, ID_DESCRIPTION, ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { Agreement, Certification, ChannelType, Dated, Partner } from '@tantieme/contracts/partner';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
+import { MessageField } from '@tantieme/service-kit/http/message-field';
 import { DAY_DESCRIPTION, DAY_FORM } from '@tantieme/time/day';
-import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, MaxLength, Min, ValidateIf } from 'class-validator';
+import { IsIn, IsOptional, IsString, Matches, MaxLength, ValidateIf } from 'class-validator';
 
 /** For every id below. */
 const MUST_BE_ID = { message: `$property must be ${ID_DESCRIPTION}` };
@@ -35,26 +36,24 @@ export class AgreementPath extends PartnerPath {
 
 export class PartnerDetailsBody {
   @ApiProperty({ example: 'Ada Resale' })
-  @IsString()
-  @Length(1, 500)
+  @MessageField('partner', 'name')
   name!: string;
 
   @ApiProperty({ enum: CHANNEL_TYPES, example: 'retail' })
-  @IsIn(CHANNEL_TYPES)
+  @MessageField('partner', 'channel')
   channel!: ChannelType;
 
   @ApiProperty({
     example: 'FR',
     description: 'ISO 3166-1 alpha-2. A code that the standard does not have is accepted with a warning',
   })
-  @Matches(COUNTRY_FORM, MUST_BE_COUNTRY)
+  @MessageField('partner', 'country')
   country!: string;
 }
 
 export class TierBody {
   @ApiProperty({ example: 'gold' })
-  @IsString()
-  @Length(1, 100)
+  @MessageField('partner', 'tiers', 'items', 'value')
   tier!: string;
 }
 
@@ -67,16 +66,16 @@ export class UplineBody {
 
 export class AgreementBody {
   @ApiProperty({ example: 'resellers-emea-2026', description: 'Id of the plan' })
-  @Matches(ID, MUST_BE_ID)
+  @MessageField('partner', 'agreements', 'items', 'plan')
   plan!: string;
 
   @ApiProperty({ example: '2026-01-01', description: 'The first day of the agreement' })
-  @Matches(DAY_FORM, MUST_BE_DAY)
+  @MessageField('partner', 'agreements', 'items', 'from')
   from!: string;
 
   @ApiPropertyOptional({ example: '2027-01-01', description: 'The first day without it; open if left out' })
   @IsOptional()
-  @Matches(DAY_FORM, MUST_BE_DAY)
+  @MessageField('partner', 'agreements', 'items', 'until')
   until?: string;
 }
 
@@ -88,23 +87,21 @@ export class CertificationPath extends PartnerPath {
 
 export class CertificationBody {
   @ApiProperty({ example: 'security-pro', description: 'What is certified, as plans name it' })
-  @Matches(ID, MUST_BE_ID)
+  @MessageField('partner', 'certifications', 'items', 'certification')
   certification!: string;
 
   @ApiProperty({ example: '2026-01-01', description: 'The first day of the certificate' })
-  @Matches(DAY_FORM, MUST_BE_DAY)
+  @MessageField('partner', 'certifications', 'items', 'from')
   from!: string;
 
   @ApiPropertyOptional({ example: '2027-01-01', description: 'The first day without it; open if left out' })
   @IsOptional()
-  @Matches(DAY_FORM, MUST_BE_DAY)
+  @MessageField('partner', 'certifications', 'items', 'until')
   until?: string;
 
-  @ApiPropertyOptional({ example: 2, description: 'How many people hold it', minimum: 1, default: 1 })
+  @ApiPropertyOptional({ example: 2, description: 'How many people hold it', default: 1 })
   @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(1_000_000)
+  @MessageField('partner', 'certifications', 'items', 'count')
   count?: number;
 }
 

@@ -54,16 +54,16 @@ class RateLint {
         this.report('NothingIsPaid', this.ratePath(), `${this.words(units(this.plan, 100n))} pay 0.00`);
       return;
     }
-    this.withoutSign();
+    this.ratesWithoutSign();
     this.quotaOfZero();
     this.cliffs();
     this.fallingRates();
     this.equalRates();
-    this.barredTiers();
-    this.spentTiers();
-    this.idleLimit();
-    this.matrix();
-    this.unused();
+    this.tiersBelowGate();
+    this.tiersAboveCap();
+    this.unreachedLimit();
+    this.rulesWithoutLines();
+    this.unusedTerms();
   }
 
   private ratePath(): string {
@@ -115,7 +115,7 @@ class RateLint {
 
   // ── Numbers that look like others ────────────────────────────────────────────────────────────────────────────────
 
-  private withoutSign(): void {
+  private ratesWithoutSign(): void {
     if (this.component.credit.kind === 'direct' && this.component.credit.basis === 'quantity') return;
     for (const [path, text] of payTexts(this.written, this.path)) {
       if (text.includes('%') || !/^0\.[0-9]+$/.test(text)) continue;
@@ -285,7 +285,7 @@ class RateLint {
   }
 
   /** Tiers that end below a gate, so that they are never paid by themselves. */
-  private barredTiers(): void {
+  private tiersBelowGate(): void {
     const { rate, gate, measure } = this.component;
     if (gate === undefined || this.tiers === undefined || rate.kind === 'lagged') return;
     if (gate.of === 'growth' || (gate.of === 'attainment' && typeof measure.quota !== 'object')) return;
@@ -305,7 +305,7 @@ class RateLint {
   }
 
   /** Tiers that begin above the measurement at which the limit or the budget is used up. */
-  private spentTiers(): void {
+  private tiersAboveCap(): void {
     const { rate, limit, budgetMinor, measure } = this.component;
     if (this.tiers === undefined || !isCurved(rate) || this.hasCliff) return;
     const [capMinor, field] = [
@@ -333,7 +333,7 @@ class RateLint {
     }
   }
 
-  private idleLimit(): void {
+  private unreachedLimit(): void {
     const { rate, limit, measure } = this.component;
     if (limit === undefined) return;
     const warn = (mostMinor: bigint, of: string) => {
@@ -355,7 +355,7 @@ class RateLint {
   }
 
   /** Rules that no line is left for, because of other rules or of the component's own conditions. */
-  private matrix(): void {
+  private rulesWithoutLines(): void {
     const { rate, credit } = this.component;
     if (rate.kind !== 'matrix') return;
     const creditValues = allowedValuesOf(credit);
@@ -406,7 +406,7 @@ class RateLint {
 
   // ── Terms without effect ─────────────────────────────────────────────────────────────────────────────────────────
 
-  private unused(): void {
+  private unusedTerms(): void {
     const { component, written, path } = this;
     const { measure, gate, rate, returns, credit } = component;
     const [sold] = [units(this.plan, 1000n)];

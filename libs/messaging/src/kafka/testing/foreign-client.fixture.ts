@@ -1,4 +1,4 @@
-/** Clients that nobody here wrote, or that know nothing of this project: what the world sees of a topic, and what it writes to one. */
+/** Independent clients for tests: what other systems see of a topic, and what they write to one. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -9,20 +9,20 @@ import { hasJavaAndMaven, kafkaLibraries } from './kafka-server.js';
 
 export interface ForeignClient {
   readonly name: string;
-  /** The first `count` messages of a topic, those of a key in order. @throws where there are fewer. */
+  /** The first `count` messages of a topic, in order per key. @throws if there are fewer. */
   read(brokers: readonly string[], topic: string, count: number): Promise<readonly OutgoingMessage[]>;
 }
 
 const OUTPUT_BYTES_MAX = 512 * 1024 * 1024;
-/** The console consumer gives up when nothing has come for so long. */
-const SILENCE_MS_MAX = 20_000;
+/** The console consumer gives up after this long without a message. */
+const IDLE_MS_MAX = 20_000;
 const CONSOLE_CONSUMER = 'org.apache.kafka.tools.consumer.ConsoleConsumer';
 
 const run = promisify(execFile);
 
 /**
- * kcat where it is installed, else the console consumer that comes with Kafka, on Java.
- * @returns undefined where there is neither. @throws then in CI, where nothing is skipped.
+ * kcat if it is installed, otherwise the console consumer of Kafka, on Java.
+ * @returns undefined if there is neither. @throws in that case in CI, where no test may be skipped.
  */
 export async function findForeignClient(): Promise<ForeignClient | undefined> {
   if (hasKcat()) return clientOf('kcat', async () => ['kcat'], kcatArguments);
@@ -32,19 +32,19 @@ export async function findForeignClient(): Promise<ForeignClient | undefined> {
       async () => ['java', '-XX:+UseSerialGC', '-cp', join(await kafkaLibraries(), '*'), CONSOLE_CONSUMER],
       consoleConsumerArguments,
     );
-  if (process.env['CI']) throw new Error('no Kafka client but ours: neither kcat nor Java 17 with Maven');
+  if (process.env['CI']) throw new Error('no independent Kafka client: install kcat, or Java 17 with Maven');
   return undefined;
 }
 
 type Arguments = (brokers: string, topic: string, count: number) => readonly string[];
 
-/** Both write a line a message: headers, key and value with tabs between. */
+/** Both print one line per message: headers, key and value, separated by tabs. */
 const kcatArguments: Arguments = (brokers, topic, count) => {
   return ['-C', '-b', brokers, '-t', topic, '-c', String(count), '-e', '-q', '-f', '%h\t%k\t%s\n'];
 };
 const consoleConsumerArguments: Arguments = (brokers, topic, count) => [
   ...['--bootstrap-server', brokers, '--topic', topic, '--from-beginning'],
-  ...['--max-messages', String(count), '--timeout-ms', String(SILENCE_MS_MAX)],
+  ...['--max-messages', String(count), '--timeout-ms', String(IDLE_MS_MAX)],
   ...['--formatter-property', 'print.key=true', '--formatter-property', 'print.headers=true'],
 ];
 
@@ -66,8 +66,10 @@ function clientOf(name: string, command: () => Promise<readonly string[]>, argum
 
 function messageOf(line: string): OutgoingMessage {
   const [headers = '', key = '', ...value] = line.split('\t');
-  // kcat has `name=text`, the console consumer `name:text`.
-  const entries = headers.split(',').map((header) => [header.replace(/[:=].*/, ''), header.replace(/^[^:=]*[:=]/, '')]);
+  // kcat prints `name=text`, the console consumer `name:text`.
+  const entries = headers
+    .split(',')
+    .map((header): [string, string] => [header.replace(/[:=].*/, ''), header.replace(/^[^:=]*[:=]/, '')]);
   return { key, value: value.join('\t'), headers: Object.fromEntries(entries) };
 }
 
@@ -80,22 +82,22 @@ function hasKcat(): boolean {
   }
 }
 
-/** As Kafka takes them: also without key or value. */
+/** A message as Kafka accepts it, even without key or value. */
 export interface ForeignMessage {
   readonly topic: string;
   readonly key: string | null;
   readonly value: string | null;
 }
 
-/** Sends messages from a process of its own, as an internal service would that has kafkajs and nothing of ours. */
+/** Sends messages from another process, like an internal service that uses kafkajs but none of our code. */
 export async function produceOutside(brokers: readonly string[], messages: readonly ForeignMessage[]): Promise<void> {
   const program = fileURLToPath(new URL('./outside-producer.fixture.mjs', import.meta.url));
-  // kafkajs as it is makes Node warn of its timers.
+  // Without our patch, kafkajs makes Node warn of its timers.
   const child = spawn(process.execPath, ['--no-warnings', program, brokers.join(',')], {
     env: { ...process.env, NODE_OPTIONS: '' },
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   child.stdin.end(messages.map((message) => `${JSON.stringify(message)}\n`).join(''));
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`the producer ended with ${String(code)}`);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`the producer ended with exit code ${String(code)}`);
 }

@@ -1,6 +1,6 @@
 /**
- * A real Kafka for tests and benchmarks: one that is named, one in a container, or one started from Maven's repository by Java.
- * Where there is none of them, whoever asked is told why.
+ * A real Kafka for tests and benchmarks: a given one, one in a container, or one started with Java from Maven's
+ * repository. If there is none of them, the result has the reason.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
@@ -24,23 +24,23 @@ import { promisify } from 'node:util';
 export interface KafkaServer {
   /** `host:port` of its brokers. */
   readonly brokers: readonly string[];
-  /** What it is, for a line of output. */
+  /** Describes the server in the output. */
   readonly name: string;
-  /** Kills the broker as a power failure would. Where it is ours alone. */
+  /** Kills the broker like a power failure; only if it was started here with Java. */
   readonly kill?: () => Promise<void>;
-  /** Starts it again after `kill`, on the same address and data. */
+  /** Restarts it after `kill`, with the same address and data. */
   readonly start?: () => Promise<void>;
-  /** A second address that asks for TLS and a password, where the server has one. */
+  /** A second listener with TLS and SASL; only if it was started here with Java. */
   readonly secured?: SecuredListener;
-  /** Ends it and deletes what it stored, where it was started here. */
+  /** Stops it and deletes its data if it was started here. */
   stop(): Promise<void>;
 }
 
 export interface SecuredListener {
   readonly brokers: readonly string[];
-  /** PEM file of the certificate that the server shows; it is its own authority. */
+  /** PEM file of the server's self-signed certificate. */
   readonly caFile: string;
-  /** Known to SASL's PLAIN and SCRAM-SHA-512. */
+  /** A user for SASL PLAIN and SCRAM-SHA-512. */
   readonly username: string;
   readonly password: string;
 }
@@ -48,9 +48,9 @@ export interface SecuredListener {
 export type KafkaServerFound =
   { readonly server: KafkaServer } | { readonly server?: undefined; readonly missing: string };
 
-/** The newest that was tried; `TANTIEME_TEST_KAFKA_VERSION` names another. */
+/** The newest tested version, unless the variable names another. */
 const VERSION = process.env['TANTIEME_TEST_KAFKA_VERSION'] ?? '4.4.0';
-/** In the project, so that it goes when its packages go. */
+/** In the project, so that it is deleted with its packages. */
 const CACHE = join(import.meta.dirname, '../../../../../node_modules/.cache/tantieme-kafka');
 const START_MS_MAX = 90_000;
 const HOST = '127.0.0.1';
@@ -58,8 +58,8 @@ const HOST = '127.0.0.1';
 const run = promisify(execFile);
 
 /**
- * `TANTIEME_TEST_KAFKA` (`host:port,host:port`), else a container runtime, else Java and Maven.
- * @throws where a way is open and the server does not start, and in CI (`CI` is set) where no way is.
+ * Uses `TANTIEME_TEST_KAFKA` (`host:port,host:port`), otherwise a container runtime, otherwise Java and Maven.
+ * @throws if the server does not start, and in CI (`CI` is set) also if there is none of them.
  */
 export async function startKafkaServer(): Promise<KafkaServerFound> {
   const named = process.env['TANTIEME_TEST_KAFKA'];
@@ -68,13 +68,12 @@ export async function startKafkaServer(): Promise<KafkaServerFound> {
   const container = await startContainer();
   if (container) return { server: container };
   if (await hasJavaAndMaven()) return { server: await startJava() };
-  const missing =
-    'no Kafka: TANTIEME_TEST_KAFKA names none, and there is neither a container runtime nor Java 17 with Maven';
+  const missing = 'no Kafka: set TANTIEME_TEST_KAFKA, or install a container runtime or Java 17 with Maven';
   if (process.env['CI']) throw new Error(missing);
   return { missing };
 }
 
-/** @returns undefined where there is no container runtime. */
+/** @returns undefined without a container runtime. */
 async function startContainer(): Promise<KafkaServer | undefined> {
   const { GenericContainer, getContainerRuntimeClient, Wait } = await import('testcontainers');
   try {
@@ -84,7 +83,7 @@ async function startContainer(): Promise<KafkaServer | undefined> {
   }
   const port = await freePort();
   const container = await new GenericContainer(`apache/kafka:${VERSION}`)
-    // The broker tells its clients where it is, so that the port has to be known before it starts.
+    // The broker advertises its port to clients, so it must be known before the start.
     .withExposedPorts({ container: port, host: port })
     .withEnvironment(environmentOf({ ...commonProperties(port, await freePort()), 'log.dirs': '/tmp/kafka-logs' }))
     .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
@@ -163,20 +162,20 @@ async function startJava(): Promise<KafkaServer> {
   };
 }
 
-/** A process that ends with what it runs, and that is killed as soon as this one closes its input, or ends in whatever way. */
+/** Starts a command that is killed when this process closes its input or ends in any way. */
 function spawnTied(command: string, args: readonly string[], logFile: string): ChildProcess {
-  // What runs in the background has no input of its own.
+  // A background job of the shell does not get its standard input, hence the copy.
   const script = 'exec 3<&0; "$@" & child=$!; { read -r _ <&3; kill -9 $child; } & wait $child';
   const log = openSync(logFile, 'a');
   const child = spawn('sh', ['-c', script, 'sh', command, ...args], { stdio: ['pipe', log, log] });
   closeSync(log);
-  // Whoever forgets to stop it may end all the same.
+  // Lets this process end even if the command was not stopped.
   child.unref();
   if (child.stdin instanceof Socket) child.stdin.unref();
   return child;
 }
 
-/** @returns the folder with Kafka's jars, the command line tools among them, from Maven's repository or an earlier run. */
+/** @returns the folder of Kafka's jars, with its command line tools, downloaded from Maven's repository if missing. */
 export async function kafkaLibraries(): Promise<string> {
   const directory = join(CACHE, `${VERSION}-tools`);
   if (existsSync(directory)) return directory;
@@ -185,7 +184,7 @@ export async function kafkaLibraries(): Promise<string> {
   try {
     writeFileSync(join(work, 'pom.xml'), POM);
     await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib'], { cwd: work });
-    // Whole or not at all, also where two downloads end at once.
+    // Atomic, even if two downloads end at once.
     if (!existsSync(directory)) renameSync(join(work, 'lib'), directory);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -203,7 +202,7 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 
 type Properties = Readonly<Record<string, string>>;
 
-/** One node, broker and controller at once (KRaft). Topics are made by those who need them, never by a mistyped name. */
+/** One node that is both broker and controller (KRaft), without automatic topic creation. */
 function commonProperties(port: number, controllerPort: number): Properties {
   return {
     'process.roles': 'broker,controller',
@@ -243,7 +242,7 @@ function securedProperties(
   };
 }
 
-/** A key of its own and its certificate, by Java's `keytool`. */
+/** Creates a key and a self-signed certificate with Java's `keytool`. */
 async function makeSecured(directory: string, port: number): Promise<SecuredListener> {
   const secured = {
     brokers: [`${HOST}:${port}`],
@@ -270,7 +269,7 @@ function scramOf({ username, password }: SecuredListener): string {
   return `SCRAM-SHA-512=[name=${username},password=${password}]`;
 }
 
-/** A UUID as Kafka writes it. */
+/** A UUID in Kafka's notation. */
 function clusterId(): string {
   return randomBytes(16).toString('base64url');
 }
@@ -281,14 +280,17 @@ function textOf(properties: Properties): string {
     .join('');
 }
 
-/** As the container image takes them: `KAFKA_NODE_ID`. */
+/** Environment variables of the container image, such as `KAFKA_NODE_ID`. */
 function environmentOf(properties: Properties): Record<string, string> {
   return Object.fromEntries(
     Object.entries(properties).map(([name, value]) => [`KAFKA_${name.toUpperCase().replaceAll('.', '_')}`, value]),
   );
 }
 
-/** Below the ports from which connections go out: one that tries to reach a broker that is down could take its port. */
+/**
+ * A port below the ephemeral range: otherwise a client's outgoing connection could take the port of a broker that is
+ * down.
+ */
 async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000);
@@ -305,11 +307,11 @@ async function freePort(): Promise<number> {
 async function accepts(port: number, child: ChildProcess): Promise<void> {
   const untilMs = performance.now() + START_MS_MAX;
   while (performance.now() < untilMs) {
-    if (child.exitCode !== null) throw new Error(`Kafka ended with ${child.exitCode} before it listened`);
+    if (child.exitCode !== null) throw new Error(`Kafka ended with exit code ${child.exitCode} during its start`);
     if (await connects(port)) return;
     await pause(100);
   }
-  throw new Error(`Kafka did not listen within ${START_MS_MAX / 1000} s`);
+  throw new Error(`Kafka did not accept connections within ${START_MS_MAX / 1000} s`);
 }
 
 function connects(port: number): Promise<boolean> {

@@ -1,4 +1,7 @@
-/** An internal service as anybody writes one: `node outside-producer.fixture.mjs BROKERS` sends the messages of its input, `{ topic, key, value }` a line. */
+/**
+ * A typical internal service: `node outside-producer.fixture.mjs BROKERS` sends the messages of its standard input, one
+ * `{ topic, key, value }` per line.
+ */
 import { createInterface } from 'node:readline';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 

@@ -1,22 +1,24 @@
-/** What kafkajs does at best on a broker: producing and consuming at once, and nothing else. The mark for benchmarks. */
+/** The best rate of kafkajs on a broker, producing and consuming at once and nothing else: the mark for benchmarks. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { logLevel, Kafka } from 'kafkajs';
 import type { OutgoingMessage } from '../../broker.js';
 import { createKafkaTopics } from '../topics.js';
 
-/** Messages a request, as the relays send them. */
+/** Messages per request, as the relays send them. */
 const BATCH_MESSAGES = 500;
-const LOOK_MS = 5;
+const POLL_MS = 5;
 
 export interface RawRate {
   readonly messages: number;
-  /** Of keys and values. */
+  /** Bytes of keys and values. */
   readonly bytes: number;
-  /** From the first message that is sent to the last that has come. */
+  /** From the first message sent to the last one received. */
   readonly seconds: number;
 }
 
-/** Sends the messages to a topic of their own, idempotently and acknowledged by all, and consumes them in a group with a commit a batch. */
+/**
+ * Sends the messages to a new topic, idempotent with all acknowledgements, and consumes them with a commit per batch.
+ */
 export async function measureRawKafka(
   brokers: readonly string[],
   topic: string,
@@ -43,7 +45,7 @@ export async function measureRawKafka(
       const batch = messages.slice(from, from + BATCH_MESSAGES).map(({ key, value }) => ({ key, value }));
       await producer.send({ topic, acks: -1, messages: batch });
     }
-    while (consumed < messages.length) await pause(LOOK_MS);
+    while (consumed < messages.length) await pause(POLL_MS);
     const seconds = (performance.now() - started) / 1000;
     const bytes = messages.reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
     return { messages: messages.length, bytes, seconds };
