@@ -136,7 +136,7 @@ function agreeCommand(): Command {
         const api = await connect(options, 'operator');
         const { from: first, until: end, agreement = `${plan} ${first}` } = options;
         const params = { path: { id, agreement } };
-        const body = { plan, from: first, until: end };
+        const body = omitUndefined({ plan, from: first, until: end });
         printPartner(await dataOf(api.PUT('/partners/{id}/agreements/{agreement}', { params, body })), options);
       },
     );
@@ -159,7 +159,7 @@ function certifyCommand(): Command {
         const api = await connect(options, 'operator');
         const { from: first, until: end, count, certificate = `${certification} ${first}` } = options;
         const params = { path: { id, certificate } };
-        const body = { certification, from: first, until: end, count };
+        const body = omitUndefined({ certification, from: first, until: end, count });
         printPartner(await dataOf(api.PUT('/partners/{id}/certifications/{certificate}', { params, body })), options);
       },
     );
@@ -169,14 +169,10 @@ function warningsCommand(): Command {
   return withLimit(serverCommand('warnings', 'partners that name unknown countries or unregistered uplines')).action(
     async (options: ServerOptions & ListOptions) => {
       const api = await connect(options, 'auditor');
-      await printList(
-        options,
-        (query) => api.GET('/partner-warnings', { params: { query } }),
-        [
-          { title: 'partner', of: (one) => one.partner },
-          { title: 'warning', of: (one) => one.message, text: true },
-        ],
-      );
+      await printList(options, (query) => api.GET('/partner-warnings', { params: { query } }), [
+        { title: 'partner', of: (one) => one.partner },
+        { title: 'warning', of: ({ field, reason }) => `${field}: ${reason}`, text: true },
+      ]);
     },
   );
 }

@@ -65,7 +65,7 @@ export function refusalCommand(): Command {
           if (options.json) return printJson(refusal);
           print(`${refusal.id} (${refusal.kind}, ${refusal.state})`);
           for (const fault of refusal.errors) print(`  ${cellFaults([fault])}`);
-          print(refusal.content);
+          print(refusal.raw);
         }),
     )
     .addCommand(

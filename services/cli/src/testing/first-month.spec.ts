@@ -52,7 +52,10 @@ async function environment(): Promise<NodeJS.ProcessEnv> {
   };
 }
 
-async function run(commands: string, env: NodeJS.ProcessEnv): Promise<{ readonly code: unknown; readonly output: string }> {
+async function run(
+  commands: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly code: unknown; readonly output: string }> {
   const shell = spawn('sh', ['-e', '-c', commands], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const [[code], output, errors] = await Promise.all([once(shell, 'exit'), text(shell.stdout), text(shell.stderr)]);
   return { code, output: output + errors };
