@@ -1,5 +1,6 @@
 /** Ids as people type them: `acme 2026-01` for `ACME|EUR|monthly@Europe/Paris|2026-01`, as long as one thing alone is meant. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { timeZoneOf } from '../output/time.js';
 import { itemsOf } from './client.js';
 import type { Api } from './client.js';
 
@@ -69,4 +70,11 @@ export async function calendarOf(api: Api, named: string | undefined): Promise<s
 export async function calendarsOf(api: Api): Promise<readonly string[]> {
   const plans = await Array.fromAsync(itemsOf((query) => api.GET('/plans', { params: { query } })));
   return [...new Set(plans.map(({ calendar }) => calendar))].sort();
+}
+
+/** The time zone for printed times: the one named, or that of all plans' calendars, or UTC where they have several. */
+export async function timeZoneFor(api: Api, named: string | undefined): Promise<string> {
+  if (named !== undefined) return named;
+  const [zone, ...others] = new Set((await calendarsOf(api)).map(timeZoneOf));
+  return zone === undefined || others.length > 0 ? 'UTC' : zone;
 }
