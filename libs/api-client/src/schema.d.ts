@@ -344,14 +344,18 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Plans with their versions: the state of each, who drafted, approved and published it, findings
-         * @description Roles: plan-designer, approver, finance, auditor, operator.
+         * List plans
+         * @description Plans in order of id, with the state of each version and who drafted, approved and published it.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
          */
         readonly get: operations["listPlans"];
         readonly put?: never;
         /**
-         * Draft a version of a plan; the newest one again changes nothing
-         * @description Roles: plan-designer.
+         * Draft a version of a plan
+         * @description Sending the newest version again changes nothing and answers with it (`isNew: false`).
+         *
+         *     Roles: plan-designer.
          */
         readonly post: operations["createPlan"];
         readonly delete?: never;
@@ -370,8 +374,10 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * What is to be said about a plan document; nothing is kept
-         * @description Roles: plan-designer, approver, auditor.
+         * Check a plan document
+         * @description Lists errors and warnings of the document. Nothing is stored.
+         *
+         *     Roles: plan-designer, approver, auditor.
          */
         readonly post: operations["lintPlans"];
         readonly delete?: never;
@@ -390,8 +396,10 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * Approve a version; 403 for whoever drafted it
-         * @description Roles: approver.
+         * Approve a version
+         * @description Somebody other than the author of the version has to approve it. Approving again changes nothing.
+         *
+         *     Roles: approver.
          */
         readonly post: operations["approvePlanVersion"];
         readonly delete?: never;
@@ -410,8 +418,8 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * Let an approved version take effect, or move the day of one that is published
-         * @description 403 for whoever drafted it. 409 where periods from its day on are closed in which another version was in force.
+         * Publish an approved version
+         * @description The version takes effect on the given day. Publishing a published version again moves it to another day. Terms of closed periods never change.
          *
          *     Roles: approver.
          */
@@ -432,8 +440,10 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * End a plan with a last day, or move the day; 409 where it lies before the end of a closed period
-         * @description Roles: plan-designer.
+         * End a plan
+         * @description Nothing is credited after the last day. Ending an ended plan again moves its last day.
+         *
+         *     Roles: plan-designer.
          */
         readonly post: operations["endPlan"];
         readonly delete?: never;
@@ -450,8 +460,10 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * A plan with its versions
-         * @description Roles: plan-designer, approver, finance, auditor, operator.
+         * Read a plan
+         * @description The plan with all its versions, without their documents.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
          */
         readonly get: operations["getPlan"];
         readonly put?: never;
@@ -470,130 +482,12 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * A version of a plan with its document
-         * @description Roles: plan-designer, approver, finance, auditor, operator.
+         * Read a version of a plan
+         * @description The version with its document.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
          */
         readonly get: operations["getPlanVersion"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/periods/{calendar}/{period}/close": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly get?: never;
-        readonly put?: never;
-        /**
-         * Begin to close a period of a calendar (`monthly@Europe/Paris`); one that is closed stays so. While deals are waiting, only with a reason
-         * @description Roles: finance, operator.
-         */
-        readonly post: operations["closePeriod"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/periods/{calendar}/{period}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /**
-         * Whether a period is open, and how far its closing has come
-         * @description Roles: plan-designer, approver, finance, auditor, operator.
-         */
-        readonly get: operations["getPeriod"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/periods": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /**
-         * Periods that were closed, or are being closed
-         * @description Roles: plan-designer, approver, finance, auditor, operator.
-         */
-        readonly get: operations["listPeriods"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/earnings": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /**
-         * Posted ledger lines
-         * @description Roles: plan-designer, approver, finance, auditor, operator. Partners: their own data only.
-         */
-        readonly get: operations["listEarnings"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/earnings/explain": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /**
-         * How a ledger line came about: postings, rate, portions, credit, and the source line of the deal
-         * @description Roles: plan-designer, approver, finance, auditor, operator. Partners: their own data only.
-         */
-        readonly get: operations["getEarningsExplain"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/credits/waiting": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /**
-         * Deals that are not credited, or not wholly, with the reason
-         * @description Roles: source, plan-designer, finance, auditor, operator.
-         */
-        readonly get: operations["getCreditsWaiting"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -610,14 +504,18 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Exchange rates as they were published, in order of pair, date, source and revision
-         * @description Roles: source, plan-designer, approver, finance, auditor, operator.
+         * List exchange rates
+         * @description All recorded rates, also those that were corrected.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator.
          */
         readonly get: operations["listExchangeRates"];
         readonly put?: never;
         /**
-         * One published exchange rate
-         * @description Roles: source, operator.
+         * Record an exchange rate
+         * @description A new rate credits the deals again that were converted at a rate of this day, or are waiting for it.
+         *
+         *     Roles: source, operator.
          */
         readonly post: operations["createExchangeRate"];
         readonly delete?: never;
@@ -636,8 +534,10 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * Exchange rates, as NDJSON or as CSV with a header; what is known already changes nothing
-         * @description Roles: source, operator.
+         * Record exchange rates from a file
+         * @description NDJSON with one fact per line, or CSV whose header names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, and the counts as its last line.
+         *
+         *     Roles: source, operator.
          */
         readonly post: operations["batchExchangeRates"];
         readonly delete?: never;
@@ -654,14 +554,18 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Quotas as they were set, in order of payee, plan, component, day and revision
-         * @description Roles: source, plan-designer, approver, finance, auditor, operator. Partners: their own data only.
+         * List quotas
+         * @description All recorded quotas, also those that were corrected, by payee, plan, component, first day and revision.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator. Partners: their own data only.
          */
         readonly get: operations["listQuotas"];
         readonly put?: never;
         /**
-         * One quota of a payee for a component of a plan
-         * @description Roles: source, plan-designer, operator.
+         * Record a quota
+         * @description The quota of a payee for a component of a plan. Names that do not exist are answered as warnings; the quota applies once they exist.
+         *
+         *     Roles: source, plan-designer, operator.
          */
         readonly post: operations["createQuota"];
         readonly delete?: never;
@@ -680,10 +584,166 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * Quotas, as NDJSON or as CSV with a header; what is known already changes nothing
-         * @description Roles: source, plan-designer, operator.
+         * Record quotas from a file
+         * @description NDJSON with one fact per line, or CSV whose header names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, and the counts as its last line.
+         *
+         *     Roles: source, plan-designer, operator.
          */
         readonly post: operations["batchQuotas"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/warnings": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List references to unknown names
+         * @description Agreements to plans that do not exist, and quotas whose payee, plan or component does not exist, as of now. A warning disappears once the name exists.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator.
+         */
+        readonly get: operations["listWarnings"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/earnings/explain": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Explain a ledger line
+         * @description Postings, rate with its portions, credit, and the source line of the deal; as data and in sentences.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator. Partners: their own data only.
+         */
+        readonly get: operations["getEarningsExplain"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/earnings": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List earnings
+         * @description Posted ledger lines of all payees; partners see only their own.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator. Partners: their own data only.
+         */
+        readonly get: operations["listEarnings"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/pending-deals": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List pending deals
+         * @description Deals that cannot be credited, or not completely, and deals that earn nothing until a quota is recorded. They are calculated as soon as the missing fact arrives; until then, a period only closes with a reason.
+         *
+         *     Roles: source, plan-designer, finance, auditor, operator.
+         */
+        readonly get: operations["listPendingDeals"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/periods/{calendar}/{period}/close": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Start the closing of a period
+         * @description The closing runs in the background; GET /periods/{calendar}/{period} shows its progress. A closed period stays closed. While deals are pending, a closing needs a reason.
+         *
+         *     Roles: finance, operator.
+         */
+        readonly post: operations["closePeriod"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/periods/{calendar}/{period}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read a period
+         * @description Whether the period is open, closing or closed, and the stages its closing has passed.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        readonly get: operations["getPeriod"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/periods": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List periods
+         * @description Periods that are closed or being closed.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        readonly get: operations["listPeriods"];
+        readonly put?: never;
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -698,14 +758,16 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Published programmes
-         * @description Roles: plan-designer, approver, finance, auditor, operator.
+         * List programmes
+         * @description All published programmes, in order of id.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
          */
         readonly get: operations["listProgrammes"];
         readonly put?: never;
         /**
          * Publish a programme
-         * @description The same document again answers 200; another one under the same id 409.
+         * @description A published programme never changes. Earnings from before its publication are measured as well. Publishing the same document again changes nothing.
          *
          *     Roles: plan-designer.
          */
@@ -724,8 +786,10 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * One programme
-         * @description Roles: plan-designer, approver, finance, auditor, operator.
+         * Read one programme
+         * @description The document as it was published, with its hash.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
          */
         readonly get: operations["getProgramme"];
         readonly put?: never;
@@ -744,8 +808,10 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * What windows measure and pay at the moment, by payee, programme and window
-         * @description Roles: plan-designer, finance, auditor, operator. Partners: their own data only.
+         * List bonuses
+         * @description What each window of each participant measures and pays now, by payee, programme and window. A partner sees only its own.
+         *
+         *     Roles: plan-designer, finance, auditor, operator. Partners: their own data only.
          */
         readonly get: operations["listBonuses"];
         readonly put?: never;
@@ -764,8 +830,10 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Statements, by period and payee
-         * @description Roles: approver, finance, auditor, operator. Partners: their own data only.
+         * List statements
+         * @description Without their lines. A partner sees only its own statements.
+         *
+         *     Roles: approver, finance, auditor, operator. Partners: their own data only.
          */
         readonly get: operations["listStatements"];
         readonly put?: never;
@@ -784,8 +852,10 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * All statements of a period: their canonical documents in canonical order, one a line
-         * @description Roles: finance, auditor, operator. Partners: their own data only.
+         * Export all statements of a period
+         * @description The canonical document of each statement (RFC 8785), one per line, by payee and currency. A partner gets only its own.
+         *
+         *     Roles: finance, auditor, operator. Partners: their own data only.
          */
         readonly get: operations["getStatementsExport"];
         readonly put?: never;
@@ -806,8 +876,10 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * Approve all statements of a period: what they pay goes out to finance
-         * @description Roles: approver.
+         * Approve all statements of a period
+         * @description Releases the payouts of all statements that are not approved yet. Repeating the request changes nothing.
+         *
+         *     Roles: approver.
          */
         readonly post: operations["approveStatements"];
         readonly delete?: never;
@@ -824,8 +896,10 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * One statement with its lines, page by page
-         * @description Roles: approver, finance, auditor, operator. Partners: their own data only.
+         * Read one statement
+         * @description With one page of its lines. A partner may read only its own statements.
+         *
+         *     Roles: approver, finance, auditor, operator. Partners: their own data only.
          */
         readonly get: operations["getStatement"];
         readonly put?: never;
@@ -844,8 +918,10 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * The canonical bytes of the whole statement (RFC 8785)
-         * @description Roles: approver, finance, auditor, operator. Partners: their own data only.
+         * Read the canonical bytes of one statement
+         * @description The whole statement as canonical JSON (RFC 8785): the same bytes on every machine. A partner may read only its own.
+         *
+         *     Roles: approver, finance, auditor, operator. Partners: their own data only.
          */
         readonly get: operations["getStatementDocument"];
         readonly put?: never;
@@ -866,10 +942,56 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * Approve one statement: what it pays goes out to finance
-         * @description Roles: approver.
+         * Approve one statement
+         * @description Releases its payout to finance. Repeating the request changes nothing.
+         *
+         *     Roles: approver.
          */
         readonly post: operations["approveStatement"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/statement-runs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List statement runs
+         * @description One per calendar and period, from the first page of a manifest on; by calendar and period.
+         *
+         *     Roles: approver, finance, auditor, operator.
+         */
+        readonly get: operations["listStatementRuns"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/statement-runs/{calendar}/{period}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the progress of one statement run
+         * @description A period that nobody has closed yet is answered as `awaiting-manifests`, not as unknown.
+         *
+         *     Roles: approver, finance, auditor, operator.
+         */
+        readonly get: operations["getStatementRun"];
+        readonly put?: never;
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -884,8 +1006,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * What is to be paid, in the order of approval, and what finance answered
-         * @description Page by page, or with `Accept: application/x-ndjson` all from the cursor on, one a line.
+         * List payouts
+         * @description In the order in which their statements were approved, with the newest payment of each. With `Accept: application/x-ndjson` the answer is not a page but all payouts from the cursor on, one per line.
          *
          *     Roles: finance, auditor.
          */
@@ -905,11 +1027,17 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        readonly get?: never;
+        /**
+         * List payments
+         * @description Every recorded revision of every payment, in the order in which they were recorded.
+         *
+         *     Roles: finance, auditor.
+         */
+        readonly get: operations["listPayments"];
         readonly put?: never;
         /**
-         * What finance answers to a payout: settled, or failed with the reason
-         * @description Where it was paid out of another currency, the rate of the payment gives the exchange difference that the payer books. A correction has a higher `revision`.
+         * Record a payment
+         * @description Reports that a payout was settled in full, or that its payment failed. If it was paid out of another currency, `exchange` gives the rate, and the answer holds the exchange difference to book. A correction has a higher `revision`.
          *
          *     Roles: finance.
          */
@@ -928,50 +1056,12 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * What the newest statements carry: amounts below the minimum, and what payees owe
-         * @description Roles: finance, auditor, operator. Partners: their own data only.
+         * List balances
+         * @description What the newest statements carry: amounts below the minimum, and debts. By payee, currency and calendar. A partner sees only its own.
+         *
+         *     Roles: finance, auditor, operator. Partners: their own data only.
          */
         readonly get: operations["listBalances"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/settlements": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /**
-         * Periods whose manifests have begun to arrive
-         * @description Roles: approver, finance, auditor, operator.
-         */
-        readonly get: operations["listSettlements"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/settlements/{calendar}/{period}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /**
-         * How far the statements of a period are
-         * @description Roles: approver, finance, auditor, operator.
-         */
-        readonly get: operations["getSettlement"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -1114,11 +1204,6 @@ export interface components {
              * @example FR
              */
             readonly country: string;
-            /**
-             * @description ISO 4217
-             * @example EUR
-             */
-            readonly payoutCurrency: string;
         };
         readonly TierBody: {
             /** @example gold */
@@ -1159,101 +1244,6 @@ export interface components {
              */
             readonly count: number;
         };
-        readonly PublishBody: {
-            /**
-             * @description day from which it takes effect, in its time zone
-             * @example 2026-01-01
-             */
-            readonly effectiveFrom: string;
-        };
-        readonly EndBody: {
-            /**
-             * @description last day on which anything counts, in its time zone
-             * @example 2026-12-31
-             */
-            readonly lastDay: string;
-        };
-        readonly ClosePeriodBody: {
-            /** @description why it is closed while deals are waiting */
-            readonly force?: string;
-        };
-        readonly FiscalDto: {
-            /**
-             * @description month and day that the fiscal year starts on
-             * @example 02-01
-             */
-            readonly yearStarts: string;
-            /**
-             * @description weeks of the months of a quarter; calendar months if left out
-             * @enum {string}
-             */
-            readonly weeks?: "4-4-5" | "4-5-4" | "5-4-4";
-        };
-        readonly CalendarDto: {
-            /** @enum {string} */
-            readonly periods: "weekly" | "biweekly" | "monthly" | "quarterly" | "semi-annual" | "annual";
-            /** @example Europe/Paris */
-            readonly timeZone: string;
-            /**
-             * @description a day on which a week or fortnight begins
-             * @example 2026-01-05
-             */
-            readonly starts?: string;
-            readonly fiscal?: components["schemas"]["FiscalDto"];
-        };
-        readonly MeasureDto: {
-            /** @enum {string} */
-            readonly of: "basis";
-            /** @enum {string} */
-            readonly over: "period" | "quarter" | "half-year" | "year";
-            /** @description plans whose lines count; all if left out */
-            readonly plans?: readonly string[];
-            /** @description components whose lines count; all if left out */
-            readonly components?: readonly string[];
-        };
-        readonly EligibleDto: {
-            readonly channel?: string;
-        };
-        readonly TierDto: {
-            /**
-             * @description measured basis from which on it pays: decimal text
-             * @example 50000.00
-             */
-            readonly from: string;
-            /**
-             * @description decimal text
-             * @example 500.00
-             */
-            readonly pay: string;
-        };
-        readonly ProgrammeDto: {
-            /** @example volume-bonus-2026 */
-            readonly programme: string;
-            /** @example Volume bonus 2026 */
-            readonly title: string;
-            /** @example EUR */
-            readonly currency: string;
-            readonly calendar: components["schemas"]["CalendarDto"];
-            readonly measure: components["schemas"]["MeasureDto"];
-            readonly eligible?: components["schemas"]["EligibleDto"];
-            readonly tiers: readonly components["schemas"]["TierDto"][];
-            /**
-             * @description windows count that start on this day or later
-             * @example 2026-01-01
-             */
-            readonly from: string;
-            /**
-             * @description windows count that start before this day
-             * @example 2027-01-01
-             */
-            readonly until?: string;
-        };
-        readonly PeriodOfCalendar: {
-            /** @example monthly@Europe/Paris */
-            readonly calendar: string;
-            /** @example 2026-03 */
-            readonly period: string;
-        };
         readonly Problem: {
             /**
              * @description URN of the kind of problem; ends in `code`
@@ -1288,11 +1278,1511 @@ export interface components {
             /** @description All invalid fields of the request */
             readonly errors?: readonly components["schemas"]["FieldErrorBody"][];
         };
-        /** deal-fact */
-        readonly DealFact: {
-            /** @description a text without control characters and without "|" */
+        readonly AttributionAnswer: {
+            /**
+             * @description Subject of the person
+             * @example dora@example.com
+             */
+            readonly by: string;
+            /** @example 2025-12-01T09:30:00.000Z */
+            readonly at: string;
+        };
+        readonly PublicationAnswer: {
+            /**
+             * @description Subject of the person
+             * @example dora@example.com
+             */
+            readonly by: string;
+            /** @example 2025-12-01T09:30:00.000Z */
+            readonly at: string;
+            /**
+             * @description Day in the plan's time zone
+             * @example 2026-01-01
+             */
+            readonly effectiveFrom: string;
+        };
+        readonly PlanFinding: {
+            /**
+             * @description Stable; `docs/plan-lint.md` explains each code
+             * @example RateFallsWithSales
+             */
+            readonly code: string;
+            /**
+             * @example warning
+             * @enum {string}
+             */
+            readonly severity: "error" | "warning";
+            /** @example the rate falls from 6 % to 4 % at 1000 */
+            readonly message: string;
+            /**
+             * @description Why it matters
+             * @example partners hold deals back
+             */
+            readonly why?: string;
+            /**
+             * @description JSON pointer into the document
+             * @example /components/0/rate/marginal/1/pay
+             */
+            readonly path: string;
+            /**
+             * @description Line in the text that was sent, from 1
+             * @example 13
+             */
+            readonly line: number;
+            /**
+             * @description Column in the text that was sent, from 1
+             * @example 33
+             */
+            readonly column: number;
+        };
+        readonly PlanDraftAnswer: {
+            /**
+             * @description From 1, in order of drafting
+             * @example 2
+             */
+            readonly version: number;
+            /**
+             * @description As of today in the plan's time zone
+             * @example published
+             * @enum {string}
+             */
+            readonly state: "draft" | "approved" | "published" | "superseded" | "ended";
+            /**
+             * @description SHA-256, hex, of the document's canonical JSON
+             * @example 9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215
+             */
+            readonly hash: string;
+            readonly drafted: components["schemas"]["AttributionAnswer"];
+            readonly approved?: components["schemas"]["AttributionAnswer"];
+            readonly published?: components["schemas"]["PublicationAnswer"];
+            /** @description Warnings of the linter when the version was drafted */
+            readonly findings: readonly components["schemas"]["PlanFinding"][];
+            /** @example resellers-2026 */
+            readonly plan: string;
+            /**
+             * @example {
+             *       "plan": "resellers-2026",
+             *       "title": "Resellers 2026",
+             *       "currency": "EUR",
+             *       "calendar": {
+             *         "periods": "monthly",
+             *         "timeZone": "Europe/Paris"
+             *       },
+             *       "components": [
+             *         {
+             *           "id": "hardware",
+             *           "credit": {
+             *             "trigger": "booked",
+             *             "to": "seller",
+             *             "basis": "net",
+             *             "where": {
+             *               "line.category": "hardware"
+             *             }
+             *           },
+             *           "rate": {
+             *             "percent": "5 %"
+             *           }
+             *         }
+             *       ]
+             *     }
+             */
+            readonly document: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * @description False where the newest version has this document already
+             * @example true
+             */
+            readonly isNew: boolean;
+        };
+        readonly PlanLint: {
+            readonly findings: readonly components["schemas"]["PlanFinding"][];
+            /**
+             * @description SHA-256, hex, of the document's canonical JSON; absent where there are errors
+             * @example 9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215
+             */
+            readonly hash?: string;
+        };
+        readonly PlanVersionDetail: {
+            /**
+             * @description From 1, in order of drafting
+             * @example 2
+             */
+            readonly version: number;
+            /**
+             * @description As of today in the plan's time zone
+             * @example published
+             * @enum {string}
+             */
+            readonly state: "draft" | "approved" | "published" | "superseded" | "ended";
+            /**
+             * @description SHA-256, hex, of the document's canonical JSON
+             * @example 9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215
+             */
+            readonly hash: string;
+            readonly drafted: components["schemas"]["AttributionAnswer"];
+            readonly approved?: components["schemas"]["AttributionAnswer"];
+            readonly published?: components["schemas"]["PublicationAnswer"];
+            /** @description Warnings of the linter when the version was drafted */
+            readonly findings: readonly components["schemas"]["PlanFinding"][];
+            /** @example resellers-2026 */
+            readonly plan: string;
+            /**
+             * @example {
+             *       "plan": "resellers-2026",
+             *       "title": "Resellers 2026",
+             *       "currency": "EUR",
+             *       "calendar": {
+             *         "periods": "monthly",
+             *         "timeZone": "Europe/Paris"
+             *       },
+             *       "components": [
+             *         {
+             *           "id": "hardware",
+             *           "credit": {
+             *             "trigger": "booked",
+             *             "to": "seller",
+             *             "basis": "net",
+             *             "where": {
+             *               "line.category": "hardware"
+             *             }
+             *           },
+             *           "rate": {
+             *             "percent": "5 %"
+             *           }
+             *         }
+             *       ]
+             *     }
+             */
+            readonly document: {
+                readonly [key: string]: unknown;
+            };
+        };
+        readonly PublishBody: {
+            /**
+             * @description Day in the plan's time zone. The version applies to measurement windows that start on or after it
+             * @example 2026-01-01
+             */
+            readonly effectiveFrom: string;
+        };
+        readonly EndBody: {
+            /**
+             * @description Last day, in the plan's time zone, on which anything is credited
+             * @example 2026-12-31
+             */
+            readonly lastDay: string;
+        };
+        readonly PlanEndAnswer: {
+            /**
+             * @description Subject of the person
+             * @example dora@example.com
+             */
+            readonly by: string;
+            /** @example 2025-12-01T09:30:00.000Z */
+            readonly at: string;
+            /**
+             * @description Day in the plan's time zone
+             * @example 2026-12-31
+             */
+            readonly lastDay: string;
+        };
+        readonly PlanVersionSummary: {
+            /**
+             * @description From 1, in order of drafting
+             * @example 2
+             */
+            readonly version: number;
+            /**
+             * @description As of today in the plan's time zone
+             * @example published
+             * @enum {string}
+             */
+            readonly state: "draft" | "approved" | "published" | "superseded" | "ended";
+            /**
+             * @description SHA-256, hex, of the document's canonical JSON
+             * @example 9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215
+             */
+            readonly hash: string;
+            readonly drafted: components["schemas"]["AttributionAnswer"];
+            readonly approved?: components["schemas"]["AttributionAnswer"];
+            readonly published?: components["schemas"]["PublicationAnswer"];
+            /** @description Warnings of the linter when the version was drafted */
+            readonly findings: readonly components["schemas"]["PlanFinding"][];
+        };
+        readonly PlanSummary: {
+            /** @example resellers-2026 */
+            readonly plan: string;
+            /**
+             * @description Of the newest version, as are currency and calendar
+             * @example Resellers 2026
+             */
+            readonly title: string;
+            /** @example EUR */
+            readonly currency: string;
+            /** @example monthly@Europe/Paris */
+            readonly calendar: string;
+            /** @description Present once the plan has a last day, in the past or to come */
+            readonly ended?: components["schemas"]["PlanEndAnswer"];
+            /** @description In order of drafting */
+            readonly versions: readonly components["schemas"]["PlanVersionSummary"][];
+        };
+        readonly ExchangeRateAnswer: {
+            /**
+             * @description ISO 4217 code
+             * @example EUR
+             */
+            readonly base: string;
+            /**
+             * @description ISO 4217 code
+             * @example USD
+             */
+            readonly quote: string;
+            /**
+             * @description Day of publication
+             * @example 2026-03-05
+             */
+            readonly date: string;
+            /**
+             * @description Units of the quote currency per unit of the base currency; exact decimal text without trailing zeros
+             * @example 1.0812
+             */
+            readonly rate: string;
+            /**
+             * @description Publisher of the rate
+             * @example ecb
+             */
             readonly source: string;
-            /** @description a text without control characters and without "|" */
+            /**
+             * @description The highest of a date and source counts
+             * @example 1
+             */
+            readonly revision?: number;
+        };
+        readonly ExchangeRateRecordedAnswer: {
+            /**
+             * @description `accepted`: the fact is new. `repeated`: the same fact was recorded before
+             * @example accepted
+             * @enum {string}
+             */
+            readonly outcome: "accepted" | "repeated";
+            /** @description The rate in its normal form */
+            readonly fact: components["schemas"]["ExchangeRateAnswer"];
+        };
+        readonly QuotaAnswer: {
+            /** @example acme */
+            readonly payee: string;
+            /** @example resellers-2026 */
+            readonly plan: string;
+            /** @example hardware */
+            readonly component: string;
+            /**
+             * @description First day with the quota
+             * @example 2026-01-01
+             */
+            readonly from: string;
+            /**
+             * @description First day without the quota; absent for an open end
+             * @example 2026-04-01
+             */
+            readonly until?: string;
+            /**
+             * @description For a whole measurement window: an amount in the plan's currency, or a number of units
+             * @example 120000
+             */
+            readonly amount: string;
+            /**
+             * @description The highest of a day counts
+             * @example 1
+             */
+            readonly revision: number;
+        };
+        readonly WarningAnswer: {
+            /**
+             * @example ComponentUnknown
+             * @enum {string}
+             */
+            readonly code: "PlanUnknown" | "ComponentUnknown" | "PayeeUnknown";
+            /**
+             * @description Field with the unknown name
+             * @example component
+             */
+            readonly field: string;
+            /** @example no version of the plan resellers-2026 has a component "hardwear"; did you mean "hardware"? */
+            readonly message: string;
+        };
+        readonly QuotaRecordedAnswer: {
+            /**
+             * @description `accepted`: the fact is new. `repeated`: the same fact was recorded before
+             * @example accepted
+             * @enum {string}
+             */
+            readonly outcome: "accepted" | "repeated";
+            /** @description The quota in its normal form */
+            readonly fact: components["schemas"]["QuotaAnswer"];
+            /** @description Names in the quota that do not exist. The quota is recorded all the same and applies once they do */
+            readonly warnings: readonly components["schemas"]["WarningAnswer"][];
+        };
+        readonly WarningListed: {
+            /**
+             * @example ComponentUnknown
+             * @enum {string}
+             */
+            readonly code: "PlanUnknown" | "ComponentUnknown" | "PayeeUnknown";
+            /**
+             * @description Field with the unknown name
+             * @example component
+             */
+            readonly field: string;
+            /** @example no version of the plan resellers-2026 has a component "hardwear"; did you mean "hardware"? */
+            readonly message: string;
+            /**
+             * @description Kind of the fact
+             * @example quota
+             * @enum {string}
+             */
+            readonly kind: "agreement" | "quota";
+            /** @example acme */
+            readonly payee: string;
+            /** @example resellers-2026 */
+            readonly plan: string;
+            /**
+             * @description Of a quota
+             * @example hardwear
+             */
+            readonly component?: string;
+        };
+        readonly ExchangedAnswer: {
+            /**
+             * @description Amount in the deal's currency, at the rate that converted the deal
+             * @example 40.00
+             */
+            readonly amount: string;
+            /**
+             * @description The deal's currency
+             * @example USD
+             */
+            readonly currency: string;
+            /**
+             * @description The part of the line's amount that it stands for
+             * @example 32.00
+             */
+            readonly of: string;
+        };
+        readonly PostedLineAnswer: {
+            /**
+             * @description Period in which the line is posted
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description Period that the line belongs to
+             * @example 2026-02
+             */
+            readonly origin: string;
+            /** @example hardware */
+            readonly component: string;
+            /**
+             * @description `occurrence|line` of the deal
+             * @example booked|1
+             */
+            readonly line: string;
+            /**
+             * @description `earning` in its own period, `adjustment` in a later one, `clawback` for a return
+             * @example adjustment
+             * @enum {string}
+             */
+            readonly kind: "earning" | "adjustment" | "clawback" | "bonus" | "reserve" | "reserve-release" | "draw-advance" | "draw-recovery";
+            /** @example 100.00 */
+            readonly basis: string;
+            /** @example 4.00 */
+            readonly amount: string;
+            /** @description Absent where the deal is in the plan's currency */
+            readonly exchanged?: readonly components["schemas"]["ExchangedAnswer"][];
+        };
+        readonly ExplainedLineAnswer: {
+            /**
+             * @description The credited line: component, occurrence, time, window, basis
+             * @example {
+             *       "component": "hardware",
+             *       "occurrence": "booked",
+             *       "line": "1",
+             *       "window": "2026-03",
+             *       "basis": "100.00"
+             *     }
+             */
+            readonly line: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * @description Current earnings of the line
+             * @example 4.00
+             */
+            readonly amount: string;
+            /**
+             * @description How the amount came about; the fields depend on the kind of rate
+             * @example {
+             *       "rate": "percent",
+             *       "basis": "100.00",
+             *       "percent": "0.04",
+             *       "rounding": "half-up"
+             *     }
+             */
+            readonly trace: {
+                readonly [key: string]: unknown;
+            };
+        };
+        readonly ExplainedCreditAnswer: {
+            /** @example credit-crm|D-1 */
+            readonly stream: string;
+            /** @example 0 */
+            readonly revision: number;
+            /**
+             * @description Crediting number of the deal, from 1
+             * @example 1
+             */
+            readonly number: number;
+            /**
+             * @description Partners as the credit looked them up
+             * @example [
+             *       {
+             *         "key": "partner:acme",
+             *         "revision": 3,
+             *         "plans": [
+             *           "resellers-2026"
+             *         ],
+             *         "asOf": [
+             *           {
+             *             "day": "2026-03-05",
+             *             "channel": "retail",
+             *             "country": "FR",
+             *             "tier": "gold",
+             *             "upline": null,
+             *             "plans": []
+             *           }
+             *         ]
+             *       }
+             *     ]
+             */
+            readonly partners: readonly {
+                readonly [key: string]: unknown;
+            }[];
+        };
+        readonly ExplainedSourceAnswer: {
+            /**
+             * @description The deal, as in schemas/deal.v1.json
+             * @example {
+             *       "source": "crm",
+             *       "id": "D-1",
+             *       "bookedAt": "2026-03-05T10:00:00Z"
+             *     }
+             */
+            readonly deal: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * @description The line of the deal that was credited
+             * @example {
+             *       "id": "1",
+             *       "category": "hardware",
+             *       "quantity": "1",
+             *       "net": "100.00"
+             *     }
+             */
+            readonly line?: {
+                readonly [key: string]: unknown;
+            };
+        };
+        readonly ExplanationAnswer: {
+            /** @example acme */
+            readonly payee: string;
+            /** @example resellers-2026 */
+            readonly plan: string;
+            /** @example EUR */
+            readonly currency: string;
+            /** @description Postings of the line, in all periods */
+            readonly posted: readonly components["schemas"]["PostedLineAnswer"][];
+            /** @description The credited lines behind it */
+            readonly earned: readonly components["schemas"]["ExplainedLineAnswer"][];
+            /** @description The event that credited the line */
+            readonly credit?: components["schemas"]["ExplainedCreditAnswer"];
+            /** @description The deal; for partners without costs and without other partners */
+            readonly source?: components["schemas"]["ExplainedSourceAnswer"];
+            /**
+             * @description The same in sentences
+             * @example [
+             *       "4.00 EUR is posted to acme in 2026-03 as earning of component hardware for booked|1."
+             *     ]
+             */
+            readonly text: readonly string[];
+        };
+        readonly EarningListed: {
+            /** @example acme */
+            readonly payee: string;
+            /**
+             * @description Currency of basis and amount
+             * @example EUR
+             */
+            readonly currency: string;
+            /**
+             * @description Period in which the line is posted
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description Period that the line belongs to
+             * @example 2026-02
+             */
+            readonly origin: string;
+            /** @example resellers-2026 */
+            readonly plan: string;
+            /** @example hardware */
+            readonly component: string;
+            /**
+             * @description `source|id` of the deal. For lines of no single deal: `|<component>` for what a limit deferred, `|*` for guarantee and draw
+             * @example crm|D-1
+             */
+            readonly deal: string;
+            /**
+             * @description `occurrence|line` of the deal
+             * @example booked|1
+             */
+            readonly line: string;
+            /**
+             * @description `earning` in its own period, `adjustment` in a later one, `clawback` for a return
+             * @example adjustment
+             * @enum {string}
+             */
+            readonly kind: "earning" | "adjustment" | "clawback" | "bonus" | "reserve" | "reserve-release" | "draw-advance" | "draw-recovery";
+            /** @example 100.00 */
+            readonly basis: string;
+            /** @example 4.00 */
+            readonly amount: string;
+            /** @description Absent where the deal is in the plan's currency */
+            readonly exchanged?: readonly components["schemas"]["ExchangedAnswer"][];
+        };
+        readonly PendingDeal: {
+            /**
+             * @description `source|id` of the deal
+             * @example crm|D-1
+             */
+            readonly deal: string;
+            /**
+             * @description Stable: `PartnerMissing`, `PlanMissing`, `PlanNotInForce`, `AgreementMissing`, `ExchangeRateMissing`, `QuotaMissing`, `TermsMissing`, `TermsInvalid`, `DealTooLarge` and others of the engine
+             * @example PartnerMissing
+             */
+            readonly code: string;
+            /**
+             * @description What is missing
+             * @example partner:acme
+             */
+            readonly subject: string;
+            /** @example there is no partner acme */
+            readonly message: string;
+            /**
+             * @description Time of the fact for which the deal was credited or earned last
+             * @example 2026-03-05T10:00:00.000Z
+             */
+            readonly since: string;
+        };
+        readonly ClosePeriodBody: {
+            /**
+             * @description Reason to close although deals are pending
+             * @example the partner of crm|D-1 will never register
+             */
+            readonly force?: string;
+        };
+        readonly PeriodRead: {
+            /** @example monthly@Europe/Paris */
+            readonly calendar: string;
+            /** @example 2026-03 */
+            readonly period: string;
+            /**
+             * @example closing
+             * @enum {string}
+             */
+            readonly state: "open" | "closing" | "closed";
+            /**
+             * @description Stages the closing has passed
+             * @example [
+             *       "facts-credited"
+             *     ]
+             */
+            readonly stages: readonly ("facts-credited" | "credits-earned" | "sealed" | "streams-closed")[];
+            /**
+             * @description Earning streams in the manifest so far
+             * @example 0
+             */
+            readonly streams: number;
+            /**
+             * @description Ledger lines in the manifest so far
+             * @example 0
+             */
+            readonly lines: number;
+        };
+        readonly PeriodListed: {
+            /** @example monthly@Europe/Paris */
+            readonly calendar: string;
+            /** @example 2026-03 */
+            readonly period: string;
+            /**
+             * @example closed
+             * @enum {string}
+             */
+            readonly state: "closing" | "closed";
+            /**
+             * @description When the closing began
+             * @example 2026-04-02T08:00:00.000Z
+             */
+            readonly closingSince: string;
+            /**
+             * @description Subject of the person who started the closing
+             * @example fiona@example.com
+             */
+            readonly closedBy: string;
+        };
+        readonly FiscalYearDto: {
+            /**
+             * @description Month and day on which the fiscal year starts
+             * @example 02-01
+             */
+            readonly yearStarts: string;
+            /**
+             * @description Weeks of the three months of a quarter; calendar months if absent
+             * @enum {string}
+             */
+            readonly weeks?: "4-4-5" | "4-5-4" | "5-4-4";
+        };
+        readonly CalendarDto: {
+            /**
+             * @description Length of a period
+             * @example monthly
+             * @enum {string}
+             */
+            readonly periods: "weekly" | "biweekly" | "monthly" | "quarterly" | "semi-annual" | "annual";
+            /**
+             * @description IANA time zone: days begin and end at its midnight
+             * @example Europe/Paris
+             */
+            readonly timeZone: string;
+            /**
+             * @description A day on which a week or fortnight begins
+             * @example 2026-01-05
+             */
+            readonly starts?: string;
+            /** @description The calendar year if absent */
+            readonly fiscal?: components["schemas"]["FiscalYearDto"];
+        };
+        readonly MeasureDto: {
+            /**
+             * @description The basis of ledger lines, summed
+             * @example basis
+             * @enum {string}
+             */
+            readonly of: "basis";
+            /**
+             * @description The window that is measured
+             * @example quarter
+             * @enum {string}
+             */
+            readonly over: "period" | "quarter" | "half-year" | "year";
+            /**
+             * @description Plans whose lines count; all plans of the calendar and currency if absent
+             * @example [
+             *       "resellers-2026"
+             *     ]
+             */
+            readonly plans?: readonly string[];
+            /**
+             * @description Components whose lines count; all components if absent
+             * @example [
+             *       "hardware"
+             *     ]
+             */
+            readonly components?: readonly string[];
+        };
+        readonly EligibleDto: {
+            /** @description Channels whose partners take part; all channels if absent */
+            readonly channel?: readonly ("retail" | "e-commerce" | "wholesale" | "distributor" | "direct")[];
+        };
+        readonly TierDto: {
+            /**
+             * @description The tier is reached from this measured basis on: decimal text
+             * @example 50000.00
+             */
+            readonly from: string;
+            /**
+             * @description What the tier pays: decimal text
+             * @example 500.00
+             */
+            readonly pay: string;
+        };
+        readonly ProgrammeDto: {
+            /**
+             * @description Id of the programme
+             * @example volume-bonus-2026
+             */
+            readonly programme: string;
+            /**
+             * @description Name for people
+             * @example Volume bonus 2026
+             */
+            readonly title: string;
+            /**
+             * @description Currency of its amounts and of the measured plans, an ISO 4217 code
+             * @example EUR
+             */
+            readonly currency: string;
+            /** @description Calendar of the measured plans */
+            readonly calendar: components["schemas"]["CalendarDto"];
+            /** @description What is measured */
+            readonly measure: components["schemas"]["MeasureDto"];
+            /** @description Who takes part; everybody if absent */
+            readonly eligible?: components["schemas"]["EligibleDto"];
+            /** @description In rising order of `from`; only the highest tier that is reached pays */
+            readonly tiers: readonly components["schemas"]["TierDto"][];
+            /**
+             * @description Windows that start on this day or later count
+             * @example 2026-01-01
+             */
+            readonly from: string;
+            /**
+             * @description Windows that start on this day or later do not count
+             * @example 2027-01-01
+             */
+            readonly until?: string;
+        };
+        readonly ProgrammeReceipt: {
+            /**
+             * @description Id of the programme
+             * @example volume-bonus-2026
+             */
+            readonly programme: string;
+            /**
+             * @description SHA-256 in hex of the canonical JSON of the document
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            readonly hash: string;
+            /**
+             * @description False if the same document was published before
+             * @example true
+             */
+            readonly isNew: boolean;
+        };
+        readonly PublishedProgramme: {
+            /**
+             * @description Id of the programme
+             * @example volume-bonus-2026
+             */
+            readonly programme: string;
+            /**
+             * @description SHA-256 in hex of the canonical JSON of the document
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            readonly hash: string;
+            /**
+             * @description When it was published
+             * @example 2026-01-01T08:00:00.000Z
+             */
+            readonly publishedAt: string;
+            /**
+             * @description Who published it
+             * @example dora
+             */
+            readonly publishedBy: string;
+            /** @description The document as it was published */
+            readonly document: components["schemas"]["ProgrammeDto"];
+        };
+        readonly BonusLine: {
+            /**
+             * @description The period in which the line is posted
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description The last period of the window
+             * @example 2026-03
+             */
+            readonly origin: string;
+            /**
+             * @description Id of the programme
+             * @example volume-bonus-2026
+             */
+            readonly plan: string;
+            /**
+             * @description Id of the programme
+             * @example volume-bonus-2026
+             */
+            readonly component: string;
+            /**
+             * @description Always empty: a bonus has no single deal
+             * @example
+             */
+            readonly deal: string;
+            /**
+             * @description Id of the window
+             * @example 2026-Q1
+             */
+            readonly line: string;
+            /**
+             * @description `adjustment`: posted after the last period of the window
+             * @enum {string}
+             */
+            readonly kind: "bonus" | "adjustment";
+            /**
+             * @description Measured basis since the previous line
+             * @example 60000.00
+             */
+            readonly basis: string;
+            /**
+             * @description Difference to the previous lines
+             * @example 500.00
+             */
+            readonly amount: string;
+        };
+        readonly Bonus: {
+            /**
+             * @description Id of the partner
+             * @example acme
+             */
+            readonly payee: string;
+            /**
+             * @description Id of the programme
+             * @example volume-bonus-2026
+             */
+            readonly programme: string;
+            /**
+             * @description Currency of all its amounts, an ISO 4217 code
+             * @example EUR
+             */
+            readonly currency: string;
+            /**
+             * @description Calendar of the programme
+             * @example monthly@Europe/Paris
+             */
+            readonly calendar: string;
+            /**
+             * @description The measured period, quarter, half-year or year
+             * @example 2026-Q1
+             */
+            readonly window: string;
+            /**
+             * @description Sum of the measured basis
+             * @example 60000.00
+             */
+            readonly measured: string;
+            /**
+             * @description Sum of the lines
+             * @example 500.00
+             */
+            readonly amount: string;
+            /** @description In order of period */
+            readonly lines: readonly components["schemas"]["BonusLine"][];
+        };
+        readonly StatementPartTotal: {
+            /**
+             * @description The document that finance makes
+             * @enum {string}
+             */
+            readonly as?: "self-billed" | "invoiced" | "credit-note" | "payroll";
+            /**
+             * @description `by-partner`: tax as the partner is registered for it. `none`: no tax is added
+             * @enum {string}
+             */
+            readonly tax?: "by-partner" | "none";
+            /**
+             * @description Sum of the lines on these terms
+             * @example 1250.00
+             */
+            readonly total: string;
+        };
+        readonly ExchangedAmount: {
+            /**
+             * @description Amount in the currency of the deals
+             * @example 100.00
+             */
+            readonly amount: string;
+            /**
+             * @description Currency of the deals
+             * @example GBP
+             */
+            readonly currency: string;
+            /**
+             * @description The same in the currency of the statement, at the rates of the deals
+             * @example 115.20
+             */
+            readonly of: string;
+        };
+        readonly ListedStatement: {
+            /**
+             * @description `payee|currency|calendar|period`
+             * @example acme|EUR|monthly@Europe/Paris|2026-03
+             */
+            readonly id: string;
+            /**
+             * @description Id of the partner
+             * @example acme
+             */
+            readonly payee: string;
+            /**
+             * @description Currency of all its amounts, an ISO 4217 code
+             * @example EUR
+             */
+            readonly currency: string;
+            /**
+             * @description Calendar of the plans: length of its periods, and time zone
+             * @example monthly@Europe/Paris
+             */
+            readonly calendar: string;
+            /**
+             * @description Period of the calendar
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description Balance carried from the previous statement
+             * @example -20.00
+             */
+            readonly opening: string;
+            /**
+             * @description Sum of the lines
+             * @example 1250.00
+             */
+            readonly total: string;
+            /**
+             * @description `opening + total` if that is paid, else zero
+             * @example 1230.00
+             */
+            readonly payable: string;
+            /**
+             * @description Balance carried to the next statement
+             * @example 0.00
+             */
+            readonly carried: string;
+            /**
+             * @description A debt that is written off because the payee has left
+             * @example 20.00
+             */
+            readonly forgiven?: string;
+            /** @description Totals by the payout terms of the plans */
+            readonly parts?: readonly components["schemas"]["StatementPartTotal"][];
+            /** @description The part of the balance earned in other currencies */
+            readonly exchanged?: readonly components["schemas"]["ExchangedAmount"][];
+            /**
+             * @description Number of lines
+             * @example 17
+             */
+            readonly lineCount: number;
+            /**
+             * @description SHA-256 in hex of the canonical JSON of the statement with its lines and without the hash
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            readonly hash: string;
+            /**
+             * @description Who approved it; absent until then
+             * @example alice
+             */
+            readonly approvedBy?: string;
+            /**
+             * @description When it was approved; absent until then
+             * @example 2026-04-04T09:00:00.000Z
+             */
+            readonly approvedAt?: string;
+        };
+        readonly StatementLine: {
+            /**
+             * @description The period in which the line is posted
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description The period that the line belongs to; earlier than `period` for a correction
+             * @example 2026-03
+             */
+            readonly origin: string;
+            /**
+             * @description Id of the plan, or of the programme for a bonus
+             * @example resellers-2026
+             */
+            readonly plan: string;
+            /**
+             * @description Component of the plan
+             * @example hardware
+             */
+            readonly component: string;
+            /**
+             * @description `source|id` of the deal; empty for a bonus, which has no single deal
+             * @example crm|D-1042
+             */
+            readonly deal: string;
+            /**
+             * @description `occurrence|line` of the deal
+             * @example booked|1
+             */
+            readonly line: string;
+            /**
+             * @description Why the line was posted
+             * @enum {string}
+             */
+            readonly kind: "earning" | "adjustment" | "clawback" | "bonus" | "reserve" | "reserve-release" | "draw-advance" | "draw-recovery";
+            /**
+             * @description The measured basis, in the currency of the plan
+             * @example 1000.00
+             */
+            readonly basis: string;
+            /**
+             * @description Negative for an amount that is taken back
+             * @example 40.00
+             */
+            readonly amount: string;
+            /** @description Set if the deal has another currency than the plan */
+            readonly exchanged?: readonly components["schemas"]["ExchangedAmount"][];
+        };
+        readonly StatementDocument: {
+            /**
+             * @description `payee|currency|calendar|period`
+             * @example acme|EUR|monthly@Europe/Paris|2026-03
+             */
+            readonly id: string;
+            /**
+             * @description Id of the partner
+             * @example acme
+             */
+            readonly payee: string;
+            /**
+             * @description Currency of all its amounts, an ISO 4217 code
+             * @example EUR
+             */
+            readonly currency: string;
+            /**
+             * @description Calendar of the plans: length of its periods, and time zone
+             * @example monthly@Europe/Paris
+             */
+            readonly calendar: string;
+            /**
+             * @description Period of the calendar
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description Balance carried from the previous statement
+             * @example -20.00
+             */
+            readonly opening: string;
+            /**
+             * @description Sum of the lines
+             * @example 1250.00
+             */
+            readonly total: string;
+            /**
+             * @description `opening + total` if that is paid, else zero
+             * @example 1230.00
+             */
+            readonly payable: string;
+            /**
+             * @description Balance carried to the next statement
+             * @example 0.00
+             */
+            readonly carried: string;
+            /**
+             * @description A debt that is written off because the payee has left
+             * @example 20.00
+             */
+            readonly forgiven?: string;
+            /** @description Totals by the payout terms of the plans */
+            readonly parts?: readonly components["schemas"]["StatementPartTotal"][];
+            /** @description The part of the balance earned in other currencies */
+            readonly exchanged?: readonly components["schemas"]["ExchangedAmount"][];
+            /**
+             * @description SHA-256 in hex of the canonical JSON of the statement with its lines and without the hash
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            readonly hash: string;
+            /** @description All lines, in canonical order */
+            readonly lines: readonly components["schemas"]["StatementLine"][];
+        };
+        readonly PeriodOfCalendar: {
+            /**
+             * @description Calendar of the plans: length of its periods, and time zone
+             * @example monthly@Europe/Paris
+             */
+            readonly calendar: string;
+            /**
+             * @description Period of the calendar
+             * @example 2026-03
+             */
+            readonly period: string;
+        };
+        readonly PeriodApproval: {
+            /**
+             * @description Calendar of the plans: length of its periods, and time zone
+             * @example monthly@Europe/Paris
+             */
+            readonly calendar: string;
+            /**
+             * @description Period of the calendar
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description Statements of the period
+             * @example 42
+             */
+            readonly statements: number;
+            /**
+             * @description Statements that this request approved
+             * @example 40
+             */
+            readonly approved: number;
+            /**
+             * @description What the new approvals pay, by currency
+             * @example {
+             *       "EUR": "18230.50",
+             *       "USD": "940.00"
+             *     }
+             */
+            readonly payable: {
+                readonly [key: string]: string;
+            };
+        };
+        readonly StatementPage: {
+            /**
+             * @description `payee|currency|calendar|period`
+             * @example acme|EUR|monthly@Europe/Paris|2026-03
+             */
+            readonly id: string;
+            /**
+             * @description Id of the partner
+             * @example acme
+             */
+            readonly payee: string;
+            /**
+             * @description Currency of all its amounts, an ISO 4217 code
+             * @example EUR
+             */
+            readonly currency: string;
+            /**
+             * @description Calendar of the plans: length of its periods, and time zone
+             * @example monthly@Europe/Paris
+             */
+            readonly calendar: string;
+            /**
+             * @description Period of the calendar
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description Balance carried from the previous statement
+             * @example -20.00
+             */
+            readonly opening: string;
+            /**
+             * @description Sum of the lines
+             * @example 1250.00
+             */
+            readonly total: string;
+            /**
+             * @description `opening + total` if that is paid, else zero
+             * @example 1230.00
+             */
+            readonly payable: string;
+            /**
+             * @description Balance carried to the next statement
+             * @example 0.00
+             */
+            readonly carried: string;
+            /**
+             * @description A debt that is written off because the payee has left
+             * @example 20.00
+             */
+            readonly forgiven?: string;
+            /** @description Totals by the payout terms of the plans */
+            readonly parts?: readonly components["schemas"]["StatementPartTotal"][];
+            /** @description The part of the balance earned in other currencies */
+            readonly exchanged?: readonly components["schemas"]["ExchangedAmount"][];
+            /**
+             * @description Number of lines
+             * @example 17
+             */
+            readonly lineCount: number;
+            /**
+             * @description SHA-256 in hex of the canonical JSON of the statement with its lines and without the hash
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            readonly hash: string;
+            /**
+             * @description Who approved it; absent until then
+             * @example alice
+             */
+            readonly approvedBy?: string;
+            /**
+             * @description When it was approved; absent until then
+             * @example 2026-04-04T09:00:00.000Z
+             */
+            readonly approvedAt?: string;
+            /** @description One page of the lines, in canonical order */
+            readonly lines: readonly components["schemas"]["StatementLine"][];
+            /** @description Cursor of the next page of lines; absent on the last one */
+            readonly next?: string;
+        };
+        readonly StatementApproval: {
+            /**
+             * @description Id of the statement
+             * @example acme|EUR|monthly@Europe/Paris|2026-03
+             */
+            readonly statement: string;
+            /**
+             * @description Who approved it first
+             * @example alice
+             */
+            readonly approvedBy: string;
+            /**
+             * @description False if it was approved before
+             * @example true
+             */
+            readonly isNew: boolean;
+        };
+        readonly ManifestProgress: {
+            /**
+             * @description Pages received
+             * @example 2
+             */
+            readonly received: number;
+            /**
+             * @description Pages of the whole manifest; 0 until the first page arrives
+             * @example 3
+             */
+            readonly pages: number;
+        };
+        readonly ManifestsProgress: {
+            /** @description The manifest of commission-calculation */
+            readonly commissions: components["schemas"]["ManifestProgress"];
+            /** @description The manifest of rewards */
+            readonly rewards: components["schemas"]["ManifestProgress"];
+        };
+        readonly StatementRunProgress: {
+            /**
+             * @description Calendar of the plans: length of its periods, and time zone
+             * @example monthly@Europe/Paris
+             */
+            readonly calendar: string;
+            /**
+             * @description Period of the calendar
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description `awaiting-manifests`: commissions or rewards have not closed the period. `issuing`: statements wait for their lines or are being written. `issued`: every statement can be read
+             * @enum {string}
+             */
+            readonly state: "awaiting-manifests" | "issuing" | "issued";
+            /** @description How much of the manifests has arrived */
+            readonly manifests: components["schemas"]["ManifestsProgress"];
+            /**
+             * @description Number of statements; absent until all are issued
+             * @example 42
+             */
+            readonly statements?: number;
+        };
+        readonly PaymentExchangeRate: {
+            /**
+             * @description One unit of this currency …
+             * @example EUR
+             */
+            readonly base: string;
+            /**
+             * @description … costs `rate` units of this one
+             * @example USD
+             */
+            readonly quote: string;
+            /**
+             * @description Decimal text
+             * @example 1.05
+             */
+            readonly rate: string;
+            /**
+             * @description Who published the rate
+             * @example bank
+             */
+            readonly source: string;
+        };
+        readonly PaymentExchangeDifference: {
+            /**
+             * @description Currency of the payer
+             * @example EUR
+             */
+            readonly currency: string;
+            /**
+             * @description Value of the payout at the rates of the deals
+             * @example 100.00
+             */
+            readonly accrued: string;
+            /**
+             * @description Value of the payout at the rate of the payment
+             * @example 104.76
+             */
+            readonly paid: string;
+            /**
+             * @description `paid − accrued`; positive for a loss of the payer
+             * @example 4.76
+             */
+            readonly difference: string;
+            /**
+             * @description The part of the payout earned in the currency of the payer
+             * @example 110.00
+             */
+            readonly of: string;
+        };
+        readonly Payment: {
+            /**
+             * @description Id of the payout
+             * @example payout|acme|EUR|monthly@Europe/Paris|2026-03
+             */
+            readonly payout: string;
+            /**
+             * @description `settled`: the payout was paid in full. `failed`: it was not paid
+             * @enum {string}
+             */
+            readonly state: "settled" | "failed";
+            /**
+             * Format: date
+             * @description Day of the payment or of its failure
+             * @example 2026-04-10
+             */
+            readonly on: string;
+            /**
+             * @description The highest revision of a payout counts; 0 if absent
+             * @example 0
+             */
+            readonly revision?: number;
+            /**
+             * @description Amount paid; only of a settled payment
+             * @example 1230.00
+             */
+            readonly amount?: string;
+            /**
+             * @description Currency of the amount; only of a settled payment
+             * @example EUR
+             */
+            readonly currency?: string;
+            /** @description The rate, if paid out of another currency */
+            readonly exchange?: components["schemas"]["PaymentExchangeRate"];
+            /**
+             * @description Why it failed; only of a failed payment
+             * @example account closed
+             */
+            readonly reason?: string;
+            /**
+             * @description Id of the statement
+             * @example acme|EUR|monthly@Europe/Paris|2026-03
+             */
+            readonly statement: string;
+            /**
+             * @description Id of the partner
+             * @example acme
+             */
+            readonly payee: string;
+            /**
+             * @description Period of the calendar
+             * @example 2026-03
+             */
+            readonly period: string;
+            /** @description What the payer books if it paid at another rate than the lines were earned at */
+            readonly difference?: components["schemas"]["PaymentExchangeDifference"];
+        };
+        readonly Payout: {
+            /**
+             * @description Finance pays each id once
+             * @example payout|acme|EUR|monthly@Europe/Paris|2026-03
+             */
+            readonly id: string;
+            /**
+             * @description `due`: finance has not answered. `settled`: it was paid in full. `failed`: the newest payment failed
+             * @enum {string}
+             */
+            readonly state: "due" | "settled" | "failed";
+            /**
+             * @description Id of the statement
+             * @example acme|EUR|monthly@Europe/Paris|2026-03
+             */
+            readonly statement: string;
+            /**
+             * @description Id of the partner
+             * @example acme
+             */
+            readonly payee: string;
+            /**
+             * @description Currency of the amount, an ISO 4217 code
+             * @example EUR
+             */
+            readonly currency: string;
+            /**
+             * @description Calendar of the plans: length of its periods, and time zone
+             * @example monthly@Europe/Paris
+             */
+            readonly calendar: string;
+            /**
+             * @description Period of the calendar
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description The amount to pay
+             * @example 1230.00
+             */
+            readonly amount: string;
+            /** @description Totals of the statement by the payout terms of the plans */
+            readonly parts?: readonly components["schemas"]["StatementPartTotal"][];
+            /** @description The part of the balance earned in other currencies */
+            readonly exchanged?: readonly components["schemas"]["ExchangedAmount"][];
+            /**
+             * @description Who approved the statement
+             * @example alice
+             */
+            readonly approvedBy: string;
+            /** @description The newest payment; absent while the payout is due */
+            readonly payment?: components["schemas"]["Payment"];
+        };
+        readonly PaymentReceipt: {
+            /**
+             * @description `repeated`: this payment, or a later revision of it, was recorded before
+             * @enum {string}
+             */
+            readonly outcome: "accepted" | "repeated";
+            /** @description The newest payment of the payout */
+            readonly payment: components["schemas"]["Payment"];
+        };
+        readonly Balance: {
+            /**
+             * @description Id of the partner
+             * @example acme
+             */
+            readonly payee: string;
+            /**
+             * @description Currency of the balance, an ISO 4217 code
+             * @example EUR
+             */
+            readonly currency: string;
+            /**
+             * @description Calendar of the plans: length of its periods, and time zone
+             * @example monthly@Europe/Paris
+             */
+            readonly calendar: string;
+            /**
+             * @description Period of the newest statement
+             * @example 2026-03
+             */
+            readonly period: string;
+            /**
+             * @description What the newest statement carries to the next one; negative if the partner owes it
+             * @example -20.00
+             */
+            readonly carried: string;
+        };
+        /** deal-fact */
+        readonly DealFactMessage: {
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+            readonly source: string;
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly deal: string;
             /** @constant */
             readonly kind: "registered";
@@ -1328,9 +2818,10 @@ export interface components {
                         readonly id: string;
                         /**
                          * Format: date
-                         * @description a day, such as "2026-03-01"
+                         * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
                          */
                         readonly start: string;
+                        /** @description a whole number from 1 to 1,200 */
                         readonly months: number;
                     };
                     readonly original?: {
@@ -1340,7 +2831,7 @@ export interface components {
                 readonly partners: readonly {
                     /** @enum {unknown} */
                     readonly role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
-                    /** @description a text without control characters and without "|" */
+                    /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
                     readonly partner: string;
                     /** @description decimal text without a sign, such as "0.5" */
                     readonly share?: string;
@@ -1352,9 +2843,9 @@ export interface components {
                 };
             };
         } | {
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly source: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly deal: string;
             /** @constant */
             readonly kind: "booked";
@@ -1390,9 +2881,10 @@ export interface components {
                         readonly id: string;
                         /**
                          * Format: date
-                         * @description a day, such as "2026-03-01"
+                         * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
                          */
                         readonly start: string;
+                        /** @description a whole number from 1 to 1,200 */
                         readonly months: number;
                     };
                     readonly original?: {
@@ -1402,7 +2894,7 @@ export interface components {
                 readonly partners: readonly {
                     /** @enum {unknown} */
                     readonly role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
-                    /** @description a text without control characters and without "|" */
+                    /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
                     readonly partner: string;
                     /** @description decimal text without a sign, such as "0.5" */
                     readonly share?: string;
@@ -1414,9 +2906,9 @@ export interface components {
                 };
             };
         } | {
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly source: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly deal: string;
             /** @constant */
             readonly kind: "invoiced";
@@ -1425,7 +2917,7 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             readonly occurredAt: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly id: string;
             readonly lines?: readonly {
                 /** @description a text without control characters */
@@ -1451,9 +2943,10 @@ export interface components {
                     readonly id: string;
                     /**
                      * Format: date
-                     * @description a day, such as "2026-03-01"
+                     * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
                      */
                     readonly start: string;
+                    /** @description a whole number from 1 to 1,200 */
                     readonly months: number;
                 };
                 readonly original?: {
@@ -1487,9 +2980,10 @@ export interface components {
                         readonly id: string;
                         /**
                          * Format: date
-                         * @description a day, such as "2026-03-01"
+                         * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
                          */
                         readonly start: string;
+                        /** @description a whole number from 1 to 1,200 */
                         readonly months: number;
                     };
                     readonly original?: {
@@ -1499,7 +2993,7 @@ export interface components {
                 readonly partners: readonly {
                     /** @enum {unknown} */
                     readonly role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
-                    /** @description a text without control characters and without "|" */
+                    /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
                     readonly partner: string;
                     /** @description decimal text without a sign, such as "0.5" */
                     readonly share?: string;
@@ -1511,9 +3005,9 @@ export interface components {
                 };
             };
         } | {
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly source: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly deal: string;
             /** @constant */
             readonly kind: "paid";
@@ -1522,14 +3016,14 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             readonly occurredAt: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly id: string;
             /** @description an amount as decimal text, such as "1100.00" */
             readonly amount: string;
         } | {
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly source: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly deal: string;
             /** @constant */
             readonly kind: "sold-through";
@@ -1538,12 +3032,12 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             readonly occurredAt: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly id: string;
         } | {
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly source: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly deal: string;
             /** @constant */
             readonly kind: "amended";
@@ -1552,6 +3046,7 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             readonly occurredAt: string;
+            /** @description a whole number from 0 */
             readonly revision?: number;
             /** @enum {unknown} */
             readonly as?: "correction" | "change";
@@ -1582,9 +3077,10 @@ export interface components {
                         readonly id: string;
                         /**
                          * Format: date
-                         * @description a day, such as "2026-03-01"
+                         * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
                          */
                         readonly start: string;
+                        /** @description a whole number from 1 to 1,200 */
                         readonly months: number;
                     };
                     readonly original?: {
@@ -1594,7 +3090,7 @@ export interface components {
                 readonly partners: readonly {
                     /** @enum {unknown} */
                     readonly role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
-                    /** @description a text without control characters and without "|" */
+                    /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
                     readonly partner: string;
                     /** @description decimal text without a sign, such as "0.5" */
                     readonly share?: string;
@@ -1606,9 +3102,9 @@ export interface components {
                 };
             };
         } | {
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly source: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly deal: string;
             /** @constant */
             readonly kind: "returned";
@@ -1617,7 +3113,7 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             readonly occurredAt: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly id: string;
             readonly lines?: readonly {
                 /** @description a text without control characters */
@@ -1626,9 +3122,9 @@ export interface components {
                 readonly net?: string;
             }[];
         } | {
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly source: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly deal: string;
             /** @constant */
             readonly kind: "registration";
@@ -1637,27 +3133,28 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             readonly occurredAt: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly id: string;
             /** @enum {unknown} */
             readonly status: "pending" | "approved" | "rejected" | "expired";
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly holder: string;
             /**
              * Format: date
-             * @description a day, such as "2026-03-01"
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             readonly from?: string;
             /**
              * Format: date
-             * @description a day, such as "2026-03-01"
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             readonly until?: string;
+            /** @description a whole number from 0 */
             readonly revision?: number;
         } | {
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly source: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly deal: string;
             /** @constant */
             readonly kind: "cancelled";
@@ -1668,55 +3165,58 @@ export interface components {
             readonly occurredAt: string;
         };
         /** exchange-rate */
-        readonly ExchangeRate: {
+        readonly ExchangeRateMessage: {
             /** @description an ISO 4217 code, such as "EUR" */
             readonly base: string;
             /** @description an ISO 4217 code, such as "EUR" */
             readonly quote: string;
             /**
              * Format: date
-             * @description a day, such as "2026-03-01"
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             readonly date: string;
             /** @description decimal text without a sign, such as "0.5" */
             readonly rate: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly source: string;
+            /** @description a whole number from 0 */
             readonly revision?: number;
         };
         /** quota */
-        readonly Quota: {
-            /** @description a text without control characters and without "|" */
+        readonly QuotaMessage: {
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly payee: string;
-            /** @description a text without control characters and without "|" */
+            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             readonly plan: string;
             /** @description a text without control characters */
             readonly component: string;
             /**
              * Format: date
-             * @description a day, such as "2026-03-01"
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             readonly from: string;
             /**
              * Format: date
-             * @description a day, such as "2026-03-01"
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             readonly until?: string;
             /** @description decimal text without a sign, such as "0.5" */
             readonly amount: string;
+            /** @description a whole number from 0 */
             readonly revision: number;
         };
         /** payment */
-        readonly Payment: {
+        readonly PaymentMessage: {
             /** @description a text without control characters */
             readonly payout: string;
             /** @constant */
             readonly state: "settled";
             /**
              * Format: date
-             * @description a day, such as "2026-03-01"
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             readonly on: string;
+            /** @description a whole number from 0 */
             readonly revision?: number;
             /** @description an amount as decimal text without a sign, such as "1100.00" */
             readonly amount: string;
@@ -1729,7 +3229,7 @@ export interface components {
                 readonly quote: string;
                 /** @description decimal text without a sign, such as "0.5" */
                 readonly rate: string;
-                /** @description a text without control characters and without "|" */
+                /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
                 readonly source: string;
             };
         } | {
@@ -1739,9 +3239,10 @@ export interface components {
             readonly state: "failed";
             /**
              * Format: date
-             * @description a day, such as "2026-03-01"
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             readonly on: string;
+            /** @description a whole number from 0 */
             readonly revision?: number;
             /** @description a text without control characters */
             readonly reason: string;
@@ -2026,8 +3527,7 @@ export interface operations {
                  * @example {
                  *       "name": "Ada Resale",
                  *       "channel": "retail",
-                 *       "country": "FR",
-                 *       "payoutCurrency": "EUR"
+                 *       "country": "FR"
                  *     }
                  */
                 readonly "application/json": components["schemas"]["PartnerDetailsBody"];
@@ -2759,7 +4259,7 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
-                readonly "application/json": components["schemas"]["DealFact"];
+                readonly "application/json": components["schemas"]["DealFactMessage"];
             };
         };
         readonly responses: {
@@ -3166,6 +4666,10 @@ export interface operations {
                 readonly limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 readonly cursor?: string;
+                /** @description Plans with a version in this state today */
+                readonly state?: "draft" | "approved" | "published" | "superseded" | "ended";
+                /** @description Part of the id or title, in upper or lower case */
+                readonly text?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -3173,11 +4677,70 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description One page, in the order of the list */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "plan": "resellers-2026",
+                     *           "title": "Resellers 2026",
+                     *           "currency": "EUR",
+                     *           "calendar": "monthly@Europe/Paris",
+                     *           "ended": {
+                     *             "by": "dora@example.com",
+                     *             "at": "2025-12-01T09:30:00.000Z",
+                     *             "lastDay": "2026-12-31"
+                     *           },
+                     *           "versions": [
+                     *             {
+                     *               "version": 2,
+                     *               "state": "published",
+                     *               "hash": "9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215",
+                     *               "drafted": {
+                     *                 "by": "dora@example.com",
+                     *                 "at": "2025-12-01T09:30:00.000Z"
+                     *               },
+                     *               "approved": {
+                     *                 "by": "dora@example.com",
+                     *                 "at": "2025-12-01T09:30:00.000Z"
+                     *               },
+                     *               "published": {
+                     *                 "by": "dora@example.com",
+                     *                 "at": "2025-12-01T09:30:00.000Z",
+                     *                 "effectiveFrom": "2026-01-01"
+                     *               },
+                     *               "findings": [
+                     *                 {
+                     *                   "code": "RateFallsWithSales",
+                     *                   "severity": "warning",
+                     *                   "message": "the rate falls from 6 % to 4 % at 1000",
+                     *                   "why": "partners hold deals back",
+                     *                   "path": "/components/0/rate/marginal/1/pay",
+                     *                   "line": 13,
+                     *                   "column": 33
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["PlanSummary"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -3243,11 +4806,72 @@ export interface operations {
             };
         };
         readonly responses: {
+            /** @description The draft, or the newest version that equals it */
             readonly 201: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "version": 2,
+                     *       "state": "published",
+                     *       "hash": "9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215",
+                     *       "drafted": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z"
+                     *       },
+                     *       "approved": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z"
+                     *       },
+                     *       "published": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z",
+                     *         "effectiveFrom": "2026-01-01"
+                     *       },
+                     *       "findings": [
+                     *         {
+                     *           "code": "RateFallsWithSales",
+                     *           "severity": "warning",
+                     *           "message": "the rate falls from 6 % to 4 % at 1000",
+                     *           "why": "partners hold deals back",
+                     *           "path": "/components/0/rate/marginal/1/pay",
+                     *           "line": 13,
+                     *           "column": 33
+                     *         }
+                     *       ],
+                     *       "plan": "resellers-2026",
+                     *       "document": {
+                     *         "plan": "resellers-2026",
+                     *         "title": "Resellers 2026",
+                     *         "currency": "EUR",
+                     *         "calendar": {
+                     *           "periods": "monthly",
+                     *           "timeZone": "Europe/Paris"
+                     *         },
+                     *         "components": [
+                     *           {
+                     *             "id": "hardware",
+                     *             "credit": {
+                     *               "trigger": "booked",
+                     *               "to": "seller",
+                     *               "basis": "net",
+                     *               "where": {
+                     *                 "line.category": "hardware"
+                     *               }
+                     *             },
+                     *             "rate": {
+                     *               "percent": "5 %"
+                     *             }
+                     *           }
+                     *         ]
+                     *       },
+                     *       "isNew": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PlanDraftAnswer"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             readonly 400: {
@@ -3276,7 +4900,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `PlanVersionRefused`: currency, calendar or triggers differ from the published versions. `PlanVersionsTooMany`: the plan has the most versions that a plan can have. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3303,7 +4927,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            /** @description `PlanInvalid`: the document has errors, listed with path, line and column. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3349,11 +4973,30 @@ export interface operations {
             };
         };
         readonly responses: {
+            /** @description Findings; none for a document without errors and warnings */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "findings": [
+                     *         {
+                     *           "code": "RateFallsWithSales",
+                     *           "severity": "warning",
+                     *           "message": "the rate falls from 6 % to 4 % at 1000",
+                     *           "why": "partners hold deals back",
+                     *           "path": "/components/0/rate/marginal/1/pay",
+                     *           "line": 13,
+                     *           "column": 33
+                     *         }
+                     *       ],
+                     *       "hash": "9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PlanLint"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             readonly 400: {
@@ -3446,18 +5089,80 @@ export interface operations {
                 readonly "Idempotency-Key"?: string;
             };
             readonly path: {
+                /** @description Id of the plan */
                 readonly id: string;
+                /** @description Number of the version, from 1 */
                 readonly version: number;
             };
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description The approved version */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "version": 2,
+                     *       "state": "published",
+                     *       "hash": "9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215",
+                     *       "drafted": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z"
+                     *       },
+                     *       "approved": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z"
+                     *       },
+                     *       "published": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z",
+                     *         "effectiveFrom": "2026-01-01"
+                     *       },
+                     *       "findings": [
+                     *         {
+                     *           "code": "RateFallsWithSales",
+                     *           "severity": "warning",
+                     *           "message": "the rate falls from 6 % to 4 % at 1000",
+                     *           "why": "partners hold deals back",
+                     *           "path": "/components/0/rate/marginal/1/pay",
+                     *           "line": 13,
+                     *           "column": 33
+                     *         }
+                     *       ],
+                     *       "plan": "resellers-2026",
+                     *       "document": {
+                     *         "plan": "resellers-2026",
+                     *         "title": "Resellers 2026",
+                     *         "currency": "EUR",
+                     *         "calendar": {
+                     *           "periods": "monthly",
+                     *           "timeZone": "Europe/Paris"
+                     *         },
+                     *         "components": [
+                     *           {
+                     *             "id": "hardware",
+                     *             "credit": {
+                     *               "trigger": "booked",
+                     *               "to": "seller",
+                     *               "basis": "net",
+                     *               "where": {
+                     *                 "line.category": "hardware"
+                     *               }
+                     *             },
+                     *             "rate": {
+                     *               "percent": "5 %"
+                     *             }
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PlanVersionDetail"];
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -3468,8 +5173,17 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            /** @description `SecondPersonNeeded`: the author of a version can neither approve nor publish it. `RoleMissing`: the token has none of the roles of this operation */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PlanVersionUnknown`: the plan does not exist, or has no version of this number */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3523,7 +5237,9 @@ export interface operations {
                 readonly "Idempotency-Key"?: string;
             };
             readonly path: {
+                /** @description Id of the plan */
                 readonly id: string;
+                /** @description Number of the version, from 1 */
                 readonly version: number;
             };
             readonly cookie?: never;
@@ -3539,11 +5255,71 @@ export interface operations {
             };
         };
         readonly responses: {
+            /** @description The published version */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "version": 2,
+                     *       "state": "published",
+                     *       "hash": "9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215",
+                     *       "drafted": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z"
+                     *       },
+                     *       "approved": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z"
+                     *       },
+                     *       "published": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z",
+                     *         "effectiveFrom": "2026-01-01"
+                     *       },
+                     *       "findings": [
+                     *         {
+                     *           "code": "RateFallsWithSales",
+                     *           "severity": "warning",
+                     *           "message": "the rate falls from 6 % to 4 % at 1000",
+                     *           "why": "partners hold deals back",
+                     *           "path": "/components/0/rate/marginal/1/pay",
+                     *           "line": 13,
+                     *           "column": 33
+                     *         }
+                     *       ],
+                     *       "plan": "resellers-2026",
+                     *       "document": {
+                     *         "plan": "resellers-2026",
+                     *         "title": "Resellers 2026",
+                     *         "currency": "EUR",
+                     *         "calendar": {
+                     *           "periods": "monthly",
+                     *           "timeZone": "Europe/Paris"
+                     *         },
+                     *         "components": [
+                     *           {
+                     *             "id": "hardware",
+                     *             "credit": {
+                     *               "trigger": "booked",
+                     *               "to": "seller",
+                     *               "basis": "net",
+                     *               "where": {
+                     *                 "line.category": "hardware"
+                     *               }
+                     *             },
+                     *             "rate": {
+                     *               "percent": "5 %"
+                     *             }
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PlanVersionDetail"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             readonly 400: {
@@ -3563,7 +5339,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            /** @description `SecondPersonNeeded`: the author of a version can neither approve nor publish it. `RoleMissing`: the token has none of the roles of this operation */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3572,7 +5348,16 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `PlanVersionUnknown`: the plan does not exist, or has no version of this number */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PlanVersionNotApproved`: somebody other than its author has to approve the version first. `PlanVersionRefused`: currency, calendar or triggers differ from the published versions. `PlanPeriodClosed`: it would change the terms of closed periods. `PlanOver`: the day is after the plan's last day. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3636,6 +5421,7 @@ export interface operations {
                 readonly "Idempotency-Key"?: string;
             };
             readonly path: {
+                /** @description Id of the plan */
                 readonly id: string;
             };
             readonly cookie?: never;
@@ -3651,11 +5437,58 @@ export interface operations {
             };
         };
         readonly responses: {
+            /** @description The plan with its last day */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "plan": "resellers-2026",
+                     *       "title": "Resellers 2026",
+                     *       "currency": "EUR",
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "ended": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z",
+                     *         "lastDay": "2026-12-31"
+                     *       },
+                     *       "versions": [
+                     *         {
+                     *           "version": 2,
+                     *           "state": "published",
+                     *           "hash": "9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215",
+                     *           "drafted": {
+                     *             "by": "dora@example.com",
+                     *             "at": "2025-12-01T09:30:00.000Z"
+                     *           },
+                     *           "approved": {
+                     *             "by": "dora@example.com",
+                     *             "at": "2025-12-01T09:30:00.000Z"
+                     *           },
+                     *           "published": {
+                     *             "by": "dora@example.com",
+                     *             "at": "2025-12-01T09:30:00.000Z",
+                     *             "effectiveFrom": "2026-01-01"
+                     *           },
+                     *           "findings": [
+                     *             {
+                     *               "code": "RateFallsWithSales",
+                     *               "severity": "warning",
+                     *               "message": "the rate falls from 6 % to 4 % at 1000",
+                     *               "why": "partners hold deals back",
+                     *               "path": "/components/0/rate/marginal/1/pay",
+                     *               "line": 13,
+                     *               "column": 33
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PlanSummary"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             readonly 400: {
@@ -3684,7 +5517,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `PlanNotPublished`: no version of the plan is published. `PlanPeriodClosed`: it would change the terms of closed periods. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3745,17 +5578,65 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
+                /** @description Id of the plan */
                 readonly id: string;
             };
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description The plan */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "plan": "resellers-2026",
+                     *       "title": "Resellers 2026",
+                     *       "currency": "EUR",
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "ended": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z",
+                     *         "lastDay": "2026-12-31"
+                     *       },
+                     *       "versions": [
+                     *         {
+                     *           "version": 2,
+                     *           "state": "published",
+                     *           "hash": "9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215",
+                     *           "drafted": {
+                     *             "by": "dora@example.com",
+                     *             "at": "2025-12-01T09:30:00.000Z"
+                     *           },
+                     *           "approved": {
+                     *             "by": "dora@example.com",
+                     *             "at": "2025-12-01T09:30:00.000Z"
+                     *           },
+                     *           "published": {
+                     *             "by": "dora@example.com",
+                     *             "at": "2025-12-01T09:30:00.000Z",
+                     *             "effectiveFrom": "2026-01-01"
+                     *           },
+                     *           "findings": [
+                     *             {
+                     *               "code": "RateFallsWithSales",
+                     *               "severity": "warning",
+                     *               "message": "the rate falls from 6 % to 4 % at 1000",
+                     *               "why": "partners hold deals back",
+                     *               "path": "/components/0/rate/marginal/1/pay",
+                     *               "line": 13,
+                     *               "column": 33
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PlanSummary"];
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -3768,6 +5649,15 @@ export interface operations {
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PlanUnknown`: there is no plan with this id */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3809,99 +5699,79 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
+                /** @description Id of the plan */
                 readonly id: string;
+                /** @description Number of the version, from 1 */
                 readonly version: number;
             };
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description The version */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly closePeriod: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
-                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
-            };
-            readonly path: {
-                readonly calendar: string;
-                readonly period: string;
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                /** @example {} */
-                readonly "application/json": components["schemas"]["ClosePeriodBody"];
-            };
-        };
-        readonly responses: {
-            readonly 202: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example {
+                     *       "version": 2,
+                     *       "state": "published",
+                     *       "hash": "9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215",
+                     *       "drafted": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z"
+                     *       },
+                     *       "approved": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z"
+                     *       },
+                     *       "published": {
+                     *         "by": "dora@example.com",
+                     *         "at": "2025-12-01T09:30:00.000Z",
+                     *         "effectiveFrom": "2026-01-01"
+                     *       },
+                     *       "findings": [
+                     *         {
+                     *           "code": "RateFallsWithSales",
+                     *           "severity": "warning",
+                     *           "message": "the rate falls from 6 % to 4 % at 1000",
+                     *           "why": "partners hold deals back",
+                     *           "path": "/components/0/rate/marginal/1/pay",
+                     *           "line": 13,
+                     *           "column": 33
+                     *         }
+                     *       ],
+                     *       "plan": "resellers-2026",
+                     *       "document": {
+                     *         "plan": "resellers-2026",
+                     *         "title": "Resellers 2026",
+                     *         "currency": "EUR",
+                     *         "calendar": {
+                     *           "periods": "monthly",
+                     *           "timeZone": "Europe/Paris"
+                     *         },
+                     *         "components": [
+                     *           {
+                     *             "id": "hardware",
+                     *             "credit": {
+                     *               "trigger": "booked",
+                     *               "to": "seller",
+                     *               "basis": "net",
+                     *               "where": {
+                     *                 "line.category": "hardware"
+                     *               }
+                     *             },
+                     *             "rate": {
+                     *               "percent": "5 %"
+                     *             }
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PlanVersionDetail"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
@@ -3922,369 +5792,8 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly getPeriod: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
-                readonly calendar: string;
-                readonly period: string;
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly listPeriods: {
-        readonly parameters: {
-            readonly query?: {
-                /** @description Rows per page */
-                readonly limit?: number;
-                /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
-                readonly calendar?: string;
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly listEarnings: {
-        readonly parameters: {
-            readonly query?: {
-                /** @description Rows per page */
-                readonly limit?: number;
-                /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
-                /** @description a partner sees only their own */
-                readonly payee?: string;
-                readonly plan?: string;
-                /** @description period that the lines are posted in */
-                readonly period?: string;
-                readonly deal?: string;
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly getEarningsExplain: {
-        readonly parameters: {
-            readonly query: {
-                readonly payee: string;
-                readonly plan: string;
-                readonly component: string;
-                readonly deal: string;
-                readonly line: string;
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly getCreditsWaiting: {
-        readonly parameters: {
-            readonly query?: {
-                /** @description Rows per page */
-                readonly limit?: number;
-                /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
-                readonly code?: string;
-                readonly subject?: string;
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            /** @description `PlanVersionUnknown`: the plan does not exist, or has no version of this number */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4328,10 +5837,16 @@ export interface operations {
                 readonly limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 readonly cursor?: string;
-                /** @description published for one unit of this currency */
+                /** @description Base currency, ISO 4217 */
                 readonly base?: string;
-                /** @description published in units of this currency */
+                /** @description Quote currency, ISO 4217 */
                 readonly quote?: string;
+                /** @description Day of publication */
+                readonly date?: string;
+                /** @description Publisher */
+                readonly source?: string;
+                /** @description `pair`: by pair, date, source and revision. `newest`: latest date first */
+                readonly sort?: "pair" | "newest";
             };
             readonly header?: never;
             readonly path?: never;
@@ -4339,11 +5854,36 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description One page, in the order of the list */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "base": "EUR",
+                     *           "quote": "USD",
+                     *           "date": "2026-03-05",
+                     *           "rate": "1.0812",
+                     *           "source": "ecb",
+                     *           "revision": 1
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["ExchangeRateAnswer"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -4404,23 +5944,53 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
-                readonly "application/json": components["schemas"]["ExchangeRate"];
+                readonly "application/json": components["schemas"]["ExchangeRateMessage"];
             };
         };
         readonly responses: {
-            /** @description The same rate is known already */
+            /** @description The same rate was recorded before */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "fact": {
+                     *         "base": "EUR",
+                     *         "quote": "USD",
+                     *         "date": "2026-03-05",
+                     *         "rate": "1.0812",
+                     *         "source": "ecb",
+                     *         "revision": 1
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ExchangeRateRecordedAnswer"];
+                };
             };
             /** @description The rate is new */
             readonly 201: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "fact": {
+                     *         "base": "EUR",
+                     *         "quote": "USD",
+                     *         "date": "2026-03-05",
+                     *         "rate": "1.0812",
+                     *         "source": "ecb",
+                     *         "revision": 1
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ExchangeRateRecordedAnswer"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             readonly 400: {
@@ -4449,7 +6019,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Another rate is known for the same pair, date, source and revision. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `FactConflict`: another rate is recorded for the same pair, date, source and revision. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4476,7 +6046,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            /** @description `FactInvalid`: a field is missing or not valid. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4519,13 +6089,17 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description What was not taken, and the counts */
+            /** @description Facts that were not recorded or refer to an unknown name; the counts */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/x-ndjson": unknown;
+                    /**
+                     * @example {"type":"conflict","fact":2,"code":"FactConflict","errors":[{"field":"rate","reason":"is recorded as 1.0812, not 1.0912"}]}
+                     *     {"type":"result","facts":3,"accepted":2,"repeated":0,"conflicts":1,"refused":0}
+                     */
+                    readonly "application/x-ndjson": string;
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
@@ -4564,7 +6138,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            /** @description `BodyNotStreamed`: the body is neither application/x-ndjson nor text/csv. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4600,9 +6174,12 @@ export interface operations {
                 readonly limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 readonly cursor?: string;
-                /** @description a partner sees only their own */
+                /** @description Payee; partners see only their own */
                 readonly payee?: string;
+                /** @description Plan */
                 readonly plan?: string;
+                /** @description Component of the plan */
+                readonly component?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -4610,11 +6187,37 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description One page, in the order of the list */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "payee": "acme",
+                     *           "plan": "resellers-2026",
+                     *           "component": "hardware",
+                     *           "from": "2026-01-01",
+                     *           "until": "2026-04-01",
+                     *           "amount": "120000",
+                     *           "revision": 1
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["QuotaAnswer"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -4675,23 +6278,69 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
-                readonly "application/json": components["schemas"]["Quota"];
+                readonly "application/json": components["schemas"]["QuotaMessage"];
             };
         };
         readonly responses: {
-            /** @description The same quota is known already */
+            /** @description The same quota was recorded before */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "fact": {
+                     *         "payee": "acme",
+                     *         "plan": "resellers-2026",
+                     *         "component": "hardware",
+                     *         "from": "2026-01-01",
+                     *         "until": "2026-04-01",
+                     *         "amount": "120000",
+                     *         "revision": 1
+                     *       },
+                     *       "warnings": [
+                     *         {
+                     *           "code": "ComponentUnknown",
+                     *           "field": "component",
+                     *           "message": "no version of the plan resellers-2026 has a component \"hardwear\"; did you mean \"hardware\"?"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["QuotaRecordedAnswer"];
+                };
             };
             /** @description The quota is new */
             readonly 201: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "fact": {
+                     *         "payee": "acme",
+                     *         "plan": "resellers-2026",
+                     *         "component": "hardware",
+                     *         "from": "2026-01-01",
+                     *         "until": "2026-04-01",
+                     *         "amount": "120000",
+                     *         "revision": 1
+                     *       },
+                     *       "warnings": [
+                     *         {
+                     *           "code": "ComponentUnknown",
+                     *           "field": "component",
+                     *           "message": "no version of the plan resellers-2026 has a component \"hardwear\"; did you mean \"hardware\"?"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["QuotaRecordedAnswer"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             readonly 400: {
@@ -4720,7 +6369,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Another quota is known for the same component, first day and revision. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `FactConflict`: another quota is recorded for the same component, first day and revision. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4747,7 +6396,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            /** @description `FactInvalid`: a field is missing or not valid. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4790,13 +6439,17 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description What was not taken, and the counts */
+            /** @description Facts that were not recorded or refer to an unknown name; the counts */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/x-ndjson": unknown;
+                    /**
+                     * @example {"type":"warning","fact":1,"code":"PlanUnknown","errors":[{"field":"plan","reason":"there is no plan \"reseler-2026\"; did you mean \"resellers-2026\"?"}]}
+                     *     {"type":"result","facts":3,"accepted":2,"repeated":0,"conflicts":1,"refused":0}
+                     */
+                    readonly "application/x-ndjson": string;
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
@@ -4828,6 +6481,796 @@ export interface operations {
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
             readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BodyNotStreamed`: the body is neither application/x-ndjson nor text/csv. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly listWarnings: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Rows per page */
+                readonly limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                readonly cursor?: string;
+                /** @description Kind of the fact */
+                readonly kind?: "agreement" | "quota";
+                /** @description Code of the warning */
+                readonly code?: "PlanUnknown" | "ComponentUnknown" | "PayeeUnknown";
+                /** @description Payee */
+                readonly payee?: string;
+                /** @description Plan */
+                readonly plan?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page, in the order of the list */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "code": "ComponentUnknown",
+                     *           "field": "component",
+                     *           "message": "no version of the plan resellers-2026 has a component \"hardwear\"; did you mean \"hardware\"?",
+                     *           "kind": "quota",
+                     *           "payee": "acme",
+                     *           "plan": "resellers-2026",
+                     *           "component": "hardwear"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["WarningListed"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly getEarningsExplain: {
+        readonly parameters: {
+            readonly query: {
+                /** @description Payee; partners can ask for their own lines only */
+                readonly payee: string;
+                /** @description Plan */
+                readonly plan: string;
+                /** @description Component of the plan */
+                readonly component: string;
+                /** @description `source|id` of the deal */
+                readonly deal: string;
+                /** @description `occurrence|line`, as in the ledger line */
+                readonly line: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The explanation */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "payee": "acme",
+                     *       "plan": "resellers-2026",
+                     *       "currency": "EUR",
+                     *       "posted": [
+                     *         {
+                     *           "period": "2026-03",
+                     *           "origin": "2026-02",
+                     *           "component": "hardware",
+                     *           "line": "booked|1",
+                     *           "kind": "adjustment",
+                     *           "basis": "100.00",
+                     *           "amount": "4.00",
+                     *           "exchanged": [
+                     *             {
+                     *               "amount": "40.00",
+                     *               "currency": "USD",
+                     *               "of": "32.00"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "earned": [
+                     *         {
+                     *           "line": {
+                     *             "component": "hardware",
+                     *             "occurrence": "booked",
+                     *             "line": "1",
+                     *             "window": "2026-03",
+                     *             "basis": "100.00"
+                     *           },
+                     *           "amount": "4.00",
+                     *           "trace": {
+                     *             "rate": "percent",
+                     *             "basis": "100.00",
+                     *             "percent": "0.04",
+                     *             "rounding": "half-up"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "credit": {
+                     *         "stream": "credit-crm|D-1",
+                     *         "revision": 0,
+                     *         "number": 1,
+                     *         "partners": [
+                     *           {
+                     *             "key": "partner:acme",
+                     *             "revision": 3,
+                     *             "plans": [
+                     *               "resellers-2026"
+                     *             ],
+                     *             "asOf": [
+                     *               {
+                     *                 "day": "2026-03-05",
+                     *                 "channel": "retail",
+                     *                 "country": "FR",
+                     *                 "tier": "gold",
+                     *                 "upline": null,
+                     *                 "plans": []
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       },
+                     *       "source": {
+                     *         "deal": {
+                     *           "source": "crm",
+                     *           "id": "D-1",
+                     *           "bookedAt": "2026-03-05T10:00:00Z"
+                     *         },
+                     *         "line": {
+                     *           "id": "1",
+                     *           "category": "hardware",
+                     *           "quantity": "1",
+                     *           "net": "100.00"
+                     *         }
+                     *       },
+                     *       "text": [
+                     *         "4.00 EUR is posted to acme in 2026-03 as earning of component hardware for booked|1."
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ExplanationAnswer"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NotYours`: a partner asked for a line of another payee. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `LineUnknown`: the payee has neither a posting nor a credit of this component, deal and line */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly listEarnings: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Rows per page */
+                readonly limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                readonly cursor?: string;
+                /** @description Payee; partners see only their own */
+                readonly payee?: string;
+                /** @description Plan */
+                readonly plan?: string;
+                /** @description Period in which the lines are posted */
+                readonly period?: string;
+                /** @description `source|id` of the deal */
+                readonly deal?: string;
+                /** @description `payee`: by payee, plan, deal and period. `deal`: by deal, payee, plan and period */
+                readonly sort?: "payee" | "deal";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page, in the order of the list */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "payee": "acme",
+                     *           "currency": "EUR",
+                     *           "period": "2026-03",
+                     *           "origin": "2026-02",
+                     *           "plan": "resellers-2026",
+                     *           "component": "hardware",
+                     *           "deal": "crm|D-1",
+                     *           "line": "booked|1",
+                     *           "kind": "adjustment",
+                     *           "basis": "100.00",
+                     *           "amount": "4.00",
+                     *           "exchanged": [
+                     *             {
+                     *               "amount": "40.00",
+                     *               "currency": "USD",
+                     *               "of": "32.00"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["EarningListed"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NotYours`: a partner asked for the earnings of another payee. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly listPendingDeals: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Rows per page */
+                readonly limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                readonly cursor?: string;
+                /** @description Kind of the missing fact */
+                readonly code?: string;
+                /** @description What is missing */
+                readonly subject?: string;
+                /** @description `source|id` of the deal */
+                readonly deal?: string;
+                /** @description Deals that need a fact about this partner: the partner, an agreement, or a quota */
+                readonly partner?: string;
+                /** @description Deals that need a fact about this plan: the plan, or a quota under it */
+                readonly plan?: string;
+                /** @description `deal`: by deal, code and subject. `oldest`: the deals that have been pending longest first */
+                readonly sort?: "deal" | "oldest";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page, in the order of the list */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "deal": "crm|D-1",
+                     *           "code": "PartnerMissing",
+                     *           "subject": "partner:acme",
+                     *           "message": "there is no partner acme",
+                     *           "since": "2026-03-05T10:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["PendingDeal"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly closePeriod: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description Key of the calendar */
+                readonly calendar: string;
+                /** @description Period of the calendar */
+                readonly period: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ClosePeriodBody"];
+            };
+        };
+        readonly responses: {
+            /** @description The closing has started, or the period is closed already */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "state": "closing",
+                     *       "stages": [
+                     *         "facts-credited"
+                     *       ],
+                     *       "streams": 0,
+                     *       "lines": 0
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PeriodRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ClosingInProgress`: another period of the calendar is being closed. `EarlierPeriodOpen`: an earlier period is still open. `DealsWaiting`: deals are pending, and the request gives no reason to close all the same. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PeriodInvalid`: the calendar key is not valid, or the period is not one of the calendar. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly getPeriod: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Key of the calendar */
+                readonly calendar: string;
+                /** @description Period of the calendar */
+                readonly period: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The period */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "state": "closing",
+                     *       "stages": [
+                     *         "facts-credited"
+                     *       ],
+                     *       "streams": 0,
+                     *       "lines": 0
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PeriodRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PeriodInvalid`: the calendar key is not valid, or the period is not one of the calendar. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly listPeriods: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Rows per page */
+                readonly limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                readonly cursor?: string;
+                /** @description Key of the calendar */
+                readonly calendar?: string;
+                /** @description State of the period */
+                readonly state?: "closing" | "closed";
+                /** @description By calendar and period, ascending or descending */
+                readonly sort?: "oldest" | "newest";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page, in the order of the list */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "calendar": "monthly@Europe/Paris",
+                     *           "period": "2026-03",
+                     *           "state": "closed",
+                     *           "closingSince": "2026-04-02T08:00:00.000Z",
+                     *           "closedBy": "fiona@example.com"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["PeriodListed"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4871,6 +7314,8 @@ export interface operations {
                 readonly limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 readonly cursor?: string;
+                /** @description Only programmes whose id or title contains each of these words, in upper or lower case */
+                readonly text?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -4878,11 +7323,67 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description One page, in the order of the list */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "programme": "volume-bonus-2026",
+                     *           "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "publishedAt": "2026-01-01T08:00:00.000Z",
+                     *           "publishedBy": "dora",
+                     *           "document": {
+                     *             "programme": "volume-bonus-2026",
+                     *             "title": "Volume bonus 2026",
+                     *             "currency": "EUR",
+                     *             "calendar": {
+                     *               "periods": "monthly",
+                     *               "timeZone": "Europe/Paris",
+                     *               "starts": "2026-01-05"
+                     *             },
+                     *             "measure": {
+                     *               "of": "basis",
+                     *               "over": "quarter",
+                     *               "plans": [
+                     *                 "resellers-2026"
+                     *               ],
+                     *               "components": [
+                     *                 "hardware"
+                     *               ]
+                     *             },
+                     *             "eligible": {
+                     *               "channel": [
+                     *                 "retail"
+                     *               ]
+                     *             },
+                     *             "tiers": [
+                     *               {
+                     *                 "from": "50000.00",
+                     *                 "pay": "500.00"
+                     *               }
+                     *             ],
+                     *             "from": "2026-01-01",
+                     *             "until": "2027-01-01"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["PublishedProgramme"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -4949,7 +7450,7 @@ export interface operations {
                  *       "title": "Volume bonus 2026",
                  *       "currency": "EUR",
                  *       "calendar": {
-                 *         "periods": "weekly",
+                 *         "periods": "monthly",
                  *         "timeZone": "Europe/Paris",
                  *         "starts": "2026-01-05",
                  *         "fiscal": {
@@ -4959,7 +7460,13 @@ export interface operations {
                  *       },
                  *       "measure": {
                  *         "of": "basis",
-                 *         "over": "period"
+                 *         "over": "quarter",
+                 *         "plans": [
+                 *           "resellers-2026"
+                 *         ],
+                 *         "components": [
+                 *           "hardware"
+                 *         ]
                  *       },
                  *       "eligible": {
                  *         "channel": [
@@ -4980,11 +7487,37 @@ export interface operations {
             };
         };
         readonly responses: {
+            /** @description The same document was published before */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "programme": "volume-bonus-2026",
+                     *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "isNew": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ProgrammeReceipt"];
+                };
+            };
+            /** @description The programme is new */
             readonly 201: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "programme": "volume-bonus-2026",
+                     *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "isNew": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ProgrammeReceipt"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             readonly 400: {
@@ -5013,7 +7546,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `ProgrammePublished`: another document is published under the same id. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5040,7 +7573,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            /** @description `ProgrammeInvalid`: fields of the document contradict each other, or are not known values. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5074,17 +7607,66 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
+                /** @description Id of the programme */
                 readonly id: string;
             };
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description The programme */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "programme": "volume-bonus-2026",
+                     *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "publishedAt": "2026-01-01T08:00:00.000Z",
+                     *       "publishedBy": "dora",
+                     *       "document": {
+                     *         "programme": "volume-bonus-2026",
+                     *         "title": "Volume bonus 2026",
+                     *         "currency": "EUR",
+                     *         "calendar": {
+                     *           "periods": "monthly",
+                     *           "timeZone": "Europe/Paris",
+                     *           "starts": "2026-01-05",
+                     *           "fiscal": {
+                     *             "yearStarts": "02-01",
+                     *             "weeks": "4-4-5"
+                     *           }
+                     *         },
+                     *         "measure": {
+                     *           "of": "basis",
+                     *           "over": "quarter",
+                     *           "plans": [
+                     *             "resellers-2026"
+                     *           ],
+                     *           "components": [
+                     *             "hardware"
+                     *           ]
+                     *         },
+                     *         "eligible": {
+                     *           "channel": [
+                     *             "retail"
+                     *           ]
+                     *         },
+                     *         "tiers": [
+                     *           {
+                     *             "from": "50000.00",
+                     *             "pay": "500.00"
+                     *           }
+                     *         ],
+                     *         "from": "2026-01-01",
+                     *         "until": "2027-01-01"
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PublishedProgramme"];
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -5097,6 +7679,15 @@ export interface operations {
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProgrammeUnknown`: no programme has this id */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5140,9 +7731,14 @@ export interface operations {
                 readonly limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 readonly cursor?: string;
+                /** @description Only of this partner */
                 readonly payee?: string;
+                /** @description Only of this programme */
                 readonly programme?: string;
+                /** @description Only of this window */
                 readonly window?: string;
+                /** @description Only in this currency, an ISO 4217 code */
+                readonly currency?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -5150,11 +7746,50 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description One page, in the order of the list */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "payee": "acme",
+                     *           "programme": "volume-bonus-2026",
+                     *           "currency": "EUR",
+                     *           "calendar": "monthly@Europe/Paris",
+                     *           "window": "2026-Q1",
+                     *           "measured": "60000.00",
+                     *           "amount": "500.00",
+                     *           "lines": [
+                     *             {
+                     *               "period": "2026-03",
+                     *               "origin": "2026-03",
+                     *               "plan": "volume-bonus-2026",
+                     *               "component": "volume-bonus-2026",
+                     *               "deal": "",
+                     *               "line": "2026-Q1",
+                     *               "kind": "bonus",
+                     *               "basis": "60000.00",
+                     *               "amount": "500.00"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["Bonus"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -5165,7 +7800,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for bonuses of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5210,10 +7845,20 @@ export interface operations {
                 readonly limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 readonly cursor?: string;
+                /** @description Only of this partner */
                 readonly payee?: string;
+                /** @description Only in this currency, an ISO 4217 code */
                 readonly currency?: string;
+                /** @description Only of this calendar */
                 readonly calendar?: string;
+                /** @description Only of this period */
                 readonly period?: string;
+                /** @description `issued`: nobody has approved it yet. `approved`: its amount is released to finance */
+                readonly state?: "issued" | "approved";
+                /** @description Only statements whose id contains each of these words, in upper or lower case */
+                readonly text?: string;
+                /** @description Order of the list, descending with a minus sign; `payable` compares numbers, whatever the currency */
+                readonly sort?: "period" | "-period" | "payee" | "-payee" | "payable" | "-payable";
             };
             readonly header?: never;
             readonly path?: never;
@@ -5221,11 +7866,58 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description One page, in the order of the list */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *           "payee": "acme",
+                     *           "currency": "EUR",
+                     *           "calendar": "monthly@Europe/Paris",
+                     *           "period": "2026-03",
+                     *           "opening": "-20.00",
+                     *           "total": "1250.00",
+                     *           "payable": "1230.00",
+                     *           "carried": "0.00",
+                     *           "forgiven": "20.00",
+                     *           "parts": [
+                     *             {
+                     *               "as": "self-billed",
+                     *               "tax": "by-partner",
+                     *               "total": "1250.00"
+                     *             }
+                     *           ],
+                     *           "exchanged": [
+                     *             {
+                     *               "amount": "100.00",
+                     *               "currency": "GBP",
+                     *               "of": "115.20"
+                     *             }
+                     *           ],
+                     *           "lineCount": 17,
+                     *           "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "approvedBy": "alice",
+                     *           "approvedAt": "2026-04-04T09:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["ListedStatement"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -5236,7 +7928,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5277,7 +7969,9 @@ export interface operations {
     readonly getStatementsExport: {
         readonly parameters: {
             readonly query: {
+                /** @description Calendar of the plans: length of its periods, and time zone */
                 readonly calendar: string;
+                /** @description Period of the calendar */
                 readonly period: string;
             };
             readonly header?: never;
@@ -5286,11 +7980,63 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description One statement per line */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *       "payee": "acme",
+                     *       "currency": "EUR",
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "opening": "-20.00",
+                     *       "total": "1250.00",
+                     *       "payable": "1230.00",
+                     *       "carried": "0.00",
+                     *       "forgiven": "20.00",
+                     *       "parts": [
+                     *         {
+                     *           "as": "self-billed",
+                     *           "tax": "by-partner",
+                     *           "total": "1250.00"
+                     *         }
+                     *       ],
+                     *       "exchanged": [
+                     *         {
+                     *           "amount": "100.00",
+                     *           "currency": "GBP",
+                     *           "of": "115.20"
+                     *         }
+                     *       ],
+                     *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "lines": [
+                     *         {
+                     *           "period": "2026-03",
+                     *           "origin": "2026-03",
+                     *           "plan": "resellers-2026",
+                     *           "component": "hardware",
+                     *           "deal": "crm|D-1042",
+                     *           "line": "booked|1",
+                     *           "kind": "earning",
+                     *           "basis": "1000.00",
+                     *           "amount": "40.00",
+                     *           "exchanged": [
+                     *             {
+                     *               "amount": "100.00",
+                     *               "currency": "GBP",
+                     *               "of": "115.20"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/x-ndjson": components["schemas"]["StatementDocument"];
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -5361,11 +8107,26 @@ export interface operations {
             };
         };
         readonly responses: {
+            /** @description What this request approved */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "statements": 42,
+                     *       "approved": 40,
+                     *       "payable": {
+                     *         "EUR": "18230.50",
+                     *         "USD": "940.00"
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PeriodApproval"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             readonly 400: {
@@ -5394,7 +8155,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `StatementsNotIssued`: the statement run of the period is not finished. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5460,17 +8221,73 @@ export interface operations {
             };
             readonly header?: never;
             readonly path: {
+                /** @description Id of the statement, `payee|currency|calendar|period`, percent-encoded */
                 readonly id: string;
             };
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description The statement with one page of its lines */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *       "payee": "acme",
+                     *       "currency": "EUR",
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "opening": "-20.00",
+                     *       "total": "1250.00",
+                     *       "payable": "1230.00",
+                     *       "carried": "0.00",
+                     *       "forgiven": "20.00",
+                     *       "parts": [
+                     *         {
+                     *           "as": "self-billed",
+                     *           "tax": "by-partner",
+                     *           "total": "1250.00"
+                     *         }
+                     *       ],
+                     *       "exchanged": [
+                     *         {
+                     *           "amount": "100.00",
+                     *           "currency": "GBP",
+                     *           "of": "115.20"
+                     *         }
+                     *       ],
+                     *       "lineCount": 17,
+                     *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "approvedBy": "alice",
+                     *       "approvedAt": "2026-04-04T09:00:00.000Z",
+                     *       "lines": [
+                     *         {
+                     *           "period": "2026-03",
+                     *           "origin": "2026-03",
+                     *           "plan": "resellers-2026",
+                     *           "component": "hardware",
+                     *           "deal": "crm|D-1042",
+                     *           "line": "booked|1",
+                     *           "kind": "earning",
+                     *           "basis": "1000.00",
+                     *           "amount": "40.00",
+                     *           "exchanged": [
+                     *             {
+                     *               "amount": "100.00",
+                     *               "currency": "GBP",
+                     *               "of": "115.20"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["StatementPage"];
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -5481,8 +8298,17 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StatementUnknown`: no statement has this id */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5524,17 +8350,70 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
+                /** @description Id of the statement, `payee|currency|calendar|period`, percent-encoded */
                 readonly id: string;
             };
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description The canonical JSON of the statement */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *       "payee": "acme",
+                     *       "currency": "EUR",
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "opening": "-20.00",
+                     *       "total": "1250.00",
+                     *       "payable": "1230.00",
+                     *       "carried": "0.00",
+                     *       "forgiven": "20.00",
+                     *       "parts": [
+                     *         {
+                     *           "as": "self-billed",
+                     *           "tax": "by-partner",
+                     *           "total": "1250.00"
+                     *         }
+                     *       ],
+                     *       "exchanged": [
+                     *         {
+                     *           "amount": "100.00",
+                     *           "currency": "GBP",
+                     *           "of": "115.20"
+                     *         }
+                     *       ],
+                     *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "lines": [
+                     *         {
+                     *           "period": "2026-03",
+                     *           "origin": "2026-03",
+                     *           "plan": "resellers-2026",
+                     *           "component": "hardware",
+                     *           "deal": "crm|D-1042",
+                     *           "line": "booked|1",
+                     *           "kind": "earning",
+                     *           "basis": "1000.00",
+                     *           "amount": "40.00",
+                     *           "exchanged": [
+                     *             {
+                     *               "amount": "100.00",
+                     *               "currency": "GBP",
+                     *               "of": "115.20"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["StatementDocument"];
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -5545,8 +8424,17 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StatementUnknown`: no statement has this id */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5591,17 +8479,28 @@ export interface operations {
                 readonly "Idempotency-Key"?: string;
             };
             readonly path: {
+                /** @description Id of the statement, `payee|currency|calendar|period`, percent-encoded */
                 readonly id: string;
             };
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description The first approval of the statement */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *       "approvedBy": "alice",
+                     *       "isNew": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["StatementApproval"];
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -5614,6 +8513,15 @@ export interface operations {
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StatementUnknown`: no statement has this id */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5659,13 +8567,19 @@ export interface operations {
             };
         };
     };
-    readonly listPayouts: {
+    readonly listStatementRuns: {
         readonly parameters: {
             readonly query?: {
                 /** @description Rows per page */
                 readonly limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 readonly cursor?: string;
+                /** @description Only of this calendar */
+                readonly calendar?: string;
+                /** @description Only of this period */
+                readonly period?: string;
+                /** @description `awaiting-manifests`: commissions or rewards have not closed the period. `issuing`: statements wait for their lines or are being written. `issued`: every statement can be read */
+                readonly state?: "awaiting-manifests" | "issuing" | "issued";
             };
             readonly header?: never;
             readonly path?: never;
@@ -5673,11 +8587,449 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description One page, in the order of the list */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "calendar": "monthly@Europe/Paris",
+                     *           "period": "2026-03",
+                     *           "state": "awaiting-manifests",
+                     *           "manifests": {
+                     *             "commissions": {
+                     *               "received": 2,
+                     *               "pages": 3
+                     *             },
+                     *             "rewards": {
+                     *               "received": 2,
+                     *               "pages": 3
+                     *             }
+                     *           },
+                     *           "statements": 42
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["StatementRunProgress"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly getStatementRun: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Calendar of the plans: length of its periods, and time zone; percent-encoded */
+                readonly calendar: string;
+                /** @description Period of the calendar */
+                readonly period: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The progress of the period */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "state": "awaiting-manifests",
+                     *       "manifests": {
+                     *         "commissions": {
+                     *           "received": 2,
+                     *           "pages": 3
+                     *         },
+                     *         "rewards": {
+                     *           "received": 2,
+                     *           "pages": 3
+                     *         }
+                     *       },
+                     *       "statements": 42
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["StatementRunProgress"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly listPayouts: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Rows per page */
+                readonly limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                readonly cursor?: string;
+                /** @description Only of this partner */
+                readonly payee?: string;
+                /** @description Only in this currency, an ISO 4217 code */
+                readonly currency?: string;
+                /** @description Only of this calendar */
+                readonly calendar?: string;
+                /** @description Only of this period */
+                readonly period?: string;
+                /** @description `due`: finance has not answered. `settled`: it was paid in full. `failed`: the newest payment failed */
+                readonly state?: "due" | "settled" | "failed";
+            };
+            readonly header?: {
+                /** @description `application/json` (a page) or `application/x-ndjson` (all) */
+                readonly accept?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page, in the order of the list; or all payouts, one per line */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *           "state": "due",
+                     *           "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *           "payee": "acme",
+                     *           "currency": "EUR",
+                     *           "calendar": "monthly@Europe/Paris",
+                     *           "period": "2026-03",
+                     *           "amount": "1230.00",
+                     *           "parts": [
+                     *             {
+                     *               "as": "self-billed",
+                     *               "tax": "by-partner",
+                     *               "total": "1250.00"
+                     *             }
+                     *           ],
+                     *           "exchanged": [
+                     *             {
+                     *               "amount": "100.00",
+                     *               "currency": "GBP",
+                     *               "of": "115.20"
+                     *             }
+                     *           ],
+                     *           "approvedBy": "alice",
+                     *           "payment": {
+                     *             "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *             "state": "settled",
+                     *             "on": "2026-04-10",
+                     *             "revision": 0,
+                     *             "amount": "1230.00",
+                     *             "currency": "EUR",
+                     *             "exchange": {
+                     *               "base": "EUR",
+                     *               "quote": "USD",
+                     *               "rate": "1.05",
+                     *               "source": "bank"
+                     *             },
+                     *             "reason": "account closed",
+                     *             "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *             "payee": "acme",
+                     *             "period": "2026-03",
+                     *             "difference": {
+                     *               "currency": "EUR",
+                     *               "accrued": "100.00",
+                     *               "paid": "104.76",
+                     *               "difference": "4.76",
+                     *               "of": "110.00"
+                     *             }
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["Payout"][];
+                        /** @description Cursor of the next page; absent on the last one */
+                        readonly next?: string;
+                    };
+                    /**
+                     * @example {
+                     *       "id": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *       "state": "due",
+                     *       "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *       "payee": "acme",
+                     *       "currency": "EUR",
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "amount": "1230.00",
+                     *       "parts": [
+                     *         {
+                     *           "as": "self-billed",
+                     *           "tax": "by-partner",
+                     *           "total": "1250.00"
+                     *         }
+                     *       ],
+                     *       "exchanged": [
+                     *         {
+                     *           "amount": "100.00",
+                     *           "currency": "GBP",
+                     *           "of": "115.20"
+                     *         }
+                     *       ],
+                     *       "approvedBy": "alice",
+                     *       "payment": {
+                     *         "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "state": "settled",
+                     *         "on": "2026-04-10",
+                     *         "revision": 0,
+                     *         "amount": "1230.00",
+                     *         "currency": "EUR",
+                     *         "exchange": {
+                     *           "base": "EUR",
+                     *           "quote": "USD",
+                     *           "rate": "1.05",
+                     *           "source": "bank"
+                     *         },
+                     *         "reason": "account closed",
+                     *         "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "payee": "acme",
+                     *         "period": "2026-03",
+                     *         "difference": {
+                     *           "currency": "EUR",
+                     *           "accrued": "100.00",
+                     *           "paid": "104.76",
+                     *           "difference": "4.76",
+                     *           "of": "110.00"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    readonly "application/x-ndjson": components["schemas"]["Payout"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly listPayments: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Rows per page */
+                readonly limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                readonly cursor?: string;
+                /** @description Only of this partner */
+                readonly payee?: string;
+                /** @description Only in this currency, an ISO 4217 code */
+                readonly currency?: string;
+                /** @description Only of this calendar */
+                readonly calendar?: string;
+                /** @description Only of this period */
+                readonly period?: string;
+                /** @description Only of this payout */
+                readonly payout?: string;
+                /** @description `settled`: the payout was paid in full. `failed`: it was not paid */
+                readonly state?: "settled" | "failed";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page, in the order of the list */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *           "state": "settled",
+                     *           "on": "2026-04-10",
+                     *           "revision": 0,
+                     *           "amount": "1230.00",
+                     *           "currency": "EUR",
+                     *           "exchange": {
+                     *             "base": "EUR",
+                     *             "quote": "USD",
+                     *             "rate": "1.05",
+                     *             "source": "bank"
+                     *           },
+                     *           "reason": "account closed",
+                     *           "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *           "payee": "acme",
+                     *           "period": "2026-03",
+                     *           "difference": {
+                     *             "currency": "EUR",
+                     *             "accrued": "100.00",
+                     *             "paid": "104.76",
+                     *             "difference": "4.76",
+                     *             "of": "110.00"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["Payment"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -5738,23 +9090,87 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
-                readonly "application/json": components["schemas"]["Payment"];
+                readonly "application/json": components["schemas"]["PaymentMessage"];
             };
         };
         readonly responses: {
-            /** @description It, or a later revision of it, is known already */
+            /** @description The payment, or a later revision of it, was recorded before */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "payment": {
+                     *         "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "state": "settled",
+                     *         "on": "2026-04-10",
+                     *         "revision": 0,
+                     *         "amount": "1230.00",
+                     *         "currency": "EUR",
+                     *         "exchange": {
+                     *           "base": "EUR",
+                     *           "quote": "USD",
+                     *           "rate": "1.05",
+                     *           "source": "bank"
+                     *         },
+                     *         "reason": "account closed",
+                     *         "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "payee": "acme",
+                     *         "period": "2026-03",
+                     *         "difference": {
+                     *           "currency": "EUR",
+                     *           "accrued": "100.00",
+                     *           "paid": "104.76",
+                     *           "difference": "4.76",
+                     *           "of": "110.00"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PaymentReceipt"];
+                };
             };
             /** @description The payment is new */
             readonly 201: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "payment": {
+                     *         "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "state": "settled",
+                     *         "on": "2026-04-10",
+                     *         "revision": 0,
+                     *         "amount": "1230.00",
+                     *         "currency": "EUR",
+                     *         "exchange": {
+                     *           "base": "EUR",
+                     *           "quote": "USD",
+                     *           "rate": "1.05",
+                     *           "source": "bank"
+                     *         },
+                     *         "reason": "account closed",
+                     *         "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "payee": "acme",
+                     *         "period": "2026-03",
+                     *         "difference": {
+                     *           "currency": "EUR",
+                     *           "accrued": "100.00",
+                     *           "paid": "104.76",
+                     *           "difference": "4.76",
+                     *           "of": "110.00"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["PaymentReceipt"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             readonly 400: {
@@ -5783,7 +9199,16 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something else is known for the same payout and revision. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `PayoutUnknown`: no payout has this id */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PaymentConflict`: another payment is recorded for the same payout and revision. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5810,7 +9235,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            /** @description `PaymentInvalid`: a field is missing or wrong, or differs from the payout. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5846,71 +9271,11 @@ export interface operations {
                 readonly limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 readonly cursor?: string;
+                /** @description Only of this partner */
                 readonly payee?: string;
+                /** @description Only in this currency, an ISO 4217 code */
                 readonly currency?: string;
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly listSettlements: {
-        readonly parameters: {
-            readonly query?: {
+                /** @description Only of this calendar */
                 readonly calendar?: string;
             };
             readonly header?: never;
@@ -5919,11 +9284,35 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
+            /** @description One page, in the order of the list */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "payee": "acme",
+                     *           "currency": "EUR",
+                     *           "calendar": "monthly@Europe/Paris",
+                     *           "period": "2026-03",
+                     *           "carried": "-20.00"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["Balance"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        readonly next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             readonly 401: {
@@ -5934,72 +9323,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly getSettlement: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
-                readonly calendar: string;
-                readonly period: string;
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            /** @description `NotYours`: a partner asked for balances of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
