@@ -16,6 +16,7 @@ import type { Role } from '@tantieme/service-kit/access/auth';
 import { Background } from '@tantieme/service-kit/background/background';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
+import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import { CommissionCalculationModule } from '../commission-calculation.module.js';
@@ -114,7 +115,7 @@ export class Service {
 
   static async start(directory = mkdtempSync(join(tmpdir(), 'commission-calculation-'))): Promise<Service> {
     const config = loadConfig({}, { dataDirectory: directory, logLevel: 'error' });
-    return new Service(directory, await createApplication(CommissionCalculationModule, config));
+    return new Service(directory, await createApplication(withDocumentedAnswers(CommissionCalculationModule), config));
   }
 
   get broker(): Broker {
