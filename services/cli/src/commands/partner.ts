@@ -1,4 +1,5 @@
 /** `tantieme partner`: who sells for us, and under which terms. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command, Option } from 'commander';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { Partner } from '@tantieme/contracts/partner';
@@ -79,7 +80,8 @@ function listCommand(): Command {
       const { channel, country, tier, plan, text } = options;
       await printList<Partner>(
         options,
-        (query) => api.GET('/partners', { params: { query: { ...query, channel, country, tier, plan, text } } }),
+        (query) =>
+          api.GET('/partners', { params: { query: omitUndefined({ ...query, channel, country, tier, plan, text }) } }),
         [
           { title: 'partner', of: ({ id }) => id },
           { title: 'name', of: ({ name }) => name, text: true },

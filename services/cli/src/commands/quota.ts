@@ -1,4 +1,5 @@
 /** `tantieme quota`: what payees are to reach. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
 import { positive, printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
@@ -31,7 +32,7 @@ export function quotaCommand(): Command {
         .action(async (payee: string, amount: string, options: SetOptions) => {
           const api = await connect(options, 'plan-designer');
           const { plan, component, from, until, revision } = options;
-          const body = { payee, plan, component, from, until, amount, revision };
+          const body = omitUndefined({ payee, plan, component, from, until, amount, revision });
           const recorded = await dataOf(api.POST('/quotas', { body }));
           if (options.json) return printJson(recorded);
           for (const { message } of recorded.warnings ?? []) hint(`warning: ${message}`);
@@ -48,15 +49,19 @@ export function quotaCommand(): Command {
         .action(async (options: ServerOptions & ListOptions & { payee?: string; plan?: string }) => {
           const api = await connect(options, 'auditor');
           const { payee, plan } = options;
-          await printList(options, (query) => api.GET('/quotas', { params: { query: { ...query, payee, plan } } }), [
-            { title: 'payee', of: (one) => one.payee },
-            { title: 'plan', of: (one) => one.plan, rank: 1 },
-            { title: 'component', of: (one) => one.component },
-            { title: 'from', of: (one) => one.from },
-            { title: 'until', of: (one) => one.until },
-            { title: 'amount', of: (one) => one.amount, align: 'right' },
-            { title: 'revision', of: (one) => one.revision, align: 'right', rank: 2 },
-          ]);
+          await printList(
+            options,
+            (query) => api.GET('/quotas', { params: { query: omitUndefined({ ...query, payee, plan }) } }),
+            [
+              { title: 'payee', of: (one) => one.payee },
+              { title: 'plan', of: (one) => one.plan, rank: 1 },
+              { title: 'component', of: (one) => one.component },
+              { title: 'from', of: (one) => one.from },
+              { title: 'until', of: (one) => one.until },
+              { title: 'amount', of: (one) => one.amount, align: 'right' },
+              { title: 'revision', of: (one) => one.revision, align: 'right', rank: 2 },
+            ],
+          );
         }),
     );
 }

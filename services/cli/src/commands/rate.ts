@@ -1,4 +1,5 @@
 /** `tantieme rate`: published exchange rates. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
 import { positive, printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
@@ -29,7 +30,7 @@ export function rateCommand(): Command {
           const api = await connect(options, 'source');
           const { date, source, revision } = options;
           const recorded = await dataOf(
-            api.POST('/exchange-rates', { body: { base, quote, rate, date, source, revision } }),
+            api.POST('/exchange-rates', { body: omitUndefined({ base, quote, rate, date, source, revision }) }),
           );
           if (options.json) printJson(recorded);
           else print(`1 ${base} = ${rate} ${quote} from ${date} on, by ${source}`);
@@ -49,7 +50,7 @@ export function rateCommand(): Command {
           const { base, quote } = options;
           await printList(
             options,
-            (query) => api.GET('/exchange-rates', { params: { query: { ...query, base, quote } } }),
+            (query) => api.GET('/exchange-rates', { params: { query: omitUndefined({ ...query, base, quote }) } }),
             [
               { title: 'pair', of: (one) => `${one.base}/${one.quote}` },
               { title: 'date', of: (one) => one.date },

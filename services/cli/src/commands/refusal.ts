@@ -1,4 +1,5 @@
 /** `tantieme refusal`: input that was not accepted, with the place and the reason. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command, Option } from 'commander';
 import { printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
@@ -28,7 +29,8 @@ export function refusalCommand(): Command {
           const { source, state, kind, text } = options;
           await printList(
             options,
-            (query) => api.GET('/refusals', { params: { query: { ...query, source, state, kind, text } } }),
+            (query) =>
+              api.GET('/refusals', { params: { query: omitUndefined({ ...query, source, state, kind, text }) } }),
             [
               { title: 'refusal', of: (one) => one.id },
               { title: 'file', of: (one) => one.file, rank: 1, text: true },
