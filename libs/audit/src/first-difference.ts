@@ -1,9 +1,9 @@
-/** Names the first place, in canonical order, where two values of plain JSON differ: a JSON Pointer and both values. */
+/** The first place, in canonical order, where two values of plain JSON differ: a JSON Pointer and both values. */
 export function firstDifference(stored: unknown, decided: unknown): string {
   return find(stored, decided, '') ?? 'nothing differs';
 }
 
-/** Longer values are cut in the message. */
+/** Characters of a value in the message. */
 const SHOWN_MAX = 80;
 
 function find(stored: unknown, decided: unknown, path: string): string | undefined {

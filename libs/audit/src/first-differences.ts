@@ -1,9 +1,9 @@
 import type { Position } from '@tantieme/event-store/event-store';
 
 export interface Difference {
-  /** '(log)' where no stream can be named. */
+  /** '(log)' if no stream can be named. */
   readonly stream: string;
-  /** −1 where no event can be named. */
+  /** −1 if no event can be named. */
   readonly revision: number;
   readonly reason: string;
 }
@@ -13,12 +13,14 @@ export interface PlacedDifference extends Difference {
   readonly position: Position;
 }
 
-/** Counts all differences and keeps the first of them in the order of the log, in whatever order they are found. */
+/**
+ * Counts all differences and stores the first ones in the order of the log, whatever the order in which they are found.
+ */
 export class FirstDifferences {
-  #kept: PlacedDifference[] = [];
+  #first: PlacedDifference[] = [];
   #count = 0;
 
-  constructor(private readonly keptMax: number) {}
+  constructor(private readonly listedMax: number) {}
 
   get count(): number {
     return this.#count;
@@ -26,25 +28,25 @@ export class FirstDifferences {
 
   add(difference: PlacedDifference): void {
     this.#count += 1;
-    this.#keep(difference);
+    this.#store(difference);
   }
 
-  /** Adds what others counted and kept. */
-  addAll(count: number, kept: readonly PlacedDifference[]): void {
+  /** Adds the count and the first differences of another share. */
+  addAll(count: number, first: readonly PlacedDifference[]): void {
     this.#count += count;
-    for (const difference of kept) this.#keep(difference);
+    for (const difference of first) this.#store(difference);
   }
 
-  /** In order of position; what was found at the same one in the order in which it was found. */
+  /** In order of position, and in the order of finding for the same position. */
   list(): readonly PlacedDifference[] {
-    this.#kept.sort(byPosition);
-    this.#kept.length = Math.min(this.#kept.length, this.keptMax);
-    return this.#kept;
+    this.#first.sort(byPosition);
+    this.#first.length = Math.min(this.#first.length, this.listedMax);
+    return this.#first;
   }
 
-  #keep(difference: PlacedDifference): void {
-    this.#kept.push(difference);
-    if (this.#kept.length >= 2 * this.keptMax) this.list();
+  #store(difference: PlacedDifference): void {
+    this.#first.push(difference);
+    if (this.#first.length >= 2 * this.listedMax) this.list();
   }
 }
 

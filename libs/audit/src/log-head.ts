@@ -1,7 +1,7 @@
 /**
- * The head of a log: how many events it has, and a digest over the hashes of all of them in the global order. Kept
- * somewhere else, it proves later that nothing before it is missing or was replaced: a chain alone accepts a log
- * that ends too early, and whoever can write the file can rewrite every chain in it.
+ * The head of a log: the number of its events, and a digest of all their hashes in the global order. Stored somewhere
+ * else, it proves later that nothing before it is missing or was replaced. A chain alone accepts a log that ends too
+ * early, and somebody who can write the file can rewrite every chain in it.
  */
 import { createHash } from 'node:crypto';
 
@@ -23,11 +23,11 @@ export function formatHead({ events, digest }: LogHead): string {
 export function parseHead(text: string): LogHead {
   const [, events, digest] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
   if (events === undefined || digest === undefined)
-    throw new InvalidHead(`${JSON.stringify(text)} is not the head of a log`);
+    throw new InvalidHead(`${JSON.stringify(text)} is not the head of a log: <number of events>:<64 hex digits>`);
   return { events: Number(events), digest };
 }
 
-/** The digest while the log is read, and as it was after `watched` events. */
+/** The digest of the events read so far, and the digest after `watched` events. */
 export class HeadDigest {
   #events = 0;
   #watchedDigest: string | undefined;
@@ -45,7 +45,7 @@ export class HeadDigest {
     else if (this.#events % 256 === 0) this.#flush();
   }
 
-  /** Undefined where the log is shorter. */
+  /** Undefined if the log is shorter. */
   get watchedDigest(): string | undefined {
     return this.#watchedDigest;
   }

@@ -1,9 +1,9 @@
 /**
- * A part of a log's streams, verified: every event hashed again and held against its predecessor, every decision decided again.
+ * Verifies one part of the streams: every event is hashed again and compared with its predecessor, and every decision
+ * is decided again.
  *
- * It is told of its events in the global order, and works in bounded memory: ends of streams and states are kept in caches. A long
- * stream, and one whose state did not stay in memory, is put aside and decided again on its own at the end, so that the work stays
- * linear.
+ * Events arrive in the global order. Memory is bounded: ends of streams and states are in caches. A long stream, or one
+ * whose state was evicted, is postponed and decided again on its own at the end, so that the work stays linear.
  */
 import { isCanonicalText } from '@tantieme/event-store/canonical-json';
 import { FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
@@ -18,12 +18,15 @@ import { StreamReplay } from './stream-replay.js';
 
 /** Events of a stream read at a time. */
 const PAGE_EVENTS = 1_000;
-/** A stream of up to so many events is read again where its state is gone; a longer one is put aside to the end. */
+/** A stream of up to this many events is read again if its state was evicted; a longer one is postponed. */
 const RELOADED_EVENTS_MAX = 3;
-/** A stream of more events is put aside at once: to read it again costs little beside deciding it, and its state may take much memory. */
-const DECIDED_ON_THE_WAY_MAX = 16;
-/** Short streams are many and quickly read again: they get this part of the cache, and never drive out a long one. */
-const PART_OF_SHORT_STREAMS = 1 / 4;
+/**
+ * A longer stream is postponed at once: reading it again costs little compared with deciding it, and its state may be
+ * large.
+ */
+const DECIDED_AT_ONCE_MAX = 16;
+/** Share of the cache for short streams. They are many and quickly read again, and must not evict long ones. */
+const SHORT_STREAMS_SHARE = 1 / 4;
 
 export interface PartOptions {
   readonly store: EventStore;
@@ -38,8 +41,8 @@ export class Part {
   readonly #replayables: ReadonlyMap<string, Replayable>;
   readonly #shortEnds: StreamEnds;
   readonly #longEnds: StreamEnds;
-  /** Long streams: the revision from which they still have to be decided again. */
-  readonly #putAside = new Map<string, number>();
+  /** Postponed streams, with the revision from which they still have to be decided again. */
+  readonly #postponed = new Map<string, number>();
   readonly #differences: FirstDifferences;
   #streams = 0;
   #decisions = 0;
@@ -48,8 +51,8 @@ export class Part {
   constructor({ store, replayables, cacheBytesMax, differences }: PartOptions) {
     this.#store = store;
     this.#replayables = replayables;
-    this.#shortEnds = new StreamEnds(cacheBytesMax * PART_OF_SHORT_STREAMS);
-    this.#longEnds = new StreamEnds(cacheBytesMax * (1 - PART_OF_SHORT_STREAMS));
+    this.#shortEnds = new StreamEnds(cacheBytesMax * SHORT_STREAMS_SHARE);
+    this.#longEnds = new StreamEnds(cacheBytesMax * (1 - SHORT_STREAMS_SHARE));
     this.#differences = differences;
   }
 
@@ -61,24 +64,27 @@ export class Part {
     return this.#decisions;
   }
 
-  /** Events that need nothing more. */
+  /** Events that need no more work. */
   get verified(): number {
     return this.#verified;
   }
 
-  /** A promise only where something has to be read again: nearly every end is at hand, and waiting for nothing would cost more than comparing. */
-  take(event: StoredEvent): Promise<void> | undefined {
+  /**
+   * Returns a promise only if something has to be read again. Nearly every end is in memory, and awaiting nothing would
+   * cost more than the comparison.
+   */
+  add(event: StoredEvent): Promise<void> | undefined {
     const end = this.#endsOf(event).get(event.stream) ?? this.#endElsewhere(event);
     if (end === undefined) return this.#endBefore(event).then((read) => this.#compare(event, read));
     this.#compare(event, end);
     return undefined;
   }
 
-  /** Decides the streams that were put aside; gives control back after each page, with the number of its events. */
-  async *decideThosePutAside(until: Position): AsyncGenerator<number, void, undefined> {
+  /** Decides the postponed streams again. Yields the number of events after each page. */
+  async *decidePostponed(until: Position): AsyncGenerator<number, void, undefined> {
     this.#shortEnds.clear();
     this.#longEnds.clear();
-    for (const [stream, compareFrom] of this.#putAside) {
+    for (const [stream, compareFrom] of this.#postponed) {
       const replayable = this.#replayables.get(categoryOf(stream));
       if (replayable === undefined) continue;
       const replay = new StreamReplay(replayable);
@@ -97,12 +103,12 @@ export class Part {
     }
   }
 
-  /** Where the end of the event's stream is kept, if the revision is the one that was to come. */
+  /** The cache that has the end of the event's stream, provided that the event has the expected revision. */
   #endsOf({ revision }: StoredEvent): StreamEnds {
     return revision > RELOADED_EVENTS_MAX ? this.#longEnds : this.#shortEnds;
   }
 
-  /** The end of a stream that begins, has just become long, or whose revision is not the one that was to come. */
+  /** The end of a stream that begins, has just become long, or has an unexpected revision. */
   #endElsewhere(event: StoredEvent): StreamEnd | undefined {
     const { stream, revision } = event;
     const end = this.#shortEnds.get(stream) ?? this.#longEnds.get(stream);
@@ -121,11 +127,11 @@ export class Part {
     return end;
   }
 
-  /** The end of an event's stream before it, read again. */
+  /** The end of an event's stream before it, read from the store. */
   async #endBefore(event: StoredEvent): Promise<StreamEnd> {
     const { stream, revision, position } = event;
     const end = this.#begin(event);
-    if (end.replay !== undefined && revision > RELOADED_EVENTS_MAX) this.#putAsideFrom(event, end);
+    if (end.replay !== undefined && revision > RELOADED_EVENTS_MAX) this.#postponeFrom(event, end);
     const read =
       end.replay === undefined
         ? await this.#store.readStream(stream, { direction: 'backwards', from: revision - 1, limit: 1 })
@@ -139,8 +145,8 @@ export class Part {
     return end;
   }
 
-  #putAsideFrom({ stream, revision }: StoredEvent, end: StreamEnd): void {
-    if (!this.#putAside.has(stream)) this.#putAside.set(stream, revision);
+  #postponeFrom({ stream, revision }: StoredEvent, end: StreamEnd): void {
+    if (!this.#postponed.has(stream)) this.#postponed.set(stream, revision);
     end.replay = undefined;
   }
 
@@ -154,12 +160,12 @@ export class Part {
     if (!isPlainMetadata(event.metadataText) && !isCanonical(event.metadataText)) {
       this.#report(event, 'the metadata is not canonical JSON');
     }
-    if (revision >= DECIDED_ON_THE_WAY_MAX && end.replay !== undefined) this.#putAsideFrom(event, end);
+    if (revision >= DECIDED_AT_ONCE_MAX && end.replay !== undefined) this.#postponeFrom(event, end);
     if (end.replay !== undefined) {
       const bytesBefore = end.replay.bytes;
       this.#compareDecision(end.replay, event);
       this.#endsOf(event).grow(end.replay.bytes - bytesBefore);
-    } else if (!this.#putAside.has(stream)) {
+    } else if (!this.#postponed.has(stream)) {
       this.#verified += 1;
       if (!isCanonical(dataText)) this.#report(event, 'the data is not canonical JSON');
     }
@@ -177,7 +183,7 @@ export class Part {
   }
 }
 
-/** Metadata of nothing but printable ASCII, which is nearly all: canonical by its form. */
+/** Metadata of printable ASCII only, which is nearly all of it, is canonical by its form. */
 const PLAIN_METADATA = /^\{"actor":"[ !#-[\]-~]*",(?:"causationId":"[ !#-[\]-~]*",)?"correlationId":"[ !#-[\]-~]*"\}$/;
 
 function isPlainMetadata(text: string): boolean {

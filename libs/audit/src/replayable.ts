@@ -1,7 +1,6 @@
 /**
- * What verification needs of a decider: the pure middle of a bounded context, seen from outside. The deciders of
- * `@tantieme/event-sourcing` fit as they are. States, commands and events are opaque here, hence methods over unknown:
- * each decider is only ever given what it made itself.
+ * What verification needs of a decider. The deciders of `@tantieme/event-sourcing` fit as they are. States, commands
+ * and events are opaque here, hence methods over unknown: each decider is only given what it made itself.
  */
 
 export interface ReplayedEvent {
@@ -11,7 +10,9 @@ export interface ReplayedEvent {
   readonly data: object;
 }
 
-/** From the data of one version to the next, as a method: its argument is what an older version of the decider made. */
+/**
+ * From the data of one version to the next. A method, because its argument was made by an older version of the decider.
+ */
 type UpcastStep = { step(data: unknown): object }['step'];
 
 export interface Replayable {

@@ -5,7 +5,7 @@ import { firstDifference } from './first-difference.js';
 import { isSameJson } from './same-json.js';
 
 describe('two values of plain JSON', () => {
-  it('are the same where their canonical texts are', () => {
+  it('are the same if their canonical texts are', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (one, other) => {
         expect(isSameJson(one, other)).toBe(canonicalJson(one) === canonicalJson(other));
@@ -29,7 +29,7 @@ describe('two values of plain JSON', () => {
     expect(isSameJson(one, other)).toBe(false);
   });
 
-  it('are told apart by the first place in canonical order', () => {
+  it('differ at the first place in canonical order', () => {
     expect(firstDifference({ b: 1, a: [1, { c: '2.00' }] }, { b: 2, a: [1, { c: '3.00' }] })).toBe(
       '/a/1/c is "3.00" instead of "2.00"',
     );

@@ -1,6 +1,7 @@
 /**
- * Whether two values are the same plain JSON, whatever the sequence of their members. Parts that are one object on both sides are the
- * same at once. False also for what only looks alike and is no plain JSON: an undefined member, a Map, an instance of a class.
+ * Whether two values are the same plain JSON, in any order of members. The same object on both sides is not compared
+ * further. False also for values that only look alike and are not plain JSON: an undefined member, a Map, an instance
+ * of a class.
  */
 export function isSameJson(one: unknown, other: unknown): boolean {
   if (one === other) return true;

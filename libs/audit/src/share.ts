@@ -1,8 +1,8 @@
 /**
- * A share of the verification of a log, as one of several threads may take it.
+ * One share of the verification of a log, which may run in a thread of its own.
  *
- * The streams fall into a fixed number of parts by their names, and the parts are dealt out among the shares. A part is verified in the same way
- * and with the same memory whoever does it: so what is found does not depend on the number of shares.
+ * The streams fall into a fixed number of parts by their names, and the parts are divided among the shares. Every part
+ * is verified in the same way and with the same memory, so the result does not depend on the number of shares.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { EventStore, Page, Position, StoredEvent } from '@tantieme/event-store/event-store';
@@ -13,44 +13,44 @@ import type { Replayable } from './replayable.js';
 
 /** Events read at a time. */
 const PAGE_EVENTS = 1_000;
-/** Enough for shares of nearly the same size; more shares than these would have nothing to do. */
+/** Enough for shares of nearly equal size. More shares than parts would have nothing to do. */
 const PARTS = 64;
 
-/** What a share is told. Plain values, so that it can be sent to a thread. */
+/** The task of a share: plain values, so that it can be sent to a thread. */
 export interface ShareTask {
-  /** Of so many shares … */
+  /** Number of shares. */
   readonly shares: number;
-  /** … this one, from 0. */
+  /** Number of this share, from 0. */
   readonly share: number;
-  /** Position of the last event that is verified. */
+  /** Position of the last event to verify. */
   readonly until: Position;
-  /** Ends of streams and states kept in memory by all shares together, in bytes as deciders tell them. */
+  /** Memory for ends of streams and states of all shares together, in bytes as deciders estimate them. */
   readonly cacheBytesMax: number;
   readonly differencesMax: number;
 }
 
-/** What a share found. Plain values as well. */
+/** The result of a share: plain values as well. */
 export interface ShareResult {
   readonly streams: number;
   readonly decisions: number;
-  /** The first of them in the order of the log. */
+  /** The first ones in the order of the log. */
   readonly differences: readonly PlacedDifference[];
   readonly differenceCount: number;
-  /** Why the log could not be read to the end, if it could not. */
+  /** Why the log could not be read to the end; absent if it could. */
   readonly unreadable?: string;
 }
 
 export interface ShareOptions {
   readonly store: EventStore;
-  /** Deciders, at most one a category. */
+  /** Deciders, at most one for each category. */
   readonly replayables: readonly Replayable[];
   readonly task: ShareTask;
-  /** Told of every event of the log, of whatever share, in the global order. */
-  readonly onEvent?: (event: StoredEvent) => void;
-  /** Told how many events of the share are verified. */
-  readonly onProgress?: (events: number) => void;
-  /** Ends the verification: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  /** Called with every event of the log, in the global order, whichever share it belongs to. */
+  readonly onEvent?: ((event: StoredEvent) => void) | undefined;
+  /** Called with the number of verified events of this share. */
+  readonly onProgress?: ((events: number) => void) | undefined;
+  /** Stops the verification, which rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export async function verifyShare(options: ShareOptions): Promise<ShareResult> {
@@ -58,43 +58,43 @@ export async function verifyShare(options: ShareOptions): Promise<ShareResult> {
   const differences = new FirstDifferences(task.differencesMax);
   const replayables = new Map(options.replayables.map((replayable) => [replayable.category, replayable]));
   const cacheBytesMax = task.cacheBytesMax / PARTS;
-  /** By number; undefined for those of other shares. */
+  /** By number; undefined for the parts of other shares. */
   const parts = Array.from({ length: PARTS }, (_, number) =>
     number % task.shares === task.share ? new Part({ store, replayables, cacheBytesMax, differences }) : undefined,
   );
   const own = parts.filter((part) => part !== undefined);
   const total = (count: (part: Part) => number): number => own.reduce((sum, part) => sum + count(part), 0);
-  const endTurn = async (): Promise<void> => {
+  const afterPage = async (): Promise<void> => {
     options.onProgress?.(total((part) => part.verified));
-    await nextTurn(signal);
+    await letOthersRun(signal);
   };
 
-  const unreadable = await readLog(options, parts, endTurn);
-  let eventsOfTurn = 0;
+  const unreadable = await readLog(options, parts, afterPage);
+  let eventsOfPage = 0;
   for (const part of own)
-    for await (const events of part.decideThosePutAside(task.until)) {
-      eventsOfTurn += events;
-      if (eventsOfTurn < PAGE_EVENTS) continue;
-      eventsOfTurn = 0;
-      await endTurn();
+    for await (const events of part.decidePostponed(task.until)) {
+      eventsOfPage += events;
+      if (eventsOfPage < PAGE_EVENTS) continue;
+      eventsOfPage = 0;
+      await afterPage();
     }
-  await endTurn();
+  await afterPage();
   return {
     streams: total((part) => part.streams),
     decisions: total((part) => part.decisions),
     differences: differences.list(),
     differenceCount: differences.count,
-    ...(unreadable === undefined ? {} : { unreadable }),
+    ...(unreadable !== undefined && { unreadable }),
   };
 }
 
-/** Gives the reason where the log cannot be read to the end. */
+/** Returns the reason if the log cannot be read to the end. */
 async function readLog(
   { store, task: { until }, onEvent, signal }: ShareOptions,
   parts: readonly (Part | undefined)[],
-  endTurn: () => Promise<void>,
+  afterPage: () => Promise<void>,
 ): Promise<string | undefined> {
-  await nextTurn(signal);
+  await letOthersRun(signal);
   for (let after = 0n; after < until;) {
     let page: Page;
     try {
@@ -105,25 +105,25 @@ async function readLog(
     for (const event of page.events) {
       if (event.position > until) break;
       onEvent?.(event);
-      const read = parts[partOf(event.stream)]?.take(event);
+      const read = parts[partOf(event.stream)]?.add(event);
       if (read !== undefined) await read;
     }
     after = page.through;
-    await endTurn();
+    await afterPage();
     if (page.end) return undefined;
   }
   return undefined;
 }
 
-/** By the name alone (FNV-1a), so that every thread says the same. */
+/** By the name alone (FNV-1a), so that all threads agree. */
 function partOf(stream: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < stream.length; index++) hash = Math.imul(hash ^ stream.charCodeAt(index), 0x01000193);
   return ((hash ^ (hash >>> 15)) >>> 0) % PARTS;
 }
 
-/** The embedded store reads without leaving the turn of the event loop: others get theirs here. */
-async function nextTurn(signal: AbortSignal | undefined): Promise<void> {
+/** The embedded store reads synchronously, so this lets other work of the event loop run. */
+async function letOthersRun(signal: AbortSignal | undefined): Promise<void> {
   await setImmediate();
   signal?.throwIfAborted();
 }

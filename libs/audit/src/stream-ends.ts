@@ -1,19 +1,20 @@
 import type { StreamReplay } from './stream-replay.js';
 
-/** Where a stream stands while the log is read. */
+/** The end of a stream in the part of the log read so far. */
 export interface StreamEnd {
   revision: number;
   hash: string;
-  /** Undefined for streams that nobody decides, and where the state was dropped. */
+  /** Undefined for streams without a decider, and when the state was dropped. */
   replay: StreamReplay | undefined;
 }
 
-/** What an end takes in memory besides its state: entry, name, hash, objects. */
+/** Memory of an end besides its state: entry, name, hash, objects. */
 const END_BYTES = 500;
 
 /**
- * The ends of the streams met last, limited in bytes. Two generations instead of a list of uses: what was used since the last turn
- * is in the young one; when that has half of the bytes, the old one is dropped whole. No bookkeeping on a hit.
+ * The ends of the most recently read streams, limited in bytes. Instead of a list of uses there are two generations:
+ * ends used recently are in the young one. When the young one has half of the bytes, the old one is dropped and
+ * replaced by it. A hit needs no bookkeeping.
  */
 export class StreamEnds {
   #young = new Map<string, StreamEnd>();
@@ -46,7 +47,7 @@ export class StreamEnds {
     this.#youngBytes = 0;
   }
 
-  /** Says that a state in here has grown. */
+  /** Records that a state in this cache has grown. */
   grow(bytes: number): void {
     this.#youngBytes += bytes;
     if (this.#youngBytes * 2 < this.bytesMax) return;

@@ -1,27 +1,27 @@
-/** One stream, decided again event by event. */
+/** Decides one stream again, event by event. */
 import { canonicalJson, isCanonicalText } from '@tantieme/event-store/canonical-json';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { firstDifference } from './first-difference.js';
 import type { Replayable, ReplayedEvent } from './replayable.js';
 import { isSameJson } from './same-json.js';
 
-/** Parsed JSON takes about so many bytes for each character of its text. */
-const BYTES_A_CHARACTER = 2;
+/** Memory of parsed JSON for each character of its text. */
+const BYTES_PER_CHARACTER = 2;
 
 export class StreamReplay {
-  /** What the state takes in memory, roughly: as its decider says, or else the text of its events, as objects. */
+  /** Estimated memory of the state: the decider's own estimate, or the text of its events as objects. */
   #bytes = 0;
-  /** Of that, what came since the decider was asked: it is asked again when that is a good part. */
-  #bytesSinceAsked = 0;
+  /** The part of it that was added since the decider's last estimate. A new estimate is made when this is a quarter. */
+  #bytesSinceEstimate = 0;
   #state: unknown;
-  /** Revision whose event could not be applied: from there on nothing can be decided again. */
+  /** Revision of an event that could not be applied: nothing after it can be decided again. */
   #brokenAt: number | undefined;
 
   constructor(private readonly replayable: Replayable) {
     this.#state = replayable.initialState();
   }
 
-  /** Applies an event that was compared before. */
+  /** Applies an event that was compared earlier. */
   skip(event: StoredEvent): void {
     this.#grow(event);
     if (this.#brokenAt !== undefined) return;
@@ -29,7 +29,7 @@ export class StreamReplay {
     if (typeof read === 'string' || this.#evolve(read) !== undefined) this.#brokenAt = event.revision;
   }
 
-  /** Decides the event again and applies it. Gives what is wrong with it, undefined where nothing is. */
+  /** Decides the event again and applies it. Returns what is wrong with it, undefined if nothing is. */
   compare(event: StoredEvent): string | undefined {
     this.#grow(event);
     if (this.#brokenAt !== undefined) return `not decided again: the state is unknown since revision ${this.#brokenAt}`;
@@ -49,11 +49,11 @@ export class StreamReplay {
   }
 
   #grow({ dataText }: StoredEvent): void {
-    const grown = BYTES_A_CHARACTER * dataText.length;
+    const grown = BYTES_PER_CHARACTER * dataText.length;
     this.#bytes += grown;
-    this.#bytesSinceAsked += grown;
-    if (this.replayable.sizeOf === undefined || this.#bytesSinceAsked * 4 < this.#bytes) return;
-    this.#bytesSinceAsked = 0;
+    this.#bytesSinceEstimate += grown;
+    if (this.replayable.sizeOf === undefined || this.#bytesSinceEstimate * 4 < this.#bytes) return;
+    this.#bytesSinceEstimate = 0;
     this.#bytes = this.#brokenAt === undefined ? this.replayable.sizeOf(this.#state) + grown : 0;
   }
 
@@ -74,11 +74,12 @@ export class StreamReplay {
       const decided = this.replayable.decide(this.replayable.commandOf(read), this.#state);
       const [again] = decided;
       if (again === undefined || decided.length !== 1)
-        return `decided again, there are ${decided.length} events, not one`;
+        return `decided again, there are ${decided.length} events instead of one`;
       if (again.type !== read.type) return `decided again, the type is ${again.type}`;
       if (again.version !== read.version) return `decided again, the version is ${again.version}`;
-      if (again.occurredAt !== read.occurredAt) return `decided again, it happened at ${again.occurredAt}`;
-      // What the decider passes on from its input is the very same object: comparing values is quicker than making their text.
+      if (again.occurredAt !== read.occurredAt) return `decided again, it occurred at ${again.occurredAt}`;
+      // The decider passes parts of its input on as the same objects, so comparing values is faster than comparing
+      // texts.
       if (!isSameJson(again.data, read.data)) {
         const text = canonicalJson(again.data);
         if (text !== canonicalJson(read.data)) return `decided again, ${firstDifference(read.data, again.data)}`;

@@ -100,7 +100,7 @@ describe('the verification of a log', () => {
     expect(await verify()).toMatchObject({ events: 0, streams: 0, decisions: 0, differences: [], differenceCount: 0 });
   });
 
-  it('counts events, streams and decisions where nothing was changed', async () => {
+  it('counts events, streams and decisions of an unchanged log', async () => {
     await count(3, 4);
     await append('note-1', 0, { anything: 'else' });
     expect(await verify()).toMatchObject({
@@ -112,7 +112,7 @@ describe('the verification of a log', () => {
     });
   });
 
-  describe('names stream and revision of an event of which one byte was changed', () => {
+  describe('names stream and revision of an event with one changed byte', () => {
     const changes = {
       data: `data = replace(data, '"add":', '"adD":')`,
       'a digit in the data': `data = substr(data, 1, 7) || '9' || substr(data, 9)`,
@@ -120,15 +120,15 @@ describe('the verification of a log', () => {
       metadata: `metadata = replace(metadata, 'service', 'sErvice')`,
       id: `id = id || 'x'`,
       type: `kind = (SELECT key FROM kinds WHERE type <> 'Added')`,
-      'a type that was never named': `kind = 77`,
+      'a type without a name': `kind = 77`,
       version: `version = 3`,
       'the time': `occurred_at = replace(occurred_at, '10:00:00.000', '10:00:00.001')`,
       hash: `hash = 'f' || substr(hash, 2)`,
     };
     const places = [
       ['the first event of its stream', 0],
-      ['one in between', 1],
-      ['the newest', 3],
+      ['an event in between', 1],
+      ['the newest event', 3],
     ] as const;
 
     for (const [what, change] of Object.entries(changes)) {
@@ -144,7 +144,7 @@ describe('the verification of a log', () => {
         );
         const { differences } = await verify();
         expect(differences).toContainEqual(expect.objectContaining({ stream: 'counter-1', revision }));
-        // Only what follows in the same stream may be named besides.
+        // Otherwise only later events of the same stream may be named.
         expect(differences.every(({ stream }) => stream === 'counter-1')).toBe(true);
       });
     }
@@ -183,7 +183,7 @@ describe('the verification of a log', () => {
     it('the name or the category of its type', async () => {
       await count(1, 2);
       tamper(`UPDATE kinds SET type = 'AddeD'`);
-      // Names of types are read once by an open store.
+      // An open store reads the names of types once.
       await store.close();
       store = openSqliteEventStore(file);
       expect((await verify()).differences[0]).toMatchObject({ stream: 'counter-0', revision: 0 });
@@ -192,13 +192,13 @@ describe('the verification of a log', () => {
     it('the category under which it is found', async () => {
       await count(1, 2);
       tamper(`UPDATE kinds SET category = 'counteR'`);
-      // Names of types are read once by an open store.
+      // An open store reads the names of types once.
       await store.close();
       store = openSqliteEventStore(file);
       expect((await verify()).differences[0]).toMatchObject({ stream: 'counter-0', revision: 0 });
     });
 
-    // Every byte of every text of one event, one after the other.
+    // Every byte of every text of one event, one after another.
     it('each byte of its texts', async () => {
       await count(1, 3);
       await store.close();
@@ -220,7 +220,7 @@ describe('the verification of a log', () => {
     });
   });
 
-  describe('notices that something is missing', () => {
+  describe('notices missing events', () => {
     it('an event in between', async () => {
       await count(2, 4);
       tamper('DELETE FROM events WHERE stream = 2 AND revision = 1');
@@ -261,7 +261,7 @@ describe('the verification of a log', () => {
       expect(differences).toContainEqual(expect.objectContaining({ stream: '(log)' }));
     });
 
-    it('a whole stream with all that was remembered of it', async () => {
+    it('a whole stream with everything remembered about it', async () => {
       await count(2, 4);
       tamper(
         'DELETE FROM events WHERE stream = 2; DELETE FROM stream_heads WHERE stream = 2; DELETE FROM streams WHERE key = 2',
@@ -271,7 +271,7 @@ describe('the verification of a log', () => {
       ]);
     });
 
-    it('after a tail was replaced and everything in the file made to fit, by the head that was kept elsewhere', async () => {
+    it('a replaced tail in an otherwise consistent file, by a head stored elsewhere', async () => {
       await count(1, 4);
       const { head } = await verify();
       const [, , third] = await store.readStream('counter-0');
@@ -286,7 +286,7 @@ describe('the verification of a log', () => {
   });
 
   describe('the head', () => {
-    it('still holds when the log has gone on', async () => {
+    it('still matches a log that has grown', async () => {
       await count(2, 3);
       const { head } = await verify();
       expect(head).toMatch(/^6:[0-9a-f]{64}$/);
@@ -295,14 +295,14 @@ describe('the verification of a log', () => {
       expect((await verify({ expect: (await verify()).head })).differences).toEqual([]);
     });
 
-    it('does not hold for another history of the same length', async () => {
+    it('does not match another history of the same length', async () => {
       await count(1, 2);
       const other = `2:${'0'.repeat(64)}`;
       expect((await verify({ expect: other })).differenceCount).toBe(1);
       await expect(verify({ expect: 'nonsense' })).rejects.toMatchObject({ code: 'InvalidHead' });
     });
 
-    it('is that of no events for an empty log', async () => {
+    it('of an empty log covers no events', async () => {
       const { head } = await verify();
       await count(1, 2);
       expect((await verify({ expect: head })).differences).toEqual([]);
@@ -310,7 +310,7 @@ describe('the verification of a log', () => {
   });
 
   describe('decides again', () => {
-    it('and names where a conclusion is not what the input leads to, though every hash fits', async () => {
+    it('and names a conclusion that does not follow from its input, although every hash matches', async () => {
       await append('counter-1', 0, { add: 1, sum: 1 });
       await append('counter-1', 1, { add: 1, sum: 3 });
       await append('counter-1', 2, { add: 1, sum: 4 });
@@ -319,14 +319,14 @@ describe('the verification of a log', () => {
       ]);
     });
 
-    it('and names what the decider refuses', async () => {
+    it('and names an event that the decider refuses', async () => {
       await append('counter-1', 0, { add: -1, sum: 1 });
       expect((await verify()).differences).toEqual([
         { stream: 'counter-1', revision: 0, reason: 'cannot be decided again: a counter only grows' },
       ]);
     });
 
-    it('an event of an older version by what it says in the newest', async () => {
+    it('an event of an older version, upcast to the newest', async () => {
       await append('counter-1', 0, { plus: 2, sum: 2 }, 1);
       await append('counter-1', 1, { plus: 2, sum: 5 }, 1);
       expect((await verify()).differences).toEqual([
@@ -334,7 +334,7 @@ describe('the verification of a log', () => {
       ]);
     });
 
-    it('whatever the memory for states: reloads short streams, puts long ones aside', async () => {
+    it('with any memory for states: reloads short streams, postpones long ones', async () => {
       await count(5, 40);
       const plenty = await verify();
       expect(plenty).toMatchObject({ events: 200, decisions: 200, differences: [] });
@@ -342,7 +342,7 @@ describe('the verification of a log', () => {
       expect(await verify({ cacheBytesMax: 1 })).toEqual(plenty);
     });
 
-    it('finds a wrong conclusion in a stream that was put aside', async () => {
+    it('finds a wrong conclusion in a postponed stream', async () => {
       await count(5, 40);
       await append('counter-3', 40, { add: 1, sum: 1 });
       const { differences, decisions } = await verify({ cacheBytesMax: 1_000 });
@@ -350,7 +350,7 @@ describe('the verification of a log', () => {
       expect(differences).toEqual([expect.objectContaining({ stream: 'counter-3', revision: 40 })]);
     });
 
-    it('text that says the same but is not canonical is named', async () => {
+    it('and names text that has the same content but is not canonical', async () => {
       await append('counter-1', 0, { add: 1, sum: 1 });
       const [event] = await store.readStream('counter-1');
       if (event === undefined) throw new Error('one event was appended');
@@ -364,25 +364,25 @@ describe('the verification of a log', () => {
     });
   });
 
-  describe('says the same, however many share the work,', () => {
+  describe('has the same result with any number of helpers,', () => {
     const help: Helper = (task, onProgress) => verifyShare({ store, replayables: [counter], task, onProgress });
     const verifyTogether = (helpers: number, options: Partial<VerifyOptions> = {}): Promise<Verification> =>
       verify({ ...options, helpers: Array.from({ length: helpers }, () => help) });
 
-    it('of a log in which everything is as it was', async () => {
+    it('for an unchanged log', async () => {
       await count(20, 40);
       const alone = await verify();
       expect(alone).toMatchObject({ events: 800, streams: 20, decisions: 800, differenceCount: 0 });
       for (const helpers of [1, 2, 6, 30]) {
-        const told: number[] = [];
-        const together = await verifyTogether(helpers, { onProgress: ({ events }) => told.push(events) });
+        const progress: number[] = [];
+        const together = await verifyTogether(helpers, { onProgress: ({ events }) => progress.push(events) });
         expect(together).toEqual(alone);
-        expect(told.at(-1)).toBe(800);
+        expect(progress.at(-1)).toBe(800);
       }
     });
 
     it.each([1, 100_000, 100_000_000])(
-      'of more differences than are named, with %i bytes for states',
+      'for more differences than are listed, with %i bytes for states',
       async (cacheBytesMax) => {
         await count(40, 40);
         for (let stream = 40; stream < 80; stream++)
@@ -400,7 +400,7 @@ describe('the verification of a log', () => {
       },
     );
 
-    it('of a log that cannot be read to its end', async () => {
+    it('for a log that cannot be read to its end', async () => {
       await count(3, 4);
       const broken: typeof store.readAll = () => Promise.reject(new Error('the disk is gone'));
       Object.assign(store, { readAll: broken });
@@ -413,29 +413,29 @@ describe('the verification of a log', () => {
       expect(await verifyTogether(3)).toEqual(alone);
     });
 
-    it('and fails where one of them fails', async () => {
+    it('and fails if one of them fails', async () => {
       await count(3, 4);
       const failing: Helper = () => Promise.reject(new Error('the thread has ended'));
       await expect(verify({ helpers: [help, failing] })).rejects.toThrow('the thread has ended');
     });
   });
 
-  it('covers what was there when it began, while others write on', async () => {
+  it('covers the log as it was at the start, while others append', async () => {
     await count(3, 4);
     const verification = verify();
     await append('counter-0', 4, { add: 1, sum: 1 });
     expect((await verification).differences).toEqual([]);
   });
 
-  it('tells how far it is, and stops when it is told to', async () => {
+  it('reports progress, and stops when aborted', async () => {
     await count(2, 3);
-    const told: number[] = [];
-    await verify({ onProgress: ({ events }) => told.push(events) });
-    expect(told.at(-1)).toBe(6);
+    const progress: number[] = [];
+    await verify({ onProgress: ({ events }) => progress.push(events) });
+    expect(progress.at(-1)).toBe(6);
     await expect(verify({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
   });
 
-  it('names a bounded number of differences, and counts all', async () => {
+  it('lists a bounded number of differences and counts all', async () => {
     const events = Array.from({ length: 1_200 }, (_, revision) =>
       added('counter-1', revision, { add: 1, sum: revision + 1 }),
     );

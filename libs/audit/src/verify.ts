@@ -1,9 +1,11 @@
 /**
- * Verification of a whole log (design.md, rules 1 and 8): every event is hashed again and held against its predecessor,
- * every decision is decided again from its journalled input, and the log is held against what the store remembers of its extent.
+ * Verification of a whole log (design.md, rules 1 and 8): every event is hashed again and compared with its
+ * predecessor, every decision is decided again from its recorded input, and the log is compared with the extent that
+ * the store remembers.
  *
- * The streams are shared out: this thread verifies a share of them (all, where it has no helpers) and holds the log as a whole against
- * its extent and its expected head; each helper verifies another share. What is found does not depend on how many there are.
+ * The streams are divided into shares. This thread verifies one share (all streams if there are no helpers) and
+ * compares the log as a whole with its extent and its expected head; each helper verifies another share. The result
+ * does not depend on the number of helpers.
  */
 import { setImmediate } from 'node:timers/promises';
 import { FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
@@ -21,43 +23,48 @@ import type { ShareResult, ShareTask } from './share.js';
 export type { Difference } from './first-differences.js';
 export type { Replayable, ReplayedEvent } from './replayable.js';
 
-/** Ends of streams and states kept in memory, in bytes as deciders tell them, by all shares together, where the caller names no other limit. */
+/** Memory for ends of streams and states of all shares together, in bytes as deciders estimate them. */
 const CACHE_BYTES_MAX = 256 * 1024 * 1024;
-/** Differences that are named; all are counted. */
+/** Differences that are listed; all are counted. */
 const DIFFERENCES_MAX = 1_000;
-/** Streams compared at a time with what the store remembers. */
+/** Streams compared at a time with the extent that the store remembers. */
 const TIPS_PAGE = 10_000;
 
-/** Does `verifyShare` on the same log somewhere else: in a thread with a store and deciders of its own. */
+/** Runs `verifyShare` on the same log somewhere else, for example in a thread with its own store and deciders. */
 export type Helper = (task: ShareTask, onProgress: (events: number) => void) => Promise<ShareResult>;
 
 export interface VerifyOptions {
   readonly store: EventStore;
-  /** Deciders, at most one a category. Events of other categories are hashed, but not decided again. */
+  /** Deciders, at most one for each category. Events of other categories are hashed but not decided again. */
   readonly replayables: readonly Replayable[];
   /** Each verifies a share of the streams. */
-  readonly helpers?: readonly Helper[];
-  /** The head that an earlier verification gave: what it covers must still be there, unchanged. @see log-head.ts */
-  readonly expect?: string;
-  readonly cacheBytesMax?: number;
-  /** Told how many events are verified. */
-  readonly onProgress?: (progress: { readonly events: number }) => void;
-  /** Ends the verification: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly helpers?: readonly Helper[] | undefined;
+  /**
+   * The head from an earlier verification: everything that it covers must still be there, unchanged. See `log-head.ts`.
+   */
+  readonly expect?: string | undefined;
+  readonly cacheBytesMax?: number | undefined;
+  /** Called with the number of verified events. */
+  readonly onProgress?: ((progress: { readonly events: number }) => void) | undefined;
+  /** Stops the verification, which rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Verification {
   readonly events: number;
   readonly streams: number;
   readonly decisions: number;
-  /** The first of them in the order of the log, up to a bound; then what concerns the log as a whole. */
+  /** The first ones in the order of the log, at most `DIFFERENCES_MAX`, then those of the log as a whole. */
   readonly differences: readonly Difference[];
   readonly differenceCount: number;
-  /** To be kept somewhere else and given as `expect` the next time. */
+  /** Store it somewhere else and pass it as `expect` the next time. */
   readonly head: string;
 }
 
-/** Covers what the log held when the verification began. @throws {InvalidHead} for an `expect` that is none. */
+/**
+ * Covers the log as it was when the verification began.
+ * @throws {InvalidHead} if `expect` is not a head
+ */
 export async function verifyLog(options: VerifyOptions): Promise<Verification> {
   const { store, expect } = options;
   const log = new WholeLog(expect === undefined ? undefined : parseHead(expect));
@@ -83,7 +90,7 @@ export async function verifyLog(options: VerifyOptions): Promise<Verification> {
   };
 }
 
-/** The first share here, where the log as a whole is looked at on the way, and one by each helper. */
+/** The first share runs here and reads the log as a whole; each helper runs another one. */
 function verifyShares(
   { store, replayables, helpers = [], cacheBytesMax = CACHE_BYTES_MAX, onProgress, signal }: VerifyOptions,
   until: Position,
@@ -108,12 +115,12 @@ function verifyShares(
     task: taskOf(0),
     onEvent: (event) => log.add(event),
     onProgress: progressOf(0),
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   return Promise.all([own, ...helpers.map((help, index) => help(taskOf(index + 1), progressOf(index + 1)))]);
 }
 
-/** What the chains cannot show: that something is missing at the end of a stream. */
+/** Finds what chains cannot show: events missing at the end of a stream. */
 async function compareTails(
   { store, signal }: VerifyOptions,
   report: (stream: string, revision: number, reason: string) => void,
@@ -132,7 +139,7 @@ async function compareTails(
   }
 }
 
-/** What is seen of the log as a whole while it is read. */
+/** Facts about the log as a whole, collected while it is read. */
 class WholeLog {
   #events = 0;
   /** The hash of the last event read. */
@@ -157,7 +164,7 @@ class WholeLog {
     return formatHead(this.#digest.head());
   }
 
-  /** Where it is not what the store remembers, or not what was expected. */
+  /** How the log differs from the extent that the store remembers, or from the expected head. */
   contradictions(tip: LogExtent | undefined): readonly string[] {
     const found: string[] = [];
     if (tip !== undefined && tip.events !== this.#events)

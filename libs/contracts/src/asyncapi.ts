@@ -1,6 +1,6 @@
 /**
- * The topics as an AsyncAPI 3 document. `npm run asyncapi -w @tantieme/contracts` writes it to `docs/asyncapi.yaml` for the world; a spec
- * fails where that file is older.
+ * The topics as an AsyncAPI 3 document. `npm run asyncapi -w @tantieme/contracts` writes it to `docs/asyncapi.yaml`; a
+ * spec fails when that file is older.
  */
 import { CHANNELS, type Channel } from './channels.js';
 import { STRUCTURED_CONTENT_TYPE } from './cloud-events.js';
@@ -15,9 +15,9 @@ export function asyncApi(): object {
       title: 'Tantième',
       version: '0.1.0',
       description:
-        'What a company owes its channel partners, computed and proved. Messages are CloudEvents 1.0 in structured mode, keyed by `partitionkey`; ' +
-        'they carry the whole state of their origin: of each `stream` the highest `revision` counts, and repetitions and older ones mean nothing. ' +
-        'Delivery is at least once, in order by key. Amounts and rates are decimal text.',
+        'What a company owes its channel partners, computed and proved. Messages are CloudEvents 1.0 in structured ' +
+        'mode, keyed by `partitionkey`. Each carries the whole state of its origin: keep the highest `revision` of ' +
+        'each `stream` and ignore repetitions and older ones. Delivery is at least once, in order by key. Amounts and rates are decimal text.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     defaultContentType: STRUCTURED_CONTENT_TYPE,
@@ -25,7 +25,7 @@ export function asyncApi(): object {
       kafka: {
         host: '{bootstrap}',
         protocol: 'kafka',
-        description: 'The Kafka that TANTIEME_KAFKA names.',
+        description: 'The Kafka cluster named by TANTIEME_KAFKA',
         variables: { bootstrap: { default: 'localhost:9092', description: 'host:port of a broker' } },
       },
     },
@@ -33,7 +33,7 @@ export function asyncApi(): object {
       ...Object.fromEntries(CHANNELS.map((channel) => [channel.topic, channelOf(channel)])),
       'dead-letters': {
         address: '{topic}.{group}.dead-letters',
-        summary: 'Messages that a consumer group could never handle, with the reason and where they came from',
+        summary: 'Messages that a consumer group can never handle, with the reason and their origin',
         parameters: {
           topic: { enum: CHANNELS.filter(({ consumers }) => consumers.length > 0).map(({ topic }) => topic) },
           group: { enum: [...new Set(CHANNELS.flatMap(({ consumers }) => consumers.map(({ group }) => group)))] },
@@ -70,7 +70,7 @@ function keysOf(messages: Channel['messages']): string {
     .join(', ');
 }
 
-/** Each as the service sees it: it sends to a topic of its own, it receives from those upstream. */
+/** From the view of a service: it sends to its own topic and receives from those upstream. */
 function operationsOf({ topic, messages, publisher, consumers }: Channel): readonly [string, object][] {
   const common = {
     channel: { $ref: `#/channels/${topic}` },
@@ -108,7 +108,7 @@ function messageOf(type: MessageType): object {
       type: 'object',
       properties: {
         'content-type': { type: 'string', const: STRUCTURED_CONTENT_TYPE },
-        traceparent: { type: 'string', description: 'W3C trace context, where the way of the message is traced' },
+        traceparent: { type: 'string', description: 'W3C trace context, when the message is traced' },
       },
     },
     payload: {
@@ -118,18 +118,18 @@ function messageOf(type: MessageType): object {
       properties: {
         specversion: { type: 'string', const: '1.0' },
         id: { ...text, description: 'unique together with the source' },
-        source: { ...text, description: 'who publishes, such as "/deal-ingestion"' },
+        source: { ...text, description: 'the publisher, such as "/deal-ingestion"' },
         type: { type: 'string', const: `tantieme.${type}.v${MESSAGE_VERSION}` },
-        subject: { ...text, description: 'what it is about' },
+        subject: { ...text, description: 'the deal, partner or payee that the message is about' },
         time: instant,
         datacontenttype: { type: 'string', const: 'application/json' },
         dataschema: { type: 'string', const: `urn:tantieme:${type}:v${MESSAGE_VERSION}` },
         partitionkey: { ...text, description: 'the key of the record' },
-        stream: { ...text, description: 'the origin, of which this is the state' },
-        revision: { type: 'integer', minimum: 0, description: 'of the origin: the highest one counts' },
-        correlationid: { ...text, description: 'one for all that follows from one request or fact' },
-        causationid: { ...text, description: 'what this answers' },
-        actor: { ...text, description: 'who caused it' },
+        stream: { ...text, description: 'the origin whose state this is' },
+        revision: { type: 'integer', minimum: 0, description: 'revision of the origin: the highest one counts' },
+        correlationid: { ...text, description: 'shared by everything that follows from one request or fact' },
+        causationid: { ...text, description: 'id of the message or request that caused this one' },
+        actor: { ...text, description: 'the person or service that caused it' },
         data: { $ref: `#/components/schemas/${type}` },
       },
     },
@@ -146,17 +146,17 @@ const DEAD_LETTER = {
     type: 'object',
     required: ['reason', 'group', 'origin-topic', 'origin-partition', 'origin-offset'],
     properties: {
-      reason: { type: 'string', description: 'the field and what is wrong with it' },
+      reason: { type: 'string', description: 'the fields and what is wrong with them' },
       group: { type: 'string' },
       'origin-topic': { type: 'string' },
       'origin-partition': { type: 'string' },
       'origin-offset': { type: 'string' },
     },
   },
-  payload: { description: 'The message as it came, whatever it is' },
+  payload: { description: 'The message exactly as it was received' },
 };
 
-/** Without what belongs to a dialect: AsyncAPI's own schemas have no identity, and another form of discriminator; the rest they take as it is. */
+/** AsyncAPI's own schemas have no identity and another form of discriminator; the other keywords are the same. */
 function dataSchemaOf(type: MessageType): object {
   return Object.fromEntries(
     Object.entries(schemaOf(type)).filter(([keyword]) => !['$schema', '$id', 'discriminator'].includes(keyword)),

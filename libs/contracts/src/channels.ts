@@ -1,22 +1,22 @@
-/** Who says what on which topic, and who listens: the roles of the integration events. */
+/** Which service publishes which messages on which topic, and which services consume them. */
 import type { MessageType } from './schemas.js';
 import { TOPICS } from './topics.js';
 
 export interface Channel {
   readonly topic: string;
   readonly summary: string;
-  /** What each type of message on it is keyed by. */
+  /** The key of each type of message on the topic. */
   readonly messages: Readonly<Partial<Record<MessageType, string>>>;
-  /** The service that publishes; undefined where the world does. */
+  /** The service that publishes; absent when outside systems do. */
   readonly publisher?: string;
-  /** Services that consume, with their consumer group; empty where only the world does. */
+  /** Services that consume, with their consumer group; empty when only outside systems do. */
   readonly consumers: readonly { readonly service: string; readonly group: string }[];
 }
 
 export const CHANNELS: readonly Channel[] = [
   {
     topic: TOPICS.dealsInbound,
-    summary: 'Facts of deals, in any order, late, and as often as you like',
+    summary: 'Facts of deals: in any order, late, and repeated as often as you like',
     messages: { 'deal-fact': 'source|deal' },
     consumers: [{ service: 'deal-ingestion', group: 'deal-ingestion' }],
   },
@@ -28,7 +28,7 @@ export const CHANNELS: readonly Channel[] = [
   },
   {
     topic: TOPICS.paymentsInbound,
-    summary: 'What finance answers to payouts: settlements and failures, with revisions',
+    summary: 'Answers of finance to payouts: settlements and failures, with revisions',
     messages: { payment: 'payout' },
     consumers: [{ service: 'payouts', group: 'payouts' }],
   },
@@ -51,7 +51,7 @@ export const CHANNELS: readonly Channel[] = [
   },
   {
     topic: TOPICS.commissions,
-    summary: 'What payees earn by each deal, whole, and what belongs to a period that was closed',
+    summary: 'All earnings of a payee from a deal, and the manifests of closed periods',
     messages: { 'earnings-of-deal': 'payee', 'period-manifest': 'calendar' },
     publisher: 'commission-calculation',
     consumers: [
@@ -61,14 +61,14 @@ export const CHANNELS: readonly Channel[] = [
   },
   {
     topic: TOPICS.rewards,
-    summary: 'What participants get from programmes, whole, and what belongs to a period that was closed',
+    summary: 'All bonuses of a participant from a programme in a window, and the manifests of closed periods',
     messages: { 'bonus-of-window': 'payee', 'period-manifest': 'calendar' },
     publisher: 'rewards',
     consumers: [{ service: 'payouts', group: 'payouts' }],
   },
   {
     topic: TOPICS.payouts,
-    summary: 'For finance: statements that were issued, payouts that are due, and payments as they were taken',
+    summary: 'For finance: issued statements, payouts that are due, and recorded payments',
     messages: { 'statement-issued': 'payee', 'payout-due': 'payee', 'payment-recorded': 'payee' },
     publisher: 'payouts',
     consumers: [],

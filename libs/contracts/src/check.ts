@@ -46,8 +46,8 @@ function validatorOf(type: MessageType): ValidateFunction {
 export const isInstant = ajv.compile(instant);
 
 /**
- * The faults of a message's data: one for each field, at most `FAULTS_MAX`. If there are more, the last entry says so. Empty for valid
- * data.
+ * The faults of a message's data: one for each field, at most `FAULTS_MAX`. If there are more, the last entry says so.
+ * Empty for valid data.
  */
 export function check(type: MessageType, data: unknown): readonly FieldError[] {
   const validate = validatorOf(type);
@@ -69,10 +69,10 @@ export function check(type: MessageType, data: unknown): readonly FieldError[] {
 function fieldError(error: ErrorObject): FieldError {
   const { instancePath, keyword, params, propertyName } = error;
   const path = instancePath.split('/').slice(1).map(unescaped);
-  const at = (name?: unknown): string => [...path, ...(name === undefined ? [] : [String(name)])].map(shown).join('.');
+  const at = (name?: string): string => [...path, ...(name === undefined ? [] : [name])].map(shown).join('.');
   switch (keyword) {
     case 'required':
-      return { field: at(params['missingProperty']), reason: 'is missing' };
+      return { field: at(String(params['missingProperty'])), reason: 'is missing' };
     case 'additionalProperties': {
       const name = String(params['additionalProperty']);
       return { field: at(name), reason: `is not a known field${didYouMean(name, schemaAt(error).properties)}` };
@@ -80,7 +80,7 @@ function fieldError(error: ErrorObject): FieldError {
     case 'discriminator': {
       const { tag, tagValue } = params;
       return {
-        field: at(tag),
+        field: at(String(tag)),
         reason:
           tagValue === undefined ? 'is missing' : `must be ${oneOf(tagsOf(schemaAt(error), String(tag)), tagValue)}`,
       };

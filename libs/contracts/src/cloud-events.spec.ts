@@ -34,16 +34,16 @@ const HEADERS = {
   ce_revision: '3',
   ce_correlationid: 'c-1',
   ce_actor: 'finance@example.com',
-  traceparent: 'of another room',
+  traceparent: 'not an attribute',
 };
 
 describe('a CloudEvent in binary mode', () => {
-  it('says the same as in structured mode', () => {
+  it('is the same event as in structured mode', () => {
     const text = fromBinaryMode(HEADERS, 'P1', JSON.stringify(PAYOUT)) ?? '';
     expect(decode(text)).toEqual(decode(encode('payout-due', ATTRIBUTES, PAYOUT)));
   });
 
-  it('is refused by its fields like any other', () => {
+  it('is refused for its fields like any other', () => {
     const text = fromBinaryMode(HEADERS, 'P1', JSON.stringify({ ...PAYOUT, amount: 4 })) ?? '';
     expect(() => decode(text)).toThrow('amount');
   });
@@ -57,19 +57,19 @@ describe('a CloudEvent in binary mode', () => {
     expect(decode(text).key).toBe('P2');
   });
 
-  it('is none without the version of the specification', () => {
+  it('is not a CloudEvent without the version of the specification', () => {
     expect(fromBinaryMode({ trace: 'x' }, 'P1', '{}')).toBeUndefined();
   });
 });
 
 describe('structured mode', () => {
-  it('is told by the content type', () => {
+  it('is recognised by the content type', () => {
     expect(isStructured(STRUCTURED_CONTENT_TYPE)).toBe(true);
     expect(isStructured('application/json')).toBe(false);
     expect(isStructured(undefined)).toBe(false);
   });
 
-  it('is what every encoded message begins like', () => {
+  it('is recognised by the beginning of an encoded message', () => {
     expect(isEnvelope(encode('payout-due', ATTRIBUTES, PAYOUT))).toBe(true);
     expect(isEnvelope('{"credit":1}')).toBe(false);
   });

@@ -1,23 +1,25 @@
-/** CloudEvents' two modes on Kafka (protocol binding 1.0.2): structured, which we send, and binary, which others may send. */
+/**
+ * The two modes of CloudEvents on Kafka (protocol binding 1.0.2): we send structured mode, others may send binary mode.
+ */
 
 /** Content type of an envelope in structured mode. */
 export const STRUCTURED_CONTENT_TYPE = 'application/cloudevents+json; charset=UTF-8';
 
 const ATTRIBUTE_PREFIX = 'ce_';
 
-/** Whether a content type says that the value is the whole envelope. */
+/** Whether the value of a record with this content type is the whole envelope. */
 export function isStructured(contentType: string | undefined): boolean {
   return contentType !== undefined && contentType.toLowerCase().startsWith('application/cloudevents');
 }
 
-/** Whether a text is an envelope that `encode` wrote; messages within a service have forms of their own. */
+/** Whether a text is an envelope written by `encode`. Messages within a service have other forms. */
 export function isEnvelope(text: string): boolean {
   return text.startsWith('{"specversion":"1.0",');
 }
 
 /**
- * The envelope of a message in binary mode, whose attributes are headers `ce_…` and whose value is the data alone, as the text that
- * structured mode would have; undefined where the headers are none of an event. Nothing is checked here: `decode` does that.
+ * A message in binary mode (attributes in headers `ce_…`, data alone in the value) as the text of structured mode.
+ * Undefined if the headers are not those of a CloudEvent. Nothing is checked here: `decode` does that.
  */
 export function fromBinaryMode(
   headers: Readonly<Record<string, string>>,
@@ -28,15 +30,15 @@ export function fromBinaryMode(
   const attributes: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(headers))
     if (name.startsWith(ATTRIBUTE_PREFIX)) attributes[name.slice(ATTRIBUTE_PREFIX.length)] = text;
-  // Headers are texts; this one extension is a number.
+  // Headers are text; this extension is a number.
   if (/^\d{1,15}$/.test(headers['ce_revision'] ?? '')) attributes['revision'] = Number(headers['ce_revision']);
   if (headers['content-type'] !== undefined) attributes['datacontenttype'] = headers['content-type'];
-  // By the partitioning extension, the key is the attribute `partitionkey`.
+  // The partitioning extension: the key of the record is the attribute `partitionkey`.
   if (key !== '') attributes['partitionkey'] ??= key;
   return JSON.stringify({ ...attributes, data: dataOf(value) });
 }
 
-/** A text that is no JSON stays a text, which no schema takes: so it is refused with its reason like any other message. */
+/** A text that is not JSON stays a text, which no schema accepts, so `decode` refuses it with a reason. */
 function dataOf(value: string): unknown {
   try {
     return JSON.parse(value);

@@ -49,7 +49,8 @@ describe('a message', () => {
   });
 
   it('without extensions gets their defaults', () => {
-    const { specversion, id, source, type, time, data } = JSON.parse(encode('deal-fact', attributes, booked));
+    const message = JSON.parse(encode('deal-fact', attributes, booked)) as Record<string, unknown>;
+    const { specversion, id, source, type, time, data } = message;
     expect(decode(JSON.stringify({ specversion, id, source, type, time, data }))).toEqual({
       type: 'deal-fact',
       id: 'e-1',

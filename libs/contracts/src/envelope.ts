@@ -1,4 +1,6 @@
-/** Messages on the wire: CloudEvents 1.0 in structured mode, with their data checked against its schema at both ends. */
+/**
+ * Messages on the wire: CloudEvents 1.0 in structured mode, with their data checked against its schema at both ends.
+ */
 import { check, isInstant, type FieldError } from './check.js';
 import type { Deal, DealFact } from './deal.js';
 import type { BonusOfWindow, EarningsOfDeal, PeriodManifest } from './ledger.js';

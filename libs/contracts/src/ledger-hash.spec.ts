@@ -32,13 +32,13 @@ describe('the canonical order of ledger lines', () => {
     expect(sortLedgerLines([...inOrder].reverse())).toEqual(inOrder);
   });
 
-  it('goes by code units, not by any language', () => {
+  it('uses code units, not the rules of a language', () => {
     expect(
       sortLedgerLines([line({ deal: 'é' }), line({ deal: 'a' }), line({ deal: 'Z' })]).map((one) => one.deal),
     ).toEqual(['Z', 'a', 'é']);
   });
 
-  it('leaves what it was given as it was', () => {
+  it('leaves its argument unchanged', () => {
     const given = [line({ deal: 'b' }), line({ deal: 'a' })];
     sortLedgerLines(given);
     expect(given.map((one) => one.deal)).toEqual(['b', 'a']);

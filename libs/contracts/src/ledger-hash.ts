@@ -1,10 +1,10 @@
-/** The canonical form of ledger lines: their order, and the hash by which a closing's manifest and a statement name them. */
+/** The canonical form of ledger lines: their order, and their hash in manifests and statements. */
 import { hash } from 'node:crypto';
 import type { Exchanged, LedgerLine } from './ledger.js';
 
 /** By period, period of origin, plan, component, deal, line and kind, each by its UTF-16 code units. */
 export function compareLedgerLines(left: LedgerLine, right: LedgerLine): number {
-  // Written out: lines are compared by the million, and most of them are equal up to the deal.
+  // Written out, because lines are compared by the million and most of them are equal up to the deal.
   if (left.period !== right.period) return left.period < right.period ? -1 : 1;
   if (left.origin !== right.origin) return left.origin < right.origin ? -1 : 1;
   if (left.plan !== right.plan) return left.plan < right.plan ? -1 : 1;
@@ -32,7 +32,7 @@ export function ledgerLinesHash(lines: readonly LedgerLine[]): string {
   return hash('sha256', JSON.stringify(sortLedgerLines(lines).map(withSortedKeys)), 'hex');
 }
 
-/** The line with its keys in the order of their code units: what `JSON.stringify` then writes is the canonical text. */
+/** The line with its keys in the order of their code units, for which `JSON.stringify` writes canonical text. */
 export function withSortedKeys(ledgerLine: LedgerLine): LedgerLine {
   const { amount, basis, component, deal, exchanged, kind, line, origin, period, plan } = ledgerLine;
   if (exchanged === undefined) return { amount, basis, component, deal, kind, line, origin, period, plan };

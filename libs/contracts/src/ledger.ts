@@ -1,15 +1,15 @@
-/** What commission-calculation (topic `commissions`) and rewards (topic `rewards`) say to those downstream. */
+/** What commission-calculation (topic `commissions`) and rewards (topic `rewards`) publish. */
 
 /**
- * `earning` in its own period, `adjustment` in a later one; `clawback` of what came back. `reserve` keeps back what is held,
- * `reserve-release` gives it free. `draw-advance` is paid ahead, and `draw-recovery` taken out of later earnings.
+ * `earning` in its own period, `adjustment` in a later one, `clawback` for a return. `reserve` holds an amount back and
+ * `reserve-release` releases it. `draw-advance` is paid in advance, and `draw-recovery` is taken out of later earnings.
  */
 export type LineKind =
   'earning' | 'adjustment' | 'clawback' | 'bonus' | 'reserve' | 'reserve-release' | 'draw-advance' | 'draw-recovery';
 
 /**
- * What of an amount was earned with deals in another currency: `of` in the currency of the amount is worth `amount` in `currency`, at the
- * rates by which the deals were converted.
+ * The part of an amount that was earned with deals in another currency: `of`, in the currency of the whole amount, is
+ * worth `amount` in `currency` at the rates at which the deals were converted.
  */
 export interface Exchanged {
   readonly amount: string;
@@ -18,30 +18,36 @@ export interface Exchanged {
 }
 
 /**
- * The net of all postings of one (open period, period of origin, component, deal, line, kind). Amounts are decimal text
- * with the currency's own decimals. Canonical order: by these six keys.
+ * The net of all postings with the same open period, period of origin, plan, component, deal, line and kind. Amounts
+ * are decimal text with the currency's own decimals. Canonical order: by these seven keys.
  */
 export interface LedgerLine {
-  /** The period that it is posted in, and on whose statement it stands. */
+  /** The period that the line is posted in: it is on that period's statement. */
   readonly period: string;
-  /** The period that it belongs to. */
+  /** The period that the line belongs to. */
   readonly origin: string;
   readonly plan: string;
   /** Component of the plan, or id of the programme. */
   readonly component: string;
-  /** `source|id` of the deal. Of no single deal: empty for a bonus, `|<component>` for what a limit deferred, `|*` for guarantee and draw. */
+  /**
+   * `source|id` of the deal. Without a single deal: empty for a bonus, `|<component>` for what a limit deferred, `|*`
+   * for guarantee and draw.
+   */
   readonly deal: string;
-  /** `occurrence|line` of the deal, where an occurrence is `booked`, `invoice:<id>`, `payment:<id>`, `return:<id>`, `cancelled`. */
+  /**
+   * `occurrence|line` of the deal. An occurrence is `booked`, `invoice:<id>`, `payment:<id>`, `return:<id>` or
+   * `cancelled`.
+   */
   readonly line: string;
   readonly kind: LineKind;
-  /** Measured basis behind it, in the plan's currency. */
+  /** The measured basis of the amount, in the plan's currency. */
   readonly basis: string;
   readonly amount: string;
-  /** In order of currency; left out where the deal is in the plan's currency. */
+  /** In order of currency; absent if the deal is in the plan's currency. */
   readonly exchanged?: readonly Exchanged[];
 }
 
-/** All that one payee has from one deal under one plan, whole, by period: the newest revision replaces the ones before. */
+/** Everything that a payee has from a deal under a plan: a newer revision replaces the older ones. */
 export interface EarningsOfDeal {
   readonly payee: string;
   readonly plan: string;
@@ -51,7 +57,7 @@ export interface EarningsOfDeal {
   readonly lines: readonly LedgerLine[];
 }
 
-/** All that a participant has from one programme in one window, whole. */
+/** Everything that a participant has from a programme in a window. */
 export interface BonusOfWindow {
   readonly payee: string;
   readonly programme: string;
@@ -61,31 +67,34 @@ export interface BonusOfWindow {
   readonly lines: readonly LedgerLine[];
 }
 
-/** How a plan is settled, as it says it: finance makes the document and adds the tax. */
+/** How the earnings of a plan are paid, as the plan declares it. Finance makes the document and adds the tax. */
 export interface PayoutTerms {
   readonly as?: 'self-billed' | 'invoiced' | 'credit-note' | 'payroll';
-  /** `by-partner`: as the partner is registered for it; `none`: amounts are paid as they are. */
+  /** `by-partner`: by the partner's tax registration; `none`: amounts are paid as they are. */
   readonly tax?: 'by-partner' | 'none';
 }
 
 /**
- * What a closed stream holds for the closed period. Streams with no line in it are not listed, but for those whose payee has left and
- * whose plan forgives.
+ * What a stream holds for a closed period. Streams without lines in the period are not listed, except those whose payee
+ * has left and whose plan forgives debts.
  */
 export interface ManifestEntry extends PayoutTerms {
   readonly stream: string;
   readonly payee: string;
   readonly currency: string;
   readonly lines: number;
-  /** Smallest amount worth a payment, in the currency: the plan's `settle.minimum`, "0.00" where none is said. */
+  /** Smallest amount that is paid, in the currency: the plan's `settle.minimum`, or "0.00". */
   readonly minimum: string;
-  /** `forgive`: the payee's agreement has ended, and the plan writes off what is negative then. */
+  /** `forgive`: the payee's agreement has ended, and the plan writes off a negative balance. */
   readonly negative?: 'forgive';
   /** SHA-256, hex, of the canonical JSON of the lines in canonical order: `ledgerLinesHash`. */
   readonly hash: string;
 }
 
-/** A page of the manifest of a closed period; complete when `page` 1 … `pages` are there. An empty manifest is one empty page. */
+/**
+ * A page of the manifest of a closed period, which is complete with the pages 1 to `pages`. An empty manifest is one
+ * empty page.
+ */
 export interface PeriodManifest {
   /** Calendar key: `monthly@Europe/Paris`. */
   readonly calendar: string;

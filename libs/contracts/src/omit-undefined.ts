@@ -7,8 +7,8 @@ type Present<Fields> = {
 /**
  * The same object without the keys whose value is undefined, in the same order.
  *
- * Events and messages omit what is absent (`x?: T`), so that their canonical JSON has one form. Options and requests may pass
- * `undefined` (`x?: T | undefined`); this is the way from the second to the first.
+ * Events and messages omit absent keys (`x?: T`), so that their canonical JSON has one form. Options and requests may
+ * pass `undefined` (`x?: T | undefined`). This turns the second into the first.
  */
 export function omitUndefined<Fields extends object>(fields: Fields): Present<Fields> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<Fields>;

@@ -1,15 +1,18 @@
-/** A partner as partner-registry holds it (topic `partners`): every effective-dated fact, so that any date can be asked. */
+/** A partner as partner-registry publishes it (topic `partners`), with every effective-dated fact, past and future. */
 
 export const CHANNEL_TYPES = ['retail', 'e-commerce', 'wholesale', 'distributor', 'direct'] as const;
 export type ChannelType = (typeof CHANNEL_TYPES)[number];
 
-/** Valid from that day on, until the next entry of the same list; days are ISO dates (`2026-03-01`). */
+/** Valid from a day (`2026-03-01`) until the next entry of the same list. */
 export interface Dated<Value> {
   readonly from: string;
   readonly value: Value;
 }
 
-/** A partner takes part in a plan from a day to the day before `until` (open if left out). Spans of one plan do not overlap. */
+/**
+ * A partner takes part in a plan from a day to the day before `until` (open when absent). Spans of one plan do not
+ * overlap.
+ */
 export interface Agreement {
   readonly id: string;
   readonly plan: string;
@@ -17,15 +20,15 @@ export interface Agreement {
   readonly until?: string;
 }
 
-/** What people of a partner, or the partner itself, are certified in: from a day to the day before `until` (open if left out). */
+/** A certificate of a partner or of its people, from a day to the day before `until` (open when absent). */
 export interface Certification {
-  /** Of the certificate: said again under it, it is replaced. */
+  /** Id of the certificate. The same id again replaces it. */
   readonly id: string;
-  /** What it certifies, as plans name it: `security-pro`. */
+  /** The name that plans use for it: `security-pro`. */
   readonly certification: string;
   readonly from: string;
   readonly until?: string;
-  /** How many people hold it; 1 if left out. On a day those of all certificates in force add up. */
+  /** How many people hold it; 1 when absent. The counts of all certificates in force on a day add up. */
   readonly count?: number;
 }
 
@@ -40,6 +43,6 @@ export interface Partner {
   /** The partner above, `null` for none, in order of `from`. */
   readonly uplines: readonly Dated<string | null>[];
   readonly agreements: readonly Agreement[];
-  /** In order of `from`, then id; left out where there are none. */
+  /** In order of `from`, then id; absent if there are none. */
   readonly certifications?: readonly Certification[];
 }

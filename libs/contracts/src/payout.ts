@@ -1,7 +1,7 @@
-/** What payouts says to finance (topic `payouts`). Amounts are decimal text with the currency's own decimals. */
+/** What payouts publishes for finance (topic `payouts`). Amounts are decimal text with the currency's own decimals. */
 import type { Exchanged, LedgerLine, PayoutTerms } from './ledger.js';
 
-/** What of a statement's lines is settled on one kind of terms. */
+/** The part of a statement that is paid on the same terms. */
 export interface StatementPart extends PayoutTerms {
   /** Sum of its lines. */
   readonly total: string;
@@ -14,19 +14,19 @@ export interface Statement {
   readonly currency: string;
   readonly calendar: string;
   readonly period: string;
-  /** Carried from the statement before; zero or negative, or below the minimum. */
+  /** Carried from the previous statement: zero, negative, or below the minimum. */
   readonly opening: string;
   /** Sum of the lines. */
   readonly total: string;
-  /** `opening + total` where that is to be paid, else zero. */
+  /** `opening + total` if that is paid, else zero. */
   readonly payable: string;
   /** `opening + total + forgiven − payable`, carried to the next statement. */
   readonly carried: string;
-  /** What the payee owed and need not pay back; left out where that is nothing. */
+  /** A debt of the payee that was written off; absent if there is none. */
   readonly forgiven?: string;
-  /** By the terms of the plans behind it, in order; left out where no plan says any. */
+  /** By the payout terms of the plans, in order; absent if no plan declares any. */
   readonly parts?: readonly StatementPart[];
-  /** What of the balance was earned in other currencies, carried lines included; left out where that is nothing. */
+  /** The part of the balance that was earned in other currencies, carried lines included; absent if there is none. */
   readonly exchanged?: readonly Exchanged[];
   readonly lines: readonly LedgerLine[];
   /** SHA-256, hex, of the canonical JSON of all the above. */
@@ -37,7 +37,7 @@ export interface StatementIssued extends Omit<Statement, 'lines'> {
   readonly lineCount: number;
 }
 
-/** An approved statement is to be paid. Finance pays each `id` once. */
+/** An approved statement that is to be paid. Finance pays each `id` once. */
 export interface PayoutDue {
   readonly id: string;
   readonly statement: string;
@@ -45,9 +45,9 @@ export interface PayoutDue {
   readonly currency: string;
   readonly period: string;
   readonly amount: string;
-  /** Of the statement. */
+  /** From the statement. */
   readonly parts?: readonly StatementPart[];
-  /** Of the statement: what the payer has booked for it in other currencies. */
+  /** From the statement: what the payer has booked for it in other currencies. */
   readonly exchanged?: readonly Exchanged[];
   readonly approvedBy: string;
 }
@@ -57,18 +57,18 @@ interface PaymentCommon {
   readonly payout: string;
   /** Day of the payment, or of its failure. */
   readonly on: string;
-  /** The highest of a payout counts; 0 where it is left out. */
+  /** The highest revision for a payout counts; 0 when absent. */
   readonly revision?: number;
 }
 
-/** What finance answers to a payout, whole (topic `payments.inbound`). */
+/** The whole answer of finance to a payout (topic `payments.inbound`). */
 export type Payment =
   | (PaymentCommon & {
       readonly state: 'settled';
-      /** What was paid: all of the payout. */
+      /** The paid amount: all of the payout. */
       readonly amount: string;
       readonly currency: string;
-      /** Where the payer paid out of another currency: at this rate. */
+      /** The rate, if the payer paid from another currency. */
       readonly exchange?: PaymentRate;
     })
   | (PaymentCommon & { readonly state: 'failed'; readonly reason: string });
@@ -81,21 +81,24 @@ export interface PaymentRate {
   readonly source: string;
 }
 
-/** What the payer books when an obligation is paid at another rate than it was earned at; the commission stays what it is. */
+/**
+ * What the payer books when an obligation is paid at another rate than it was earned at. The commission does not
+ * change.
+ */
 export interface ExchangeDifference {
-  /** The payer's. */
+  /** The payer's currency. */
   readonly currency: string;
-  /** What the obligation was worth at the rates by which it was earned. */
+  /** The value of the obligation at the rates at which it was earned. */
   readonly accrued: string;
-  /** What it was worth at the rate of the payment. */
+  /** Its value at the rate of the payment. */
   readonly paid: string;
   /** `paid − accrued`: a loss where it is positive. */
   readonly difference: string;
-  /** What of the obligation was earned in the payer's currency; the rest has no rate of its own. */
+  /** The part of the obligation that was earned in the payer's currency. The rest has no rate of its own. */
   readonly of: string;
 }
 
-/** A payment as it was taken. */
+/** A payment as it was recorded. */
 export type PaymentRecorded = Payment & {
   readonly statement: string;
   readonly payee: string;

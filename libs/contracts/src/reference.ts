@@ -1,27 +1,28 @@
-/** Facts that plans refer to (topic `references.inbound`). They may come late, in any order, and more than once. */
+/** Facts that plans refer to (topic `references.inbound`). They may arrive late, in any order, and more than once. */
 
 /**
- * A published exchange rate: one unit of `base` costs `rate` units of `quote`. Its identity is pair, date, source and revision:
- * the same identity with another rate is a conflict.
+ * A published exchange rate: one unit of `base` costs `rate` units of `quote`. Its identity is pair, date, source and
+ * revision: the same identity with another rate is a conflict.
  */
 export interface ExchangeRate {
   /** ISO 4217 code. */
   readonly base: string;
   /** ISO 4217 code. */
   readonly quote: string;
-  /** Day of publication, `2026-03-05`: it counts from then on, until a later one is published. */
+  /** Day of publication, `2026-03-05`. The rate is valid from then on, until a later one is published. */
   readonly date: string;
   /** Exact decimal text, more than zero. */
   readonly rate: string;
-  /** Who publishes it: `ecb`. */
+  /** The publisher: `ecb`. */
   readonly source: string;
-  /** Of one date and source the highest counts; one without is below all that have one. */
+  /** The highest revision for a date and source counts; a rate without one is below all others. */
   readonly revision?: number;
 }
 
 /**
- * What a payee is to reach under a component of a plan, a measurement window, on the days from `from` to the day before `until`
- * (open if left out). Its identity is payee, plan, component, `from` and revision: the same identity with other content is a conflict.
+ * What a payee should reach under a component of a plan in a measurement window, on the days from `from` to the day
+ * before `until` (open when absent). Its identity is payee, plan, component, `from` and revision: the same identity
+ * with other content is a conflict.
  */
 export interface Quota {
   readonly payee: string;
@@ -29,8 +30,11 @@ export interface Quota {
   readonly component: string;
   readonly from: string;
   readonly until?: string;
-  /** For a whole window: decimal text without a sign, in the plan's currency, or units where the component measures units. */
+  /**
+   * For a whole window: decimal text without a sign, in the plan's currency or, if the component measures units, in
+   * units.
+   */
   readonly amount: string;
-  /** Of the quotas of one day the highest revision counts; of one revision that with the latest `from`. */
+  /** The highest revision counts on each day, and within one revision the quota with the latest `from`. */
   readonly revision: number;
 }

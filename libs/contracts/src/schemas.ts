@@ -1,6 +1,6 @@
 /**
- * The JSON Schemas (2020-12) of the integration events, one for each message type and version. `npm run schemas -w @tantieme/contracts`
- * writes them to `schemas/` for the world; a spec fails when those files are older.
+ * The JSON Schemas (2020-12) of the integration events, one for each message type and version. `npm run schemas -w
+ * @tantieme/contracts` writes them to `schemas/`; a spec fails when those files are older.
  *
  * The description of a field is also its error message: "must be " and the description.
  */
@@ -34,8 +34,8 @@ export interface JsonSchema {
 }
 
 /**
- * No control characters, and no half of a surrogate pair: neither can be stored everywhere. Ajv compiles patterns with the `u` flag, so a
- * whole pair is one character that matches.
+ * No control characters, and no half of a surrogate pair: neither can be stored everywhere. Ajv compiles patterns with
+ * the `u` flag, so a whole pair is one character that matches.
  */
 const PLAIN = '[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]';
 
@@ -56,7 +56,10 @@ const record = (properties: Record<string, JsonSchema>, optional: readonly strin
 
 /** An id within a deal or plan: of a line, a component. No key is split inside it, so it may contain "|". */
 const innerId = text(200);
-/** Digits are bounded so that sums stay far from any limit, and there is no negative zero. The domain checks the currency's decimals. */
+/**
+ * Digits are bounded so that sums stay far from any limit, and there is no negative zero. The domain checks the
+ * currency's decimals.
+ */
 const amount = {
   type: 'string',
   pattern: '^(?!-0(\\.0*)?$)-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,4})?$',
@@ -85,8 +88,8 @@ const country = {
 };
 export const INSTANT_DESCRIPTION = 'an instant with its offset, such as "2026-03-01T00:00:00Z"';
 /**
- * Also for the envelope's `time`. RFC 3339 as `Temporal.Instant` reads it: `T` and `Z` in upper case, seconds up to 59, nothing finer than
- * nanoseconds.
+ * Also for the envelope's `time`. RFC 3339 as `Temporal.Instant` reads it: `T` and `Z` in upper case, seconds up to 59,
+ * nothing finer than nanoseconds.
  */
 export const instant = {
   type: 'string',
@@ -431,8 +434,8 @@ export function schemaOf(type: MessageType): JsonSchema & { readonly $id: string
 }
 
 /**
- * The schema of a field by its dotted path, lists left out: `agreements.plan` of a partner. Where a message has several forms, the first one
- * with the field counts. Request bodies are compared with it.
+ * The schema of a field by its dotted path, lists left out: `agreements.plan` of a partner. If a message has several
+ * forms, the first one with the field counts. Request bodies are compared with it.
  */
 export function fieldSchema(type: MessageType, path: string): JsonSchema {
   let schema: JsonSchema = bodies[type];

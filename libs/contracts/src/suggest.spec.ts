@@ -12,12 +12,12 @@ describe('a suggestion', () => {
     expect(suggest(typed, KINDS)).toBe(known);
   });
 
-  it('is not made for what is unlike every known value, or too long to be a slip', () => {
+  it('is not made for a text unlike every known value, or too long for a typo', () => {
     expect(suggest('shipment', KINDS)).toBeUndefined();
     expect(suggest('booked'.repeat(20), KINDS)).toBeUndefined();
   });
 
-  it('stands behind the list of what is allowed', () => {
+  it('follows the list of allowed values', () => {
     expect(oneOf(KINDS, 'bookd')).toBe('one of registered, booked, invoiced, paid; did you mean "booked"?');
     expect(oneOf(KINDS, 7)).toBe('one of registered, booked, invoiced, paid');
   });

@@ -1,11 +1,11 @@
 import leven from 'leven';
 
-/** Texts longer than this get no suggestion: the distance costs their lengths multiplied, and nobody mistypes that much. */
+/** Longer texts get no suggestion: the cost is the product of the lengths, and a long text is not a typo. */
 const LENGTH_MAX = 60;
 
 /**
- * The known value that a mistyped text most likely means: at most a third of its letters differ.
- * Of several that are equally near the first one counts.
+ * The known value that a mistyped text most likely stands for: at most a third of its letters differ. Of several
+ * equally near ones, the first.
  */
 export function suggest(text: string, known: Iterable<string>): string | undefined {
   if (text.length > LENGTH_MAX) return undefined;

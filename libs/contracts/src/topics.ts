@@ -1,10 +1,10 @@
-/** Topics of the integration events. What a topic is keyed by keeps its order. */
+/** Topics of the integration events. Messages with the same key stay in order. */
 export const TOPICS = {
-  /** `deal-fact`, keyed by `source|deal`: what internal services publish. */
+  /** `deal-fact`, keyed by `source|deal`: published by internal systems. */
   dealsInbound: 'deals.inbound',
-  /** `exchange-rate`, keyed by pair of currencies, and `quota`, keyed by payee: what internal services publish. */
+  /** `exchange-rate`, keyed by pair of currencies, and `quota`, keyed by payee: published by internal systems. */
   referencesInbound: 'references.inbound',
-  /** `payment`, keyed by payout: what finance answers. */
+  /** `payment`, keyed by payout: the answers of finance. */
   paymentsInbound: 'payments.inbound',
   /** `deal`, keyed by `source|id`. */
   deals: 'deals',

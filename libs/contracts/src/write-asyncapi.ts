@@ -1,4 +1,4 @@
-/** Writes the AsyncAPI document for the world: `npm run asyncapi -w @tantieme/contracts`. */
+/** Writes the AsyncAPI document to `docs/`: `npm run asyncapi -w @tantieme/contracts`. */
 import { writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { asyncApi } from './asyncapi.js';

@@ -1,4 +1,4 @@
-/** Writes the JSON Schemas as files for the world: `npm run schemas -w @tantieme/contracts`. */
+/** Writes the JSON Schemas to `schemas/`: `npm run schemas -w @tantieme/contracts`. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { MESSAGE_TYPES, MESSAGE_VERSION, schemaOf } from './schemas.js';
 

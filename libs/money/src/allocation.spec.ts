@@ -7,7 +7,7 @@ import type { Rate } from './decimal.js';
 
 const shares = (...texts: string[]) => texts.map(parseRate);
 
-/** Shares that sum to 1, out of whole weights. */
+/** Shares that sum to 1, from whole weights. */
 const anyShares = fc
   .array(fc.bigInt({ min: 0n, max: 1000n }), { minLength: 1, maxLength: 8 })
   .filter((weights) => weights.some((weight) => weight > 0n))
@@ -18,15 +18,15 @@ const anyShares = fc
 const anyRemainder = fc.constantFrom<Remainder>('largest', 'first');
 
 describe('a split', () => {
-  it('of 15 at 80/8/12 is 12/1/2: what is left goes to the largest remainder (semantics, "Split": own)', () => {
+  it('of 15 at 80/8/12 is 12/1/2: the rest goes to the largest remainder (semantics, "Split": own)', () => {
     expect(allocate(15n, shares('80 %', '8 %', '12 %'), 'largest')).toEqual([12n, 1n, 2n]);
   });
 
-  it('of 15 at 80/8/12 is 13/1/1 where what is left goes to the first (semantics, "Split": Numscript)', () => {
+  it('of 15 at 80/8/12 is 13/1/1 if the rest goes to the first (semantics, "Split": Numscript)', () => {
     expect(allocate(15n, shares('80 %', '8 %', '12 %'), 'first')).toEqual([13n, 1n, 1n]);
   });
 
-  it('gives a tie to who was declared first', () => {
+  it('gives a tie to the part declared first', () => {
     expect(allocate(100_001n, shares('0.5', '0.5'), 'largest')).toEqual([50_001n, 50_000n]);
     expect(allocate(100n, shares('1/3', '1/3', '1/3'), 'largest')).toEqual([34n, 33n, 33n]);
     expect(allocate(101n, shares('1/3', '1/3', '1/3'), 'largest')).toEqual([34n, 34n, 33n]);
@@ -37,12 +37,12 @@ describe('a split', () => {
     expect(allocate(1n, shares('0', '0.5', '0.5'), 'largest')).toEqual([0n, 1n, 0n]);
   });
 
-  it('refuses shares that do not make a whole', () => {
+  it('refuses shares that do not sum to 1', () => {
     for (const bad of [shares('0.6', '0.5'), shares('0.5'), [], shares('1.5', '-0.5'), shares('0.33', '0.33', '0.33')])
       expect(() => allocate(100n, bad, 'largest')).toThrow(expect.objectContaining({ code: 'SharesInvalid' }));
   });
 
-  it('sums to the whole; no part is off by a unit, or by more than one where what is left goes to the first', () => {
+  it('sums to the whole, with no part off by a unit, or by more than one if the rest goes to the first', () => {
     fc.assert(
       fc.property(fc.bigInt(), anyShares, anyRemainder, (total, some, remainder) => {
         const parts = allocate(total, some, remainder);
@@ -59,7 +59,7 @@ describe('a split', () => {
     );
   });
 
-  it('of what is taken back mirrors that of what was given', () => {
+  it('of a negative amount mirrors that of the positive one', () => {
     fc.assert(
       fc.property(fc.bigInt(), anyShares, anyRemainder, (total, some, remainder) => {
         expect(allocate(-total, some, remainder)).toEqual(allocate(total, some, remainder).map((part) => -part));

@@ -4,16 +4,16 @@ import type { Rate } from './decimal.js';
 import { MoneyError } from './money-error.js';
 
 /**
- * Who gets the units that are left when each part has been rounded down: the parts that lost most, ties in declared order
- * (`largest`), or one each from the first declared on (`first`, as Numscript does).
+ * Which parts get the units left over when each part has been rounded down: those that lost most, ties in declared
+ * order (`largest`), or one unit each from the first declared on (`first`, as Numscript does).
  */
 export type Remainder = 'largest' | 'first';
 
 /**
- * Parts of `totalMinor` by exact shares. A negative total is split as its magnitude, so that what is taken back mirrors
- * what was given. With `largest` no part is off by a whole unit, with `first` none by more than one; a share of zero gets
- * nothing.
- * @throws {MoneyError} `SharesInvalid` where a share is negative or they do not sum to 1
+ * Parts of `totalMinor` (minor units) by exact shares. A negative total is split by its magnitude, so that a return
+ * mirrors its sale. With `largest` no part is off by a whole unit, with `first` by no more than one. A share of zero
+ * gets nothing.
+ * @throws {MoneyError} `SharesInvalid` if a share is negative or they do not sum to 1
  */
 export function allocate(totalMinor: bigint, shares: readonly Rate[], remainder: Remainder): bigint[] {
   assertShares(shares);
@@ -22,7 +22,7 @@ export function allocate(totalMinor: bigint, shares: readonly Rate[], remainder:
   const parts = shares.map((share) => (magnitude * share.numerator) / share.denominator);
   let left = magnitude - parts.reduce((sum, part) => sum + part, 0n);
   if (left > 0n) {
-    for (const index of orderOfRemainders(magnitude, shares, remainder)) {
+    for (const index of remainderOrder(magnitude, shares, remainder)) {
       if (left === 0n) break;
       parts[index] = (parts[index] ?? 0n) + 1n;
       left -= 1n;
@@ -31,7 +31,7 @@ export function allocate(totalMinor: bigint, shares: readonly Rate[], remainder:
   return negative ? parts.map((part) => -part) : parts;
 }
 
-/** @throws {MoneyError} `SharesInvalid` where a share is negative or they do not sum to 1 */
+/** @throws {MoneyError} `SharesInvalid` if a share is negative or they do not sum to 1 */
 export function assertShares(shares: readonly Rate[]): void {
   if (shares.length === 1 && shares[0]?.numerator === shares[0]?.denominator) return;
   let sum = ZERO;
@@ -43,12 +43,12 @@ export function assertShares(shares: readonly Rate[]): void {
     throw new MoneyError('SharesInvalid', `the shares sum to ${formatRate(sum)}, not to 1`);
 }
 
-function orderOfRemainders(magnitude: bigint, shares: readonly Rate[], remainder: Remainder): number[] {
-  const takers = shares.flatMap((share, index) => (share.numerator > 0n ? [index] : []));
-  if (remainder === 'first') return takers;
+function remainderOrder(magnitude: bigint, shares: readonly Rate[], remainder: Remainder): number[] {
+  const eligible = shares.flatMap((share, index) => (share.numerator > 0n ? [index] : []));
+  if (remainder === 'first') return eligible;
   const lost = shares.map((share) => ({
     numerator: (magnitude * share.numerator) % share.denominator,
     denominator: share.denominator,
   }));
-  return takers.sort((left, right) => -compareRates(lost[left] ?? ZERO, lost[right] ?? ZERO) || left - right);
+  return eligible.sort((left, right) => -compareRates(lost[left] ?? ZERO, lost[right] ?? ZERO) || left - right);
 }

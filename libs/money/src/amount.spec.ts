@@ -11,7 +11,7 @@ function refusalOf(text: string, currency = 'EUR'): MoneyError {
     if (error instanceof MoneyError) return error;
     throw error;
   }
-  throw new Error(`${text} was taken`);
+  throw new Error(`${text} was accepted`);
 }
 
 describe('an amount in text', () => {
@@ -38,49 +38,49 @@ describe('an amount in text', () => {
     ['0x10', 'base ten'],
     ['0b1', 'base ten'],
     ['', 'empty'],
-    ['1.234,56', 'decimal comma or separated thousands'],
-    ['1,234.56', 'decimal comma or separated thousands'],
-    ['1.234.567', 'decimal comma or separated thousands'],
-    ["1'000", 'decimal comma or separated thousands'],
-    ['1 000', 'decimal comma or separated thousands'],
-    ['1\u202f000', 'decimal comma or separated thousands'],
+    ['1.234,56', 'a decimal comma or thousands separators'],
+    ['1,234.56', 'a decimal comma or thousands separators'],
+    ['1.234.567', 'a decimal comma or thousands separators'],
+    ["1'000", 'a decimal comma or thousands separators'],
+    ['1 000', 'a decimal comma or thousands separators'],
+    ['1\u202f000', 'a decimal comma or thousands separators'],
     ['-0', 'negative zero'],
     ['-0.00', 'negative zero'],
-    ['−0', 'no minus sign'],
-    ['−5', 'no minus sign'],
+    ['−0', 'not a minus sign'],
+    ['−5', 'not a minus sign'],
     ['1234567890123456789012345678901234567890', 'more than 38 digits'],
     ['0.1234567890123456789012345678901234567890', 'more than 38 digits'],
     ['+5', 'plus sign'],
     ['007', 'leading zeros'],
     ['00', 'leading zeros'],
-    ['.5', 'no decimal number'],
-    ['5.', 'no decimal number'],
-    ['-', 'no decimal number'],
-    [' 5', 'space around'],
-    ['5\n', 'space around'],
-    ['NaN', 'no decimal number'],
-    ['Infinity', 'no decimal number'],
-    ['1_000', 'no decimal number'],
-    ['١٢٣', 'no decimal number'],
-    ['１２', 'no decimal number'],
-    ['4 %', 'no decimal number'],
-    ['null', 'no decimal number'],
+    ['.5', 'not a decimal number'],
+    ['5.', 'not a decimal number'],
+    ['-', 'not a decimal number'],
+    [' 5', 'spaces around it'],
+    ['5\n', 'spaces around it'],
+    ['NaN', 'not a decimal number'],
+    ['Infinity', 'not a decimal number'],
+    ['1_000', 'not a decimal number'],
+    ['١٢٣', 'not a decimal number'],
+    ['１２', 'not a decimal number'],
+    ['4 %', 'not a decimal number'],
+    ['null', 'not a decimal number'],
   ])('refuses %j with the reason', (text, reason) => {
     expect(refusalOf(text).reason).toContain(reason);
   });
 
-  it('refuses what is no text at all', () => {
+  it('refuses values that are not text', () => {
     for (const value of [5, null, undefined, 5n, {}, ['5']])
-      expect(() => Reflect.apply(parseAmount, undefined, [value, 'EUR'])).toThrow(MoneyError);
+      expect((): unknown => Reflect.apply(parseAmount, undefined, [value, 'EUR'])).toThrow(MoneyError);
   });
 
-  it('refuses more decimals than the currency has, also where they are zeros of another kind', () => {
+  it('refuses more decimals than the currency has', () => {
     expect(refusalOf('0.005').code).toBe('AmountTooPrecise');
     expect(refusalOf('1.5', 'KRW').code).toBe('AmountTooPrecise');
     expect(refusalOf('12345678901234567890.123').code).toBe('AmountTooPrecise');
   });
 
-  it('reads decimals that are only zeros beyond the currency, on the long and on the short way', () => {
+  it('accepts extra decimals that are only zeros, on the slow and on the fast path', () => {
     expect(parseAmount('1.500', 'EUR')).toBe(150n);
     expect(parseAmount('1000.0', 'KRW')).toBe(1000n);
     expect(parseAmount('100000000000000000.000', 'EUR')).toBe(10_000_000_000_000_000_000n);
@@ -90,12 +90,12 @@ describe('an amount in text', () => {
     expect(refusalOf('5', 'XXX').code).toBe('CurrencyUnknown');
   });
 
-  it('shows a short and visible text in the reason', () => {
+  it('quotes the text in the reason, shortened and with visible characters', () => {
     expect(refusalOf(`${'9'.repeat(5000)}x`).reason.length).toBeLessThan(100);
     expect(refusalOf('5\u0000').reason).toContain('\\u0000');
   });
 
-  it('comes back from its own text, at any size and in any currency', () => {
+  it('is read back from its own text, at any size and in any currency', () => {
     const limit = 10n ** 37n;
     fc.assert(
       fc.property(fc.bigInt({ min: -limit, max: limit }), fc.constantFrom(...CURRENCIES), (minor, currency) => {
@@ -129,7 +129,7 @@ describe('an amount as text', () => {
 });
 
 describe('an amount that an import may round', () => {
-  it('says whether something was lost', () => {
+  it('reports whether digits were lost', () => {
     expect(parseAmountRounded('261.96', 'USD', 'half-up')).toEqual({ minor: 26_196n, rounded: false });
     expect(parseAmountRounded('957.5775', 'USD', 'half-up')).toEqual({ minor: 95_758n, rounded: true });
     expect(parseAmountRounded('0.125', 'USD', 'half-even')).toEqual({ minor: 12n, rounded: true });

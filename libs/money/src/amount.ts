@@ -1,6 +1,6 @@
 /**
  * Amounts of money: decimal text in currency units outside (`"1100.00"`), whole minor units (`110000n` cents) inside.
- * Whole numbers of any size, so that nothing overflows; bad text is refused with the reason.
+ * `bigint` does not overflow. Bad text is refused with the reason.
  */
 import { decimalsOf } from './currency.js';
 import { decimalFault, parseDecimal, powerOfTen } from './decimal.js';
@@ -8,21 +8,22 @@ import { MoneyError, quoted } from './money-error.js';
 import { divideRounded } from './rounding.js';
 import type { RoundingMode } from './rounding.js';
 
-/** Text up to this length has fewer digits than a double holds exactly, and takes the short way. */
-const SHORT_TEXT_LENGTH_MAX = 15;
+/** Text up to this length has no more digits than a double holds exactly, and takes the fast path. */
+const FAST_TEXT_LENGTH_MAX = 15;
 
 /**
- * Minor units of an amount. Fewer decimals than the currency has are taken (`"5"` EUR is 500 cents), more are refused.
+ * Minor units of an amount. Fewer decimals than the currency has are accepted (`"5"` EUR is 500 cents), more are
+ * refused.
  * @throws {MoneyError} `CurrencyUnknown`, `AmountInvalid`, `AmountTooLong`, `AmountTooPrecise`
  */
 export function parseAmount(text: string, currency: string): bigint {
   return parseMinor(text, decimalsOf(currency));
 }
 
-/** `parseAmount` for who knows the decimals of the currency already. */
+/** `parseAmount` for callers that already have the decimals of the currency. */
 export function parseMinor(text: string, decimals: number): bigint {
-  const short = parseShort(text, decimals);
-  if (short !== undefined) return short;
+  const fast = parseFast(text, decimals);
+  if (fast !== undefined) return fast;
   const fault = decimalFault(text);
   if (fault !== undefined) throw new MoneyError(fault.includes('more than') ? 'AmountTooLong' : 'AmountInvalid', fault);
   const { numerator, denominator } = parseDecimal(text);
@@ -33,13 +34,13 @@ export function parseMinor(text: string, decimals: number): bigint {
 }
 
 /**
- * The usual case without regular expressions: up to 15 characters of plain form. Undefined leaves judging to the long way.
- * No double is ever inexact here: 15 digits are below 2^53.
+ * The usual case without regular expressions: up to 15 characters in plain form. Undefined leaves the decision to the
+ * slow path. 15 digits are below 2^53, so every double here is exact.
  */
-function parseShort(text: string, decimals: number): bigint | undefined {
+function parseFast(text: string, decimals: number): bigint | undefined {
   if (typeof text !== 'string') return undefined;
   const length = text.length;
-  if (length === 0 || length > SHORT_TEXT_LENGTH_MAX) return undefined;
+  if (length === 0 || length > FAST_TEXT_LENGTH_MAX) return undefined;
   const negative = text.charCodeAt(0) === 45;
   const start = negative ? 1 : 0;
   let units = 0;
@@ -66,8 +67,8 @@ function parseShort(text: string, decimals: number): bigint | undefined {
 }
 
 /**
- * Minor units of an amount that may have more decimals than its currency, for imports whose mapping names a rounding.
- * `rounded` tells that something was lost: the original is to be kept beside it.
+ * Minor units of an amount that may have more decimals than its currency, for imports with a declared rounding.
+ * `rounded` is true if digits were lost: store the original beside the amount.
  * @throws {MoneyError} `CurrencyUnknown`, `AmountInvalid`, `AmountTooLong`
  */
 export function parseAmountRounded(
@@ -91,7 +92,7 @@ export function formatAmount(minor: bigint, currency: string): string {
   return formatMinor(minor, decimalsOf(currency));
 }
 
-/** `formatAmount` for who knows the decimals of the currency already. */
+/** `formatAmount` for callers that already have the decimals of the currency. */
 export function formatMinor(minor: bigint, decimals: number): string {
   if (decimals === 0) return minor.toString();
   const negative = minor < 0n;

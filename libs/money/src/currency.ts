@@ -1,5 +1,5 @@
 /**
- * ISO 4217 currencies in use (list one), with the decimals of their minor unit. The table is our own, because `Intl`
+ * ISO 4217 currencies in use (list one), with the decimals of their minor unit. The table is our own because `Intl`
  * gives an unknown currency two decimals, and because a replay must not depend on the locale data of a Node version.
  * Codes without a minor unit (metals, funds, tests) are left out: nothing can be paid in them.
  */
@@ -36,6 +36,7 @@ export function isCurrency(code: unknown): code is string {
  */
 export function decimalsOf(code: string): number {
   const decimals = DECIMALS.get(code);
-  if (decimals === undefined) throw new MoneyError('CurrencyUnknown', `${quoted(code)} is no ISO 4217 currency`);
+  if (decimals === undefined)
+    throw new MoneyError('CurrencyUnknown', `${quoted(code)} is not an ISO 4217 currency, such as EUR`);
   return decimals;
 }

@@ -60,7 +60,7 @@ describe('a rate in text', () => {
     expect(formatRate({ numerator: -10n, denominator: 5n })).toBe('-2');
   });
 
-  it('comes back from its own text', () => {
+  it('is read back from its own text', () => {
     fc.assert(
       fc.property(
         fc.bigInt({ min: 0n, max: 10n ** 18n }),
@@ -73,7 +73,7 @@ describe('a rate in text', () => {
     );
   });
 
-  it('adds up exactly where doubles do not', () => {
+  it('adds up exactly, unlike doubles', () => {
     expect(addRates(parseRate('0.1'), parseRate('0.2'))).toEqual(parseRate('0.3'));
     const thirds = [1, 2, 3].map(() => parseRate('1/3'));
     expect(compareRates(thirds.reduce(addRates), ONE)).toBe(0);

@@ -1,12 +1,12 @@
 /**
- * Exact decimals: rates, shares and quantities. They are fractions of two whole numbers, never a binary fraction: 2.9 %
+ * Exact decimals: rates, shares and quantities. They are fractions of two whole numbers, never binary fractions: 2.9 %
  * is 29 ÷ 1000.
  */
 import { MoneyError, quoted } from './money-error.js';
 
 /**
- * An exact number, `numerator ÷ denominator`; the denominator is positive. What `parseRate` and `parseDecimal` give is in
- * a canonical form: equal numbers that were written as decimals or per cents have equal parts.
+ * An exact number, `numerator ÷ denominator`, with a positive denominator. `parseRate` and `parseDecimal` return a
+ * canonical form: equal decimals or percentages have equal parts.
  */
 export interface Rate {
   readonly numerator: bigint;
@@ -16,31 +16,31 @@ export interface Rate {
 export const ZERO: Rate = { numerator: 0n, denominator: 1n };
 export const ONE: Rate = { numerator: 1n, denominator: 1n };
 
-/** Digits of a decimal at the most: those of SQL's widest exact type, numeric(38). */
+/** Most digits of a decimal: those of SQL's widest exact type, numeric(38). */
 export const DECIMAL_DIGITS_MAX = 38;
 
 const DECIMAL = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/;
 const FRACTION = /^(0|[1-9][0-9]*)\/([1-9][0-9]*)$/;
-const PER_CENT = / ?%$/;
+const PERCENT = / ?%$/;
 
-/** Why a text is no plain decimal, or undefined where it is one. */
+/** What is wrong with a text as a plain decimal; undefined if nothing is. */
 export function decimalFault(text: unknown): string | undefined {
-  if (typeof text !== 'string') return `${quoted(text)} is no text; write the number as decimal text`;
+  if (typeof text !== 'string') return `${quoted(text)} is not a text; write the number as decimal text`;
   if (text === '') return 'the text is empty';
   if (DECIMAL.test(text)) {
     if (digitCount(text) > DECIMAL_DIGITS_MAX) return `${quoted(text)} has more than ${DECIMAL_DIGITS_MAX} digits`;
-    if (text.startsWith('-') && /^-[0.]+$/.test(text)) return `${quoted(text)} is a negative zero; write 0`;
+    if (text.startsWith('-') && /^-[0.]+$/.test(text)) return `${quoted(text)} is negative zero; write 0`;
     return undefined;
   }
   if (/^[+-]?[0-9.]+e[+-]?[0-9]+$/i.test(text)) return `${quoted(text)} has an exponent; write all digits`;
   if (/^[+-]?0[xob]/i.test(text)) return `${quoted(text)} is not in base ten`;
-  if (/^\s|\s$/.test(text)) return `${quoted(text)} has space around it`;
-  if (/[−‐‑‒–—]/.test(text)) return `${quoted(text)} has a dash that is no minus sign`;
+  if (/^\s|\s$/.test(text)) return `${quoted(text)} has spaces around it`;
+  if (/[−‐‑‒–—]/.test(text)) return `${quoted(text)} has a dash that is not a minus sign (-)`;
   if (/^-?[0-9][0-9.,' \u00a0\u202f]*$/.test(text) && /[,' \u00a0\u202f]|\..*\./.test(text))
-    return `${quoted(text)} has a decimal comma or separated thousands; write digits and one point`;
+    return `${quoted(text)} has a decimal comma or thousands separators; write digits and one point`;
   if (/^-?0[0-9]/.test(text)) return `${quoted(text)} has leading zeros`;
   if (text.startsWith('+')) return `${quoted(text)} has a plus sign`;
-  return `${quoted(text)} is no decimal number`;
+  return `${quoted(text)} is not a decimal number`;
 }
 
 function digitCount(text: string): number {
@@ -80,13 +80,13 @@ export function parseDecimal(text: string): Rate {
 }
 
 /**
- * A rate or share: a decimal (`0.04`), a per cent (`4 %`, `2.9%`) or a fraction of whole numbers (`1/3`).
+ * A rate or share: a decimal (`0.04`), a percentage (`4 %`, `2.9%`) or a fraction of whole numbers (`1/3`).
  * @throws {MoneyError} `RateInvalid`, with the reason
  */
 export function parseRate(text: string): Rate {
   if (typeof text === 'string') {
-    if (PER_CENT.test(text)) {
-      const number = text.replace(PER_CENT, '');
+    if (PERCENT.test(text)) {
+      const number = text.replace(PERCENT, '');
       const fault = decimalFault(number);
       if (fault !== undefined) throw new MoneyError('RateInvalid', fault);
       const { numerator, denominator } = decimalOf(number);
@@ -116,7 +116,7 @@ function reduced(numerator: bigint, denominator: bigint): Rate {
   return left === 0n ? ZERO : { numerator: numerator / left, denominator: denominator / left };
 }
 
-/** Shortest exact text: a decimal where there is one (`0.04`), else a fraction in lowest terms (`1/3`). */
+/** Shortest exact text: a decimal if there is one (`0.04`), else a fraction in lowest terms (`1/3`). */
 export function formatRate(rate: Rate): string {
   const power = decimalsOfPower(rate.denominator);
   if (power !== undefined) return formatScaled(rate.numerator, power);
@@ -147,7 +147,7 @@ function formatScaled(digits: bigint, scale: number): string {
   return fraction === '' ? `${sign}${whole}` : `${sign}${whole}.${fraction}`;
 }
 
-/** −1, 0 or 1, as `left` is less than, equal to or greater than `right`. */
+/** −1, 0 or 1 if `left` is less than, equal to or greater than `right`. */
 export function compareRates(left: Rate, right: Rate): -1 | 0 | 1 {
   const difference = left.numerator * right.denominator - right.numerator * left.denominator;
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;

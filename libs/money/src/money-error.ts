@@ -1,5 +1,4 @@
-/** Why a text is no amount, rate or currency. `code` is stable; `field` is set by whoever knows where the text stood. */
-
+/** What can be wrong with an amount, rate, share or currency. */
 export type MoneyErrorCode =
   | 'CurrencyUnknown'
   | 'AmountInvalid'
@@ -11,6 +10,10 @@ export type MoneyErrorCode =
   | 'DivisionByZero'
   | 'SharesInvalid';
 
+/**
+ * A value that is not valid. `code` is stable, `reason` is for people, and `field` names the place if the caller knows
+ * it.
+ */
 export class MoneyError extends Error {
   constructor(
     readonly code: MoneyErrorCode,
@@ -20,13 +23,13 @@ export class MoneyError extends Error {
     super(field === undefined ? reason : `${field}: ${reason}`);
   }
 
-  /** The same refusal, told with the place where the text stood. */
+  /** The same error with the place of the value. */
   at(field: string): MoneyError {
     return new MoneyError(this.code, this.reason, field);
   }
 }
 
-/** A text for a message: short, and with everything visible. */
+/** A text for a message: shortened, with invisible characters escaped. */
 export function quoted(text: unknown): string {
   if (typeof text !== 'string') return `a ${typeof text}`;
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);

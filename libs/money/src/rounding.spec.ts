@@ -20,11 +20,11 @@ describe('rounding', () => {
     ['half-up', [1n, 2n, 3n, -1n, -2n, -3n]],
     ['half-even', [0n, 2n, 2n, 0n, -2n, -2n]],
     ['down', [0n, 1n, 2n, 0n, -1n, -2n]],
-  ] as const)('%s rounds the magnitude of halves', (mode, expected) => {
+  ] as const)('%s rounds halves by magnitude', (mode, expected) => {
     expect([1n, 3n, 5n, -1n, -3n, -5n].map((half) => divideRounded(half, 2n, mode))).toEqual(expected);
   });
 
-  it('mirrors, whatever the sign of numerator and denominator', () => {
+  it('mirrors for any sign of numerator and denominator', () => {
     fc.assert(
       fc.property(
         fc.bigInt(),
@@ -39,7 +39,7 @@ describe('rounding', () => {
     );
   });
 
-  it('is off by no more than half a unit, or less than one downwards', () => {
+  it('is off by at most half a unit, or by less than one for "down"', () => {
     fc.assert(
       fc.property(
         fc.bigInt(),

@@ -1,4 +1,4 @@
-/** Rounding, always of the magnitude, so that −x mirrors x: what was earned and what is taken back round alike. */
+/** Rounding, always by magnitude, so that −x mirrors x: a clawback rounds like its earning. */
 import type { Rate } from './decimal.js';
 import { MoneyError } from './money-error.js';
 
@@ -12,16 +12,16 @@ export const ROUNDING_MODES: readonly RoundingMode[] = ['half-up', 'half-even', 
  * @throws {MoneyError} `DivisionByZero`
  */
 export function divideRounded(numerator: bigint, denominator: bigint, mode: RoundingMode): bigint {
-  if (denominator === 0n) throw new MoneyError('DivisionByZero', 'a division by zero has no result');
-  // BigInt division cuts towards zero, and the remainder has the sign of the numerator.
-  const cut = numerator / denominator;
+  if (denominator === 0n) throw new MoneyError('DivisionByZero', 'cannot divide by zero');
+  // BigInt division rounds towards zero, and the remainder has the sign of the numerator.
+  const truncated = numerator / denominator;
   const remainder = numerator % denominator;
-  if (remainder === 0n || mode === 'down') return cut;
+  if (remainder === 0n || mode === 'down') return truncated;
   const twice = 2n * (remainder < 0n ? -remainder : remainder);
   const whole = denominator < 0n ? -denominator : denominator;
-  const away = mode === 'half-up' ? twice >= whole : twice > whole || (twice === whole && cut % 2n !== 0n);
-  if (!away) return cut;
-  return numerator < 0n === denominator < 0n ? cut + 1n : cut - 1n;
+  const away = mode === 'half-up' ? twice >= whole : twice > whole || (twice === whole && truncated % 2n !== 0n);
+  if (!away) return truncated;
+  return numerator < 0n === denominator < 0n ? truncated + 1n : truncated - 1n;
 }
 
 /** `minor × rate`, rounded once to whole minor units. */

@@ -2,7 +2,9 @@
 export type TimeErrorCode =
   'CalendarInvalid' | 'DayInvalid' | 'InstantInvalid' | 'PeriodInvalid' | 'TimeZoneUnknown' | 'WindowTooShort';
 
-/** A text that is not a valid day, instant, time zone, calendar or period. `code` is stable, the message is for people. */
+/**
+ * A text that is not a valid day, instant, time zone, calendar or period. `code` is stable, the message is for people.
+ */
 export class TimeError extends Error {
   constructor(
     readonly code: TimeErrorCode,

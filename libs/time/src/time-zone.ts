@@ -3,7 +3,10 @@ import { DAY_MS, dayOfNumber } from './day.js';
 import { parseInstant } from './instant.js';
 import { TimeError } from './time-error.js';
 
-/** Whether the text names an IANA time zone, such as `Europe/Paris`. Offsets (`+01:00`) have no daylight saving and are refused. */
+/**
+ * Whether the text names an IANA time zone, such as `Europe/Paris`. Offsets (`+01:00`) have no daylight saving and are
+ * refused.
+ */
 export function isTimeZone(timeZone: string): boolean {
   if (!/^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+)*$/.test(timeZone)) return false;
   try {

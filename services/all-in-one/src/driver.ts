@@ -1,4 +1,4 @@
-/** Drives a running server over HTTP, as whoever may do it: for the tests over the whole way, and for the benchmark. */
+/** Drives a running server over HTTP, with a token for each role: for whole-system specs and the benchmark. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
@@ -6,11 +6,11 @@ import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 const POLL_MS = 20;
 const NDJSON = 'application/x-ndjson';
 
-/** Several servers, each with paths of its own. */
+/** Several servers, each answering its own paths. */
 export interface Servers {
-  /** Address of the one that answers a path. */
+  /** URL of the server that answers a path. */
   urlOf(path: string): string;
-  /** Of all, in the order of a deal's way. */
+  /** URLs of all servers, in the order of the path of a deal. */
   readonly urls: readonly string[];
 }
 
@@ -18,7 +18,7 @@ export class Driver {
   private readonly tokens = new Map<Role, string>();
   readonly servers: Servers;
 
-  /** @param dataDirectory whose development issuer mints the tokens. */
+  /** @param dataDirectory of the development issuer that mints the tokens. */
   constructor(
     servers: string | Servers,
     private readonly dataDirectory: string,
@@ -26,7 +26,7 @@ export class Driver {
     this.servers = typeof servers === 'string' ? { urlOf: () => servers, urls: [servers] } : servers;
   }
 
-  /** The body of the answer. @throws where it is none of 2xx. */
+  /** The body of the answer as text. @throws for a status other than 2xx. */
   text(role: Role, method: string, path: string, body?: string, type = 'application/json'): Promise<string> {
     return this.ask(this.servers.urlOf(path) + path, role, method, body, type);
   }
@@ -38,35 +38,34 @@ export class Driver {
 
   /** @param document YAML */
   async publishPlan(document: string, effectiveFrom: string): Promise<void> {
-    const draft: { plan: string; version: number } = JSON.parse(
-      await this.text('plan-designer', 'POST', '/plans', document, 'application/yaml'),
-    );
+    const answer = await this.text('plan-designer', 'POST', '/plans', document, 'application/yaml');
+    const draft = JSON.parse(answer) as { readonly plan: string; readonly version: number };
     const path = `/plans/${draft.plan}/versions/${draft.version}`;
     await this.text('approver', 'POST', `${path}/approve`);
     await this.text('approver', 'POST', `${path}/publish`, JSON.stringify({ effectiveFrom }));
   }
 
-  /** @param facts NDJSON. @returns the counts that the import ends with. */
+  /** @param facts NDJSON. @returns the last line of the answer: the counts. */
   async import(facts: string): Promise<Record<string, number>> {
     const answer = await this.text('source', 'POST', '/imports?format=ndjson', facts, NDJSON);
-    return JSON.parse(answer.trim().split('\n').at(-1) ?? '{}');
+    return JSON.parse(answer.trim().split('\n').at(-1) ?? '{}') as Record<string, number>;
   }
 
-  /** Waits until everything that was stored has been carried to its end: no reader is behind, twice in a row. */
-  async settled(): Promise<void> {
-    for (let still = 0; still < 2; await pause(POLL_MS)) {
+  /** Waits until all background work is done: no lag anywhere, twice in a row. */
+  async awaitIdle(): Promise<void> {
+    for (let idle = 0; idle < 2; await pause(POLL_MS)) {
       const lags = await this.lags();
-      still = lags.every((lag) => lag === 0) ? still + 1 : 0;
+      idle = lags.every((lag) => lag === 0) ? idle + 1 : 0;
     }
   }
 
-  /** Events and messages that each server has left to do; not a number where one of its works cannot say, or has failed. */
+  /** Lag of each server in events and messages; NaN where a piece of its work is failing. */
   async lags(): Promise<readonly number[]> {
     const lags: number[] = [];
-    // One after the other: what one has passed on shows in the next.
+    // One after the other: what one server has passed on then shows in the lag of the next.
     for (const url of this.servers.urls) {
       const answer = await this.ask(`${url}/health/lag`, 'operator', 'GET');
-      const { items }: { items: { lag?: string; lastError?: string }[] } = JSON.parse(answer);
+      const { items } = JSON.parse(answer) as { items: { lag?: string; lastError?: string }[] };
       lags.push(items.reduce((sum, { lag, lastError }) => sum + (lastError ? Number.NaN : Number(lag ?? 0)), 0));
     }
     return lags;
@@ -77,10 +76,10 @@ export class Driver {
     const place = `${encodeURIComponent(calendar)}/${period}`;
     await this.text('operator', 'POST', `/periods/${place}/close`, '{}');
     await this.until(`/periods/${place}`, 'closed');
-    await this.until(`/settlements/${place}`, 'issued');
+    await this.until(`/statement-runs/${place}`, 'issued');
   }
 
-  /** The canonical statements of a period, NDJSON. */
+  /** The canonical statements of a period, as NDJSON. */
   statements(calendar: string, period: string): Promise<string> {
     return this.text('auditor', 'GET', `/statements/export?calendar=${encodeURIComponent(calendar)}&period=${period}`);
   }
@@ -106,7 +105,9 @@ export class Driver {
   }
 
   private async until(path: string, state: string): Promise<void> {
-    while (JSON.parse(await this.text('operator', 'GET', path)).state !== state) await pause(POLL_MS);
+    const current = async (): Promise<string> =>
+      (JSON.parse(await this.text('operator', 'GET', path)) as { readonly state: string }).state;
+    while ((await current()) !== state) await pause(POLL_MS);
   }
 
   private async token(role: Role): Promise<string> {

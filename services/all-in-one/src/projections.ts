@@ -1,7 +1,7 @@
-/** Every read model of every service, for a rebuild by its name. */
+/** The read models of all services, for a rebuild by name. */
 import type { AnyProjection } from '@tantieme/event-sourcing/process/projection';
-import { createReadModel as commissionCalculation } from '@tantieme/commission-calculation/ledger.tables';
-import { waitingProjection } from '@tantieme/commission-calculation/credit/pending-deals.projection';
+import { createReadModel as commissionCalculation } from '@tantieme/commission-calculation/read-model.projection';
+import { pendingDealsProjection } from '@tantieme/commission-calculation/credit/pending-deals.projection';
 import { readModel as dealIngestion } from '@tantieme/deal-ingestion/deal/deal.tables';
 import { readModel as partnerRegistry } from '@tantieme/partner-registry/partner/partner.tables';
 import { readModel as payouts } from '@tantieme/payouts/payouts.tables';
@@ -11,7 +11,7 @@ export const PROJECTIONS: readonly AnyProjection[] = [
   partnerRegistry,
   dealIngestion,
   commissionCalculation(),
-  waitingProjection,
+  pendingDealsProjection,
   rewards,
   payouts,
 ];

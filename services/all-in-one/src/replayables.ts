@@ -1,4 +1,4 @@
-/** Every decider of every service, for replay: what `tantieme verify` re-decides. */
+/** The deciders of all services, for replay: `tantieme verify` repeats their decisions. */
 import type { Replayable } from '@tantieme/audit/verify';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { replayables as commissionCalculation } from '@tantieme/commission-calculation/replayables';

@@ -6,7 +6,7 @@ import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.mod
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';
 import { PayoutsModule } from '@tantieme/payouts/payouts.module';
 import { RewardsModule } from '@tantieme/rewards/rewards.module';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import { routesOf } from '@tantieme/service-kit/access/route-roles';
 import { SERVICE_NAMES, ServiceProcess, SERVICES, type ServiceName } from './service-processes.js';
 import { configOf, temporaryDirectory } from './testing/end-to-end.fixture.js';
@@ -27,29 +27,29 @@ describe.each(SERVICE_NAMES)('%s', (name) => {
     const application = await createApplication(MODULES[name], configOf(directory.path));
     const segments = routesOf(application).map((route) => route.name.split(/[ /]+/)[1] ?? '');
     await application.close();
-    // Health and metrics are for whoever runs it, at the service itself.
+    // Operators read health and metrics at the service itself.
     expect(new Set(segments)).toEqual(new Set(['health', 'metrics', ...SERVICES[name]]));
   });
 
-  it('has them in the documentation', () => {
+  it('has these paths in the documentation', () => {
     const page = readFileSync(new URL('../../../docs/separate-processes.md', import.meta.url), 'utf8');
     const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\``)) ?? '';
     expect([...row.matchAll(/`\/([\w-]+)`/g)].map(([, segment]) => segment)).toEqual(SERVICES[name]);
   });
 
-  it('ends with a line and exit code 1 where its configuration cannot be used', async () => {
+  it('exits with code 1 and one line for an invalid configuration', async () => {
     const service = new ServiceProcess(name, { TANTIEME_DATA: directory.path, TANTIEME_PARTITIONS: 'many' });
     service.start();
-    await expect(service.untilListening()).rejects.toThrow(`${name} ended with 1`);
-    expect(service.said).toEqual([`${name}: TANTIEME_PARTITIONS: "many" is not a whole number from 1 to 1024`]);
+    await expect(service.untilListening()).rejects.toThrow(`${name} ended with code 1`);
+    expect(service.output).toEqual([`${name}: TANTIEME_PARTITIONS: "many" is not a whole number from 1 to 1024`]);
   });
 
-  it('says where it listens, answers, and ends orderly', async () => {
+  it('prints its address, answers, and stops gracefully', async () => {
     const service = new ServiceProcess(name, { TANTIEME_DATA: directory.path, TANTIEME_LOG_LEVEL: 'warn' });
     service.start();
     await service.untilListening();
     expect(await (await fetch(`${service.url}/health/live`)).json()).toEqual({ status: 'live' });
     expect(await service.stop()).toBe(0);
-    expect(service.said).toEqual([`${name} listens on ${service.url} (API: ${service.url}/docs)`]);
+    expect(service.output).toEqual([`${name} listens on ${service.url} (API: ${service.url}/docs)`]);
   });
 });

@@ -1,16 +1,16 @@
-/** The five services as processes of their own, as a deployment runs them: for the tests of the distributed run, and its benchmark. */
+/** Runs the five services as separate processes, as a deployment does: for specs of the distributed system and its benchmark. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
 import type { Servers } from './driver.js';
 
-/** In the order of a deal's way, each with the first segments of the paths that it answers: what a reverse proxy has to know. */
+/** In the order of the path of a deal, each with the first path segments that a reverse proxy sends to it. */
 export const SERVICES = {
   'partner-registry': ['partners'],
   'deal-ingestion': ['deals', 'imports', 'refusals'],
-  'commission-calculation': ['plans', 'periods', 'earnings', 'credits', 'exchange-rates', 'quotas'],
+  'commission-calculation': ['plans', 'periods', 'earnings', 'pending-deals', 'exchange-rates', 'quotas', 'warnings'],
   rewards: ['programmes', 'bonuses'],
-  payouts: ['statements', 'payouts', 'payments', 'balances', 'settlements'],
+  payouts: ['statements', 'payouts', 'payments', 'balances', 'statement-runs'],
 } as const;
 
 export type ServiceName = keyof typeof SERVICES;
@@ -18,24 +18,24 @@ export const SERVICE_NAMES = Object.keys(SERVICES) as readonly ServiceName[];
 
 export type ServiceEnvironment = Readonly<Record<string, string>>;
 
-/** Lines of standard error that are kept, to be shown where it ends unexpectedly. */
-const LINES_KEPT = 50;
+/** Number of lines of standard error that are stored, to be printed where the process ends unexpectedly. */
+const LINES_STORED = 50;
 
-/** They end with the process that started them. */
+/** Killed when this process ends. */
 const running = new Set<ChildProcess>();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-/** One service, started from what was built; may be killed and started again. */
+/** One service, started from its build; can be killed and started again. */
 export class ServiceProcess {
   private child: ChildProcess | undefined;
   private ended: Promise<number | null> = Promise.resolve(null);
-  private listening: Promise<string> = Promise.reject(new Error('it was never started'));
+  private listening: Promise<string> = Promise.reject(new Error('the process was never started'));
   private lines: string[] = [];
   private address = '';
-  /** It is to end: an end that nobody asked for is told. */
-  private asked = false;
+  /** Set by `stop` and `kill`: any other end is unexpected and reported. */
+  private isStopping = false;
 
-  /** @param environment `TANTIEME_…`: what the process is configured by. */
+  /** @param environment `TANTIEME_…`: the configuration of the process. */
   constructor(
     readonly name: ServiceName,
     private readonly environment: ServiceEnvironment,
@@ -52,38 +52,38 @@ export class ServiceProcess {
     running.add(child);
     this.child = child;
     this.lines = [];
-    this.asked = false;
+    this.isStopping = false;
     this.ended = new Promise((resolve) => {
-      // Its last words come before its end.
+      // 'close' comes after the last line of standard error.
       child.once('close', (code) => {
         running.delete(child);
-        if (!this.asked && this.address !== '')
-          process.stderr.write(`${[...this.lines, `${this.name} ended by itself with ${code}`].join('\n')}\n`);
+        if (!this.isStopping && this.address !== '')
+          process.stderr.write(`${[...this.lines, `${this.name} ended unexpectedly with code ${code}`].join('\n')}\n`);
         resolve(code);
       });
     });
     this.listening = new Promise((resolve, reject) => {
       createInterface({ input: child.stderr }).on('line', (line) => {
-        this.lines = [...this.lines, line].slice(-LINES_KEPT);
+        this.lines = [...this.lines, line].slice(-LINES_STORED);
         const url = / listens on (\S+)/.exec(line)?.[1];
         if (url === undefined) return;
         this.address = url;
         resolve(url);
       });
       child.once('close', (code) =>
-        reject(new Error(`${this.name} ended with ${code} before it listened\n${this.lines.join('\n')}`)),
+        reject(new Error(`${this.name} ended with code ${code} before it listened\n${this.lines.join('\n')}`)),
       );
     });
     this.listening.catch(() => undefined);
   }
 
-  /** Where it listens; the last one while it is down. */
+  /** Its URL; the last one while it is down. */
   get url(): string {
     return this.address;
   }
 
-  /** What it said last on standard error. */
-  get said(): readonly string[] {
+  /** Its last lines of standard error. */
+  get output(): readonly string[] {
     return this.lines;
   }
 
@@ -91,38 +91,38 @@ export class ServiceProcess {
     return this.child?.pid;
   }
 
-  /** @throws where it ends before. */
+  /** @throws where the process ends before it listens. */
   async untilListening(): Promise<void> {
     await this.listening;
   }
 
-  /** As a power failure would. */
+  /** Ends it like a power failure (SIGKILL). */
   async kill(): Promise<void> {
-    this.asked = true;
+    this.isStopping = true;
     this.child?.kill('SIGKILL');
     await this.ended;
   }
 
-  /** As an operator would. @returns the exit code; null where it had to be killed. */
+  /** Ends it like an operator (SIGTERM). @returns the exit code; null where it had to be killed. */
   async stop(): Promise<number | null> {
-    this.asked = true;
+    this.isStopping = true;
     this.child?.kill('SIGTERM');
     return this.ended;
   }
 }
 
-/** All five. */
+/** All five services. */
 export class ServiceProcesses implements Servers {
   private readonly processes: ReadonlyMap<ServiceName, ServiceProcess>;
 
-  /** @param environmentOf a service: its data directory, broker and stores. */
+  /** @param environmentOf gives a service its data directory, broker and stores. */
   constructor(environmentOf: (name: ServiceName) => ServiceEnvironment) {
     this.processes = new Map(SERVICE_NAMES.map((name) => [name, new ServiceProcess(name, environmentOf(name))]));
   }
 
   get(name: ServiceName): ServiceProcess {
     const found = this.processes.get(name);
-    if (found === undefined) throw new Error(`there is no service ${name}`);
+    if (found === undefined) throw new Error(`unknown service ${name}`);
     return found;
   }
 

@@ -1,10 +1,11 @@
 import { Inject, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApplication, listen, stopApplication } from '@tantieme/service-kit/http/application';
+import { createApplication, listen, stopApplication } from '@tantieme/service-kit/application/application';
 import { Background } from '@tantieme/service-kit/background/background';
-import { BackgroundThread } from '@tantieme/service-kit/background/background-thread';
+import { BackgroundThread } from '@tantieme/service-kit/application/background-thread';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
+import { makeDataDirectory } from '@tantieme/service-kit/runtime/data-directory';
 import { CommissionCalculationModule } from '@tantieme/commission-calculation/commission-calculation.module';
 import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.module';
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';
@@ -20,42 +21,44 @@ export class AllInOneModule {}
 
 export interface RunningServer {
   readonly url: string;
-  /** Stops accepting, finishes what is in hand, closes the stores. */
+  /** Accepts no more requests, finishes those in flight, closes the stores. */
   stop(): Promise<void>;
 }
 
-const OPENED = Symbol('OPENED');
+const WORKER_THREADS = Symbol('WORKER_THREADS');
 
-/** The threads of the process: their works are started after those that run here, and stopped before them. */
+/** The threads of the process: their work starts after the work of the main thread, and stops before it. */
 @Module({})
 class ThreadsModule {
   constructor(
     @Inject(Background) background: Background,
-    @Inject(OPENED) opened: ReadonlyMap<string, BackgroundThread>,
+    @Inject(WORKER_THREADS) threads: ReadonlyMap<string, BackgroundThread>,
   ) {
-    for (const [name, thread] of opened) background.add(`thread-${name}`, () => thread.start(), 'every-replica');
+    for (const [name, thread] of threads) background.add(`thread-${name}`, () => thread.start(), 'every-replica');
   }
 
-  static of(opened: ReadonlyMap<string, BackgroundThread>): DynamicModule {
-    return { module: ThreadsModule, providers: [{ provide: OPENED, useValue: opened }] };
+  static of(threads: ReadonlyMap<string, BackgroundThread>): DynamicModule {
+    return { module: ThreadsModule, providers: [{ provide: WORKER_THREADS, useValue: threads }] };
   }
 }
 
-/** Starts all of it and listens. Starting again on the same data directory continues where it was. */
+/** Starts all services and listens. A start on a data directory that was used before continues from there. */
 export async function startAllInOne(config: RuntimeConfig): Promise<RunningServer> {
-  const opened = new Map(
+  // Before the threads start, which would each fail at it.
+  makeDataDirectory(config.dataDirectory);
+  const threads = new Map(
     Array.from(THREADS.keys(), (thread) => [thread, new BackgroundThread(THREAD_PROGRAM, { config, thread })]),
   );
   try {
-    const root = { module: AllInOneModule, imports: [ThreadsModule.of(opened)] };
+    const root = { module: AllInOneModule, imports: [ThreadsModule.of(threads)] };
     return await listening(await createApplication(root, config, (work) => !runsInThread(work)), config);
   } catch (error) {
-    for (const thread of opened.values()) await thread.stop();
+    for (const thread of threads.values()) await thread.stop();
     throw error;
   }
 }
 
-/** As {@link startAllInOne}, with all work in the caller's thread. */
+/** Like {@link startAllInOne}, with all work in the caller's thread. */
 export async function startInOneThread(config: RuntimeConfig): Promise<RunningServer> {
   return listening(await createApplication(AllInOneModule, config), config);
 }

@@ -1,139 +1,162 @@
-/** What runs behind the API, in the order in which it starts. */
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { startFollower } from '@tantieme/event-sourcing/process/follower';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
-import { startProjection } from '@tantieme/event-sourcing/process/projection';
+import { startFollower } from '@tantieme/event-sourcing/process/follower';
 import { metadataOf, startRelay } from '@tantieme/event-sourcing/process/relay';
 import type { RunningProcess } from '@tantieme/event-sourcing/process/running-process';
-import type { StoredEvent } from '@tantieme/event-store/event-store';
+import { startProjection } from '@tantieme/event-sourcing/process/projection';
+import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { Background } from '@tantieme/service-kit/background/background';
-import { BROKER, DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { BROKER, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
-import { Closing, CLOSINGS } from './period/closing.process.js';
-import { DealDependencies, FOLLOWED } from './credit/deal-dependencies.service.js';
-import type { DependencyTables } from './credit/deal-dependencies.service.js';
-import { CALENDAR } from './period/calendar.js';
 import { Backpressure } from './backpressure.service.js';
-import { CREDITS_RELAYED, EARNINGS_RELAYED, toMessages } from './events-out.js';
-import { startCrediting, startEarning, startReferences } from './inputs.consumer.js';
-import { createReadModel } from './ledger.tables.js';
-import { waitingProjection } from './credit/pending-deals.projection.js';
-import type { WaitingTables } from './credit/pending-deals.tables.js';
-import type { CommissionTables } from './ledger.tables.js';
-import { Runtimes } from './runtimes.service.js';
+import type { ConsumerSetup } from './batch.consumer.js';
+import { Budgets } from './budget/budget.service.js';
+import { calendarOfStream } from './calendar/calendar.js';
+import { Calendars } from './calendar/calendars.service.js';
+import { startCreditConsumer } from './credit/credit.consumer.js';
+import { Crediting } from './credit/crediting.service.js';
+import { DealDependencies, FOLLOWED } from './credit/deal-dependencies.service.js';
+import { pendingDealsProjection } from './credit/pending-deals.projection.js';
+import type { PendingDealTables } from './credit/pending-deals.tables.js';
+import { startEarningConsumer } from './earning/earning.consumer.js';
+import { Earning, EARNING_RUNTIME } from './earning/earning.service.js';
+import type { EarningRuntime } from './earning/earning.service.js';
+import { PayeeTermsUpdates } from './earning/payee-terms.service.js';
+import { CREDITS_RELAYED, EARNINGS_RELAYED, publicationsOf } from './events-out.js';
+import { Closing, CLOSINGS } from './period/closing.process.js';
+import { Periods } from './period/periods.service.js';
+import { PlanCatalog } from './plan/plan-catalog.service.js';
+import { createReadModel } from './read-model.projection.js';
+import type { ReadModelTables } from './read-model.projection.js';
+import { PartnerCache } from './reference/partner-cache.service.js';
+import { ReferenceRecorder } from './reference/reference-recorder.service.js';
+import { REFERENCE_RUNTIME } from './reference/reference-runtime.service.js';
+import type { ReferenceRuntime } from './reference/reference-runtime.service.js';
+import { startReferenceConsumer } from './reference/reference.consumer.js';
 
+/** The processes behind the API, in the order in which they start. */
 @Injectable()
 export class CommissionBackground implements OnModuleInit {
   private readonly logger = new Logger('commission-calculation');
-  private readonly running = new Map<string, RunningProcess>();
-  private readonly pace: Backpressure;
+  /** Readers of the log that run here, for backpressure. */
+  private readonly readers = new Map<string, RunningProcess>();
+  private readonly backpressure: Backpressure;
 
   constructor(
     @Inject(Background) private readonly background: Background,
-    @Inject(Runtimes) private readonly runtimes: Runtimes,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(BROKER) private readonly broker: Broker,
-    @Inject(DATABASE) private readonly db: Kysely<CommissionTables & DependencyTables & WaitingTables>,
+    @Inject(DATABASE) private readonly db: Kysely<ReadModelTables & PendingDealTables>,
+    @Inject(PlanCatalog) private readonly plans: PlanCatalog,
+    @Inject(PartnerCache) private readonly partners: PartnerCache,
+    @Inject(REFERENCE_RUNTIME) private readonly references: ReferenceRuntime,
+    @Inject(ReferenceRecorder) private readonly recorder: ReferenceRecorder,
+    @Inject(Crediting) private readonly crediting: Crediting,
+    @Inject(DealDependencies) private readonly dependencies: DealDependencies,
+    @Inject(EARNING_RUNTIME) private readonly earnings: EarningRuntime,
+    @Inject(Earning) private readonly earning: Earning,
+    @Inject(Budgets) private readonly budgets: Budgets,
+    @Inject(PayeeTermsUpdates) private readonly payeeTerms: PayeeTermsUpdates,
+    @Inject(Calendars) private readonly calendars: Calendars,
+    @Inject(Periods) private readonly periods: Periods,
   ) {
-    this.pace = new Backpressure(runtimes.store, () => this.running.values());
+    this.backpressure = new Backpressure(store, () => this.readers.values());
   }
 
   onModuleInit(): void {
-    const { runtimes, broker, db } = this;
-    const { store } = runtimes;
-    const onError = (name: string) => (error: unknown) => this.logger.error(error, `${name} failed`);
-
-    this.follow('commission-read-model', () =>
-      startProjection({ store, db, projection: createReadModel(), onError: onError('commission-read-model') }),
+    const { store, broker, db } = this;
+    this.addReader('commission-read-model', (onError) =>
+      startProjection({ store, db, projection: createReadModel(), onError }),
     );
-    this.follow('commission-waiting', () =>
-      startProjection({ store, db, projection: waitingProjection, onError: onError('commission-waiting') }),
+    this.addReader('commission-pending-deals', (onError) =>
+      startProjection({ store, db, projection: pendingDealsProjection, onError }),
     );
-    // Two, as credits and earnings may be made in different threads.
+    // Two relays, because credits and earnings may be made in different threads.
     const relays = { 'commission-credit-relay': CREDITS_RELAYED, 'commission-relay': EARNINGS_RELAYED };
     for (const [name, filter] of Object.entries(relays))
-      this.follow(name, () => startRelay({ store, broker, db, name, filter, toMessages, onError: onError(name) }));
-    this.follow('commission-index', () => {
-      const index = new DealDependencies(db, runtimes);
-      return startFollower({
+      this.addReader(name, (onError) =>
+        startRelay({ store, broker, db, name, filter, toMessages: publicationsOf, onError }),
+      );
+    this.addReader('commission-deal-dependencies', (onError) =>
+      startFollower({
         store,
         db,
-        name: 'commission-index',
+        name: 'commission-deal-dependencies',
         filter: FOLLOWED,
-        prepare: async () => {
-          // While another replica followed the log, nobody here told the books of new facts.
-          runtimes.partnerBook.forget();
-          runtimes.rateBook.forget();
-          await runtimes.planBook.refill();
-          await index.migrate();
-        },
-        handle: (events) => index.follow(events),
-        onError: onError('commission-index'),
-      });
-    });
-    this.consume('commission-reference', (common) =>
-      startReferences(common, runtimes.references, runtimes.partnerBook, runtimes.referenceIntake),
+        prepare: () => this.dependencies.prepare(),
+        handle: (events) => this.dependencies.follow(events),
+        onError,
+      }),
     );
-    this.consume('commission-credit', (common) => startCrediting(common, runtimes.crediting));
-    this.consume('commission-earn', (common) =>
-      startEarning(common, runtimes.earning, runtimes.budgets, runtimes.accounts),
+    this.addConsumer('commission-reference', (setup) =>
+      startReferenceConsumer(setup, this.references, this.partners, this.recorder),
     );
-    this.background.add('commission-closing', () => this.startClosing(onError('commission-closing')));
+    this.addConsumer('commission-credit', (setup) => startCreditConsumer(setup, this.crediting));
+    this.addConsumer('commission-earn', (setup) =>
+      startEarningConsumer(setup, this.earning, this.budgets, this.payeeTerms),
+    );
+    this.background.add('commission-closing', () => this.startClosing());
   }
 
-  private follow(name: string, start: () => RunningProcess | Promise<RunningProcess>): void {
+  private addReader(
+    name: string,
+    start: (onError: (error: unknown) => void) => RunningProcess | Promise<RunningProcess>,
+  ): void {
     this.background.add(name, async () => {
-      const running = await start();
-      this.running.set(name, running);
+      const reader = await start((error) => this.logger.error(error, `${name} failed`));
+      this.readers.set(name, reader);
       return {
-        ...running,
+        ...reader,
         stop: () => {
-          this.running.delete(name);
-          return running.stop();
+          this.readers.delete(name);
+          return reader.stop();
         },
       };
     });
   }
 
-  private consume(
-    name: string,
-    start: (common: {
-      readonly broker: Broker;
-      readonly pace: Backpressure;
-      readonly onError: (error: unknown) => void;
-    }) => RunningConsumer,
-  ): void {
+  private addConsumer(name: string, start: (setup: ConsumerSetup) => RunningConsumer): void {
     this.background.add(
       name,
       () =>
         start({
           broker: this.broker,
-          pace: this.pace,
+          backpressure: this.backpressure,
           onError: (error) => this.logger.error(error, `${name} failed`),
         }),
       'every-replica',
     );
   }
 
-  /** A closing runs inside of the follower of its beginning: the checkpoint moves on when it is done, and not before. */
-  private startClosing(onError: (error: unknown) => void): RunningProcess {
+  /** A closing runs inside the follower of its first event: the checkpoint advances when the closing is done. */
+  private startClosing(): RunningProcess {
+    const { store, broker, db, plans, calendars, periods, earnings, earning } = this;
     const stopping = new AbortController();
-    const closing = new Closing(this.runtimes, this.broker, this.db, (work, position, signal) =>
-      this.background.reached(work, position, signal),
-    );
+    const closing = new Closing({
+      store,
+      broker,
+      db,
+      plans,
+      calendars,
+      periods,
+      earnings,
+      earning,
+      awaitPosition: (name, position, signal) => this.background.awaitPosition(name, position, signal),
+    });
     const follower = startFollower({
-      store: this.runtimes.store,
-      db: this.db,
+      store,
+      db,
       name: 'commission-closing',
       filter: CLOSINGS,
       batchSize: 1,
       handle: async (events: readonly StoredEvent[]) => {
         for (const event of events)
-          await closing.run(event.stream.slice(CALENDAR.length + 1), metadataOf(event).correlationId, stopping.signal);
+          await closing.run(calendarOfStream(event.stream), metadataOf(event).correlationId, stopping.signal);
       },
       onError: (error) => {
-        if (!stopping.signal.aborted) onError(error);
+        if (!stopping.signal.aborted) this.logger.error(error, 'commission-closing failed');
       },
     });
     return {

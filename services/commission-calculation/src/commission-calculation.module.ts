@@ -1,44 +1,84 @@
 import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { CommissionBackground } from './background.process.js';
-import { ClosePeriodHandler } from './period/period.commands.js';
-import { ApprovePlanHandler, DraftPlanHandler, EndPlanHandler, PublishPlanHandler } from './plan/plan.commands.js';
-import { TakeReferenceHandler, TakeReferencesHandler } from './reference/reference.commands.js';
+import { Budgets } from './budget/budget.service.js';
+import { Calendars } from './calendar/calendars.service.js';
+import { Crediting } from './credit/crediting.service.js';
+import { DealDependencies, PAYEE_TERMS_LISTENER } from './credit/deal-dependencies.service.js';
 import { EarningsController } from './earning/earning.controller.js';
+import { ListEarningsHandler } from './earning/earning.queries.js';
+import { Earning, earningRuntime } from './earning/earning.service.js';
+import { PayeeTermsUpdates } from './earning/payee-terms.service.js';
+import { ExplanationsController } from './explanation/explanation.controller.js';
+import { ExplainLineHandler } from './explanation/explanation.queries.js';
+import { PendingDealsController } from './pending-deal/pending-deal.controller.js';
+import { ListPendingDealsHandler } from './pending-deal/pending-deal.queries.js';
+import { ClosePeriodHandler } from './period/period.commands.js';
 import { PeriodsController } from './period/period.controller.js';
-import { PlansController } from './plan/plan.controller.js';
-import { ExplainLineHandler } from './earning/explanation.queries.js';
-import { ListEarningsHandler, ListWaitingHandler } from './earning/earning.queries.js';
-import { ListExchangeRatesHandler, ListQuotasHandler } from './reference/reference.queries.js';
-import { ListPlansHandler, ReadPlanHandler, ReadPlanVersionHandler } from './plan/plan.queries.js';
 import { ListPeriodsHandler, ReadPeriodHandler } from './period/period.queries.js';
+import { Periods } from './period/periods.service.js';
+import { ApprovePlanHandler, DraftPlanHandler, EndPlanHandler, PublishPlanHandler } from './plan/plan.commands.js';
+import { PlansController } from './plan/plan.controller.js';
+import { ListPlansHandler, ReadPlanHandler, ReadPlanVersionHandler } from './plan/plan.queries.js';
+import { PlanCatalog } from './plan/plan-catalog.service.js';
+import { Plans } from './plan/plans.service.js';
+import { ExchangeRateCache } from './reference/exchange-rate-cache.service.js';
+import { PartnerCache } from './reference/partner-cache.service.js';
+import { RecordReferenceHandler, RecordReferencesHandler } from './reference/reference.commands.js';
 import { ReferencesController } from './reference/reference.controller.js';
-import { Runtimes } from './runtimes.service.js';
+import { ListExchangeRatesHandler, ListQuotasHandler } from './reference/reference.queries.js';
+import { ReferenceRecorder } from './reference/reference-recorder.service.js';
+import { referenceRuntime } from './reference/reference-runtime.service.js';
+import { ListWarningsHandler } from './reference/warnings.queries.js';
+import { QuotaWarnings } from './reference/warnings.service.js';
 
-/** Plans, credits, earnings, periods. Needs the runtime module of the process around it. */
+/** Plans, credits, earnings, periods. Needs the runtime module of the process that imports it. */
 @Module({
   imports: [CqrsModule],
-  controllers: [PlansController, PeriodsController, EarningsController, ReferencesController],
+  controllers: [
+    PlansController,
+    ReferencesController,
+    ExplanationsController,
+    EarningsController,
+    PendingDealsController,
+    PeriodsController,
+  ],
   providers: [
-    Runtimes,
+    Calendars,
+    PlanCatalog,
+    Plans,
+    referenceRuntime,
+    PartnerCache,
+    ExchangeRateCache,
+    ReferenceRecorder,
+    QuotaWarnings,
+    Crediting,
+    DealDependencies,
+    Budgets,
+    earningRuntime,
+    Earning,
+    PayeeTermsUpdates,
+    { provide: PAYEE_TERMS_LISTENER, useExisting: PayeeTermsUpdates },
+    Periods,
     CommissionBackground,
     DraftPlanHandler,
     ApprovePlanHandler,
     PublishPlanHandler,
     EndPlanHandler,
-    ClosePeriodHandler,
     ListPlansHandler,
     ReadPlanHandler,
     ReadPlanVersionHandler,
-    ListPeriodsHandler,
-    ReadPeriodHandler,
-    ListEarningsHandler,
-    ListWaitingHandler,
-    ExplainLineHandler,
-    TakeReferenceHandler,
-    TakeReferencesHandler,
+    RecordReferenceHandler,
+    RecordReferencesHandler,
     ListExchangeRatesHandler,
     ListQuotasHandler,
+    ListWarningsHandler,
+    ListEarningsHandler,
+    ExplainLineHandler,
+    ListPendingDealsHandler,
+    ClosePeriodHandler,
+    ReadPeriodHandler,
+    ListPeriodsHandler,
   ],
 })
 export class CommissionCalculationModule {}

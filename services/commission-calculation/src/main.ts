@@ -1,5 +1,7 @@
 /** The service as a process of its own. */
-import { serve } from '@tantieme/service-kit/runtime/serve';
-import { CommissionCalculationModule } from './commission-calculation.module.js';
+import { serve } from '@tantieme/service-kit/application/serve';
 
-await serve('commission-calculation', CommissionCalculationModule);
+await serve(
+  'commission-calculation',
+  async () => (await import('./commission-calculation.module.js')).CommissionCalculationModule,
+);

@@ -1,18 +1,17 @@
-/** The tables of this service, as they came about. */
 import type { Migrations } from '@tantieme/event-sourcing/read-model/migrations';
 import * as ledger from './migrations/0001-ledger.js';
 import * as references from './migrations/0002-references.js';
-import * as waiting from './migrations/0003-waiting.js';
-import * as index from './migrations/0004-index.js';
-import * as lacking from './migrations/0005-lacking.js';
+import * as pendingDeals from './migrations/0003-pending-deals.js';
+import * as dealDependencies from './migrations/0004-deal-dependencies.js';
+import * as missingQuotas from './migrations/0005-missing-quotas.js';
 
 export const MIGRATIONS: Migrations = {
   owner: 'commission',
   files: {
     '0001-ledger': ledger,
     '0002-references': references,
-    '0003-waiting': waiting,
-    '0004-index': index,
-    '0005-lacking': lacking,
+    '0003-pending-deals': pendingDeals,
+    '0004-deal-dependencies': dealDependencies,
+    '0005-missing-quotas': missingQuotas,
   },
 };

@@ -2,26 +2,26 @@
 import type { Replayable } from '@tantieme/audit/verify';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { budgetDecider } from './budget/budget.js';
-import { calendarDecider } from './period/calendar.js';
+import { calendarDecider } from './calendar/calendar.js';
 import { creditDecider } from './credit/credit.js';
 import { earningDecider } from './earning/earning.js';
 import { periodDecider } from './period/period.js';
 import { planDecider } from './plan/plan.js';
-import { referenceDecider } from './reference/reference.js';
 import { PlanCatalog, planEvents } from './plan/plan-catalog.service.js';
+import { referenceDecider } from './reference/reference.js';
 
 /**
- * Credits and earnings name plans by the hash of their documents: those in the store are read first. An event of a plan that
- * cannot be applied is passed over here, and named when its stream is decided again.
+ * Credits and earnings refer to plans by the hash of their documents, so all plans are read first. A plan event that
+ * cannot be applied is skipped here; the verification of its stream reports it.
  */
 export async function replayables(store: EventStore): Promise<readonly Replayable[]> {
   const plans = new PlanCatalog(store);
   for await (const events of planEvents(store))
     for (const event of events)
       try {
-        plans.take([event]);
+        plans.record([event]);
       } catch {
-        // The verification reads it as well, and says where it is and what is wrong with it.
+        // Verification reads the event as well and reports where it is and what is wrong with it.
       }
   return [
     planDecider,

@@ -1,5 +1,4 @@
 /** The service as a process of its own. */
-import { serve } from '@tantieme/service-kit/runtime/serve';
-import { DealIngestionModule } from './deal-ingestion.module.js';
+import { serve } from '@tantieme/service-kit/application/serve';
 
-await serve('deal-ingestion', DealIngestionModule);
+await serve('deal-ingestion', async () => (await import('./deal-ingestion.module.js')).DealIngestionModule);

@@ -9,7 +9,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { deadLetterTopic } from '@tantieme/messaging/broker';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';

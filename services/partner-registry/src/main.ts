@@ -1,5 +1,4 @@
 /** The service as a process of its own. */
-import { serve } from '@tantieme/service-kit/runtime/serve';
-import { PartnerRegistryModule } from './partner-registry.module.js';
+import { serve } from '@tantieme/service-kit/application/serve';
 
-await serve('partner-registry', PartnerRegistryModule);
+await serve('partner-registry', async () => (await import('./partner-registry.module.js')).PartnerRegistryModule);

@@ -1,5 +1,4 @@
 /** The service as a process of its own. */
-import { serve } from '@tantieme/service-kit/runtime/serve';
-import { PayoutsModule } from './payouts.module.js';
+import { serve } from '@tantieme/service-kit/application/serve';
 
-await serve('payouts', PayoutsModule);
+await serve('payouts', async () => (await import('./payouts.module.js')).PayoutsModule);

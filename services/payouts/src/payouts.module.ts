@@ -4,59 +4,77 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
 import { startProjection } from '@tantieme/event-sourcing/process/projection';
 import { startRelay } from '@tantieme/event-sourcing/process/relay';
+import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { Background } from '@tantieme/service-kit/background/background';
-import { BROKER, DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { BROKER, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
 
-import { ANNOUNCED, announcementsOf } from './events-out.js';
-import { ApprovePeriodHandler } from './statement/approve-period.commands.js';
-import { ApproveStatementHandler } from './statement/approve-statement.commands.js';
-import { TakePaymentHandler } from './payout/payment.commands.js';
+import { messagesOf, PUBLISHED_EVENTS } from './account/account.events-out.js';
 import { ACCOUNT } from './account/account.js';
-import { takeMessages } from './inputs.consumer.js';
+import { ACCOUNTS, openAccounts } from './account/accounts.service.js';
+import type { Accounts } from './account/accounts.service.js';
+import { BalancesController } from './balance/balance.controller.js';
+import { ListBalancesHandler } from './balance/balance.queries.js';
+import { PaymentsController } from './payment/payment.controller.js';
+import { ListPaymentsHandler } from './payment/payment.queries.js';
+import { RecordPaymentHandler } from './payment/record-payment.commands.js';
 import { PayoutsController } from './payout/payout.controller.js';
-import { ListBalancesHandler, ListPayoutsHandler } from './payout/payout.queries.js';
-import { ListSettlementsHandler, ReadSettlementHandler } from './statement-run/statement-run.queries.js';
-import { ExportStatementsHandler, ListStatementsHandler, ReadStatementHandler } from './statement/statement.queries.js';
+import { ListPayoutsHandler } from './payout/payout.queries.js';
+import { receiveMessages } from './payouts.consumer.js';
 import { readModel } from './payouts.tables.js';
 import type { PayoutsTables } from './payouts.tables.js';
-import { Runtimes } from './runtimes.service.js';
-import { StatementRun } from './statement-run/statement-run.process.js';
+import { ApprovePeriodHandler } from './statement/approve-period.commands.js';
+import { ApproveStatementHandler } from './statement/approve-statement.commands.js';
 import { StatementsController } from './statement/statement.controller.js';
+import { ExportStatementsHandler, ListStatementsHandler, ReadStatementHandler } from './statement/statement.queries.js';
+import { StatementRunsController } from './statement-run/statement-run.controller.js';
+import { StatementRunProcess } from './statement-run/statement-run.process.js';
+import { ListStatementRunsHandler, ReadStatementRunHandler } from './statement-run/statement-run.queries.js';
+import { openStatementRuns, STATEMENT_RUNS } from './statement-run/statement-runs.service.js';
+import type { StatementRuns } from './statement-run/statement-runs.service.js';
 
 const MESSAGES_PER_BATCH = 1000;
 
-/** Statements, approvals, payouts, payments, carried balances. */
+/** Statements, approvals, payouts, payments and carried balances. */
 @Module({
   imports: [CqrsModule],
-  controllers: [StatementsController, PayoutsController],
+  controllers: [
+    StatementsController,
+    StatementRunsController,
+    PayoutsController,
+    PaymentsController,
+    BalancesController,
+  ],
   providers: [
-    Runtimes,
+    { provide: ACCOUNTS, useFactory: openAccounts, inject: [EVENT_STORE] },
+    { provide: STATEMENT_RUNS, useFactory: openStatementRuns, inject: [EVENT_STORE] },
     ApproveStatementHandler,
     ApprovePeriodHandler,
-    TakePaymentHandler,
+    RecordPaymentHandler,
     ListStatementsHandler,
     ReadStatementHandler,
     ExportStatementsHandler,
     ListPayoutsHandler,
+    ListPaymentsHandler,
     ListBalancesHandler,
-    ReadSettlementHandler,
-    ListSettlementsHandler,
+    ReadStatementRunHandler,
+    ListStatementRunsHandler,
   ],
 })
 export class PayoutsModule {
   private readonly logger = new Logger('payouts');
-  private run: StatementRun | undefined;
+  private run: StatementRunProcess | undefined;
 
   constructor(
-    @Inject(Runtimes) runtimes: Runtimes,
+    @Inject(EVENT_STORE) store: EventStore,
     @Inject(BROKER) broker: Broker,
     @Inject(DATABASE) db: Kysely<PayoutsTables>,
+    @Inject(ACCOUNTS) accounts: Accounts,
+    @Inject(STATEMENT_RUNS) statementRuns: StatementRuns,
     @Inject(Background) background: Background,
   ) {
     const onError = (error: unknown): void => this.logger.error({ err: error }, 'background work failed');
-    const { store } = runtimes;
     background.add('payouts-read-model', () => startProjection({ store, db, projection: readModel, onError }));
     background.add('payouts-relay', () =>
       startRelay({
@@ -64,14 +82,17 @@ export class PayoutsModule {
         broker,
         db,
         name: 'payouts-relay',
-        filter: { categories: [ACCOUNT], types: ANNOUNCED },
-        toMessages: announcementsOf,
+        filter: { categories: [ACCOUNT], types: PUBLISHED_EVENTS },
+        toMessages: messagesOf,
         onError,
       }),
     );
-    background.add('payouts-statement-run', () => (this.run = new StatementRun(runtimes, db, onError)).start());
+    background.add('payouts-statement-run', () => {
+      this.run = new StatementRunProcess({ store, db, accounts, statementRuns, onError });
+      return this.run.start();
+    });
     background.add(
-      'payouts-intake',
+      'payouts-consumer',
       () =>
         startConsumer({
           broker,
@@ -79,8 +100,8 @@ export class PayoutsModule {
           topics: [TOPICS.commissions, TOPICS.rewards, TOPICS.paymentsInbound],
           batchSize: MESSAGES_PER_BATCH,
           handle: async (batch) => {
-            const deadLetters = await takeMessages(runtimes, batch);
-            // One in another replica looks by itself.
+            const deadLetters = await receiveMessages(accounts, statementRuns, batch);
+            // A statement run in another replica notices new messages by itself.
             this.run?.wake();
             return deadLetters;
           },

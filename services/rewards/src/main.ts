@@ -1,5 +1,4 @@
 /** The service as a process of its own. */
-import { serve } from '@tantieme/service-kit/runtime/serve';
-import { RewardsModule } from './rewards.module.js';
+import { serve } from '@tantieme/service-kit/application/serve';
 
-await serve('rewards', RewardsModule);
+await serve('rewards', async () => (await import('./rewards.module.js')).RewardsModule);

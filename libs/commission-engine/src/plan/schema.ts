@@ -4,6 +4,7 @@
  */
 import { CALENDAR_SCHEMA } from '@tantieme/time/calendar/document';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { DAY_FORM } from '@tantieme/time/day';
 
 /** Limits of a document. People write and read plans: a larger one is an accident or an attack. */
 export const COMPONENTS_MAX = 100;
@@ -67,7 +68,7 @@ const count = {
 };
 const day = {
   type: 'string',
-  pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
+  pattern: DAY_FORM.source,
   description: 'a calendar date (YYYY-MM-DD), such as 2026-03-01',
 };
 const days = {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from 'jose';
+import type { JWK } from 'jose';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -18,14 +19,10 @@ describe('access to a route', () => {
   afterAll(() => sample.stop());
 
   const get = async (url: string, token?: string) => {
-    const answer = await sample.application.inject({
-      url,
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-    });
-    return { status: answer.statusCode, body: answer.json(), headers: answer.headers };
+    return sample.request({ url, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
   };
 
-  it('is refused without a token, as a problem that says how to come in', async () => {
+  it('is refused without a token, with a problem document that names the scheme', async () => {
     const { status, body, headers } = await get('/orders');
     expect(status).toBe(401);
     expect(headers['www-authenticate']).toBe('Bearer');
@@ -33,14 +30,17 @@ describe('access to a route', () => {
     expect(body).toMatchObject({ status: 401, title: 'Unauthorized', code: 'Unauthenticated' });
   });
 
-  it('is refused to a role that the route does not name', async () => {
+  it('is refused to other roles, naming the roles that would do and those of the token', async () => {
     expect(await get('/orders', await sample.token('jo', ['auditor']))).toMatchObject({
       status: 403,
-      body: { code: 'RoleMissing' },
+      body: {
+        code: 'RoleMissing',
+        detail: 'needs one of the roles finance, partner; your token has: auditor',
+      },
     });
   });
 
-  it('is open to each of the roles that it names', async () => {
+  it('is granted to each of its roles', async () => {
     expect((await get('/orders', await sample.token('jo', ['auditor', 'finance']))).status).toBe(200);
   });
 
@@ -48,23 +48,23 @@ describe('access to a route', () => {
     expect(await get('/forgotten/route', await sample.token('jo', ['operator']))).toMatchObject({ status: 403 });
   });
 
-  it('is found missing by the test over all routes', () => {
+  it('is reported by the check of all routes where it names no roles', () => {
     expect(routesWithoutRoles(sample.application)).toEqual(['GET forgotten/route (ForgottenController.route)']);
   });
 
-  it('cannot be given to a command that names no roles', () => {
+  it('cannot be taken from a command that names no roles', () => {
     class Forgotten {}
     expect(() => RolesOf(Forgotten)).toThrow('Forgotten names no roles');
   });
 
-  it('goes by the word of the handler before that of its controller', async () => {
+  it('follows the handler before its controller', async () => {
     expect((await get('/mixed/open')).status).toBe(200);
     expect((await get('/mixed/closed')).status).toBe(401);
     expect((await get('/mixed/closed', await sample.token('jo', ['operator']))).status).toBe(200);
   });
 
   describe('for a partner', () => {
-    it('is limited to what is their own', async () => {
+    it('is limited to their own data', async () => {
       const token = await sample.token('pat', ['partner'], 'P1');
       expect((await get('/orders', token)).body).toMatchObject({ partner: 'P1' });
       expect((await get('/orders?partner=P1', token)).body).toMatchObject({ partner: 'P1' });
@@ -85,18 +85,18 @@ describe('access to a route', () => {
       });
     });
 
-    it('is not narrowed where another of their roles is named', async () => {
+    it('is not narrowed where the route names another of their roles', async () => {
       expect(
         (await get('/orders?partner=P2', await sample.token('pat', ['partner', 'finance'], 'P1'))).body,
       ).toMatchObject({ partner: 'P2' });
     });
   });
 
-  describe('with a token that is not to be believed', () => {
+  describe('with an invalid token', () => {
     const claims = { roles: ['finance'] };
     const ownKey = () =>
       importJWK(
-        JSON.parse(readFileSync(join(sample.config.dataDirectory, 'development-issuer.json'), 'utf8')),
+        JSON.parse(readFileSync(join(sample.config.dataDirectory, 'development-issuer.json'), 'utf8')) as JWK,
         'EdDSA',
       );
     const signed = () =>
@@ -157,7 +157,7 @@ describe('access to a route', () => {
           .setSubject('jo')
           .setExpirationTime('5m')
           .encode(),
-      'of a subject that is kept for services': async () =>
+      'of a subject reserved for services': async () =>
         signed()
           .setSubject('service:payouts')
           .sign(await ownKey()),
@@ -176,14 +176,14 @@ describe('access to a route', () => {
       });
     });
 
-    it('takes no token from the address', async () => {
+    it('is refused to a token in the address', async () => {
       expect((await get(`/orders?access_token=${await sample.token('jo', ['finance'])}`)).status).toBe(401);
     });
   });
 
-  it('heeds no role that it does not know', async () => {
+  it('ignores unknown roles', async () => {
     const key = await importJWK(
-      JSON.parse(readFileSync(join(sample.config.dataDirectory, 'development-issuer.json'), 'utf8')),
+      JSON.parse(readFileSync(join(sample.config.dataDirectory, 'development-issuer.json'), 'utf8')) as JWK,
       'EdDSA',
     );
     const token = await new SignJWT({ roles: ['emperor', '__proto__'] })

@@ -16,19 +16,19 @@ describe('the development issuer', () => {
   });
   afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
 
-  it('mints tokens that the verifier of the same directory believes', async () => {
+  it('mints tokens that the verifier of the same directory accepts', async () => {
     const token = await mintToken({ dataDirectory, subject: 'jo', roles: ['partner'], partner: 'P1' });
     const verifier = new TokenVerifier(loadConfig({}, { dataDirectory }));
     await expect(verifier.verify(token)).resolves.toEqual({ subject: 'jo', roles: ['partner'], partner: 'P1' });
   });
 
-  it('keeps one key, readable by its owner alone, also where many ask at once for the first time', async () => {
+  it('creates one key, readable by its owner alone, also under concurrent first requests', async () => {
     const sets = await Promise.all(Array.from({ length: 8 }, () => developmentKeySet(dataDirectory)));
     expect(new Set(sets.map((set) => JSON.stringify(set))).size).toBe(1);
     expect(statSync(join(dataDirectory, 'development-issuer.json')).mode & 0o777).toBe(0o600);
   });
 
-  it('gives away the public half only', async () => {
+  it('publishes the public half only', async () => {
     expect(JSON.stringify(await developmentKeySet(dataDirectory))).not.toContain('"d"');
   });
 

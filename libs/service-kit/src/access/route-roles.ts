@@ -6,8 +6,8 @@ import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { accessOf } from './auth.js';
 
 /**
- * Routes that name neither roles nor that they are public, as `GET deals (DealsController.list)`: such a route is
- * closed to everybody. A test of every application expects none.
+ * Routes without `@Roles` or `@Public()`, as `GET deals (DealsController.list)`: they admit nobody. A test of every
+ * application expects none.
  */
 export function routesWithoutRoles(application: INestApplication): readonly string[] {
   return routesOf(application)
@@ -15,10 +15,10 @@ export function routesWithoutRoles(application: INestApplication): readonly stri
     .map((route) => route.name);
 }
 
-/** Where `@nestjs/cqrs` keeps on a handler which command it is for; it does not export the name. */
+/** Under this key `@nestjs/cqrs` stores the command of a handler; it does not export the name. */
 const COMMAND_HANDLER_METADATA = '__commandHandler__';
 
-/** The commands that the application has handlers for, and whether each names the roles that may give it (`CommandRoles`). */
+/** The commands that the application handles, and whether each names its roles (`CommandRoles`). */
 export function commandsOf(application: INestApplication): readonly Route[] {
   return application
     .get(DiscoveryService)
@@ -36,24 +36,36 @@ interface Route {
 
 /** Every route of every controller of the application. */
 export function routesOf(application: INestApplication): readonly Route[] {
+  return routeHandlersOf(application).map(({ controller, method, handler }) => {
+    const path = [controller, handler].flatMap((target): unknown => Reflect.getMetadata(PATH_METADATA, target) ?? []);
+    const verb = RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))] ?? 'ANY';
+    return {
+      name: `${verb} ${path.join('/')} (${controller.name}.${method})`,
+      named: (accessOf(handler) ?? accessOf(controller)) !== undefined,
+    };
+  });
+}
+
+export interface RouteHandler {
+  readonly controller: abstract new (...parameters: never[]) => object;
+  /** The name of the method. */
+  readonly method: string;
+  readonly handler: object;
+}
+
+/** The methods of the application's controllers that answer routes. */
+export function routeHandlersOf(application: INestApplication): readonly RouteHandler[] {
   const scanner = new MetadataScanner();
   return application
     .get(DiscoveryService)
     .getControllers()
-    .flatMap(({ metatype }) => {
-      if (typeof metatype !== 'function') return [];
-      const prototype: Record<string, unknown> = metatype.prototype;
-      return scanner.getAllMethodNames(prototype).flatMap((method): Route[] => {
+    .flatMap(({ metatype: controller }) => {
+      if (typeof controller !== 'function') return [];
+      const prototype = controller.prototype as Record<string, unknown>;
+      return scanner.getAllMethodNames(prototype).flatMap((method): RouteHandler[] => {
         const handler = prototype[method];
         if (typeof handler !== 'function' || !Reflect.hasMetadata(METHOD_METADATA, handler)) return [];
-        const path = [metatype, handler].flatMap((target) => Reflect.getMetadata(PATH_METADATA, target) ?? []);
-        const verb = RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))] ?? 'ANY';
-        return [
-          {
-            name: `${verb} ${path.join('/')} (${metatype.name}.${method})`,
-            named: (accessOf(handler) ?? accessOf(metatype)) !== undefined,
-          },
-        ];
+        return [{ controller: controller as RouteHandler['controller'], method, handler }];
       });
     });
 }

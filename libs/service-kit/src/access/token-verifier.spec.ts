@@ -28,7 +28,7 @@ describe('tokens of an OIDC issuer', () => {
       else response.end(JSON.stringify({ keys: [jwk] }));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    // A server that listens on an address has one that is no text.
+    // A server on a TCP port has an address object.
     issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterAll(() => {
@@ -56,7 +56,7 @@ describe('tokens of an OIDC issuer', () => {
       .setExpirationTime('5m')
       .sign(key);
 
-  it('are checked with the keys that discovery finds; roles and partner come from the configured claims', async () => {
+  it('are verified with the keys found by discovery; roles and partner come from the configured claims', async () => {
     const token = await tokenOf({
       realm_access: { roles: ['finance', 'offline_access'] },
       'https://tantieme/partner': 'P1',
@@ -64,11 +64,11 @@ describe('tokens of an OIDC issuer', () => {
     await expect(verifier.verify(token)).resolves.toEqual({ subject: 'jo', roles: ['finance'], partner: 'P1' });
   });
 
-  it('never pass for a service', async () => {
+  it('cannot claim the subject of a service', async () => {
     await expect(verifier.verify(await tokenOf({}, 'service:payouts'))).rejects.toThrow(Unauthenticated);
   });
 
-  it('wait for an issuer that is down, and are believed once it is back', async () => {
+  it('are refused as unavailable while the issuer is down, and accepted once it is back', async () => {
     const token = await tokenOf({ realm_access: { roles: ['finance'] } });
     up = false;
     await expect(verifier.verify(token)).rejects.toThrow(IssuerUnavailable);
@@ -76,7 +76,7 @@ describe('tokens of an OIDC issuer', () => {
     await expect(verifier.verify(token)).resolves.toMatchObject({ subject: 'jo' });
   });
 
-  it('are not believed where discovery speaks for another issuer', async () => {
+  it('are refused where the discovery document belongs to another issuer', async () => {
     discovery = { issuer: 'https://elsewhere.example.com', jwks_uri: `${issuer}/keys` };
     await expect(verifier.verify(await tokenOf({}))).rejects.toThrow(IssuerUnavailable);
   });

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { Inject, Injectable } from '@nestjs/common';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify } from 'jose';
-import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { JSONWebKeySet, JWK, JWTPayload, JWTVerifyGetKey } from 'jose';
 
 import { ROLES } from './auth.js';
 import type { Principal, Role } from './auth.js';
@@ -12,17 +13,17 @@ import type { RuntimeConfig } from '../runtime/config.js';
 import { developmentKeySet } from './development-issuer.js';
 import { CONFIG } from '../runtime/runtime-tokens.js';
 
-/** No token, or one that is not believed: answered with 401. */
+/** No token, or one that is not valid: answered with 401. */
 export class Unauthenticated extends Error {
   readonly code = 'Unauthenticated';
 }
 
-/** The issuer's keys cannot be had at the moment: answered with 503, as the token may well be good. */
+/** The issuer's keys cannot be fetched: answered with 503, since the token may well be valid. */
 export class IssuerUnavailable extends Error {
   readonly code = 'IssuerUnavailable';
 }
 
-/** Asymmetric signatures only: whoever can check a token cannot make one, and `none` is no signature. */
+/** Asymmetric signatures only: being able to verify a token must not allow minting one, and `none` is no signature. */
 const ALGORITHMS = [
   'EdDSA',
   'Ed25519',
@@ -37,16 +38,15 @@ const ALGORITHMS = [
   'RS512',
 ];
 
-/** Clocks of issuer and verifier may differ by so much. */
+/** How far the clocks of issuer and verifier may differ. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** Processors act under `service:<name>`; no token may pass for one. */
+/** Background work acts as `service:<name>`; no token may claim such a subject. */
 const RESERVED_SUBJECT = /^service:/;
 
-/** How long the issuer's discovery document may take. */
 const DISCOVERY_TIMEOUT_MS = 5000;
 
-/** Checks bearer tokens (RFC 9068 in spirit) against the configured issuer. */
+/** Verifies bearer tokens (in the spirit of RFC 9068) against the configured issuer. */
 @Injectable()
 export class TokenVerifier {
   private keys: Promise<JWTVerifyGetKey> | undefined;
@@ -78,15 +78,15 @@ export class TokenVerifier {
     if (typeof subject !== 'string' || subject === '') throw new Unauthenticated('the token names no subject');
     if (RESERVED_SUBJECT.test(subject)) throw new Unauthenticated('the subject of the token is reserved for services');
     const partner = claimAt(payload, this.config.partnerClaim);
-    return {
+    return omitUndefined({
       subject,
       roles: rolesOf(claimAt(payload, this.config.rolesClaim)),
-      ...(typeof partner === 'string' && partner !== '' ? { partner } : {}),
-    };
+      partner: typeof partner === 'string' && partner !== '' ? partner : undefined,
+    });
   }
 
   private keysOfIssuer(): Promise<JWTVerifyGetKey> {
-    // A failure is not kept: the next request tries again.
+    // A failure is not cached: the next request tries again.
     this.keys ??= findKeys(this.config).catch((error: unknown) => {
       this.keys = undefined;
       throw new IssuerUnavailable('the keys of the issuer cannot be found', { cause: error });
@@ -108,25 +108,25 @@ async function discoverKeys(issuer: string): Promise<string> {
   const answer = await fetch(address, { signal: AbortSignal.timeout(DISCOVERY_TIMEOUT_MS), redirect: 'error' });
   if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
   const document: unknown = await answer.json();
-  if (!isObject(document) || document['issuer'] !== issuer) throw new Error(`${address} is of another issuer`);
+  if (!isObject(document) || document['issuer'] !== issuer) throw new Error(`${address} belongs to another issuer`);
   const keys = document['jwks_uri'];
   if (typeof keys !== 'string') throw new Error(`${address} names no jwks_uri`);
   return keys;
 }
 
 function keySetFrom(document: unknown): JSONWebKeySet {
-  if (!isObject(document) || !Array.isArray(document['keys'])) throw new Error('the file is no JSON Web Key Set');
-  return { keys: document['keys'] };
+  if (!isObject(document) || !Array.isArray(document['keys'])) throw new Error('the file is not a JSON Web Key Set');
+  return { keys: document['keys'] as JWK[] };
 }
 
-/** A list, or one text with blanks between (as `scope` is written). Names that we do not know are somebody else's. */
+/** A list, or one text separated by blanks (like `scope`). Unknown names are ignored. */
 function rolesOf(claim: unknown): readonly Role[] {
   const names: readonly unknown[] = Array.isArray(claim) ? claim : typeof claim === 'string' ? claim.split(' ') : [];
   return ROLES.filter((role) => names.includes(role));
 }
 
 function claimAt(payload: JWTPayload, path: string): unknown {
-  // A claim whose own name has dots (`https://example.com/roles`) comes before a path.
+  // A claim whose own name contains dots (`https://example.com/roles`) wins over a path.
   if (Object.hasOwn(payload, path)) return payload[path];
   return path
     .split('.')
@@ -139,8 +139,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function reasonOf(error: errors.JOSEError): string {
   if (error instanceof errors.JWTExpired) return 'the token has expired';
-  if (error instanceof errors.JWTClaimValidationFailed)
-    return `the token's claim "${error.claim}" is not what it must be`;
+  if (error instanceof errors.JWTClaimValidationFailed) return `the token's claim "${error.claim}" does not match`;
   if (error instanceof errors.JOSEAlgNotAllowed) return 'the token is signed with an algorithm that is not accepted';
   return 'the token is not valid';
 }

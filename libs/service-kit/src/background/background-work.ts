@@ -1,36 +1,36 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 
-/** What a registry of metrics holds, as a thread gives it to the one that has the API. */
+/** Values of a metrics registry, as a thread sends them to the thread with the API. */
 export type MetricsJson = readonly MetricObjectWithValues<MetricValue<string>>[];
 
-/** What runs in the background: a projection, follower, relay or processor of `@tantieme/event-sourcing` fits. */
+/** Background work: a projection, follower, relay or consumer of `@tantieme/event-sourcing` fits. */
 export interface BackgroundWork {
-  /** Finishes what is in hand and ends. */
+  /** Finishes the current step and ends. */
   stop(): Promise<void>;
-  /** How far it has come in the global order of the event store; undefined where nobody here knows. */
+  /** Its position in the global order of the event store; undefined where this process cannot tell. */
   position?: (() => Promise<bigint | undefined>) | undefined;
-  /** How much is left to do, for work that does not follow the event store. */
+  /** How many messages are left, for work that does not follow the event store. */
   lag?: (() => Promise<bigint>) | undefined;
-  /** Why it does not get on at the moment. */
+  /** Why it is failing; undefined while it makes progress. */
   lastError?(): string | undefined;
-  /** Works that run somewhere else in the process, and are told in its place: those of a thread. */
+  /** The work of a thread, reported in place of the thread. */
   parts?(): Promise<readonly WorkStatus[]>;
-  /** What those works have counted. */
+  /** The metrics of that thread. */
   metrics?(): Promise<MetricsJson>;
-  /** Names of those of its parts that do not get on at the moment; asks nothing of event store or broker. */
+  /** Names of failing parts; calls neither event store nor broker. */
   failingParts?(): Promise<readonly string[]>;
-  /** True while another replica does it, and this one is ready to take over. */
-  standsBy?(): boolean;
+  /** True while another replica runs it and this one is ready to take over. */
+  isStandby?(): boolean;
 }
 
 export interface WorkStatus {
   readonly name: string;
   readonly running: boolean;
-  /** Another replica does it; this one takes over when that ends. */
+  /** Another replica runs it; this one takes over when that one ends. */
   readonly standby?: true;
-  /** Positions in the global order, as decimal text. */
+  /** Position in the global order, as decimal text. */
   readonly position?: string;
-  /** Events (or messages) that are left to do, as decimal text. */
+  /** Events or messages left, as decimal text. */
   readonly lag?: string;
   readonly lastError?: string;
 }

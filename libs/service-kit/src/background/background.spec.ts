@@ -8,11 +8,11 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { SqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 
 import { Background } from './background.js';
-import type { Runs } from './background.js';
+import type { WorkFilter } from './background.js';
 import type { BackgroundWork } from './background-work.js';
 import { loadConfig } from '../runtime/config.js';
 
-describe('background work that is shared out among threads', () => {
+describe('background work shared among threads', () => {
   let directory: string;
   let store: SqliteEventStore;
   const backgrounds: Background[] = [];
@@ -28,9 +28,9 @@ describe('background work that is shared out among threads', () => {
     rmSync(directory, { recursive: true });
   });
 
-  /** As a thread would have it: to what they tell each other it makes no difference that these are in one. */
-  function background(runs: Runs): Background {
-    const made = new Background(loadConfig({}, { dataDirectory: directory }), store, runs);
+  /** As in a thread of its own: their messages are the same within one thread. */
+  function background(runsHere: WorkFilter): Background {
+    const made = new Background(loadConfig({}, { dataDirectory: directory }), store, runsHere);
     backgrounds.push(made);
     return made;
   }
@@ -39,7 +39,7 @@ describe('background work that is shared out among threads', () => {
     return { stop: async () => undefined, position: async () => position(), lastError: () => lastError };
   }
 
-  it('runs what is its share and passes over the rest', async () => {
+  it('runs its share and ignores the rest', async () => {
     const own = background((work) => work !== 'b');
     let started = '';
     for (const name of ['a', 'b', 'c'])
@@ -52,7 +52,7 @@ describe('background work that is shared out among threads', () => {
     expect((await own.status()).map(({ name }) => name)).toEqual(['a', 'c']);
   });
 
-  it('tells of the works of a thread in its place', async () => {
+  it('reports the work of a thread in place of the thread', async () => {
     const own = background(() => true);
     own.add('first', () => workAt(() => 0n));
     own.add('thread', () => ({
@@ -69,7 +69,7 @@ describe('background work that is shared out among threads', () => {
     expect(await own.failing()).toEqual(['third', 'fourth']);
   });
 
-  it('waits for a work wherever it runs', async () => {
+  it('awaits the position of work in any thread', async () => {
     const here = background((work) => work === 'here');
     const there = background((work) => work === 'there');
     let position = 3n;
@@ -77,14 +77,14 @@ describe('background work that is shared out among threads', () => {
     await here.onApplicationBootstrap();
     await there.onApplicationBootstrap();
     const { signal } = new AbortController();
-    await here.reached('here', 3n, signal);
-    await here.reached('there', 3n, signal);
+    await here.awaitPosition('here', 3n, signal);
+    await here.awaitPosition('there', 3n, signal);
     let isThere = false;
-    const later = here.reached('there', 4n, signal).then(() => (isThere = true));
-    await here.reached('there', 3n, signal);
+    const later = here.awaitPosition('there', 4n, signal).then(() => (isThere = true));
+    await here.awaitPosition('there', 3n, signal);
     expect(isThere).toBe(false);
     position = 4n;
     await later;
-    await expect(here.reached('there', 5n, AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
+    await expect(here.awaitPosition('there', 5n, AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
   });
 });

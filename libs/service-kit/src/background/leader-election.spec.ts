@@ -31,18 +31,18 @@ afterEach(async () => {
   await store.close();
 });
 
-/** A process of several that share a database. */
+/** One of several processes that share a database. */
 class Replica {
   readonly running = new Set<string>();
-  /** How often the first work has ended. */
+  /** How often the first piece of work has ended. */
   ended = 0;
   readonly db: Kysely<Record<string, Record<string, unknown>>>;
   readonly background: Background;
 
   constructor(readonly url: string) {
     this.db = openPostgresDatabase(url, () => undefined);
-    const turns = new LeaderElection(new PostgresLocks(url), this.db);
-    this.background = new Background(loadConfig({}, { database: url }), store, () => true, turns);
+    const election = new LeaderElection(new PostgresLocks(url), this.db);
+    this.background = new Background(loadConfig({}, { database: url }), store, () => true, election);
     for (const name of ['first', 'second']) this.background.add(name, () => this.work(name));
     this.background.add('everywhere', () => this.work('everywhere'), 'every-replica');
     replicas.push(this);
@@ -70,7 +70,7 @@ class Replica {
 
 async function until(is: () => boolean): Promise<void> {
   for (let waitedMs = 0; !is(); waitedMs += 20) {
-    if (waitedMs > 30_000) throw new Error('it did not come to that');
+    if (waitedMs > 30_000) throw new Error('timed out');
     await pause(20);
   }
 }
@@ -79,7 +79,7 @@ const ALL = ['everywhere', 'first', 'second'];
 const works = ({ running }: Replica): readonly string[] => [...running].sort();
 
 describe('replicas that share a database', () => {
-  it('do a work one at a time, and what is shared out each', async () => {
+  it('run a piece of work in one of them, and shared work in each', async () => {
     const one = await new Replica(url).start();
     await until(() => one.running.size === 3);
     const two = await new Replica(url).start();
@@ -90,7 +90,7 @@ describe('replicas that share a database', () => {
     expect(await two.background.failing()).toEqual([]);
   });
 
-  it('take over when the one that works stops', async () => {
+  it('take over when the leader stops', async () => {
     const one = await new Replica(url).start();
     await until(() => one.running.size === 3);
     const two = await new Replica(url).start();
@@ -99,7 +99,7 @@ describe('replicas that share a database', () => {
     await until(() => two.running.size === 3);
   });
 
-  it('stop when the database breaks off, and one of them goes on', async () => {
+  it('stop when the database connection breaks, and one of them resumes', async () => {
     const both = [await new Replica(url).start(), await new Replica(url).start()];
     const workers = (): Replica[] => both.filter(({ running }) => running.has('first'));
     await until(() => workers().length === 1);
@@ -110,7 +110,7 @@ describe('replicas that share a database', () => {
     }
   });
 
-  it('know how far a work is that another one does', async () => {
+  it('read the position of work that another one runs', async () => {
     const one = await new Replica(url).start();
     await until(() => one.running.size === 3);
     const two = await new Replica(url).start();
@@ -118,9 +118,9 @@ describe('replicas that share a database', () => {
     await readCheckpoint(two.db, 'first');
     await advanceCheckpoint(two.db, 'first', 0n, 5n);
     const { signal } = new AbortController();
-    await two.background.reached('first', 5n, signal);
+    await two.background.awaitPosition('first', 5n, signal);
     let isThere = false;
-    const later = two.background.reached('first', 6n, signal).then(() => (isThere = true));
+    const later = two.background.awaitPosition('first', 6n, signal).then(() => (isThere = true));
     await pause(100);
     expect(isThere).toBe(false);
     await advanceCheckpoint(two.db, 'first', 5n, 6n);
@@ -136,7 +136,7 @@ describe('replicas that share a database', () => {
     expect(status.find(({ name }) => name === 'second')).toEqual({ name: 'second', running: false, standby: true });
   });
 
-  it('start while the database is away, and say so', async () => {
+  it('start while the database is unreachable, and report it', async () => {
     const one = await new Replica('postgres://nobody:secret@127.0.0.1:1/away').start();
     await until(() => one.running.has('everywhere'));
     await pause(100);

@@ -6,74 +6,78 @@ import type { PostgresLocks } from '@tantieme/event-sourcing/process/postgres-lo
 import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { QueryExecutorProvider } from 'kysely';
 
+import { EMBEDDED } from '../runtime/config.js';
+import type { RuntimeConfig } from '../runtime/config.js';
 import type { BackgroundWork } from './background-work.js';
 
-/** How often who stands by looks whether it is its turn, and who works whether it still is, in milliseconds. */
-const LOOK_MS = 1000;
+/** How often replicas try to become leader, and leaders check that they still are, in milliseconds. */
+const POLL_MS = 1000;
 
 /**
- * Works that one replica does at a time, where several share a PostgreSQL: the others stand by and take over within seconds of its
- * end, whatever end that is. Who loses the database stops its works and queues again. For a moment two may believe that it is their
- * turn; what is right does not rest on it: a checkpoint is compared and set, and effects are idempotent.
+ * Elects, for each piece of work, the one replica that runs it where several share a PostgreSQL. The others stand by and
+ * take over within seconds of its end, however it ends. A replica that loses the database stops its work and stands by
+ * again. For a moment two replicas may both consider themselves leader; correctness does not depend on that, since
+ * checkpoints are compared and set and effects are idempotent.
  */
 export class LeaderElection {
-  private readonly logger = new Logger('Turns');
-  private readonly turns: Turn[] = [];
+  private readonly logger = new Logger(LeaderElection.name);
+  private readonly candidacies: Candidacy[] = [];
   private readonly stopping = new AbortController();
-  private looking: Promise<void> = Promise.resolve();
-  private isReached = true;
+  private polling: Promise<void> = Promise.resolve();
+  private isReachable = true;
 
   constructor(
     private readonly locks: PostgresLocks,
     private readonly db: QueryExecutorProvider,
   ) {}
 
-  /** A work that is started when it is its turn, and again whenever it is. Its name is that of its checkpoint, where it has one. */
-  queue(name: string, start: () => BackgroundWork | Promise<BackgroundWork>): BackgroundWork {
-    const turn = new Turn(name, start, () => findCheckpoint(this.db, name));
-    this.turns.push(turn);
-    return turn;
+  /** Work that starts whenever this replica becomes its leader. `name` is also the name of its checkpoint, if it has one. */
+  nominate(name: string, start: () => BackgroundWork | Promise<BackgroundWork>): BackgroundWork {
+    const candidacy = new Candidacy(name, start, () => findCheckpoint(this.db, name));
+    this.candidacies.push(candidacy);
+    return candidacy;
   }
 
-  /** Begins to look; does not wait for the database. */
+  /** Starts polling; does not wait for the database. */
   begin(): void {
-    this.looking = this.look();
+    this.polling = this.poll();
   }
 
-  /** No work is started any more. */
-  async stopLooking(): Promise<void> {
+  /** After this no work is started any more. */
+  async stopPolling(): Promise<void> {
     this.stopping.abort();
-    await this.looking;
+    await this.polling;
   }
 
-  /** Lets the others know that the works have ended here. */
+  /** Releases the leaderships, so that other replicas take over at once. */
   end(): void {
     this.locks.release();
   }
 
-  private async look(): Promise<void> {
+  private async poll(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       try {
-        const free = await this.locks.take(this.turns.filter(({ isHeld }) => !isHeld).map(({ name }) => name));
-        this.isReached = true;
-        for (const turn of this.turns) {
-          if (free.includes(turn.name)) turn.isHeld = true;
-          await turn.goOn();
+        const won = await this.locks.take(this.candidacies.filter(({ isLeader }) => !isLeader).map(({ name }) => name));
+        this.isReachable = true;
+        for (const candidacy of this.candidacies) {
+          if (won.includes(candidacy.name)) candidacy.isLeader = true;
+          await candidacy.proceed();
         }
       } catch (error) {
-        if (this.isReached) this.logger.warn(`the database is lost, works wait for it: ${errorMessage(error)}`);
-        this.isReached = false;
-        await Promise.all(this.turns.map((turn) => turn.giveUp(errorMessage(error))));
+        if (this.isReachable)
+          this.logger.warn(`lost the database, background work waits for it: ${errorMessage(error)}`);
+        this.isReachable = false;
+        await Promise.all(this.candidacies.map((candidacy) => candidacy.resign(errorMessage(error))));
       }
-      await pause(LOOK_MS, undefined, { signal }).catch(() => undefined);
+      await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 }
 
-/** A work, whether it is done here or in another replica. */
-class Turn implements BackgroundWork {
-  isHeld = false;
+/** A piece of work, whether this replica or another one runs it. */
+class Candidacy implements BackgroundWork {
+  isLeader = false;
   private work: BackgroundWork | undefined;
   private error: string | undefined;
 
@@ -83,18 +87,18 @@ class Turn implements BackgroundWork {
     private readonly checkpoint: () => Promise<bigint | undefined>,
   ) {}
 
-  async goOn(): Promise<void> {
+  async proceed(): Promise<void> {
     try {
-      if (this.isHeld) this.work ??= await this.start();
+      if (this.isLeader) this.work ??= await this.start();
       this.error = undefined;
     } catch (error) {
       this.error = errorMessage(error);
     }
   }
 
-  async giveUp(reason: string): Promise<void> {
+  async resign(reason: string): Promise<void> {
     this.error = reason;
-    this.isHeld = false;
+    this.isLeader = false;
     await this.stop().catch((error: unknown) => (this.error = errorMessage(error)));
   }
 
@@ -104,16 +108,16 @@ class Turn implements BackgroundWork {
     await work?.stop();
   }
 
-  /** Another replica does it. */
-  standsBy(): boolean {
-    return !this.isHeld && this.error === undefined;
+  /** Another replica runs it. */
+  isStandby(): boolean {
+    return !this.isLeader && this.error === undefined;
   }
 
   lastError(): string | undefined {
     return this.work?.lastError?.() ?? this.error;
   }
 
-  /** Where another one does the work, its checkpoint says how far it is, a second ago at the most. */
+  /** Where another replica runs the work, its checkpoint tells the position, at most a second old. */
   get position(): BackgroundWork['position'] {
     const { work } = this;
     return work === undefined ? this.checkpoint : work.position?.bind(work);
@@ -122,4 +126,14 @@ class Turn implements BackgroundWork {
   get lag(): BackgroundWork['lag'] {
     return this.work?.lag?.bind(this.work);
   }
+}
+
+/** Null for the embedded database, which one process uses alone. */
+export async function openLeaderElection(
+  { database }: Pick<RuntimeConfig, 'database'>,
+  db: QueryExecutorProvider,
+): Promise<LeaderElection | null> {
+  if (database === EMBEDDED) return null;
+  const { PostgresLocks } = await import('@tantieme/event-sourcing/process/postgres-locks');
+  return new LeaderElection(new PostgresLocks(database), db);
 }

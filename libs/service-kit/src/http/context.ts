@@ -6,14 +6,14 @@ import type { FastifyRequest } from 'fastify';
 import { principalOf } from '../access/auth.js';
 import type { Principal } from '../access/auth.js';
 
-/** Who and what is behind a command that came over HTTP. `cause` makes the ids of its events: the same cause, the same ids. */
+/** Who gives a command over HTTP, and why. Event ids are derived from `cause`: the same cause gives the same ids. */
 export function commandContext(principal: Principal, correlationId: string, cause: string): CommandContext {
   return { actor: principal.subject, correlationId, cause };
 }
 
 /**
  * The command context of this request, as a parameter: `@Context() context: CommandContext`. Its cause is the method,
- * the address and the idempotency key, or without a key the correlation id.
+ * the address and the idempotency key (the correlation id where there is no key).
  */
 export const Context = createParamDecorator((_: unknown, context: ExecutionContext): CommandContext => {
   const request = context.switchToHttp().getRequest<FastifyRequest>();

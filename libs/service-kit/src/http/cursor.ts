@@ -3,13 +3,13 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 
-/** Rows a page at the most, and where nobody asks for a number. */
+/** Rows per page: the largest number, and the default. */
 export const PAGE_LIMIT_MAX = 200;
 export const PAGE_LIMIT = 50;
 
-/** What a list takes: extend it with the filters of the route. */
+/** Query of a list; a route extends it with its filters. */
 export class PageQuery {
-  @ApiPropertyOptional({ description: 'rows a page', minimum: 1, maximum: PAGE_LIMIT_MAX, default: PAGE_LIMIT })
+  @ApiPropertyOptional({ description: 'Rows per page', default: PAGE_LIMIT })
   @IsOptional()
   @Type(() => Number)
   @IsInt()
@@ -17,14 +17,14 @@ export class PageQuery {
   @Max(PAGE_LIMIT_MAX)
   limit: number = PAGE_LIMIT;
 
-  @ApiPropertyOptional({ description: '`next` of the page before' })
+  @ApiPropertyOptional({ description: '`next` of the previous page; none for the first page', example: 'WyJQLTEiXQ' })
   @IsOptional()
   @IsString()
   @MaxLength(2048)
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
-/** A list's answer. `next` is missing on the last page. */
+/** The answer of a list. `next` is absent on the last page. */
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly next?: string;
@@ -33,13 +33,14 @@ export interface Page<Item> {
 /** The sort key of the last row of a page: the next one starts after it. */
 export type CursorKey = readonly (string | number)[];
 
-/** A key as opaque text for a URL. */
+/** Encodes a key as opaque text for a URL. */
 export function encodeCursor(key: CursorKey): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
 /**
- * The key of a cursor that this service gave out, with `length` parts.
+ * Decodes a cursor of this list.
+ * @param length number of parts of the list's sort key.
  * @throws {DomainError} `CursorInvalid`
  */
 export function decodeCursor(cursor: string, length: number): CursorKey;
@@ -53,14 +54,15 @@ export function decodeCursor(cursor: string | undefined, length: number): Cursor
     key = undefined;
   }
   if (!isKey(key) || key.length !== length)
-    throw new DomainError('CursorInvalid', 'the cursor is none of this list', 'invalid', [
-      { field: 'cursor', reason: 'is none of this list: take `next` of the page before' },
+    throw new DomainError('CursorInvalid', 'the cursor does not belong to this list', 'invalid', [
+      { field: 'cursor', reason: 'does not belong to this list: use `next` of the previous page' },
     ]);
   return key;
 }
 
 /**
- * A page of rows that were read one over the limit: the extra row says that there is more.
+ * Makes a page of rows.
+ * @param rows read with a limit of `limit + 1`: the extra row shows that another page follows.
  * @param keyOf the sort key of a row.
  */
 export function pageOf<Row>(rows: readonly Row[], limit: number, keyOf: (row: Row) => CursorKey): Page<Row> {

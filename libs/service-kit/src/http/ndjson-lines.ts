@@ -1,27 +1,27 @@
-/** Lines of an NDJSON stream, in bounded memory whatever a line's length. */
+/** Splits an NDJSON stream into lines, in bounded memory however long a line is. */
 import { isUtf8 } from 'node:buffer';
 
 const NEWLINE = 0x0a;
 
-/** Bytes of a line at the most: nothing longer fits into an event. */
+/** Largest length of a line, in bytes: nothing longer fits into an event. */
 export const LINE_BYTES_MAX = 1024 * 1024;
 
 export interface Line {
   readonly text: string;
-  /** Why the text is not the whole line as it was sent. */
+  /** Why the line is unusable; its text is then shortened or undecoded. */
   readonly fault?: string;
 }
 
-/** Lines that are not blank, in batches as the chunks of the stream give them. */
+/** Yields the non-blank lines: one batch for each chunk of the stream that ends a line. */
 export async function* ndjsonLines(stream: AsyncIterable<Uint8Array | string>): AsyncGenerator<readonly Line[]> {
-  /** The beginning of a line whose end has not come yet. */
+  /** The beginning of a line whose end has not arrived yet. */
   let open: Buffer[] = [];
   let openBytes = 0;
   let first = true;
 
-  const take = (piece: Buffer): void => {
+  const append = (piece: Buffer): void => {
     openBytes += piece.length;
-    // Of a line that is too long, the beginning is kept to say which one it was.
+    // Of a line that is too long only the beginning is stored, to identify it.
     if (openBytes <= LINE_BYTES_MAX + piece.length) open.push(piece);
   };
   const close = (): Line | undefined => {
@@ -40,12 +40,12 @@ export async function* ndjsonLines(stream: AsyncIterable<Uint8Array | string>): 
     const lines: Line[] = [];
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      take(chunk.subarray(start, end));
+      append(chunk.subarray(start, end));
       const line = close();
       if (line !== undefined) lines.push(line);
       start = end + 1;
     }
-    if (start < chunk.length) take(Buffer.from(chunk.subarray(start)));
+    if (start < chunk.length) append(Buffer.from(chunk.subarray(start)));
     if (lines.length > 0) yield lines;
   }
   const last = openBytes > 0 ? close() : undefined;
@@ -57,7 +57,7 @@ function lineOf(bytes: Buffer, length: number, first: boolean): Line | undefined
   if (length > LINE_BYTES_MAX)
     return {
       text: bytes.toString('utf8', 0, RAW_SHOWN_BYTES),
-      fault: `has ${length} bytes, more than ${LINE_BYTES_MAX}`,
+      fault: `has ${length} bytes; a line may have ${LINE_BYTES_MAX}`,
     };
   if (!isUtf8(bytes)) return { text: bytes.toString('latin1'), fault: 'is not UTF-8' };
   const text = bytes.toString('utf8');

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { isDatabaseUnavailable } from '@tantieme/event-sourcing/read-model/database-unavailable';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { EventStoreUnavailable, EventTooLarge } from '@tantieme/event-store/event-store';
@@ -14,83 +15,89 @@ export interface FieldError {
   /** Path in the request: `lines.0.net`. */
   readonly field: string;
   readonly reason: string;
-  /** Where in a text it stands, from 1. */
+  /** Position in a text, from 1. */
   readonly line?: number;
   readonly column?: number;
 }
 
 class FieldErrorBody implements FieldError {
-  @ApiProperty({ example: 'lines.0.net' })
+  @ApiProperty({ description: 'Path of the field in the request', example: 'lines.0.net' })
   readonly field!: string;
-  @ApiProperty({ example: 'has more decimals than EUR' })
+  @ApiProperty({ description: 'What is wrong, and what is allowed', example: 'has more decimals than EUR' })
   readonly reason!: string;
-  @ApiPropertyOptional({ description: 'of a text, from 1' })
+  @ApiPropertyOptional({ description: 'Line in a text body, from 1' })
   readonly line?: number;
-  @ApiPropertyOptional({ description: 'of a text, from 1' })
+  @ApiPropertyOptional({ description: 'Column in a text body, from 1' })
   readonly column?: number;
 }
 
-/** A problem as RFC 9457 has it, with `code` and `errors` as extensions. */
+/** A problem document of RFC 9457, with `code`, `correlationId` and `errors` as extensions. */
 export class Problem {
-  @ApiProperty({ example: 'urn:tantieme:problem:PeriodClosed', description: 'stable; ends in `code`' })
+  @ApiProperty({
+    example: 'urn:tantieme:problem:PeriodClosed',
+    description: 'URN of the kind of problem; ends in `code`',
+  })
   readonly type!: string;
-  @ApiProperty({ example: 'Conflict' })
+  @ApiProperty({ description: 'Name of the HTTP status', example: 'Conflict' })
   readonly title!: string;
-  @ApiProperty({ example: 409 })
+  @ApiProperty({ description: 'HTTP status', example: 409 })
   readonly status!: number;
-  @ApiProperty({ example: 'the period 2026-03 is closed' })
+  @ApiProperty({ description: 'What happened, in words', example: 'the period 2026-03 is closed' })
   readonly detail!: string;
-  @ApiProperty({ example: 'PeriodClosed', description: 'stable, for programs' })
+  @ApiProperty({ example: 'PeriodClosed', description: 'Stable name of the kind of problem, for programs' })
   readonly code!: string;
-  @ApiProperty({ description: 'for questions: it is in the log and in the events of this request' })
+  @ApiProperty({
+    description: 'Identifies the request: log lines and events of the request carry it',
+    example: '6c1f0f3e-2f0b-4a52-9d2c-7f2a4c0d9b11',
+  })
   readonly correlationId!: string;
-  @ApiPropertyOptional({ type: [FieldErrorBody] })
+  @ApiPropertyOptional({ type: [FieldErrorBody], description: 'All invalid fields of the request' })
   readonly errors?: readonly FieldError[];
 }
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** What is away may be back with the next look at it: see `reachability.ts`. */
+/** Seconds after which a retry makes sense: reachability is probed once a second (`reachability.ts`). */
 const RETRY_AFTER_SECONDS = 1;
 
 const STATUS_OF_KIND = { invalid: 422, conflict: 409, 'not-found': 404, forbidden: 403 } as const;
 
-/** What is said about an error, before the request is known. */
-export interface Verdict {
+/** An error as a problem document shows it, without what belongs to the request. */
+export interface Failure {
   readonly status: number;
   readonly code: string;
   readonly detail: string;
-  readonly errors?: readonly FieldError[];
+  readonly errors?: readonly FieldError[] | undefined;
 }
 
-export function problemOf(verdict: Verdict, correlationId: string): Problem {
-  return {
-    type: `urn:tantieme:problem:${verdict.code}`,
-    title: STATUS_CODES[verdict.status] ?? 'Error',
-    status: verdict.status,
-    detail: verdict.detail,
-    code: verdict.code,
+export function problemOf(failure: Failure, correlationId: string): Problem {
+  return omitUndefined({
+    type: `urn:tantieme:problem:${failure.code}`,
+    title: STATUS_CODES[failure.status] ?? 'Error',
+    status: failure.status,
+    detail: failure.detail,
+    code: failure.code,
     correlationId,
-    ...(verdict.errors === undefined || verdict.errors.length === 0 ? {} : { errors: verdict.errors }),
-  };
+    errors: failure.errors?.length === 0 ? undefined : failure.errors,
+  });
 }
 
-/** @param extensions members of the answer beside those of a problem, as RFC 9457 allows. */
+/** @param extensions further members of the problem document, as RFC 9457 allows. */
 export function sendProblem(
   reply: FastifyReply,
-  verdict: Verdict,
+  failure: Failure,
   correlationId: string,
   extensions: Readonly<Record<string, unknown>> = {},
 ): void {
-  if (verdict.status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
-  // As text: the type is JSON of a kind that no serializer of a route is made for.
+  if (failure.status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
+  // Serialized here: Fastify serializes objects only under application/json.
   void reply
-    .status(verdict.status)
+    .status(failure.status)
     .type(PROBLEM_TYPE)
-    .send(JSON.stringify({ ...problemOf(verdict, correlationId), ...extensions }));
+    .send(JSON.stringify({ ...problemOf(failure, correlationId), ...extensions }));
 }
 
-/** Turns every error of a request into a problem answer, in this one place. */
+/** Turns every error of a request into a problem document, in this one place. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -99,34 +106,34 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
-    const verdict = verdictOn(error);
-    if (verdict.status >= 500)
-      this.logger.error({ correlationId: request.id, code: verdict.code, err: error }, 'a request failed');
+    const failure = failureOf(error);
+    if (failure.status >= 500)
+      this.logger.error({ correlationId: request.id, code: failure.code, err: error }, 'a request failed');
     if (reply.sent || reply.raw.headersSent) {
-      // A stream that breaks in the middle has no other way to say so.
+      // The status is already sent: only a broken connection can still signal the failure.
       reply.raw.destroy();
       return;
     }
-    if (verdict.status === 401) void reply.header('www-authenticate', 'Bearer');
-    sendProblem(reply, verdict, request.id);
+    if (failure.status === 401) void reply.header('www-authenticate', 'Bearer');
+    sendProblem(reply, failure, request.id);
   }
 }
 
-function verdictOn(error: unknown): Verdict {
+function failureOf(error: unknown): Failure {
   if (error instanceof DomainError)
     return { status: STATUS_OF_KIND[error.kind], code: error.code, detail: error.message, errors: error.fields };
   if (error instanceof Unauthenticated) return { status: 401, code: error.code, detail: error.message };
   if (error instanceof IssuerUnavailable) return { status: 503, code: error.code, detail: error.message };
   if (error instanceof EventStoreUnavailable)
-    return unavailable(error.code, 'eventStore', 'the event store cannot be reached at the moment; try again');
+    return unavailable(error.code, 'eventStore', 'the event store cannot be reached; try again');
   if (isDatabaseUnavailable(error))
-    return unavailable('DatabaseUnavailable', 'database', 'the database cannot be reached at the moment; try again');
+    return unavailable('DatabaseUnavailable', 'database', 'the database cannot be reached; try again');
   if (error instanceof EventTooLarge) return { status: 413, code: error.code, detail: error.message };
   const invalid = fieldsOf(error);
   if (invalid !== undefined)
-    return { status: 422, code: 'RequestInvalid', detail: 'the request is not valid', errors: invalid };
-  if (error instanceof HttpException) return verdictOnHttp(error);
-  // What went wrong inside is for the log, not for the caller.
+    return { status: 422, code: 'RequestInvalid', detail: 'the request has invalid fields', errors: invalid };
+  if (error instanceof HttpException) return httpFailure(error);
+  // Details go to the log, not to the caller.
   return {
     status: 500,
     code: 'InternalError',
@@ -134,23 +141,23 @@ function verdictOn(error: unknown): Verdict {
   };
 }
 
-/** Why is for the log, and for `/health/ready`. */
-function unavailable(code: string, field: string, detail: string): Verdict {
+/** The reason is shown in the log and in `/health/ready`, not to the caller. */
+function unavailable(code: string, field: string, detail: string): Failure {
   return { status: 503, code, detail, errors: [{ field, reason: 'cannot be reached' }] };
 }
 
-/** Errors of Nest and of Fastify (which Nest wraps): malformed JSON, no such route, too large, … */
-function verdictOnHttp(error: HttpException): Verdict {
+/** Errors of Nest and of Fastify (which Nest wraps): malformed JSON, unknown route, body too large, … */
+function httpFailure(error: HttpException): Failure {
   const status = error.getStatus();
   return { status, code: codeOfStatus(status), detail: error.message };
 }
 
-/** `NotFound`, `PayloadTooLarge`, …: for errors below the domain, whose status says all there is to say. */
+/** `NotFound`, `PayloadTooLarge`, …: the code of an error that is fully described by its HTTP status. */
 export function codeOfStatus(status: number): string {
   return (STATUS_CODES[status] ?? 'Error').replace(/[^A-Za-z]/g, '');
 }
 
-/** `InvalidMessage` of the contracts, and what looks like it: a list of fields with reasons. */
+/** The fields of `InvalidMessage` (contracts), and of any error with the same shape. */
 function fieldsOf(error: unknown): readonly FieldError[] | undefined {
   if (!(error instanceof Error) || !('errors' in error) || !Array.isArray(error.errors)) return undefined;
   const fields: readonly unknown[] = error.errors;

@@ -1,4 +1,4 @@
-/** What of the framework's answer a controller sets: it keeps Fastify out of the services. */
+/** The part of the framework's reply that controllers use, so that services need no import of Fastify. */
 export interface StatusReply {
   status(code: number): unknown;
 }

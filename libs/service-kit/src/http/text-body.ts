@@ -9,13 +9,13 @@ declare module 'fastify' {
 }
 
 /**
- * JSON comes to this route as the text that it is written as, like YAML: where numbers must not become doubles, and
- * what is wrong is told with line and column. `@Body() text: unknown` is a string, or undefined without a body.
+ * This route receives JSON unparsed, as it receives YAML: its numbers must not become doubles, and its errors name line
+ * and column. `@Body() text: unknown` is a string, or undefined without a body.
  */
 export function TextBody(): CustomDecorator {
   return RouteConfig({ textBody: true });
 }
 
-export function takesTextBody({ routeOptions }: FastifyRequest): boolean {
+export function receivesTextBody({ routeOptions }: FastifyRequest): boolean {
   return routeOptions.config.textBody === true;
 }

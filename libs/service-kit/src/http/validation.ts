@@ -1,36 +1,67 @@
 import { ValidationPipe } from '@nestjs/common';
-import type { ValidationError } from '@nestjs/common';
+import type { Type, ValidationError } from '@nestjs/common';
+import { oneOf } from '@tantieme/contracts/suggest';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 
+import { describedProperty } from './described-property.js';
 import type { FieldError } from './problem.js';
+import { validationRulesOf } from './validated-schema.js';
 
-/** Checks DTOs: all errors at once, unknown fields refused (a misspelt field must not vanish silently). */
+/** Checks request classes: reports all faults at once and refuses unknown fields, so that a misspelt one is noticed. */
 export function requestValidation(): ValidationPipe {
   return new ValidationPipe({
     transform: true,
     whitelist: true,
     forbidNonWhitelisted: true,
     stopAtFirstError: false,
-    exceptionFactory: (errors) =>
-      new DomainError(
-        'RequestInvalid',
-        'the request has fields that are not valid',
-        'invalid',
-        errors.flatMap((error) => fieldErrors(error, '')),
-      ),
+    // The class and the value of an invalid field name what is allowed there.
+    validationError: { target: true, value: true },
+    exceptionFactory: (errors) => {
+      const faults = errors.flatMap((error) => fieldErrors(error, ''));
+      const fields = [...new Set(faults.map(({ field }) => field))].join(', ');
+      return new DomainError('RequestInvalid', `the request has invalid fields: ${fields}`, 'invalid', faults);
+    },
   });
 }
 
 function fieldErrors(error: ValidationError, path: string): readonly FieldError[] {
   const field = path === '' ? error.property : `${path}.${error.property}`;
   return [
-    // class-validator starts its messages with the name of the field (or `property`), which stands beside it already.
-    ...Object.values(error.constraints ?? {}).map((message) => ({ field, reason: reasonOf(message, error.property) })),
+    ...Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
+      field,
+      reason: reasonOf(error, rule, message),
+    })),
     ...(error.children ?? []).flatMap((child) => fieldErrors(child, field)),
   ];
 }
 
-function reasonOf(message: string, property: string): string {
-  const prefix = [`${property} `, `property ${property} `].find((start) => message.startsWith(start)) ?? '';
-  return message.slice(prefix.length);
+/** In words: which values are allowed, and never a regular expression. */
+function reasonOf({ target, property, value }: ValidationError, rule: string, message: string): string {
+  const rules = target === undefined ? [] : validationRulesOf(target.constructor as Type);
+  const declared = rules.find((one) => one.propertyName === property && one.name === rule);
+  if (rule === 'whitelistValidation')
+    return `is not a known field; use ${oneOf([...new Set(rules.map(({ propertyName }) => propertyName))], property)}`;
+  // A message of the rule's own is already in words.
+  if (declared?.message === undefined && target !== undefined) {
+    if (rule === 'isIn') return isInReason(declared?.constraints[0], value);
+    if (rule === 'matches') return formatReason(target, property);
+  }
+  // class-validator starts its messages with the name of the field (or `property`), which is in `field` already.
+  const prefix = [`each value in ${property} `, `${property} `, `property ${property} `].find((start) =>
+    message.startsWith(start),
+  );
+  return message.slice(prefix?.length ?? 0);
+}
+
+function isInReason(allowed: unknown, value: unknown): string {
+  const known: readonly string[] = Array.isArray(allowed) ? allowed.map(String) : [];
+  const wrong: unknown = Array.isArray(value) ? value.find((item) => !known.includes(String(item))) : value;
+  return `must be ${oneOf(known, wrong)}`;
+}
+
+/** What the documentation of the field says about its form. */
+function formatReason(target: object, property: string): string {
+  const { description, example } = describedProperty(target, property) ?? {};
+  const form = typeof example === 'string' ? `; a valid example: "${example}"` : '';
+  return `is not in the expected form${form}${description === undefined ? '' : ` (${description})`}`;
 }

@@ -6,11 +6,11 @@ import { createLogger, PinoNestLogger } from './logging.js';
 function lines(log: (logger: PinoNestLogger) => void): readonly Record<string, unknown>[] {
   const written: string[] = [];
   log(new PinoNestLogger(createLogger('info', { write: (line) => written.push(line) })));
-  return written.map((line) => JSON.parse(line));
+  return written.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-describe('a line of the log', () => {
-  it('says to which request it belongs', () => {
+describe('a log line', () => {
+  it('carries the correlation id of its request', () => {
     const [line] = lines((logger) =>
       correlationContext.run(
         () => ['crm-1'],
@@ -20,7 +20,7 @@ describe('a line of the log', () => {
     expect(line).toMatchObject({ level: 'error', context: 'payouts', correlationId: 'crm-1', msg: 'no' });
   });
 
-  it('says to which of a batch', () => {
+  it('carries all correlation ids of a batch', () => {
     const [line] = lines((logger) =>
       correlationContext.run(
         () => ['crm-1', 'crm-2'],
@@ -31,14 +31,14 @@ describe('a line of the log', () => {
     expect(line).not.toHaveProperty('correlationId');
   });
 
-  it('says nothing of it where there is nothing in hand', () => {
+  it('has no correlation id outside of requests and batches', () => {
     expect(Object.keys(lines((logger) => logger.log('up', 'payouts'))[0] ?? {}).join()).not.toContain('correlation');
   });
 
-  it('looks for no ids where nothing is written', () => {
-    let asked = 0;
-    const ids = (): readonly string[] => [`asked ${(asked += 1)}`];
+  it('does not collect ids where nothing is written', () => {
+    let calls = 0;
+    const ids = (): readonly string[] => [`call ${(calls += 1)}`];
     expect(lines((logger) => correlationContext.run(ids, () => logger.debug('detail', 'payouts')))).toEqual([]);
-    expect(asked).toBe(0);
+    expect(calls).toBe(0);
   });
 });

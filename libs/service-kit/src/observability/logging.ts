@@ -5,10 +5,10 @@ import type { DestinationStream, Logger } from 'pino';
 
 import type { LogLevel } from '../runtime/config.js';
 
-/** Synchronous: the last lines before an end are the ones that matter. */
+/** Synchronous: the last lines before a crash matter most. */
 const standardError = (): DestinationStream => destination({ dest: 2, sync: true });
 
-/** JSON lines on standard error: standard output is for what a command says. */
+/** Logs JSON lines to standard error; standard output belongs to the output of commands. */
 export function createLogger(level: LogLevel, to: DestinationStream = standardError()): Logger {
   return pino(
     {
@@ -22,10 +22,10 @@ export function createLogger(level: LogLevel, to: DestinationStream = standardEr
   );
 }
 
-/** Nest's own words are for whoever looks for an error in the wiring: one level down. */
+/** Nest's own messages only help to debug the wiring: logged one level lower. */
 const NEST_CONTEXTS = new Set(['NestFactory', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication']);
 
-/** Nest's logger over pino; every line says to which requests or facts it belongs, also far behind the API. */
+/** Nest's logger over pino. Every line carries the correlation ids of the requests or facts it belongs to. */
 export class PinoNestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
@@ -48,7 +48,7 @@ export class PinoNestLogger implements LoggerService {
     this.write('fatal', message, rest);
   }
 
-  /** Nest gives the context as the last text; before it may stand a text for an object, or a stack. */
+  /** Nest passes the context as the last text, after an optional message for an object or a stack. */
   private write(
     level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal',
     message: unknown,
@@ -56,12 +56,12 @@ export class PinoNestLogger implements LoggerService {
   ): void {
     if (!this.logger.isLevelEnabled(level)) return;
     const context = contextOf(rest);
-    const about = { context, ...correlation() };
+    const fields = { context, ...correlation() };
     const details = rest.slice(0, -1).filter((detail) => detail !== undefined);
-    if (message instanceof Error) this.logger[level]({ ...about, err: message }, message.message);
+    if (message instanceof Error) this.logger[level]({ ...fields, err: message }, message.message);
     else if (typeof message === 'object' && message !== null)
-      this.logger[level]({ ...about, ...message }, details.map(String).join(' '));
-    else this.logger[level]({ ...about, ...(details.length === 0 ? {} : { details }) }, String(message));
+      this.logger[level]({ ...fields, ...message }, details.map(String).join(' '));
+    else this.logger[level]({ ...fields, ...(details.length === 0 ? {} : { details }) }, String(message));
   }
 }
 

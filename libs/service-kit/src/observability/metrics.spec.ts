@@ -5,7 +5,7 @@ import { Sample } from '../testing/sample.fixture.js';
 
 const scrape = async ({ application }: Sample): Promise<string> => (await application.inject('/metrics')).body;
 
-describe('what Prometheus scrapes', () => {
+describe('the metrics endpoint', () => {
   let sample: Sample;
   let other: Sample;
   beforeAll(async () => {
@@ -17,13 +17,13 @@ describe('what Prometheus scrapes', () => {
     await other.stop();
   });
 
-  it('is open to anybody, in the text format', async () => {
+  it('is public and answers in the text format', async () => {
     const answer = await sample.application.inject('/metrics');
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
   });
 
-  it('has requests by route, never by address', async () => {
+  it('labels requests by route, never by address', async () => {
     const { application } = sample;
     await application.inject('/orders/secret-7');
     await application.inject('/nowhere/secret-8');
@@ -35,25 +35,25 @@ describe('what Prometheus scrapes', () => {
     expect(text).not.toContain('secret');
   });
 
-  it('is of one application, where a process has two', async () => {
+  it('covers one application where a process has two', async () => {
     await other.application.inject('/orders/7');
     expect(await scrape(other)).toContain('route="/orders/:id",status="401"} 1');
     expect(await scrape(other)).not.toContain('route="none",status="404"');
   });
 
-  it('has the process', async () => {
+  it('includes metrics of the process', async () => {
     const text = await scrape(sample);
     expect(text).toMatch(/^process_cpu_seconds_total [\d.]+$/m);
     expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
   });
 
-  it('says how far each background work is behind, and which does not get on', async () => {
+  it('shows the lag of background work, and which work is failing', async () => {
     const text = await scrape(sample);
     expect(text).toContain('tantieme_work_lag{work="sample-first"} 0');
     expect(text).toContain('tantieme_work_failing{work="sample-second"} 0');
   });
 
-  it('goes by the naming conventions: counters end in _total, durations in _seconds', async () => {
+  it('follows the naming conventions: counters end in _total, durations in _seconds', async () => {
     const types = await new Metrics().registry.getMetricsAsJSON();
     expect(types.length).toBeGreaterThan(5);
     for (const { name, type } of types) {
@@ -63,7 +63,7 @@ describe('what Prometheus scrapes', () => {
     }
   });
 
-  it('adds up what threads have counted', async () => {
+  it('sums the metrics of threads', async () => {
     const main = new Metrics();
     const thread = new Metrics();
     main.eventsAppended.inc({ type: 'Earned' }, 2);

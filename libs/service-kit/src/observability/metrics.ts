@@ -3,14 +3,14 @@ import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, R
 
 import type { MetricsJson, WorkStatus } from '../background/background-work.js';
 
-/** Of what is a matter of milliseconds: requests, appends, batches. */
+/** Buckets for requests, appends and batches, which take milliseconds. */
 const SHORT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** Of what may wait for hours behind an import, or for a service that stands still. */
+/** Buckets for effects that may wait hours behind an import or a stopped service. */
 const LONG_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200];
 
 /**
- * What is counted and measured of one application, in a registry of its own. Labels are names from the code: no ids, no names of
- * people, no amounts, as `/metrics` is public (ADR 15). All is counted by batch, none by event.
+ * The metrics of one application, in a registry of its own. Labels are names from the code: no ids, names of people or
+ * amounts, since `/metrics` is public (ADR 15). Counters grow once per batch, not once per event.
  */
 @Injectable()
 export class Metrics {
@@ -19,44 +19,44 @@ export class Metrics {
 
   readonly httpRequestDuration = new Histogram({
     name: 'tantieme_http_request_duration_seconds',
-    help: 'Time from the head of a request to the end of its answer, by route',
+    help: 'Time from receiving the head of a request to sending the end of its answer, by route',
     labelNames: ['method', 'route', 'status'],
     buckets: SHORT_SECONDS,
     registers: this.registers,
   });
   readonly eventsAppended = new Counter({
     name: 'tantieme_events_appended_total',
-    help: 'Events that were appended to the event store; FactRefused are the facts in quarantine',
+    help: 'Events appended to the event store; FactRefused counts refused facts',
     labelNames: ['type'],
     registers: this.registers,
   });
   readonly appendConflicts = new Counter({
     name: 'tantieme_append_conflicts_total',
-    help: 'Appends that found another revision than the expected one, and were decided anew',
+    help: 'Appends that found another revision than the expected one, and were decided again',
     labelNames: ['category'],
     registers: this.registers,
   });
   readonly appendDuration = new Histogram({
     name: 'tantieme_append_duration_seconds',
-    help: 'Time of one call of the event store that appends, of one event or many',
+    help: 'Time of one append call, for one event or many',
     buckets: SHORT_SECONDS,
     registers: this.registers,
   });
   readonly messagesPublished = new Counter({
     name: 'tantieme_messages_published_total',
-    help: 'Messages that the broker has stored',
+    help: 'Messages stored by the broker',
     labelNames: ['topic'],
     registers: this.registers,
   });
   readonly messagesConsumed = new Counter({
     name: 'tantieme_messages_consumed_total',
-    help: 'Messages whose effect is stored, dead letters among them',
+    help: 'Messages whose effect is stored, including dead letters',
     labelNames: ['topic', 'group'],
     registers: this.registers,
   });
   readonly deadLetters = new Counter({
     name: 'tantieme_dead_letters_total',
-    help: 'Messages that can never be handled, and were set aside with the reason',
+    help: 'Messages that can never be handled and were set aside with the reason',
     labelNames: ['topic', 'group'],
     registers: this.registers,
   });
@@ -69,38 +69,38 @@ export class Metrics {
   });
   readonly batchFailures = new Counter({
     name: 'tantieme_batch_failures_total',
-    help: 'Batches of messages that could not be handled, and come again',
+    help: 'Batches of messages that failed and are retried',
     labelNames: ['topic', 'group'],
     registers: this.registers,
   });
   readonly dealToEffect = new Histogram({
     name: 'tantieme_deal_to_effect_seconds',
     help:
-      'Time from the recording of a fact of a deal to the storing of its effect by a consumer group (commission-earn: its earning); ' +
-      'of the first fact of each publication',
+      'Time from recording a deal fact to storing its effect in a consumer group (commission-earn: its earning), ' +
+      'for the first fact of each publication',
     labelNames: ['group'],
     buckets: LONG_SECONDS,
     registers: this.registers,
   });
   private readonly workLag = new Gauge({
     name: 'tantieme_work_lag',
-    help: 'What a background work has left to do: messages of its topics, or positions in the log',
+    help: 'Backlog of a piece of background work: messages of its topics, or positions in the log',
     labelNames: ['work'],
     registers: this.registers,
   });
   private readonly workFailing = new Gauge({
     name: 'tantieme_work_failing',
-    help: '1 where a background work does not get on at the moment',
+    help: '1 while a piece of background work is failing',
     labelNames: ['work'],
     registers: this.registers,
   });
-  /** Those of the process; apart, as they are not added up over threads. */
+  /** Metrics of the process; separate, since they are not summed over threads. */
   private processRegistry: Registry | undefined;
 
   /**
-   * All of it in Prometheus' text format.
-   * @param works undefined where they could not be asked.
-   * @param threads what the threads of this process have counted.
+   * All metrics in Prometheus' text format.
+   * @param works undefined where their status is unavailable.
+   * @param threads the metrics of the threads of this process.
    */
   async text(works: readonly WorkStatus[] | undefined, threads: readonly MetricsJson[]): Promise<string> {
     this.workLag.reset();
@@ -114,7 +114,7 @@ export class Metrics {
     return `${await all.metrics()}${await this.ofProcess().metrics()}`;
   }
 
-  /** Made for the first who asks: it watches the process from then on, and cannot be ended. */
+  /** Created with the first scrape: it observes the process from then on and cannot be stopped. */
   private ofProcess(): Registry {
     if (this.processRegistry === undefined)
       collectDefaultMetrics({ register: (this.processRegistry = new Registry()) });

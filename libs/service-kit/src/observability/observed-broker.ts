@@ -1,20 +1,21 @@
-/** A broker whose messages are counted and traced; consumers know of their messages what goes along with them. */
+/** Wraps a broker: counts and traces messages, and passes trace fields on to consumers. */
 import type { Span } from '@opentelemetry/api';
 import { Logger } from '@nestjs/common';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { ORIGIN_RECORDED_AT_HEADER, TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
 import type { Broker, ConsumeOptions, DeadLetter, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 
 import { traceContext } from './trace-context.js';
-import type { Trail } from './trace-context.js';
+import type { TraceFields } from './trace-context.js';
 import type { Metrics } from './metrics.js';
 import { endFailed, SpanKind, traceparentOf } from './tracing.js';
 import type { Tracing } from './tracing.js';
 
-/** Where the world publishes: a trace begins here, if it has not before. */
+/** Topics on which other systems publish: a message without a trace begins one here. */
 const INBOUND: readonly string[] = [TOPICS.dealsInbound, TOPICS.referencesInbound, TOPICS.paymentsInbound];
 
-/** @param tracing null where nothing is traced. */
+/** @param tracing null for no traces. */
 export function observedBroker(broker: Broker, metrics: Metrics, tracing: Tracing | null): Broker {
   const logger = new Logger('Broker');
   return {
@@ -32,7 +33,7 @@ export function observedBroker(broker: Broker, metrics: Metrics, tracing: Tracin
       logger.debug({ topic, messages: messages.length }, 'published');
     },
     consume: (options) => {
-      // From 0 on: what begins with 1 is no increase to Prometheus.
+      // Starts at 0: Prometheus sees no increase in a counter whose first value is 1.
       for (const counter of [metrics.messagesConsumed, metrics.deadLetters, metrics.batchFailures])
         for (const topic of options.topics) counter.inc({ topic, group: options.group }, 0);
       return broker.consume({ ...options, handle: observedHandle(options, metrics, tracing) });
@@ -44,7 +45,7 @@ export function observedBroker(broker: Broker, metrics: Metrics, tracing: Tracin
   };
 }
 
-/** A span for each message that belongs to a trace, which its consumers continue. */
+/** Starts a span for each message that belongs to a trace; its consumers continue it. */
 function traced(
   tracing: Tracing,
   topic: string,
@@ -57,9 +58,8 @@ function traced(
     const span = tracing.start(`publish ${topic}`, SpanKind.PRODUCER, attributesOf('send', topic), parent);
     spans.push(span);
     const traceparent = traceparentOf(span);
-    return traceparent === undefined
-      ? message
-      : { ...message, headers: { ...message.headers, [TRACEPARENT_HEADER]: traceparent } };
+    if (traceparent === undefined) return message;
+    return { ...message, headers: { ...message.headers, [TRACEPARENT_HEADER]: traceparent } };
   });
   return { outgoing, spans };
 }
@@ -71,43 +71,43 @@ function observedHandle(
 ): ConsumeOptions['handle'] {
   return async (batch) => {
     const topic = batch[0]?.topic ?? '';
-    const { trails, spans } = trailsOf(batch, group, tracing);
-    const ended = metrics.batchDuration.startTimer({ topic, group });
+    const { fieldsOf, spans } = traceFieldsOf(batch, group, tracing);
+    const stopTimer = metrics.batchDuration.startTimer({ topic, group });
     let deadLetters: readonly DeadLetter[] | void;
     try {
-      deadLetters = await traceContext.run(trails, () => handle(batch));
+      deadLetters = await traceContext.run(fieldsOf, () => handle(batch));
     } catch (error) {
       metrics.batchFailures.inc({ topic, group });
       for (const span of spans) endFailed(span, error);
       throw error;
     }
-    ended();
+    stopTimer();
     for (const span of spans) span.end();
     metrics.messagesConsumed.inc({ topic, group }, batch.length);
     if (deadLetters && deadLetters.length > 0) metrics.deadLetters.inc({ topic, group }, deadLetters.length);
-    for (const { originRecordedAt } of trails.values())
+    for (const { originRecordedAt } of fieldsOf.values())
       if (originRecordedAt !== undefined) metrics.dealToEffect.observe({ group }, secondsSince(originRecordedAt));
     return deadLetters;
   };
 }
 
-/** By the ids of the messages: of the few that have any. */
-function trailsOf(
+/** The trace fields by message id, for the messages that have any, and the spans begun for them. */
+function traceFieldsOf(
   batch: readonly Message[],
   group: string,
   tracing: Tracing | null,
-): { readonly trails: ReadonlyMap<string, Trail>; readonly spans: readonly Span[] } {
-  const trails = new Map<string, Trail>();
+): { readonly fieldsOf: ReadonlyMap<string, TraceFields>; readonly spans: readonly Span[] } {
+  const fieldsOf = new Map<string, TraceFields>();
   const spans: Span[] = [];
   for (const { topic, headers, value, partition, offset } of batch) {
-    const said = headers?.[ORIGIN_RECORDED_AT_HEADER];
-    const origin = said !== undefined && Number.isFinite(Date.parse(said)) ? { originRecordedAt: said } : undefined;
+    const header = headers?.[ORIGIN_RECORDED_AT_HEADER];
+    const originRecordedAt = header !== undefined && Number.isFinite(Date.parse(header)) ? header : undefined;
     const parent = headers?.[TRACEPARENT_HEADER];
     const isTraced = tracing !== null && (parent !== undefined || INBOUND.includes(topic));
-    const id = origin === undefined && !isTraced ? undefined : idOf(value);
+    const id = originRecordedAt === undefined && !isTraced ? undefined : idOf(value);
     if (id === undefined) continue;
     if (!isTraced) {
-      trails.set(id, { ...origin });
+      fieldsOf.set(id, omitUndefined({ originRecordedAt }));
       continue;
     }
     const attributes = {
@@ -120,12 +120,12 @@ function trailsOf(
     const span = tracing.start(`process ${topic}`, SpanKind.CONSUMER, attributes, parent);
     spans.push(span);
     const traceparent = traceparentOf(span);
-    trails.set(id, { ...origin, ...(traceparent === undefined ? {} : { traceparent }) });
+    fieldsOf.set(id, omitUndefined({ originRecordedAt, traceparent }));
   }
-  return { trails, spans };
+  return { fieldsOf, spans };
 }
 
-/** By OpenTelemetry's semantic conventions for messaging. */
+/** Attributes of OpenTelemetry's semantic conventions for messaging. */
 function attributesOf(operation: 'send' | 'process', topic: string): Record<string, string> {
   return {
     'messaging.system': 'kafka',
@@ -135,17 +135,17 @@ function attributesOf(operation: 'send' | 'process', topic: string): Record<stri
   };
 }
 
-/** What is no message is the consumer's to set aside. */
+/** Undefined for an invalid message, which the consumer sets aside. */
 function idOf(value: string): string | undefined {
   try {
-    const { id }: { id?: unknown } = JSON.parse(value);
+    const { id } = JSON.parse(value) as { readonly id?: unknown };
     return typeof id === 'string' ? id : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Clocks of two machines differ: what seems to come from the future took no time. */
+/** Zero for an instant in the future: the clocks of two machines differ. */
 function secondsSince(instant: string): number {
   return Math.max(0, (Date.now() - Date.parse(instant)) / 1000);
 }

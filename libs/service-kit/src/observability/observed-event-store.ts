@@ -1,16 +1,16 @@
-/** An event store whose appends are counted and logged; what goes along with their cause is put into the metadata. */
+/** Wraps an event store: counts, times and logs appends, and adds trace fields to the metadata. */
 import { Logger } from '@nestjs/common';
 import { correlationIds, correlationContext } from '@tantieme/event-sourcing/process/correlation-context';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import type { Append, AppendResult, EventStore } from '@tantieme/event-store/event-store';
 
-import { traceContext, withTrail } from './trace-context.js';
+import { traceContext, withTraceFields } from './trace-context.js';
 import type { Metrics } from './metrics.js';
 
 export function observedEventStore(store: EventStore, metrics: Metrics): EventStore {
   const logger = new Logger('EventStore');
-  /** With the ids of these very events: of a batch, or of what is done by nobody's request. */
-  const tell = (appends: readonly Append[], appended: Readonly<Record<string, number>>): void =>
+  /** Logs with the correlation ids of the appended events, which may belong to many requests or to none. */
+  const logAppends = (appends: readonly Append[], appended: Readonly<Record<string, number>>): void =>
     correlationContext.run(
       () =>
         correlationIds(
@@ -21,19 +21,19 @@ export function observedEventStore(store: EventStore, metrics: Metrics): EventSt
     );
 
   async function appendMany(appends: readonly Append[]): Promise<readonly AppendResult[]> {
-    const ended = metrics.appendDuration.startTimer();
-    const results = await store.appendMany(withTrails(appends));
-    ended();
-    tell(appends, count(results, metrics));
+    const stopTimer = metrics.appendDuration.startTimer();
+    const results = await store.appendMany(withTraces(appends));
+    stopTimer();
+    logAppends(appends, count(results, metrics));
     return results;
   }
   return {
     append: async (append) => {
-      const ended = metrics.appendDuration.startTimer();
-      const [prepared = append] = withTrails([append]);
+      const stopTimer = metrics.appendDuration.startTimer();
+      const [prepared = append] = withTraces([append]);
       const result = await store.append(prepared);
-      ended();
-      tell([append], count([result], metrics));
+      stopTimer();
+      logAppends([append], count([result], metrics));
       return result;
     },
     appendMany,
@@ -46,16 +46,16 @@ export function observedEventStore(store: EventStore, metrics: Metrics): EventSt
   };
 }
 
-function withTrails(appends: readonly Append[]): readonly Append[] {
-  const known = traceContext.getStore();
-  if (known === undefined || known.size === 0) return appends;
+function withTraces(appends: readonly Append[]): readonly Append[] {
+  const fieldsOf = traceContext.getStore();
+  if (fieldsOf === undefined || fieldsOf.size === 0) return appends;
   return appends.map((append) => ({
     ...append,
-    events: append.events.map((event) => ({ ...event, metadata: withTrail(event.metadata, known) })),
+    events: append.events.map((event) => ({ ...event, metadata: withTraceFields(event.metadata, fieldsOf) })),
   }));
 }
 
-/** @returns how many of each type were appended. */
+/** @returns the number of appended events by type. */
 function count(results: readonly AppendResult[], metrics: Metrics): Readonly<Record<string, number>> {
   const byType = new Map<string, number>();
   for (const result of results)

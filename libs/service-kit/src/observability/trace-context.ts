@@ -1,15 +1,15 @@
-/** What is measured and traced of a deal's way goes with it, past services that know nothing of it: in metadata and headers. */
+/** Trace and start time of a deal travel in metadata and headers, also through services that do not use them. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import type { EventMetadata } from '@tantieme/event-store/event-store';
 
-export type Trail = Pick<EventMetadata, 'originRecordedAt' | 'traceparent'>;
+export type TraceFields = Pick<EventMetadata, 'originRecordedAt' | 'traceparent'>;
 
-/** Of what the running code answers: by the id of a message, or the correlation id of a request. Mostly there is nothing. */
-export const traceContext = new AsyncLocalStorage<ReadonlyMap<string, Trail>>();
+/** The fields of the messages or the request being handled, by message id or correlation id. Usually empty. */
+export const traceContext = new AsyncLocalStorage<ReadonlyMap<string, TraceFields>>();
 
-/** The metadata of an event that is appended now, with what goes along; the same object where nothing does. */
-export function withTrail(metadata: EventMetadata, known: ReadonlyMap<string, Trail>): EventMetadata {
-  const trail = known.get(metadata.causationId ?? metadata.correlationId);
-  return trail === undefined ? metadata : { ...metadata, ...trail };
+/** The metadata of an event with the trace fields of its cause; the same object where there are none. */
+export function withTraceFields(metadata: EventMetadata, fieldsOf: ReadonlyMap<string, TraceFields>): EventMetadata {
+  const fields = fieldsOf.get(metadata.causationId ?? metadata.correlationId);
+  return fields === undefined ? metadata : { ...metadata, ...fields };
 }

@@ -1,4 +1,4 @@
-/** Traces of a deal's way, over OpenTelemetry: nothing of its SDK is loaded where no collector is named. */
+/** Traces over OpenTelemetry. Its SDK is loaded only where a collector is configured. */
 import { Logger } from '@nestjs/common';
 import { diag, DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Attributes, Span, Tracer } from '@opentelemetry/api';
@@ -10,27 +10,27 @@ export { SpanKind } from '@opentelemetry/api';
 
 export type TracingConfig = Pick<RuntimeConfig, 'tracesEndpoint' | 'tracesRatio'>;
 
-/** Spans of one application; nothing of it is global but where OpenTelemetry's own troubles are told. */
+/** The tracer of one application. Nothing of it is global except OpenTelemetry's diagnostic logger. */
 export class Tracing {
   constructor(
     private readonly tracer: Tracer,
     private readonly close: () => Promise<void>,
   ) {}
 
-  /** @param traceparent of what this follows from; a trace of its own begins where there is none that can be read. */
+  /** @param traceparent of the cause; without a valid one the span begins a new trace. */
   start(name: string, kind: SpanKind, attributes: Attributes, traceparent: string | undefined): Span {
     const parent = traceparent === undefined ? null : parseTraceParent(traceparent);
     const context = parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, { ...parent, isRemote: true });
     return this.tracer.startSpan(name, { kind, attributes }, context);
   }
 
-  /** Sends what is not sent yet. */
+  /** Sends the remaining spans. */
   async shutdown(): Promise<void> {
     await this.close();
   }
 }
 
-/** By W3C Trace Context; undefined where the trace is not among those that are kept: nothing goes along for it. */
+/** The `traceparent` header (W3C Trace Context); undefined where the trace is not sampled. */
 export function traceparentOf(span: Span): string | undefined {
   if (!span.isRecording()) return undefined;
   const { traceId, spanId } = span.spanContext();
@@ -43,7 +43,7 @@ export function endFailed(span: Span, error: unknown): void {
   span.end();
 }
 
-/** Null where no collector is named. */
+/** Null where no collector is configured. */
 export async function openTracing({ tracesEndpoint, tracesRatio }: TracingConfig): Promise<Tracing | null> {
   if (tracesEndpoint === undefined) return null;
   const [sdk, { OTLPTraceExporter }, resources] = await Promise.all([

@@ -1,27 +1,26 @@
-/** The broker that the configuration names. */
-import { mkdirSync } from 'node:fs';
+/** Opens the configured broker. */
 import { join } from 'node:path';
 
 import { Logger } from '@nestjs/common';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Broker } from '@tantieme/messaging/broker';
 import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
 
+import type { KafkaLog } from '@tantieme/messaging/kafka/options';
+
 import type { RuntimeConfig } from './config.js';
+import { makeDataDirectory } from './data-directory.js';
 
 export type BrokerConfig = Pick<RuntimeConfig, 'dataDirectory' | 'kafka' | 'partitions'>;
 
-/** Opens without waiting for a Kafka: whether it can be reached is seen with the first call. */
+/** Does not wait for Kafka: the first call shows whether it can be reached. */
 export async function openBroker({ dataDirectory, kafka, partitions }: BrokerConfig): Promise<Broker> {
   if (kafka === undefined) {
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
-    return openSqliteBroker(join(dataDirectory, 'broker.sqlite'), partitions === undefined ? {} : { partitions });
+    return openSqliteBroker(join(makeDataDirectory(dataDirectory), 'broker.sqlite'), omitUndefined({ partitions }));
   }
-  // Only who uses Kafka loads its client.
+  // Loaded only where it is used.
   const { openKafkaBroker } = await import('@tantieme/messaging/kafka/broker');
   const logger = new Logger('Kafka');
-  return openKafkaBroker({
-    ...kafka,
-    ...(partitions === undefined ? {} : { partitions }),
-    log: (level, message, details) => logger[level === 'info' ? 'log' : level](details, message),
-  });
+  const log: KafkaLog = (level, message, details) => logger[level === 'info' ? 'log' : level](details, message);
+  return openKafkaBroker(omitUndefined({ ...kafka, partitions, log }));
 }

@@ -4,7 +4,7 @@ import { ConfigError, DEVELOPMENT_ISSUER, isLoopback, loadConfig } from './confi
 import { openEventStore } from './event-store.js';
 
 describe('configuration', () => {
-  it('listens on loopback with the development issuer where nothing is said', () => {
+  it('listens on loopback with the development issuer by default', () => {
     expect(loadConfig({})).toMatchObject({
       host: '127.0.0.1',
       port: 8080,
@@ -13,12 +13,12 @@ describe('configuration', () => {
     });
   });
 
-  it('takes the environment, and options of the command line before it', () => {
+  it('reads the environment; options of the command line win over it', () => {
     const config = loadConfig({ TANTIEME_PORT: '9000', TANTIEME_LOG_LEVEL: 'warn' }, { port: 0 });
     expect(config).toMatchObject({ port: 0, logLevel: 'warn' });
   });
 
-  it('takes an empty variable as none', () => {
+  it('ignores an empty variable', () => {
     expect(loadConfig({ TANTIEME_HOST: '', TANTIEME_ISSUER: '' }).host).toBe('127.0.0.1');
   });
 
@@ -40,21 +40,21 @@ describe('configuration', () => {
     expect(() => loadConfig({ [variable]: value })).toThrow(variable);
   });
 
-  it('keeps events in the data directory, or where a connection string says', () => {
+  it('stores events in the data directory, or in the server of a connection string', () => {
     expect(loadConfig({})).toMatchObject({ eventStore: 'embedded', eventStoreNamespace: '' });
     const env = { TANTIEME_EVENT_STORE: 'esdb+discover://events.example.com', TANTIEME_EVENT_STORE_NAMESPACE: 'prod' };
     expect(loadConfig(env)).toMatchObject({ eventStore: env.TANTIEME_EVENT_STORE, eventStoreNamespace: 'prod' });
     expect(() => loadConfig({ ...env, TANTIEME_EVENT_STORE_NAMESPACE: 'a-b' })).toThrow('_NAMESPACE');
   });
 
-  it('names the variable of a connection string that cannot be used, without its password', async () => {
+  it('names the variable of an invalid connection string, without its password', async () => {
     const config = loadConfig({ TANTIEME_EVENT_STORE: 'esdb://admin:secret@host:port' });
     await expect(openEventStore(config)).rejects.toThrow(ConfigError);
     await expect(openEventStore(config)).rejects.toThrow(/^TANTIEME_EVENT_STORE: ((?!secret).)*$/);
     expect(() => loadConfig({ TANTIEME_EVENT_STORE: 'http://admin:secret@host' })).toThrow(/^((?!secret).)*$/);
   });
 
-  it('keeps read models in the data directory, or in the PostgreSQL that a URL names', () => {
+  it('stores read models in the data directory, or in the PostgreSQL that a URL names', () => {
     expect(loadConfig({}).database).toBe('embedded');
     const url = 'postgres://tantieme:secret@db.example.com/read?sslmode=verify-full';
     expect(loadConfig({ TANTIEME_DATABASE: url }).database).toBe(url);
@@ -76,12 +76,12 @@ describe('configuration', () => {
     },
   );
 
-  it('listens anywhere with an issuer of its own', () => {
+  it('listens on any address with an OIDC issuer', () => {
     const config = loadConfig({ TANTIEME_HOST: '0.0.0.0', TANTIEME_ISSUER: 'https://login.example.com' });
     expect(config).toMatchObject({ host: '0.0.0.0', issuer: 'https://login.example.com' });
   });
 
-  it.each(['127.0.0.1', '127.8.9.1', '::1', 'localhost', 'LOCALHOST'])('knows %s as loopback', (host) => {
+  it.each(['127.0.0.1', '127.8.9.1', '::1', 'localhost', 'LOCALHOST'])('recognises %s as loopback', (host) => {
     expect(isLoopback(host)).toBe(true);
   });
 });
@@ -90,12 +90,12 @@ describe('Kafka as the broker', () => {
   const kafkaOf = (more: Record<string, string> = {}) =>
     loadConfig({ TANTIEME_KAFKA: 'one:9092,[::1]:9093', ...more }).kafka;
 
-  it('is chosen by naming brokers, and only so', () => {
+  it('is selected by naming brokers, and only by that', () => {
     expect(loadConfig({ TANTIEME_KAFKA: '', TANTIEME_KAFKA_PREFIX: 'shop.' }).kafka).toBeUndefined();
     expect(kafkaOf()).toEqual({ brokers: ['one:9092', '[::1]:9093'] });
   });
 
-  it('has prefix, replicas, retention, TLS and SASL by variables', () => {
+  it('reads prefix, replicas, retention, session timeout, TLS and SASL from variables', () => {
     expect(
       kafkaOf({
         TANTIEME_KAFKA_PREFIX: 'shop.',
@@ -135,7 +135,7 @@ describe('Kafka as the broker', () => {
       'TANTIEME_KAFKA_SASL: "plain" sends the password in the clear',
       { TANTIEME_KAFKA_SASL: 'plain', TANTIEME_KAFKA_USERNAME: 'a', TANTIEME_KAFKA_PASSWORD: 'b' },
     ],
-  ])('names what is wrong: %s', (named, variables) => {
+  ])('names the variable that is wrong: %s', (named, variables) => {
     expect(() => kafkaOf(variables)).toThrow(ConfigError);
     expect(() => kafkaOf(variables)).toThrow(named);
   });

@@ -25,7 +25,7 @@ describe('the lock of a data directory', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('keeps the same work out, and says which process does it', () => {
+  it('keeps the same work out, and names the process that holds it', () => {
     const lock = acquireLock(directory, 'relay');
     expect(() => acquireLock(directory, 'relay')).toThrow(DirectoryLocked);
     expect(() => acquireLock(directory, 'relay')).toThrow(
@@ -34,25 +34,25 @@ describe('the lock of a data directory', () => {
     lock.release();
   });
 
-  it('lets other work in, and the same work elsewhere', () => {
+  it('admits other work, and the same work on another directory', () => {
     const other = mkdtempSync(join(tmpdir(), 'tantieme-lock-'));
     const locks = [acquireLock(directory, 'relay'), acquireLock(directory, 'projection'), acquireLock(other, 'relay')];
     for (const lock of locks) lock.release();
     rmSync(other, { recursive: true, force: true });
   });
 
-  it('is free again once it was released', () => {
+  it('is free again after its release', () => {
     acquireLock(directory, 'relay').release();
     acquireLock(directory, 'relay').release();
   });
 
-  it('takes names that are no file names', () => {
+  it('accepts names that are not valid file names', () => {
     const lock = acquireLock(directory, '../Relay of Ümläuts');
     expect(() => acquireLock(directory, '../Relay of Ümläuts')).toThrow(DirectoryLocked);
     lock.release();
   });
 
-  it('blocks while another process holds it, and not after that one was killed', async () => {
+  it('blocks while another process holds it, and is free once that process is killed', async () => {
     acquireLock(directory, 'relay').release();
     const holder = spawn(process.execPath, ['-e', HOLDER, join(directory, 'locks', 'relay.lock')], {
       stdio: ['ignore', 'pipe', 'ignore'],

@@ -3,18 +3,18 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** Another process (or application of this one) does the same work on the same data directory. */
+/** Another process, or another application in this one, runs the same work on the same data directory. */
 export class DirectoryLocked extends Error {
   readonly code = 'DirectoryLocked';
   constructor(
     readonly directory: string,
     readonly work: string,
-    /** Process id of the holder, where it is known. */
+    /** Process id of the holder; undefined where it is unknown. */
     readonly holder: number | undefined,
   ) {
     super(
       `${work} already runs on the data directory ${directory}` +
-        `${holder === undefined ? '' : ` in process ${holder}`}: stop that one, or use another directory`,
+        `${holder === undefined ? '' : ` in process ${holder}`}: stop that process, or use another directory`,
     );
   }
 }
@@ -24,9 +24,9 @@ export interface Lock {
 }
 
 /**
- * Takes the lock for one work on one data directory. It is SQLite's own file lock (RESERVED, held by an open
- * transaction that writes nothing), so that the system drops it with the process, however that ends: a file left by a
- * SIGKILL blocks nobody. While it is held others can still read who holds it.
+ * Takes the lock for one piece of work on one data directory. It is SQLite's own file lock (RESERVED, held by an open
+ * transaction that writes nothing), so that the operating system releases it with the process however that ends: a file
+ * left by a SIGKILL blocks nobody. Others can still read the holder's process id.
  * @throws {DirectoryLocked}
  */
 export function acquireLock(directory: string, work: string): Lock {
@@ -54,7 +54,7 @@ export function acquireLock(directory: string, work: string): Lock {
   };
 }
 
-/** Readable where the name is harmless in a path, its hash where it is not. */
+/** The name itself where it is safe in a path, else its hash. */
 function lockFileName(work: string): string {
   return /^[a-z0-9][a-z0-9.-]{0,99}$/.test(work)
     ? `${work}.lock`
@@ -70,7 +70,7 @@ function isBusy(error: unknown): boolean {
     error !== null &&
     'errcode' in error &&
     typeof error.errcode === 'number' &&
-    // The lower byte is the primary code.
+    // The low byte is the primary result code.
     (error.errcode & 0xff) === BUSY
   );
 }
@@ -80,7 +80,7 @@ function holderOf(database: DatabaseSync): number | undefined {
     const pid = database.prepare('SELECT pid FROM holder').get()?.['pid'];
     return typeof pid === 'number' ? pid : undefined;
   } catch {
-    // The holder is just writing its id: the lock counts, not the name.
+    // The holder is writing its id right now; the lock works without it.
     return undefined;
   }
 }

@@ -1,5 +1,4 @@
-/** The event store that the configuration names. */
-import { mkdirSync } from 'node:fs';
+/** Opens the configured event store. */
 import { join } from 'node:path';
 
 import type { EventStore } from '@tantieme/event-store/event-store';
@@ -7,20 +6,18 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 
 import { ConfigError, EMBEDDED, VARIABLES } from './config.js';
 import type { RuntimeConfig } from './config.js';
+import { makeDataDirectory } from './data-directory.js';
 
 export type EventStoreConfig = Pick<RuntimeConfig, 'dataDirectory' | 'eventStore' | 'eventStoreNamespace'>;
 
 /**
- * Opens without waiting for a server: whether it can be reached is seen with the first call.
- * @throws {ConfigError} for a connection string that cannot be used.
+ * Does not wait for a server: the first call shows whether it can be reached.
+ * @throws {ConfigError} for an invalid connection string.
  */
 export async function openEventStore(config: EventStoreConfig): Promise<EventStore> {
-  if (config.eventStore === EMBEDDED) {
-    // The log is nobody else's business.
-    mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
-    return openSqliteEventStore(join(config.dataDirectory, 'events.sqlite'));
-  }
-  // Loaded only where it is needed: its client takes a good part of a start.
+  if (config.eventStore === EMBEDDED)
+    return openSqliteEventStore(join(makeDataDirectory(config.dataDirectory), 'events.sqlite'));
+  // Loaded only where it is used: loading the client takes a good part of a start.
   const { openEsdbEventStore } = await import('@tantieme/event-store/esdb/event-store');
   try {
     return openEsdbEventStore(config.eventStore, { namespace: config.eventStoreNamespace });

@@ -1,16 +1,15 @@
 /**
- * What the runtime module gives to whoever injects it, by token:
- * `@Inject(EVENT_STORE) store: EventStore`, `@Inject(BROKER) broker: Broker`,
- * `@Inject(DATABASE) database: Kysely<…>` (one SQL database a process; tables are prefixed by service),
+ * Injection tokens of the runtime module: `@Inject(EVENT_STORE) store: EventStore`, `@Inject(BROKER) broker: Broker`,
+ * `@Inject(DATABASE) database: Kysely<…>` (one SQL database per process; table names start with the service),
  * `@Inject(CONFIG) config: RuntimeConfig`.
  */
 export const EVENT_STORE = Symbol('EVENT_STORE');
 export const BROKER = Symbol('BROKER');
 export const DATABASE = Symbol('DATABASE');
 export const CONFIG = Symbol('CONFIG');
-/** Which background works run in this application: `background.ts`. */
-export const RUNS = Symbol('RUNS');
-/** Takes turns with other replicas at what one of them does at a time; null where there are none: `turns.ts`. */
-export const LEADER_ELECTION = Symbol('TURNS');
-/** Traces, null where no collector is named: `tracing.ts`. */
+/** Which background work runs in this application: `background.ts`. */
+export const WORK_FILTER = Symbol('RUNS');
+/** Elects the replica that runs a piece of background work; null for the embedded database: `leader-election.ts`. */
+export const LEADER_ELECTION = Symbol('LEADER_ELECTION');
+/** Traces; null without a collector: `tracing.ts`. */
 export const TRACING = Symbol('TRACING');

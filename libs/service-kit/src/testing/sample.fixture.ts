@@ -5,62 +5,139 @@ import { text } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 
 import { Body, Controller, Get, HttpStatus, Inject, Module, Param, Post, Put, Query, Res } from '@nestjs/common';
+import {
+  ApiBody,
+  ApiConsumes,
+  ApiCreatedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Type } from 'class-transformer';
-import { IsArray, IsOptional, IsString, Matches, ValidateNested } from 'class-validator';
-import type { FastifyReply } from 'fastify';
+import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
+import type { FastifyReply, InjectOptions, LightMyRequestResponse } from 'fastify';
 
-import { createApplication } from '../http/application.js';
+import { createApplication } from '../application/application.js';
 import { assertOwn, Caller, ownPartner, Public, Roles } from '../access/auth.js';
 import type { Principal, Role } from '../access/auth.js';
 import { Background } from '../background/background.js';
 import { loadConfig } from '../runtime/config.js';
 import type { RuntimeConfig } from '../runtime/config.js';
+import { ApiProblems } from '../http/api-answers.js';
 import { Context } from '../http/context.js';
 import { PageQuery } from '../http/cursor.js';
 import { mintToken } from '../access/development-issuer.js';
 import { TextBody } from '../http/text-body.js';
+import { withDocumentedAnswers } from './documented-answers.fixture.js';
 
 class LineBody {
-  @Matches(/^\d+\.\d\d$/, { message: 'net has not two decimals' })
+  @ApiProperty({ description: 'Net amount, two decimals', example: '1.00' })
+  @Matches(/^\d+\.\d\d$/, { message: 'must have two decimals' })
   net!: string;
 }
 
 class OrderBody {
+  @ApiProperty({ description: 'Id of the order', example: 'O-1' })
   @IsString()
   id!: string;
 
+  @ApiPropertyOptional({ description: 'Currency of the order', example: 'EUR' })
+  @IsOptional()
+  @Matches(/^[A-Z]{3}$/)
+  currency?: string | undefined;
+
+  @ApiPropertyOptional({ description: 'How it is sent', enum: ['parcel', 'pallet'] })
+  @IsOptional()
+  @IsIn(['parcel', 'pallet'])
+  shipping?: string | undefined;
+
+  @ApiProperty({ type: [LineBody] })
   @IsArray()
+  @ArrayMaxSize(100)
   @ValidateNested({ each: true })
   @Type(() => LineBody)
   lines!: LineBody[];
 }
 
 class OrdersQuery extends PageQuery {
+  @ApiPropertyOptional({ description: 'Only orders of this partner', example: 'P-1' })
   @IsOptional()
   @IsString()
-  partner?: string;
+  @MaxLength(200)
+  partner?: string | undefined;
 }
 
-/** Counts what was really done, and holds back what is told to wait. */
+class CommandContextAnswer implements CommandContext {
+  @ApiProperty({ example: 'crm' })
+  readonly actor!: string;
+  @ApiProperty({ example: 'crm-1' })
+  readonly correlationId!: string;
+  @ApiProperty({ example: 'http:POST /orders:k' })
+  readonly cause!: string;
+}
+
+class OrderRecorded {
+  @ApiProperty({ example: 'O-1' })
+  readonly id!: string;
+  @ApiProperty({ description: 'Number of commands so far', example: 1 })
+  readonly call!: number;
+  @ApiPropertyOptional({ type: CommandContextAnswer })
+  readonly context?: CommandContext;
+}
+
+class OrdersAnswer {
+  @ApiProperty({ type: String, nullable: true, example: 'P-1' })
+  readonly partner!: string | null;
+  @ApiProperty({ example: 50 })
+  readonly limit!: number;
+}
+
+class CallerAnswer {
+  @ApiProperty({ example: 'jo' })
+  readonly subject!: string;
+  @ApiProperty({ type: [String], example: ['finance'] })
+  readonly roles!: readonly Role[];
+  @ApiPropertyOptional({ example: 'P-1' })
+  readonly partner?: string;
+  @ApiPropertyOptional({ example: 'P-1' })
+  readonly limitedTo?: string;
+}
+
+class OrderAnswer {
+  @ApiProperty({ example: 'O-1' })
+  readonly id!: string;
+  @ApiProperty({ type: CallerAnswer })
+  readonly caller!: Principal;
+}
+
+/** Counts the commands that were executed, and holds them back until `gate` resolves. */
 export class Workbench {
   calls = 0;
   gate: Promise<void> = Promise.resolve();
 }
 
+@ApiTags('deals')
 @Controller('orders')
 class OrdersController {
   constructor(@Inject(Workbench) private readonly bench: Workbench) {}
 
   @Post()
   @Roles('source', 'finance')
-  async take(
+  @ApiOperation({ summary: 'Records an order', description: 'Orders are recorded once.' })
+  @ApiCreatedResponse({ type: OrderRecorded, description: 'Recorded' })
+  @ApiOkResponse({ type: OrderRecorded, description: 'Was recorded before' })
+  @ApiProblems({ 409: { OrderKnown: 'the order is known with other content' } })
+  async record(
     @Body() body: OrderBody,
     @Context() context: CommandContext,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<OrderRecorded> {
     this.bench.calls += 1;
     await this.bench.gate;
     if (body.id === 'taken') throw new DomainError('OrderKnown', 'the order is known with other content', 'conflict');
@@ -71,13 +148,19 @@ class OrdersController {
 
   @Get()
   @Roles('finance', 'partner')
-  list(@Caller() caller: Principal, @Query() { limit, partner }: OrdersQuery): object {
+  @ApiOperation({ summary: 'Lists orders', description: 'In order of their ids.' })
+  @ApiOkResponse({ type: OrdersAnswer, description: 'The query' })
+  list(@Caller() caller: Principal, @Query() { limit, partner }: OrdersQuery): OrdersAnswer {
     return { partner: ownPartner(caller, partner) ?? null, limit };
   }
 
   @Get(':id')
   @Roles('finance', 'partner', 'source')
-  one(@Caller() caller: Principal, @Param('id') id: string): object {
+  @ApiOperation({ summary: 'Reads an order', description: 'With its caller.' })
+  @ApiParam({ name: 'id', description: 'Id of the order', example: 'O-1' })
+  @ApiOkResponse({ type: OrderAnswer, description: 'The order' })
+  @ApiProblems({ 404: { OrderUnknown: 'there is no such order' } })
+  one(@Caller() caller: Principal, @Param('id') id: string): OrderAnswer {
     if (id === 'broken') throw new Error('the password is hunter2');
     if (id === 'none') throw new DomainError('OrderUnknown', 'there is no such order', 'not-found');
     assertOwn(caller, id);
@@ -86,47 +169,79 @@ class OrdersController {
 
   @Put(':id')
   @Roles('source')
-  change(@Param('id') id: string): object {
+  @ApiOperation({ summary: 'Changes an order', description: 'Has no body.' })
+  @ApiParam({ name: 'id', description: 'Id of the order', example: 'O-1' })
+  @ApiOkResponse({ type: OrderRecorded, description: 'Changed' })
+  change(@Param('id') id: string): OrderRecorded {
     this.bench.calls += 1;
     return { id, call: this.bench.calls };
   }
 }
 
+class StreamAnswer {
+  @ApiProperty({ type: Number, nullable: true, example: 10 })
+  readonly streamed!: number | null;
+}
+
+class TextAnswer {
+  @ApiProperty({ example: 'plan: x' })
+  readonly text!: string;
+}
+
+@ApiTags('imports')
 @Controller('bodies')
 class BodiesController {
   @Post('stream')
   @Roles('source')
-  async stream(@Body() body: unknown): Promise<object> {
+  @ApiOperation({ summary: 'Reads a stream', description: 'Of any length.' })
+  @ApiConsumes('application/x-ndjson', 'text/csv')
+  @ApiBody({ schema: { type: 'string' }, examples: { one: { value: '{}' } } })
+  @ApiCreatedResponse({ type: StreamAnswer, description: 'Its length' })
+  async stream(@Body() body: unknown): Promise<StreamAnswer> {
     return body instanceof Readable ? { streamed: (await text(body)).length } : { streamed: null };
   }
 
   @Post('text')
   @Roles('source')
   @TextBody()
-  text(@Body() body: unknown): object {
-    return { text: body };
+  @ApiOperation({ summary: 'Reads a text', description: 'JSON or YAML, unparsed.' })
+  @ApiConsumes('application/yaml', 'application/json')
+  @ApiBody({ schema: { type: 'string' }, examples: { one: { value: 'plan: x' } } })
+  @ApiCreatedResponse({ type: TextAnswer, description: 'The text' })
+  text(@Body() body: unknown): TextAnswer {
+    return { text: String(body) };
   }
 }
 
+class Nothing {}
+
 @Public()
+@ApiTags('health')
 @Controller('mixed')
 class MixedController {
   @Get('open')
-  open(): object {
+  @ApiOperation({ summary: 'Open to everybody', description: 'By its controller.' })
+  @ApiOkResponse({ type: Nothing, description: 'Nothing', example: {} })
+  open(): Nothing {
     return {};
   }
 
   @Get('closed')
   @Roles('operator')
-  closed(): object {
+  @ApiOperation({ summary: 'Open to operators', description: 'The handler wins over its controller.' })
+  @ApiOkResponse({ type: Nothing, description: 'Nothing', example: {} })
+  closed(): Nothing {
     return {};
   }
 }
 
+@ApiTags('health')
 @Controller('forgotten')
 class ForgottenController {
   @Get('route')
-  route(): object {
+  @ApiOperation({ summary: 'Names no roles', description: 'Hence nobody may use it.' })
+  @ApiOkResponse({ type: Nothing, description: 'Nothing', example: {} })
+  route(): Nothing {
     return {};
   }
 }
@@ -141,10 +256,10 @@ export class SampleModule {
   constructor(@Inject(Background) background: Background) {
     for (const name of ['sample-first', 'sample-second'])
       background.add(name, () => {
-        if (SampleModule.failure !== undefined && name === 'sample-second') throw SampleModule.failure;
+        if (SampleModule.startFailure !== undefined && name === 'sample-second') throw SampleModule.startFailure;
         return {
           position: () => Promise.resolve(0n),
-          lastError: () => (name === 'sample-second' ? SampleModule.trouble : undefined),
+          lastError: () => (name === 'sample-second' ? SampleModule.lastError : undefined),
           stop: () => {
             SampleModule.stopped.push(name);
             return Promise.resolve();
@@ -153,11 +268,19 @@ export class SampleModule {
       });
   }
 
-  /** Why the second background work does not start. */
-  static failure: Error | undefined;
+  /** The second piece of background work fails to start with this. */
+  static startFailure: Error | undefined;
 
-  /** What the second background work suffers from. */
-  static trouble: string | undefined;
+  /** `lastError` of the second piece of background work. */
+  static lastError: string | undefined;
+}
+
+/** An answer of the sample, its body parsed. */
+export interface SampleAnswer {
+  readonly status: number;
+  readonly headers: LightMyRequestResponse['headers'];
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly text: string;
 }
 
 /** A running application on a data directory of its own, and tokens for it. */
@@ -170,20 +293,26 @@ export class Sample {
   static async start(): Promise<Sample> {
     const dataDirectory = mkdtempSync(join(tmpdir(), 'tantieme-kit-'));
     const config = loadConfig({}, { dataDirectory, port: 0, logLevel: 'silent' });
-    return new Sample(config, await createApplication(SampleModule, config));
+    return new Sample(config, await createApplication(withDocumentedAnswers(SampleModule), config));
   }
 
   get bench(): Workbench {
     return this.application.get(Workbench);
   }
 
+  /** Sends a request, and parses the JSON of its answer. */
+  async request(options: InjectOptions): Promise<SampleAnswer> {
+    const answer = await this.application.inject(options);
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      body: answer.json<SampleAnswer['body']>(),
+      text: answer.body,
+    };
+  }
+
   token(subject: string, roles: readonly Role[], partner?: string): Promise<string> {
-    return mintToken({
-      dataDirectory: this.config.dataDirectory,
-      subject,
-      roles,
-      ...(partner === undefined ? {} : { partner }),
-    });
+    return mintToken({ dataDirectory: this.config.dataDirectory, subject, roles, partner });
   }
 
   async authorization(subject: string, roles: readonly Role[], partner?: string): Promise<{ authorization: string }> {

@@ -5,12 +5,14 @@ export const PERIODS = ['weekly', 'biweekly', 'monthly', 'quarterly', 'semi-annu
 export const FISCAL_WEEKS = ['4-4-5', '4-5-4', '5-4-4'] as const;
 
 export interface FiscalYear {
-  /** `02-01`, month and day. A fiscal year is named after the calendar year of this day: FY2026 starts on 2026-02-01. */
+  /**
+   * `02-01`, month and day. A fiscal year is named after the calendar year of this day: FY2026 starts on 2026-02-01.
+   */
   readonly yearStarts: string;
   /**
-   * Weeks in each of the three months of a quarter. The year then starts on the first day of the week that begins nearest to
-   * `yearStarts` (as in the calendar of the National Retail Federation), and a 53rd week belongs to its last month. When absent,
-   * a month runs from the day of `yearStarts` to the same day of the next month.
+   * Weeks in each of the three months of a quarter. The year then starts on the first day of the week that begins
+   * nearest to `yearStarts` (as in the calendar of the National Retail Federation), and a 53rd week belongs to its last
+   * month. When absent, a month runs from the day of `yearStarts` to the same day of the next month.
    */
   readonly weeks?: (typeof FISCAL_WEEKS)[number];
 }

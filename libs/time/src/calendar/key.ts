@@ -8,8 +8,9 @@ import { calendarFault } from './fault.js';
 import { defaultWeekAnchor, onOrAfter, weekAnchor, weekLength } from './weeks.js';
 
 /**
- * `monthly@Europe/Paris`, `biweekly.2026-01-12@UTC`, `monthly.FY02-01.4-4-5@America/New_York`. Many values of `starts` mean the
- * same weeks: the key has the first such day that is not before the default, and nothing for the default itself.
+ * `monthly@Europe/Paris`, `biweekly.2026-01-12@UTC`, `monthly.FY02-01.4-4-5@America/New_York`. Many values of `starts`
+ * mean the same weeks: the key has the first such day that is not before the default, and nothing for the default
+ * itself.
  */
 export function calendarKey(calendar: Calendar): string {
   const { periods, timeZone, fiscal } = calendar;

@@ -26,7 +26,10 @@ import {
 
 const HOUR_MS = 3_600_000;
 
-/** Time zones with midnights that do not exist (Sao Paulo, Cairo) or exist twice (St. Johns), and with a day left out (Apia). */
+/**
+ * Time zones with midnights that do not exist (Sao Paulo, Cairo) or exist twice (St. Johns), and with a day left out
+ * (Apia).
+ */
 const zones = ['UTC', 'Europe/Paris', 'America/Sao_Paulo', 'America/St_Johns', 'Africa/Cairo', 'Pacific/Apia'];
 
 const anyDay = fc.integer({ min: 0, max: 36_000 }).map((count) => addDays('1930-01-01', count));

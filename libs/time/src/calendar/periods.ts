@@ -1,12 +1,13 @@
 /**
- * Periods and measurement windows: weeks to years, of the calendar or of a fiscal year. They begin and end at midnight of the
- * plan's IANA time zone. A year of a calendar is computed once, as a table of its periods, and then looked up: millions of
- * instants are placed without a call of Temporal.
+ * Periods and measurement windows: weeks to years, of the calendar or of a fiscal year. They begin and end at midnight
+ * of the plan's IANA time zone. A year of a calendar is computed once, as a table of its periods, and then looked up:
+ * millions of instants are placed without a call of Temporal.
  *
- * A year is made of twelve months (calendar months, fiscal months, or the months of four and five weeks of a 4-4-5 year); a
- * quarter, half-year and year are 3, 6 and 12 of them. If periods are weeks or fortnights, all of these consist of whole ones: a
- * period belongs to where its middle day lies (the 4th day of a week, the 8th of a fortnight). For weeks from Monday that is the
- * rule of ISO 8601. So windows always consist of whole periods, unless they are shorter than one.
+ * A year is made of twelve months (calendar months, fiscal months, or the months of four and five weeks of a 4-4-5
+ * year); a quarter, half-year and year are 3, 6 and 12 of them. If periods are weeks or fortnights, all of these
+ * consist of whole ones: a period belongs to where its middle day lies (the 4th day of a week, the 8th of a fortnight).
+ * For weeks from Monday that is the rule of ISO 8601. So windows always consist of whole periods, unless they are
+ * shorter than one.
  */
 import { addDays, dayOfNumber, YEAR_MAX, YEAR_MIN } from '../day.js';
 import { formatInstant, parseInstant } from '../instant.js';
@@ -125,8 +126,8 @@ function yearAt(calendar: Calendar, epochMs: number): CalendarYear {
 }
 
 /**
- * Period that an instant lies in: `2026-03`, `2026-Q1`, `2026-H1`, `2026`, `2026-W07` (the week of ISO 8601), `2026-B04`
- * (fortnight), and in a fiscal year `FY2026-P03`, `FY2026-Q1` and so on.
+ * Period that an instant lies in: `2026-03`, `2026-Q1`, `2026-H1`, `2026`, `2026-W07` (the week of ISO 8601),
+ * `2026-B04` (fortnight), and in a fiscal year `FY2026-P03`, `FY2026-Q1` and so on.
  * @throws {TimeError} `InstantInvalid`, `TimeZoneUnknown`, `CalendarInvalid`
  */
 export function periodOf(calendar: Calendar, instant: string): string {
@@ -139,7 +140,8 @@ export function periodAt(calendar: Calendar, epochMs: number): string {
 }
 
 /**
- * Measurement window that an instant lies in: a period, `2026-Q1`, `2026-H1`, `2026`, or one of these with `FY` before it.
+ * Measurement window that an instant lies in: a period, `2026-Q1`, `2026-H1`, `2026`, or one of these with `FY` before
+ * it.
  * @throws {TimeError} `InstantInvalid`, `TimeZoneUnknown`, `CalendarInvalid`
  */
 export function windowOf(calendar: Calendar, over: Over, instant: string): string {
@@ -197,8 +199,8 @@ export function previousPeriod(calendar: Calendar, id: string): string {
 }
 
 /**
- * The period (or window) with the same number in the year before. If that year has no 53rd week (27th fortnight), its last
- * one.
+ * The period (or window) with the same number in the year before. If that year has no 53rd week (27th fortnight), its
+ * last one.
  * @throws {TimeError} `PeriodInvalid`
  */
 export function sameWindowLastYear(calendar: Calendar, id: string): string {

@@ -1,11 +1,11 @@
-/** The baseline: the very same rows into the very same table with the same pragmas, and nothing else. */
+/** The baseline: inserts the same rows into the same table with the same pragmas, and does nothing else. */
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT } from '@tantieme/event-store/sqlite/schema';
 
-/** Rows a transaction. */
+/** Rows per transaction. */
 const BATCH = 1000;
 
-/** Copies the events of `from` into a new file; only the inserting is timed. */
+/** Copies the events of `from` into a new file; only inserting is timed. */
 export function measureBareInserts(from: string, to: string): { readonly events: number; readonly seconds: number } {
   const source = new DatabaseSync(from, { readOnly: true });
   const target = new DatabaseSync(to);

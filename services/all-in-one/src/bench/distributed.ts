@@ -1,6 +1,6 @@
 /**
- * Five processes over a real Kafka beside what kafkajs can do at best, in one run: deals produced on `deals.inbound` until all that follows from
- * them is carried to its end, against producing and consuming the very same messages and nothing else; and which part was the limit.
+ * Compares five processes on a real Kafka with kafkajs alone, in one run: deals produced on `deals.inbound` until all their
+ * effects are stored, against producing and consuming the same messages and nothing else. Names the bottleneck.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -25,11 +25,11 @@ const { values: options } = parseArgs({
   options: { json: { type: 'boolean', default: false }, deals: { type: 'string', default: '20000' } },
 });
 
-/** How often it is looked how far behind each work is. */
-const LOOK_MS = 500;
-/** Linux counts the time of a process in these. */
+/** How often the lag of each piece of work is read. */
+const POLL_MS = 500;
+/** Unit of Linux for the processor time of a process. */
 const TICKS_PER_SECOND = 100;
-/** A process that has used so much of one core, its only thread, could not have done more. */
+/** A process that used this share of one core was limited by its only thread. */
 const BUSY = 0.8;
 
 function messagesOf(chunk: string): OutgoingMessage[] {
@@ -37,7 +37,7 @@ function messagesOf(chunk: string): OutgoingMessage[] {
     .trimEnd()
     .split('\n')
     .map((line) => {
-      const fact: DealFact = JSON.parse(line);
+      const fact = JSON.parse(line) as DealFact;
       const key = `${fact.source}|${fact.deal}`;
       const id = randomUUID();
       const attributes = { id, time: fact.occurredAt, source: '/bench', subject: key, key, correlationId: id };
@@ -59,10 +59,10 @@ async function countMessages(broker: Broker): Promise<number> {
   return Number(count);
 }
 
-/** Seconds of a core that a process has used; not a number where the system does not tell. */
+/** Processor seconds that a process has used; NaN where the system does not report them. */
 function secondsOf(pid: number | undefined): number {
   try {
-    // The name, in brackets, may hold blanks.
+    // The name, in parentheses, may contain blanks.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   } catch {
@@ -70,7 +70,7 @@ function secondsOf(pid: number | undefined): number {
   }
 }
 
-/** Seconds that all cores of the machine were busy. */
+/** Seconds that all cores of the machine were busy, added up. */
 function busySeconds(): number {
   return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0) / 1000;
 }
@@ -78,7 +78,7 @@ function busySeconds(): number {
 const found = await startKafkaServer();
 if (found.server === undefined) throw new Error(found.missing);
 const { server } = found;
-// Kafka keeps nobody alive by itself.
+// The client does not keep this process alive by itself.
 const alive = setInterval(() => undefined, 1000);
 const directory = mkdtempSync(join(tmpdir(), 'tantieme-bench-'));
 const prefix = `${randomUUID()}.`;
@@ -90,15 +90,15 @@ const services = new ServiceProcesses(() => ({
   TANTIEME_LOG_LEVEL: 'error',
 }));
 
-/** How far each service was behind in the mean, in events and messages. */
-const behind = new Map<ServiceName, number[]>(SERVICE_NAMES.map((name) => [name, []]));
+/** Samples of the lag of each service, in events and messages. */
+const lagSamples = new Map<ServiceName, number[]>(SERVICE_NAMES.map((name) => [name, []]));
 async function watch(driver: Driver, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     for (const [index, lag] of (await driver.lags()).entries()) {
       const name = SERVICE_NAMES[index];
-      if (name !== undefined && Number.isFinite(lag)) behind.get(name)?.push(lag);
+      if (name !== undefined && Number.isFinite(lag)) lagSamples.get(name)?.push(lag);
     }
-    await pause(LOOK_MS);
+    await pause(POLL_MS);
   }
 }
 
@@ -112,7 +112,7 @@ try {
   for (let at = 0; at < people.length; at += 1000)
     await driver.registerPartners(people.slice(at, at + 1000).join('\n'));
   await driver.publishPlan(PLAN, '2026-01-01');
-  await driver.settled();
+  await driver.awaitIdle();
 
   const chunks = [...dealsOf(deals, payees)].map(messagesOf);
   const pids = SERVICE_NAMES.map((name) => services.get(name).pid);
@@ -123,7 +123,7 @@ try {
   const started = performance.now();
   const watched = watch(driver, watching.signal);
   for (const chunk of chunks) await broker.publish(TOPICS.dealsInbound, chunk);
-  await driver.settled();
+  await driver.awaitIdle();
   const seconds = (performance.now() - started) / 1000;
   const coresOfMachine = (busySeconds() - busyBefore) / seconds;
   const cores = pids.map((pid, index) => (secondsOf(pid) - (usedBefore[index] ?? 0)) / seconds);
@@ -135,7 +135,7 @@ try {
   const raw = await measureRawKafka(server.brokers, `${prefix}raw`, await everyMessage(broker));
   const meanOf = (lags: readonly number[]): number =>
     lags.reduce((sum, lag) => sum + lag, 0) / Math.max(1, lags.length);
-  const lags = SERVICE_NAMES.map((name) => meanOf(behind.get(name) ?? []));
+  const lags = SERVICE_NAMES.map((name) => meanOf(lagSamples.get(name) ?? []));
   const busiest = SERVICE_NAMES[cores.indexOf(Math.max(...cores))];
   const last = SERVICE_NAMES[lags.indexOf(Math.max(...lags))];
   const limit = cores.some((used) => used >= BUSY)
@@ -161,8 +161,8 @@ try {
   if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
   else
     for (const [name, value] of Object.entries(figures))
-      if (typeof value !== 'object') tell(name, value);
-      else for (const [part, one] of Object.entries(value)) tell(`${name} ${part}`, one);
+      if (typeof value !== 'object') print(name, value);
+      else for (const [part, one] of Object.entries(value)) print(`${name} ${part}`, one);
 } finally {
   await services.kill();
   await broker.close();
@@ -171,7 +171,7 @@ try {
   clearInterval(alive);
 }
 
-function tell(name: string, value: number | string): void {
+function print(name: string, value: number | string): void {
   const text = typeof value === 'string' ? value : value < 100 ? value.toFixed(3) : Math.round(value);
   process.stdout.write(`${name.padEnd(34)} ${text}\n`);
 }

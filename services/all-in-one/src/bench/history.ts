@@ -1,4 +1,4 @@
-/** Made-up histories for the benchmark: any number of deals, in order of date, the same for the same numbers. */
+/** Generated histories for the benchmark: any number of deals in order of date, always the same for the same numbers. */
 
 export const PLAN = `
 plan: bench
@@ -23,7 +23,7 @@ export const PERIOD = '2026-01';
 const JANUARY_MS = Temporal.Instant.from('2026-01-01T00:00:00Z').epochMilliseconds;
 const MONTH_MS = 30 * 24 * 3600 * 1000;
 
-/** A tenth of the payees are uplines: every seller has two levels above it. */
+/** A tenth of the payees are uplines: every seller has two levels above. */
 export function partnersOf(payees: number): string[] {
   const managers = Math.max(2, Math.floor(payees / 10));
   const directors = Math.max(1, Math.floor(managers / 10));
@@ -46,7 +46,7 @@ export function partnersOf(payees: number): string[] {
   });
 }
 
-/** Facts of deals with two lines each, NDJSON in chunks. Sellers take turns; amounts vary by a fixed rule. */
+/** Facts of deals with two lines each, as chunks of NDJSON. Sellers alternate; amounts vary by a fixed rule. */
 export function* dealsOf(deals: number, payees: number): Generator<string> {
   const managers = Math.max(2, Math.floor(payees / 10));
   const perChunk = 1000;

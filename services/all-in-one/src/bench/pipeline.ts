@@ -1,6 +1,6 @@
 /**
- * The whole way beside what the machine can do at best, in one run: deals posted over HTTP until every statement is issued, against bare inserts of
- * the very same bytes; verification against reading and parsing; peak memory for a tenth and for all of the deals.
+ * Compares the system with the limits of the machine, in one run: deals posted over HTTP until every statement is issued,
+ * against bare inserts of the same bytes; verification against reading and parsing; peak memory for two sizes.
  */
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -29,14 +29,14 @@ interface Run {
   readonly peakBytes: number;
 }
 
-/** Posts all deals, waits until they are carried to the end, closes the month, waits for the statements. */
+/** Posts all deals, waits until they are processed, closes the month, and waits for the statements. */
 async function run(deals: number, payees: number): Promise<Run> {
   const directory = mkdtempSync(join(tmpdir(), 'tantieme-bench-'));
   const child = fork(new URL('./server.js', import.meta.url), { env: { ...process.env, TANTIEME_DATA: directory } });
   const next = <Answer>(): Promise<Answer> =>
     new Promise((resolve, reject) => {
       child.once('message', (message) => resolve(message as Answer));
-      child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
+      child.once('exit', (code) => reject(new Error(`the server ended with code ${code}`)));
     });
   const driver = new Driver((await next<{ url: string }>()).url, directory);
   const count = async (): Promise<number> => {
@@ -50,12 +50,12 @@ async function run(deals: number, payees: number): Promise<Run> {
   for (let at = 0; at < people.length; at += 1000)
     await driver.registerPartners(people.slice(at, at + 1000).join('\n'));
   await driver.publishPlan(PLAN, '2026-01-01');
-  await driver.settled();
+  await driver.awaitIdle();
 
   const before = await count();
   const started = performance.now();
   for (const chunk of dealsOf(deals, payees)) await driver.import(chunk);
-  await driver.settled();
+  await driver.awaitIdle();
   const calculated = await count();
   await driver.close(CALENDAR, PERIOD);
   const seconds = (performance.now() - started) / 1000;
@@ -72,7 +72,7 @@ async function run(deals: number, payees: number): Promise<Run> {
   };
 }
 
-/** Seconds to read every event and parse its data, and to verify them all as `tantieme verify` does. */
+/** Measures reading and parsing all events, and verifying them as `tantieme verify` does. */
 async function readAndVerify(
   path: string,
 ): Promise<{ readSeconds: number; verifySeconds: number; bytes: number; events: number }> {

@@ -1,27 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { commandsOf, routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
+import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import { AllInOneModule } from '../start.js';
 import { configOf, temporaryDirectory } from './end-to-end.fixture.js';
 
-describe('who may what, over all five services', () => {
+describe('access to the API of all services', () => {
   const directory = temporaryDirectory();
   let application: NestFastifyApplication;
   beforeAll(async () => {
-    application = await createApplication(AllInOneModule, configOf(directory.path));
+    application = await createApplication(withDocumentedAnswers(AllInOneModule), configOf(directory.path));
   });
   afterAll(async () => {
     await application.close();
     directory.remove();
   });
 
-  it('has no route that does not name its roles', () => {
+  it('has roles on every route', () => {
     expect(routesWithoutRoles(application)).toEqual([]);
   });
 
-  it('has no command that does not name its roles', () => {
+  it('has roles on every command', () => {
     const commands = commandsOf(application);
     expect(commands.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['ImportFacts', 'ClosePeriod', 'ApproveStatement']),
@@ -40,7 +41,7 @@ describe('who may what, over all five services', () => {
     '/statements',
     '/payouts',
     '/health/lag',
-  ])('answers nobody without a token: %s', async (url) => {
+  ])('needs a token: %s', async (url) => {
     expect((await application.inject({ method: 'GET', url })).statusCode).toBe(401);
   });
 
@@ -55,12 +56,12 @@ describe('who may what, over all five services', () => {
     ['approver', 'POST', '/imports?format=ndjson'],
     ['partner', 'GET', '/payouts'],
     ['plan-designer', 'POST', '/periods/monthly@Europe%2FParis/2026-01/close'],
-  ] as const)('does not let the role %s call %s %s', async (role, method, url) => {
+  ] as const)('refuses the role %s: %s %s', async (role, method, url) => {
     const token = await mintToken({
       dataDirectory: directory.path,
       roles: [role],
       subject: 'somebody',
-      ...(role === 'partner' ? { partner: 'P1' } : {}),
+      partner: role === 'partner' ? 'P1' : undefined,
     });
     const answer = await application.inject({
       method,
@@ -72,7 +73,7 @@ describe('who may what, over all five services', () => {
     expect(answer.headers['content-type']).toContain('application/problem+json');
   });
 
-  it('shows a partner nothing of another', async () => {
+  it('shows a partner no data of another', async () => {
     const token = await mintToken({
       dataDirectory: directory.path,
       roles: ['partner'],

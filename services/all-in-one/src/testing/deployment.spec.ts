@@ -1,4 +1,4 @@
-/** What `deploy/` says, checked against the schemas of those who read it, and against the code. No engine is needed for that. */
+/** Checks `deploy/` against the schemas of Compose, Kubernetes and KEDA, and against the code. Needs none of them installed. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -6,15 +6,16 @@ import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObj
 import { parser as promql } from '@prometheus-io/lezer-promql';
 import { CommissionCalculationModule } from '@tantieme/commission-calculation/commission-calculation.module';
 import { CREDITS_TOPIC } from '@tantieme/commission-calculation/credit/credit.events-out';
-import { EARN_GROUP } from '@tantieme/commission-calculation/inputs.consumer';
+import { EARN_GROUP } from '@tantieme/commission-calculation/earning/earning.consumer';
 import { CHANNELS } from '@tantieme/contracts/channels';
 import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.module';
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';
 import { PayoutsModule } from '@tantieme/payouts/payouts.module';
 import { RewardsModule } from '@tantieme/rewards/rewards.module';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import { Metrics } from '@tantieme/service-kit/observability/metrics';
 import { routesOf } from '@tantieme/service-kit/access/route-roles';
+import { KAFKA_VARIABLES, VARIABLES } from '@tantieme/service-kit/runtime/config';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
@@ -38,7 +39,16 @@ const SERVICES = {
 const NAMES = Object.keys(SERVICES);
 
 /** Variables that the configuration reads. */
-const KNOWN = new Set([...read('libs/service-kit/src/config.ts').matchAll(/TANTIEME_[A-Z_]+/g)].map(([name]) => name));
+const KNOWN = new Set<string>([...Object.values(VARIABLES), ...Object.values(KAFKA_VARIABLES)]);
+
+/** Variables that each deployment with an issuer of its own must be able to set. */
+const IDENTITY = [
+  'TANTIEME_ISSUER',
+  'TANTIEME_AUDIENCE',
+  'TANTIEME_JWKS_URL',
+  'TANTIEME_ROLES_CLAIM',
+  'TANTIEME_PARTNER_CLAIM',
+];
 
 const variablesIn = (text: string): readonly string[] => [...text.matchAll(/TANTIEME_[A-Z_]+/g)].map(([name]) => name);
 
@@ -53,7 +63,7 @@ interface ComposeService {
 }
 
 const composeOf = (path: string): { readonly services: Readonly<Record<string, ComposeService>> } =>
-  parse(read(path), { merge: true });
+  parse(read(path), { merge: true }) as { readonly services: Readonly<Record<string, ComposeService>> };
 
 describe.each(['docker-compose.yml', 'deploy/compose.all-in-one.yml'])('%s', (path) => {
   const text = read(path);
@@ -63,27 +73,30 @@ describe.each(['docker-compose.yml', 'deploy/compose.all-in-one.yml'])('%s', (pa
     const schemas = new URL('schemas/', `file://${createRequire(import.meta.url).resolve('dclint/package.json')}`);
     const ajv = new Ajv({ strict: false });
     addFormats.default(ajv);
-    const { $schema: _, ...schema } = JSON.parse(readFileSync(new URL('compose.schema.json', schemas), 'utf8'));
+    const { $schema: _, ...schema } = JSON.parse(
+      readFileSync(new URL('compose.schema.json', schemas), 'utf8'),
+    ) as Record<string, unknown>;
     const validate = ajv.compile(schema);
     validate(parse(text, { merge: true }));
     expect(validate.errors).toBeNull();
   });
 
-  it('sets no variable that the configuration does not know', () => {
+  it('sets only variables that the configuration reads', () => {
     expect(variablesIn(text).filter((name) => !KNOWN.has(name))).toEqual([]);
   });
 
-  it('has no password, and no default for one', () => {
+  it('contains no password, and no default for one', () => {
     for (const [, name, rest] of text.matchAll(/\$\{(\w*PASSWORD\w*)(.*?)\}/g))
       expect([name, rest]).toEqual([name, expect.stringMatching(/^:\?/)]);
     expect(text).not.toMatch(/PASSWORD: *['"]?\w/);
   });
 
-  it('needs an issuer to be named', () => {
+  it('requires an issuer, and passes on everything about its tokens', () => {
     expect(text).toContain('TANTIEME_ISSUER: ${TANTIEME_ISSUER:?');
+    for (const name of IDENTITY) expect(text).toContain(`${name}: \${${name}:`);
   });
 
-  it('pins every image, builds stages that exist, and publishes ports on loopback alone', () => {
+  it('pins every image, builds existing stages, and publishes ports on loopback only', () => {
     const stages = [...read('deploy/Dockerfile').matchAll(/^FROM \S+ AS (\S+)$/gm)].map(([, stage]) => stage);
     for (const { image, build, ports = [] } of Object.values(services)) {
       if (image !== undefined) expect(image).toMatch(/:v?\d+\.\d+/);
@@ -96,18 +109,15 @@ describe.each(['docker-compose.yml', 'deploy/compose.all-in-one.yml'])('%s', (pa
 describe('docker-compose.yml', () => {
   const { services } = composeOf('docker-compose.yml');
 
-  it.each(NAMES)(
-    'has %s as a container of its own, ready when it says so, on a file system that is not written to',
-    (name) => {
-      const service = services[name];
-      expect(service?.build?.target).toBe(name);
-      expect(service?.read_only).toBe(true);
-      expect(service?.healthcheck?.test.join(' ')).toContain('/health/ready');
-      expect(service?.ports).toBeUndefined();
-    },
-  );
+  it.each(NAMES)('runs %s in a container of its own, with a readiness check and a read-only file system', (name) => {
+    const service = services[name];
+    expect(service?.build?.target).toBe(name);
+    expect(service?.read_only).toBe(true);
+    expect(service?.healthcheck?.test.join(' ')).toContain('/health/ready');
+    expect(service?.ports).toBeUndefined();
+  });
 
-  it('keeps the stores in a network that nothing else reaches', () => {
+  it('isolates the stores in a network of their own', () => {
     for (const name of ['kafka', 'kurrentdb', 'postgres']) expect(services[name]?.networks).toEqual(['data']);
   });
 });
@@ -122,14 +132,14 @@ describe('deploy/Dockerfile', () => {
     expect(existsSync(new URL(`services/${name}/src/main.ts`, root))).toBe(true);
   });
 
-  it('runs as nobody who may do anything, on a base of a stated version', () => {
+  it('runs as an unprivileged user, on a pinned base image', () => {
     expect(text).toMatch(/^USER \d+:\d+$/m);
     expect(text).toMatch(/^ARG NODE_IMAGE=node:\d+\.\d+\.\d+-/m);
   });
 });
 
 describe('one address for the five services', () => {
-  /** `first segment → service`, of the code. */
+  /** First path segment → service, from the controllers. */
   const owners = new Map<string, string>();
   beforeAll(async () => {
     for (const [name, module] of Object.entries(SERVICES)) {
@@ -144,7 +154,7 @@ describe('one address for the five services', () => {
     }
   }, 120_000);
 
-  it('is split by Caddy as the controllers are', () => {
+  it('is routed by Caddy to the services of the controllers', () => {
     const routed = new Map(
       [
         ...read('deploy/caddy/Caddyfile').matchAll(/@(\S+) path (.*)\n\thandle @\1 \{\n\t\treverse_proxy \1:8080/g),
@@ -155,8 +165,8 @@ describe('one address for the five services', () => {
     expect(Object.fromEntries(routed)).toEqual(Object.fromEntries(owners));
   });
 
-  it('is split by the Ingress as the controllers are', () => {
-    const { spec }: Ingress = parse(read('deploy/kubernetes/base/ingress.yaml'));
+  it('is routed by the Ingress to the services of the controllers', () => {
+    const { spec } = parse(read('deploy/kubernetes/base/ingress.yaml')) as Ingress;
     const routed = spec?.rules?.flatMap(({ http }) => http?.paths ?? []) ?? [];
     expect(Object.fromEntries(routed.map(({ path, backend }) => [path?.slice(1), backend.service?.name]))).toEqual(
       Object.fromEntries(owners),
@@ -178,8 +188,8 @@ describe('deploy/kubernetes', () => {
   const filesOf = (folder: string): readonly string[] =>
     readdirSync(new URL(`deploy/kubernetes/${folder}/`, root)).filter((file) => file !== 'kustomization.yaml');
   const manifestsOf = (path: string): readonly Manifest[] =>
-    parseAllDocuments(read(`deploy/kubernetes/${path}`)).map((document) => document.toJS());
-  const deploymentOf = (name: string): Deployment => new Deployment(manifestsOf(`base/${name}.yaml`)[0] as Deployment);
+    parseAllDocuments(read(`deploy/kubernetes/${path}`)).map((document) => document.toJS() as Manifest);
+  const deploymentOf = (name: string): Deployment => new Deployment(manifestsOf(`base/${name}.yaml`)[0]);
 
   it.each([...filesOf('base').map((file) => `base/${file}`), ...filesOf('scaling').map((file) => `scaling/${file}`)])(
     '%s is valid by the schemas of Kubernetes and KEDA',
@@ -196,51 +206,52 @@ describe('deploy/kubernetes', () => {
   );
 
   it.each(['base', 'scaling'])('%s lists every file beside it', (folder) => {
-    const { resources }: { resources: readonly string[] } = parse(
-      read(`deploy/kubernetes/${folder}/kustomization.yaml`),
-    );
+    const { resources } = parse(read(`deploy/kubernetes/${folder}/kustomization.yaml`)) as { resources: string[] };
     expect(resources.filter((one) => one !== '../base').sort()).toEqual([...filesOf(folder)].sort());
   });
 
-  it.each(NAMES)('runs %s as nobody, on a file system that is not written to, with probes and requests', (name) => {
-    const pod = deploymentOf(name).spec?.template.spec;
-    expect(pod?.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
-    const [container] = pod?.containers ?? [];
-    expect(container).toMatchObject({
-      image: `tantieme/${name}`,
-      livenessProbe: { httpGet: { path: '/health/live' } },
-      readinessProbe: { httpGet: { path: '/health/ready' } },
-      resources: { requests: { cpu: expect.any(String), memory: expect.any(String) } },
-      securityContext: {
-        readOnlyRootFilesystem: true,
-        allowPrivilegeEscalation: false,
-        capabilities: { drop: ['ALL'] },
-      },
-    });
-  });
+  it.each(NAMES)(
+    'runs %s as an unprivileged user, with a read-only file system, probes and resource requests',
+    (name) => {
+      const pod = deploymentOf(name).spec?.template.spec;
+      expect(pod?.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+      const [container] = pod?.containers ?? [];
+      expect(container).toMatchObject({
+        image: `tantieme/${name}`,
+        livenessProbe: { httpGet: { path: '/health/live' } },
+        readinessProbe: { httpGet: { path: '/health/ready' } },
+        resources: { requests: { cpu: expect.any(String), memory: expect.any(String) } },
+        securityContext: {
+          readOnlyRootFilesystem: true,
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ['ALL'] },
+        },
+      });
+    },
+  );
 
-  it('says of all services the same, but for their names and what they need', () => {
+  it('describes all services alike, except for names and resources', () => {
     const common = (name: string): string =>
-      JSON.stringify(manifestsOf(`base/${name}.yaml`), (key, value) =>
+      JSON.stringify(manifestsOf(`base/${name}.yaml`), (key, value: unknown) =>
         key === 'resources' ? undefined : value,
       ).replaceAll(name, 'SERVICE');
     expect(new Set(NAMES.map(common)).size).toBe(1);
   });
 
   it('gives every image a version', () => {
-    const { images }: { images: readonly { name: string; newTag: string }[] } = parse(
-      read('deploy/kubernetes/base/kustomization.yaml'),
-    );
+    const { images } = parse(read('deploy/kubernetes/base/kustomization.yaml')) as {
+      images: readonly { name: string; newTag: string }[];
+    };
     expect(images.map(({ name }) => name).sort()).toEqual(NAMES.map((name) => `tantieme/${name}`).sort());
   });
 
-  it('sets no variable that the configuration does not know, and holds no secret', () => {
+  it('sets only variables that the configuration reads, and contains no secret', () => {
     const [config] = manifestsOf('base/config.yaml') as [Manifest & { data: Record<string, string> }];
     expect(Object.keys(config.data).filter((name) => !KNOWN.has(name))).toEqual([]);
     expect(Object.values(config.data).join('\n')).not.toMatch(/:\/\/[^/]*@/);
   });
 
-  it('scales by the lag of groups that there are, on topics that they read', () => {
+  it('scales by the lag of existing groups on topics that they read', () => {
     const known = new Set([
       ...CHANNELS.flatMap(({ topic, consumers }) =>
         consumers.map(({ service, group }) => `${service} ${group} ${topic}`),
@@ -259,7 +270,7 @@ describe('deploy/kubernetes', () => {
 });
 
 describe('Prometheus and Grafana', () => {
-  /** Names in expressions that are ours or the process's; `up` is Prometheus' own. */
+  /** Metrics of ours and of the process in an expression; `up` belongs to Prometheus. */
   const metricsIn = (text: string): readonly string[] => [
     ...new Set([...text.matchAll(/\b(?:tantieme|process|nodejs)_[a-z0-9_]+/g)].map(([name]) => name)),
   ];
@@ -281,7 +292,7 @@ describe('Prometheus and Grafana', () => {
     }[];
   }
 
-  /** Where an expression is no PromQL. Grafana puts times in the place of its variables. */
+  /** Positions of syntax errors in a PromQL expression. Grafana replaces its variables by times. */
   function faultsIn(expression: string): readonly number[] {
     const faults: number[] = [];
     promql.parse(expression.replaceAll(/\$__(rate_interval|range)/g, '5m')).iterate({
@@ -292,8 +303,8 @@ describe('Prometheus and Grafana', () => {
     return faults;
   }
 
-  it('draw no metric that there is not', () => {
-    const { panels }: Dashboard = JSON.parse(read('deploy/grafana/dashboards/tantieme.json'));
+  it('draw existing metrics only', () => {
+    const { panels } = JSON.parse(read('deploy/grafana/dashboards/tantieme.json')) as Dashboard;
     const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
     expect(expressions.length).toBeGreaterThan(10);
     for (const expression of expressions) {
@@ -306,17 +317,17 @@ describe('Prometheus and Grafana', () => {
     }
   });
 
-  it('draw all of ours', () => {
+  it('draw all our metrics', () => {
     const missing = [...new Set([...known].map((name) => name.replace(/_(bucket|sum|count)$/, '')))].filter(
       (name) => name.startsWith('tantieme_') && ![...named].some((one) => one.startsWith(name)),
     );
     expect(missing).toEqual([]);
   });
 
-  it('warn by no metric that there is not', () => {
-    const { groups }: { groups: readonly { rules: readonly { expr: string }[] }[] } = parse(
-      read('deploy/prometheus/alerts.yml'),
-    );
+  it('alert on existing metrics only', () => {
+    const { groups } = parse(read('deploy/prometheus/alerts.yml')) as {
+      groups: readonly { rules: readonly { expr: string }[] }[];
+    };
     const rules = groups.flatMap((group) => group.rules);
     expect(rules.length).toBeGreaterThan(4);
     for (const { expr } of rules) {
@@ -326,15 +337,17 @@ describe('Prometheus and Grafana', () => {
   });
 
   it('scrape every service', () => {
-    const { scrape_configs: [job] = [] }: { scrape_configs?: { static_configs: { targets: string[] }[] }[] } = parse(
-      read('deploy/prometheus/prometheus.yml'),
-    );
+    const { scrape_configs: [job] = [] } = parse(read('deploy/prometheus/prometheus.yml')) as {
+      scrape_configs?: { static_configs: { targets: string[] }[] }[];
+    };
     expect(job?.static_configs[0]?.targets.sort()).toEqual(NAMES.map((name) => `${name}:8080`).sort());
   });
 
-  it('find one another', () => {
-    const { datasources } = parse(read('deploy/grafana/provisioning/datasources/prometheus.yml'));
-    const { panels }: Dashboard = JSON.parse(read('deploy/grafana/dashboards/tantieme.json'));
-    for (const { datasource } of panels) if (datasource) expect(datasource.uid).toBe(datasources[0].uid);
+  it('refer to each other by the right names', () => {
+    const { datasources } = parse(read('deploy/grafana/provisioning/datasources/prometheus.yml')) as {
+      datasources: readonly { uid: string }[];
+    };
+    const { panels } = JSON.parse(read('deploy/grafana/dashboards/tantieme.json')) as Dashboard;
+    for (const { datasource } of panels) if (datasource) expect(datasource.uid).toBe(datasources[0]?.uid);
   });
 });

@@ -1,4 +1,4 @@
-/** The five services as processes of their own over a real Kafka, with a history that comes from outside. */
+/** The five services as separate processes on a real Kafka, with facts from outside. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { decode, encode, type EnvelopeAttributes } from '@tantieme/contracts/envelope';
@@ -16,29 +16,32 @@ import { ServiceProcesses, type ServiceEnvironment } from '../service-processes.
 import { ALL_TOPICS } from '../topics.js';
 import { temporaryDirectory, verifyStore } from './end-to-end.fixture.js';
 
-/** After so long the group goes on without a member that was killed. */
+/** After this time a consumer group continues without a killed member. */
 const SESSION_MS = 1500;
 
-/** Spares a service that is started again the compiling of what it loads. */
+/** Speeds up restarts: compiled code is cached here. */
 const COMPILE_CACHE = join(import.meta.dirname, '../../../node_modules/.cache/tantieme-compile');
 
-export interface World {
+export interface DistributedSystem {
   readonly kafka: KafkaServer;
-  /** Before the names of its topics. */
+  /** Prefix of its topics. */
   readonly prefix: string;
   readonly environment: ServiceEnvironment;
   readonly services: ServiceProcesses;
-  /** Another process of each service, on the same stores; not started either. */
+  /** Another process for each service, on the same stores; not started. */
   replicas(): ServiceProcesses;
   readonly driver: Driver;
-  /** Looks at the topics from outside. */
+  /** Reads and writes the topics from outside. */
   readonly broker: Broker;
-  /** Ends all processes, deletes what they stored. */
+  /** Ends all processes and deletes their data. */
   end(): Promise<void>;
 }
 
-/** Topics of its own on the given Kafka; nothing is started yet. */
-export async function createWorld(kafka: KafkaServer, more: ServiceEnvironment = {}): Promise<World> {
+/** Creates a system with topics of its own on the given Kafka; starts nothing. */
+export async function createDistributedSystem(
+  kafka: KafkaServer,
+  more: ServiceEnvironment = {},
+): Promise<DistributedSystem> {
   const prefix = `${randomUUID()}.`;
   const directory = temporaryDirectory();
   const options = { brokers: kafka.brokers, prefix };
@@ -77,15 +80,15 @@ export async function createWorld(kafka: KafkaServer, more: ServiceEnvironment =
   };
 }
 
-/** The server that `TANTIEME_TEST_ESDB_URL` names, else the embedded store in a file that the five share. */
+/** The server that `TANTIEME_TEST_ESDB_URL` names, else an embedded store shared by the five. */
 function eventStore(): ServiceEnvironment {
   const url = process.env['TANTIEME_TEST_ESDB_URL'];
   if (url === undefined || url === '') return {};
   return { TANTIEME_EVENT_STORE: url, TANTIEME_EVENT_STORE_NAMESPACE: freshNamespace() };
 }
 
-/** A fact as an internal service would send it: CloudEvents, keyed by the deal. */
-export function messageOf(fact: DealFact): OutgoingMessage {
+/** A fact as an internal service sends it: a CloudEvent, keyed by the deal. */
+export function factMessage(fact: DealFact): OutgoingMessage {
   const key = `${fact.source}|${fact.deal}`;
   const id = randomUUID();
   const attributes: EnvelopeAttributes = {
@@ -100,31 +103,33 @@ export function messageOf(fact: DealFact): OutgoingMessage {
   return { key, value: encode('deal-fact', attributes, fact) };
 }
 
-/** Sends facts from a process outside. */
-export async function produce({ kafka, prefix }: World, facts: readonly DealFact[]): Promise<void> {
+/** Sends facts from another process. */
+export async function produceFacts({ kafka, prefix }: DistributedSystem, facts: readonly DealFact[]): Promise<void> {
   const topic = prefix + TOPICS.dealsInbound;
   await produceOutside(
     kafka.brokers,
-    facts.map((fact) => ({ topic, ...messageOf(fact) })),
+    facts.map((fact) => ({ topic, ...factMessage(fact) })),
   );
 }
 
 /**
- * What finance gets to know from `payouts`, read by a client that is not ours: type and data of each message, in order of text, each once.
- * @throws where two messages of one id differ.
+ * The messages on `payouts`, read by a Kafka client that is not ours: type and data of each, without duplicates, sorted.
+ * @throws where two messages with one id differ.
  */
-export async function announced({ kafka, prefix, broker }: World): Promise<readonly string[]> {
+export async function publishedPayouts({ kafka, prefix, broker }: DistributedSystem): Promise<readonly string[]> {
   const client = await findForeignClient();
-  if (client === undefined) throw new Error('there is no Kafka client but ours');
-  return toldBy(await client.read(kafka.brokers, prefix + TOPICS.payouts, await countOf(broker, TOPICS.payouts)));
+  if (client === undefined) throw new Error('no other Kafka client was found (kcat)');
+  return distinctContents(
+    await client.read(kafka.brokers, prefix + TOPICS.payouts, await messageCount(broker, TOPICS.payouts)),
+  );
 }
 
-/** As {@link announced}, of messages. */
-export function toldBy(messages: readonly OutgoingMessage[]): readonly string[] {
+/** Type and data of each message, without duplicates, sorted. @throws where two messages with one id differ. */
+export function distinctContents(messages: readonly OutgoingMessage[]): readonly string[] {
   const byId = new Map<string, string>();
   for (const { value } of messages) {
     const { id } = decode(value);
-    if ((byId.get(id) ?? value) !== value) throw new Error(`two messages have the id ${id} and are not the same`);
+    if ((byId.get(id) ?? value) !== value) throw new Error(`two messages with the id ${id} differ`);
     byId.set(id, value);
   }
   return [...byId.values()]
@@ -135,32 +140,32 @@ export function toldBy(messages: readonly OutgoingMessage[]): readonly string[] 
     .sort();
 }
 
-export async function countOf(broker: Broker, topic: string): Promise<number> {
+export async function messageCount(broker: Broker, topic: string): Promise<number> {
   return Number([...(await broker.endPositions(topic)).values()].reduce((sum, end) => sum + end, 0n));
 }
 
-/** Every message of a topic. */
-export async function messagesOf(broker: Broker, topic: string): Promise<readonly OutgoingMessage[]> {
+/** All messages of a topic. */
+export async function readTopic(broker: Broker, topic: string): Promise<readonly OutgoingMessage[]> {
   const messages: OutgoingMessage[] = [];
   for (const [partition, end] of await broker.endPositions(topic))
     messages.push(...(await broker.read(topic, { partition, from: 0n, limit: Number(end) })));
   return messages;
 }
 
-/** What is published for others: of all messages with one id the content is the same. @throws where it is not */
-export async function assertOneContentAnId({ broker }: World): Promise<void> {
+/** Checks the topics that other systems read. @throws where two messages with one id differ. */
+export async function assertDuplicatesAreIdentical({ broker }: DistributedSystem): Promise<void> {
   for (const topic of [TOPICS.deals, TOPICS.partners, TOPICS.commissions, TOPICS.rewards, TOPICS.payouts])
-    toldBy(await messagesOf(broker, topic));
+    distinctContents(await readTopic(broker, topic));
 }
 
-/** Verifies the event store. @returns how many differences there are */
-export async function differencesIn({ environment }: World): Promise<number> {
+/** Verifies the event store. @returns the number of differences. */
+export async function verificationDifferences({ environment }: DistributedSystem): Promise<number> {
   return (await verifyStore(loadConfig(environment))).differenceCount;
 }
 
-/** A real Kafka, or the reason why there is none. */
+/** A real Kafka; where there is none, prints the reason and returns undefined. */
 export async function kafkaForTests(): Promise<KafkaServer | undefined> {
   const { server, missing } = { missing: '', ...(await startKafkaServer()) };
-  if (server === undefined) process.stderr.write(`${missing}: what needs it is skipped\n`);
+  if (server === undefined) process.stderr.write(`${missing}: specs that need it are skipped\n`);
   return server;
 }

@@ -1,4 +1,4 @@
-/** The whole way over EventStoreDB, chosen by configuration alone: the same history, the same statements, byte for byte. */
+/** The end-to-end history on EventStoreDB, selected by configuration only: the same statements, byte for byte. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { EsdbServer } from '@tantieme/event-store/esdb/server.fixture';
@@ -14,7 +14,7 @@ import {
   verifyStore,
 } from './end-to-end.fixture.js';
 
-/** Several servers one after another, each with the whole way. */
+/** Several servers, each with a whole history. */
 jest.setTimeout(240_000);
 
 const FACTS = history(60);
@@ -25,8 +25,8 @@ afterAll(() => target.stop());
 const servers = new TestServers();
 afterEach(() => servers.end());
 
-describe(`a history over EventStoreDB (${target.kind})`, () => {
-  it('ends in the statements of the embedded store, in any order, and re-decides to the same bytes', async () => {
+describe(`a history on EventStoreDB (${target.kind})`, () => {
+  it('results in the statements of the embedded store, in any order, and verifies to the same bytes', async () => {
     const expected = await embeddedStatements(servers, FACTS);
     const config = servers.configuration({ eventStore: target.url, eventStoreNamespace: freshNamespace() });
     let driver = await servers.start(config);
@@ -42,20 +42,20 @@ describe(`a history over EventStoreDB (${target.kind})`, () => {
   });
 });
 
-describe('a server that goes away in the middle, and comes back', () => {
-  it('is waited for by what is running, which loses and doubles nothing', async () => {
+describe('an event store that stops and restarts during an import', () => {
+  it('is awaited by running work, which loses and doubles nothing', async () => {
     const expected = await embeddedStatements(servers, FACTS);
     const server = await EsdbServer.start();
     try {
       const config = servers.configuration({ eventStore: server.url, logLevel: 'silent' });
       const driver = await servers.start(config);
       await prepare(driver);
-      for (const awayMs of [50, 200, 600]) {
-        // The answer breaks off; it is repeated below.
+      for (const downMs of [50, 200, 600]) {
+        // The answer breaks; the import is repeated below.
         const importing = driver.import(ndjson(FACTS)).catch(() => undefined);
         await pause(100);
         await server.stop();
-        await pause(awayMs);
+        await pause(downMs);
         await server.start();
         await importing;
       }

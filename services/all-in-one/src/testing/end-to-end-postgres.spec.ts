@@ -1,4 +1,4 @@
-/** The whole way with the read models in PostgreSQL, chosen by configuration alone: the same history, the same statements, byte for byte. */
+/** The end-to-end history with the read models in PostgreSQL, selected by configuration only: the same statements, byte for byte. */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { Driver } from '../driver.js';
 import { history, ndjson, prepare, shuffled, statementsOf, TestServers } from './end-to-end.fixture.js';
 
-/** Several servers one after another, each with the whole way. */
+/** Several servers, each with a whole history. */
 jest.setTimeout(240_000);
 
 const FACTS = history(60);
@@ -27,7 +27,7 @@ afterEach(async () => {
   await servers.end();
 });
 
-/** A replica as it is built, in a process of its own. */
+/** Starts a built replica in a separate process. */
 async function forkReplica({
   dataDirectory,
   database,
@@ -35,8 +35,8 @@ async function forkReplica({
   const env = { ...process.env, TANTIEME_DATA: dataDirectory, TANTIEME_DATABASE: database, NODE_OPTIONS: '' };
   const child = fork(SERVER, { env, execArgv: [] });
   processes.push(child);
-  const [message]: { url: string }[] = await once(child, 'message');
-  return { driver: new Driver(message?.url ?? '', dataDirectory), child };
+  const [{ url }] = (await once(child, 'message')) as [{ readonly url: string }];
+  return { driver: new Driver(url, dataDirectory), child };
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -47,13 +47,13 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 async function standby(driver: Driver): Promise<readonly string[]> {
-  const { items }: { items: { name: string; standby?: true }[] } = JSON.parse(
-    await driver.text('operator', 'GET', '/health/lag'),
-  );
+  const { items } = JSON.parse(await driver.text('operator', 'GET', '/health/lag')) as {
+    items: { name: string; standby?: true }[];
+  };
   return items.flatMap(({ name, standby }) => (standby === true ? [name] : []));
 }
 
-/** The history, shuffled, with a stop in the middle of its import. */
+/** The statements of the shuffled history, with a restart during its import. */
 async function statementsOn(engine: Engine): Promise<string> {
   const config = servers.configuration({
     database: engine === 'embedded' ? EMBEDDED : await databases.fresh(engine),
@@ -70,8 +70,8 @@ async function statementsOn(engine: Engine): Promise<string> {
   return all;
 }
 
-describe('a history whose read models are in PostgreSQL', () => {
-  it('ends in the statements of the embedded database, in any order', async () => {
+describe('a history with read models in PostgreSQL', () => {
+  it('results in the statements of the embedded database, in any order', async () => {
     const embedded = await statementsOn('embedded');
     expect(embedded.trim().split('\n').length).toBeGreaterThan(9);
     expect(await statementsOn('postgres')).toBe(embedded);
@@ -79,19 +79,19 @@ describe('a history whose read models are in PostgreSQL', () => {
 });
 
 describe('two replicas on one database', () => {
-  it('give the same statements, also where the one that works is killed', async () => {
+  it('result in the same statements, also after the leader is killed', async () => {
     const embedded = await statementsOn('embedded');
     const config = servers.configuration({ database: await databases.fresh('postgres') });
     const one = await forkReplica(config);
     await prepare(one.driver);
     await one.driver.import(ndjson(FACTS.slice(0, 20)));
     const two = await forkReplica(config);
-    // It does what is shared out, and stands by for the rest.
+    // It runs shared work and stands by for the rest.
     const rest = await standby(two.driver);
     expect(rest).toEqual(expect.arrayContaining(['commission-read-model', 'payouts-relay', 'rewards-closing']));
     expect(rest).not.toContain('commission-earn');
     expect(await standby(one.driver)).toEqual([]);
-    // The answer breaks off with the process.
+    // The connection breaks with the process.
     const importing = one.driver.import(ndjson(FACTS)).catch(() => undefined);
     await two.driver.import(ndjson(shuffled(FACTS, 5).slice(0, 60)));
     await kill(one.child);

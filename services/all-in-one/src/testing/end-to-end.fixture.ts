@@ -1,4 +1,4 @@
-/** Servers for a test, and a small history to put into them. */
+/** Servers for whole-system specs, and a small history for them. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,12 +67,13 @@ export const PARTNERS = [
   partner('carl', 'top'),
 ];
 
-/** Deals of the first quarter with returns, whole and in part, and an amendment; amounts by a fixed rule. */
+/** Deals of the first quarter with full and partial returns and amendments; amounts vary by a fixed rule. */
 export function history(deals: number): DealFact[] {
   return Array.from({ length: deals }, (_, index): DealFact[] => {
     const seller = ['anna', 'bert', 'carl'][index % 3] ?? 'anna';
     const day = Temporal.PlainDate.from('2026-01-01').add({ days: (index * 37) % 85 });
-    const at = (days: number): string => `${day.add({ days })}T${String(8 + (index % 10)).padStart(2, '0')}:00:00Z`;
+    const at = (days: number): string =>
+      `${day.add({ days }).toString()}T${String(8 + (index % 10)).padStart(2, '0')}:00:00Z`;
     const cents = 1_999 + ((index * 7_919) % 20_000);
     const identity = { source: 'crm', deal: `D-${index}` };
     const terms = (net: number) => ({
@@ -96,7 +97,7 @@ export function history(deals: number): DealFact[] {
   }).flat();
 }
 
-/** The same list in another order, by a fixed rule, with every `repeat`th said twice. */
+/** The same list in another order, fixed by the seed, with every `repeat`th item twice. */
 export function shuffled<Item>(items: readonly Item[], seed: number, repeat = Infinity): Item[] {
   const next = randomOf(seed);
   return items
@@ -106,7 +107,7 @@ export function shuffled<Item>(items: readonly Item[], seed: number, repeat = In
     .map(({ item }) => item);
 }
 
-/** Numbers from 0 to below 1, the same for the same seed. */
+/** Pseudo-random numbers from 0 to below 1, fixed by the seed. */
 export function randomOf(seed: number): () => number {
   let state = seed;
   return () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
@@ -117,12 +118,12 @@ export function temporaryDirectory(): { readonly path: string; remove(): void } 
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Servers of one spec, in its own process and thread, and the directories that they work on. */
+/** The servers of a spec, in its own process and thread, and their data directories. */
 export class TestServers {
   private readonly running: RunningServer[] = [];
   private readonly directories: { remove(): void }[] = [];
 
-  /** Over a new directory. */
+  /** A configuration with a new data directory. */
   configuration(of: Partial<RuntimeConfig> = {}): RuntimeConfig {
     const directory = temporaryDirectory();
     this.directories.push(directory);
@@ -135,12 +136,12 @@ export class TestServers {
     return new Driver(server.url, config.dataDirectory);
   }
 
-  /** Stops all that run. */
+  /** Stops all running servers. */
   async stop(): Promise<void> {
     for (const server of this.running.splice(0)) await server.stop();
   }
 
-  /** Stops all that run, and removes every directory. */
+  /** Stops all running servers and removes their directories. */
   async end(): Promise<void> {
     await this.stop();
     for (const directory of this.directories.splice(0)) directory.remove();
@@ -161,36 +162,36 @@ export function configOf(directory: string): RuntimeConfig {
   return loadConfig({}, { dataDirectory: directory, port: 0, logLevel: 'error' });
 }
 
-/** Partners, plan and programme; saying them again changes nothing. */
+/** Registers partners, plan and programme; repeating it changes nothing. */
 export async function prepare(driver: Driver): Promise<void> {
   await driver.registerPartners(ndjson(PARTNERS));
   await driver.publishPlan(PLAN, '2026-01-01');
   await driver.text('plan-designer', 'POST', '/programmes', JSON.stringify(PROGRAMME));
 }
 
-/** Imports facts and gives every statement's bytes. */
+/** Imports facts and returns all statements of the quarter, byte for byte. */
 export async function statementsOf(driver: Driver, facts: readonly DealFact[]): Promise<string> {
   await driver.import(ndjson(facts));
-  await driver.settled();
+  await driver.awaitIdle();
   return statementsOfQuarter(driver);
 }
 
-/** What the embedded engines make of the facts. */
+/** The statements of the facts on the embedded engines. */
 export async function embeddedStatements(servers: TestServers, facts: readonly DealFact[]): Promise<string> {
   const driver = await servers.start(servers.configuration());
   await prepare(driver);
   const all = await statementsOf(driver, facts);
   await servers.stop();
-  if (all.trim().split('\n').length < 10) throw new Error('a history with hardly a statement compares nothing');
+  if (all.trim().split('\n').length < 10) throw new Error('the history has too few statements for a comparison');
   return all;
 }
 
-/** Closes the quarter of the history, month by month, and gives every statement's bytes. */
+/** Closes the quarter of the history month by month and returns all statements, byte for byte. */
 export async function statementsOfQuarter(driver: Driver): Promise<string> {
   let all = '';
   for (const month of MONTHS) {
     await driver.close(CALENDAR, month);
-    await driver.settled();
+    await driver.awaitIdle();
     all += await driver.statements(CALENDAR, month);
   }
   return all;

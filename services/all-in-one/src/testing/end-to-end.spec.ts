@@ -19,14 +19,14 @@ import {
 } from './end-to-end.fixture.js';
 
 const FACTS = history(120);
-/** For a test that starts processes one after the other, on a machine that has other things to do. */
+/** Timeout of tests that start several processes, on a busy machine. */
 const PROCESSES_MS_MAX = 180_000;
 const SERVER = new URL('../../dist/bench/server.js', import.meta.url);
 
 const servers = new TestServers();
 afterEach(() => servers.end());
 
-/** A server as it is built, in a process of its own, its background work in threads. */
+/** Starts the built server in a separate process, with its background work in threads. */
 async function forkIn(
   dataDirectory: string,
 ): Promise<{ readonly driver: Driver; readonly child: ChildProcess; readonly ended: Promise<number | null> }> {
@@ -39,7 +39,7 @@ async function forkIn(
   return { driver: new Driver(url, dataDirectory), child, ended };
 }
 
-/** How a server ends that cannot start. */
+/** Exit code and output of a server that fails to start. */
 async function failingIn(dataDirectory: string): Promise<{ readonly code: number | null; readonly errors: string }> {
   const env = { ...process.env, TANTIEME_DATA: dataDirectory, NODE_OPTIONS: '' };
   const child = fork(SERVER, { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
@@ -51,19 +51,19 @@ async function failingIn(dataDirectory: string): Promise<{ readonly code: number
 const cents = (amount: string): bigint => BigInt(amount.replace('.', ''));
 
 describe('a history', () => {
-  it('gives the same statements in any order and with repetitions, byte for byte', async () => {
+  it('results in the same statements in any order and with repetitions, byte for byte', async () => {
     const inOrder = await embeddedStatements(servers, FACTS);
     expect(await embeddedStatements(servers, shuffled(FACTS, 1))).toBe(inOrder);
     expect(await embeddedStatements(servers, shuffled(FACTS, 2, 10))).toBe(inOrder);
   });
 
-  it('gives the same statements when partners and plan come after the deals', async () => {
+  it('results in the same statements when partners and plan come after the deals', async () => {
     const before = await embeddedStatements(servers, FACTS);
     const driver = await servers.start(servers.configuration());
     await driver.import(ndjson(FACTS));
-    await driver.settled();
+    await driver.awaitIdle();
     await prepare(driver);
-    await driver.settled();
+    await driver.awaitIdle();
     expect(await statementsOf(driver, [])).toBe(before);
   });
 
@@ -72,7 +72,7 @@ describe('a history', () => {
     const driver = await servers.start(config);
     await prepare(driver);
     expect(await driver.import(ndjson(FACTS))).toMatchObject({ accepted: FACTS.length, repeated: 0, refused: 0 });
-    await driver.settled();
+    await driver.awaitIdle();
     const count = async (): Promise<bigint> => {
       const store = await openEventStore(config);
       const head = await store.head();
@@ -81,11 +81,11 @@ describe('a history', () => {
     };
     const events = await count();
     expect(await driver.import(ndjson(shuffled(FACTS, 3)))).toMatchObject({ accepted: 0, repeated: FACTS.length });
-    await driver.settled();
+    await driver.awaitIdle();
     expect(await count()).toBe(events);
   });
 
-  it('is continued where it was when the process is started again', async () => {
+  it('continues after a restart', async () => {
     const whole = await embeddedStatements(servers, FACTS);
     const config = servers.configuration();
     const driver = await servers.start(config);
@@ -96,9 +96,9 @@ describe('a history', () => {
   });
 });
 
-describe('a process that is killed in the middle of the import', () => {
+describe('a process killed during the import', () => {
   it(
-    'ends in the same statements when it is started and the import repeated',
+    'results in the same statements after a restart and a repeated import',
     async () => {
       const whole = await embeddedStatements(servers, FACTS);
       const config = servers.configuration();
@@ -106,7 +106,7 @@ describe('a process that is killed in the middle of the import', () => {
         const { driver, child, ended } = await forkIn(config.dataDirectory);
         await prepare(driver);
         setTimeout(() => child.kill('SIGKILL'), afterMs);
-        // The answer breaks off with the process.
+        // The connection breaks with the process.
         await driver.import(ndjson(FACTS)).catch(() => undefined);
         await ended;
       };
@@ -118,9 +118,9 @@ describe('a process that is killed in the middle of the import', () => {
   );
 });
 
-describe('a server whose work runs in threads', () => {
+describe('a server with background work in threads', () => {
   it(
-    'gives the same statements, tells of all work and what it has counted, stops, and goes on where it was',
+    'results in the same statements, reports all work and its metrics, stops, and continues after a restart',
     async () => {
       const whole = await embeddedStatements(servers, FACTS);
       const config = servers.configuration();
@@ -131,9 +131,9 @@ describe('a server whose work runs in threads', () => {
         status: 'ready',
       });
       const worksOf = async (driver: Driver): Promise<string[]> => {
-        const { items }: { items: { name: string }[] } = JSON.parse(
-          await driver.text('operator', 'GET', '/health/lag'),
-        );
+        const { items } = JSON.parse(await driver.text('operator', 'GET', '/health/lag')) as {
+          items: { name: string }[];
+        };
         return items.map(({ name }) => name).sort();
       };
       expect(await worksOf(first.driver)).toEqual(await worksOf(await servers.start(servers.configuration())));
@@ -141,7 +141,7 @@ describe('a server whose work runs in threads', () => {
       expect(await first.ended).toBe(0);
       const again = await forkIn(config.dataDirectory);
       expect(await statementsOf(again.driver, FACTS)).toBe(whole);
-      // Counted in the threads, told by the one that has the API.
+      // Counted in the threads, served by the main thread.
       expect(await again.driver.text('operator', 'GET', '/metrics')).toMatch(
         /^tantieme_messages_consumed_total\{topic="commissions",group="payouts"\} [1-9]/m,
       );
@@ -152,7 +152,7 @@ describe('a server whose work runs in threads', () => {
     PROCESSES_MS_MAX,
   );
 
-  it('is refused a directory that another one works on, and ends', async () => {
+  it('exits where another process uses its data directory', async () => {
     const config = servers.configuration();
     await servers.start(config);
     const { code, errors } = await failingIn(config.dataDirectory);
@@ -161,31 +161,31 @@ describe('a server whose work runs in threads', () => {
   });
 });
 
-describe('what is paid', () => {
-  it('is the sum of the statement lines, less what is carried, and the sum of all that was earned', async () => {
+describe('the payouts', () => {
+  it('add up to the statement lines less the carried balances, which add up to all earnings', async () => {
     const driver = await servers.start(servers.configuration());
     await prepare(driver);
     const all = await statementsOf(driver, FACTS);
     for (const period of MONTHS)
       await driver.text('approver', 'POST', '/statements/approve', JSON.stringify({ calendar: CALENDAR, period }));
-    await driver.settled();
+    await driver.awaitIdle();
     const statements = all
       .trim()
       .split('\n')
-      .map((line): Statement => JSON.parse(line));
+      .map((line) => JSON.parse(line) as Statement);
     const sum = (amounts: readonly string[]): bigint => amounts.reduce((total, amount) => total + cents(amount), 0n);
     const lines = statements.flatMap((statement) => statement.lines);
     const carried = new Map(statements.map(({ payee, carried }) => [payee, carried]));
     const listed = async (path: string): Promise<{ amount: string }[]> => {
       const items: { amount: string }[] = [];
       for (let cursor: string | undefined = ''; cursor !== undefined;) {
-        const page: { items: { amount: string }[]; next?: string } = JSON.parse(
+        const page = JSON.parse(
           await driver.text(
             'finance',
             'GET',
             `${path}${path.includes('?') ? '&' : '?'}limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
           ),
-        );
+        ) as { items: { amount: string }[]; next?: string };
         items.push(...page.items);
         cursor = page.next;
       }
@@ -201,7 +201,7 @@ describe('what is paid', () => {
 });
 
 describe('verification', () => {
-  it('finds nothing in an honest log, and names the event whose byte was changed', async () => {
+  it('finds nothing in an intact log, and names the event of a changed byte', async () => {
     const config = servers.configuration();
     const driver = await servers.start(config);
     await prepare(driver);

@@ -1,4 +1,4 @@
-/** What an operator sees of a deal's way: in one thread here, with threads in `whole-way.spec`. */
+/** Metrics, logs and traces of deals, in one thread; `end-to-end.spec` has a test with threads. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { CREDITS_TOPIC } from '@tantieme/commission-calculation/credit/credit.events-out';
@@ -10,14 +10,14 @@ import type { Driver } from '../driver.js';
 import { history, ndjson, prepare, TestServers } from './end-to-end.fixture.js';
 import { Collector } from './traces.fixture.js';
 
-describe('the metrics of a deal’s way', () => {
+describe('the metrics', () => {
   const servers = new TestServers();
   let text: string;
   beforeAll(async () => {
     const driver = await servers.start(servers.configuration());
     await prepare(driver);
     await driver.import(`${ndjson(history(20))}\n{"no":"fact"}`);
-    await driver.settled();
+    await driver.awaitIdle();
     text = await (await fetch(`${driver.servers.urlOf('/metrics')}/metrics`)).text();
   });
   afterAll(() => servers.end());
@@ -25,7 +25,7 @@ describe('the metrics of a deal’s way', () => {
   const value = (sample: string): number =>
     Number(new Map(text.split('\n').map((line) => [line.replace(/ \S+$/, ''), line.replace(/^.* /, '')])).get(sample));
 
-  it('count events by type, and facts in quarantine among them', () => {
+  it('count events by type, refused facts among them', () => {
     expect(value('tantieme_events_appended_total{type="DealFactRecorded"}')).toBe(history(20).length);
     expect(value('tantieme_events_appended_total{type="FactRefused"}')).toBe(1);
     expect(value('tantieme_events_appended_total{type="Earned"}')).toBeGreaterThan(0);
@@ -37,12 +37,12 @@ describe('the metrics of a deal’s way', () => {
     expect(value('tantieme_messages_consumed_total{topic="commissions",group="payouts"}')).toBeGreaterThan(0);
   });
 
-  it('have what has not happened as 0, so that the first time is seen', () => {
+  it('start counters at 0, so that a first increase is visible', () => {
     expect(value('tantieme_dead_letters_total{topic="deals",group="commission-credit"}')).toBe(0);
     expect(value('tantieme_batch_failures_total{topic="rewards",group="payouts"}')).toBe(0);
   });
 
-  it('know the consumers of the topics of the world that the AsyncAPI document names', () => {
+  it('cover exactly the consumers that the AsyncAPI document names', () => {
     const consumed = Array.from(
       text.matchAll(/^tantieme_messages_consumed_total\{topic="(.+)",group="(.+)"\} /gm),
       ([, topic, group]) => `${topic} ${group}`,
@@ -59,13 +59,13 @@ describe('the metrics of a deal’s way', () => {
     },
   );
 
-  it('say that nothing is left to do', () => {
-    for (const work of ['deal-ingestion-relay', 'commission-earn', 'payouts-intake'])
+  it('show no lag after everything is processed', () => {
+    for (const work of ['deal-ingestion-relay', 'commission-earn', 'payouts-consumer'])
       expect(value(`tantieme_work_lag{work="${work}"}`)).toBe(0);
   });
 });
 
-/** Posts one fact as its source does, with headers of its own. */
+/** Posts one fact like its source, with additional headers. */
 async function postFact(
   { servers }: Driver,
   { dataDirectory }: RuntimeConfig,
@@ -86,26 +86,32 @@ describe('the log of one deal', () => {
   beforeAll(async () => {
     const config = servers.configuration();
     const driver = await servers.start(config);
-    const write = (line: string): unknown => lines.push(JSON.parse(line));
+    const write = (line: string): unknown => lines.push(JSON.parse(line) as Record<string, unknown>);
     Logger.overrideLogger(new PinoNestLogger(createLogger('debug', { write })));
     await prepare(driver);
     await postFact(driver, config, { 'x-correlation-id': 'crm-4711' });
-    await driver.settled();
+    await driver.awaitIdle();
   });
   afterAll(() => servers.end());
 
   const isOfTheDeal = ({ correlationId, correlationIds }: Record<string, unknown>): boolean =>
     correlationId === 'crm-4711' || (Array.isArray(correlationIds) && correlationIds.includes('crm-4711'));
 
-  it.each(['DealFactRecorded', 'DealCredited', 'Earned', 'LedgerTaken'])('has its id where %s is appended', (type) => {
-    const ofType = lines.filter(({ appended }) => appended !== undefined && Object.hasOwn(appended as object, type));
-    expect(ofType.filter(isOfTheDeal).length).toBeGreaterThan(0);
-  });
+  it.each(['DealFactRecorded', 'DealCredited', 'Earned', 'LedgerLinesReceived'])(
+    'has its correlation id where %s is appended',
+    (type) => {
+      const ofType = lines.filter(({ appended }) => appended !== undefined && Object.hasOwn(appended as object, type));
+      expect(ofType.filter(isOfTheDeal).length).toBeGreaterThan(0);
+    },
+  );
 
-  it.each(['deals', 'commission-credits', 'commissions'])('has its id where a message is published to %s', (topic) => {
-    const toTopic = lines.filter(({ msg, topic: published }) => msg === 'published' && published === topic);
-    expect(toTopic.filter(isOfTheDeal).length).toBeGreaterThan(0);
-  });
+  it.each(['deals', 'commission-credits', 'commissions'])(
+    'has its correlation id where a message is published to %s',
+    (topic) => {
+      const toTopic = lines.filter(({ msg, topic: published }) => msg === 'published' && published === topic);
+      expect(toTopic.filter(isOfTheDeal).length).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe('the trace of one deal', () => {
@@ -118,8 +124,8 @@ describe('the trace of one deal', () => {
     const driver = await servers.start(config);
     await prepare(driver);
     await postFact(driver, config, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
-    await driver.settled();
-    // Sends what is left.
+    await driver.awaitIdle();
+    // The stop sends the remaining spans.
     await servers.stop();
   });
   afterAll(async () => {
@@ -127,9 +133,9 @@ describe('the trace of one deal', () => {
     await servers.end();
   });
 
-  it('continues that of its source, to the earning and to the account in payouts', () => {
-    const ways = collector.spans.filter((span) => span.traceId === traceId).map((span) => collector.wayTo(span));
-    expect(ways).toContainEqual([
+  it('continues the trace of its source, to the earning and to the account in payouts', () => {
+    const paths = collector.spans.filter((span) => span.traceId === traceId).map((span) => collector.pathTo(span));
+    expect(paths).toContainEqual([
       'POST /deals/facts',
       'publish deals',
       'process deals by commission-credit',
@@ -140,14 +146,14 @@ describe('the trace of one deal', () => {
     ]);
   });
 
-  it('has nothing of other requests', () => {
+  it('has no spans of other requests', () => {
     const others = new Set(collector.spans.map((span) => span.traceId));
     expect(others.size).toBeGreaterThan(1);
     const own = collector.spans.filter((span) => span.traceId === traceId).map(({ name }) => name);
     expect(own.filter((name) => /^(POST|PUT|GET) /.test(name))).toEqual(['POST /deals/facts']);
   });
 
-  it('has no part for health and metrics', () => {
+  it('has no spans for health and metrics', () => {
     expect(collector.spans.filter(({ name }) => /health|metrics/.test(name))).toEqual([]);
   });
 });

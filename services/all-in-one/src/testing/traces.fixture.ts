@@ -1,4 +1,4 @@
-/** A collector of OpenTelemetry traces (OTLP over HTTP, as JSON): what a deployment sends them to. */
+/** A collector of OpenTelemetry traces (OTLP over HTTP, as JSON). */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
@@ -38,12 +38,12 @@ export class Collector {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Names of a trace's spans, from the first to this one, each with the consumer group where it has one. */
-  wayTo(span: CollectedSpan): readonly string[] {
+  /** The names of the spans from the root of the trace to this span, each with its consumer group. */
+  pathTo(span: CollectedSpan): readonly string[] {
     const parent = this.spans.find(({ spanId }) => spanId === span.parentSpanId);
     const group = span.attributes.find(({ key }) => key === 'messaging.consumer.group.name')?.value['stringValue'];
-    const name = group === undefined ? span.name : `${span.name} by ${String(group)}`;
-    return [...(parent === undefined ? [] : this.wayTo(parent)), name];
+    const name = typeof group === 'string' ? `${span.name} by ${group}` : span.name;
+    return [...(parent === undefined ? [] : this.pathTo(parent)), name];
   }
 
   async stop(): Promise<void> {

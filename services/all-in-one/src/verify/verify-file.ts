@@ -1,4 +1,4 @@
-/** Verification of an event store's file, by a thread a core: each has a connection and deciders of its own (ADR 11). */
+/** Verifies the file of an event store with one thread per core, each with its own connection and deciders (ADR 11). */
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -9,21 +9,21 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { replayables } from '../replayables.js';
 import type { FromThread, ThreadData } from './verify-thread.js';
 
-/** Every thread reads the whole log for its share: beyond these, more of them would hardly end sooner. */
+/** Every thread reads the whole log for its share: more threads would hardly be faster. */
 const THREADS_MAX = 8;
 
 export interface VerifyFileOptions {
-  /** The head that an earlier verification gave. */
-  readonly expect?: string;
-  /** Told how many of the file's events are verified. */
-  readonly onProgress?: (progress: { readonly events: number; readonly of: number }) => void;
-  /** This one included; one a core where it is left out. What is found is the same with any number. */
-  readonly threads?: number;
+  /** The head that an earlier verification returned. */
+  readonly expect?: string | undefined;
+  /** Called with the number of verified events, of all events of the file. */
+  readonly onProgress?: ((progress: { readonly events: number; readonly of: number }) => void) | undefined;
+  /** Including this one; by default one per core. The result does not depend on it. */
+  readonly threads?: number | undefined;
 }
 
-/** @throws where there is no file. @throws {InvalidHead} for an `expect` that is none. */
+/** @throws where there is no file. @throws {InvalidHead} for an `expect` that is not a head. */
 export async function verifyFile(path: string, options: VerifyFileOptions = {}): Promise<Verification> {
-  if (!existsSync(path)) throw new Error(`${path}: there is no event store`);
+  if (!existsSync(path)) throw new Error(`${path}: there is no event store; check the data directory`);
   const { threads = Math.min(availableParallelism(), THREADS_MAX), expect, onProgress } = options;
   const started: Worker[] = [];
   const help: Helper = (task, onProgress) => {
@@ -55,6 +55,6 @@ function resultOf(thread: Worker, onProgress: (events: number) => void): Promise
       else onProgress(message.events);
     });
     thread.on('error', reject);
-    thread.on('exit', (code) => reject(new Error(`a thread of the verification ended with ${code}`)));
+    thread.on('exit', (code) => reject(new Error(`a verification thread ended with code ${code}`)));
   });
 }

@@ -1,4 +1,4 @@
-/** A thread of `verifyFile`: verifies one share of the file's streams and tells what it found. */
+/** A thread of `verifyFile`: verifies its share of the file's streams and sends the result. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { verifyShare } from '@tantieme/audit/share';
 import type { ShareResult, ShareTask } from '@tantieme/audit/share';
@@ -10,17 +10,17 @@ export interface ThreadData {
   readonly task: ShareTask;
 }
 
-/** How many events are verified, as often as it likes; then the result. */
+/** Any number of progress messages with the number of verified events, then the result. */
 export type FromThread = { readonly events: number } | { readonly result: ShareResult };
 
-const { path, task }: ThreadData = workerData;
-const tell = (message: FromThread): void => parentPort?.postMessage(message);
+const { path, task } = workerData as ThreadData;
+const send = (message: FromThread): void => parentPort?.postMessage(message);
 const store = openSqliteEventStore(path);
 const result = await verifyShare({
   store,
   replayables: await replayables(store),
   task,
-  onProgress: (events) => tell({ events }),
+  onProgress: (events) => send({ events }),
 });
 await store.close();
-tell({ result });
+send({ result });

@@ -1,46 +1,48 @@
-import { Command } from 'commander';
+/** `tantieme explain`: how a line of a statement came about, down to the row of the source file. */
+import type { Command } from 'commander';
 import type { Statement } from '@tantieme/contracts/payout';
-import type { Client } from '../client.js';
-import { connect, withConnection, type ConnectionOptions } from './connection.js';
-import { print, printJson } from './output.js';
+import { print, printJson } from '../output/print.js';
+import { dataOf } from '../server/client.js';
+import type { Api } from '../server/client.js';
+import { connect, serverCommand } from '../server/connection.js';
+import type { ServerOptions } from '../server/connection.js';
+import { statementId } from '../server/short-ids.js';
+import { readStatement } from './statement.js';
 
 export function explainCommand(): Command {
-  return withConnection(new Command('explain'))
-    .description('tell how a line of a statement came about, down to the source line')
-    .argument('<statement>', 'payee|currency|calendar|period')
-    .argument('<line>', 'number of the line, from 1')
-    .option('--json', 'print JSON')
-    .action(async (id: string, number: string, options: ConnectionOptions & { json?: boolean }) => {
-      const client = await connect(options, 'auditor');
-      const explanation = await explainLine(client, id, Number(number));
+  return serverCommand('explain', 'explain a line of a statement, down to the source line')
+    .argument('<statement...>', 'id, or as much of it as names one, then the number of the line: acme 2026-01 3')
+    .action(async (words: readonly string[], options: ServerOptions) => {
+      const number = words.at(-1) ?? '';
+      if (!/^[1-9]\d{0,6}$/.test(number))
+        throw new Error(`the last argument is the number of the line, from 1; "${number}" is not a number`);
+      if (words.length < 2) throw new Error('name the statement before the number of the line: acme 2026-01 3');
+      const api = await connect(options, 'auditor');
+      const statement = await readStatement(api, await statementId(api, words.slice(0, -1)));
+      const explanation = await explainLine(api, statement, Number(number));
       if (options.json) printJson(explanation);
       else print(explanation.text.join('\n'));
     });
 }
 
-/** What commission-calculation and rewards say of a ledger line: sentences for a person, and the trace itself. */
+/** Sentences for a person; with `--json` the trace of the calculation stands beside them. */
 export interface Explanation {
   readonly text: readonly string[];
 }
 
-export async function explainLine(client: Client, statementId: string, number: number): Promise<Explanation> {
-  const statement: Statement = JSON.parse(await client.text(`/statements/${encodeURIComponent(statementId)}/document`));
+/** @param number of the line, from 1 */
+export async function explainLine(api: Api, statement: Statement, number: number): Promise<Explanation> {
   const line = statement.lines[number - 1];
   if (!line)
-    throw new Error(`line ${number}: the statement ${statementId} has the lines 1 to ${statement.lines.length}`);
-  if (line.kind === 'bonus' || line.deal === '') {
+    throw new Error(`line ${number}: the statement ${statement.id} has the lines 1 to ${statement.lines.length}`);
+  if (line.kind === 'bonus' || line.deal === '')
     return {
       text: [
-        `${line.amount} ${statement.currency}: ${line.kind} of programme ${line.component} for ${line.line}, on a measured ${line.basis} ${statement.currency}`,
+        `${line.amount} ${statement.currency}: ${line.kind} of programme ${line.component} for ${line.line}, ` +
+          `on a measured ${line.basis} ${statement.currency}`,
       ],
     };
-  }
-  const query = new URLSearchParams({
-    payee: statement.payee,
-    plan: line.plan,
-    component: line.component,
-    deal: line.deal,
-    line: line.line,
-  });
-  return client.get<Explanation>(`/earnings/explain?${query}`);
+  const { payee } = statement;
+  const query = { payee, plan: line.plan, component: line.component, deal: line.deal, line: line.line };
+  return dataOf(api.GET('/earnings/explain', { params: { query } }));
 }

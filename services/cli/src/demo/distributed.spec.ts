@@ -3,14 +3,14 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import {
-  announced,
-  createWorld,
-  differencesIn,
+  publishedPayouts,
+  createDistributedSystem,
+  verificationDifferences,
   kafkaForTests,
-  messagesOf,
-  produce,
-  toldBy,
-  type World,
+  readTopic,
+  produceFacts,
+  distinctContents,
+  type DistributedSystem,
 } from '@tantieme/all-in-one/testing/distributed.fixture';
 import { Driver } from '@tantieme/all-in-one/driver';
 import { SERVICE_NAMES } from '@tantieme/all-in-one/service-processes';
@@ -58,7 +58,7 @@ async function prepare(driver: Driver): Promise<void> {
   await driver.registerPartners(ndjson(partners()));
   for (const plan of ['resellers-us.yaml', 'direct-us.yaml']) await driver.publishPlan(document(plan), '2014-01-01');
   await driver.text('plan-designer', 'POST', '/programmes', document('volume-bonus-us.json'));
-  await driver.settled();
+  await driver.awaitIdle();
 }
 
 /** Closes and approves every month. @returns the statements' bytes */
@@ -67,7 +67,7 @@ async function settle(driver: Driver): Promise<string> {
     await driver.close(CALENDAR, period);
     await driver.text('approver', 'POST', '/statements/approve', JSON.stringify({ calendar: CALENDAR, period }));
   }
-  await driver.settled();
+  await driver.awaitIdle();
   let all = '';
   for (const period of periods()) all += await driver.statements(CALENDAR, period);
   return all;
@@ -79,32 +79,32 @@ async function embedded(facts: readonly DealFact[]): Promise<{ statements: strin
   const driver = new Driver(server.url, directory.path);
   await prepare(driver);
   expect(await driver.import(ndjson(facts))).toMatchObject({ accepted: facts.length, refused: 0 });
-  await driver.settled();
+  await driver.awaitIdle();
   const statements = await settle(driver);
   await server.stop();
   const broker = openSqliteBroker(join(directory.path, 'broker.sqlite'));
-  const payouts = toldBy(await messagesOf(broker, TOPICS.payouts));
+  const payouts = distinctContents(await readTopic(broker, TOPICS.payouts));
   await broker.close();
   directory.remove();
   return { statements, payouts };
 }
 
 (kafka ? describe : describe.skip)(`four years of sales, on ${kafka?.name ?? 'no Kafka'}`, () => {
-  let world: World | undefined;
+  let world: DistributedSystem | undefined;
   afterEach(() => world?.end());
 
   it('end in the bytes of the embedded run, in any order, and finance gets to know the same', async () => {
     const facts = await sales();
     expect(facts.length).toBeGreaterThan(5_000);
     const expected = await embedded(facts);
-    world = await createWorld(kafka!, { TANTIEME_DATABASE: await databases.fresh('postgres') });
+    world = await createDistributedSystem(kafka!, { TANTIEME_DATABASE: await databases.fresh('postgres') });
     await world.services.start();
     await prepare(world.driver);
-    await produce(world, shuffled(facts, 20_17, 10));
-    await world.driver.settled();
+    await produceFacts(world, shuffled(facts, 20_17, 10));
+    await world.driver.awaitIdle();
     expect(await settle(world.driver)).toBe(expected.statements);
-    expect(await announced(world)).toEqual(expected.payouts);
+    expect(await publishedPayouts(world)).toEqual(expected.payouts);
     expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
-    expect(await differencesIn(world)).toBe(0);
+    expect(await verificationDifferences(world)).toBe(0);
   });
 });

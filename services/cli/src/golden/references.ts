@@ -12,15 +12,15 @@ import {
   normalExchangeRate,
   rateOn,
   ratesInForce,
-  takeExchangeRate,
-} from '@tantieme/commission-calculation/reference/exchange-rate';
+  recordExchangeRate,
+} from '@tantieme/commission-calculation/reference/facts/exchange-rate';
 import {
   identityOfQuota,
   normalQuota,
   quotasInForce,
-  takeQuota,
-} from '@tantieme/commission-calculation/reference/quota';
-import { partnerAsOf } from '@tantieme/commission-calculation/reference/reference';
+  recordQuota,
+} from '@tantieme/commission-calculation/reference/facts/quota';
+import { partnerAsOf } from '@tantieme/commission-calculation/reference/facts/partner';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { Dated, Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
@@ -158,7 +158,7 @@ export function readExchangeRates(text: string): readonly ExchangeRate[] {
     });
     const pair = [base, quote].sort().join('/');
     const ofPair = known.get(pair) ?? new Map<string, ExchangeRate>();
-    takeExchangeRate(exchangeRate, FROM_THE_BEGINNING, ofPair);
+    recordExchangeRate(exchangeRate, FROM_THE_BEGINNING, ofPair);
     known.set(pair, ofPair.set(identityOfRate(exchangeRate), exchangeRate));
   });
   return [...known.values()].flatMap((ofPair) => [...ofPair.values()]);
@@ -202,7 +202,7 @@ export function readQuotas(text: string, plan: string): readonly Quota[] {
       revision: revisionIn(row, fault) ?? 0,
     });
     const ofPayee = known.get(payee) ?? new Map<string, Quota>();
-    takeQuota(quota, FROM_THE_BEGINNING, ofPayee);
+    recordQuota(quota, FROM_THE_BEGINNING, ofPayee);
     known.set(payee, ofPayee.set(identityOfQuota(quota), quota));
   });
   return [...known.values()].flatMap((ofPayee) => [...ofPayee.values()]);

@@ -1,5 +1,4 @@
-/** A budget in any order of arrival, against its definition, and against the calculation from scratch. */
-import { compareText } from '@tantieme/contracts/compare-text';
+/** A budget in any order of arrival, compared with its definition and with the calculation from scratch. */
 import { describe, expect, it } from '@jest/globals';
 import { grantBudget, retainedGrantOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
 import type { BudgetClaim, Claim, ClosedClaim } from '@tantieme/commission-engine/earn/budget';
@@ -7,12 +6,13 @@ import { calculate } from '@tantieme/commission-engine/earn/calculate';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compilePlan } from '@tantieme/commission-engine/plan/compile';
 import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
-import { claimOf, Kept, SPIFF } from './budget.fixture.js';
-import { partnerAsOf } from '../reference/reference.js';
+import { claimOf, TestBudget, SPIFF } from './budget.fixture.js';
+import { partnerAsOf } from '../reference/facts/partner.js';
 import { dealOf, documentOf, partnerOf, World } from '../testing/world.fixture.js';
-import type { Fact, Told } from '../testing/world.fixture.js';
+import type { Fact, InternalMessage } from '../testing/world.fixture.js';
 
 const BUDGET_MINOR = 100_000n;
 const PAYEES = ['anna', 'bert', 'carl'];
@@ -34,7 +34,10 @@ type AnyClaims = typeof anyClaims extends fc.Arbitrary<infer Some> ? Some : neve
 const claimsOf = ({ lines }: AnyClaims): readonly BudgetClaim[] =>
   lines.map(({ occurrence, at, minor }) => claimOf(at, formatMinor(BigInt(minor), 2), 'spiff', occurrence));
 
-/** Claims in turn, and between them closings; those of one stretch come in another order the second time, some of them twice. */
+/**
+ * Stretches of claims with closings between them. In the second run, the claims of a stretch come in another order,
+ * some twice.
+ */
 const anyStory = fc.tuple(
   fc.array(fc.array(anyClaims, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 }),
   fc.infiniteStream(fc.nat(1000)),
@@ -48,10 +51,13 @@ interface NamedClaim extends Claim {
   readonly line: BudgetClaim['line'];
 }
 
-/** What the definition is asked: all lines in canonical order, those of closed periods as the last closing left them. */
+/**
+ * The definition of a budget's grants: all lines in canonical order, those of closed periods as their closing left
+ * them.
+ */
 class Defined {
   private readonly newest = new Map<string, AnyClaims>();
-  /** With their lines as they were when they were closed: they keep their place also where nothing is claimed any more. */
+  /** With their lines as of the closing: they keep their place, also without a claim. */
   private readonly closed = new Map<string, NamedClaim & { closed: ClosedClaim }>();
   private endedMinor = 0n;
 
@@ -82,7 +88,7 @@ class Defined {
     return grantBudget(BUDGET_MINOR, this.claims(), this.endedMinor);
   }
 
-  /** As `Kept` says it. */
+  /** In the form of `TestBudget.granted`. */
   granted(): readonly string[] {
     const grants = this.grants();
     const named = this.claims()
@@ -116,22 +122,22 @@ class Defined {
 }
 
 describe('claims in any order of arrival, with repetitions, between closings', () => {
-  it('end in the grants of the definition, and never in more than the budget', () => {
-    const reached = { cut: 0, closed: 0, negative: 0, spent: 0 };
+  it('end in the grants of the definition, and never exceed the budget', () => {
+    const cases = { cut: 0, closed: 0, negative: 0, spent: 0 };
     fc.assert(
       fc.property(anyStory, ([stretches, draws]) => {
-        const [inOrder, shuffled, defined] = [new Kept(), new Kept(), new Defined()];
+        const [inOrder, shuffled, defined] = [new TestBudget(), new TestBudget(), new Defined()];
         let revision = 0;
         stretches.forEach((stretch, index) => {
           const numbered = stretch.map((one) => ({ ...one, revision: revision++ }));
           for (const one of numbered) {
-            inOrder.take(one.payee, one.deal, one.revision, claimsOf(one));
+            inOrder.receive(one.payee, one.deal, one.revision, claimsOf(one));
             defined.claim(one);
           }
-          const again = numbered.filter(() => (draws.next().value ?? 0) % 3 === 0);
-          const order = [...numbered, ...again].map((one) => ({ one, key: draws.next().value ?? 0 }));
+          const again = numbered.filter(() => next(draws) % 3 === 0);
+          const order = [...numbered, ...again].map((one) => ({ one, key: next(draws) }));
           for (const { one } of order.sort((left, right) => left.key - right.key))
-            shuffled.take(one.payee, one.deal, one.revision, claimsOf(one));
+            shuffled.receive(one.payee, one.deal, one.revision, claimsOf(one));
           expect(shuffled.granted()).toEqual(inOrder.granted());
           expect(inOrder.granted()).toEqual(defined.granted());
 
@@ -139,21 +145,21 @@ describe('claims in any order of arrival, with repetitions, between closings', (
           const sumMinor = grants.reduce((sum, minor) => sum + minor, 0n);
           const claimedMinor = claims.reduce((sum, { amountMinor }) => sum + amountMinor, 0n);
           if (!defined.hasClosed) expect(sumMinor).toBe(claimedMinor < BUDGET_MINOR ? claimedMinor : BUDGET_MINOR);
-          if (claims.some(({ amountMinor }, at) => amountMinor !== grants[at])) reached.cut++;
-          if (grants.some((minor) => minor < 0n)) reached.negative++;
-          if (sumMinor === BUDGET_MINOR) reached.spent++;
-          if (defined.hasClosed) reached.closed++;
+          if (claims.some(({ amountMinor }, at) => amountMinor !== grants[at])) cases.cut++;
+          if (grants.some((minor) => minor < 0n)) cases.negative++;
+          if (sumMinor === BUDGET_MINOR) cases.spent++;
+          if (defined.hasClosed) cases.closed++;
 
           const openFrom = ['2026-02', '2026-03', '2026-04'][index] ?? '';
           for (const one of [inOrder, shuffled, defined]) one.close(openFrom);
-          // What is granted does not change by a closing.
+          // A closing changes no grants.
           expect(defined.granted()).toEqual(inOrder.granted());
           if (index % 2 === 1) shuffled.stream.reload();
         });
       }),
       { numRuns: 400 },
     );
-    for (const [name, count] of Object.entries(reached)) expect([name, count > 20]).toEqual([name, true]);
+    for (const [name, count] of Object.entries(cases)) expect([name, count > 20]).toEqual([name, true]);
   });
 });
 
@@ -192,7 +198,7 @@ const anyHistory = fc
   );
 
 describe('a history of deals in any order, where claims and grants overtake each other', () => {
-  it('ends in what the calculation says from scratch', () => {
+  it('ends in the result of the calculation from scratch', () => {
     let cut = 0;
     fc.assert(
       fc.property(anyHistory, ([lives, order, draws]) => {
@@ -201,25 +207,25 @@ describe('a history of deals in any order, where claims and grants overtake each
           { kind: 'plan', text: SPIFF, effectiveFrom: '2026-01-01' },
           ...PAYEES.map((id): Fact => ({ kind: 'partner', partner: partnerOf(id), revision: 0 })),
         ];
-        for (const fact of facts) world.take(fact);
+        for (const fact of facts) world.apply(fact);
         const revisions = lives.flatMap((life) =>
           life.map((deal, revision): Fact => ({ kind: 'deal', deal, revision })),
         );
         const shuffled = revisions.map((fact, index) => ({ fact, key: order[index] ?? 0 }));
         for (const { fact } of shuffled.sort((left, right) => left.key - right.key)) {
-          world.take(fact);
-          if ((draws.next().value ?? 0) % 2 === 0) for (const credit of world.onTheWay.splice(0)) world.earn(credit);
-          deliver(world, draws, (draws.next().value ?? 0) % 4);
+          world.apply(fact);
+          if (next(draws) % 2 === 0) for (const credit of world.creditsInTransit.splice(0)) world.earn(credit);
+          deliver(world, draws, next(draws) % 4);
         }
-        for (const credit of world.onTheWay.splice(0)) world.earn(credit);
-        const all: Told[] = [];
-        while (world.toldOn.length > 0) {
-          all.push(...world.toldOn);
-          deliver(world, draws, world.toldOn.length);
+        for (const credit of world.creditsInTransit.splice(0)) world.earn(credit);
+        const all: InternalMessage[] = [];
+        while (world.messagesInTransit.length > 0) {
+          all.push(...world.messagesInTransit);
+          deliver(world, draws, world.messagesInTransit.length);
         }
-        // Once more, all that is old by now.
-        for (const told of all) world.tell(told);
-        expect(world.toldOn).toEqual([]);
+        // Deliver all outdated messages once more.
+        for (const message of all) world.deliver(message);
+        expect(world.messagesInTransit).toEqual([]);
         world.reload();
 
         const plan = world.plans.get('resellers')?.state.published.at(-1)?.plan ?? compilePlan(documentOf(SPIFF), '');
@@ -237,9 +243,10 @@ describe('a history of deals in any order, where claims and grants overtake each
         const held = new Map<string, bigint>();
         for (const { state } of world.earnings.values())
           for (const [deal, ofDeal] of state.engine.deals)
-            for (const { key, amountMinor } of ofDeal) held.set(`${state.account?.payee} ${deal} ${key}`, amountMinor);
+            for (const { key, amountMinor } of ofDeal)
+              held.set(`${state.payeePlan?.payee} ${deal} ${key}`, amountMinor);
         expect(new Map([...held].sort())).toEqual(new Map([...expected].sort()));
-        expect(world.told()).toEqual(world.ledger());
+        expect(world.emittedLedger()).toEqual(world.ledger());
       }),
       { numRuns: 150 },
     );
@@ -247,10 +254,15 @@ describe('a history of deals in any order, where claims and grants overtake each
   });
 });
 
-/** Brings some of what is on its way, in an order of its own. */
+/** Delivers some of the messages in transit, in random order. */
 function deliver(world: World, draws: Iterator<number>, count: number): void {
-  for (let left = count; left > 0 && world.toldOn.length > 0; left--) {
-    const [told] = world.toldOn.splice((draws.next().value ?? 0) % world.toldOn.length, 1);
-    if (told !== undefined) world.tell(told);
+  for (let left = count; left > 0 && world.messagesInTransit.length > 0; left--) {
+    const [message] = world.messagesInTransit.splice(next(draws) % world.messagesInTransit.length, 1);
+    if (message !== undefined) world.deliver(message);
   }
+}
+
+/** The next value of a stream without an end. */
+function next(draws: Iterator<number>): number {
+  return Number(draws.next().value);
 }

@@ -1,104 +1,84 @@
 /**
- * Claims and grants on the internal topic `commission-credits`: what an earning stream claims of a budget, under the key of the
- * budget's stream, and what the budget grants of it, under the key of the earning stream.
+ * Grants of a budget on the internal topic `commission-credits`, under the key of the earning stream; and the claims
+ * that a budget receives there from earning streams.
  */
 import type { BudgetClaim, GrantedLine } from '@tantieme/commission-engine/earn/budget';
-import type { DealClaims } from '@tantieme/commission-engine/incremental/state';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
-import { budgetStream } from './budget.js';
-import type { Budget, DealGrant } from './budget.js';
-import type { EarningAccount } from '../earning/earning.js';
+import type { BudgetEvent } from './budget.js';
 
-interface Addressed {
+interface BudgetMessage {
   readonly id: string;
   readonly time: string;
   readonly payee: string;
   readonly plan: string;
   readonly component: string;
   readonly deal: string;
-  /** Of the stream that says it: the newest replaces. */
+  /** Of the sending stream: the newest replaces the ones before. */
   readonly revision: number;
   readonly correlationId: string;
   readonly causationId: string;
 }
 
 /** All that a payee claims of a component's budget with a deal. */
-export interface ClaimsMessage extends Addressed {
+export interface ClaimsMessage extends BudgetMessage {
   readonly kind: 'claims';
   readonly claims: readonly BudgetClaim[];
 }
 
-/** All that the budget grants of it. */
-export interface GrantMessage extends Addressed {
+/** All that a budget grants to a payee with a deal. */
+export interface GrantMessage extends BudgetMessage {
   readonly kind: 'grant';
   readonly granted: readonly GrantedLine[];
 }
 
-export function claimsMessages(
+/** Fields that a message between budgets and earning streams has besides its content. */
+export function budgetMessage(
   stored: StoredEvent,
-  { payee, plan }: EarningAccount,
-  claimed: readonly DealClaims[],
-  correlationId: string,
-): readonly OutgoingMessage[] {
-  return claimed.map(({ deal, component, claims }) => {
-    const key = budgetStream(plan, component);
-    const message: ClaimsMessage = {
-      kind: 'claims',
-      ...addressed(stored, `${deal} ${key}`, { payee, plan, component, deal }, correlationId),
-      claims,
-    };
-    return { key, value: JSON.stringify(message) };
-  });
+  key: string,
+  subject: Pick<BudgetMessage, 'payee' | 'plan' | 'component' | 'deal'>,
+): BudgetMessage {
+  return {
+    id: uuidOf(`${stored.id} ${subject.deal} ${key}`),
+    time: stored.occurredAt,
+    ...subject,
+    revision: stored.revision,
+    correlationId: metadataOf(stored).correlationId,
+    causationId: stored.id,
+  };
 }
 
-export function grantMessages(
-  stored: StoredEvent,
-  { plan, component }: Budget,
-  grants: readonly DealGrant[],
-  correlationId: string,
-): readonly OutgoingMessage[] {
-  return grants.map(({ payee, deal, granted }) => {
+export function grantMessages(stored: StoredEvent): readonly OutgoingMessage[] {
+  const event = domainEventOf<BudgetEvent>(stored, {});
+  if (event.type === 'BudgetPeriodsClosed') return [];
+  const { plan, component } = event.data.budget;
+  return event.data.grants.map(({ payee, deal, granted }) => {
     const key = `${payee}|${plan}`;
     const message: GrantMessage = {
       kind: 'grant',
-      ...addressed(stored, `${deal} ${key}`, { payee, plan, component, deal }, correlationId),
+      ...budgetMessage(stored, key, { payee, plan, component, deal }),
       granted,
     };
     return { key, value: JSON.stringify(message) };
   });
 }
 
-function addressed(
-  stored: StoredEvent,
-  name: string,
-  to: Pick<Addressed, 'payee' | 'plan' | 'component' | 'deal'>,
-  correlationId: string,
-): Addressed {
-  return {
-    id: uuidOf(`${stored.id} ${name}`),
-    time: stored.occurredAt,
-    ...to,
-    revision: stored.revision,
-    correlationId,
-    causationId: stored.id,
-  };
-}
-
 export function isClaimsMessage(value: unknown): value is ClaimsMessage {
-  return isAddressed(value) && value.kind === 'claims' && Array.isArray(value.claims);
+  return isBudgetMessage(value) && value.kind === 'claims' && Array.isArray(value.claims);
 }
 
 export function isGrantMessage(value: unknown): value is GrantMessage {
-  return isAddressed(value) && value.kind === 'grant' && Array.isArray(value.granted);
+  return isBudgetMessage(value) && value.kind === 'grant' && Array.isArray(value.granted);
 }
 
-function isAddressed(
+function isBudgetMessage(
   value: unknown,
 ): value is { readonly [Name in keyof ClaimsMessage | keyof GrantMessage]?: unknown } {
   if (typeof value !== 'object' || value === null) return false;
-  const said: { readonly [name: string]: unknown } = { ...value };
+  const fields: { readonly [name: string]: unknown } = { ...value };
   const texts = ['id', 'time', 'payee', 'plan', 'component', 'deal', 'correlationId', 'causationId'];
-  return texts.every((name) => typeof said[name] === 'string') && Number.isSafeInteger(said['revision']);
+  return texts.every((name) => typeof fields[name] === 'string') && Number.isSafeInteger(fields['revision']);
 }

@@ -1,4 +1,4 @@
-/** A budget to which claims come one by one, and what it grants. */
+/** A budget that receives claims one by one, and its grants. */
 import type { BudgetClaim } from '@tantieme/commission-engine/earn/budget';
 import { compilePlan } from '@tantieme/commission-engine/plan/compile';
 import { budgetDecider } from './budget.js';
@@ -40,7 +40,7 @@ export const claimOf = (at: string, amount: string, planHash = 'spiff', occurren
   amount,
 });
 
-export class Kept {
+export class TestBudget {
   readonly stream = new Stream(budgetDecider(PLANS));
   private readonly revisions = new Map<string, number>();
   private readonly grants = new Map<string, DealGrant>();
@@ -49,12 +49,12 @@ export class Kept {
     const name = `${payee} ${deal}`;
     const revision = (this.revisions.get(name) ?? -1) + 1;
     this.revisions.set(name, revision);
-    return this.take(payee, deal, revision, claims);
+    return this.receive(payee, deal, revision, claims);
   }
 
-  take(payee: string, deal: string, revision: number, claims: readonly BudgetClaim[]): readonly string[] {
+  receive(payee: string, deal: string, revision: number, claims: readonly BudgetClaim[]): readonly string[] {
     const command = {
-      type: 'take-claims',
+      type: 'receive-claims',
       budget: BUDGET,
       payee,
       deal: `crm|${deal}`,
@@ -62,15 +62,15 @@ export class Kept {
       claims,
       at: AT,
     } as const;
-    return this.told(this.stream.handle(command));
+    return this.record(this.stream.handle(command));
   }
 
-  /** What a large change has left over, by the next event. */
-  tellMore(): readonly string[] {
-    return this.told(this.stream.handle({ type: 'tell-more', budget: BUDGET, at: AT }));
+  /** The next event of grants that did not fit into the event of a large change. */
+  emitRemaining(): readonly string[] {
+    return this.record(this.stream.handle({ type: 'emit-remaining', budget: BUDGET, at: AT }));
   }
 
-  private told(events: readonly BudgetEvent[]): readonly string[] {
+  private record(events: readonly BudgetEvent[]): readonly string[] {
     return events.flatMap((event) =>
       event.type === 'BudgetPeriodsClosed'
         ? []
@@ -85,7 +85,7 @@ export class Kept {
     this.stream.handle({ type: 'close-periods', budget: BUDGET, openFrom, at: AT });
   }
 
-  /** All that is granted now, as it was said. */
+  /** All current grants, from the events. */
   granted(): readonly string[] {
     return [...this.grants.values()]
       .filter(({ granted }) => granted.length > 0)

@@ -1,7 +1,7 @@
-/** A budget that many payees draw on, over the service: claims in, grants out, in any order of arrival. */
+/** A budget that several payees draw on, over the whole service, in any order of arrival. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { dealOf, partnerOf, Service, shuffled } from '../testing/service.fixture.js';
-import type { Arrival } from '../testing/service.fixture.js';
+import type { ServiceInput } from '../testing/service.fixture.js';
 
 const services: Service[] = [];
 afterEach(async () => {
@@ -22,19 +22,25 @@ components:
     credit: { override: [spiff], of: earning, levels: [10 %] }
 `;
 
-const seller = (id: string, upline: string | null = 'top'): Arrival => ({
+const seller = (id: string, upline: string | null = 'top'): ServiceInput => ({
   kind: 'partner',
   partner: partnerOf(id, { upline }),
   revision: 0,
 });
 
-const deal = (id: string, of: string, at: string, more: Parameters<typeof dealOf>[1] = {}, revision = 0): Arrival => ({
+const deal = (
+  id: string,
+  of: string,
+  at: string,
+  more: Parameters<typeof dealOf>[1] = {},
+  revision = 0,
+): ServiceInput => ({
   kind: 'deal',
   deal: dealOf(id, { seller: of, bookedAt: `2026-${at}T10:00:00Z`, ...more }),
   revision,
 });
 
-const BEFORE: readonly Arrival[] = [
+const BEFORE: readonly ServiceInput[] = [
   { kind: 'plan', document: SPIFF, effectiveFrom: '2026-01-01' },
   seller('top', null),
   seller('anna'),
@@ -44,15 +50,15 @@ const BEFORE: readonly Arrival[] = [
 const DEALS = [deal('D3', 'anna', '03-03'), deal('D5', 'bert', '03-05'), deal('D6', 'anna', '03-06')];
 const LATE = deal('D4', 'carl', '03-04');
 
-async function started(arrivals: readonly Arrival[]): Promise<Service> {
+async function started(inputs: readonly ServiceInput[]): Promise<Service> {
   const service = await Service.start();
   services.push(service);
-  await service.arrive(arrivals);
-  await service.settled();
+  await service.send(inputs);
+  await service.idle();
   return service;
 }
 
-/** `payee posted origin deal amount` of what the budget pays. */
+/** Payments of the budget: `deal payee period of origin: amount`. */
 async function spiffs(service: Service, component = 'spiff'): Promise<readonly string[]> {
   const { earnings } = await service.published();
   return [...earnings.values()]
@@ -65,7 +71,7 @@ async function spiffs(service: Service, component = 'spiff'): Promise<readonly s
 }
 
 describe('a budget of 1,000, 400 a deal', () => {
-  it('is granted in order of date: 400, 400, 200; and those above earn on what is granted', async () => {
+  it('is granted in order of date: 400, 400, 200; payees above earn on the granted amounts', async () => {
     const service = await started([...BEFORE, ...DEALS]);
     expect(await spiffs(service)).toEqual([
       'D3 anna 2026-03 of 2026-03: 400.00',
@@ -80,10 +86,10 @@ describe('a budget of 1,000, 400 a deal', () => {
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
-  it('takes a late one of the 4th in order of date: 400, 400, 200, 0 (own)', async () => {
+  it('grants a late deal of the 4th in order of date: 400, 400, 200, 0 (own example)', async () => {
     const service = await started([...BEFORE, ...DEALS]);
-    await service.arrive([LATE]);
-    await service.settled();
+    await service.send([LATE]);
+    await service.idle();
     expect(await spiffs(service)).toEqual([
       'D3 anna 2026-03 of 2026-03: 400.00',
       'D4 carl 2026-03 of 2026-03: 400.00',
@@ -92,19 +98,19 @@ describe('a budget of 1,000, 400 a deal', () => {
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
-  it('gives nothing to one that comes after the period was closed (own)', async () => {
+  it('grants nothing to a deal that arrives after the closing of its period (own example)', async () => {
     const service = await started([...BEFORE, ...DEALS]);
     await service.close('2026-03');
     const closed = await spiffs(service);
-    await service.arrive([LATE, deal('D7', 'carl', '04-01')]);
-    await service.settled();
+    await service.send([LATE, deal('D7', 'carl', '04-01')]);
+    await service.idle();
     expect(await spiffs(service)).toEqual(closed);
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
-  it('closes with what claims and grants come to, whatever is on its way', async () => {
+  it('closes with the final grants, also of claims in transit', async () => {
     const service = await started(BEFORE);
-    await service.arrive(DEALS);
+    await service.send(DEALS);
     await service.close('2026-03');
     const { manifests } = await service.published();
     const march = manifests.filter(({ period }) => period === '2026-03').flatMap(({ entries }) => entries);
@@ -116,12 +122,12 @@ describe('a budget of 1,000, 400 a deal', () => {
     ]);
   }, 30_000);
 
-  it('has money again when a closed deal is withdrawn, and posts who gets it in the open period', async () => {
+  it('has money again when a closed deal is withdrawn, and posts the new grants in the open period', async () => {
     const service = await started([...BEFORE, ...DEALS]);
     await service.close('2026-03');
     const lines = [{ id: '1', category: 'service', net: '5.00' }];
-    await service.arrive([deal('D3', 'anna', '03-03', { lines }, 1), deal('D8', 'carl', '04-08')]);
-    await service.settled();
+    await service.send([deal('D3', 'anna', '03-03', { lines }, 1), deal('D8', 'carl', '04-08')]);
+    await service.idle();
     expect(await spiffs(service)).toEqual([
       'D3 anna 2026-03 of 2026-03: 400.00',
       'D3 anna 2026-04 of 2026-03: -400.00',
@@ -132,12 +138,12 @@ describe('a budget of 1,000, 400 a deal', () => {
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
-  it('frees the money of a return for those after it', async () => {
+  it('frees the money of a return for later deals', async () => {
     const returned = deal('D3', 'anna', '03-03', { returns: [{ id: 'R', at: '2026-03-20T10:00:00Z' }] }, 1);
     const service = await started([...BEFORE, ...DEALS, deal('D9', 'carl', '03-25')]);
-    await service.arrive([returned]);
-    await service.settled();
-    // 1,200 claimed, 400 of it back: 800; then 400 more of which 200 are left.
+    await service.send([returned]);
+    await service.idle();
+    // 1,200 claimed, 400 returned: 800; of the next 400, 200 are left.
     expect(await spiffs(service)).toEqual([
       'D3 anna 2026-03 of 2026-03: -200.00',
       'D3 anna 2026-03 of 2026-03: 400.00',
@@ -148,7 +154,7 @@ describe('a budget of 1,000, 400 a deal', () => {
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
-  it('takes from many at once, in several events', async () => {
+  it('changes very many grants in several events', async () => {
     const document = SPIFF.replace('{ flat: 400, per: deal }', '{ percent: 40 % }');
     const small = Array.from({ length: 1100 }, (_, index) =>
       deal(`S${index}`, 'anna', '03-05', { net: ['2.00', '1.00'] }),
@@ -159,10 +165,10 @@ describe('a budget of 1,000, 400 a deal', () => {
       ...small,
     ]);
     expect(await spiffs(service)).toHaveLength(1100);
-    await service.arrive([deal('D1', 'carl', '03-01', { net: ['2500.00', '1.00'] })]);
-    await service.settled();
+    await service.send([deal('D1', 'carl', '03-01', { net: ['2500.00', '1.00'] })]);
+    await service.idle();
     expect(await spiffs(service)).toEqual(['D1 carl 2026-03 of 2026-03: 1000.00']);
-    const { events } = await service.store.readAll({ after: 0n, limit: 10, filter: { types: ['GrantsTold'] } });
+    const { events } = await service.store.readAll({ after: 0n, limit: 10, filter: { types: ['GrantsEmitted'] } });
     expect(events).toHaveLength(1);
     expect((await service.verify()).differences).toEqual([]);
   }, 60_000);
@@ -176,11 +182,11 @@ describe('a budget of 1,000, 400 a deal', () => {
       deal('D12', 'anna', '04-01'),
     ];
     const run = async (seed: number): Promise<readonly string[]> => {
-      const order = (some: readonly Arrival[]) => (seed === 0 ? some : shuffled(some, seed, 3));
+      const order = (some: readonly ServiceInput[]) => (seed === 0 ? some : shuffled(some, seed, 3));
       const service = await started(order(march));
       await service.close('2026-03');
-      await service.arrive(order(april));
-      await service.settled();
+      await service.send(order(april));
+      await service.idle();
       await service.close('2026-04');
       expect((await service.verify()).differences).toEqual([]);
       return service.ledger();

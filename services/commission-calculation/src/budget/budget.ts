@@ -1,9 +1,8 @@
 /**
- * A budget: a stream a component of a plan, as all payees draw on one amount. In come the claims of a payee's deal, whole; out go the
- * grants that change, whole a payee and deal. First come, first served, in the canonical order of lines; what closed periods granted
- * comes before all others and does not move (docs/adr/0017).
+ * A budget: a stream per component of a plan, because all payees draw on one amount. It receives all claims of a
+ * payee's deal at once, and emits the grants that change, all of a payee and deal at once. First come, first served, in
+ * the canonical order of lines; grants of closed periods come before all others and are final (docs/adr/0017).
  */
-import { compareText } from '@tantieme/contracts/compare-text';
 import { grantStep, retainedGrantOf, openClaimOf, openFromMinor } from '@tantieme/commission-engine/earn/budget';
 import type {
   BudgetClaim,
@@ -15,6 +14,8 @@ import type {
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
@@ -26,10 +27,13 @@ export function budgetStream(plan: string, component: string): string {
   return `${BUDGET}-${plan}|${component}`;
 }
 
-/** Granted lines that one event holds at the most (but always one deal), some 200 bytes each: an append stays under 1 MiB. The rest is told in further events. */
+/**
+ * Limit on the granted lines of one event (though always one deal), about 200 bytes each: an append stays under 1 MiB.
+ * Further events emit the rest.
+ */
 export const GRANTED_LINES_MAX = 1000;
 
-/** Whose budget a stream keeps; the same in all events of a stream. */
+/** The budget of a stream; the same in all its events. */
 export interface Budget {
   readonly plan: string;
   readonly component: string;
@@ -43,12 +47,12 @@ export interface ClaimsInput {
   readonly payee: string;
   /** `source|id` */
   readonly deal: string;
-  /** Of the payee's earning stream: the highest counts. */
+  /** Revision of the payee's earning stream: the highest counts. */
   readonly revision: number;
   readonly claims: readonly BudgetClaim[];
 }
 
-/** All that is granted to a payee with a deal; a line that is not named gets nothing. */
+/** All grants to a payee with a deal; a line that is not listed gets nothing. */
 export interface DealGrant {
   readonly payee: string;
   readonly deal: string;
@@ -56,15 +60,15 @@ export interface DealGrant {
 }
 
 export type BudgetCommand =
-  | ({ readonly type: 'take-claims'; readonly budget: Budget; readonly at: string } & ClaimsInput)
-  /** Tells grants that a large change has left over. */
-  | { readonly type: 'tell-more'; readonly budget: Budget; readonly at: string }
-  /** Whoever brings claims says first which period is open. */
+  | ({ readonly type: 'receive-claims'; readonly budget: Budget; readonly at: string } & ClaimsInput)
+  /** Emits grants that did not fit into the event of a large change. */
+  | { readonly type: 'emit-remaining'; readonly budget: Budget; readonly at: string }
+  /** Precedes claims, so that grants of closed periods are final. */
   | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string };
 
 export type BudgetEvent =
   | {
-      readonly type: 'ClaimsTaken';
+      readonly type: 'ClaimsReceived';
       readonly version: 1;
       readonly occurredAt: string;
       readonly data: {
@@ -72,12 +76,12 @@ export type BudgetEvent =
         readonly input: ClaimsInput;
         /** Grants that change, in order of payee and deal. */
         readonly grants: readonly DealGrant[];
-        /** Grants that change and did not fit; left out where there are none. */
-        readonly left?: number;
+        /** Number of changed grants that did not fit; absent where all did. */
+        readonly remaining?: number;
       };
     }
   | {
-      readonly type: 'GrantsTold';
+      readonly type: 'GrantsEmitted';
       readonly version: 1;
       readonly occurredAt: string;
       readonly data: { readonly budget: Budget; readonly grants: readonly DealGrant[] };
@@ -88,7 +92,7 @@ export type BudgetEvent =
       readonly occurredAt: string;
       readonly data: {
         readonly budget: Budget;
-        /** First open period: what was granted in those before it stays. */
+        /** First open period: grants of the periods before it are final. */
         readonly openFrom: string;
       };
     };
@@ -98,9 +102,9 @@ interface Line extends Claim {
   readonly deal: string;
   readonly key: string;
   readonly line: ClaimedLine;
-  /** With the line as it was then: in its place it stands where nothing is claimed of it any more. */
+  /** With the line as it was when its period closed: it keeps that place where nothing is claimed for it any more. */
   closed?: ClosedClaim & { readonly line: ClaimedLine };
-  /** What of it stands before it among the open claims, and what it is granted there. */
+  /** Sum of the open claims before this line, and what this line is granted as an open claim. */
   beforeMinor: bigint;
   openMinor: bigint;
 }
@@ -116,29 +120,29 @@ export interface BudgetState {
   readonly deals: Map<string, DealLines>;
   /** Lines with an open claim, in canonical order. */
   readonly open: Line[];
-  /** Whose grants have changed and are still to be told, by payee and deal. */
-  readonly untold: Map<string, Pick<DealGrant, 'payee' | 'deal'>>;
+  /** Payees and deals whose changed grants are still to be emitted. */
+  readonly unemitted: Map<string, Pick<DealGrant, 'payee' | 'deal'>>;
   openFrom: string | null;
-  /** Last line of a closed period: the budget is that of the plan of the last line. */
+  /** Last line of a closed period: the budget is taken from the plan version of the last line. */
   lastClosed: Line | undefined;
   budgetMinor: bigint;
-  /** Where the steps of closed claims ended, and where those of open ones begin. */
+  /** Where the steps of closed claims end, and where those of open claims begin. */
   endedMinor: bigint;
   startMinor: bigint;
-  /** What is left of closed grants, and what is claimed less of closed lines than when they were closed. */
+  /** What remains of closed grants, and by how much the claims of closed lines have shrunk since. */
   keptMinor: bigint;
   lostMinor: bigint;
   lineCount: number;
 }
 
-/** @param plans every plan document that a claim names. */
+/** @param plans every plan document that a claim refers to */
 export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCommand, BudgetEvent> {
   return {
     category: BUDGET,
     initialState: () => ({
       deals: new Map(),
       open: [],
-      untold: new Map(),
+      unemitted: new Map(),
       openFrom: null,
       lastClosed: undefined,
       budgetMinor: 0n,
@@ -150,10 +154,10 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
     }),
     decide(command, state) {
       switch (command.type) {
-        case 'take-claims':
+        case 'receive-claims':
           return decideClaims(command, state, plans);
-        case 'tell-more':
-          return decideMore(command, state);
+        case 'emit-remaining':
+          return decideRemaining(command, state);
         case 'close-periods': {
           const { budget, openFrom, at } = command;
           if (state.openFrom !== null && openFrom <= state.openFrom) return [];
@@ -165,17 +169,17 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
     },
     evolve(state, event) {
       switch (event.type) {
-        case 'ClaimsTaken': {
-          const { budget, input, grants, left = 0 } = event.data;
+        case 'ClaimsReceived': {
+          const { budget, input, grants, remaining = 0 } = event.data;
           const change = changeOf(state, budget, input, plans);
-          const untold = left === 0 ? [] : grantsOf(state, budget, input, change).slice(grants.length);
-          for (const grant of grants) state.untold.delete(nameOf(grant));
-          for (const { payee, deal } of untold) state.untold.set(nameOf({ payee, deal }), { payee, deal });
+          const unemitted = remaining === 0 ? [] : grantsOf(state, budget, input, change).slice(grants.length);
+          for (const grant of grants) state.unemitted.delete(nameOf(grant));
+          for (const { payee, deal } of unemitted) state.unemitted.set(nameOf({ payee, deal }), { payee, deal });
           apply(state, input, change);
           return state;
         }
-        case 'GrantsTold':
-          for (const grant of event.data.grants) state.untold.delete(nameOf(grant));
+        case 'GrantsEmitted':
+          for (const grant of event.data.grants) state.unemitted.delete(nameOf(grant));
           return state;
         case 'BudgetPeriodsClosed':
           closePeriods(state, event.data.openFrom);
@@ -187,10 +191,10 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
     commandOf(event) {
       const { occurredAt: at, data } = event;
       switch (event.type) {
-        case 'ClaimsTaken':
-          return { type: 'take-claims', budget: data.budget, ...event.data.input, at };
-        case 'GrantsTold':
-          return { type: 'tell-more', budget: data.budget, at };
+        case 'ClaimsReceived':
+          return { type: 'receive-claims', budget: data.budget, ...event.data.input, at };
+        case 'GrantsEmitted':
+          return { type: 'emit-remaining', budget: data.budget, at };
         case 'BudgetPeriodsClosed':
           return { type: 'close-periods', ...event.data, at };
         default:
@@ -201,7 +205,7 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
   };
 }
 
-/** What an entry takes in memory, measured roughly. */
+/** Approximate memory of an entry, measured. */
 const DEAL_BYTES = 250;
 const LINE_BYTES = 700;
 
@@ -209,7 +213,7 @@ function nameOf({ payee, deal }: Pick<Line, 'payee' | 'deal'>): string {
   return `${payee}\n${deal}`;
 }
 
-/** Of all payees' lines: two who share a line come in order of their names. */
+/** Canonical order over all payees: payees who share a line come in text order. */
 function compare(left: Line, right: Line): number {
   return compareLines(left, right) || compareText(left.payee, right.payee);
 }
@@ -218,11 +222,11 @@ function isOpen(line: Line): boolean {
   return line.closed === undefined || openClaimOf(line) !== 0n;
 }
 
-/** What claims change; the state is not touched. */
+/** What claims change; computing it does not touch the state. */
 interface Change {
-  /** The deal's lines from now on. */
+  /** The deal's new lines. */
   readonly lines: ReadonlyMap<string, Line>;
-  /** The open claims from a place on, each with what stands before it and what it is granted from now on. */
+  /** The open claims from an index on, each with its new sum of claims before it and its new grant. */
   readonly from: number;
   readonly tail: readonly { readonly line: Line; readonly beforeMinor: bigint; readonly openMinor: bigint }[];
   readonly budgetMinor: bigint;
@@ -237,7 +241,7 @@ function changeOf(state: BudgetState, { currency }: Budget, input: ClaimsInput, 
   const lines = linesOf(input, before, decimalsOf(currency));
   const joining = [...lines.values()].filter(isOpen);
   const leaving = new Set([...before.values()].filter(isOpen));
-  let from = Math.min(open.length, ...[...joining, ...leaving].map((line) => placeOf(open, line)));
+  let from = Math.min(open.length, ...[...joining, ...leaving].map((line) => indexOf(open, line)));
   let tail = [...open.slice(from).filter((line) => !leaving.has(line)), ...joining].sort(compare);
   const keptMinor = state.keptMinor + sumOf(lines, retainedGrantOf) - sumOf(before, retainedGrantOf);
   const lostMinor = state.lostMinor + sumOf(lines, lostOf) - sumOf(before, lostOf);
@@ -258,7 +262,7 @@ function changeOf(state: BudgetState, { currency }: Budget, input: ClaimsInput, 
   return { lines, from, tail: steps, budgetMinor, startMinor, keptMinor, lostMinor };
 }
 
-/** The deal's lines as they are claimed now; closed ones stay also where nothing is claimed any more. */
+/** The deal's lines as claimed now. Closed lines stay, also without a claim. */
 function linesOf(
   { payee, deal, claims }: ClaimsInput,
   before: ReadonlyMap<string, Line>,
@@ -269,8 +273,8 @@ function linesOf(
     const key = lineKey(line);
     const closed = before.get(key)?.closed;
     const amountMinor = parseMinor(amount, decimals);
-    const known = closed === undefined ? {} : { closed };
-    lines.set(key, { payee, deal, key, line, amountMinor, ...known, beforeMinor: 0n, openMinor: 0n });
+    const open = { payee, deal, key, line, amountMinor, beforeMinor: 0n, openMinor: 0n };
+    lines.set(key, closed === undefined ? open : { ...open, closed });
   }
   for (const [key, line] of before)
     if (line.closed !== undefined && !lines.has(key))
@@ -288,8 +292,8 @@ function sumOf(lines: ReadonlyMap<string, Line>, minorOf: (line: Line) => bigint
   return sumMinor;
 }
 
-/** Where the line stands among the open ones, or would. */
-function placeOf(open: readonly Line[], line: Line): number {
+/** Index of the line among the open ones, or of where it would be inserted. */
+function indexOf(open: readonly Line[], line: Line): number {
   let [low, high] = [0, open.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
@@ -300,7 +304,7 @@ function placeOf(open: readonly Line[], line: Line): number {
   return low;
 }
 
-/** As the plan of the last line has it. */
+/** The budget in the plan version of the last line. */
 function budgetOf(lastOpen: Line | undefined, { lastClosed, budgetMinor }: BudgetState, plans: PlanByHash): bigint {
   const isOpenLast = lastClosed === undefined || (lastOpen !== undefined && compare(lastOpen, lastClosed) > 0);
   const last = isOpenLast ? lastOpen : lastClosed;
@@ -309,33 +313,35 @@ function budgetOf(lastOpen: Line | undefined, { lastClosed, budgetMinor }: Budge
 }
 
 function decideClaims(
-  { type: _type, budget, at, ...input }: Extract<BudgetCommand, { readonly type: 'take-claims' }>,
+  { type: _type, budget, at, ...input }: Extract<BudgetCommand, { readonly type: 'receive-claims' }>,
   state: BudgetState,
   plans: PlanByHash,
 ): readonly BudgetEvent[] {
   if (input.revision <= (state.deals.get(nameOf(input))?.revision ?? -1)) return [];
   const change = changeOf(state, budget, input, plans);
   const all = grantsOf(state, budget, input, change);
-  const grants = all.slice(0, fitting(all));
-  const left = all.length - grants.length;
-  const data = { budget, input, grants, ...(left === 0 ? {} : { left }) };
-  return [{ type: 'ClaimsTaken', version: 1, occurredAt: at, data }];
+  const grants = all.slice(0, fittingCount(all));
+  const remaining = all.length - grants.length;
+  const data = omitUndefined({ budget, input, grants, remaining: remaining === 0 ? undefined : remaining });
+  return [{ type: 'ClaimsReceived', version: 1, occurredAt: at, data }];
 }
 
-function decideMore(
-  { budget, at }: Extract<BudgetCommand, { readonly type: 'tell-more' }>,
-  { untold, deals }: BudgetState,
+function decideRemaining(
+  { budget, at }: Extract<BudgetCommand, { readonly type: 'emit-remaining' }>,
+  { unemitted, deals }: BudgetState,
 ): readonly BudgetEvent[] {
-  if (untold.size === 0) return [];
-  const all = [...untold]
+  if (unemitted.size === 0) return [];
+  const all = [...unemitted]
     .sort(([left], [right]) => compareText(left, right))
-    .map(([name, whose]) => grantOf(budget, whose, deals.get(name)?.lines.values() ?? [], (line) => line.openMinor));
-  const grants = all.slice(0, fitting(all));
-  return [{ type: 'GrantsTold', version: 1, occurredAt: at, data: { budget, grants } }];
+    .map(([name, subject]) =>
+      grantOf(budget, subject, deals.get(name)?.lines.values() ?? [], (line) => line.openMinor),
+    );
+  const grants = all.slice(0, fittingCount(all));
+  return [{ type: 'GrantsEmitted', version: 1, occurredAt: at, data: { budget, grants } }];
 }
 
-/** How many grants one event holds. */
-function fitting(grants: readonly DealGrant[]): number {
+/** Number of grants that fit into one event. */
+function fittingCount(grants: readonly DealGrant[]): number {
   let lines = 0;
   const beyond = grants.findIndex(
     ({ granted }, index) => (lines += 1 + granted.length) > GRANTED_LINES_MAX && index > 0,
@@ -388,7 +394,7 @@ function apply(state: BudgetState, input: ClaimsInput, { lines, from, tail, ...s
   Object.assign(state, sums);
 }
 
-/** What stands in the periods before is granted for good; what is granted does not change by it. */
+/** Makes the grants of the periods before final; no grant changes. */
 function closePeriods(state: BudgetState, openFrom: string): void {
   const { open, deals } = state;
   const first = open.findIndex(({ line }) => line.period >= openFrom);
@@ -407,7 +413,7 @@ function closePeriods(state: BudgetState, openFrom: string): void {
         line.beforeMinor = 0n;
         line.openMinor = 0n;
       }
-      // A line of a closed period may have moved into an open one: it keeps what it was granted.
+      // A line of a closed period may have moved to an open one: it keeps its grant.
       state.keptMinor += retainedGrantOf(line);
       state.lostMinor += lostOf(line);
     }

@@ -1,15 +1,15 @@
 /**
- * Credit lines as events and messages hold them: what the lines of one component and occurrence have in common is said
- * once. A deal of thousands of lines stays well under the 1 MiB that an append may have.
+ * The form of credit lines in events and messages: lines are grouped by what they have in common. A deal of thousands
+ * of lines stays well under 1 MiB, the limit of an append.
  */
 import { compareCreditLines } from '@tantieme/commission-engine/credit/credit-line';
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 
-/** All but what differs from line to line. */
+/** The part of a line that is the same for its whole group. */
 type Common = Omit<CreditLine, 'line' | 'basis' | 'quantity' | 'reverses'> & {
-  /** Occurrence that the lines take back, where they are return lines. */
+  /** Of return lines: the occurrence that they take back. */
   readonly reverses?: string;
-  /** Days or instalments after which they came back, where bands ask. */
+  /** Of return lines: days or instalments until the return, where the component has return bands. */
   readonly after?: number;
 };
 
@@ -17,13 +17,13 @@ export interface CreditGroup extends Common {
   readonly lines: readonly PackedLine[];
 }
 
-/** Line, basis; then the quantity of a line paid per unit, or what a return line takes back: returned before, returned, of. */
+/** Line and basis; of a line paid per unit also the quantity; of a return line also returned before, returned, of. */
 export type PackedLine =
   | readonly [line: string, basis: string]
   | readonly [line: string, basis: string, quantity: string]
   | readonly [line: string, basis: string, returnedBefore: string, returned: string, of: string];
 
-/** In order of each group's first line; `unpackLines` gives the lines again in canonical order. */
+/** Groups in order of their first line. `unpackLines` is the inverse; it returns the lines in canonical order. */
 export function packLines(lines: readonly CreditLine[]): readonly CreditGroup[] {
   const groups: OpenGroup[] = [];
   let byKey: Map<string, OpenGroup> | undefined;
@@ -43,7 +43,7 @@ export function packLines(lines: readonly CreditLine[]): readonly CreditGroup[] 
   return groups;
 }
 
-/** Up to so many groups are searched one by one; nearly every credit has one or two. */
+/** From this number of groups on, a map replaces the linear search; nearly every credit has one or two groups. */
 const SEARCHED_GROUPS_MAX = 8;
 
 type OpenGroup = Common & { readonly lines: PackedLine[] };
@@ -57,7 +57,7 @@ function groupOf({ line: _line, basis: _basis, quantity: _quantity, reverses, ..
   };
 }
 
-/** Whether the line has all in common with the group. Says the same as `groupKey`. */
+/** True where the line belongs to the group. Has to agree with `groupKey`. */
 function isOfGroup(group: OpenGroup, line: CreditLine): boolean {
   return (
     group.component === line.component &&
@@ -78,7 +78,7 @@ function splitKey({ split }: Pick<CreditLine, 'split'>): string {
   return split === undefined ? '' : `${split.index} ${split.shares.join()}`;
 }
 
-/** What only some kinds of components say of a line. */
+/** Key of the fields that only some kinds of components set. */
 function rareKey(
   { month, rule, spread, converted, reserves, releases }: RareFields,
   after: number | undefined,
@@ -112,7 +112,7 @@ function packLine({ line, basis, quantity, reverses }: CreditLine): PackedLine {
   return quantity === undefined ? [line, basis] : [line, basis, quantity];
 }
 
-/** A memo of a pure function: an event is decided on and applied in one go, from the very same groups. */
+/** Memo of a pure function: an event is decided and applied one right after the other, from the same groups. */
 let lastGroups: readonly CreditGroup[] = [];
 let lastLines: readonly CreditLine[] = [];
 

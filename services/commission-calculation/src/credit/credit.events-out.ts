@@ -1,53 +1,39 @@
-/**
- * Messages of the internal topic `commission-credits`, routed by the stream that they change: the whole credit of a deal to
- * one payee under one plan, or all that a payee below earns with a deal that this one is paid on; quotas, claims and grants have
- * files of their own. Nobody outside of this service reads them, so they have a small form of their own.
- */
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import type { CreditGroup } from './credit-lines.js';
 import { dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';
-import type { EarningAccount, OverriddenDeal } from '../earning/earning.js';
-import { isClaimsMessage, isGrantMessage } from '../budget/budget.events-out.js';
-import type { ClaimsMessage, GrantMessage } from '../budget/budget.events-out.js';
-import { isQuotaMessage } from '../reference/quota.events-out.js';
-import type { QuotaMessage } from '../reference/quota.events-out.js';
 
+/**
+ * The internal topic of this service: credits, and what else earning streams and budgets send to each other. Messages
+ * are keyed by the stream that they change. Nobody else reads it, so its messages have a compact form of their own.
+ */
 export const CREDITS_TOPIC = 'commission-credits';
 
-interface Addressed {
+/** The whole credit of a deal to one payee under one plan. */
+export interface CreditMessage {
   readonly id: string;
-  /** When what it answers happened. */
+  /** Time of the fact that caused it. */
   readonly time: string;
   readonly deal: string;
   readonly payee: string;
   readonly plan: string;
+  /** Crediting number of the deal: the highest counts. */
+  readonly number: number;
+  readonly groups: readonly CreditGroup[];
+  /** Payees above who are paid an override on what this one earns with the deal. */
+  readonly above?: readonly string[];
   readonly correlationId: string;
-  /** Id of the event that says it. */
+  /** Id of the credit's event. */
   readonly causationId: string;
 }
 
-export interface CreditMessage extends Addressed {
-  readonly number: number;
-  readonly groups: readonly CreditGroup[];
-  /** Payees above who are paid on what this one earns with the deal. */
-  readonly above?: readonly string[];
-}
-
-export interface ChildMessage extends Addressed {
-  readonly child: string;
-  /** Of the child's stream. */
-  readonly revision: number;
-  readonly earned: OverriddenDeal['earned'];
-}
-
-export function creditMessages(
-  stored: StoredEvent,
-  { occurredAt, data }: DealCredited,
-  correlationId: string,
-): readonly OutgoingMessage[] {
+export function creditMessages(stored: StoredEvent): readonly OutgoingMessage[] {
+  const { occurredAt, data } = domainEventOf<DealCredited>(stored, {});
+  const { correlationId } = metadataOf(stored);
   const deal = dealOfStream(stored.stream);
   return data.credits.map(({ payee, plan, groups, above }) => {
     const key = `${payee}|${plan}`;
@@ -67,69 +53,28 @@ export function creditMessages(
   });
 }
 
-/** What a stream earned, for the payees above that are paid on it. */
-export function childMessages(
-  stored: StoredEvent,
-  { payee: child, plan }: EarningAccount,
-  overridden: readonly OverriddenDeal[],
-  correlationId: string,
-): readonly OutgoingMessage[] {
-  return overridden.flatMap(({ deal, to, earned }) =>
-    to.map((payee) => {
-      const key = `${payee}|${plan}`;
-      const message: ChildMessage = {
-        id: uuidOf(`${stored.id} ${deal} ${key}`),
-        time: stored.occurredAt,
-        deal,
-        payee,
-        plan,
-        child,
-        revision: stored.revision,
-        earned,
-        correlationId,
-        causationId: stored.id,
-      };
-      return { key, value: JSON.stringify(message) };
-    }),
-  );
-}
-
-/** What an earning stream takes of a deal. */
-export type EarnedMessage = CreditMessage | ChildMessage | GrantMessage;
-
-/** @throws {TypeError} for a text that this service did not write */
-export function readCreditMessage(text: string): EarnedMessage | ClaimsMessage | QuotaMessage {
-  const value: unknown = JSON.parse(text);
-  if (isQuotaMessage(value) || isClaimsMessage(value) || isGrantMessage(value)) return value;
-  if (!isMessage(value)) throw new TypeError('this is no credit of this service');
-  return value;
-}
-
-function isMessage(value: unknown): value is CreditMessage | ChildMessage {
+export function isCreditMessage(value: unknown): value is CreditMessage {
   if (typeof value !== 'object' || value === null) return false;
   const {
     id,
     time,
     deal,
-    number,
     payee,
     plan,
+    number,
     groups,
-    child,
-    revision,
-    earned,
     correlationId,
     causationId,
-  }: { readonly [Name in keyof CreditMessage | keyof ChildMessage]?: unknown } = value;
+  }: { readonly [Name in keyof CreditMessage]?: unknown } = value;
   return (
     typeof id === 'string' &&
     typeof time === 'string' &&
     typeof deal === 'string' &&
     typeof payee === 'string' &&
     typeof plan === 'string' &&
+    Number.isSafeInteger(number) &&
+    Array.isArray(groups) &&
     typeof correlationId === 'string' &&
-    typeof causationId === 'string' &&
-    ((Number.isSafeInteger(number) && Array.isArray(groups)) ||
-      (typeof child === 'string' && Number.isSafeInteger(revision) && Array.isArray(earned)))
+    typeof causationId === 'string'
   );
 }

@@ -10,11 +10,11 @@ beforeEach(() => {
   world = new World();
 });
 
-const plan = (): void => world.take({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
+const plan = (): void => world.apply({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
 const partner = (id: string, shape: Parameters<typeof partnerOf>[1] = {}, revision = 0): void =>
-  world.take({ kind: 'partner', partner: partnerOf(id, shape), revision });
+  world.apply({ kind: 'partner', partner: partnerOf(id, shape), revision });
 const deal = (shape: Parameters<typeof dealOf>[1] = {}, revision = 0): void =>
-  world.take({ kind: 'deal', deal: dealOf('D-1', shape), revision });
+  world.apply({ kind: 'deal', deal: dealOf('D-1', shape), revision });
 
 const credited = () => world.credits.get('crm|D-1')?.events ?? [];
 const newest = () => credited().at(-1)?.data;
@@ -44,11 +44,11 @@ describe('the credit of a deal', () => {
         { payee: 'anna', plan: 'resellers', groups: [{ component: 'hardware', lines: [['1', '100.00']] }] },
         { payee: 'dora', plan: 'resellers', groups: [{ component: 'team', level: 1, lines: [['1', '100.00']] }] },
       ],
-      waiting: [],
+      pending: [],
     });
   });
 
-  it('is empty for one who no longer has any, and says nothing of those for whom nothing changes', () => {
+  it('is empty for a payee who is no longer credited, and leaves out payees for whom nothing changes', () => {
     plan();
     partner('dora');
     partner('emil');
@@ -65,7 +65,7 @@ describe('the credit of a deal', () => {
     expect(newest()?.input.deal).toBeUndefined();
   });
 
-  it('is not said again for a deal that came before, nor for a fact that changes nothing', () => {
+  it('adds no event for an older or repeated deal, nor for a fact that changes nothing', () => {
     plan();
     partner('anna');
     deal({}, 3);
@@ -75,7 +75,7 @@ describe('the credit of a deal', () => {
     expect(credited()).toHaveLength(1);
   });
 
-  it('is journalled for each new revision of the deal, also where it credits the same', () => {
+  it('is journalled for each new revision of the deal, also where the credit is the same', () => {
     plan();
     partner('anna');
     deal();
@@ -88,7 +88,7 @@ describe('a deal that cannot be credited', () => {
   it.each([
     ['an unknown partner', () => deal(), 'PartnerMissing', 'partner:anna'],
     [
-      'a plan that is not there',
+      'a plan that does not exist',
       () => (partner('anna', { plans: ['nowhere'] }), deal()),
       'PlanMissing',
       'plan:nowhere',
@@ -112,29 +112,29 @@ describe('a deal that cannot be credited', () => {
       'exchange-rate:USD/EUR',
     ],
     [
-      'a moment that does not exist',
+      'a time that does not exist',
       () => (plan(), partner('anna'), deal({ bookedAt: '2026-02-30T10:00:00Z' })),
       'TermsInvalid',
       'deal:crm|D-1',
     ],
-  ])('waits for what is missing: %s', (_, when, code, subject) => {
+  ])('is pending with the reason: %s', (_, when, code, subject) => {
     when();
-    expect(newest()).toMatchObject({ credits: [], waiting: [{ code, subject }] });
+    expect(newest()).toMatchObject({ credits: [], pending: [{ code, subject }] });
   });
 
-  it('waits without terms, and is credited when they come', () => {
+  it('is pending without terms, and credited when they arrive', () => {
     plan();
     partner('anna');
     const { terms: _, ...bare } = dealOf('D-1');
-    world.take({ kind: 'deal', deal: bare, revision: 0 });
-    expect(newest()).toMatchObject({ credits: [], waiting: [{ code: 'TermsMissing', subject: 'deal:crm|D-1' }] });
+    world.apply({ kind: 'deal', deal: bare, revision: 0 });
+    expect(newest()).toMatchObject({ credits: [], pending: [{ code: 'TermsMissing', subject: 'deal:crm|D-1' }] });
     deal({}, 1);
-    expect(newest()).toMatchObject({ credits: [{ payee: 'anna' }], waiting: [] });
+    expect(newest()).toMatchObject({ credits: [{ payee: 'anna' }], pending: [] });
   });
 });
 
 describe('certifications of a partner', () => {
-  it('are journalled as of the day, added up, where anybody holds any', () => {
+  it('are journalled as of the day, added up, where anybody holds one', () => {
     plan();
     const certificate = { certification: 'security-pro', from: '2026-01-01' };
     const certifications = [
@@ -143,7 +143,7 @@ describe('certifications of a partner', () => {
       { ...certificate, id: 'C-3', until: '2026-01-10' },
       { ...certificate, id: 'C-4', certification: 'cloud', from: '2026-02-01' },
     ];
-    world.take({ kind: 'partner', partner: { ...partnerOf('anna'), certifications }, revision: 0 });
+    world.apply({ kind: 'partner', partner: { ...partnerOf('anna'), certifications }, revision: 0 });
     partner('bert');
     deal({
       partners: [
@@ -166,26 +166,26 @@ describe('a deal of very many lines', () => {
     partner('anna');
   });
 
-  it('is credited as long as events hold it', () => {
+  it('is credited as long as events can hold the credit', () => {
     deal({ lines: linesOf(2500) });
-    expect(newest()).toMatchObject({ waiting: [], credits: [{ payee: 'anna' }] });
+    expect(newest()).toMatchObject({ pending: [], credits: [{ payee: 'anna' }] });
   });
 
-  it('waits beyond that and says so, and what it earned before is taken back', () => {
+  it('is pending beyond that, and earlier credits are withdrawn', () => {
     deal({ lines: linesOf(10) });
     deal({ lines: linesOf(4000) }, 1);
     expect(newest()).toMatchObject({
-      waiting: [{ code: 'DealTooLarge', subject: 'deal:crm|D-1', message: expect.stringContaining('4000 lines') }],
+      pending: [{ code: 'DealTooLarge', subject: 'deal:crm|D-1', message: expect.stringContaining('4000 lines') }],
       credits: [{ payee: 'anna', groups: [] }],
     });
     deal({ lines: linesOf(20) }, 2);
-    expect(newest()).toMatchObject({ waiting: [], credits: [{ payee: 'anna' }] });
+    expect(newest()).toMatchObject({ pending: [], credits: [{ payee: 'anna' }] });
   });
 });
 
 describe('a deal in another currency than its plan', () => {
   const rate = (date: string, text: string, more: Partial<ExchangeRate> = {}): void =>
-    world.take({
+    world.apply({
       kind: 'exchange-rate',
       exchangeRate: { base: 'EUR', quote: 'USD', date, rate: text, source: 'ecb', ...more },
     });
@@ -196,20 +196,20 @@ describe('a deal in another currency than its plan', () => {
     partner('anna');
   });
 
-  it('waits, and its journal says that no rate was known yet', () => {
+  it('is pending, and its journal records that there was no rate', () => {
     deal({ currency: 'USD' });
-    expect(newest()).toMatchObject({ credits: [], waiting: [{ code: 'ExchangeRateMissing' }] });
+    expect(newest()).toMatchObject({ credits: [], pending: [{ code: 'ExchangeRateMissing' }] });
     expect(newest()?.input.exchangeRates).toEqual([
       { key: 'exchange-rate:USD/EUR', revision: null, on: [{ day: '2026-01-10', maxAgeDays: 7, found: null }] },
     ]);
   });
 
-  it('is credited when one comes, which is journalled by value with the revision read', () => {
+  it('is credited when a rate arrives, which is journalled by value with the revision read', () => {
     deal({ currency: 'USD' });
     rate('2026-01-02', '9');
     expect(credited()).toHaveLength(1);
     rate('2026-01-09', '1.1');
-    expect(newest()).toMatchObject({ number: 2, waiting: [] });
+    expect(newest()).toMatchObject({ number: 2, pending: [] });
     expect(basis()).toMatchObject([['1', '90.91']]);
     expect(newest()?.input.exchangeRates).toEqual([
       {
@@ -226,7 +226,7 @@ describe('a deal in another currency than its plan', () => {
     ]);
   });
 
-  it('is credited again for a correction, and for nothing that is published after its day', () => {
+  it('is credited again for a correction, not for rates published after its day', () => {
     rate('2026-01-09', '1.1');
     deal({ currency: 'USD' });
     rate('2026-01-11', '2');
@@ -235,14 +235,14 @@ describe('a deal in another currency than its plan', () => {
     expect(basis()).toMatchObject([['1', '80.00']]);
   });
 
-  it('takes the average of its period where the plan says so', () => {
-    world.take({
+  it('uses the average of its period where the plan says so', () => {
+    world.apply({
       kind: 'plan',
       text: PLAN.replace('components:', 'exchange: { on: period-average }\ncomponents:'),
       effectiveFrom: '2026-01-01',
     });
     deal({ currency: 'USD' });
-    expect(newest()).toMatchObject({ credits: [], waiting: [{ code: 'ExchangeRateMissing' }] });
+    expect(newest()).toMatchObject({ credits: [], pending: [{ code: 'ExchangeRateMissing' }] });
     for (const [date, text] of [
       ['2025-12-31', '9'],
       ['2026-01-05', '1.2'],
@@ -256,7 +256,7 @@ describe('a deal in another currency than its plan', () => {
     ]);
   });
 
-  it('is the only one whose journal names exchange rates', () => {
+  it('is the only kind of deal whose journal has exchange rates', () => {
     rate('2026-01-09', '1.1');
     deal();
     expect(newest()?.input).not.toHaveProperty('exchangeRates');
@@ -264,12 +264,12 @@ describe('a deal in another currency than its plan', () => {
 });
 
 describe('a credit decided again from its journal', () => {
-  it('asks for nothing that is not in it', () => {
+  it('looks up nothing that is not in it', () => {
     plan();
     partner('anna');
     deal();
     const [event] = credited();
-    if (event === undefined) throw new Error('there is no credit');
+    if (event === undefined) throw new Error('the deal has no credit');
     const { view } = creditDecider(world).commandOf(event) as { view: CreditView };
     expect(() => view.partner('bert')).toThrow('not in the journal');
     expect(() => view.partner('anna')?.asOf('2026-01-11')).toThrow('not in the journal');
@@ -280,7 +280,7 @@ describe('a credit decided again from its journal', () => {
 });
 
 describe('credit lines', () => {
-  it('are packed by what they have in common, and come out as they were', () => {
+  it('are packed by what they have in common, and unpacked unchanged', () => {
     plan();
     partner('dora');
     partner('anna', { upline: 'dora' });

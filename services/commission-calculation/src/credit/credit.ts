@@ -1,6 +1,7 @@
 /**
- * Credit: a stream a deal. What the deal credits to whom is a function of the newest deal and of what is known now of its
- * partners and plans; each time that this changes, an event of the next number says it, with all that was looked up.
+ * Credit: a stream per deal. Who is credited with what is a function of the newest deal and of the partners, plans and
+ * exchange rates known now. Each time the result changes, an event with the next number records it, together with
+ * everything looked up.
  */
 import { creditDeal } from '@tantieme/commission-engine/credit/credit';
 import type { Pending } from '@tantieme/commission-engine/credit/pending';
@@ -20,29 +21,29 @@ import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
-import type { RateFound } from '../reference/exchange-rate.js';
-import { exchangeRateKey, partnerKey, planKey } from '../reference/reference.js';
+import type { FoundRate } from '../reference/facts/exchange-rate.js';
+import { exchangeRateKey, partnerKey, planKey } from '../reference/reference-keys.js';
 import type { Origin } from '../reference/reference.js';
 
 export const CREDIT = 'credit';
 
-/** Version of the calculation behind a credit: a changed rule is a new one, and old events replay under the old one. */
+/** Version of the calculation. A changed rule is a new version; old events replay under theirs. */
 export const CREDIT_ENGINE = 1;
 
 export function creditStream(deal: string): string {
   return `${CREDIT}-${deal}`;
 }
 
-/** `source|id` of a credit stream's name. */
+/** `source|id` of the deal, from the name of its credit stream. */
 export function dealOfStream(stream: string): string {
   return stream.slice(CREDIT.length + 1);
 }
 
-/** What is known of partners, plans and exchange rates at the moment of a decision; `undefined`: nothing yet. */
+/** Partners, plans and exchange rates at the time of a decision; undefined for what does not exist yet. */
 export interface CreditView {
   partner(id: string): PartnerView | undefined;
   plan(id: string): PlanView | undefined;
-  /** Of a pair that nothing is known of yet, a view without a revision. */
+  /** A pair without any rate has a view without a revision. */
   exchangeRate(base: string, quote: string): ExchangeRateView;
 }
 
@@ -63,10 +64,10 @@ export interface PlanView {
 export interface ExchangeRateView {
   /** Of the pair's reference stream. */
   readonly revision: number | undefined;
-  /** The last one published on or before the day (`2026-03-05`), not older than so many days. */
-  rateOn(day: string, maxAgeDays: number): RateFound | undefined;
-  /** Of those published from one day to before another. */
-  averageOf(from: string, until: string): RateFound | undefined;
+  /** The last rate published on or before the day (`2026-03-05`), at most `maxAgeDays` old. */
+  rateOn(day: string, maxAgeDays: number): FoundRate | undefined;
+  /** The average of the rates published from one day to before another. */
+  averageOf(from: string, until: string): FoundRate | undefined;
 }
 
 export type CreditCommand =
@@ -78,10 +79,10 @@ export type CreditCommand =
       readonly view: CreditView;
       readonly at: string;
     }
-  /** Credits the deal that the stream holds again, because of a new fact about a partner or plan. */
-  | { readonly type: 'credit-again'; readonly view: CreditView; readonly at: string };
+  /** Credits the stream's deal again after a new fact about a partner, a plan or an exchange rate. */
+  | { readonly type: 'recredit'; readonly view: CreditView; readonly at: string };
 
-/** A partner as it was looked up: by value, with the revision read; null where none was known yet. */
+/** A partner as looked up: by value, with the revision read; null where it did not exist yet. */
 export interface UsedPartner {
   readonly key: string;
   readonly revision: number | null;
@@ -90,15 +91,15 @@ export interface UsedPartner {
   readonly asOf: readonly (Omit<PartnerAsOf, 'id'> & { readonly day: string })[];
 }
 
-/** Rates of a pair as they were looked up: by value, with the revision read; null where none was known yet. */
+/** Rates of a pair as looked up: by value, with the revision read; null where there were none yet. */
 export interface UsedExchangeRate {
-  /** `exchange-rate:USD/EUR`: euros for a dollar were asked for. */
+  /** `exchange-rate:USD/EUR`: amounts in dollars were converted to euros. */
   readonly key: string;
   readonly revision: number | null;
   /** In order of day. */
-  readonly on: readonly { readonly day: string; readonly maxAgeDays: number; readonly found: RateFound | null }[];
-  /** In order of day; left out where none was asked for. */
-  readonly averages?: readonly { readonly from: string; readonly until: string; readonly found: RateFound | null }[];
+  readonly on: readonly { readonly day: string; readonly maxAgeDays: number; readonly found: FoundRate | null }[];
+  /** In order of day; absent where no average was looked up. */
+  readonly averages?: readonly { readonly from: string; readonly until: string; readonly found: FoundRate | null }[];
 }
 
 /** A plan as it was looked up: its versions by the hash of their documents, which plan streams hold. */
@@ -108,12 +109,15 @@ export interface UsedPlan {
   readonly versions: readonly { readonly hash: string; readonly effectiveFrom: string; readonly lastDay?: string }[];
 }
 
-/** The whole credit of a deal to one payee under one plan; no groups for one that no longer has any. */
+/** The whole credit of a deal to one payee under one plan; without groups for a payee who is no longer credited. */
 export interface PlanCredit {
   readonly payee: string;
   readonly plan: string;
   readonly groups: readonly CreditGroup[];
-  /** Payees above, in order of text, who are paid on what this one earns with the deal; left out where there are none. */
+  /**
+   * Payees above, in text order, who are paid an override on what this one earns with the deal; absent where there are
+   * none.
+   */
   readonly above?: readonly string[];
 }
 
@@ -123,21 +127,21 @@ export interface DealCredited {
   readonly occurredAt: string;
   readonly data: {
     readonly input: {
-      /** Left out where the deal that the stream holds was credited again. */
+      /** Absent where the stream's deal was credited again. */
       readonly deal?: Deal;
       readonly origin?: Origin;
       /** In order of key. */
       readonly partners: readonly UsedPartner[];
       readonly plans: readonly UsedPlan[];
-      /** Left out where none was asked for. */
+      /** Absent where none was looked up. */
       readonly exchangeRates?: readonly UsedExchangeRate[];
     };
-    /** From 1, without a gap: of two credits the higher number counts. */
+    /** From 1, without gaps: of two credits the higher number counts. */
     readonly number: number;
-    /** Those that are new or say something else than before, in order of plan and payee. */
+    /** Credits that are new or differ from before, in order of plan and payee. */
     readonly credits: readonly PlanCredit[];
-    /** Why there is none, or less than there could be. */
-    readonly waiting: readonly Pending[];
+    /** What is missing to credit the deal, or to credit all of it. */
+    readonly pending: readonly Pending[];
     readonly engine: typeof CREDIT_ENGINE;
   };
 }
@@ -148,24 +152,24 @@ export interface CreditState {
   number: number;
   /** By `payee|plan`. */
   readonly credits: Map<string, Pick<PlanCredit, 'groups' | 'above'>>;
-  waiting: readonly Pending[];
+  pending: readonly Pending[];
 }
 
-/** @param plans every plan document that an event names: those that are in the log are known. */
+/** @param plans every plan document in the log */
 export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCommand, DealCredited> {
   return {
     category: CREDIT,
-    initialState: () => ({ deal: undefined, originRevision: -1, number: 0, credits: new Map(), waiting: [] }),
+    initialState: () => ({ deal: undefined, originRevision: -1, number: 0, credits: new Map(), pending: [] }),
     decide,
     evolve,
     commandOf: ({ occurredAt, data: { input } }) => {
       const view = journalledView(input, plans);
       return input.deal === undefined || input.origin === undefined
-        ? { type: 'credit-again', view, at: occurredAt }
+        ? { type: 'recredit', view, at: occurredAt }
         : { type: 'credit', deal: input.deal, origin: input.origin, view, at: occurredAt };
     },
-    sizeOf: ({ deal, credits, waiting }) => {
-      let bytes = 1000 + LINE_BYTES * ((deal?.terms?.lines.length ?? 0) + waiting.length);
+    sizeOf: ({ deal, credits, pending }) => {
+      let bytes = 1000 + LINE_BYTES * ((deal?.terms?.lines.length ?? 0) + pending.length);
       for (const { groups } of credits.values())
         for (const { lines } of groups) bytes += GROUP_BYTES + LINE_BYTES * lines.length;
       return bytes;
@@ -173,7 +177,7 @@ export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCom
   };
 }
 
-/** What lines and groups take in memory, measured roughly. */
+/** Approximate memory of a line and of a group, measured. */
 const LINE_BYTES = 300;
 const GROUP_BYTES = 600;
 
@@ -182,10 +186,10 @@ function decide(command: CreditCommand, state: CreditState): readonly DealCredit
   const deal = command.type === 'credit' ? command.deal : state.deal;
   if (deal === undefined) return [];
   const used = new UsedReferences(command.view);
-  const { credits, waiting } = asFarAsStored(deal, creditUnderAllPlans(deal, used));
+  const { credits, pending } = withinLimits(deal, creditUnderAllPlans(deal, used));
   const changed = changedCredits(credits, state.credits);
-  // A fact that changes nothing for this deal is not worth an event; a new revision of the deal is: later facts need it.
-  if (command.type === 'credit-again' && changed.length === 0 && isSame(waiting, state.waiting)) return [];
+  // A fact that changes nothing for the deal adds no event. A new revision of the deal does: later facts need it.
+  if (command.type === 'recredit' && changed.length === 0 && isSame(pending, state.pending)) return [];
   return [
     {
       type: 'DealCredited',
@@ -198,14 +202,14 @@ function decide(command: CreditCommand, state: CreditState): readonly DealCredit
         },
         number: state.number + 1,
         credits: changed,
-        waiting,
+        pending,
         engine: CREDIT_ENGINE,
       },
     },
   ];
 }
 
-function evolve(state: CreditState, { data: { input, number, credits, waiting } }: DealCredited): CreditState {
+function evolve(state: CreditState, { data: { input, number, credits, pending } }: DealCredited): CreditState {
   if (input.deal !== undefined) state.deal = input.deal;
   if (input.origin !== undefined) state.originRevision = input.origin.revision;
   state.number = number;
@@ -214,7 +218,7 @@ function evolve(state: CreditState, { data: { input, number, credits, waiting } 
     if (groups.length === 0) state.credits.delete(key);
     else state.credits.set(key, above === undefined ? { groups } : { groups, above });
   }
-  state.waiting = waiting;
+  state.pending = pending;
   return state;
 }
 
@@ -243,27 +247,30 @@ function nameOf({ payee, plan }: PlanCredit): string {
   return `${payee}|${plan}`;
 }
 
-/** By canonical text: what comes from the log has its members in another sequence than what was just made. */
+/** Compares canonical text: the order of keys differs between a value from the log and a new one. */
 function isSame(left: unknown, right: unknown): boolean {
   return right !== undefined && canonicalJson(left) === canonicalJson(right);
 }
 
-/** What may be credited to one payee under one plan with one deal, in bytes, its posted lines included: these are events of their own. */
+/**
+ * Limit on the credit of one deal to one payee under one plan, in bytes with its posted lines, which are events of
+ * their own.
+ */
 const CREDIT_BYTES_MAX = 700_000;
 
-/** What all credits of a deal may take: an append stays under 1 MiB with the deal beside them. */
+/** Limit on all credits of a deal: an append stays under 1 MiB together with the deal. */
 const CREDITS_BYTES_MAX = 600_000;
 
-/** What a line takes where it is posted. */
+/** Size of a posted line. */
 const POSTED_LINE_BYTES = 220;
 
-/** So few lines are not measured: their names would have to be the longest that there are. */
+/** Up to this number of lines always fits: even with ids of the greatest length. */
 const LINES_ALWAYS_STORED = 200;
 
 const UTF8 = new TextEncoder();
 
-/** The credits, or why there are none: those of a deal that are more than events hold would be lost on the way. */
-function asFarAsStored(deal: Deal, credited: Credited): Credited {
+/** The credits; or none, with the reason, for a deal whose credits exceed what events can hold. */
+function withinLimits(deal: Deal, credited: Credited): Credited {
   const sizes = credited.credits.map(({ groups }) => groups.reduce((count, { lines }) => count + lines.length, 0));
   const lineCount = sizes.reduce((sum, count) => sum + count, 0);
   if (lineCount <= LINES_ALWAYS_STORED) return credited;
@@ -275,15 +282,15 @@ function asFarAsStored(deal: Deal, credited: Credited): Credited {
     isTooLarge ||= own + (sizes[index] ?? 0) * POSTED_LINE_BYTES > CREDIT_BYTES_MAX;
   }
   if (!isTooLarge && bytes <= CREDITS_BYTES_MAX) return credited;
-  const message = `its ${deal.terms?.lines.length ?? 0} lines are credited ${lineCount} times, which is more than one event holds: it earns nothing as it is; split the deal`;
-  return { credits: [], waiting: [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }] };
+  const message = `its ${deal.terms?.lines.length ?? 0} lines make ${lineCount} credit lines, more than an event can hold, so it earns nothing; split the deal`;
+  return { credits: [], pending: [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }] };
 }
 
-// ── The deal under every plan that its partners agreed to ───────────────────────────────────────────────────────────
+// ── The deal under each plan that its partners agreed to ───────────────────────────────────────────────────────────
 
 interface Credited {
   readonly credits: readonly PlanCredit[];
-  readonly waiting: readonly Pending[];
+  readonly pending: readonly Pending[];
 }
 
 function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
@@ -295,69 +302,69 @@ function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
       asOf(used.exchangeRate(base, quote).averageOf(from, until)),
   };
   const credits: PlanCredit[] = [];
-  const waiting = new Map<string, Pending>();
-  const wait = (one: Pending): void => {
+  const pending = new Map<string, Pending>();
+  const addPending = (one: Pending): void => {
     const name = `${one.code} ${one.subject}`;
-    const told = waiting.get(name);
-    if (told === undefined || one.message < told.message) waiting.set(name, one);
+    const before = pending.get(name);
+    // Of several messages the first in text order, whatever the order of the plans.
+    if (before === undefined || one.message < before.message) pending.set(name, one);
   };
   const ids = [...new Set((deal.terms?.partners ?? []).map(({ partner }) => partner))].sort();
   const plans = new Set<string>();
   for (const id of ids) {
     const partner = used.partner(id);
     if (partner === undefined)
-      wait({ code: 'PartnerMissing', subject: partnerKey(id), message: `the partner ${id} is not known` });
+      addPending({ code: 'PartnerMissing', subject: partnerKey(id), message: `there is no partner ${id}` });
     for (const plan of partner?.plans ?? []) plans.add(plan);
   }
   try {
     if (deal.terms === undefined)
-      // What the engine says of a deal without terms, whatever the plan.
-      for (const one of creditDeal(deal, [], lookup).pending) wait(one);
+      // The engine's reason for a deal without terms does not depend on a plan.
+      for (const one of creditDeal(deal, [], lookup).pending) addPending(one);
     else
       for (const plan of [...plans].sort()) {
-        const known = used.plan(plan);
-        if (known === undefined) {
+        const found = used.plan(plan);
+        if (found === undefined) {
           if (isAgreed(deal, ids, plan, used))
-            wait({ code: 'PlanMissing', subject: planKey(plan), message: `the plan ${plan} is not known` });
+            addPending({ code: 'PlanMissing', subject: planKey(plan), message: `the plan ${plan} is not published` });
           continue;
         }
-        const answer = creditDeal(deal, known.versions, lookup);
-        const above = payeesAbove(answer.credits, known.versions);
+        const answer = creditDeal(deal, found.versions, lookup);
+        const above = payeesAbove(answer.credits, found.versions);
         for (const { payee, lines } of answer.credits) {
-          const paidOn = above.get(payee);
-          credits.push({
-            payee,
-            plan,
-            groups: packLines(lines),
-            ...(paidOn === undefined ? {} : { above: [...paidOn].sort() }),
-          });
+          const overridden = above.get(payee);
+          const groups = packLines(lines);
+          credits.push(
+            overridden === undefined ? { payee, plan, groups } : { payee, plan, groups, above: [...overridden].sort() },
+          );
         }
-        for (const one of answer.pending) wait(one);
+        for (const one of answer.pending) addPending(one);
       }
-    if (credits.length === 0 && waiting.size === 0) for (const one of withoutAgreement(deal, ids, used)) wait(one);
+    if (credits.length === 0 && pending.size === 0)
+      for (const one of withoutAgreement(deal, ids, used)) addPending(one);
   } catch (error) {
-    // Whatever is wrong with the deal's own data is told, and does not hold up the deals behind it.
+    // A fault in the deal's own data makes this deal pending and does not hold up the deals behind it.
     if (!(error instanceof EngineError) && !(error instanceof TimeError)) throw error;
     return {
       credits: [],
-      waiting: [{ code: 'TermsInvalid', subject: `deal:${dealKey(deal)}`, message: error.message }],
+      pending: [{ code: 'TermsInvalid', subject: `deal:${dealKey(deal)}`, message: error.message }],
     };
   }
   return {
     credits,
-    waiting: [...waiting.values()].sort(
+    pending: [...pending.values()].sort(
       (left, right) => compareText(left.code, right.code) || compareText(left.subject, right.subject),
     ),
   };
 }
 
-function asOf(found: RateFound | undefined): ExchangeRateAsOf | undefined {
+function asOf(found: FoundRate | undefined): ExchangeRateAsOf | undefined {
   if (found === undefined) return undefined;
   const { rate, date, source } = found;
   return { rate, date, source };
 }
 
-/** By payee: who above is paid on what it earns. */
+/** By payee: the payees above who are paid an override on what it earns. */
 function payeesAbove(
   credits: readonly PayeeCredit[],
   versions: readonly PlanVersion[],
@@ -379,7 +386,7 @@ function overridesEarnings({ credit }: CompiledComponent): boolean {
   return credit.kind === 'override' && credit.of === 'earning';
 }
 
-/** Days (of UTC, as no plan says where it is at home) on which something of the deal happened that a plan could pay for. */
+/** Days on which something happened that a plan could pay for. In UTC: there is no plan here to give a time zone. */
 function daysOf(deal: Deal): readonly string[] {
   const instants = [
     ...(deal.bookedAt === undefined ? [] : [deal.bookedAt]),
@@ -392,7 +399,7 @@ function isAgreed(deal: Deal, ids: readonly string[], plan: string, used: UsedRe
   return daysOf(deal).some((day) => ids.some((id) => used.partner(id)?.asOf(day).plans.includes(plan)));
 }
 
-/** Where no plan applied: the partners that had agreed to none. */
+/** Where no plan applied: the partners without an agreement on the days of the deal. */
 function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferences): readonly Pending[] {
   const days = daysOf(deal);
   if (days.length === 0) return [];
@@ -401,13 +408,13 @@ function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferenc
     .map((id) => ({
       code: 'AgreementMissing',
       subject: partnerKey(id),
-      message: `the partner ${id} has agreed to no plan for the days of this deal`,
+      message: `the partner ${id} has no agreement on the days of this deal`,
     }));
 }
 
-// ── What was looked up ──────────────────────────────────────────────────────────────────────────────────────────────
+// ── The journal of look-ups ──────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Passes questions on to a view, and keeps what was answered. */
+/** Passes look-ups on to a view and journals their results. */
 class UsedReferences implements CreditView {
   private readonly partners = new Map<string, UsedPartnerView | undefined>();
   private readonly plans = new Map<string, PlanView | undefined>();
@@ -450,11 +457,9 @@ class UsedReferences implements CreditView {
       plans: inOrder(this.plans).map(([id, used]) => ({
         key: planKey(id),
         revision: used?.revision ?? null,
-        versions: (used?.versions ?? []).map(({ effectiveFrom, lastDay, plan }) => ({
-          effectiveFrom,
-          ...(lastDay === undefined ? {} : { lastDay }),
-          hash: plan.hash,
-        })),
+        versions: (used?.versions ?? []).map(({ effectiveFrom, lastDay, plan: { hash } }) =>
+          lastDay === undefined ? { effectiveFrom, hash } : { effectiveFrom, lastDay, hash },
+        ),
       })),
       ...(exchangeRates.length === 0 ? {} : { exchangeRates }),
     };
@@ -462,7 +467,7 @@ class UsedReferences implements CreditView {
 }
 
 class UsedExchangeRateView implements ExchangeRateView {
-  private readonly asked = new Map<string, UsedExchangeRate['on'][number]>();
+  private readonly byDay = new Map<string, UsedExchangeRate['on'][number]>();
   private readonly averages = new Map<string, NonNullable<UsedExchangeRate['averages']>[number]>();
 
   constructor(private readonly view: ExchangeRateView) {}
@@ -471,32 +476,32 @@ class UsedExchangeRateView implements ExchangeRateView {
     return this.view.revision;
   }
 
-  rateOn(day: string, maxAgeDays: number): RateFound | undefined {
+  rateOn(day: string, maxAgeDays: number): FoundRate | undefined {
     const name = `${day} ${maxAgeDays}`;
-    let asked = this.asked.get(name);
-    if (asked === undefined) {
-      asked = { day, maxAgeDays, found: this.view.rateOn(day, maxAgeDays) ?? null };
-      this.asked.set(name, asked);
+    let lookup = this.byDay.get(name);
+    if (lookup === undefined) {
+      lookup = { day, maxAgeDays, found: this.view.rateOn(day, maxAgeDays) ?? null };
+      this.byDay.set(name, lookup);
     }
-    return asked.found ?? undefined;
+    return lookup.found ?? undefined;
   }
 
-  averageOf(from: string, until: string): RateFound | undefined {
+  averageOf(from: string, until: string): FoundRate | undefined {
     const name = `${from} ${until}`;
-    let asked = this.averages.get(name);
-    if (asked === undefined) {
-      asked = { from, until, found: this.view.averageOf(from, until) ?? null };
-      this.averages.set(name, asked);
+    let lookup = this.averages.get(name);
+    if (lookup === undefined) {
+      lookup = { from, until, found: this.view.averageOf(from, until) ?? null };
+      this.averages.set(name, lookup);
     }
-    return asked.found ?? undefined;
+    return lookup.found ?? undefined;
   }
 
   journal(key: string): UsedExchangeRate {
-    const averages = inOrder(this.averages).map(([, asked]) => asked);
+    const averages = inOrder(this.averages).map(([, lookup]) => lookup);
     return {
       key,
       revision: this.revision ?? null,
-      on: inOrder(this.asked).map(([, asked]) => asked),
+      on: inOrder(this.byDay).map(([, lookup]) => lookup),
       ...(averages.length === 0 ? {} : { averages }),
     };
   }
@@ -533,7 +538,7 @@ function inOrder<Value>(map: ReadonlyMap<string, Value>): readonly (readonly [st
   return map.size < 2 ? [...map] : [...map].sort(([left], [right]) => compareText(left, right));
 }
 
-/** The view as an event has journalled it. What was not asked for is not there, and asking for it now is a difference. */
+/** The view as an event journalled it. A look-up that is not in the journal is a difference, so it throws. */
 function journalledView(
   { partners, plans: usedPlans, exchangeRates = [] }: DealCredited['data']['input'],
   plans: PlanByHash,
@@ -568,27 +573,27 @@ function journalledView(
       return {
         revision: used.revision ?? undefined,
         rateOn: (day, maxAgeDays) => {
-          const asked = used.on.find((one) => one.day === day && one.maxAgeDays === maxAgeDays);
-          if (asked === undefined) throw new Error(`${key} on ${day} is not in the journal of this credit`);
-          return asked.found ?? undefined;
+          const lookup = used.on.find((one) => one.day === day && one.maxAgeDays === maxAgeDays);
+          if (lookup === undefined) throw new Error(`${key} on ${day} is not in the journal of this credit`);
+          return lookup.found ?? undefined;
         },
         averageOf: (from, until) => {
-          const asked = used.averages?.find((one) => one.from === from && one.until === until);
-          if (asked === undefined)
+          const lookup = used.averages?.find((one) => one.from === from && one.until === until);
+          if (lookup === undefined)
             throw new Error(`the average of ${key} from ${from} is not in the journal of this credit`);
-          return asked.found ?? undefined;
+          return lookup.found ?? undefined;
         },
       };
     },
   };
 }
 
-/** The engine keeps what it works out for a list of versions by the list itself, so one list stands for equal ones. */
+/** The engine caches results per list of versions, so equal lists have to be the same object. */
 const versionLists = new WeakMap<PlanByHash, Map<string, readonly PlanVersion[]>>();
 
 function versionsOf({ versions }: UsedPlan, plans: PlanByHash): readonly PlanVersion[] {
   let lists = versionLists.get(plans);
-  if (lists === undefined) versionLists.set(plans, (lists = new Map()));
+  if (lists === undefined) versionLists.set(plans, (lists = new Map<string, readonly PlanVersion[]>()));
   const name = versions.map(({ hash, effectiveFrom, lastDay = '' }) => `${hash}@${effectiveFrom}-${lastDay}`).join();
   let list = lists.get(name);
   if (list === undefined) {

@@ -1,14 +1,20 @@
-/** Credits deals in batches: what they refer to is brought into memory first, then each deal is decided by itself. */
+import { Inject, Injectable } from '@nestjs/common';
 import type { Deal } from '@tantieme/contracts/deal';
+import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { CommandContext, Accepted, Refused, Runtime } from '@tantieme/event-sourcing/decide/runtime';
-import { creditStream } from './credit.js';
-import type { CreditCommand, CreditState, CreditView, DealCredited } from './credit.js';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { PlanCatalog } from '../plan/plan-catalog.service.js';
+import { ExchangeRateCache } from '../reference/exchange-rate-cache.service.js';
+import { PartnerCache } from '../reference/partner-cache.service.js';
+import type { CurrencyPair } from '../reference/reference-keys.js';
 import type { Origin } from '../reference/reference.js';
-import type { PartnerCache } from '../reference/partner-cache.service.js';
-import type { PlanCatalog } from '../plan/plan-catalog.service.js';
-import type { Pair, ExchangeRateCache } from '../reference/exchange-rate-cache.service.js';
+import { creditDecider, creditStream } from './credit.js';
+import type { CreditCommand, CreditState, CreditView, DealCredited } from './credit.js';
 
-export type CreditRuntime = Runtime<CreditState, CreditCommand, DealCredited>;
+/** Small: unlike payees, most deals come only once. */
+const STATES_BYTES_MAX = 24 * 1024 * 1024;
+
 export type CreditResult = Accepted<CreditState, DealCredited> | Refused;
 
 export interface DealToCredit {
@@ -18,22 +24,26 @@ export interface DealToCredit {
   readonly context: CommandContext;
 }
 
-export interface DealToCreditAgain {
+export interface DealToRecredit {
   /** `source|id` */
   readonly deal: string;
   readonly at: string;
   readonly context: CommandContext;
 }
 
+/** Credits deals in batches: first loads what they refer to, then decides each deal by itself. */
+@Injectable()
 export class Crediting {
+  private readonly runtime: Runtime<CreditState, CreditCommand, DealCredited>;
   private readonly view: CreditView;
 
   constructor(
-    private readonly runtime: CreditRuntime,
-    private readonly partners: PartnerCache,
-    private readonly plans: PlanCatalog,
-    private readonly rates: ExchangeRateCache,
+    @Inject(EVENT_STORE) store: EventStore,
+    @Inject(PartnerCache) private readonly partners: PartnerCache,
+    @Inject(PlanCatalog) private readonly plans: PlanCatalog,
+    @Inject(ExchangeRateCache) private readonly rates: ExchangeRateCache,
   ) {
+    this.runtime = createRuntime({ store, decider: creditDecider(plans), cacheBytesMax: STATES_BYTES_MAX });
     this.view = {
       partner: (id) => partners.find(id),
       plan: (id) => plans.find(id),
@@ -42,7 +52,7 @@ export class Crediting {
   }
 
   async credit(deals: readonly DealToCredit[]): Promise<readonly CreditResult[]> {
-    await this.prepare(deals.map(({ deal }) => deal));
+    await this.loadReferences(deals.map(({ deal }) => deal));
     return this.runtime.handleMany(
       deals.map(({ deal, origin, at, context }) => ({
         stream: creditStream(`${deal.source}|${deal.id}`),
@@ -52,30 +62,34 @@ export class Crediting {
     );
   }
 
-  /** Credits deals that were credited before. One for which nothing changes adds nothing. */
-  async creditAgain(deals: readonly DealToCreditAgain[]): Promise<readonly CreditResult[]> {
-    const streams = deals.map(({ deal }) => creditStream(deal));
-    await this.prepare(await Promise.all(streams.map(async (stream) => (await this.runtime.load(stream)).state.deal)));
+  /** Credits deals again. A deal for which nothing changes adds no event. */
+  async recredit(deals: readonly DealToRecredit[]): Promise<readonly CreditResult[]> {
+    await this.loadReferences(await Promise.all(deals.map(({ deal }) => this.deal(deal))));
     return this.runtime.handleMany(
       deals.map(({ deal, at, context }) => ({
         stream: creditStream(deal),
-        command: { type: 'credit-again', view: this.view, at },
+        command: { type: 'recredit', view: this.view, at },
         context,
       })),
     );
   }
 
-  private async prepare(deals: readonly (Deal | undefined)[]): Promise<void> {
+  /** The deal as it was credited last; undefined for one that never was. @param deal `source|id` */
+  async deal(deal: string): Promise<Deal | undefined> {
+    return (await this.runtime.load(creditStream(deal))).state.deal;
+  }
+
+  private async loadReferences(deals: readonly (Deal | undefined)[]): Promise<void> {
     const partners = deals.flatMap(partnersOf);
     await this.partners.ensure(partners);
     const plans = new Set<string>();
     for (const id of new Set(partners)) for (const plan of this.partners.find(id)?.plans ?? []) plans.add(plan);
     await this.plans.ensure(plans);
-    await this.rates.ensure(this.pairs(new Set(deals.flatMap((deal) => deal?.terms?.currency ?? [])), plans));
+    await this.rates.ensure(this.pairsOf(new Set(deals.flatMap((deal) => deal?.terms?.currency ?? [])), plans));
   }
 
-  /** What a deal in one of the currencies may have to be converted to under one of the plans. */
-  private pairs(currencies: ReadonlySet<string>, plans: ReadonlySet<string>): readonly Pair[] {
+  /** The pairs of a deal's currency and a plan's currency. */
+  private pairsOf(currencies: ReadonlySet<string>, plans: ReadonlySet<string>): readonly CurrencyPair[] {
     const quotes = new Set([...plans].flatMap((id) => this.plans.find(id)?.versions.at(-1)?.plan.currency ?? []));
     return [...currencies].flatMap((base) =>
       [...quotes].filter((quote) => quote !== base).map((quote) => ({ base, quote })),

@@ -1,46 +1,36 @@
-/** Deals that wait for a fact to be credited: what is listed of them. Filled from the log; may be deleted and is built anew. */
+/** Read model of the deals that cannot be credited yet. */
 import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import type { Kysely } from 'kysely';
+import { MIGRATIONS } from '../migrations.js';
 import { CREDIT, dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';
-import { MIGRATIONS } from '../migrations.js';
-import type { LackingTables, WaitingRow, WaitingTables } from './pending-deals.tables.js';
+import type { PendingDealRow, PendingDealTables } from './pending-deals.tables.js';
 
-/** All that wait, also for a quota. */
-export function allWaiting(db: Kysely<WaitingTables & LackingTables>) {
-  const credits = db.selectFrom('commission_waiting').select(COLUMNS);
-  const quotas = db.selectFrom('commission_lacking').select(COLUMNS);
-  return db.selectFrom(credits.unionAll(quotas).as('waiting'));
-}
-
-const COLUMNS = ['deal', 'code', 'subject', 'message', 'since'] as const;
-
-export const waitingProjection: Projection<WaitingTables> = {
-  name: 'commission-waiting',
+export const pendingDealsProjection: Projection<PendingDealTables> = {
+  name: 'commission-pending-deals',
   filter: { categories: [CREDIT], types: ['DealCredited'] },
   migrations: MIGRATIONS,
-  tables: ['commission_waiting'],
+  tables: ['commission_pending_deals'],
   async apply(trx, events) {
-    // What a deal waits for is said whole: of several credits in the page the last one counts.
-    const waiting = new Map<string, readonly WaitingRow[]>();
-    const again = new Set<string>();
+    // Each credit states all that its deal is missing, so only the last one per page counts.
+    const pending = new Map<string, readonly PendingDealRow[]>();
+    const creditedBefore = new Set<string>();
     for (const stored of events) {
       const deal = dealOfStream(stored.stream);
       const { occurredAt, data } = domainEventOf<DealCredited>(stored, {});
-      if (data.number > 1) again.add(deal);
-      waiting.set(
+      if (data.number > 1) creditedBefore.add(deal);
+      pending.set(
         deal,
-        data.waiting.map((one) => ({ deal, ...one, since: occurredAt })),
+        data.pending.map((one) => ({ deal, ...one, since: occurredAt })),
       );
     }
-    for (const some of rowChunks([...again]))
-      await trx.deleteFrom('commission_waiting').where('deal', 'in', some).execute();
-    for (const some of rowChunks([...waiting.values()].flat()))
+    for (const deals of rowChunks([...creditedBefore]))
+      await trx.deleteFrom('commission_pending_deals').where('deal', 'in', deals).execute();
+    for (const rows of rowChunks([...pending.values()].flat()))
       await trx
-        .insertInto('commission_waiting')
-        .values(some)
+        .insertInto('commission_pending_deals')
+        .values(rows)
         .onConflict((conflict) =>
           conflict
             .columns(['deal', 'code', 'subject'])

@@ -1,24 +1,16 @@
-/** Tables of what deals wait for: to be credited at all, or for a quota. */
-
-export interface WaitingRow {
+/** A deal that cannot be credited, or not completely. */
+export interface PendingDealRow {
+  /** `source|id` */
   readonly deal: string;
+  /** Kind of the missing fact: `PartnerMissing`. */
   readonly code: string;
+  /** What is missing: `partner:P1`. */
   readonly subject: string;
   readonly message: string;
-  /** When what the deal was last credited for happened. */
+  /** Time of the fact for which the deal was credited last. */
   readonly since: string;
 }
 
-export interface WaitingTables {
-  commission_waiting: WaitingRow;
-}
-
-export interface LackingRow extends WaitingRow {
-  readonly payee: string;
-  readonly plan: string;
-  readonly component: string;
-}
-
-export interface LackingTables {
-  commission_lacking: LackingRow;
+export interface PendingDealTables {
+  commission_pending_deals: PendingDealRow;
 }

@@ -1,9 +1,11 @@
-/** What other streams of this service tell an earning stream of a deal: what a payee below earns, and what a budget grants. */
+/**
+ * What an earning stream receives from other streams of this service: earnings of payees below, and grants of budgets.
+ */
 import type { GrantedLine } from '@tantieme/commission-engine/earn/budget';
 import type { ChildEarning, DealCredit, EarnState } from '@tantieme/commission-engine/incremental/state';
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
 
-/** All that a payee below earns with a deal. */
+/** All earnings of a payee below with a deal. */
 export interface ChildInput {
   readonly deal: string;
   readonly child: string;
@@ -13,7 +15,7 @@ export interface ChildInput {
   readonly openFrom: string | null;
 }
 
-/** All that the budget of a component grants of a deal. */
+/** All grants of a component's budget for a deal. */
 export interface GrantInput {
   readonly deal: string;
   readonly component: string;
@@ -27,7 +29,7 @@ export function childKey({ deal, child }: Pick<ChildInput, 'deal' | 'child'>): s
   return `${deal}\n${child}`;
 }
 
-/** The credit that the state holds of the deal, with what this child earns in the place of what it earned before. */
+/** The deal's credit in the state, with the child's new earnings in place of its previous ones. */
 export function creditOfChild(engine: EarnState, { deal, child, earned }: ChildInput): DealCredit {
   const others = (engine.children.get(deal) ?? []).filter(({ payee }) => payee !== child);
   return {
@@ -41,7 +43,7 @@ export function grantKey({ deal, component }: Pick<GrantInput, 'deal' | 'compone
   return `${deal}\n${component}`;
 }
 
-/** The credit that the state holds of the deal, with what this budget grants in the place of what it granted before. */
+/** The deal's credit in the state, with the budget's new grants in place of its previous ones. */
 export function creditOfGrant(engine: EarnState, { deal, component, granted }: GrantInput): DealCredit {
   const others = (engine.granted.get(deal) ?? []).filter(({ key }) => !key.startsWith(`${component}|`));
   return { deal, lines: linesOfDeal(engine, deal).map(({ line }) => line), granted: [...others, ...granted] };

@@ -1,45 +1,72 @@
-/** Earns credits in batches, and posts what a large change has left over. */
+import { Inject, Injectable } from '@nestjs/common';
+import type { FactoryProvider } from '@nestjs/common';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
-import type { EarnedMessage } from '../credit/credit.events-out.js';
-import type { CalendarCommand, CalendarEvent, CalendarState } from '../period/calendar.js';
-import { calendarStream, openFromOf } from '../period/calendar.js';
-import type { EarningAccount, EarningCommand, EarningEvent, EarningState } from './earning.js';
-import { earningStream } from './earning.js';
-import { ACTOR } from '../events-out.js';
-import type { PlanCatalog } from '../plan/plan-catalog.service.js';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import type { GrantMessage } from '../budget/budget.events-out.js';
+import type { RefusedMessage } from '../budget/budget.service.js';
+import { Calendars } from '../calendar/calendars.service.js';
+import type { CreditMessage } from '../credit/credit.events-out.js';
+import { PlanCatalog } from '../plan/plan-catalog.service.js';
+import { ACTOR } from '../service-identity.js';
+import type { ChildEarningMessage } from './earning.events-out.js';
+import { EARNING_PARTIAL_STATES, earningDecider, earningStream } from './earning.js';
+import type { EarningCommand, EarningState } from './earning.js';
+import type { EarningEvent, PayeePlan } from './earning-events.js';
+
+/** The same payees come again and again, so most memory goes to their states. */
+const FULL_STATES_BYTES_MAX = 128 * 1024 * 1024;
+const PARTIAL_STATE_BYTES = 25_000;
+const CACHE_BYTES_MAX = 256 * 1024 * 1024;
 
 export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
-export type CalendarRuntime = Runtime<CalendarState, CalendarCommand, CalendarEvent>;
 
-/** A credit that can never be earned, by its place in the batch. */
-export interface RefusedCredit {
+export const EARNING_RUNTIME = Symbol('runtime of earning streams');
+
+export const earningRuntime: FactoryProvider<EarningRuntime> = {
+  provide: EARNING_RUNTIME,
+  inject: [EVENT_STORE, PlanCatalog],
+  useFactory: (store: EventStore, plans: PlanCatalog) =>
+    createPartialStateRuntime({
+      store,
+      decider: earningDecider(plans),
+      partialStates: EARNING_PARTIAL_STATES,
+      fullStateBytesMax: FULL_STATES_BYTES_MAX,
+      partialStateBytes: PARTIAL_STATE_BYTES,
+      cacheBytesMax: CACHE_BYTES_MAX,
+    }),
+};
+
+/** The messages that change earnings. */
+export type EarningMessage = CreditMessage | ChildEarningMessage | GrantMessage;
+
+interface Entry {
   readonly index: number;
-  readonly error: DomainError;
+  readonly message: EarningMessage;
+  readonly payeePlan: PayeePlan;
 }
 
-interface Place {
-  readonly index: number;
-  readonly message: EarnedMessage;
-  readonly account: EarningAccount;
-}
-
+/** Earns credits in batches, and posts what did not fit into the event of a large change. */
+@Injectable()
 export class Earning {
   constructor(
-    private readonly runtime: EarningRuntime,
-    private readonly calendars: CalendarRuntime,
-    private readonly plans: PlanCatalog,
+    @Inject(EARNING_RUNTIME) private readonly runtime: EarningRuntime,
+    @Inject(Calendars) private readonly calendars: Calendars,
+    @Inject(PlanCatalog) private readonly plans: PlanCatalog,
   ) {}
 
-  async earn(messages: readonly EarnedMessage[]): Promise<readonly RefusedCredit[]> {
-    const refused: RefusedCredit[] = [];
-    const places = await this.placesOf(messages, refused);
-    // Read after the batch was fetched and before anything of it is decided: a closing waits for the batches of before.
-    const openFrom = await this.openPeriods(places.map(({ account }) => account.calendar));
+  async earn(messages: readonly EarningMessage[]): Promise<readonly RefusedMessage[]> {
+    const refused: RefusedMessage[] = [];
+    const entries = await this.entriesOf(messages, refused);
+    // Read after the batch was fetched and before any of it is decided: a closing waits for the batches fetched before
+    // its seal.
+    const openFrom = await this.calendars.openPeriods(entries.map(({ payeePlan }) => payeePlan.calendar));
     const results = await this.runtime.handleMany(
-      places.map(({ message, account }) => ({
+      entries.map(({ message, payeePlan }) => ({
         stream: earningStream(message.payee, message.plan),
-        command: commandOf(message, account, openFrom.get(account.calendar) ?? null),
+        command: commandOf(message, payeePlan, openFrom.get(payeePlan.calendar) ?? null),
         context: {
           actor: ACTOR,
           correlationId: message.correlationId,
@@ -48,74 +75,66 @@ export class Earning {
         },
       })),
     );
-    const unfinished = new Map<string, { readonly place: Place }>();
+    const unfinished = new Map<string, Entry>();
     for (const [at, result] of results.entries()) {
-      const place = places[at];
-      if (place === undefined) continue;
-      if (result.outcome === 'refused') refused.push({ index: place.index, error: result.error });
-      else if (result.state.unposted.size > 0) unfinished.set(result.stream, { place });
+      const entry = entries[at];
+      if (entry === undefined) continue;
+      if (result.outcome === 'refused') refused.push({ index: entry.index, error: result.error });
+      else if (result.state.unposted.size > 0) unfinished.set(result.stream, entry);
     }
-    for (const [stream, { place }] of unfinished) {
-      const { id, correlationId, time } = place.message;
-      const context = { actor: ACTOR, correlationId, causationId: id, cause: `${id} rest` };
-      await this.postRest(stream, openFrom.get(place.account.calendar) ?? null, time, context);
+    for (const [stream, { message, payeePlan }] of unfinished) {
+      const { id, correlationId, time } = message;
+      const context = { actor: ACTOR, correlationId, causationId: id, cause: `${id} remaining` };
+      await this.postRemaining(stream, openFrom.get(payeePlan.calendar) ?? null, time, context);
     }
     return refused;
   }
 
-  /** Posts all that large changes of the stream have left over, event by event. */
-  async postRest(stream: string, openFrom: string | null, at: string, context: CommandContext): Promise<void> {
+  /** Posts the deals that large changes of the stream left unposted, event by event. */
+  async postRemaining(stream: string, openFrom: string | null, at: string, context: CommandContext): Promise<void> {
     for (;;) {
       const [result] = await this.runtime.handleMany([
-        { stream, command: { type: 'post-more', openFrom, at }, context },
+        { stream, command: { type: 'post-remaining', openFrom, at }, context },
       ]);
       if (result?.outcome === 'refused') throw result.error;
       if (result === undefined || result.stored.length === 0) return;
     }
   }
 
-  /** First open period by calendar; a calendar that has closed none is left out. */
-  async openPeriods(calendars: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const openFrom = new Map<string, string>();
-    for (const calendar of new Set(calendars)) {
-      const first = openFromOf(calendar, (await this.calendars.load(calendarStream(calendar))).state);
-      if (first !== null) openFrom.set(calendar, first);
-    }
-    return openFrom;
-  }
-
-  private async placesOf(messages: readonly EarnedMessage[], refused: RefusedCredit[]): Promise<readonly Place[]> {
+  private async entriesOf(messages: readonly EarningMessage[], refused: RefusedMessage[]): Promise<readonly Entry[]> {
     await this.plans.ensure(messages.map(({ plan }) => plan));
-    const unknown = messages.filter((message) => !this.knows(message)).map(({ plan }) => plan);
-    // Another process has published a version since.
-    if (unknown.length > 0) await this.plans.reload([...new Set(unknown)]);
-    return messages.flatMap((message, index): Place[] => {
+    const unknown = messages.filter((message) => !this.hasPlansOf(message)).map(({ plan }) => plan);
+    // Another process has published a version in the meantime.
+    if (unknown.length > 0) await this.plans.refresh([...new Set(unknown)]);
+    return messages.flatMap((message, index): Entry[] => {
       const plan = this.plans.find(message.plan)?.versions.at(-1)?.plan;
-      if (plan === undefined || !this.knows(message)) {
-        refused.push({ index, error: new DomainError('PlanUnknown', `there is no plan ${message.plan}`, 'not-found') });
+      if (plan === undefined || !this.hasPlansOf(message)) {
+        const error = new DomainError('PlanUnknown', `there is no published plan ${message.plan}`, 'not-found');
+        refused.push({ index, error });
         return [];
       }
       const { payee } = message;
-      const account = { payee, plan: plan.id, currency: plan.currency, calendar: plan.calendarKey };
-      return [{ index, message, account }];
+      const payeePlan = { payee, plan: plan.id, currency: plan.currency, calendar: plan.calendarKey };
+      return [{ index, message, payeePlan }];
     });
   }
 
-  private knows(message: EarnedMessage): boolean {
+  private hasPlansOf(message: EarningMessage): boolean {
     return !('groups' in message) || message.groups.every(({ planHash }) => this.plans.has(planHash));
   }
 }
 
-function commandOf(message: EarnedMessage, account: EarningAccount, openFrom: string | null): EarningCommand {
+function commandOf(message: EarningMessage, payeePlan: PayeePlan, openFrom: string | null): EarningCommand {
   const { deal, time: at } = message;
   if ('child' in message) {
     const { child, revision, earned } = message;
-    return { type: 'take-child', account, deal, child, revision, earned, openFrom, at };
+    return { type: 'receive-child-earning', payeePlan, deal, child, revision, earned, openFrom, at };
   }
   if ('kind' in message) {
     const { component, revision, granted } = message;
-    return { type: 'take-grant', account, deal, component, revision, granted, openFrom, at };
+    return { type: 'receive-grant', payeePlan, deal, component, revision, granted, openFrom, at };
   }
   const { number, groups, above } = message;
-  return { type: 'credit', account, deal, number, groups, openFrom, ...(above === undefined ? {} : { above }), at };
+  const credit = { type: 'credit', payeePlan, deal, number, groups, openFrom, at } as const;
+  return above === undefined ? credit : { ...credit, above };
 }

@@ -2,33 +2,34 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { APPEND_BYTES_MAX } from '@tantieme/event-store/event-store';
-import { EARN_ENGINE, earningDecider, postingOf, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning.js';
+import { earningDecider, postingOf } from './earning.js';
+import { EARN_ENGINE, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning-events.js';
 import type { EarningCommand } from './earning.js';
 import { ledgerLine } from './posting.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
 
-const ACCOUNT = { payee: 'anna', plan: 'resellers', currency: 'EUR', calendar: 'monthly@Europe/Paris' };
+const PAYEE_PLAN = { payee: 'anna', plan: 'resellers', currency: 'EUR', calendar: 'monthly@Europe/Paris' };
 
 let world: World;
 beforeEach(() => {
   world = new World();
-  world.take({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
-  world.take({ kind: 'partner', partner: partnerOf('anna'), revision: 0 });
+  world.apply({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
+  world.apply({ kind: 'partner', partner: partnerOf('anna'), revision: 0 });
 });
 
 function given(id: string, net: string, bookedAt = '2026-01-10T10:00:00Z', revision = 0): void {
-  world.take({ kind: 'deal', deal: dealOf(id, { net, bookedAt }), revision });
+  world.apply({ kind: 'deal', deal: dealOf(id, { net, bookedAt }), revision });
   world.earnAll();
 }
 
 const anna = () => {
   const stream = world.earnings.get('earning-anna|resellers');
-  if (stream === undefined) throw new Error('anna has earned nothing');
+  if (stream === undefined) throw new Error('anna has no earning stream');
   return stream;
 };
 
 describe('a credit', () => {
-  it('says in one event what it took, how the line is rated and what is posted', () => {
+  it('records input, rating and postings in one event', () => {
     given('D-1', '1200.00');
     expect(anna().events).toEqual([
       {
@@ -36,7 +37,7 @@ describe('a credit', () => {
         version: 1,
         occurredAt: AT,
         data: {
-          account: ACCOUNT,
+          payeePlan: PAYEE_PLAN,
           input: expect.objectContaining({ deal: 'crm|D-1', number: 1, openFrom: null }),
           rated: [
             {
@@ -61,14 +62,14 @@ describe('a credit', () => {
               ],
             },
           ],
-          left: 0,
+          remaining: 0,
           engine: EARN_ENGINE,
         },
       },
     ]);
   });
 
-  it('that comes late changes what the deals after it earn, and only where a tier ends between', () => {
+  it('that arrives late changes the deals after it, where a tier boundary lies between', () => {
     given('D-2', '900.00', '2026-01-20T10:00:00Z');
     given('D-3', '50.00', '2026-01-25T10:00:00Z');
     given('D-1', '100.00', '2026-01-05T10:00:00Z');
@@ -80,14 +81,14 @@ describe('a credit', () => {
     ]);
   });
 
-  it('of a number that was taken, or of a lower one, is nothing new', () => {
+  it('of a number that was received before, or of a lower one, adds nothing', () => {
     given('D-1', '100.00');
     given('D-1', '200.00', undefined, 1);
     const [first, second] = anna().events.map((event) => earningDecider(world).commandOf(event));
     for (const command of [first, second]) if (command !== undefined) expect(anna().handle(command)).toEqual([]);
   });
 
-  it('that no plan can have made is refused, and no other', () => {
+  it('that no plan can have produced is refused', () => {
     given('D-1', '100.00');
     const group = {
       component: 'none',
@@ -100,7 +101,7 @@ describe('a credit', () => {
     };
     const command: EarningCommand = {
       type: 'credit',
-      account: ACCOUNT,
+      payeePlan: PAYEE_PLAN,
       deal: 'crm|D-2',
       number: 1,
       groups: [group],
@@ -112,7 +113,7 @@ describe('a credit', () => {
 });
 
 describe('a period that is closed', () => {
-  it('names its lines with count and hash, and closes but once', () => {
+  it('lists its lines with count and hash, and closes only once', () => {
     given('D-1', '100.00');
     world.close('2026-01');
     const planHash = world.hashOf('resellers');
@@ -122,7 +123,7 @@ describe('a period that is closed', () => {
       version: 1,
       occurredAt: AT,
       data: {
-        account: ACCOUNT,
+        payeePlan: PAYEE_PLAN,
         period: '2026-01',
         planHash,
         deals: [],
@@ -139,7 +140,7 @@ describe('a period that is closed', () => {
     expect(anna().handle({ type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT })).toEqual([]);
   });
 
-  it('keeps its lines: the difference is posted in the first open one, as an adjustment', () => {
+  it('keeps its lines: the difference is posted in the first open period, as an adjustment', () => {
     given('D-1', '100.00');
     world.close('2026-01');
     given('D-1', '250.00', undefined, 1);
@@ -149,12 +150,12 @@ describe('a period that is closed', () => {
       'anna|resellers 2026-02 2026-01 hardware crm|D-1 booked|1 adjustment 150.00 → 6.00',
       'anna|resellers 2026-02 2026-01 hardware crm|D-2 booked|1 adjustment 10.00 → 0.40',
     ]);
-    // Back again: what nets to nothing is not there.
+    // Back to the first amount: the adjustments net to zero and disappear.
     given('D-1', '100.00', undefined, 2);
     expect(world.ledger()).toHaveLength(2);
   });
 
-  it('takes back what a deal that moved away has earned, and posts it where it belongs', () => {
+  it('reverses the earnings of a deal that moved to another period, and posts them there', () => {
     given('D-1', '100.00');
     world.close('2026-01');
     given('D-1', '100.00', '2026-03-10T10:00:00Z', 1);
@@ -165,11 +166,11 @@ describe('a period that is closed', () => {
     ]);
   });
 
-  it('posts a return as a clawback, wherever it is posted', () => {
+  it('posts a return as a clawback, whatever the period', () => {
     given('D-1', '100.00');
     world.close('2026-01');
     const returns = [{ id: 'R1', at: '2026-01-20T10:00:00Z' }];
-    world.take({ kind: 'deal', deal: dealOf('D-1', { returns }), revision: 1 });
+    world.apply({ kind: 'deal', deal: dealOf('D-1', { returns }), revision: 1 });
     world.earnAll();
     expect(world.ledger()).toEqual([
       'anna|resellers 2026-01 2026-01 hardware crm|D-1 booked|1 earning 100.00 → 4.00',
@@ -177,7 +178,7 @@ describe('a period that is closed', () => {
     ]);
   });
 
-  it('takes in lines of an earlier period that was never closed, so that none is left behind', () => {
+  it('takes in lines of earlier periods that were never closed', () => {
     given('D-1', '100.00');
     given('D-2', '100.00', '2026-02-10T10:00:00Z');
     world.close('2026-02');
@@ -185,7 +186,7 @@ describe('a period that is closed', () => {
       'anna|resellers 2026-02 2026-01 hardware crm|D-1 booked|1 adjustment 100.00 → 4.00',
       'anna|resellers 2026-02 2026-02 hardware crm|D-2 booked|1 earning 100.00 → 4.00',
     ]);
-    expect(world.told()).toEqual(world.ledger());
+    expect(world.emittedLedger()).toEqual(world.ledger());
     expect(anna().events.at(-1)?.data).toMatchObject({ entry: { lines: 2 }, deals: [{ deal: 'crm|D-1' }] });
     anna().reload();
     expect(world.ledger()).toHaveLength(2);
@@ -195,17 +196,17 @@ describe('a period that is closed', () => {
 describe('a deal in another currency than its plan', () => {
   const rate = (text: string, revision = 0): void => {
     const exchangeRate = { base: 'EUR', quote: 'USD', date: '2026-01-09', rate: text, source: 'ecb', revision };
-    world.take({ kind: 'exchange-rate', exchangeRate });
+    world.apply({ kind: 'exchange-rate', exchangeRate });
     world.earnAll();
   };
   const sell = (shape: Parameters<typeof dealOf>[1] = {}, revision = 0): void => {
-    world.take({ kind: 'deal', deal: dealOf('D-1', { currency: 'USD', net: '1000.00', ...shape }), revision });
+    world.apply({ kind: 'deal', deal: dealOf('D-1', { currency: 'USD', net: '1000.00', ...shape }), revision });
     world.earnAll();
   };
   const posted = () =>
     postingOf(anna().state, 'crm|D-1').map(({ period, kind, amount, exchanged }) => [period, kind, amount, exchanged]);
 
-  it('says what its earning is worth in the currency of the deal, at the rate that converted it', () => {
+  it('states its earnings in the deal’s currency, at the rate that converted the deal', () => {
     rate('1.25');
     sell();
     // USD 1,000 are EUR 800; 4 % of it.
@@ -217,7 +218,7 @@ describe('a deal in another currency than its plan', () => {
     });
   });
 
-  it('says so of what a return takes back', () => {
+  it('states the same for a return', () => {
     rate('1.25');
     sell({ returns: [{ id: 'R1', at: '2026-02-20T10:00:00Z' }] });
     expect(posted()).toEqual([
@@ -226,7 +227,7 @@ describe('a deal in another currency than its plan', () => {
     ]);
   });
 
-  it('changes what is owed by a corrected rate, and not what it is worth in the currency of the deal', () => {
+  it('changes its earnings after a corrected rate, but not their amount in the deal’s currency', () => {
     rate('1.25');
     sell();
     world.close('2026-01');
@@ -238,7 +239,7 @@ describe('a deal in another currency than its plan', () => {
     ]);
   });
 
-  it('moves to another currency with an amended deal', () => {
+  it('moves its amount to another currency with an amended deal', () => {
     rate('1.25');
     sell();
     world.close('2026-01');
@@ -249,14 +250,14 @@ describe('a deal in another currency than its plan', () => {
     ]);
   });
 
-  it('says so of what is held as well', () => {
+  it('states the same for reserves', () => {
     const held = PLAN.replace(
       '    rate: { percent: 2.9 % }',
       '    rate: { percent: 10 % }\n    hold: { part: 25 %, for: 40 days, after: trigger }',
     );
     world = new World();
-    world.take({ kind: 'plan', text: held, effectiveFrom: '2026-01-01' });
-    world.take({ kind: 'partner', partner: partnerOf('anna'), revision: 0 });
+    world.apply({ kind: 'plan', text: held, effectiveFrom: '2026-01-01' });
+    world.apply({ kind: 'partner', partner: partnerOf('anna'), revision: 0 });
     rate('1.25');
     sell({ lines: [{ id: '1', category: 'service', net: '1000.00' }] });
     expect(posted()).toEqual([
@@ -266,15 +267,15 @@ describe('a deal in another currency than its plan', () => {
     ]);
   });
 
-  it('says nothing of it where both are in the same currency', () => {
+  it('states nothing where deal and plan have the same currency', () => {
     given('D-1', '100.00');
     expect(postingOf(anna().state, 'crm|D-1')[0]).not.toHaveProperty('exchanged');
   });
 });
 
 describe('a change of very many lines', () => {
-  it('is stored as what it took and computed again when read; its postings follow in events of their own', () => {
-    // Each deal lies in the first tier alone, and in the second once the big one is before it.
+  it('is stored as its input and computed again when read; its postings follow in further events', () => {
+    // Each deal is in the first tier, and in the second one once the big deal is before it.
     const deals = POSTED_LINES_MAX + 500;
     for (let index = 0; index < deals; index++)
       given(
@@ -291,16 +292,16 @@ describe('a change of very many lines', () => {
     expect(anna().state.unposted.size).toBe(0);
     const ledger = world.ledger();
     expect(ledger.filter((line) => line.endsWith('0.25 → 0.02'))).toHaveLength(deals);
-    expect(world.told()).toEqual(ledger);
+    expect(world.emittedLedger()).toEqual(ledger);
     anna().reload();
     expect(world.ledger()).toEqual(ledger);
   });
 
-  it('is not closed before all of it is posted', () => {
-    const stream = { ...earningDecider(world).initialState(), account: ACCOUNT };
+  it('cannot be closed before all of it is posted', () => {
+    const stream = { ...earningDecider(world).initialState(), payeePlan: PAYEE_PLAN };
     stream.unposted.add('crm|D-1');
     const planHash = world.hashOf('resellers');
     const close = { type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT } as const;
-    expect(() => earningDecider(world).decide(close, stream)).toThrow('1 deals are still to be posted');
+    expect(() => earningDecider(world).decide(close, stream)).toThrow('changed deals that are not posted yet: 1');
   });
 });

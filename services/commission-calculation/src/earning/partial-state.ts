@@ -1,38 +1,38 @@
 /**
- * The tail of an earning stream: the newest deals of a payee, which is all that a deal in order needs. Of the older ones only
- * the running sums and the names are left; whoever needs more has the stream read again as a whole.
+ * The partial state of an earning stream: the newest deals of a payee, all that a credit in order needs. Of older deals
+ * only the running sums and the ids are left. A command that needs more makes the runtime read the whole stream again.
  */
-import { compareText } from '@tantieme/contracts/compare-text';
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
+import { compareText } from '@tantieme/contracts/compare-text';
 import type { EarnState } from '@tantieme/commission-engine/incremental/state';
 import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import type { MeasuredLine } from '@tantieme/commission-engine/measure/canonical-order';
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
 
-export interface Tail {
-  /** Deals whose lines are no longer there. */
-  readonly forgotten: NameSet;
-  /** By measurement: its last line of a forgotten deal. Nothing up to it can change; of what it held, the sum is left. */
+export interface PartialState {
+  /** Deals whose lines are no longer in memory. */
+  readonly evicted: NameSet;
+  /** By measurement: its last line of an evicted deal. Nothing up to this line can change; only its sum is left. */
   readonly anchors: Map<string, MeasuredLine>;
 }
 
-/** As the engine names the measurement of a line. */
+/** The engine's key of a line's measurement. */
 function measurementOf({ component, window }: CreditLine): string {
   return `${component} ${window}`;
 }
 
 /**
- * Forgets deals, those whose last line is the earliest first, until `linesMax` lines are left. Sums stay as they are: those
- * of the lines that are left count the forgotten ones.
- * @param onForget told of each deal that is forgotten.
+ * Evicts deals, those with the earliest last line first, until `linesMax` lines are left. Running sums still include
+ * the evicted lines.
+ * @param onEvict called for each evicted deal
  */
-export function forgetOldDeals(
+export function evictOldDeals(
   engine: EarnState,
-  before: Tail | undefined,
+  before: PartialState | undefined,
   linesMax: number,
-  onForget: (deal: string) => void,
-): Tail {
-  const tail = before ?? { forgotten: new NameSet(), anchors: new Map<string, MeasuredLine>() };
+  onEvict: (deal: string) => void,
+): PartialState {
+  const partial = before ?? { evicted: new NameSet(), anchors: new Map<string, MeasuredLine>() };
   const byAge = Array.from(engine.deals, ([deal, lines]) => ({
     deal,
     count: lines.length,
@@ -42,24 +42,29 @@ export function forgetOldDeals(
     if (engine.lineCount <= linesMax) break;
     engine.deals.delete(deal);
     engine.lineCount -= count;
-    tail.forgotten.add(deal);
-    onForget(deal);
+    partial.evicted.add(deal);
+    onEvict(deal);
   }
   for (const [key, measurement] of engine.measurements) {
     let anchor: MeasuredLine | undefined;
     for (const line of measurement) if (!engine.deals.has(line.deal)) anchor = line;
     if (anchor === undefined) continue;
-    tail.anchors.set(key, anchor);
+    partial.anchors.set(key, anchor);
     measurement.evictThrough(anchor);
   }
-  return tail;
+  return partial;
 }
 
-/** True where a credit of the deal changes nothing but what is in the tail. */
-export function isInTail(engine: EarnState, tail: Tail, deal: string, lines: readonly CreditLine[]): boolean {
-  if (tail.forgotten.has(deal)) return false;
+/** True where a credit of the deal only changes lines that are in the partial state. */
+export function isWithinPartialState(
+  engine: EarnState,
+  partial: PartialState,
+  deal: string,
+  lines: readonly CreditLine[],
+): boolean {
+  if (partial.evicted.has(deal)) return false;
   const isBehind = (line: MeasuredLine): boolean => {
-    const anchor = tail.anchors.get(measurementOf(line.line));
+    const anchor = partial.anchors.get(measurementOf(line.line));
     return anchor === undefined || compareLines(line, anchor) > 0;
   };
   return (
@@ -68,9 +73,9 @@ export function isInTail(engine: EarnState, tail: Tail, deal: string, lines: rea
   );
 }
 
-/** Bytes that what is left of the forgotten takes, roughly. */
-export function sizeOfTail({ forgotten, anchors }: Tail): number {
-  return forgotten.bytes + anchors.size * ANCHOR_BYTES;
+/** Approximate memory, in bytes, for what is left of evicted deals. */
+export function sizeOfPartialState({ evicted, anchors }: PartialState): number {
+  return evicted.bytes + anchors.size * ANCHOR_BYTES;
 }
 
 const ANCHOR_BYTES = 1000;

@@ -1,6 +1,6 @@
 /**
- * Posting: what a deal should have earned, less what was posted, goes into the first open period and names the period that
- * it belongs to (design.md, "One rule for every change"). What is posted in a closed period never moves.
+ * Posting: what a deal should have earned, less what was posted before, goes into the first open period and names its
+ * period of origin. Lines of closed periods never change (docs/architecture.md).
  */
 import type { Conversion, CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 import type { EarnedLine } from '@tantieme/commission-engine/incremental/state';
@@ -11,13 +11,13 @@ import { decimalsOf } from '@tantieme/money/currency';
 import { parseRate, powerOfTen } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 
-/** A ledger line of one deal under one plan, which are said beside it. */
+/** A ledger line without its plan and deal. */
 export type PostedLine = Omit<LedgerLine, 'plan' | 'deal'>;
 
-/** What a line is, wherever it is posted. */
+/** The kind of a line, whatever the period it is posted in. */
 type Role = 'earning' | Exclude<LineKind, 'earning' | 'adjustment' | 'bonus'>;
 
-/** What all credit lines of one origin, component and line should come to. */
+/** The sum of all credit lines of one origin, component, line and role. */
 interface Entry {
   readonly origin: string;
   readonly component: string;
@@ -25,20 +25,20 @@ interface Entry {
   readonly role: Role;
   basisMinor: bigint;
   amountMinor: bigint;
-  /** By currency of the deal; undefined where nothing was converted. */
+  /** By the deal's currency; undefined where nothing was converted. */
   exchanged: Map<string, { minor: bigint; ofMinor: bigint }> | undefined;
 }
 
 /**
- * The posted lines of a deal, in canonical order, when its lines earn what they earn now: those in closed periods as they
- * are, and the rest of what should be in the first open period (or later, where it belongs later).
+ * The posted lines of a deal, in canonical order: those of closed periods unchanged, and the rest of the current
+ * earnings in the first open period, or in a later period of origin.
  *
- * It is a function of what should be and of the closed lines alone: by which way, and in which order, the state came about
- * makes no difference. That is what makes a shuffled history end in the same bytes.
+ * The result depends on the current earnings and the closed lines only, not on the order in which facts arrived.
+ * Therefore a shuffled history ends in the same bytes.
  *
- * @param fixed lines of periods before `openFrom`.
- * @param openFrom first open period; null while none was closed.
- * @param decimals of the plan's currency.
+ * @param fixed lines of periods before `openFrom`
+ * @param openFrom first open period; null before the first closing
+ * @param decimals of the plan's currency
  */
 export function postedLines(
   earned: readonly EarnedLine[],
@@ -59,24 +59,19 @@ export function postedLines(
   for (const entry of entries) {
     const { origin, component, line, role, basisMinor, amountMinor } = entry;
     const exchanged = entry.exchanged === undefined ? [] : exchangedOf(entry.exchanged, decimals);
-    // A line that earns nothing still measures something: bonuses are reckoned on the basis.
+    // A line without earnings is kept for its basis: bonuses are calculated on it.
     if (amountMinor === 0n && basisMinor === 0n && exchanged.length === 0) continue;
     const period = openFrom !== null && openFrom > origin ? openFrom : origin;
-    lines.push({
-      period,
-      origin,
-      component,
-      line,
-      kind: kindOf(period, origin, role),
-      basis: formatMinor(basisMinor, decimals),
-      amount: formatMinor(amountMinor, decimals),
-      ...(exchanged.length === 0 ? {} : { exchanged }),
-    });
+    const kind = kindOf(period, origin, role);
+    const basis = formatMinor(basisMinor, decimals);
+    const amount = formatMinor(amountMinor, decimals);
+    const posted = { period, origin, component, line, kind, basis, amount };
+    lines.push(exchanged.length === 0 ? posted : { ...posted, exchanged });
   }
   return lines.length < 2 ? lines : lines.sort(comparePosted);
 }
 
-/** A return is a clawback wherever it is posted; what comes late for a closed period is an adjustment. */
+/** A return is a clawback in any period; late earnings of a closed period are adjustments. */
 function kindOf(period: string, origin: string, role: Role): LineKind {
   if (role !== 'earning') return role;
   return period === origin ? 'earning' : 'adjustment';
@@ -106,7 +101,7 @@ function entriesOf(earned: readonly EarnedLine[], decimals: number): Entries {
   return entries;
 }
 
-/** What an earned amount is worth in the deal's currency, at the rate by which the deal was converted; rounded half-up, as books are kept. */
+/** An earned amount in the deal's currency, at the rate that converted the deal; rounded half-up, as in bookkeeping. */
 function inDealCurrency(amountMinor: bigint, decimals: number, { from, rate }: Conversion): bigint {
   const { numerator, denominator } = parseRate(rate);
   return divideRounded(
@@ -137,7 +132,7 @@ function exchangedOf(sums: NonNullable<Entry['exchanged']>, decimals: number): r
     }));
 }
 
-/** Up to so many entries are searched one by one; nearly every deal has fewer. */
+/** From this number of entries on, a map replaces the linear search; nearly every deal has fewer. */
 const SEARCHED_ENTRIES_MAX = 8;
 
 /** In order of their first line. */
@@ -207,7 +202,7 @@ function isSameExchanged(left: PostedLine['exchanged'], right: PostedLine['excha
   );
 }
 
-/** Its members in one order, whichever the posted line has: what is published of it is the same bytes each time. */
+/** A ledger line with its keys in a fixed order, so that it is always published as the same bytes. */
 export function ledgerLine(plan: string, deal: string, line: PostedLine): LedgerLine {
   const { period, origin, component, line: of, kind, basis, amount, exchanged } = line;
   const ledger = { period, origin, plan, component, deal, line: of, kind, basis, amount };

@@ -1,6 +1,6 @@
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
-/** What is posted, periods, and the streams with a line in them. */
+/** Postings, periods, and the earning streams with a line in a period. */
 export async function up(db: AnyDatabase): Promise<void> {
   await db.schema
     .createTable('commission_postings')
@@ -12,6 +12,13 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('currency', 'text', (column) => column.notNull())
     .addColumn('lines', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('commission_postings_key', ['payee', 'plan', 'deal', 'period'])
+    .execute();
+  // The earnings of a deal are asked for by everybody who looks at the deal.
+  await db.schema
+    .createIndex('commission_postings_by_deal')
+    .ifNotExists()
+    .on('commission_postings')
+    .columns(['deal', 'payee', 'plan', 'period'])
     .execute();
   await db.schema
     .createTable('commission_periods')

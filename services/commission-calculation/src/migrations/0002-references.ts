@@ -1,6 +1,6 @@
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
-/** Exchange rates and quotas as they are listed. */
+/** Exchange rates, quotas, and the partners with the plans they agreed to. */
 export async function up(db: AnyDatabase): Promise<void> {
   await db.schema
     .createTable('commission_exchange_rates')
@@ -23,5 +23,18 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('revision', 'bigint', (column) => column.notNull())
     .addColumn('fact', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('commission_quotas_key', ['payee', 'plan', 'component', 'from_day', 'revision'])
+    .execute();
+  await db.schema
+    .createTable('commission_partners')
+    .ifNotExists()
+    .addColumn('partner', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('commission_partners_key', ['partner'])
+    .execute();
+  await db.schema
+    .createTable('commission_agreements')
+    .ifNotExists()
+    .addColumn('partner', 'text', (column) => column.notNull())
+    .addColumn('plan', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('commission_agreements_key', ['partner', 'plan'])
     .execute();
 }

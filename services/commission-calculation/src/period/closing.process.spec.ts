@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { CALENDAR, dealOf, partnerOf, PLAN, Service } from '../testing/service.fixture.js';
-import type { Arrival } from '../testing/service.fixture.js';
+import type { ServiceInput } from '../testing/service.fixture.js';
 
 const services: Service[] = [];
 afterEach(async () => {
@@ -10,15 +10,15 @@ afterEach(async () => {
 
 const SELLERS = 40;
 
-/** Many sellers below one upline, each with a deal a month. */
-function arrivals(): readonly Arrival[] {
+/** Many sellers below one upline, each with a deal per month. */
+function inputs(): readonly ServiceInput[] {
   const sellers = Array.from({ length: SELLERS }, (_, index) => `seller-${index}`);
   return [
     { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' },
     { kind: 'partner', partner: partnerOf('top'), revision: 0 },
-    ...sellers.map((id): Arrival => ({ kind: 'partner', partner: partnerOf(id, { upline: 'top' }), revision: 0 })),
+    ...sellers.map((id): ServiceInput => ({ kind: 'partner', partner: partnerOf(id, { upline: 'top' }), revision: 0 })),
     ...['01', '02', '03'].flatMap((month) =>
-      sellers.map((seller, index): Arrival => ({
+      sellers.map((seller, index): ServiceInput => ({
         kind: 'deal',
         revision: 0,
         deal: dealOf(`D-${month}-${index}`, {
@@ -31,7 +31,7 @@ function arrivals(): readonly Arrival[] {
   ];
 }
 
-/** What payouts would hold: the lines of a period by stream, against the manifest that names them. */
+/** Compares the published lines of each period and stream with the manifest, as payouts does. */
 async function expectManifestsToHold(service: Service): Promise<void> {
   const { earnings, manifests } = await service.published();
   const entries = new Map<string, { lines: number; hash: string }>();
@@ -53,9 +53,9 @@ async function expectManifestsToHold(service: Service): Promise<void> {
 }
 
 describe('a closing that is interrupted', () => {
-  it('goes on when the service starts again, at whatever stage it was, and loses nothing', async () => {
+  it('continues after a restart at any stage, and loses nothing', async () => {
     let service = await Service.start();
-    await service.arrive(arrivals());
+    await service.send(inputs());
     const path = `/periods/${encodeURIComponent(CALENDAR)}`;
     for (const [period, pauseMs] of [
       ['2026-01', 0],
@@ -70,7 +70,7 @@ describe('a closing that is interrupted', () => {
       await service.closed(period);
     }
     services.push(service);
-    await service.settled();
+    await service.idle();
     const { manifests } = await service.published();
     expect(manifests.map(({ period, entries }) => [period, entries.length]).sort()).toEqual([
       ['2026-01', SELLERS + 1],
@@ -83,34 +83,34 @@ describe('a closing that is interrupted', () => {
 });
 
 describe('deals that arrive while a period is being closed', () => {
-  it('are in it or in the next one, and none is lost', async () => {
+  it('are in that period or in the next one, and none is lost', async () => {
     const service = await Service.start();
     services.push(service);
-    const all = arrivals();
+    const all = inputs();
     const deals = all.filter(({ kind }) => kind === 'deal');
-    await service.arrive(all.filter(({ kind }) => kind !== 'deal'));
-    await service.arrive(deals.slice(0, 60));
+    await service.send(all.filter(({ kind }) => kind !== 'deal'));
+    await service.send(deals.slice(0, 60));
     const path = `/periods/${encodeURIComponent(CALENDAR)}/2026-01`;
     await service.call('operator', 'POST', `${path}/close`, {});
     for (let at = 60; at < deals.length; at += 5) {
-      await service.arrive(deals.slice(at, at + 5));
+      await service.send(deals.slice(at, at + 5));
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     await service.closed('2026-01');
-    // Late for January: a new revision of deals that the closed period holds.
-    await service.arrive(
+    // Late for January: new revisions of deals in the closed period.
+    await service.send(
       deals
         .slice(0, 10)
-        .map((one): Arrival =>
+        .map((one): ServiceInput =>
           one.kind === 'deal'
             ? { ...one, revision: 1, deal: { ...one.deal, cancelledAt: '2026-01-30T10:00:00Z' } }
             : one,
         ),
     );
-    await service.settled();
+    await service.idle();
     await service.close('2026-02');
     await service.close('2026-03');
-    await service.settled();
+    await service.idle();
     await expectManifestsToHold(service);
     const ledger = await service.ledger();
     expect(ledger.filter((line) => line.includes('clawback'))).toHaveLength(10 * 4);

@@ -1,14 +1,15 @@
 /**
- * Closes a period, stage by stage. Every step is idempotent and asks nothing of what an earlier run remembered: after a kill
- * at any moment, the whole closing runs again and ends in the same.
+ * Closes a period, stage by stage. Each step is idempotent and remembers nothing of an earlier run: after a kill at any
+ * moment, the whole closing runs again and ends in the same state.
  *
- * 1. The facts of before the closing are credited: the ends of `deals`, `partners` and `references.inbound` are captured, and
- *    waited for.
- * 2. They are earned: the follower has credited again what they made stale, the relay has published it, and the end of
- *    `commission-credits` is captured and waited for; again for what is told on within this service (to budgets, to payees above).
- * 3. The period is sealed: from now on postings go into the next one. Batches that were fetched before the seal are waited for.
- * 4. Every stream with a line in the period is closed.
- * 5. The manifest is said.
+ * 1. Credit the facts from before the closing: capture the ends of `deals`, `partners` and `references.inbound`, and
+ *    wait for them.
+ * 2. Earn the credits: wait until stale deals are credited again and the relays have published them; capture the end of
+ *    `commission-credits` and wait for it; repeat for each further round of internal messages (to budgets, to payees
+ *    above).
+ * 3. Seal the period: postings go into the next one from now on. Wait for batches that were fetched before the seal.
+ * 4. Close every stream with a line in the period.
+ * 5. Publish the manifest.
  */
 import { windowStartDay } from '@tantieme/time/calendar/periods';
 import { isOfEarning } from '@tantieme/commission-engine/earn/component-rules';
@@ -17,67 +18,82 @@ import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { waitUntilCommitted } from '@tantieme/event-sourcing/process/consumer';
 import type { CommandContext, Work } from '@tantieme/event-sourcing/decide/runtime';
-import type { EventFilter, Position } from '@tantieme/event-store/event-store';
+import type { EventFilter, EventStore, Position } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { formatMinor } from '@tantieme/money/amount';
 import type { Kysely } from 'kysely';
+import { CALENDAR } from '../calendar/calendar.js';
+import type { Calendars } from '../calendar/calendars.service.js';
+import { CREDIT_GROUP } from '../credit/credit.consumer.js';
 import { CREDITS_TOPIC } from '../credit/credit.events-out.js';
-import { CALENDAR, calendarStream } from './calendar.js';
-import { EARNING } from '../earning/earning.js';
+import { EARN_GROUP } from '../earning/earning.consumer.js';
+import { planOfEarningStream } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
-import { pagesOf, periodStream } from './period.js';
+import type { Earning, EarningRuntime } from '../earning/earning.service.js';
+import type { EarningTables } from '../earning/earning.tables.js';
+import type { PlanCatalog } from '../plan/plan-catalog.service.js';
+import { REFERENCE_GROUP } from '../reference/reference.consumer.js';
+import { ACTOR } from '../service-identity.js';
+import { pagesOf } from './period.js';
 import type { PeriodCommand, Stage } from './period.js';
-import { ACTOR } from '../events-out.js';
-import { CREDIT_GROUP, EARN_GROUP, REFERENCE_GROUP } from '../inputs.consumer.js';
-import type { CommissionTables } from '../ledger.tables.js';
-import type { Runtimes } from '../runtimes.service.js';
+import type { Periods } from './periods.service.js';
 
 export const CLOSINGS: EventFilter = { categories: [CALENDAR], types: ['PeriodClosing'] };
 
-/** Earning streams that are closed in one go: their states are all in memory at once. */
-const STREAMS_AT_ONCE = 100;
+/** Earning streams closed per batch: their states are in memory at the same time. */
+const BATCH_STREAMS = 100;
 
-/** Waits until a follower of the log, wherever it runs, has come to a position. @throws the signal's reason */
-export type AwaitPosition = (work: string, position: Position, signal: AbortSignal) => Promise<void>;
+/**
+ * Waits until a process of this name, in any thread or replica, has reached a position of the log.
+ * @throws the signal's reason
+ */
+export type AwaitPosition = (name: string, position: Position, signal: AbortSignal) => Promise<void>;
+
+export interface ClosingDependencies {
+  readonly store: EventStore;
+  readonly broker: Broker;
+  readonly db: Kysely<EarningTables>;
+  readonly plans: PlanCatalog;
+  readonly calendars: Calendars;
+  readonly periods: Periods;
+  readonly earnings: EarningRuntime;
+  readonly earning: Earning;
+  readonly awaitPosition: AwaitPosition;
+}
 
 export class Closing {
-  constructor(
-    private readonly runtimes: Runtimes,
-    private readonly broker: Broker,
-    private readonly db: Kysely<CommissionTables>,
-    private readonly reached: AwaitPosition,
-  ) {}
+  constructor(private readonly on: ClosingDependencies) {}
 
-  /** Runs the closing that a calendar has begun to its end. Nothing where it has begun none. @throws the signal's reason */
+  /** Runs the closing of a calendar to its end, if there is one. @throws the signal's reason */
   async run(calendar: string, correlationId: string, signal: AbortSignal): Promise<void> {
-    const { closing } = (await this.runtimes.calendars.load(calendarStream(calendar))).state;
+    const { calendars, periods } = this.on;
+    const { closing } = await calendars.state(calendar);
     if (closing === null) return;
     const { period, at } = closing;
     const context = { actor: ACTOR, correlationId, cause: `closing:${calendar}:${period}` };
-    const tell = (command: PeriodCommand): Promise<unknown> =>
-      this.runtimes.periods.handle(periodStream(calendar, period), command, context);
-    const reach = (stage: Stage): Promise<unknown> => tell({ type: 'reach-stage', stage, at });
+    const handle = (command: PeriodCommand): Promise<void> => periods.handle(calendar, period, command, context);
+    const reachStage = (stage: Stage): Promise<void> => handle({ type: 'reach-stage', stage, at });
 
     await this.factsCredited(signal);
-    await reach('facts-credited');
-    for (let left = await this.timesToldOn(calendar); left >= 0; left--) await this.creditsEarned(signal);
-    await reach('credits-earned');
+    await reachStage('facts-credited');
+    for (let rounds = await this.internalRounds(calendar); rounds >= 0; rounds--) await this.creditsEarned(signal);
+    await reachStage('credits-earned');
 
-    await this.runtimes.calendars.handle(calendarStream(calendar), { type: 'seal', period, at }, context);
+    await calendars.handle(calendar, { type: 'seal', period, at }, context);
     await this.creditsEarned(signal);
-    await reach('sealed');
+    await reachStage('sealed');
 
     await this.closeStreams(calendar, period, at, context, signal);
-    await reach('streams-closed');
+    await reachStage('streams-closed');
 
     for (const page of pagesOf(calendar, period, await this.manifest(calendar, period)))
-      await tell({ type: 'add-page', page, at });
-    await tell({ type: 'close', at });
-    await this.runtimes.calendars.handle(calendarStream(calendar), { type: 'finish', period, at }, context);
+      await handle({ type: 'add-page', page, at });
+    await handle({ type: 'close', at });
+    await calendars.handle(calendar, { type: 'finish', period, at }, context);
   }
 
   private async factsCredited(signal: AbortSignal): Promise<void> {
-    const { broker } = this;
+    const { broker } = this.on;
     const [deals, partners, inbound] = [
       await broker.endPositions(TOPICS.deals),
       await broker.endPositions(TOPICS.partners),
@@ -88,17 +104,14 @@ export class Closing {
     await waitUntilCommitted({ broker, group: CREDIT_GROUP, topic: TOPICS.deals, end: deals, signal });
   }
 
-  /**
-   * How often what is earned is told on within this service before it comes to rest: to a budget and back, then to the payees
-   * above. Each is another round of messages to wait for.
-   */
-  private async timesToldOn(calendar: string): Promise<number> {
-    const { planBook } = this.runtimes;
-    // Versions are published elsewhere.
-    await planBook.fill();
-    const components = planBook
+  /** Further rounds of internal messages until earnings are stable: to a budget and back, then to the payees above. */
+  private async internalRounds(calendar: string): Promise<number> {
+    const { plans } = this.on;
+    // Another process may have published versions.
+    await plans.load();
+    const components = plans
       .ids()
-      .flatMap((id) => planBook.find(id)?.versions ?? [])
+      .flatMap((id) => plans.find(id)?.versions ?? [])
       .filter(({ plan }) => plan.calendarKey === calendar)
       .flatMap(({ plan }) => plan.components);
     const toBudgets = components.some(({ budgetMinor }) => budgetMinor !== undefined) ? 2 : 0;
@@ -106,12 +119,12 @@ export class Closing {
   }
 
   private async creditsEarned(signal: AbortSignal): Promise<void> {
-    const { broker, reached } = this;
-    const { store } = this.runtimes;
-    // Before the follower is there, it may still credit deals again; what it has credited is behind the second head.
-    await reached('commission-index', await store.head(), signal);
+    const { store, broker, awaitPosition } = this.on;
+    // Recrediting appends while it catches up with the first head; the relays wait for a later head that includes those
+    // events.
+    await awaitPosition('commission-deal-dependencies', await store.head(), signal);
     for (const relay of ['commission-credit-relay', 'commission-relay'])
-      await reached(relay, await store.head(), signal);
+      await awaitPosition(relay, await store.head(), signal);
     const end = await broker.endPositions(CREDITS_TOPIC);
     await waitUntilCommitted({ broker, group: EARN_GROUP, topic: CREDITS_TOPIC, end, signal });
   }
@@ -123,9 +136,10 @@ export class Closing {
     context: CommandContext,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.reached('commission-read-model', await this.runtimes.store.head(), signal);
-    // Also streams with a line of an earlier period that was never closed: it is posted in this one.
-    const rows = await this.db
+    const { store, db, awaitPosition } = this.on;
+    await awaitPosition('commission-read-model', await store.head(), signal);
+    // Includes streams with a line of an earlier period that was never closed: it is posted in this one.
+    const rows = await db
       .selectFrom('commission_streams')
       .select('stream')
       .distinct()
@@ -134,36 +148,37 @@ export class Closing {
       .where('entry', 'is', null)
       .orderBy('stream')
       .execute();
-    for (let start = 0; start < rows.length; start += STREAMS_AT_ONCE) {
+    for (let start = 0; start < rows.length; start += BATCH_STREAMS) {
       signal.throwIfAborted();
-      const some = rows.slice(start, start + STREAMS_AT_ONCE).map(({ stream }) => stream);
-      await this.close(some, period, at, context);
+      const streams = rows.slice(start, start + BATCH_STREAMS).map(({ stream }) => stream);
+      await this.close(streams, period, at, context);
     }
-    await this.reached('commission-read-model', await this.runtimes.store.head(), signal);
+    await awaitPosition('commission-read-model', await store.head(), signal);
   }
 
   private async close(streams: readonly string[], period: string, at: string, context: CommandContext): Promise<void> {
-    // Versions are published elsewhere, and the minimum is that of the one in force.
-    await this.runtimes.planBook.reload([...new Set(streams.map(planOfStream))]);
+    const { plans, earnings, earning } = this.on;
+    // Another process may have published versions, and the minimum is that of the version in force.
+    await plans.refresh([...new Set(streams.map(planOfEarningStream))]);
     const work = streams.map((stream): Work<EarningCommand> => {
-      const { hash, minimumMinor, decimals } = this.planInForce(planOfStream(stream), period);
+      const { hash, minimumMinor, decimals } = this.planInForce(planOfEarningStream(stream), period);
       const minimum = formatMinor(minimumMinor, decimals);
       return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
     });
-    for (const result of await this.runtimes.earnings.handleMany(work)) {
+    for (const result of await earnings.handleMany(work)) {
       if (result.outcome === 'accepted') continue;
       if (result.error.code !== 'PostingUnfinished') throw result.error;
-      // Left by a process that was killed between a large change and its postings.
-      await this.runtimes.earning.postRest(result.stream, period, at, context);
+      // A process was killed between a large change and its postings.
+      await earning.postRemaining(result.stream, period, at, context);
       await this.close([result.stream], period, at, context);
     }
   }
 
-  /** The plan's version that is in force when the period begins. */
+  /** The plan version in force when the period begins. */
   private planInForce(plan: string, period: string): CompiledPlan {
-    const versions = this.runtimes.planBook.find(plan)?.versions ?? [];
+    const versions = this.on.plans.find(plan)?.versions ?? [];
     let inForce = versions[0];
-    if (inForce === undefined) throw new Error(`there is no plan ${plan}`);
+    if (inForce === undefined) throw new Error(`the plan ${plan} has no published version`);
     const day = windowStartDay(inForce.plan.calendar, period);
     for (const version of versions)
       if (version.effectiveFrom <= day && version.effectiveFrom >= inForce.effectiveFrom) inForce = version;
@@ -172,7 +187,7 @@ export class Closing {
 
   /** In order of stream. */
   private async manifest(calendar: string, period: string): Promise<readonly ManifestEntry[]> {
-    const rows = await this.db
+    const rows = await this.on.db
       .selectFrom('commission_streams')
       .select('entry')
       .where('calendar', '=', calendar)
@@ -181,12 +196,7 @@ export class Closing {
       .orderBy('stream')
       .execute();
     return rows
-      .map(({ entry }): ManifestEntry => JSON.parse(entry ?? ''))
+      .map(({ entry }) => JSON.parse(entry ?? '') as ManifestEntry)
       .filter(({ lines, negative }) => lines > 0 || negative !== undefined);
   }
-}
-
-function planOfStream(stream: string): string {
-  const name = stream.slice(EARNING.length + 1);
-  return name.slice(name.indexOf('|') + 1);
 }

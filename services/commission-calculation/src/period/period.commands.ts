@@ -7,22 +7,24 @@ import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import { Background } from '@tantieme/service-kit/background/background';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
-import { assertPeriod, calendarStream } from './calendar.js';
-import type { CommissionTables } from '../ledger.tables.js';
-import { Runtimes } from '../runtimes.service.js';
-import { allWaiting } from '../credit/pending-deals.projection.js';
-import type { WaitingTables } from '../credit/pending-deals.tables.js';
+import { assertPeriod } from '../calendar/calendar.js';
+import { Calendars } from '../calendar/calendars.service.js';
+import type { PendingDealTables } from '../credit/pending-deals.tables.js';
+import type { EarningTables } from '../earning/earning.tables.js';
+import type { MissingQuotaTables } from '../earning/missing-quotas.tables.js';
+import { countPendingDeals } from '../pending-deal/pending-deal.queries.js';
 
-const ON_ITS_WAY_MS_MAX = 10_000;
+/** Longest wait for facts that are on their way. */
+const IN_TRANSIT_MS_MAX = 10_000;
 const POLL_MS = 50;
 
-/** Begins the closing of a period; it runs in the background. */
+/** Starts the closing of a period; it runs in the background. */
 @CommandRoles('operator', 'finance')
 export class ClosePeriod {
   constructor(
     readonly calendar: string,
     readonly period: string,
-    /** Why it is to be closed while deals are waiting. */
+    /** Reason to close although deals are pending. */
     readonly force: string | undefined,
     readonly context: CommandContext,
   ) {}
@@ -31,8 +33,8 @@ export class ClosePeriod {
 @CommandHandler(ClosePeriod)
 export class ClosePeriodHandler implements ICommandHandler<ClosePeriod, void> {
   constructor(
-    @Inject(Runtimes) private readonly runtimes: Runtimes,
-    @Inject(DATABASE) private readonly db: Kysely<CommissionTables & WaitingTables>,
+    @Inject(Calendars) private readonly calendars: Calendars,
+    @Inject(DATABASE) private readonly db: Kysely<EarningTables & PendingDealTables & MissingQuotaTables>,
     @Inject(Background) private readonly background: Background,
   ) {}
 
@@ -40,35 +42,28 @@ export class ClosePeriodHandler implements ICommandHandler<ClosePeriod, void> {
   async execute({ calendar, period, force, context }: ClosePeriod): Promise<void> {
     assertPeriod(calendar, period);
     const earliestOpen = await this.earliestOpen(calendar);
-    const waiting = await this.waiting();
+    const pendingDeals = await this.pendingDeals();
+    const by = context.actor;
     const at = new Date().toISOString();
-    const forced = force === undefined ? {} : { force };
-    await this.runtimes.calendars.handle(
-      calendarStream(calendar),
-      { type: 'close', calendar, period, by: context.actor, earliestOpen, waiting, ...forced, at },
+    await this.calendars.handle(
+      calendar,
+      { type: 'close', calendar, period, by, earliestOpen, pendingDeals, force, at },
       context,
     );
   }
 
-  /** Deals that are waiting; what is only on its way gets some time to arrive. */
-  private async waiting(): Promise<number> {
-    for (const until = Date.now() + ON_ITS_WAY_MS_MAX; ; await pause(POLL_MS)) {
-      // Before the count: what is settled by then is in it.
+  /** Number of pending deals. Deals whose facts are still being processed get some time. */
+  private async pendingDeals(): Promise<number> {
+    for (const until = Date.now() + IN_TRANSIT_MS_MAX; ; await pause(POLL_MS)) {
+      // Status first: the count then includes everything that was processed by that time.
       const status = await this.background.status();
-      const settled = status.every(({ lag }) => lag === undefined || lag === '0');
-      const waiting = await this.countWaiting();
-      if (waiting === 0 || settled || Date.now() > until) return waiting;
+      const isIdle = status.every(({ lag }) => lag === undefined || lag === '0');
+      const count = await countPendingDeals(this.db);
+      if (count === 0 || isIdle || Date.now() > until) return count;
     }
   }
 
-  private async countWaiting(): Promise<number> {
-    const { deals } = await allWaiting(this.db)
-      .select(({ fn }) => fn.count<number | string>('deal').distinct().as('deals'))
-      .executeTakeFirstOrThrow();
-    return Number(deals);
-  }
-
-  /** The earliest period with a line that no closing has named; lines may have moved away since a stream was noted. */
+  /** The earliest open period with a line. Streams are noted once per period; their lines may have moved away since. */
   private async earliestOpen(calendar: string): Promise<string | null> {
     const row = await this.db
       .selectFrom('commission_streams as streams')

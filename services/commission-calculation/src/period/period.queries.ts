@@ -6,22 +6,11 @@ import type { Page } from '@tantieme/service-kit/http/cursor';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import { assertPeriod, calendarStream } from './calendar.js';
-import { periodStream } from './period.js';
-import type { Stage } from './period.js';
-import type { CommissionTables } from '../ledger.tables.js';
-import { Runtimes } from '../runtimes.service.js';
-
-export interface PeriodRead {
-  readonly calendar: string;
-  readonly period: string;
-  readonly state: 'open' | 'closing' | 'closed';
-  /** Stages that the closing has come through. */
-  readonly stages: readonly Stage[];
-  /** Of the manifest so far. */
-  readonly streams: number;
-  readonly lines: number;
-}
+import { assertPeriod } from '../calendar/calendar.js';
+import { Calendars } from '../calendar/calendars.service.js';
+import type { PeriodListed, PeriodRead, PeriodSort } from './period.dto.js';
+import type { PeriodRow, PeriodTables } from './period.tables.js';
+import { Periods } from './periods.service.js';
 
 export class ReadPeriod {
   constructor(
@@ -32,31 +21,32 @@ export class ReadPeriod {
 
 @QueryHandler(ReadPeriod)
 export class ReadPeriodHandler implements IQueryHandler<ReadPeriod, PeriodRead> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+  constructor(
+    @Inject(Calendars) private readonly calendars: Calendars,
+    @Inject(Periods) private readonly periods: Periods,
+  ) {}
 
   /** @throws {DomainError} `PeriodInvalid` */
   async execute({ calendar, period }: ReadPeriod): Promise<PeriodRead> {
     assertPeriod(calendar, period);
-    const { closing, closedThrough } = (await this.runtimes.calendars.load(calendarStream(calendar))).state;
-    const { stages, streams, lines } = (await this.runtimes.periods.load(periodStream(calendar, period))).state;
+    const { closing, closedThrough } = await this.calendars.state(calendar);
+    const { stages, streams, lines } = await this.periods.state(calendar, period);
     const isClosed = closedThrough !== null && period <= closedThrough;
     const state = isClosed ? 'closed' : closing?.period === period ? 'closing' : 'open';
     return { calendar, period, state, stages, streams, lines };
   }
 }
 
-export interface PeriodListed {
-  readonly calendar: string;
-  readonly period: string;
-  readonly state: 'closing' | 'closed';
-  readonly closingSince: string;
-  readonly closedBy: string;
+export interface PeriodsFilter {
+  readonly calendar?: string | undefined;
+  readonly state?: PeriodRow['state'] | undefined;
 }
 
-/** Periods that were closed, or are being closed. */
+/** Periods that are closed or being closed, by calendar and period. */
 export class ListPeriods {
   constructor(
-    readonly calendar: string | undefined,
+    readonly filter: PeriodsFilter,
+    readonly sort: PeriodSort,
     readonly limit: number,
     readonly cursor: string | undefined,
   ) {}
@@ -64,16 +54,21 @@ export class ListPeriods {
 
 @QueryHandler(ListPeriods)
 export class ListPeriodsHandler implements IQueryHandler<ListPeriods, Page<PeriodListed>> {
-  constructor(@Inject(DATABASE) private readonly db: Kysely<CommissionTables>) {}
+  constructor(@Inject(DATABASE) private readonly db: Kysely<PeriodTables>) {}
 
-  async execute({ calendar, limit, cursor }: ListPeriods): Promise<Page<PeriodListed>> {
+  async execute({ filter, sort, limit, cursor }: ListPeriods): Promise<Page<PeriodListed>> {
     const after = decodeCursor(cursor, 2);
+    const [direction, comparison] = sort === 'newest' ? (['desc', sql`<`] as const) : (['asc', sql`>`] as const);
     let query = this.db.selectFrom('commission_periods').selectAll();
-    if (calendar !== undefined) query = query.where('calendar', '=', calendar);
-    if (after !== undefined) query = query.where(sql<boolean>`(calendar, period) > (${sql.join([...after])})`);
+    for (const column of ['calendar', 'state'] as const) {
+      const value = filter[column];
+      if (value !== undefined) query = query.where(column, '=', value);
+    }
+    if (after !== undefined)
+      query = query.where(sql<boolean>`(calendar, period) ${comparison} (${sql.join([...after])})`);
     const rows = await query
-      .orderBy('calendar')
-      .orderBy('period')
+      .orderBy('calendar', direction)
+      .orderBy('period', direction)
       .limit(limit + 1)
       .execute();
     const page = pageOf(rows, limit, (row) => [row.calendar, row.period]);

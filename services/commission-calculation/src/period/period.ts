@@ -1,4 +1,4 @@
-/** The closing of one period: the stages that it has come through, and the manifest of what it holds. */
+/** The closing of one period: the stages that it has passed, and the manifest of its lines. */
 import type { ManifestEntry, PeriodManifest } from '@tantieme/contracts/ledger';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
@@ -9,10 +9,13 @@ export function periodStream(calendar: string, period: string): string {
   return `${PERIOD}-${calendar}:${period}`;
 }
 
-/** Entries a page of the manifest: some 250 bytes each, far under what a message or an append may have. */
+/** Entries per page of the manifest, about 250 bytes each: far below the limits of messages and appends. */
 export const MANIFEST_ENTRIES_MAX = 500;
 
-/** In order: the facts of before the closing are credited; they are earned; nothing more is posted; every stream is closed. */
+/**
+ * In order: facts from before the closing are credited; credits are earned; nothing more is posted; all streams are
+ * closed.
+ */
 export const STAGES = ['facts-credited', 'credits-earned', 'sealed', 'streams-closed'] as const;
 export type Stage = (typeof STAGES)[number];
 
@@ -43,7 +46,7 @@ export type PeriodEvent =
 
 export interface PeriodState {
   readonly stages: readonly Stage[];
-  /** Pages that are there, and how many there are to be; 0 before the first. */
+  /** Pages so far, and the total number of pages; 0 before the first. */
   readonly pages: number;
   readonly pagesTotal: number;
   readonly streams: number;
@@ -62,13 +65,13 @@ export const periodDecider: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
         if (state.stages.includes(command.stage)) return [];
         return [{ type: 'StageReached', version: 1, occurredAt: at, data: { stage: command.stage } }];
       case 'add-page':
-        // Pages come in order; one that is there was made from the same closed streams.
+        // Pages come in order. A page that exists already was made from the same closed streams.
         if (command.page.page <= state.pages) return [];
         return [{ type: 'ManifestPage', version: 1, occurredAt: at, data: command.page }];
       case 'close': {
         const { pages, pagesTotal, streams, lines } = state;
         if (pages === 0 || pages < pagesTotal)
-          throw new DomainError('ManifestIncomplete', `${pages} of ${pagesTotal} pages are there`, 'conflict');
+          throw new DomainError('ManifestIncomplete', `the manifest has ${pages} of ${pagesTotal} pages`, 'conflict');
         return [{ type: 'PeriodClosed', version: 1, occurredAt: at, data: { pages, streams, lines } }];
       }
       default:
@@ -110,7 +113,7 @@ export const periodDecider: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
   },
 };
 
-/** The manifest's pages; an empty manifest is one empty page. */
+/** The pages of a manifest; an empty manifest has one empty page. */
 export function pagesOf(
   calendar: string,
   period: string,

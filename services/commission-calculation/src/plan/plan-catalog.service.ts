@@ -1,27 +1,19 @@
-/**
- * All plans in memory, those that are published compiled: there are few, and every deal asks for them. Filled from the plan
- * streams when it is first asked for them, and kept up to date by whoever sees a new event first: the command that appends it, or the follower of the log.
- */
+import { Inject, Injectable } from '@nestjs/common';
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
-import type { PlanView } from '../credit/credit.js';
-import { PLAN, planDecider, planOfStream, planStream } from './plan.js';
-import type { PlanEvent, PlanState, PublishedVersion } from './plan.js';
+import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { changesTerms, PLAN, planDecider, planOfStream, planStream } from './plan.js';
+import type { PlanEvent, PlanState, PublishedPlan } from './plan.js';
 
-/** Events a page when the book is filled. */
+/** Events per page when the catalog is loaded. */
 const PAGE_EVENTS = 200;
 
-/** Names without a plan that are remembered, so that an agreement to a plan that is not there yet costs no reading. */
+/** Limit on the ids remembered as missing, so that an agreement to a plan that does not exist yet costs no reading. */
 const MISSING_MAX = 10_000;
-
-/** True for what changes the terms on which deals are credited; drafts and approvals do not. */
-export function changesTerms(type: string): boolean {
-  return type === 'PlanPublished' || type === 'PlanEnded';
-}
 
 /** The events of all plans, a page at a time. */
 export async function* planEvents(store: EventStore): AsyncIterable<readonly StoredEvent[]> {
@@ -33,62 +25,60 @@ export async function* planEvents(store: EventStore): AsyncIterable<readonly Sto
   }
 }
 
-/** A plan with a published version. */
-export interface KnownPlan extends PlanView {
-  readonly id: string;
-  /** Of the newest event that changed its terms. */
-  readonly revision: number;
-  readonly versions: readonly PublishedVersion[];
-}
-
-/** What the stream of a plan says up to `revision`. */
-interface Read {
+/** A plan as of `revision` of its stream. */
+interface Entry {
   readonly revision: number;
   readonly state: PlanState;
-  readonly known: KnownPlan | undefined;
+  readonly published: PublishedPlan | undefined;
 }
 
+/**
+ * All plans in memory, published versions compiled: there are few of them, and every deal needs them. Loaded from the
+ * plan streams on first use; kept current by whoever sees a new event first, the command that appends it or the log's
+ * follower.
+ */
+@Injectable()
 export class PlanCatalog implements PlanByHash {
-  private readonly plans = new Map<string, Read>();
+  private readonly plans = new Map<string, Entry>();
   private readonly byHash = new Map<string, CompiledPlan>();
   private readonly missing = new Set<string>();
-  private filling: Promise<void> | undefined;
+  private loading: Promise<void> | undefined;
 
-  constructor(private readonly store: EventStore) {}
+  constructor(@Inject(EVENT_STORE) private readonly store: EventStore) {}
 
-  /** Reads every plan of the store, once. Where that fails, the next who asks for it tries again. */
-  fill(): Promise<void> {
-    this.filling ??= this.readAll().catch((error: unknown) => {
-      this.filling = undefined;
+  /** Reads all plans, once. After a failure, the next call tries again. */
+  load(): Promise<void> {
+    this.loading ??= this.readAll().catch((error: unknown) => {
+      this.loading = undefined;
       throw error;
     });
-    return this.filling;
+    return this.loading;
   }
 
-  /** Reads every plan of the store again. */
-  refill(): Promise<void> {
-    this.filling = undefined;
-    return this.fill();
+  /** Reads all plans again. */
+  reload(): Promise<void> {
+    this.loading = undefined;
+    return this.load();
   }
 
   private async readAll(): Promise<void> {
-    for await (const events of planEvents(this.store)) this.take(events);
+    for await (const events of planEvents(this.store)) this.record(events);
   }
 
-  /** Afterwards these plans are in memory, as are all that were there when the book was filled. */
+  /** Brings these plans into memory, if they exist. */
   async ensure(ids: Iterable<string>): Promise<void> {
-    await this.fill();
+    await this.load();
     const unknown = [...new Set(ids)].filter((id) => !this.plans.has(id) && !this.missing.has(id));
-    if (unknown.length > 0) await this.reload(unknown);
+    if (unknown.length > 0) await this.refresh(unknown);
   }
 
-  /** Reads plans again: another process may have published a version. */
-  async reload(ids: readonly string[]): Promise<void> {
-    await this.fill();
+  /** Reads these plans again: another process may have published a version. */
+  async refresh(ids: readonly string[]): Promise<void> {
+    await this.load();
     const streams = await this.store.readStreams(ids.map(planStream));
     for (const id of ids) {
       const events = streams.get(planStream(id));
-      if (events !== undefined) this.take(events);
+      if (events !== undefined) this.record(events);
       else if (!this.plans.has(id)) {
         if (this.missing.size >= MISSING_MAX) this.missing.clear();
         this.missing.add(id);
@@ -96,8 +86,8 @@ export class PlanCatalog implements PlanByHash {
     }
   }
 
-  /** Takes events of plan streams, those of one stream in order; what is known already is passed over. */
-  take(events: readonly StoredEvent[]): void {
+  /** Applies events of plan streams, in order within each stream; events that were applied before are skipped. */
+  record(events: readonly StoredEvent[]): void {
     for (const stored of events) {
       if (categoryOf(stored.stream) !== PLAN) continue;
       const id = planOfStream(stored.stream);
@@ -106,26 +96,32 @@ export class PlanCatalog implements PlanByHash {
       if (revision !== (before?.revision ?? -1) + 1) continue;
       const event = domainEventOf<PlanEvent>(stored, planDecider);
       const state = planDecider.evolve(before?.state ?? planDecider.initialState(), event);
-      const known = changesTerms(event.type) ? { id, revision, versions: state.published } : before?.known;
-      this.plans.set(id, { revision, state, known });
+      const published = changesTerms(event.type) ? { id, revision, versions: state.published } : before?.published;
+      this.plans.set(id, { revision, state, published });
       this.missing.delete(id);
       if (event.type === 'PlanPublished') for (const { plan } of state.published) this.byHash.set(plan.hash, plan);
     }
   }
 
-  /** The plan as deals are credited under it; undefined while none of its versions is published. */
-  find(id: string): KnownPlan | undefined {
-    return this.plans.get(id)?.known;
+  /** Undefined for a plan without a published version. */
+  find(id: string): PublishedPlan | undefined {
+    return this.plans.get(id)?.published;
   }
 
-  /** Ids of all plans, drafts as well, in order of text. */
+  /** Ids of all plans, also of drafts, in text order. */
   ids(): readonly string[] {
     return [...this.plans.keys()].sort();
   }
 
-  /** The life of a plan: all of its versions. */
-  life(id: string): PlanState | undefined {
+  /** A plan with all its versions, also drafts. */
+  state(id: string): PlanState | undefined {
     return this.plans.get(id)?.state;
+  }
+
+  /** Components of all versions of a plan, also of drafts; undefined where there is no such plan. */
+  componentsOf(id: string): readonly string[] | undefined {
+    const versions = this.plans.get(id)?.state.versions;
+    return versions && [...new Set(versions.flatMap(({ document }) => document.components.map(({ id }) => id)))];
   }
 
   has(hash: string): boolean {
@@ -135,7 +131,14 @@ export class PlanCatalog implements PlanByHash {
   /** @throws {EngineError} `PlanUnknown` */
   plan(hash: string): CompiledPlan {
     const plan = this.byHash.get(hash);
-    if (plan === undefined) throw new EngineError('PlanUnknown', `there is no plan document with the hash ${hash}`);
+    if (plan === undefined) throw new EngineError('PlanUnknown', `no published plan document has the hash ${hash}`);
     return plan;
+  }
+
+  /** The version published last. @throws {Error} for a plan without a published version */
+  newest(id: string): CompiledPlan {
+    const newest = this.find(id)?.versions.at(-1);
+    if (newest === undefined) throw new Error(`the plan ${id} has no published version`);
+    return newest.plan;
   }
 }

@@ -1,8 +1,8 @@
-/** The life of a plan's versions: drafted, approved, published, ended. */
-import { calendarKey } from '@tantieme/time/calendar/key';
+/** The life of a plan's versions: draft, approve, publish, end. */
 import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
+import { calendarKey } from '@tantieme/time/calendar/key';
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
@@ -11,19 +11,19 @@ import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
-import { calendarStream, firstUntouchedDay } from '../period/calendar.js';
-import { planStream, versionOf } from './plan.js';
-import type { PlanCommand } from './plan.js';
-import { Runtimes } from '../runtimes.service.js';
+import { firstUntouchedDay } from '../calendar/calendar.js';
+import { Calendars } from '../calendar/calendars.service.js';
+import { versionOf } from './plan.js';
+import { Plans } from './plans.service.js';
 
 export interface PlanDraft {
   readonly plan: string;
   readonly version: number;
-  /** False where this is the plan's newest version already. */
+  /** False where the newest version has this document already. */
   readonly isNew: boolean;
 }
 
-/** A new version of a plan, from its text (YAML or JSON). */
+/** Drafts a version of a plan from its text (YAML or JSON). */
 @CommandRoles('plan-designer')
 export class DraftPlan {
   constructor(
@@ -34,27 +34,29 @@ export class DraftPlan {
 
 @CommandHandler(DraftPlan)
 export class DraftPlanHandler implements ICommandHandler<DraftPlan, PlanDraft> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+  constructor(@Inject(Plans) private readonly plans: Plans) {}
 
   /** @throws {DomainError} `PlanInvalid`, `PlanVersionRefused`, `PlanVersionsTooMany` */
   async execute({ text, context }: DraftPlan): Promise<PlanDraft> {
     const { document, findings } = parsePlan(text);
     if (document === undefined) throw invalidPlan(findings);
-    const by = context.actor;
-    const at = new Date().toISOString();
-    await this.runtimes.planBook.fill();
-    const { stored, state } = await this.runtimes.plans.handle(
-      planStream(document.plan),
-      { type: 'draft', document, hash: hashOfPlan(document), findings, by, at },
+    const { stored, state } = await this.plans.handle(
+      document.plan,
+      {
+        type: 'draft',
+        document,
+        hash: hashOfPlan(document),
+        findings,
+        by: context.actor,
+        at: new Date().toISOString(),
+      },
       context,
     );
-    const version = state.versions.length;
-    this.runtimes.planBook.take(stored);
-    return { plan: document.plan, version, isNew: stored.length > 0 };
+    return { plan: document.plan, version: state.versions.length, isNew: stored.length > 0 };
   }
 }
 
-/** By it credits name the version that they were made under. */
+/** SHA-256 of the canonical JSON. Credits refer to a plan version by this hash. */
 export function hashOfPlan(document: PlanDocument): string {
   return sha256(canonicalJson(document));
 }
@@ -63,7 +65,7 @@ function invalidPlan(findings: readonly Finding[]): DomainError {
   const errors = findings.filter(({ severity }) => severity === 'error');
   return new DomainError(
     'PlanInvalid',
-    'the plan document is not valid',
+    'the plan document is not valid; POST /plans/lint lists errors and warnings without drafting',
     'invalid',
     errors.map(({ path, code, message, line, column }) => ({
       field: `document${path}`,
@@ -74,7 +76,7 @@ function invalidPlan(findings: readonly Finding[]): DomainError {
   );
 }
 
-/** By somebody else than who drafted the version. */
+/** Only a person other than the version's author can approve it. */
 @CommandRoles('approver')
 export class ApprovePlan {
   constructor(
@@ -86,15 +88,15 @@ export class ApprovePlan {
 
 @CommandHandler(ApprovePlan)
 export class ApprovePlanHandler implements ICommandHandler<ApprovePlan, void> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+  constructor(@Inject(Plans) private readonly plans: Plans) {}
 
   /** @throws {DomainError} `PlanVersionUnknown`, `SecondPersonNeeded` */
   async execute({ plan, version, context }: ApprovePlan): Promise<void> {
-    await tell(this.runtimes, plan, { type: 'approve', number: version }, context);
+    await this.plans.handle(plan, { type: 'approve', number: version, ...attributionOf(context) }, context);
   }
 }
 
-/** Lets an approved version take effect. By somebody else than who drafted it. */
+/** Puts an approved version into effect. Only a person other than the version's author can do so. */
 @CommandRoles('approver')
 export class PublishPlan {
   constructor(
@@ -108,13 +110,23 @@ export class PublishPlan {
 
 @CommandHandler(PublishPlan)
 export class PublishPlanHandler implements ICommandHandler<PublishPlan, void> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+  constructor(
+    @Inject(Plans) private readonly plans: Plans,
+    @Inject(Calendars) private readonly calendars: Calendars,
+  ) {}
 
-  /** @throws {DomainError} `PlanVersionUnknown`, `SecondPersonNeeded`, `PlanVersionNotApproved`, `PlanVersionRefused`, `PlanPeriodClosed`, `PlanOver` */
+  /**
+   * @throws {DomainError} `PlanVersionUnknown`, `SecondPersonNeeded`, `PlanVersionNotApproved`, `PlanVersionRefused`,
+   * `PlanPeriodClosed`, `PlanOver`
+   */
   async execute({ plan, version, effectiveFrom, context }: PublishPlan): Promise<void> {
-    const { state } = await this.runtimes.plans.load(planStream(plan));
-    const openFrom = await openDayOf(this.runtimes, calendarKey(versionOf(state, version).document.calendar));
-    await tell(this.runtimes, plan, { type: 'publish', number: version, effectiveFrom, openFrom }, context);
+    const { document } = versionOf(await this.plans.state(plan), version);
+    const openFrom = await firstOpenDay(this.calendars, calendarKey(document.calendar));
+    await this.plans.handle(
+      plan,
+      { type: 'publish', number: version, effectiveFrom, openFrom, ...attributionOf(context) },
+      context,
+    );
   }
 }
 
@@ -131,36 +143,28 @@ export class EndPlan {
 
 @CommandHandler(EndPlan)
 export class EndPlanHandler implements ICommandHandler<EndPlan, void> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+  constructor(
+    @Inject(Plans) private readonly plans: Plans,
+    @Inject(Calendars) private readonly calendars: Calendars,
+  ) {}
 
   /** @throws {DomainError} `PlanNotPublished`, `PlanPeriodClosed` */
   async execute({ plan, lastDay, context }: EndPlan): Promise<void> {
-    const calendar = (await this.runtimes.plans.load(planStream(plan))).state.published.at(-1)?.plan.calendarKey;
-    const openFrom = calendar === undefined ? null : await openDayOf(this.runtimes, calendar);
-    await tell(this.runtimes, plan, { type: 'end', lastDay, openFrom }, context);
+    const calendar = (await this.plans.state(plan)).published.at(-1)?.plan.calendarKey;
+    const openFrom = calendar === undefined ? null : await firstOpenDay(this.calendars, calendar);
+    await this.plans.handle(plan, { type: 'end', lastDay, openFrom, ...attributionOf(context) }, context);
   }
 }
 
-type Told<Command> = Command extends unknown ? Omit<Command, 'by' | 'at'> : never;
-
-async function tell(
-  { plans, planBook }: Runtimes,
-  plan: string,
-  command: Told<Exclude<PlanCommand, { readonly type: 'draft' }>>,
-  context: CommandContext,
-): Promise<void> {
-  const by = context.actor;
-  const at = new Date().toISOString();
-  // Before the append: what is filled later may end before the new event, and would not take it from here.
-  await planBook.fill();
-  const { stored } = await plans.handle(planStream(plan), { ...command, by, at }, context);
-  planBook.take(stored);
+function attributionOf({ actor }: CommandContext): { readonly by: string; readonly at: string } {
+  return { by: actor, at: new Date().toISOString() };
 }
 
 /**
- * First day of a calendar for which no closing has begun. One that begins between this look and the append does no harm:
- * the earning streams never post into what they have closed, and what the version changes is posted in the open period.
+ * First day of a calendar outside all closed and closing periods; null before the first closing. A closing that starts
+ * between this look-up and the append does no harm: earning streams never post into a period that they have closed, and
+ * what the new version changes there is posted in the open period.
  */
-async function openDayOf({ calendars }: Runtimes, calendar: string): Promise<string | null> {
-  return firstUntouchedDay(calendar, (await calendars.load(calendarStream(calendar))).state);
+async function firstOpenDay(calendars: Calendars, calendar: string): Promise<string | null> {
+  return firstUntouchedDay(calendar, await calendars.state(calendar));
 }

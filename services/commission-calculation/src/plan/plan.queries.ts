@@ -1,64 +1,45 @@
-import { calendarKey } from '@tantieme/time/calendar/key';
 import { Inject } from '@nestjs/common';
 import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
-import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
-import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
+import { calendarKey } from '@tantieme/time/calendar/key';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { suggest } from '@tantieme/contracts/suggest';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { decodeCursor, pageOf } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
-import { planStream, stateOfVersion, versionOf } from './plan.js';
-import type { Deed, DraftedVersion, PlanState, VersionState } from './plan.js';
-import { Runtimes } from '../runtimes.service.js';
+import { stateOfVersion, versionOf } from './plan.js';
+import type { DraftedVersion, PlanState, VersionState } from './plan.js';
+import type { PlanSummary, PlanVersionDetail, PlanVersionSummary } from './plan.dto.js';
+import { PlanCatalog } from './plan-catalog.service.js';
+import { Plans } from './plans.service.js';
 
-export interface VersionListed {
-  readonly version: number;
-  /** As of today in the plan's time zone. */
-  readonly state: VersionState;
-  /** SHA-256 of the document's canonical JSON. */
-  readonly hash: string;
-  readonly drafted: Deed;
-  readonly approved?: Deed;
-  readonly published?: Deed & { readonly effectiveFrom: string };
-  /** What the linter said when it was drafted. Lines and columns are those of the text that was sent. */
-  readonly findings: readonly Finding[];
-}
-
-export interface PlanListed {
-  readonly plan: string;
-  readonly title: string;
-  readonly currency: string;
-  /** `monthly@Europe/Paris` */
-  readonly calendar: string;
-  /** There where the plan ends, or has ended. */
-  readonly ended?: Deed & { readonly lastDay: string };
-  /** In order of drafting. */
-  readonly versions: readonly VersionListed[];
-}
-
-export interface VersionRead extends VersionListed {
-  readonly plan: string;
-  readonly document: PlanDocument;
-}
-
+/** Plans in order of id. */
 export class ListPlans {
   constructor(
+    readonly filter: { readonly state?: VersionState | undefined; readonly text?: string | undefined },
     readonly limit: number,
     readonly cursor: string | undefined,
   ) {}
 }
 
 @QueryHandler(ListPlans)
-export class ListPlansHandler implements IQueryHandler<ListPlans, Page<PlanListed>> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+export class ListPlansHandler implements IQueryHandler<ListPlans, Page<PlanSummary>> {
+  constructor(@Inject(PlanCatalog) private readonly catalog: PlanCatalog) {}
 
-  async execute({ limit, cursor }: ListPlans): Promise<Page<PlanListed>> {
+  async execute({ filter, limit, cursor }: ListPlans): Promise<Page<PlanSummary>> {
     const after = decodeCursor(cursor, 1)?.[0] ?? '';
-    const { planBook } = this.runtimes;
-    await planBook.fill();
-    const ids = planBook.ids().filter((id) => id > after);
-    const page = pageOf(ids.slice(0, limit + 1), limit, (id) => [id]);
-    return { ...page, items: page.items.flatMap((id) => listed(id, planBook.life(id)) ?? []) };
+    const text = filter.text?.toLowerCase() ?? '';
+    await this.catalog.load();
+    const found: PlanSummary[] = [];
+    for (const id of this.catalog.ids()) {
+      if (id <= after) continue;
+      const plan = summaryOf(id, this.catalog.state(id));
+      if (plan === undefined || !`${id}\n${plan.title}`.toLowerCase().includes(text)) continue;
+      if (filter.state !== undefined && !plan.versions.some(({ state }) => state === filter.state)) continue;
+      found.push(plan);
+      if (found.length > limit) break;
+    }
+    return pageOf(found, limit, ({ plan }) => [plan]);
   }
 }
 
@@ -67,14 +48,20 @@ export class ReadPlan {
 }
 
 @QueryHandler(ReadPlan)
-export class ReadPlanHandler implements IQueryHandler<ReadPlan, PlanListed> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+export class ReadPlanHandler implements IQueryHandler<ReadPlan, PlanSummary> {
+  constructor(
+    @Inject(Plans) private readonly plans: Plans,
+    @Inject(PlanCatalog) private readonly catalog: PlanCatalog,
+  ) {}
 
   /** @throws {DomainError} `PlanUnknown` */
-  async execute({ plan }: ReadPlan): Promise<PlanListed> {
-    const found = listed(plan, (await this.runtimes.plans.load(planStream(plan))).state);
-    if (found === undefined) throw new DomainError('PlanUnknown', `there is no plan ${plan}`, 'not-found');
-    return found;
+  async execute({ plan }: ReadPlan): Promise<PlanSummary> {
+    const found = summaryOf(plan, await this.plans.state(plan));
+    if (found !== undefined) return found;
+    await this.catalog.load();
+    const nearest = suggest(plan, this.catalog.ids());
+    const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`;
+    throw new DomainError('PlanUnknown', `there is no plan ${plan}${hint}`, 'not-found');
   }
 }
 
@@ -86,42 +73,43 @@ export class ReadPlanVersion {
 }
 
 @QueryHandler(ReadPlanVersion)
-export class ReadPlanVersionHandler implements IQueryHandler<ReadPlanVersion, VersionRead> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+export class ReadPlanVersionHandler implements IQueryHandler<ReadPlanVersion, PlanVersionDetail> {
+  constructor(@Inject(Plans) private readonly plans: Plans) {}
 
   /** @throws {DomainError} `PlanVersionUnknown` */
-  async execute({ plan, version }: ReadPlanVersion): Promise<VersionRead> {
-    const { state } = await this.runtimes.plans.load(planStream(plan));
+  async execute({ plan, version }: ReadPlanVersion): Promise<PlanVersionDetail> {
+    const state = await this.plans.state(plan);
     const found = versionOf(state, version);
-    return { plan, ...listedVersion(state, found), document: found.document };
+    return { plan, ...versionSummaryOf(state, found), document: found.document };
   }
 }
 
-function listed(plan: string, state: PlanState | undefined): PlanListed | undefined {
+/** Undefined for a plan that does not exist. */
+function summaryOf(plan: string, state: PlanState | undefined): PlanSummary | undefined {
   const newest = state?.versions.at(-1);
   if (state === undefined || newest === undefined) return undefined;
   const { title, currency, calendar } = newest.document;
-  return {
+  return omitUndefined({
     plan,
     title,
     currency,
     calendar: calendarKey(calendar),
-    ...(state.ended === undefined ? {} : { ended: state.ended }),
-    versions: state.versions.map((version) => listedVersion(state, version)),
-  };
+    ended: state.ended,
+    versions: state.versions.map((version) => versionSummaryOf(state, version)),
+  });
 }
 
-function listedVersion(state: PlanState, version: DraftedVersion): VersionListed {
+function versionSummaryOf(state: PlanState, version: DraftedVersion): PlanVersionSummary {
   const { number, document, hash, findings, drafted, approved } = version;
   const today = Temporal.Now.plainDateISO(document.calendar.timeZone).toString();
-  const own = state.published.find((one) => one.number === number);
-  return {
+  const publication = state.published.find((one) => one.number === number);
+  return omitUndefined({
     version: number,
     state: stateOfVersion(state, number, today),
     hash,
     drafted,
-    ...(approved === undefined ? {} : { approved }),
-    ...(own === undefined ? {} : { published: { ...own.published, effectiveFrom: own.effectiveFrom } }),
+    approved,
+    published: publication && { ...publication.published, effectiveFrom: publication.effectiveFrom },
     findings,
-  };
+  });
 }

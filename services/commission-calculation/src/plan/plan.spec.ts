@@ -47,7 +47,7 @@ function refusal(command: PlanCommand): string | undefined {
 const inForce = () => plan.state.published.map(({ number, effectiveFrom }) => [number, effectiveFrom]);
 
 describe('a version of a plan', () => {
-  it('is drafted by one, approved and published by another, and every event says by whom', () => {
+  it('is drafted by one person, approved and published by another, and every event names the person', () => {
     publishPlan(plan, PLAN, '2026-01-01');
     expect(plan.events.map(({ type, data: { by } }) => [type, by])).toEqual([
       ['PlanDrafted', 'designer'],
@@ -57,21 +57,21 @@ describe('a version of a plan', () => {
     expect(inForce()).toEqual([[1, '2026-01-01']]);
   });
 
-  it('is neither approved nor published by whoever drafted it', () => {
+  it('can be neither approved nor published by its author', () => {
     plan.handle(draftOf(PLAN, 'both'));
     expect(refusal(approve(1, 'both'))).toBe('SecondPersonNeeded');
     plan.handle(approve(1));
     expect(refusal(publish(1, '2026-01-01', null, 'both'))).toBe('SecondPersonNeeded');
   });
 
-  it('stays the draft of the first who wrote it, whoever sends it again', () => {
+  it('stays the draft of its first author when somebody else sends it again', () => {
     plan.handle(draftOf(PLAN, 'first'));
     expect(plan.handle(draftOf(PLAN, 'second'))).toEqual([]);
     expect(refusal(approve(1, 'first'))).toBe('SecondPersonNeeded');
     expect(plan.handle(approve(1, 'second'))).toHaveLength(1);
   });
 
-  it('is not published before it is approved, nor is one that is not there', () => {
+  it('cannot be published before its approval, nor where it does not exist', () => {
     plan.handle(draftOf(PLAN));
     expect(refusal(publish(1, '2026-01-01'))).toBe('PlanVersionNotApproved');
     for (const command of [approve(2), approve(0), publish(2, '2026-01-01')])
@@ -84,7 +84,7 @@ describe('a version of a plan', () => {
       expect(plan.handle(command)).toEqual([]);
   });
 
-  it('may say again what an earlier one said, after another', () => {
+  it('may repeat an earlier version, after another one', () => {
     for (const text of [PLAN, OTHER, PLAN]) publishPlan(plan, text, '2026-01-01');
     expect(inForce()).toEqual([
       [1, '2026-01-01'],
@@ -107,7 +107,7 @@ describe('a version of a plan', () => {
     ['currency', PLAN.replace('EUR', 'USD')],
     ['calendar', PLAN.replace('Europe/Paris', 'Europe/Berlin')],
     ['triggers', PLAN.replace('booked', 'invoiced')],
-  ])('keeps the %s of those that are published', (_, text) => {
+  ])('keeps the %s of the published versions', (_, text) => {
     const draft = draftOf(text);
     plan.handle(draft);
     publishPlan(plan, PLAN, '2026-01-01');
@@ -130,7 +130,7 @@ describe('periods that are closed', () => {
     ]);
   });
 
-  it('let no version move away from a day within them, but from one after them', () => {
+  it('let no version move away from a day within them, only from a day after them', () => {
     publishPlan(plan, PLAN, '2026-01-01');
     publishPlan(plan, OTHER, '2026-05-01');
     expect(refusal(publish(1, '2026-04-01', '2026-04-01'))).toBe('PlanPeriodClosed');
@@ -138,13 +138,13 @@ describe('periods that are closed', () => {
     plan.handle(publish(2, '2026-04-01', '2026-04-01'));
   });
 
-  it('do not keep out a plan that none of them knew: its deals were waiting for it', () => {
+  it('accept a plan without a version in force in them: its deals were pending', () => {
     publishPlan(plan, PLAN, '2026-01-01', '2026-04-01');
     publishPlan(plan, OTHER, '2026-04-01', '2026-04-01');
     expect(inForce()).toHaveLength(2);
   });
 
-  it('let no plan end within them, nor go on after it has ended in them', () => {
+  it('let no plan end within them, nor continue after it has ended in them', () => {
     publishPlan(plan, PLAN, '2026-01-01');
     expect(refusal(end('2026-03-30', '2026-04-01'))).toBe('PlanPeriodClosed');
     plan.handle(end('2026-03-31', '2026-04-01'));
@@ -155,7 +155,7 @@ describe('periods that are closed', () => {
 });
 
 describe('the end of a plan', () => {
-  it('is in all of its versions, also in one that is published later', () => {
+  it('applies to all versions, also to one that is published later', () => {
     publishPlan(plan, PLAN, '2026-01-01');
     plan.handle(end('2026-12-31'));
     expect(plan.handle(end('2026-12-31'))).toEqual([]);
@@ -165,7 +165,7 @@ describe('the end of a plan', () => {
     expect(plan.state.published.map(({ lastDay }) => lastDay)).toEqual(['2027-03-31', '2027-03-31']);
   });
 
-  it('lets no version begin after it', () => {
+  it('lets no version take effect after it', () => {
     publishPlan(plan, PLAN, '2026-01-01');
     plan.handle(end('2026-03-31'));
     plan.handle(draftOf(OTHER));
@@ -173,7 +173,7 @@ describe('the end of a plan', () => {
     expect(refusal(publish(2, '2026-04-01'))).toBe('PlanOver');
   });
 
-  it('needs a plan that has begun to be published', () => {
+  it('needs a published version', () => {
     plan.handle(draftOf(PLAN));
     expect(refusal(end('2026-03-31'))).toBe('PlanNotPublished');
   });
@@ -182,7 +182,7 @@ describe('the end of a plan', () => {
 describe('the state of a version', () => {
   const states = (today: string) => plan.state.versions.map(({ number }) => stateOfVersion(plan.state, number, today));
 
-  it('follows its life, and the day', () => {
+  it('depends on its history and the day', () => {
     plan.handle(draftOf(PLAN));
     expect(states('2026-01-01')).toEqual(['draft']);
     plan.handle(approve(1));
@@ -195,7 +195,7 @@ describe('the state of a version', () => {
     expect(states('2027-01-01')).toEqual(['superseded', 'ended']);
   });
 
-  it('is superseded by the later of two from one day', () => {
+  it('is superseded by a later version with the same day', () => {
     publishPlan(plan, PLAN, '2026-01-01');
     publishPlan(plan, OTHER, '2026-01-01');
     expect(states('2026-01-01')).toEqual(['superseded', 'published']);

@@ -1,19 +1,20 @@
 /**
- * A plan: the versions of its document and the life of each. Somebody drafts a version, somebody else approves it and
- * publishes it with the day from which it takes effect; a later version supersedes it, or the plan ends.
+ * A plan: the versions of its document and the life of each. One person drafts a version, another approves it and
+ * publishes it with the day on which it takes effect. A later version supersedes it, or the plan ends.
  *
- * A closed period goes on saying what it said: where a version was in force in one, whatever would put another version in
- * its place there is refused (docs/adr/0006).
+ * The terms of a closed period are final: once a version was in force in a closed period, anything that would replace
+ * it there is refused (docs/adr/0006).
  */
 import { compilePlan } from '@tantieme/commission-engine/plan/compile';
+import { successionProblems } from '@tantieme/commission-engine/plan/history';
 import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
-import { successionProblems } from '@tantieme/commission-engine/plan/history';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
+import { addDays } from '@tantieme/time/day';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { addDays } from '@tantieme/time/day';
 
 export const PLAN = 'plan';
 
@@ -21,21 +22,21 @@ export function planStream(plan: string): string {
   return `${PLAN}-${plan}`;
 }
 
-/** The plan of a plan stream's name. */
+/** The plan's id, from the name of its stream. */
 export function planOfStream(stream: string): string {
   return stream.slice(PLAN.length + 1);
 }
 
-/** Versions of one plan at the most: all of them are in memory wherever deals are credited. */
+/** Limit on the versions of one plan: all of them are in memory wherever deals are credited. */
 export const PLAN_VERSIONS_MAX = 500;
 
 export type PlanCommand =
   | {
       readonly type: 'draft';
       readonly document: PlanDocument;
-      /** SHA-256, hex, of the document's canonical JSON: by it credits name the version that they were made under. */
+      /** SHA-256, hex, of the document's canonical JSON. Credits refer to a version by this hash. */
       readonly hash: string;
-      /** What the linter said of it; no errors. */
+      /** Warnings of the linter; a document with errors is never drafted. */
       readonly findings: readonly Finding[];
       readonly by: string;
       readonly at: string;
@@ -47,13 +48,13 @@ export type PlanCommand =
       /** Day in the plan's time zone; it takes effect with the first measurement window that starts on or after it. */
       readonly effectiveFrom: string;
       readonly by: string;
-      /** First day of the plan's calendar that is in no period that is closed or being closed; null while none was closed. */
+      /** First day of the plan's calendar outside all closed and closing periods; null before the first closing. */
       readonly openFrom: string | null;
       readonly at: string;
     }
   | {
       readonly type: 'end';
-      /** In the plan's time zone; what happens after it is not credited. */
+      /** Day in the plan's time zone; later events are not credited. */
       readonly lastDay: string;
       readonly by: string;
       readonly openFrom: string | null;
@@ -66,7 +67,7 @@ export type PlanEvent =
       readonly version: 1;
       readonly occurredAt: string;
       readonly data: {
-        /** Of the version, from 1. */
+        /** Number of the version, from 1. */
         readonly number: number;
         readonly document: PlanDocument;
         readonly hash: string;
@@ -102,8 +103,8 @@ export type PlanEvent =
       };
     };
 
-/** Who did it, and when. */
-export interface Deed {
+/** Who did something, and when. */
+export interface Attribution {
   readonly by: string;
   readonly at: string;
 }
@@ -113,21 +114,37 @@ export interface DraftedVersion {
   readonly document: PlanDocument;
   readonly hash: string;
   readonly findings: readonly Finding[];
-  readonly drafted: Deed;
-  readonly approved?: Deed;
+  readonly drafted: Attribution;
+  readonly approved?: Attribution;
 }
 
 export interface PublishedVersion extends PlanVersion {
   readonly number: number;
-  readonly published: Deed;
+  readonly published: Attribution;
 }
 
 export interface PlanState {
   /** In order of number. */
   readonly versions: readonly DraftedVersion[];
-  /** In order of publication: of two that take effect on one day the later counts. A list of its own after each change. */
+  /**
+   * In order of publication: of two versions that take effect on the same day, the later one counts. Every change makes
+   * a new list, because the engine caches results per list.
+   */
   readonly published: readonly PublishedVersion[];
-  readonly ended?: Deed & { readonly lastDay: string };
+  readonly ended?: Attribution & { readonly lastDay: string };
+}
+
+/** A plan with at least one published version, as deals are credited under it. */
+export interface PublishedPlan {
+  readonly id: string;
+  /** Revision of the newest event that changed its terms. */
+  readonly revision: number;
+  readonly versions: readonly PublishedVersion[];
+}
+
+/** True for events that change the terms under which deals are credited; drafts and approvals do not. */
+export function changesTerms(type: string): boolean {
+  return type === 'PlanPublished' || type === 'PlanEnded';
 }
 
 export const planDecider: Decider<PlanState, PlanCommand, PlanEvent> = {
@@ -173,33 +190,33 @@ export const planDecider: Decider<PlanState, PlanCommand, PlanEvent> = {
 
 function evolve(state: PlanState, event: PlanEvent): PlanState {
   const { by } = event.data;
-  const deed = { by, at: event.occurredAt };
+  const attribution = { by, at: event.occurredAt };
   switch (event.type) {
     case 'PlanDrafted': {
       const { number, document, hash, findings } = event.data;
-      return { ...state, versions: [...state.versions, { number, document, hash, findings, drafted: deed }] };
+      return { ...state, versions: [...state.versions, { number, document, hash, findings, drafted: attribution }] };
     }
     case 'PlanApproved': {
       const { number } = event.data;
-      const versions = state.versions.map((one) => (one.number === number ? { ...one, approved: deed } : one));
+      const versions = state.versions.map((one) => (one.number === number ? { ...one, approved: attribution } : one));
       return { ...state, versions };
     }
     case 'PlanPublished': {
       const { number, effectiveFrom } = event.data;
       const { document, hash } = versionOf(state, number);
-      const published = {
+      const published = omitUndefined({
         number,
         effectiveFrom,
-        ...(state.ended === undefined ? {} : { lastDay: state.ended.lastDay }),
+        lastDay: state.ended?.lastDay,
         plan: compilePlan(document, hash),
-        published: deed,
-      };
+        published: attribution,
+      });
       return { ...state, published: [...state.published.filter((one) => one.number !== number), published] };
     }
     case 'PlanEnded': {
       const { lastDay } = event.data;
       const published = state.published.map((one) => ({ ...one, lastDay }));
-      return { ...state, published, ended: { ...deed, lastDay } };
+      return { ...state, published, ended: { ...attribution, lastDay } };
     }
     default:
       return event satisfies never;
@@ -211,7 +228,10 @@ type Approve = Extract<PlanCommand, { readonly type: 'approve' }>;
 type Publish = Extract<PlanCommand, { readonly type: 'publish' }>;
 type End = Extract<PlanCommand, { readonly type: 'end' }>;
 
-/** Nothing where the newest version has this document. @throws {DomainError} `PlanVersionRefused`, `PlanVersionsTooMany` */
+/**
+ * No event where the newest version has this document already.
+ * @throws {DomainError} `PlanVersionRefused`, `PlanVersionsTooMany`
+ */
 function decideDraft(
   { document, hash, findings, by, at }: Draft,
   { versions, published }: PlanState,
@@ -221,7 +241,7 @@ function decideDraft(
   if (versions.length >= PLAN_VERSIONS_MAX)
     throw new DomainError(
       'PlanVersionsTooMany',
-      `the plan ${document.plan} has ${versions.length} versions; begin a new plan`,
+      `the plan ${document.plan} has ${versions.length} versions, the most a plan can have; start a new plan`,
       'conflict',
     );
   const data = { number: versions.length + 1, document, hash, findings, by };
@@ -237,14 +257,19 @@ function decideApprove({ number, by, at }: Approve, state: PlanState): readonly 
 }
 
 /**
- * A version that is published already moves to the new day.
- * @throws {DomainError} `PlanVersionUnknown`, `SecondPersonNeeded`, `PlanVersionNotApproved`, `PlanVersionRefused`, `PlanPeriodClosed`, `PlanOver`
+ * Publishing a published version again moves it to the new day.
+ * @throws {DomainError} `PlanVersionUnknown`, `SecondPersonNeeded`, `PlanVersionNotApproved`, `PlanVersionRefused`,
+ * `PlanPeriodClosed`, `PlanOver`
  */
 function decidePublish({ number, effectiveFrom, by, openFrom, at }: Publish, state: PlanState): readonly PlanEvent[] {
   const version = versionOf(state, number);
   refuseDrafter(version, by, 'published');
   if (version.approved === undefined)
-    throw new DomainError('PlanVersionNotApproved', `version ${number} was not approved yet`, 'conflict');
+    throw new DomainError(
+      'PlanVersionNotApproved',
+      `version ${number} is not approved yet; somebody other than its author has to approve it first`,
+      'conflict',
+    );
   const before = state.published.find((one) => one.number === number)?.effectiveFrom;
   if (before === effectiveFrom) return [];
   const others = state.published.filter((one) => one.number !== number);
@@ -253,16 +278,20 @@ function decidePublish({ number, effectiveFrom, by, openFrom, at }: Publish, sta
   refuseClosed(state, openFrom, 'effectiveFrom', (open) => days.some((day) => day < open));
   if (state.ended !== undefined && effectiveFrom > state.ended.lastDay)
     throw new DomainError('PlanOver', `the plan ends on ${state.ended.lastDay}`, 'conflict', [
-      { field: 'effectiveFrom', reason: `lies after the plan's last day ${state.ended.lastDay}` },
+      { field: 'effectiveFrom', reason: `is after the plan's last day, ${state.ended.lastDay}` },
     ]);
   const data = { number, effectiveFrom, by, input: { openFrom } };
   return [{ type: 'PlanPublished', version: 1, occurredAt: at, data }];
 }
 
-/** A plan that has an end already gets another one. @throws {DomainError} `PlanNotPublished`, `PlanPeriodClosed` */
+/** Ending an ended plan again moves its last day. @throws {DomainError} `PlanNotPublished`, `PlanPeriodClosed` */
 function decideEnd({ lastDay, by, openFrom, at }: End, state: PlanState): readonly PlanEvent[] {
   if (state.published.length === 0)
-    throw new DomainError('PlanNotPublished', 'there is nothing to end: no version was published', 'conflict');
+    throw new DomainError(
+      'PlanNotPublished',
+      'the plan has no published version, so there is nothing to end',
+      'conflict',
+    );
   const before = state.ended?.lastDay;
   if (before === lastDay) return [];
   const days = before === undefined ? [lastDay] : [before, lastDay];
@@ -273,24 +302,34 @@ function decideEnd({ lastDay, by, openFrom, at }: End, state: PlanState): readon
 /** @throws {DomainError} `PlanVersionUnknown` */
 export function versionOf({ versions }: PlanState, number: number): DraftedVersion {
   const version = versions[number - 1];
-  if (version === undefined) throw new DomainError('PlanVersionUnknown', `there is no version ${number}`, 'not-found');
+  if (version === undefined)
+    throw new DomainError(
+      'PlanVersionUnknown',
+      versions.length === 0
+        ? 'the plan does not exist'
+        : `the plan has versions 1 to ${versions.length}, not ${number}`,
+      'not-found',
+    );
   return version;
 }
 
-/** What is paid is never the decision of one person. @throws {DomainError} `SecondPersonNeeded` */
-function refuseDrafter({ number, drafted }: DraftedVersion, by: string, what: string): void {
+/**
+ * Money needs two people: the author of a version cannot approve or publish it.
+ * @throws {DomainError} `SecondPersonNeeded`
+ */
+function refuseDrafter({ number, drafted }: DraftedVersion, by: string, action: string): void {
   if (drafted.by === by)
     throw new DomainError(
       'SecondPersonNeeded',
-      `version ${number} was drafted by ${by}: it is to be ${what} by somebody else`,
+      `${by} drafted version ${number}; it has to be ${action} by somebody else`,
       'forbidden',
     );
 }
 
 /**
- * Refuses what would touch the terms by which a closed period was paid. A plan of which no version was in force in a closed
- * period may begin in one: what it pays is then posted in the open period, as of any fact that comes late.
- * @param touches whether days before this one, the first open day, would have other terms.
+ * Refuses a change to the terms of a closed period. A plan without a version in force in closed periods may still start
+ * in one: what it pays there is posted in the open period, as for any late fact.
+ * @param touches whether the change affects days before the given first open day.
  * @throws {DomainError} `PlanPeriodClosed`
  */
 function refuseClosed(
@@ -301,18 +340,18 @@ function refuseClosed(
 ): void {
   if (openFrom === null || !published.some(({ effectiveFrom }) => effectiveFrom < openFrom) || !touches(openFrom))
     return;
-  const reason = `periods before ${openFrom} are closed, and what they were paid by does not change any more`;
+  const reason = `changes terms of closed periods; the first day that can still change is ${openFrom}`;
   throw new DomainError('PlanPeriodClosed', reason, 'conflict', [{ field, reason }]);
 }
 
-/** @throws {DomainError} `PlanVersionRefused`, where lines of both versions could not stand side by side */
+/** @throws {DomainError} `PlanVersionRefused` where lines of both versions could not be in one ledger */
 function refuseBreaks(published: readonly PublishedVersion[], next: CompiledPlan): void {
   for (const { plan } of published) {
     const problems = successionProblems(plan, next);
     if (problems.length === 0) continue;
     throw new DomainError(
       'PlanVersionRefused',
-      `this is no new version of the plan ${plan.id}: ${problems.map(({ message }) => message).join('; ')}`,
+      `the document cannot be a new version of the plan ${plan.id}: ${problems.map(({ message }) => message).join('; ')}`,
       'conflict',
       problems.map(({ code, message }) => ({ field: FIELDS[code] ?? 'document', reason: message })),
     );
@@ -327,18 +366,22 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 // ── The state of a version ──────────────────────────────────────────────────────────────────────────────────────────
 
-/** `published` also before its day; `superseded`: a later version has taken its place; `ended`: the plan's last day is over. */
-export type VersionState = 'draft' | 'approved' | 'published' | 'superseded' | 'ended';
+/**
+ * A version is `published` also before the day on which it takes effect, `superseded` once a later version has taken
+ * effect, and `ended` after the plan's last day.
+ */
+export const VERSION_STATES = ['draft', 'approved', 'published', 'superseded', 'ended'] as const;
+export type VersionState = (typeof VERSION_STATES)[number];
 
-/** Where a version stands on a day, in the plan's time zone. */
+/** The state of a version on a day in the plan's time zone. */
 export function stateOfVersion({ versions, published, ended }: PlanState, number: number, today: string): VersionState {
   const index = published.findIndex((one) => one.number === number);
   const own = published[index];
   if (own === undefined) return versions[number - 1]?.approved === undefined ? 'draft' : 'approved';
   const isSuperseded = published.some(
-    ({ effectiveFrom }, place) =>
+    ({ effectiveFrom }, otherIndex) =>
       effectiveFrom <= today &&
-      (effectiveFrom > own.effectiveFrom || (effectiveFrom === own.effectiveFrom && place > index)),
+      (effectiveFrom > own.effectiveFrom || (effectiveFrom === own.effectiveFrom && otherIndex > index)),
   );
   if (isSuperseded) return 'superseded';
   return ended !== undefined && ended.lastDay < today ? 'ended' : 'published';

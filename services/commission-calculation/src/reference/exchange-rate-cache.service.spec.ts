@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
-import { exchangeRateStream, referenceDecider } from './reference.js';
+import { exchangeRateStream } from './reference-keys.js';
+import { referenceDecider } from './reference.js';
 import { ExchangeRateCache } from './exchange-rate-cache.service.js';
 
 const PAIR = { base: 'USD', quote: 'EUR' };
@@ -12,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => store.close());
 
-/** Another process that writes a rate. */
+/** Another process records a rate. */
 async function published(date: string, rate: string): Promise<readonly StoredEvent[]> {
   const exchangeRate = { base: 'EUR', quote: 'USD', date, rate, source: 'ecb' };
   const command = { exchangeRate, at: '2026-03-10T00:00:00Z' };
@@ -21,39 +22,39 @@ async function published(date: string, rate: string): Promise<readonly StoredEve
   return (await runtime.handle(exchangeRateStream('EUR', 'USD'), command, context)).stored;
 }
 
-const known = (book: ExchangeRateCache): readonly unknown[] => {
-  const found = book.find('EUR', 'USD');
+const cachedRate = (cache: ExchangeRateCache): readonly unknown[] => {
+  const found = cache.find('EUR', 'USD');
   return [found.revision, found.rateOn('2026-03-09', 100)?.rate];
 };
 
-describe('the rates in memory', () => {
-  it('know nothing of a pair that has no stream yet, and learn of it from the log', async () => {
-    const book = new ExchangeRateCache(store);
-    await book.ensure([PAIR]);
-    expect(known(book)).toEqual([undefined, undefined]);
-    book.take(await published('2026-03-05', '1.1'));
-    expect(known(book)).toEqual([0, '1.1']);
+describe('cached exchange rates', () => {
+  it('are empty for a pair without a stream, and filled from the log', async () => {
+    const cache = new ExchangeRateCache(store);
+    await cache.ensure([PAIR]);
+    expect(cachedRate(cache)).toEqual([undefined, undefined]);
+    cache.record(await published('2026-03-05', '1.1'));
+    expect(cachedRate(cache)).toEqual([0, '1.1']);
   });
 
-  it('are read whole where a pair is asked for the first time', async () => {
+  it('are read as a whole pair on first use', async () => {
     await published('2026-03-06', '1.2');
     await published('2026-03-05', '1.1');
-    const book = new ExchangeRateCache(store);
-    await book.ensure([PAIR]);
-    expect(known(book)).toEqual([1, '1.2']);
+    const cache = new ExchangeRateCache(store);
+    await cache.ensure([PAIR]);
+    expect(cachedRate(cache)).toEqual([1, '1.2']);
   });
 
-  it('are read again where the log has told of one whose predecessor was missed', async () => {
+  it('are read again after an event whose predecessor is missing', async () => {
     await published('2026-03-05', '1.1');
-    const book = new ExchangeRateCache(store);
-    await book.ensure([PAIR]);
+    const cache = new ExchangeRateCache(store);
+    await cache.ensure([PAIR]);
     await published('2026-03-06', '1.2');
     const later = await published('2026-03-07', '1.3');
-    book.take(later);
-    expect(known(book)).toEqual([0, '1.1']);
-    await book.ensure([PAIR]);
-    expect(known(book)).toEqual([2, '1.3']);
-    book.take(later);
-    expect(known(book)).toEqual([2, '1.3']);
+    cache.record(later);
+    expect(cachedRate(cache)).toEqual([0, '1.1']);
+    await cache.ensure([PAIR]);
+    expect(cachedRate(cache)).toEqual([2, '1.3']);
+    cache.record(later);
+    expect(cachedRate(cache)).toEqual([2, '1.3']);
   });
 });

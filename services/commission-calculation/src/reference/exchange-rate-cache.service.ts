@@ -1,97 +1,102 @@
-/**
- * Exchange rates in memory: the pairs that deals ask for, whole, as their reference streams hold them. What is in here may be
- * behind the streams (another process may have written to them): the follower of the log then credits the deals again.
- */
+import { Inject, Injectable } from '@nestjs/common';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
-import type { ExchangeRateView } from '../credit/credit.js';
-import { averageOf, identityOfRate, nextDate, rateOn, ratesInForce } from './exchange-rate.js';
-import type { ExchangeRateTaken, PublishedRate } from './exchange-rate.js';
-import { exchangeRateStream, referenceDecider } from './reference.js';
+import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { averageOf, identityOfRate, nextDate, rateOn, ratesInForce } from './facts/exchange-rate.js';
+import type { ExchangeRateRecorded, FoundRate, PublishedRate } from './facts/exchange-rate.js';
+import { exchangeRateStream } from './reference-keys.js';
+import type { CurrencyPair } from './reference-keys.js';
+import { referenceDecider } from './reference.js';
 
-export interface Pair {
-  readonly base: string;
-  readonly quote: string;
-}
-
+/**
+ * Exchange rates in memory, whole pairs, for the pairs that deals need. The cache may be behind the reference streams
+ * (another process may have written to them): the follower of the log then credits the deals again.
+ */
+@Injectable()
 export class ExchangeRateCache {
   /** By stream. */
-  private readonly pairs = new Map<string, KnownPair>();
+  private readonly pairs = new Map<string, CachedPair>();
 
-  constructor(private readonly store: EventStore) {}
+  constructor(@Inject(EVENT_STORE) private readonly store: EventStore) {}
 
-  /** Brings the pairs into memory, in one reading of those that are not there or have missed something. */
-  async ensure(pairs: Iterable<Pair>): Promise<void> {
+  /** Loads pairs that are not cached or have missed an event, in one read. */
+  async ensure(pairs: Iterable<CurrencyPair>): Promise<void> {
     const streams = new Set<string>();
     for (const { base, quote } of pairs) {
       const stream = exchangeRateStream(base, quote);
-      const known = this.pairs.get(stream);
-      if (known === undefined) this.pairs.set(stream, new KnownPair());
-      if (known === undefined || known.isBehind) streams.add(stream);
+      const cached = this.pairs.get(stream);
+      if (cached === undefined) this.pairs.set(stream, new CachedPair());
+      if (cached === undefined || cached.isBehind) streams.add(stream);
     }
     if (streams.size === 0) return;
-    for (const events of (await this.store.readStreams([...streams])).values()) this.take(events);
-    for (const stream of streams) this.pairs.get(stream)?.caughtUp();
+    for (const events of (await this.store.readStreams([...streams])).values()) this.record(events);
+    for (const stream of streams) this.pairs.get(stream)?.markRead();
   }
 
-  /** What is asked for is read again. */
-  forget(): void {
+  /** Pairs are read again when they are needed next. */
+  clear(): void {
     this.pairs.clear();
   }
 
-  /** Takes events of reference streams, those of one stream in order; pairs that nobody has asked for are passed over. */
-  take(events: readonly StoredEvent[]): void {
-    for (const stored of events) if (stored.type === 'ExchangeRateTaken') this.pairs.get(stored.stream)?.take(stored);
+  /** Applies events of reference streams, in order within each stream; pairs that nobody has asked for are skipped. */
+  record(events: readonly StoredEvent[]): void {
+    for (const stored of events)
+      if (stored.type === 'ExchangeRateRecorded') this.pairs.get(stored.stream)?.record(stored);
   }
 
-  /** Of a pair that `ensure` has not brought in, nothing is known. */
-  find(base: string, quote: string): KnownRates {
-    return (this.pairs.get(exchangeRateStream(base, quote)) ?? UNKNOWN).rates(base, quote);
+  /** A pair that `ensure` has not loaded has no rates and no revision. */
+  find(base: string, quote: string): PairRates {
+    return (this.pairs.get(exchangeRateStream(base, quote)) ?? NO_RATES).rates(base, quote);
   }
 }
 
-export interface KnownRates extends ExchangeRateView {
+/** Rates of a pair in one direction. */
+export interface PairRates {
+  /** Of the pair's reference stream; undefined before its first event. */
+  readonly revision: number | undefined;
+  rateOn(day: string, maxAgeDays: number): FoundRate | undefined;
+  averageOf(from: string, until: string): FoundRate | undefined;
   /** Date of the first rate that is published after the day. */
   nextDate(day: string): string | undefined;
 }
 
 /** A pair in both directions. */
-class KnownPair {
+class CachedPair {
   private readonly facts = new Map<string, ExchangeRate>();
   private readonly inForce = new Map<string, readonly PublishedRate[]>();
   private revision: number | undefined;
-  /** The newest revision that was seen, where not everything before it was. */
-  private seen = -1;
+  /** The newest revision that was offered, also where events before it are missing. */
+  private newestOffered = -1;
   private isRead = false;
 
   get isBehind(): boolean {
-    return !this.isRead || this.seen > (this.revision ?? -1);
+    return !this.isRead || this.newestOffered > (this.revision ?? -1);
   }
 
-  caughtUp(): void {
+  markRead(): void {
     this.isRead = true;
   }
 
-  take(stored: StoredEvent): void {
-    this.seen = Math.max(this.seen, stored.revision);
+  record(stored: StoredEvent): void {
+    this.newestOffered = Math.max(this.newestOffered, stored.revision);
     if (stored.revision !== (this.revision ?? -1) + 1) return;
-    const { exchangeRate } = domainEventOf<ExchangeRateTaken>(stored, referenceDecider).data;
+    const { exchangeRate } = domainEventOf<ExchangeRateRecorded>(stored, referenceDecider).data;
     this.facts.set(identityOfRate(exchangeRate), exchangeRate);
     this.inForce.clear();
     this.revision = stored.revision;
   }
 
-  rates(base: string, quote: string): KnownRates {
+  rates(base: string, quote: string): PairRates {
     return {
       revision: this.revision,
-      rateOn: (day, maxAgeDays) => rateOn(this.of(base, quote), day, maxAgeDays),
-      averageOf: (from, until) => averageOf(this.of(base, quote), from, until),
-      nextDate: (day) => nextDate(this.of(base, quote), day),
+      rateOn: (day, maxAgeDays) => rateOn(this.inForceFor(base, quote), day, maxAgeDays),
+      averageOf: (from, until) => averageOf(this.inForceFor(base, quote), from, until),
+      nextDate: (day) => nextDate(this.inForceFor(base, quote), day),
     };
   }
 
-  private of(base: string, quote: string): readonly PublishedRate[] {
+  private inForceFor(base: string, quote: string): readonly PublishedRate[] {
     let rates = this.inForce.get(base);
     if (rates === undefined) {
       rates = ratesInForce(this.facts.values(), base, quote);
@@ -101,4 +106,4 @@ class KnownPair {
   }
 }
 
-const UNKNOWN = new KnownPair();
+const NO_RATES = new CachedPair();

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { Partner } from '@tantieme/contracts/partner';
 import fc from 'fast-check';
-import { partnerAsOf } from './reference.js';
-import { KnownPartner } from './partner-cache.service.js';
+import { partnerAsOf } from './facts/partner.js';
+import { CachedPartner } from './partner-cache.service.js';
 
 const day = fc.integer({ min: 1, max: 28 }).map((number) => `2026-02-${String(number).padStart(2, '0')}`);
 const span = fc.record({ from: day, until: day }, { requiredKeys: ['from'] });
@@ -29,14 +29,14 @@ const partner: fc.Arbitrary<Partner> = fc.record({
   ),
 });
 
-describe('a partner in memory', () => {
-  it('is on every day what its document says, in whatever order the days are asked for', () => {
+describe('a cached partner', () => {
+  it('equals its document on every day, in any order of look-ups', () => {
     let changing = 0;
     fc.assert(
       fc.property(partner, fc.array(day, { minLength: 10, maxLength: 40 }), (document, days) => {
-        const known = new KnownPartner(0, document);
-        for (const one of days) expect(known.asOf(one)).toEqual(partnerAsOf(document, one));
-        if (new Set(days.map((one) => known.asOf(one))).size > 2) changing += 1;
+        const cached = new CachedPartner(0, document);
+        for (const one of days) expect(cached.asOf(one)).toEqual(partnerAsOf(document, one));
+        if (new Set(days.map((one) => cached.asOf(one))).size > 2) changing += 1;
       }),
     );
     expect(changing).toBeGreaterThan(10);

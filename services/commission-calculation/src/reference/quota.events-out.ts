@@ -1,14 +1,17 @@
 /**
- * Quotas on the internal topic `commission-credits`: under the key of the stream that they are earned in, so that it takes them and
- * its credits in one order.
+ * Quotas on the internal topic `commission-credits`, under the key of the earning stream that they belong to: the
+ * stream then receives its quotas and credits in one order.
  */
 import type { Quota as QuotaInForce } from '@tantieme/commission-engine/earn/payee-terms';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
-import type { QuotaTaken } from './quota.js';
+import type { QuotaRecorded } from './facts/quota.js';
+import { referenceDecider } from './reference.js';
 
-/** All that is in force of a payee's quotas under a plan: the newest revision replaces. */
+/** All quotas in force of a payee under a plan: the newest revision replaces the ones before. */
 export interface QuotaMessage {
   readonly kind: 'quota';
   readonly id: string;
@@ -22,12 +25,9 @@ export interface QuotaMessage {
   readonly causationId: string;
 }
 
-export function quotaMessage(
-  stored: StoredEvent,
-  { occurredAt, data: { quota, inForce } }: QuotaTaken,
-  correlationId: string,
-): OutgoingMessage {
-  const { payee, plan } = quota;
+export function quotaMessage(stored: StoredEvent): OutgoingMessage {
+  const { occurredAt, data } = domainEventOf<QuotaRecorded>(stored, referenceDecider);
+  const { payee, plan } = data.quota;
   const message: QuotaMessage = {
     kind: 'quota',
     id: uuidOf(`${stored.id} quota`),
@@ -35,8 +35,8 @@ export function quotaMessage(
     payee,
     plan,
     revision: stored.revision,
-    quotas: inForce,
-    correlationId,
+    quotas: data.inForce,
+    correlationId: metadataOf(stored).correlationId,
     causationId: stored.id,
   };
   return { key: `${payee}|${plan}`, value: JSON.stringify(message) };

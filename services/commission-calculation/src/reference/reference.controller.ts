@@ -14,31 +14,64 @@ import {
   StreamableFile,
 } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import {
-  ApiBody,
-  ApiConflictResponse,
-  ApiConsumes,
-  ApiCreatedResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { schemaOf } from '@tantieme/contracts/schemas';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Caller, ownPartner, Roles } from '@tantieme/service-kit/access/auth';
 import type { Principal } from '@tantieme/service-kit/access/auth';
+import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import type { StatusReply } from '@tantieme/service-kit/http/status-reply';
-import { TakeReference, TakeReferences } from './reference.commands.js';
-import type { BatchLine } from './reference.commands.js';
+import { RecordReference, RecordReferences } from './reference.commands.js';
+import type { BatchLine, ReferenceRecorded } from './reference.commands.js';
+import {
+  EXCHANGE_RATE,
+  ExchangeRateAnswer,
+  ExchangeRateRecordedAnswer,
+  ExchangeRatesQuery,
+  QUOTA,
+  QuotaAnswer,
+  QuotaRecordedAnswer,
+  QuotasQuery,
+  WarningListed,
+  WarningsQuery,
+} from './reference.dto.js';
 import { ListExchangeRates, ListQuotas } from './reference.queries.js';
-import type { ReferenceKind, TakenReference } from './reference-recorder.service.js';
-import { ExchangeRatesQuery, QuotasQuery } from '../requests.dto.js';
+import type { ReferenceKind } from './reference-recorder.service.js';
+import { ListWarnings } from './warnings.queries.js';
 
-/** Exchange rates and quotas: facts that plans refer to. */
+const BATCH_DESCRIPTION =
+  'NDJSON with one fact per line, or CSV whose header names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, and the counts as its last line.';
+
+const FACT_INVALID = { FactInvalid: 'a field is missing or not valid' };
+
+function batchBody(csv: string, fact: object): object {
+  return {
+    schema: { type: 'string' },
+    examples: {
+      ndjson: { summary: 'NDJSON', value: `${JSON.stringify(fact)}\n` },
+      csv: { summary: 'CSV', value: csv },
+    },
+  };
+}
+
+function batchAnswer(lines: readonly BatchLine[]): object {
+  return {
+    description: 'Facts that were not recorded or refer to an unknown name; the counts',
+    content: {
+      'application/x-ndjson': {
+        schema: { type: 'string' },
+        example: lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+      },
+    },
+  };
+}
+
+const RESULT: BatchLine = { type: 'result', facts: 3, accepted: 2, repeated: 0, conflicts: 1, refused: 0 };
+
 @ApiTags('references')
 @Controller()
 export class ReferencesController {
@@ -51,120 +84,182 @@ export class ReferencesController {
 
   @Post('exchange-rates')
   @Roles('source', 'operator')
-  @ApiOperation({ summary: 'One published exchange rate' })
-  @ApiBody({ schema: schemaOf('exchange-rate') })
-  @ApiCreatedResponse({ description: 'The rate is new' })
-  @ApiOkResponse({ description: 'The same rate is known already' })
-  @ApiConflictResponse({ description: 'Another rate is known for the same pair, date, source and revision' })
-  takeExchangeRate(
+  @ApiOperation({
+    summary: 'Record an exchange rate',
+    description: 'A new rate credits the deals again that were converted at a rate of this day, or are waiting for it.',
+  })
+  @ApiBody({ schema: schemaOf('exchange-rate'), examples: { rate: { summary: 'A rate', value: EXCHANGE_RATE } } })
+  @ApiCreatedResponse({ type: ExchangeRateRecordedAnswer, description: 'The rate is new' })
+  @ApiOkResponse({ type: ExchangeRateRecordedAnswer, description: 'The same rate was recorded before' })
+  @ApiProblems({
+    409: { FactConflict: 'another rate is recorded for the same pair, date, source and revision' },
+    422: FACT_INVALID,
+  })
+  async recordExchangeRate(
     @Body() fact: unknown,
     @Context() context: CommandContext,
     @Res({ passthrough: true }) reply: StatusReply,
-  ): Promise<Taken> {
-    return this.take('exchange-rate', fact, context, reply);
+  ): Promise<ExchangeRateRecordedAnswer> {
+    const { outcome, fact: exchangeRate } = await this.record('exchange-rate', fact, context, reply);
+    return { outcome, fact: exchangeRate as ExchangeRate };
   }
 
   @Post('exchange-rates/batch')
   @HttpCode(HttpStatus.OK)
   @Roles('source', 'operator')
-  @ApiOperation({ summary: 'Exchange rates, as NDJSON or as CSV with a header; what is known already changes nothing' })
+  @ApiOperation({ summary: 'Record exchange rates from a file', description: BATCH_DESCRIPTION })
   @ApiConsumes('application/x-ndjson', 'text/csv')
-  @ApiBody({ schema: { type: 'string', format: 'binary' } })
-  @ApiOkResponse({ description: 'What was not taken, and the counts', content: { 'application/x-ndjson': {} } })
-  takeExchangeRates(
+  @ApiBody(batchBody('base,quote,date,rate,source,revision\nEUR,USD,2026-03-05,1.0812,ecb,1\n', EXCHANGE_RATE))
+  @ApiOkResponse(
+    batchAnswer([
+      {
+        type: 'conflict',
+        fact: 2,
+        code: 'FactConflict',
+        errors: [{ field: 'rate', reason: 'is recorded as 1.0812, not 1.0912' }],
+      },
+      RESULT,
+    ]),
+  )
+  @ApiProblems({ 422: { BodyNotStreamed: 'the body is neither application/x-ndjson nor text/csv' } })
+  recordExchangeRates(
     @Body() body: unknown,
     @Headers('content-type') contentType: string | undefined,
     @Context() context: CommandContext,
   ): Promise<StreamableFile> {
-    return this.takeAll('exchange-rate', body, contentType, context);
+    return this.recordBatch('exchange-rate', body, contentType, context);
   }
 
   @Get('exchange-rates')
   @Roles('source', 'plan-designer', 'approver', 'finance', 'auditor', 'operator')
-  @ApiOperation({ summary: 'Exchange rates as they were published, in order of pair, date, source and revision' })
-  exchangeRates(@Query() { base, quote, limit, cursor }: ExchangeRatesQuery): Promise<Page<ExchangeRate>> {
-    return this.queries.execute(new ListExchangeRates({ base, quote }, limit, cursor));
+  @ApiOperation({ summary: 'List exchange rates', description: 'All recorded rates, also those that were corrected.' })
+  @ApiPage(ExchangeRateAnswer)
+  exchangeRates(
+    @Query() { base, quote, date, source, sort, limit, cursor }: ExchangeRatesQuery,
+  ): Promise<Page<ExchangeRateAnswer>> {
+    return this.queries.execute(new ListExchangeRates({ base, quote, date, source }, sort, limit, cursor));
   }
 
   @Post('quotas')
   @Roles('source', 'plan-designer', 'operator')
-  @ApiOperation({ summary: 'One quota of a payee for a component of a plan' })
-  @ApiBody({ schema: schemaOf('quota') })
-  @ApiCreatedResponse({ description: 'The quota is new' })
-  @ApiOkResponse({ description: 'The same quota is known already' })
-  @ApiConflictResponse({ description: 'Another quota is known for the same component, first day and revision' })
-  takeQuota(
+  @ApiOperation({
+    summary: 'Record a quota',
+    description:
+      'The quota of a payee for a component of a plan. Names that do not exist are answered as warnings; the quota applies once they exist.',
+  })
+  @ApiBody({ schema: schemaOf('quota'), examples: { quota: { summary: 'A quota of a quarter', value: QUOTA } } })
+  @ApiCreatedResponse({ type: QuotaRecordedAnswer, description: 'The quota is new' })
+  @ApiOkResponse({ type: QuotaRecordedAnswer, description: 'The same quota was recorded before' })
+  @ApiProblems({
+    409: { FactConflict: 'another quota is recorded for the same component, first day and revision' },
+    422: FACT_INVALID,
+  })
+  async recordQuota(
     @Body() fact: unknown,
     @Context() context: CommandContext,
     @Res({ passthrough: true }) reply: StatusReply,
-  ): Promise<Taken> {
-    return this.take('quota', fact, context, reply);
+  ): Promise<QuotaRecordedAnswer> {
+    const recorded = await this.record('quota', fact, context, reply);
+    return { ...recorded, fact: recorded.fact as Quota };
   }
 
   @Post('quotas/batch')
   @HttpCode(HttpStatus.OK)
   @Roles('source', 'plan-designer', 'operator')
-  @ApiOperation({ summary: 'Quotas, as NDJSON or as CSV with a header; what is known already changes nothing' })
+  @ApiOperation({ summary: 'Record quotas from a file', description: BATCH_DESCRIPTION })
   @ApiConsumes('application/x-ndjson', 'text/csv')
-  @ApiBody({ schema: { type: 'string', format: 'binary' } })
-  @ApiOkResponse({ description: 'What was not taken, and the counts', content: { 'application/x-ndjson': {} } })
-  takeQuotas(
+  @ApiBody(
+    batchBody(
+      'payee,plan,component,from,until,amount,revision\nacme,resellers-2026,hardware,2026-01-01,2026-04-01,120000,1\n',
+      QUOTA,
+    ),
+  )
+  @ApiOkResponse(
+    batchAnswer([
+      {
+        type: 'warning',
+        fact: 1,
+        code: 'PlanUnknown',
+        errors: [{ field: 'plan', reason: 'there is no plan "reseler-2026"; did you mean "resellers-2026"?' }],
+      },
+      RESULT,
+    ]),
+  )
+  @ApiProblems({ 422: { BodyNotStreamed: 'the body is neither application/x-ndjson nor text/csv' } })
+  recordQuotas(
     @Body() body: unknown,
     @Headers('content-type') contentType: string | undefined,
     @Context() context: CommandContext,
   ): Promise<StreamableFile> {
-    return this.takeAll('quota', body, contentType, context);
+    return this.recordBatch('quota', body, contentType, context);
   }
 
   @Get('quotas')
   @Roles('source', 'plan-designer', 'approver', 'finance', 'auditor', 'operator', 'partner')
-  @ApiOperation({ summary: 'Quotas as they were set, in order of payee, plan, component, day and revision' })
-  quotas(@Query() { payee, plan, limit, cursor }: QuotasQuery, @Caller() caller: Principal): Promise<Page<Quota>> {
-    return this.queries.execute(new ListQuotas({ payee: ownPartner(caller, payee), plan }, limit, cursor));
+  @ApiOperation({
+    summary: 'List quotas',
+    description:
+      'All recorded quotas, also those that were corrected, by payee, plan, component, first day and revision.',
+  })
+  @ApiPage(QuotaAnswer)
+  quotas(
+    @Query() { payee, plan, component, limit, cursor }: QuotasQuery,
+    @Caller() caller: Principal,
+  ): Promise<Page<QuotaAnswer>> {
+    return this.queries.execute(new ListQuotas({ payee: ownPartner(caller, payee), plan, component }, limit, cursor));
   }
 
-  private async take(
+  @Get('warnings')
+  @Roles('source', 'plan-designer', 'approver', 'finance', 'auditor', 'operator')
+  @ApiOperation({
+    summary: 'List references to unknown names',
+    description:
+      'Agreements to plans that do not exist, and quotas whose payee, plan or component does not exist, as of now. A warning disappears once the name exists.',
+  })
+  @ApiPage(WarningListed)
+  warnings(@Query() { kind, code, payee, plan, limit, cursor }: WarningsQuery): Promise<Page<WarningListed>> {
+    return this.queries.execute(new ListWarnings({ kind, code, payee, plan }, limit, cursor));
+  }
+
+  private async record(
     kind: ReferenceKind,
     fact: unknown,
     { actor, correlationId }: CommandContext,
     reply: StatusReply,
-  ): Promise<Taken> {
-    const taken = await this.commands.execute(new TakeReference(kind, fact, { actor, correlationId }));
-    reply.status(taken.outcome === 'accepted' ? HttpStatus.CREATED : HttpStatus.OK);
-    return taken;
+  ): Promise<ReferenceRecorded> {
+    const recorded = await this.commands.execute(new RecordReference(kind, fact, { actor, correlationId }));
+    reply.status(recorded.outcome === 'accepted' ? HttpStatus.CREATED : HttpStatus.OK);
+    return recorded;
   }
 
-  private async takeAll(
+  private async recordBatch(
     kind: ReferenceKind,
     body: unknown,
     contentType: string | undefined,
     { actor, correlationId }: CommandContext,
   ): Promise<StreamableFile> {
     if (!(body instanceof Readable))
-      throw new DomainError('BodyNotStreamed', 'a batch is sent as application/x-ndjson or text/csv', 'invalid', [
-        { field: 'Content-Type', reason: 'is none of application/x-ndjson, text/csv' },
+      throw new DomainError('BodyNotStreamed', 'send a batch as application/x-ndjson or text/csv', 'invalid', [
+        { field: 'Content-Type', reason: 'is neither application/x-ndjson nor text/csv' },
       ]);
     const format = contentType?.startsWith('text/csv') === true ? 'csv' : 'ndjson';
-    const lines = await this.commands.execute(new TakeReferences(kind, body, format, { actor, correlationId }));
-    return new StreamableFile(Readable.from(this.told(lines, correlationId)), { type: 'application/x-ndjson' });
+    const lines = await this.commands.execute(new RecordReferences(kind, body, format, { actor, correlationId }));
+    return new StreamableFile(Readable.from(this.serialized(lines, correlationId)), { type: 'application/x-ndjson' });
   }
 
-  /** What goes wrong in the middle is the last line: the status has been sent by then. */
-  private async *told(lines: AsyncIterable<BatchLine>, correlationId: string): AsyncGenerator<string> {
+  /** An error in the middle becomes the last line: the status was sent before. */
+  private async *serialized(lines: AsyncIterable<BatchLine>, correlationId: string): AsyncGenerator<string> {
     try {
       for await (const line of lines) yield `${JSON.stringify(line)}\n`;
     } catch (error) {
       if (!(error instanceof DomainError)) this.logger.error({ correlationId, err: error }, 'a batch failed');
-      const known = error instanceof DomainError ? error : BROKEN_OFF;
-      const { code, message: detail, fields: errors } = known;
+      const { code, message: detail, fields: errors } = error instanceof DomainError ? error : INTERNAL_ERROR;
       yield `${JSON.stringify({ type: 'error', code, detail, errors, correlationId })}\n`;
     }
   }
 }
 
-type Taken = Extract<TakenReference, { readonly fact: unknown }>;
-
-const BROKEN_OFF = new DomainError(
+const INTERNAL_ERROR = new DomainError(
   'InternalError',
-  'the batch broke off; send it again: what is stored already changes nothing',
+  'the batch failed before its end; send it again, recorded facts do not change',
 );

@@ -9,47 +9,62 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { ReferenceTables } from './reference.tables.js';
 
-/** Exchange rates as they were published, in order of pair, date, source and revision. */
+export interface ExchangeRatesFilter {
+  readonly base?: string | undefined;
+  readonly quote?: string | undefined;
+  readonly date?: string | undefined;
+  readonly source?: string | undefined;
+}
+
+/** Exchange rates by pair, date, source and revision; or the latest dates first. */
 export class ListExchangeRates {
   constructor(
-    readonly filter: { readonly base?: string | undefined; readonly quote?: string | undefined },
+    readonly filter: ExchangeRatesFilter,
+    readonly sort: 'pair' | 'newest',
     readonly limit: number,
     readonly cursor: string | undefined,
   ) {}
 }
 
+/** Columns of each order, and its direction: one direction for all, so that a page can start after a row. */
+const RATE_ORDERS = {
+  pair: { key: ['base', 'quote', 'date', 'source', 'revision'], direction: 'asc', after: sql`>` },
+  newest: { key: ['date', 'base', 'quote', 'source', 'revision'], direction: 'desc', after: sql`<` },
+} as const;
+
 @QueryHandler(ListExchangeRates)
 export class ListExchangeRatesHandler implements IQueryHandler<ListExchangeRates, Page<ExchangeRate>> {
   constructor(@Inject(DATABASE) private readonly db: Kysely<ReferenceTables>) {}
 
-  async execute({ filter, limit, cursor }: ListExchangeRates): Promise<Page<ExchangeRate>> {
-    const after = decodeCursor(cursor, RATE_KEY.length);
+  async execute({ filter, sort, limit, cursor }: ListExchangeRates): Promise<Page<ExchangeRate>> {
+    const order = RATE_ORDERS[sort];
+    const after = decodeCursor(cursor, order.key.length);
     let query = this.db.selectFrom('commission_exchange_rates').select('fact');
-    for (const column of ['base', 'quote'] as const) {
+    for (const column of ['base', 'quote', 'date', 'source'] as const) {
       const value = filter[column];
       if (value !== undefined) query = query.where(column, '=', value);
     }
     if (after !== undefined)
-      query = query.where(sql<boolean>`(base, quote, date, source, revision) > (${sql.join([...after])})`);
-    for (const column of RATE_KEY) query = query.orderBy(column);
+      query = query.where(
+        sql<boolean>`(${sql.join(order.key.map((column) => sql.ref(column)))}) ${order.after} (${sql.join([...after])})`,
+      );
+    for (const column of order.key) query = query.orderBy(column, order.direction);
     const rows = await query.limit(limit + 1).execute();
-    const rates = rows.map(({ fact }): ExchangeRate => JSON.parse(fact));
-    return pageOf(rates, limit, ({ base, quote, date, source, revision = -1 }) => [
-      base,
-      quote,
-      date,
-      source,
-      revision,
-    ]);
+    const rates = rows.map(({ fact }) => JSON.parse(fact) as ExchangeRate);
+    return pageOf(rates, limit, (rate) => order.key.map((column) => rate[column] ?? -1));
   }
 }
 
-const RATE_KEY = ['base', 'quote', 'date', 'source', 'revision'] as const;
+export interface QuotasFilter {
+  readonly payee?: string | undefined;
+  readonly plan?: string | undefined;
+  readonly component?: string | undefined;
+}
 
-/** Quotas as they were set, in order of payee, plan, component, day and revision. */
+/** Quotas as they were recorded, in order of payee, plan, component, first day and revision. */
 export class ListQuotas {
   constructor(
-    readonly filter: { readonly payee?: string | undefined; readonly plan?: string | undefined },
+    readonly filter: QuotasFilter,
     readonly limit: number,
     readonly cursor: string | undefined,
   ) {}
@@ -62,7 +77,7 @@ export class ListQuotasHandler implements IQueryHandler<ListQuotas, Page<Quota>>
   async execute({ filter, limit, cursor }: ListQuotas): Promise<Page<Quota>> {
     const after = decodeCursor(cursor, QUOTA_KEY.length);
     let query = this.db.selectFrom('commission_quotas').select('fact');
-    for (const column of ['payee', 'plan'] as const) {
+    for (const column of ['payee', 'plan', 'component'] as const) {
       const value = filter[column];
       if (value !== undefined) query = query.where(column, '=', value);
     }
@@ -70,7 +85,7 @@ export class ListQuotasHandler implements IQueryHandler<ListQuotas, Page<Quota>>
       query = query.where(sql<boolean>`(payee, plan, component, from_day, revision) > (${sql.join([...after])})`);
     for (const column of QUOTA_KEY) query = query.orderBy(column);
     const rows = await query.limit(limit + 1).execute();
-    const quotas = rows.map(({ fact }): Quota => JSON.parse(fact));
+    const quotas = rows.map(({ fact }) => JSON.parse(fact) as Quota);
     return pageOf(quotas, limit, ({ payee, plan, component, from, revision }) => [
       payee,
       plan,

@@ -6,14 +6,17 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { deadLetterTopic } from '@tantieme/messaging/broker';
 import type { Message } from '@tantieme/messaging/broker';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
+import type { Page } from '@tantieme/service-kit/http/cursor';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
 import type { DependencyTables } from '../credit/deal-dependencies.service.js';
-import { CREDITS_TOPIC, readCreditMessage } from '../credit/credit.events-out.js';
-import { EARN_GROUP, REFERENCE_GROUP } from '../inputs.consumer.js';
+import { CREDITS_TOPIC } from '../credit/credit.events-out.js';
+import { decodeInternalMessage, EARN_GROUP } from '../earning/earning.consumer.js';
+import { REFERENCE_GROUP } from './reference.consumer.js';
+import type { BatchLine } from './reference.commands.js';
 import type { ReferenceKind } from './reference-recorder.service.js';
 import { dealOf, partnerOf, PLAN, Service, shuffled } from '../testing/service.fixture.js';
-import type { Arrival } from '../testing/service.fixture.js';
+import type { ServiceInput } from '../testing/service.fixture.js';
 
 const services: Service[] = [];
 afterEach(async () => {
@@ -53,10 +56,10 @@ async function batch(service: Service, path: string, contentType: string, payloa
     headers: { authorization: `Bearer ${token}`, 'content-type': contentType },
     payload,
   });
-  const lines: readonly ReturnType<typeof JSON.parse>[] = answer.body
+  const lines = answer.body
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line));
+    .map((line) => JSON.parse(line) as BatchLine);
   return { status: answer.statusCode, lines, result: lines.at(-1) };
 }
 
@@ -90,12 +93,12 @@ async function readAll({ broker }: Service, topic: string): Promise<readonly Mes
 }
 
 const rates = async (service: Service, query = ''): Promise<readonly ExchangeRate[]> => {
-  await service.settled();
-  return (await service.call('finance', 'GET', `/exchange-rates?limit=200${query}`)).body.items;
+  await service.idle();
+  return await service.list('finance', `/exchange-rates?limit=200${query}`);
 };
 
 describe('an exchange rate over HTTP', () => {
-  it('is 201 when it is new, 200 when it is known, and 409 with another rate', async () => {
+  it('answers 201 for a new rate, 200 for a repeated one, and 409 for another rate of the same identity', async () => {
     const service = await start();
     const fact = rate('2026-03-05', '1.10');
     expect(await service.call('source', 'POST', '/exchange-rates', fact)).toMatchObject({
@@ -108,12 +111,12 @@ describe('an exchange rate over HTTP', () => {
     });
     expect(await service.call('source', 'POST', '/exchange-rates', { ...fact, rate: '1.2' })).toMatchObject({
       status: 409,
-      body: { code: 'FactConflict', errors: [{ field: 'rate', reason: 'is known as 1.1, not 1.2' }] },
+      body: { code: 'FactConflict', errors: [{ field: 'rate', reason: 'is recorded as 1.1, not 1.2' }] },
     });
     expect((await service.call('finance', 'POST', '/exchange-rates', fact)).status).toBe(403);
   });
 
-  it('is 422 naming the field that is bad', async () => {
+  it('answers 422 with the invalid field', async () => {
     const service = await start();
     for (const [field, over] of Object.entries({
       base: { base: 'XXY' },
@@ -127,11 +130,11 @@ describe('an exchange rate over HTTP', () => {
       ).toMatchObject({ status: 422, body: { code: 'FactInvalid', errors: [{ field }] } });
     expect(await service.call('source', 'POST', '/exchange-rates', { ...rate('2026-03-05', '0') })).toMatchObject({
       status: 422,
-      body: { errors: [{ field: 'rate', reason: '0 is not more than zero' }] },
+      body: { errors: [{ field: 'rate', reason: '0 is not greater than zero' }] },
     });
   });
 
-  it('may come with many others, as NDJSON or as CSV, and is listed by pair', async () => {
+  it('may arrive in a batch, as NDJSON or as CSV, and is listed by pair', async () => {
     const service = await start();
     const facts = [rate('2026-03-05', '1.1'), rate('2026-03-06', '1.2'), rate('2026-03-05', '150', { quote: 'JPY' })];
     const ndjson = [...facts.map((fact) => JSON.stringify(fact)), 'no json', '{"base":"EUR"}'].join('\n');
@@ -139,7 +142,12 @@ describe('an exchange rate over HTTP', () => {
       status: 200,
       lines: [
         { type: 'refused', fact: 4 },
-        { type: 'refused', fact: 5, code: 'FactInvalid', errors: [{ field: 'quote', reason: 'is missing' }] },
+        {
+          type: 'refused',
+          fact: 5,
+          code: 'FactInvalid',
+          errors: ['quote', 'date', 'rate', 'source'].map((field) => ({ field, reason: 'is missing' })),
+        },
         { type: 'result', facts: 5, accepted: 3, repeated: 0, conflicts: 0, refused: 2 },
       ],
     });
@@ -157,7 +165,7 @@ EUR,USD,2026-03-06,1.25,ecb,1
       facts[1],
       rate('2026-03-06', '1.25', { revision: 1 }),
     ]);
-    const page = await service.call('auditor', 'GET', '/exchange-rates?limit=3');
+    const page = await service.call<Page<ExchangeRate>>('auditor', 'GET', '/exchange-rates?limit=3');
     expect(page.body.items).toHaveLength(3);
     const next = await service.call('auditor', 'GET', `/exchange-rates?limit=3&cursor=${page.body.next}`);
     expect(next.body).toEqual({ items: [rate('2026-03-06', '1.25', { revision: 1 })] });
@@ -165,19 +173,19 @@ EUR,USD,2026-03-06,1.25,ecb,1
     expect(await service.verify()).toMatchObject({ differences: [] });
   });
 
-  it('is not guessed from a file that breaks off; what came before it is taken', async () => {
+  it('is not guessed from a broken file; the facts before the fault are recorded', async () => {
     const service = await start();
     const csv = 'base,quote,date,rate,source\nEUR,USD,2026-03-05,1.1,ecb\nEUR,USD\n';
     expect((await batch(service, '/exchange-rates/batch', 'text/csv', csv)).result).toMatchObject({
       type: 'error',
       code: 'FileUnreadable',
     });
-    expect((await service.call('source', 'POST', '/exchange-rates/batch', {})).body.code).toBe('BodyNotStreamed');
+    expect(await service.refusal('source', 'POST', '/exchange-rates/batch', {})).toBe('BodyNotStreamed');
   });
 });
 
 describe('exchange rates over the broker', () => {
-  it('end in the same in any order, with duplicates; a conflict goes to the dead letters with its reason', async () => {
+  it('end in the same facts in any order, with duplicates; a conflict goes to the dead letters with its reason', async () => {
     const facts = [rate('2026-03-05', '1.1'), rate('2026-03-06', '1.2'), rate('2026-03-06', '1.3', { revision: 2 })];
     const listed = [];
     for (const order of [facts, shuffled(facts, 7, 2)]) {
@@ -189,25 +197,25 @@ describe('exchange rates over the broker', () => {
     expect(listed[0]).toEqual(facts);
     expect(listed[1]).toEqual(facts);
     const [service] = services;
-    if (service === undefined) throw new Error('there is no service');
+    if (service === undefined) throw new Error('no service was started');
     await publish(service, 'exchange-rate', [rate('2026-03-05', '1.9'), rate('2026-03-05', '1.9', { base: 'USD' })]);
-    await service.settled();
+    await service.idle();
     const dead = await readAll(service, deadLetterTopic(TOPICS.referencesInbound, REFERENCE_GROUP));
     expect(dead.map(({ headers }) => headers?.['reason'])).toEqual([
       expect.stringContaining('FactConflict'),
-      expect.stringContaining('quote is the base itself'),
+      expect.stringContaining('quote is the same as base'),
     ]);
   });
 });
 
-describe('deals that asked for an exchange rate', () => {
-  it('earn the same in whatever order deals and rates come, and wait for nothing in the end', async () => {
-    const dollars = (id: string, bookedAt: string): Arrival => {
+describe('deals that need an exchange rate', () => {
+  it('earn the same in any order of deals and rates, and are no longer pending in the end', async () => {
+    const dollars = (id: string, bookedAt: string): ServiceInput => {
       const deal = dealOf(id, { bookedAt });
       if (deal.terms === undefined) throw new Error('the deal has no terms');
       return { kind: 'deal', deal: { ...deal, terms: { ...deal.terms, currency: 'USD' } }, revision: 0 };
     };
-    const base: readonly Arrival[] = [
+    const base: readonly ServiceInput[] = [
       { kind: 'partner', partner: partnerOf('anna'), revision: 0 },
       { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' },
     ];
@@ -219,25 +227,25 @@ describe('deals that asked for an exchange rate', () => {
       rate('2026-01-11', '0.8', { base: 'USD', quote: 'EUR' }),
     ];
     const [first, second] = [await start(), await start()];
-    await first.arrive(base);
+    await first.send(base);
     await publish(first, 'exchange-rate', published);
-    await first.settled();
-    await first.arrive(deals);
-    await first.settled();
+    await first.idle();
+    await first.send(deals);
+    await first.idle();
 
-    await second.arrive(deals);
-    await second.arrive(base);
-    await second.settled();
-    expect((await second.call('operator', 'GET', '/credits/waiting')).body.items).toMatchObject([
+    await second.send(deals);
+    await second.send(base);
+    await second.idle();
+    expect(await second.list('operator', '/pending-deals')).toMatchObject([
       { deal: 'crm|D-1', code: 'ExchangeRateMissing', subject: 'exchange-rate:USD/EUR' },
       { deal: 'crm|D-2', code: 'ExchangeRateMissing' },
     ]);
     for (const one of shuffled(published, 3)) {
       await second.call('source', 'POST', '/exchange-rates', one);
-      await second.settled();
+      await second.idle();
     }
     for (const service of [first, second]) {
-      expect((await service.call('operator', 'GET', '/credits/waiting')).body.items).toEqual([]);
+      expect(await service.list('operator', '/pending-deals')).toEqual([]);
       expect(await service.verify()).toMatchObject({ differences: [] });
     }
     const ledger = await first.ledger();
@@ -250,16 +258,16 @@ describe('deals that asked for an exchange rate', () => {
     expect(await second.ledger()).toEqual(ledger);
   });
 
-  it('are credited again where they asked for a day from its date to that of the next one, or an average around it', async () => {
+  it('are credited again where they looked up a day from its date to the next date, or an average over it', async () => {
     const service = await start();
     const db = service.application.get<Kysely<DependencyTables>>(DATABASE);
     const days = ['2026-03-04', '2026-03-05', '2026-03-08', '2026-03-09', '2026-04-01'];
     for (const date of ['2026-03-01', '2026-03-09'])
       await service.call('source', 'POST', '/exchange-rates', rate(date, '1.1'));
-    await service.settled();
-    // As credits that asked for a day leave them behind.
+    await service.idle();
+    // Rows as credits that looked up these days leave them.
     await db
-      .insertInto('commission_index')
+      .insertInto('commission_deal_dependencies')
       .values(
         ['USD/EUR', 'EUR/USD', 'EUR/JPY'].flatMap((pair) =>
           [
@@ -273,9 +281,9 @@ describe('deals that asked for an exchange rate', () => {
       )
       .execute();
     await service.call('source', 'POST', '/exchange-rates', rate('2026-03-05', '1.2'));
-    await service.settled();
+    await service.idle();
     const seen = await db
-      .selectFrom('commission_index')
+      .selectFrom('commission_deal_dependencies')
       .select('key')
       .where('revision', '=', 2)
       .orderBy('key')
@@ -291,19 +299,19 @@ describe('deals that asked for an exchange rate', () => {
 });
 
 describe('quotas', () => {
-  it('enter over HTTP, in batches and over the broker, are listed, and a partner sees only its own', async () => {
+  it('are recorded over HTTP, in batches and over the broker, and listed; partners see only their own', async () => {
     const service = await start();
     expect((await service.call('plan-designer', 'POST', '/quotas', quota('2026-01-01', '9000.00'))).status).toBe(201);
     const csv = 'payee,plan,component,from,until,amount,revision\nbert,resellers,hardware,2026-01-01,2026-04-01,50,2\n';
     expect((await batch(service, '/quotas/batch', 'text/csv', csv)).result).toMatchObject({ accepted: 1 });
     await publish(service, 'quota', [quota('2026-02-01', '12000'), quota('2026-02-01', '12000')]);
-    await service.settled();
-    expect((await service.call('finance', 'GET', '/quotas')).body.items).toEqual([
+    await service.idle();
+    expect(await service.list('finance', '/quotas')).toEqual([
       quota('2026-01-01', '9000'),
       quota('2026-02-01', '12000'),
       quota('2026-01-01', '50', { payee: 'bert', until: '2026-04-01', revision: 2 }),
     ]);
-    expect((await service.call('partner', 'GET', '/quotas', undefined, 'bert')).body.items).toHaveLength(1);
+    expect(await service.list('partner', '/quotas', 'bert')).toHaveLength(1);
     expect((await service.call('partner', 'GET', '/quotas?payee=anna', undefined, 'bert')).status).toBe(403);
     expect(await service.call('source', 'POST', '/quotas', quota('2026-01-01', '9001'))).toMatchObject({
       status: 409,
@@ -316,16 +324,16 @@ describe('quotas', () => {
     expect(await service.verify()).toMatchObject({ differences: [] });
   });
 
-  it('are told to the earning stream of their payee and plan, whole, in the topic of its credits', async () => {
+  it('are sent to the earning stream of their payee and plan, all at once, on the topic of its credits', async () => {
     const service = await start();
     await service.call('source', 'POST', '/quotas', quota('2026-02-01', '12000'));
     await service.call('source', 'POST', '/quotas', quota('2026-01-01', '9000'));
-    await service.settled();
-    const told = (await readAll(service, CREDITS_TOPIC)).map(({ key, value }) => ({
+    await service.idle();
+    const messages = (await readAll(service, CREDITS_TOPIC)).map(({ key, value }) => ({
       key,
-      ...readCreditMessage(value),
+      ...decodeInternalMessage(value),
     }));
-    expect(told).toMatchObject([
+    expect(messages).toMatchObject([
       { key: 'anna|resellers', kind: 'quota', revision: 0, quotas: [{ from: '2026-02-01', amount: '12000' }] },
       {
         key: 'anna|resellers',

@@ -1,14 +1,15 @@
-/** Exchange rates and quotas as they are listed: a part of this service's read model. */
+/** Read model of exchange rates, quotas, and the partners with the plans they agreed to. */
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
+import { plansOfPartner } from './facts/partner.js';
 import { referenceDecider } from './reference.js';
 import type { ReferenceEvent } from './reference.js';
 
 export interface ExchangeRateRow extends Pick<ExchangeRate, 'base' | 'quote' | 'date' | 'source'> {
-  /** −1 for none. */
+  /** −1 for a rate without a revision. */
   readonly revision: number;
   /** JSON of the fact. */
   readonly fact: string;
@@ -20,12 +21,31 @@ export interface QuotaRow extends Pick<Quota, 'payee' | 'plan' | 'component' | '
   readonly fact: string;
 }
 
+export interface PartnerRow {
+  readonly partner: string;
+}
+
+/** A plan that the partner ever agreed to. */
+export interface AgreementRow {
+  readonly partner: string;
+  readonly plan: string;
+}
+
 export interface ReferenceTables {
   commission_exchange_rates: ExchangeRateRow;
   commission_quotas: QuotaRow;
+  commission_partners: PartnerRow;
+  commission_agreements: AgreementRow;
 }
 
-export const REFERENCES_LISTED = ['ExchangeRateTaken', 'QuotaTaken'] as const;
+export const REFERENCE_TABLES = [
+  'commission_exchange_rates',
+  'commission_quotas',
+  'commission_partners',
+  'commission_agreements',
+] as const satisfies readonly (keyof ReferenceTables)[];
+
+export const REFERENCE_EVENTS = ['PartnerSnapshotReceived', 'ExchangeRateRecorded', 'QuotaRecorded'] as const;
 
 export async function writeReferences(
   trx: Transaction<ReferenceTables>,
@@ -33,17 +53,43 @@ export async function writeReferences(
 ): Promise<void> {
   const rates: ExchangeRateRow[] = [];
   const quotas: QuotaRow[] = [];
+  const plansByPartner = new Map<string, readonly string[]>();
   for (const stored of events) {
-    if (!REFERENCES_LISTED.some((type) => type === stored.type)) continue;
+    if (!REFERENCE_EVENTS.some((type) => type === stored.type)) continue;
     const { type, data } = domainEventOf<ReferenceEvent>(stored, referenceDecider);
-    if (type === 'ExchangeRateTaken') {
-      const { base, quote, date, source, revision = -1 } = data.exchangeRate;
-      rates.push({ base, quote, date, source, revision, fact: JSON.stringify(data.exchangeRate) });
-    } else if (type === 'QuotaTaken') {
-      const { payee, plan, component, from, revision } = data.quota;
-      quotas.push({ payee, plan, component, from_day: from, revision, fact: JSON.stringify(data.quota) });
+    switch (type) {
+      case 'PartnerSnapshotReceived':
+        plansByPartner.set(data.partner.id, plansOfPartner(data.partner));
+        break;
+      case 'ExchangeRateRecorded': {
+        const { base, quote, date, source, revision = -1 } = data.exchangeRate;
+        rates.push({ base, quote, date, source, revision, fact: JSON.stringify(data.exchangeRate) });
+        break;
+      }
+      case 'QuotaRecorded': {
+        const { payee, plan, component, from, revision } = data.quota;
+        quotas.push({ payee, plan, component, from_day: from, revision, fact: JSON.stringify(data.quota) });
+        break;
+      }
     }
   }
   for (const rows of rowChunks(rates)) await trx.insertInto('commission_exchange_rates').values(rows).execute();
   for (const rows of rowChunks(quotas)) await trx.insertInto('commission_quotas').values(rows).execute();
+  await writePartners(trx, plansByPartner);
+}
+
+async function writePartners(
+  trx: Transaction<ReferenceTables>,
+  plansByPartner: ReadonlyMap<string, readonly string[]>,
+): Promise<void> {
+  for (const partners of rowChunks([...plansByPartner.keys()])) {
+    await trx
+      .insertInto('commission_partners')
+      .values(partners.map((partner) => ({ partner })))
+      .onConflict((conflict) => conflict.column('partner').doNothing())
+      .execute();
+    await trx.deleteFrom('commission_agreements').where('partner', 'in', partners).execute();
+  }
+  const agreements = [...plansByPartner].flatMap(([partner, plans]) => plans.map((plan) => ({ partner, plan })));
+  for (const rows of rowChunks(agreements)) await trx.insertInto('commission_agreements').values(rows).execute();
 }

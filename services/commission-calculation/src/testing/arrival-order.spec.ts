@@ -1,18 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compareText } from '@tantieme/contracts/compare-text';
+import { addDays } from '@tantieme/time/day';
 import { dealOf, partnerOf, PLAN, World } from './world.fixture.js';
 import type { Fact } from './world.fixture.js';
 
-/** Random histories: a few partners of changing uplines, tiers and agreements, two plan versions, deals with revisions and returns. */
+/**
+ * Random histories: a few partners of changing uplines, tiers and agreements, two plan versions, deals with revisions
+ * and returns.
+ */
 const SELLERS = ['anna', 'bert', 'carl'];
 const UPLINES = [null, 'dora', 'emil'];
 const OTHER_PLAN = PLAN.replace('pay: 4 %', 'pay: 5 %').replace('levels: [2 %, 1 %]', 'levels: [3 %]');
 
-const day = fc.integer({ min: 0, max: 100 }).map((offset) => {
-  const date = new Date(Date.UTC(2026, 0, 1 + offset)).toISOString();
-  return `${date.slice(0, 11)}12:00:00Z`;
-});
+const day = fc.integer({ min: 0, max: 100 }).map((offset) => `${addDays('2026-01-01', offset)}T12:00:00Z`);
 const money = fc.integer({ min: 1, max: 250_000 }).map((minor) => (minor / 100).toFixed(2));
 
 const partnerFacts = fc
@@ -96,7 +97,9 @@ const history = fc
     ...deals.flat(),
   ]);
 
-/** Facts in an order of their own, some of them twice. Versions of one plan keep their order: it is that of their publication. */
+/**
+ * Facts in random order, some of them twice. Versions of a plan keep their order, which is that of their publication.
+ */
 const shuffled = history.chain((facts) =>
   fc
     .tuple(
@@ -124,32 +127,32 @@ const shuffled = history.chain((facts) =>
 function inOrder(facts: readonly Fact[]): World {
   const world = new World();
   for (const fact of facts) {
-    world.take(fact);
+    world.apply(fact);
     world.earnAll();
   }
   return world;
 }
 
 describe('a history in any order of arrival, with repetitions', () => {
-  it('ends in the same ledger lines, also where credits overtake each other and come twice', () => {
+  it('ends in the same ledger lines, also where credits overtake each other or arrive twice', () => {
     fc.assert(
       fc.property(shuffled, ({ inOrder: facts, order, draws }) => {
         const expected = inOrder(facts);
         const world = new World();
         for (const fact of order) {
-          world.take(fact);
-          // Some credits go out at once, some stay on the way, in any order, and some come twice.
-          const draw = draws.next().value ?? 0;
+          world.apply(fact);
+          // Some credits are delivered at once, some stay in transit, in any order, and some arrive twice.
+          const draw = next(draws);
           if (draw < 0.3) deliver(world, draws);
           else if (draw < 0.4) world.reload();
-          else if (draw < 0.7) world.keepTails(Math.floor((draws.next().value ?? 0) * 8));
+          else if (draw < 0.7) world.keepPartialStates(Math.floor(next(draws) * 8));
         }
-        const all = world.onTheWay.slice();
+        const all = world.creditsInTransit.slice();
         deliver(world, draws);
         for (const credit of all) world.earn(credit);
         world.reload();
         expect(world.ledger()).toEqual(expected.ledger());
-        expect(world.told()).toEqual(world.ledger());
+        expect(world.emittedLedger()).toEqual(world.ledger());
       }),
       { numRuns: 150, seed: 4 },
     );
@@ -157,14 +160,14 @@ describe('a history in any order of arrival, with repetitions', () => {
 });
 
 function deliver(world: World, draws: Iterator<number>): void {
-  const credits = world.onTheWay
+  const credits = world.creditsInTransit
     .splice(0)
-    .map((credit) => ({ credit, key: draws.next().value ?? 0 }))
+    .map((credit) => ({ credit, key: next(draws) }))
     .sort((left, right) => left.key - right.key);
   for (const { credit } of credits) world.earn(credit);
 }
 
-describe('a payee of whom only the newest deals are in memory', () => {
+describe('a payee with only the newest deals in memory', () => {
   /** Deals more or less in order of date: some a few days late, some credited again, some after a closing. */
   const nearlyInOrder = fc.array(
     fc.record({
@@ -177,54 +180,54 @@ describe('a payee of whom only the newest deals are in memory', () => {
     { minLength: 30, maxLength: 80 },
   );
 
-  it('is decided as if all of them were, event by event', () => {
-    const tails = { decided: 0, beyond: 0 };
+  it('is decided event by event as with all deals in memory', () => {
+    const decisions = { onPartialStates: 0, onWholeStates: 0 };
     fc.assert(
       fc.property(nearlyInOrder, (deals) => {
         const whole = new World();
-        whole.take({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
-        whole.take({ kind: 'partner', partner: partnerOf('dora'), revision: 0 });
-        whole.take({ kind: 'partner', partner: partnerOf('anna', { upline: 'dora' }), revision: 0 });
+        whole.apply({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
+        whole.apply({ kind: 'partner', partner: partnerOf('dora'), revision: 0 });
+        whole.apply({ kind: 'partner', partner: partnerOf('anna', { upline: 'dora' }), revision: 0 });
         deals.forEach(({ lateDays, net, again, isReturned }, index) => {
-          const at = new Date(Date.UTC(2026, 0, 25 + index - lateDays, 12)).toISOString();
+          const at = `${addDays('2026-01-25', index - lateDays)}T12:00:00.000Z`;
           const returns = isReturned ? [{ id: 'R', at, lines: [{ line: '1', net: '0.01' }] }] : [];
-          whole.take({ kind: 'deal', deal: dealOf(`D-${index}`, { bookedAt: at, net, returns }), revision: 0 });
+          whole.apply({ kind: 'deal', deal: dealOf(`D-${index}`, { bookedAt: at, net, returns }), revision: 0 });
           const earlier = again === null ? undefined : whole.credits.get(`crm|D-${index - again}`);
           if (earlier?.state.deal?.terms !== undefined) {
             const terms = { ...earlier.state.deal.terms, lines: [{ id: '1', category: 'hardware', net }] };
             const revision = earlier.events.length;
-            whole.take({ kind: 'deal', deal: { ...earlier.state.deal, terms }, revision });
+            whole.apply({ kind: 'deal', deal: { ...earlier.state.deal, terms }, revision });
           }
           whole.earnAll();
           if (index === 40) whole.close('2026-01');
         });
         const again = new World();
-        again.take({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
+        again.apply({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
         for (const [name, { events }] of whole.earnings) {
           let kept = 0;
           for (const event of events) {
             again.replay(name, event);
             const linesMax = deals[kept++ % deals.length]?.linesMax ?? null;
-            if (linesMax !== null) again.keepTails(linesMax);
+            if (linesMax !== null) again.keepPartialStates(linesMax);
           }
         }
         again.reload();
         expect(again.ledger()).toEqual(whole.ledger());
         for (const [name, { events }] of whole.earnings) expect(again.earnings.get(name)?.events).toEqual(events);
-        tails.decided += again.decidedOnTails;
-        tails.beyond += again.wentBeyondTails;
+        decisions.onPartialStates += again.decidedOnPartialStates;
+        decisions.onWholeStates += again.reloadedWholeStates;
       }),
       { numRuns: 60, seed: 6 },
     );
-    expect(tails.decided).toBeGreaterThan(1000);
-    expect(tails.beyond).toBeGreaterThan(500);
+    expect(decisions.onPartialStates).toBeGreaterThan(1000);
+    expect(decisions.onWholeStates).toBeGreaterThan(500);
   });
 });
 
 describe('closings in the middle of a history', () => {
   const PERIODS = ['2026-01', '2026-02', '2026-03', '2026-04'];
 
-  it('never move a closed line, and all periods together come to what should be', () => {
+  it('never move a closed line, and all periods together add up to the same as without closings', () => {
     fc.assert(
       fc.property(
         shuffled,
@@ -237,8 +240,8 @@ describe('closings in the middle of a history', () => {
             for (; closings[0] !== undefined && closings[0] <= index; closings.shift()) {
               const period = PERIODS[closed.size];
               if (period === undefined) continue;
-              // Half of the credits of before come between the beginning of the closing and its end.
-              const late = world.onTheWay.splice(world.onTheWay.length / 2);
+              // Half of the earlier credits arrive between the start of the closing and its end.
+              const late = world.creditsInTransit.splice(world.creditsInTransit.length / 2);
               world.earnAll();
               world.beginClosing(period);
               for (const credit of late) world.earn(credit);
@@ -246,16 +249,16 @@ describe('closings in the middle of a history', () => {
               world.reload();
               closed.set(period, linesIn(world, period));
             }
-            world.take(fact);
+            world.apply(fact);
           });
           world.earnAll();
           for (const [period, lines] of closed) expect(linesIn(world, period)).toEqual(lines);
-          expect(world.told()).toEqual(world.ledger());
-          // By origin, component, deal and line, what is posted in all periods is what would be without any closing.
+          expect(world.emittedLedger()).toEqual(world.ledger());
+          // By origin, component, deal and line, the postings of all periods are the same as without closings.
           expect(sums(world.ledger())).toEqual(sums(inOrder(facts).ledger()));
           for (const stream of world.earnings.values()) stream.reload();
           for (const [period, lines] of closed) expect(linesIn(world, period)).toEqual(lines);
-          // Nothing is left behind in a period before the first closed one.
+          // No line is left in a period before the first closed one.
           expect(world.ledger().filter((line) => (line.split(' ')[1] ?? '') < '2026-01')).toEqual([]);
         },
       ),
@@ -283,3 +286,8 @@ describe('closings in the middle of a history', () => {
     );
   }
 });
+
+/** The next value of a stream without an end. */
+function next(draws: Iterator<number>): number {
+  return Number(draws.next().value);
+}

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { addDays } from '@tantieme/time/day';
 import { dealOf, partnerOf, PLAN, Service, shuffled } from './service.fixture.js';
-import type { Arrival } from './service.fixture.js';
+import type { ServiceInput } from './service.fixture.js';
 
 const services: Service[] = [];
 afterEach(async () => {
@@ -17,18 +18,19 @@ const SELLERS = ['anna', 'bert', 'carl'];
 const DEALS = 90;
 
 /** Partners of changing uplines, two plan versions, deals of three months with amendments and returns. */
-function history(): readonly Arrival[] {
-  const partners: Arrival[] = [
+function history(): readonly ServiceInput[] {
+  const partners: ServiceInput[] = [
     { kind: 'partner', partner: partnerOf('top'), revision: 0 },
     { kind: 'partner', partner: partnerOf('middle', { upline: 'top' }), revision: 0 },
-    ...SELLERS.flatMap((id): Arrival[] => [
+    ...SELLERS.flatMap((id): ServiceInput[] => [
       { kind: 'partner', partner: partnerOf(id, { upline: 'top' }), revision: 0 },
       { kind: 'partner', partner: partnerOf(id, { upline: id === 'carl' ? 'top' : 'middle' }), revision: 1 },
     ]),
   ];
-  const deals = Array.from({ length: DEALS }, (_, index): Arrival[] => {
-    const day = new Date(Date.UTC(2026, 0, 1 + ((index * 37) % 88), 8 + (index % 10))).toISOString();
-    const at = (days: number): string => new Date(Date.parse(day) + days * 86_400_000).toISOString();
+  const deals = Array.from({ length: DEALS }, (_, index): ServiceInput[] => {
+    const hour = String(8 + (index % 10)).padStart(2, '0');
+    const at = (days: number): string => `${addDays('2026-01-01', ((index * 37) % 88) + days)}T${hour}:00:00.000Z`;
+    const day = at(0);
     const cents = 1_999 + ((index * 7_919) % 40_000);
     const seller = SELLERS[index % 3] ?? 'anna';
     const net = (more: number): [string, string] => [
@@ -49,38 +51,38 @@ function history(): readonly Arrival[] {
     ];
     return revisions.map((deal, revision) => ({ kind: 'deal', deal, revision }));
   });
-  const plans: Arrival[] = [
+  const plans: ServiceInput[] = [
     { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' },
-    // In force for what is measured by the month, from February on; the quarter's measurement stays with the version that it began with.
+    // From February on for monthly measurements; the quarter stays with the version it started with.
     { kind: 'plan', document: PLAN.replace('2.9 %', '3.1 %'), effectiveFrom: '2026-02-01' },
   ];
   return [...plans, ...partners, ...deals.flat()];
 }
 
-/** Versions of a plan keep their order of publication: of two from one day the later one counts. */
-function inAnotherOrder(arrivals: readonly Arrival[], seed: number, repeat?: number): readonly Arrival[] {
-  const plans = arrivals.filter(({ kind }) => kind === 'plan');
+/** Plan versions keep their order of publication: of two with the same day, the later one counts. */
+function inAnotherOrder(inputs: readonly ServiceInput[], seed: number, repeat?: number): readonly ServiceInput[] {
+  const plans = inputs.filter(({ kind }) => kind === 'plan');
   let next = 0;
   return shuffled(
-    arrivals.filter(({ kind }) => kind !== 'plan'),
+    inputs.filter(({ kind }) => kind !== 'plan'),
     seed,
     repeat,
   ).flatMap((one, index) => (index % 40 === 20 && next < plans.length ? [plans[next++] ?? one, one] : [one]));
 }
 
-async function ledgerOf(arrivals: readonly Arrival[], inPieces: boolean): Promise<readonly string[]> {
+async function ledgerOf(inputs: readonly ServiceInput[], inPieces: boolean): Promise<readonly string[]> {
   const service = await start();
-  for (let at = 0; at < arrivals.length; at += 25) {
-    await service.arrive(arrivals.slice(at, at + 25));
-    if (inPieces) await service.settled();
+  for (let at = 0; at < inputs.length; at += 25) {
+    await service.send(inputs.slice(at, at + 25));
+    if (inPieces) await service.idle();
   }
-  await service.settled();
+  await service.idle();
   expect(await service.verify()).toMatchObject({ differences: [], differenceCount: 0 });
   return service.ledger();
 }
 
 describe('a history', () => {
-  it('gives the same ledger lines in any order of arrival and with repetitions, byte for byte', async () => {
+  it('ends in the same ledger lines, byte for byte, in any order of arrival and with repetitions', async () => {
     const expected = await ledgerOf(history(), false);
     expect(expected.length).toBeGreaterThan(DEALS * 4);
     expect(expected.some((line) => line.includes('clawback'))).toBe(true);
@@ -97,25 +99,25 @@ describe('a history', () => {
     ).toEqual(expected);
   });
 
-  it('is continued by another process where the first one stopped, at any moment', async () => {
-    const arrivals = inAnotherOrder(history(), 3, 7);
-    const expected = await ledgerOf(arrivals, true);
+  it('is continued by another process after a stop at any moment', async () => {
+    const inputs = inAnotherOrder(history(), 3, 7);
+    const expected = await ledgerOf(inputs, true);
     let service = await Service.start();
-    for (let at = 0; at < arrivals.length; at += 30) {
-      await service.arrive(arrivals.slice(at, at + 30));
-      // Nobody waits: what is in hand is finished, the rest is left lying.
+    for (let at = 0; at < inputs.length; at += 30) {
+      await service.send(inputs.slice(at, at + 30));
+      // Stop without waiting: the current batch is finished, the rest is not.
       await service.stop();
       service = await Service.start(service.directory);
     }
     services.push(service);
-    await service.settled();
+    await service.idle();
     expect(await service.ledger()).toEqual(expected);
     expect(await service.verify()).toMatchObject({ differences: [] });
   });
 });
 
-/** Gives the plans of a reversed list their order back. */
-function inOrderOfPlans(): (arrival: Arrival) => Arrival {
+/** Restores the order of the plans in a reversed list. */
+function inOrderOfPlans(): (input: ServiceInput) => ServiceInput {
   const plans = history().filter(({ kind }) => kind === 'plan');
-  return (arrival) => (arrival.kind === 'plan' ? (plans.shift() ?? arrival) : arrival);
+  return (input) => (input.kind === 'plan' ? (plans.shift() ?? input) : input);
 }

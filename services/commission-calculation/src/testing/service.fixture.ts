@@ -11,17 +11,20 @@ import type { Partner } from '@tantieme/contracts/partner';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { Background } from '@tantieme/service-kit/background/background';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import type { Page } from '@tantieme/service-kit/http/cursor';
 import { CommissionCalculationModule } from '../commission-calculation.module.js';
+import type { PeriodRead } from '../period/period.dto.js';
+import type { PlanDraftAnswer } from '../plan/plan.dto.js';
 import { replayables } from '../replayables.js';
 
-/** Far longer than anything here takes: what is not settled by then never is. */
-const SETTLED_MS_MAX = 20_000;
+/** Far longer than anything here takes. */
+const WAIT_MS_MAX = 20_000;
 
 export const CALENDAR = 'monthly@Europe/Paris';
 
@@ -67,7 +70,7 @@ export function partnerOf(id: string, shape: PartnerShape = {}): Partner {
   };
 }
 
-/** Two lines, hardware and service, of one seller; booked on 10 January 2026 unless told otherwise. */
+/** Two lines, hardware and service, of one seller; booked on 10 January 2026 unless `shape` has another time. */
 export function dealOf(
   id: string,
   shape: Partial<Omit<Deal, 'terms'>> & {
@@ -97,8 +100,8 @@ export function dealOf(
   };
 }
 
-/** What comes to the service from outside: a message, or a plan that somebody publishes. */
-export type Arrival =
+/** Input from outside: a message, or a plan that somebody publishes. */
+export type ServiceInput =
   | { readonly kind: 'deal'; readonly deal: Deal; readonly revision: number }
   | { readonly kind: 'partner'; readonly partner: Partner; readonly revision: number }
   | { readonly kind: 'plan'; readonly document: string; readonly effectiveFrom: string };
@@ -131,8 +134,17 @@ export class Service {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** A text as body is sent as YAML. */
-  async call(role: Role, method: 'GET' | 'POST', url: string, body?: object | string, partner?: string) {
+  /**
+   * @param body a text is sent as YAML, an object as JSON
+   * @param partner the partner that a caller with the role `partner` acts for
+   */
+  async call<Body>(
+    role: Role,
+    method: 'GET' | 'POST',
+    url: string,
+    body?: object | string,
+    partner?: string,
+  ): Promise<{ readonly status: number; readonly body: Body }> {
     const token = await mintToken({
       dataDirectory: this.directory,
       subject: `test-${role}`,
@@ -148,14 +160,23 @@ export class Service {
       },
       ...(body === undefined ? {} : { payload: body }),
     });
-    const parsed: ReturnType<typeof JSON.parse> = JSON.parse(answer.body);
-    return { status: answer.statusCode, body: parsed };
+    return { status: answer.statusCode, body: JSON.parse(answer.body) as Body };
   }
 
-  /** Neighbours of one kind go out together, as a relay would send them. */
-  async arrive(arrivals: readonly Arrival[]): Promise<void> {
-    for (let at = 0; at < arrivals.length;) {
-      const first = arrivals[at];
+  /** The code of a refusal. */
+  async refusal(...request: Parameters<Service['call']>): Promise<string> {
+    return (await this.call<{ readonly code: string }>(...request)).body.code;
+  }
+
+  /** The items of a list's first page. */
+  async list<Item = unknown>(role: Role, url: string, partner?: string): Promise<readonly Item[]> {
+    return (await this.call<Page<Item>>(role, 'GET', url, undefined, partner)).body.items;
+  }
+
+  /** Consecutive inputs of one kind go out together, as a relay would send them. */
+  async send(inputs: readonly ServiceInput[]): Promise<void> {
+    for (let at = 0; at < inputs.length;) {
+      const first = inputs[at];
       if (first === undefined) return;
       if (first.kind === 'plan') {
         const { status, body } = await this.publish(first.document, first.effectiveFrom);
@@ -164,14 +185,14 @@ export class Service {
         continue;
       }
       const messages: OutgoingMessage[] = [];
-      for (let one = arrivals[at]; one?.kind === first.kind; one = arrivals[++at]) messages.push(messageOf(one));
+      for (let one = inputs[at]; one?.kind === first.kind; one = inputs[++at]) messages.push(messageOf(one));
       await this.broker.publish(first.kind === 'deal' ? TOPICS.deals : TOPICS.partners, messages);
     }
   }
 
-  /** Drafts, approves and publishes a plan. @returns the first answer that refuses, or the last one. */
-  async publish(document: string, effectiveFrom: string) {
-    const draft = await this.call('plan-designer', 'POST', '/plans', document);
+  /** Drafts, approves and publishes a plan. @returns the first refusal, or the last answer */
+  async publish(document: string, effectiveFrom: string): Promise<{ readonly status: number; readonly body: unknown }> {
+    const draft = await this.call<PlanDraftAnswer>('plan-designer', 'POST', '/plans', document);
     if (draft.status !== 201) return draft;
     const path = `/plans/${draft.body.plan}/versions/${draft.body.version}`;
     const approval = await this.call('approver', 'POST', `${path}/approve`);
@@ -179,19 +200,19 @@ export class Service {
     return this.call('approver', 'POST', `${path}/publish`, { effectiveFrom });
   }
 
-  /** Waits until nothing is left to do, twice in a row. */
-  async settled(): Promise<void> {
+  /** Waits until all processes are idle, twice in a row. */
+  async idle(): Promise<void> {
     const background = this.application.get(Background);
     for (let still = 0, began = Date.now(); still < 2; await pause(10)) {
       const status = await background.status();
-      if (Date.now() - began > SETTLED_MS_MAX) throw new Error(`not settled: ${JSON.stringify(status)}`);
+      if (Date.now() - began > WAIT_MS_MAX) throw new Error(`not idle: ${JSON.stringify(status)}`);
       const failing = status.find(({ lastError }) => lastError !== undefined);
       if (failing !== undefined) throw new Error(`${failing.name}: ${failing.lastError}`);
       still = status.every(({ lag }) => lag === undefined || lag === '0') ? still + 1 : 0;
     }
   }
 
-  /** @param force why, where deals are waiting. */
+  /** @param force reason, where deals are pending */
   async close(period: string, calendar = CALENDAR, force?: string): Promise<void> {
     const path = `/periods/${encodeURIComponent(calendar)}/${period}`;
     const { status, body } = await this.call('operator', 'POST', `${path}/close`, force === undefined ? {} : { force });
@@ -199,13 +220,13 @@ export class Service {
     await this.closed(period, calendar);
   }
 
-  /** Waits until a closing that has begun is done. */
+  /** Waits until a closing has finished. */
   async closed(period: string, calendar = CALENDAR): Promise<void> {
     const path = `/periods/${encodeURIComponent(calendar)}/${period}`;
     for (const began = Date.now(); ; await pause(10)) {
-      const { body } = await this.call('operator', 'GET', path);
+      const { body } = await this.call<PeriodRead>('operator', 'GET', path);
       if (body.state === 'closed') return;
-      if (Date.now() - began > SETTLED_MS_MAX) {
+      if (Date.now() - began > WAIT_MS_MAX) {
         const status = await this.application.get(Background).status();
         throw new Error(`not closed: ${JSON.stringify(body)} ${JSON.stringify(status)}`);
       }
@@ -230,7 +251,7 @@ export class Service {
     return { earnings: new Map([...newest].map(([name, { data }]) => [name, data])), manifests, messages };
   }
 
-  /** All that is posted, as those downstream know it: one text a line, in order. */
+  /** All posted lines, from the published messages: one text per line, in order. */
   async ledger(): Promise<readonly string[]> {
     const { earnings } = await this.published();
     return [...earnings.values()]
@@ -248,9 +269,9 @@ function textOf(payee: string, currency: string, line: LedgerLine): string {
   return `${payee} ${period} ${origin} ${component} ${deal} ${name} ${kind} ${basis} → ${amount} ${currency}`;
 }
 
-function messageOf(arrival: Exclude<Arrival, { kind: 'plan' }>): OutgoingMessage {
-  const { kind, revision } = arrival;
-  const key = kind === 'deal' ? `${arrival.deal.source}|${arrival.deal.id}` : arrival.partner.id;
+function messageOf(input: Exclude<ServiceInput, { kind: 'plan' }>): OutgoingMessage {
+  const { kind, revision } = input;
+  const key = kind === 'deal' ? `${input.deal.source}|${input.deal.id}` : input.partner.id;
   const stream = `${kind}-${key}`;
   const attributes = {
     id: `${stream}@${revision}`,
@@ -263,12 +284,11 @@ function messageOf(arrival: Exclude<Arrival, { kind: 'plan' }>): OutgoingMessage
     correlationId: `c-${key}`,
     actor: 'service:test',
   };
-  const value =
-    kind === 'deal' ? encode('deal', attributes, arrival.deal) : encode('partner', attributes, arrival.partner);
+  const value = kind === 'deal' ? encode('deal', attributes, input.deal) : encode('partner', attributes, input.partner);
   return { key, value };
 }
 
-/** The same list in another order, by a fixed rule, with every `repeat`th said twice. */
+/** The same list in another order, by a fixed rule, with every `repeat`th item twice. */
 export function shuffled<Item>(items: readonly Item[], seed: number, repeat = Infinity): Item[] {
   let state = seed;
   const next = (): number => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648);

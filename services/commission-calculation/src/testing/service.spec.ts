@@ -1,10 +1,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
+import type { Page } from '@tantieme/service-kit/http/cursor';
 import { routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
+import type { EarningListed } from '../earning/earning.dto.js';
+import type { ExplanationAnswer } from '../explanation/explanation.dto.js';
+import type { PendingDeal } from '../pending-deal/pending-deal.dto.js';
+import type { PlanLint, PlanSummary } from '../plan/plan.dto.js';
 import { documentOf } from './world.fixture.js';
 import { CALENDAR, dealOf, partnerOf, PLAN, Service } from './service.fixture.js';
-import type { Arrival } from './service.fixture.js';
+import type { ServiceInput } from './service.fixture.js';
 
 const services: Service[] = [];
 afterEach(async () => {
@@ -17,14 +22,14 @@ async function start(): Promise<Service> {
   return service;
 }
 
-const TEAM: readonly Arrival[] = [
+const TEAM: readonly ServiceInput[] = [
   { kind: 'partner', partner: partnerOf('top'), revision: 0 },
   { kind: 'partner', partner: partnerOf('middle', { upline: 'top' }), revision: 0 },
   { kind: 'partner', partner: partnerOf('anna', { upline: 'middle' }), revision: 0 },
   { kind: 'partner', partner: partnerOf('bert', { upline: 'middle' }), revision: 0 },
 ];
-const PUBLISHED: Arrival = { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' };
-const arrival = (deal: ReturnType<typeof dealOf>, revision = 0): Arrival => ({ kind: 'deal', deal, revision });
+const PUBLISHED: ServiceInput = { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' };
+const dealInput = (deal: ReturnType<typeof dealOf>, revision = 0): ServiceInput => ({ kind: 'deal', deal, revision });
 
 const registered = (holder: string) =>
   ({ id: `REG-${holder}`, status: 'approved', holder, from: '2026-01-05' }) as const;
@@ -39,85 +44,85 @@ const FIRST_DEAL = [
 ];
 
 describe('a deal of two lines with two upline levels', () => {
-  it('is one credit and three earned, and every payee is told its lines', async () => {
+  it('makes one credit and three earnings, and publishes the lines of each payee', async () => {
     const service = await start();
-    await service.arrive([...TEAM, PUBLISHED]);
-    await service.settled();
+    await service.send([...TEAM, PUBLISHED]);
+    await service.idle();
     const before = await service.store.head();
-    await service.arrive([arrival(dealOf('D-1'))]);
-    await service.settled();
+    await service.send([dealInput(dealOf('D-1'))]);
+    await service.idle();
     expect(await service.ledger()).toEqual(FIRST_DEAL);
     expect(await service.store.head()).toBe(before + 4n);
     expect(await service.verify()).toMatchObject({ differences: [], differenceCount: 0 });
   });
 
-  it('changes nothing when it comes again', async () => {
+  it('changes nothing when it arrives again', async () => {
     const service = await start();
-    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
-    await service.settled();
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
+    await service.idle();
     const before = await service.store.head();
-    await service.arrive([arrival(dealOf('D-1')), ...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
-    await service.settled();
+    await service.send([dealInput(dealOf('D-1')), ...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
+    await service.idle();
     expect(await service.store.head()).toBe(before);
   });
 });
 
 describe('the order of arrival', () => {
-  it('does not matter between partners, plan and deal', async () => {
+  it('makes no difference between partners, plan and deal', async () => {
     for (const order of [
-      [arrival(dealOf('D-1')), ...TEAM, PUBLISHED],
-      [PUBLISHED, arrival(dealOf('D-1')), ...TEAM.toReversed()],
-      [...TEAM, arrival(dealOf('D-1')), PUBLISHED],
+      [dealInput(dealOf('D-1')), ...TEAM, PUBLISHED],
+      [PUBLISHED, dealInput(dealOf('D-1')), ...TEAM.toReversed()],
+      [...TEAM, dealInput(dealOf('D-1')), PUBLISHED],
     ]) {
       const service = await start();
       for (const one of order) {
-        await service.arrive([one]);
-        await service.settled();
+        await service.send([one]);
+        await service.idle();
       }
       expect(await service.ledger()).toEqual(FIRST_DEAL);
     }
   });
 
-  it('does not matter between a return and its deal', async () => {
+  it('makes no difference between a return and its deal', async () => {
     const service = await start();
     const { terms: _, bookedAt: __, ...bare } = dealOf('D-1');
     const returns = [{ id: 'R1', at: '2026-02-03T10:00:00Z' }];
-    await service.arrive([...TEAM, PUBLISHED, arrival({ ...bare, returns })]);
-    await service.settled();
+    await service.send([...TEAM, PUBLISHED, dealInput({ ...bare, returns })]);
+    await service.idle();
     expect(await service.ledger()).toEqual([]);
-    expect((await service.call('source', 'GET', '/credits/waiting')).body.items).toEqual([
+    expect(await service.list('source', '/pending-deals')).toEqual([
       expect.objectContaining({ deal: 'crm|D-1', code: 'TermsMissing' }),
     ]);
-    await service.arrive([arrival(dealOf('D-1', { returns }), 1)]);
-    await service.settled();
+    await service.send([dealInput(dealOf('D-1', { returns }), 1)]);
+    await service.idle();
     expect(await service.ledger()).toContain(
       'anna 2026-02 2026-02 hardware crm|D-1 return:R1|1 clawback -100.00 → -4.00 EUR',
     );
-    expect((await service.call('source', 'GET', '/credits/waiting')).body.items).toEqual([]);
+    expect(await service.list('source', '/pending-deals')).toEqual([]);
   });
 
-  it('does not matter between revisions of a partner: the newest counts', async () => {
+  it('makes no difference between revisions of a partner: the newest counts', async () => {
     const service = await start();
     const left = partnerOf('anna', { upline: null });
-    await service.arrive([
+    await service.send([
       ...TEAM.slice(0, 2),
       PUBLISHED,
       { kind: 'partner', partner: left, revision: 5 },
       ...TEAM.slice(2),
-      arrival(dealOf('D-1')),
+      dealInput(dealOf('D-1')),
     ]);
-    await service.settled();
+    await service.idle();
     expect(await service.ledger()).toEqual(FIRST_DEAL.slice(0, 2));
   });
 });
 
-describe('a fact corrected backwards', () => {
-  it('takes an upline its lines and gives them to another', async () => {
+describe('a fact corrected for the past', () => {
+  it('moves the lines of one upline to another', async () => {
     const service = await start();
-    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
-    await service.settled();
-    await service.arrive([{ kind: 'partner', partner: partnerOf('anna', { upline: 'top' }), revision: 1 }]);
-    await service.settled();
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
+    await service.idle();
+    await service.send([{ kind: 'partner', partner: partnerOf('anna', { upline: 'top' }), revision: 1 }]);
+    await service.idle();
     expect(await service.ledger()).toEqual([
       ...FIRST_DEAL.slice(0, 2),
       'top 2026-01 2026-01 team crm|D-1 booked|1 earning 100.00 → 2.00 EUR',
@@ -125,25 +130,25 @@ describe('a fact corrected backwards', () => {
     ]);
   });
 
-  it('of no consequence for a deal adds no event to it', async () => {
+  it('without consequence for a deal adds no event to it', async () => {
     const service = await start();
-    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
-    await service.settled();
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
+    await service.idle();
     const before = await service.store.head();
-    await service.arrive([
+    await service.send([
       { kind: 'partner', partner: { ...partnerOf('anna', { upline: 'middle' }), name: 'Anna' }, revision: 1 },
     ]);
-    await service.settled();
+    await service.idle();
     expect(await service.store.head()).toBe(before + 1n);
   });
 
-  it('in a closed period is posted in the open one, and belongs to the closed one', async () => {
+  it('in a closed period is posted in the open one, with the closed one as its origin', async () => {
     const service = await start();
-    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
-    await service.settled();
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
+    await service.idle();
     await service.close('2026-01');
-    await service.arrive([{ kind: 'partner', partner: partnerOf('anna', { upline: null }), revision: 1 }]);
-    await service.settled();
+    await service.send([{ kind: 'partner', partner: partnerOf('anna', { upline: null }), revision: 1 }]);
+    await service.idle();
     expect(await service.ledger()).toEqual(
       [
         ...FIRST_DEAL,
@@ -158,12 +163,12 @@ describe('a fact corrected backwards', () => {
 });
 
 describe('a closing', () => {
-  it('names every stream with its lines, count and hash', async () => {
+  it('lists every stream with count and hash of its lines', async () => {
     const service = await start();
-    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1')), arrival(dealOf('D-2', { seller: 'bert' }))]);
-    // Not settled: what came before the closing is in it.
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1')), dealInput(dealOf('D-2', { seller: 'bert' }))]);
+    // Not idle yet: the closing includes everything sent before it.
     await service.close('2026-01');
-    await service.settled();
+    await service.idle();
     const { manifests, earnings } = await service.published();
     expect(manifests).toHaveLength(1);
     expect(manifests[0]).toMatchObject({ calendar: CALENDAR, period: '2026-01', page: 1, pages: 1 });
@@ -179,20 +184,20 @@ describe('a closing', () => {
       );
   });
 
-  it('of a period without lines is one empty page', async () => {
+  it('of a period without lines has a manifest of one empty page', async () => {
     const service = await start();
-    await service.arrive([...TEAM, PUBLISHED]);
+    await service.send([...TEAM, PUBLISHED]);
     await service.close('2026-01');
-    await service.settled();
+    await service.idle();
     expect((await service.published()).manifests).toEqual([
       { calendar: CALENDAR, period: '2026-01', page: 1, pages: 1, entries: [] },
     ]);
   });
 
-  it('goes in order, and knows what is no period', async () => {
+  it('runs in order, and refuses what is not a period', async () => {
     const service = await start();
-    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
-    await service.settled();
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
+    await service.idle();
     const close = (calendar: string, period: string) =>
       service.call('operator', 'POST', `/periods/${encodeURIComponent(calendar)}/${period}/close`, {});
     expect(await close(CALENDAR, '2026-02')).toMatchObject({ status: 409, body: { code: 'EarlierPeriodOpen' } });
@@ -201,8 +206,8 @@ describe('a closing', () => {
     await service.close('2026-01');
     expect(await close(CALENDAR, '2026-03')).toMatchObject({ status: 409, body: { code: 'EarlierPeriodOpen' } });
     expect(await close(CALENDAR, '2026-01')).toMatchObject({ status: 202, body: { state: 'closed' } });
-    await service.settled();
-    expect((await service.call('finance', 'GET', '/periods')).body.items).toMatchObject([
+    await service.idle();
+    expect(await service.list('finance', '/periods')).toMatchObject([
       { calendar: CALENDAR, period: '2026-01', state: 'closed', closedBy: 'test-operator' },
     ]);
   });
@@ -212,24 +217,24 @@ describe('a plan', () => {
   const draft = (service: Service, text: string | object) => service.call('plan-designer', 'POST', '/plans', text);
   const january = async (): Promise<Service> => {
     const service = await start();
-    await service.arrive([...TEAM, PUBLISHED, arrival(dealOf('D-1'))]);
-    await service.settled();
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
+    await service.idle();
     await service.close('2026-01');
     return service;
   };
 
-  it('is drafted, approved, published and superseded, and every version can be read', async () => {
+  it('is drafted, approved, published and superseded; every version can be read', async () => {
     const service = await start();
     expect(await draft(service, PLAN)).toMatchObject({
       status: 201,
       body: { plan: 'resellers', version: 1, isNew: true, state: 'draft', findings: [] },
     });
     expect(await draft(service, PLAN)).toMatchObject({ status: 201, body: { version: 1, isNew: false } });
-    await service.arrive([PUBLISHED]);
+    await service.send([PUBLISHED]);
     await service.publish(PLAN.replace('4 %', '400 %'), '2026-04-01');
     await draft(service, PLAN.replace('4 %', '5 %'));
-    const { body } = await service.call('finance', 'GET', '/plans');
-    expect(body.items).toMatchObject([
+    const plans = await service.list<PlanSummary>('finance', '/plans');
+    expect(plans).toMatchObject([
       {
         plan: 'resellers',
         calendar: CALENDAR,
@@ -246,9 +251,9 @@ describe('a plan', () => {
         ],
       },
     ]);
-    expect((await service.call('finance', 'GET', '/plans/resellers')).body).toEqual(body.items[0]);
+    expect((await service.call('finance', 'GET', '/plans/resellers')).body).toEqual(plans[0]);
     expect((await service.call('finance', 'GET', '/plans/resellers/versions/3')).body).toMatchObject({
-      ...body.items[0].versions[2],
+      ...plans[0]?.versions[2],
       plan: 'resellers',
       document: { plan: 'resellers' },
     });
@@ -257,7 +262,7 @@ describe('a plan', () => {
     expect(await service.verify()).toMatchObject({ differences: [] });
   });
 
-  it('takes two people, each with the role for it', async () => {
+  it('takes two people, each with the right role', async () => {
     const service = await start();
     await draft(service, PLAN);
     const path = '/plans/resellers/versions/1';
@@ -274,10 +279,10 @@ describe('a plan', () => {
         },
         ...(body === undefined ? {} : { payload: body }),
       });
-      return { status: answer.statusCode, code: JSON.parse(answer.body).code };
+      return { status: answer.statusCode, code: (JSON.parse(answer.body) as { readonly code: string }).code };
     };
     expect(await both(`${path}/approve`)).toEqual({ status: 403, code: 'SecondPersonNeeded' });
-    expect((await service.call('plan-designer', 'POST', `${path}/approve`)).body.code).toBe('RoleMissing');
+    expect(await service.refusal('plan-designer', 'POST', `${path}/approve`)).toBe('RoleMissing');
     expect(await service.call('approver', 'POST', `${path}/publish`, { effectiveFrom: '2026-01-01' })).toMatchObject({
       status: 409,
       body: { code: 'PlanVersionNotApproved' },
@@ -289,7 +294,7 @@ describe('a plan', () => {
     });
   });
 
-  it('is taken as YAML, as JSON, or as JSON that holds its text: the same version', async () => {
+  it('is accepted as YAML, as JSON, or as JSON with its text: the same version', async () => {
     const service = await start();
     const json = documentOf(PLAN);
     for (const body of [PLAN, json, { document: PLAN }, { document: JSON.stringify(json) }])
@@ -301,7 +306,7 @@ describe('a plan', () => {
     expect((await draft(service, '')).status).toBe(422);
   });
 
-  it('that is none is refused with path, line and column, in YAML and in JSON', async () => {
+  it('with errors is refused with path, line and column, in YAML and in JSON', async () => {
     const service = await start();
     const broken = PLAN.replace('4 %', '4 $');
     expect(await draft(service, broken)).toMatchObject({
@@ -315,15 +320,17 @@ describe('a plan', () => {
       status: 422,
       body: { code: 'PlanInvalid', errors: [{ field: 'document/currency', line: 1 }] },
     });
-    expect((await service.call('plan-designer', 'POST', '/plans/lint', broken)).body.findings).toHaveLength(1);
-    await service.arrive([PUBLISHED]);
+    expect((await service.call<PlanLint>('plan-designer', 'POST', '/plans/lint', broken)).body.findings).toHaveLength(
+      1,
+    );
+    await service.send([PUBLISHED]);
     expect(await draft(service, PLAN.replace('EUR', 'USD'))).toMatchObject({
       status: 409,
       body: { code: 'PlanVersionRefused' },
     });
   });
 
-  it('does not change what a closed period was paid by', async () => {
+  it('does not change the terms of a closed period', async () => {
     const service = await january();
     const before = await service.published();
     const other = PLAN.replace('2.9 %', '3.9 %');
@@ -333,11 +340,11 @@ describe('a plan', () => {
     });
     await service.publish(other, '2026-02-01');
     const late = dealOf('D-2', { bookedAt: '2026-01-20T10:00:00Z' });
-    await service.arrive([arrival(late), arrival(dealOf('D-3', { bookedAt: '2026-02-20T10:00:00Z' }))]);
-    await service.settled();
+    await service.send([dealInput(late), dealInput(dealOf('D-3', { bookedAt: '2026-02-20T10:00:00Z' }))]);
+    await service.idle();
     const ledger = await service.ledger();
     expect(ledger).toEqual(expect.arrayContaining(FIRST_DEAL));
-    // Each by what was in force on its day: the late one by the version of January.
+    // Each deal by the version in force on its day: the late one by that of January.
     expect(ledger.filter((line) => line.startsWith('anna 2026-02') && line.includes(' service '))).toEqual([
       'anna 2026-02 2026-01 service crm|D-2 booked|2 adjustment 50.00 → 1.45 EUR',
       'anna 2026-02 2026-02 service crm|D-3 booked|2 earning 50.00 → 1.95 EUR',
@@ -346,61 +353,63 @@ describe('a plan', () => {
     expect(await service.verify()).toMatchObject({ differences: [] });
   });
 
-  it('that comes when the period is closed in which its deals were waiting for it is posted in the open one', async () => {
+  it('that arrives after the closing of a period with its pending deals is posted in the open period', async () => {
     const service = await start();
-    await service.arrive([...TEAM, arrival(dealOf('D-1'))]);
-    await service.settled();
+    await service.send([...TEAM, dealInput(dealOf('D-1'))]);
+    await service.idle();
     await service.close('2026-01', CALENDAR, 'the plan is late');
-    await service.arrive([PUBLISHED]);
-    await service.settled();
+    await service.send([PUBLISHED]);
+    await service.idle();
     expect(await service.ledger()).toContain(
       'anna 2026-02 2026-01 hardware crm|D-1 booked|1 adjustment 100.00 → 4.00 EUR',
     );
   });
 
-  it('ends with its last day: what comes after it waits and says so', async () => {
+  it('ends with its last day: later deals are pending with the reason', async () => {
     const service = await january();
     const end = (lastDay: string) => service.call('plan-designer', 'POST', '/plans/resellers/end', { lastDay });
     expect(await end('2026-01-30')).toMatchObject({ status: 409, body: { code: 'PlanPeriodClosed' } });
     expect(await end('2026-02-15')).toMatchObject({ status: 200, body: { ended: { lastDay: '2026-02-15' } } });
-    await service.arrive([
-      arrival(dealOf('D-2', { bookedAt: '2026-02-15T22:59:59Z' })),
-      arrival(dealOf('D-3', { bookedAt: '2026-02-15T23:00:00Z' })),
+    await service.send([
+      dealInput(dealOf('D-2', { bookedAt: '2026-02-15T22:59:59Z' })),
+      dealInput(dealOf('D-3', { bookedAt: '2026-02-15T23:00:00Z' })),
     ]);
-    await service.settled();
+    await service.idle();
     expect((await service.ledger()).filter((line) => line.includes(' 2026-02 '))).toHaveLength(6);
-    expect((await service.call('operator', 'GET', '/credits/waiting')).body.items).toMatchObject([
+    expect(await service.list('operator', '/pending-deals')).toMatchObject([
       { deal: 'crm|D-3', code: 'PlanNotInForce', message: 'the plan resellers ended on 2026-02-15' },
     ]);
-    // Ended earlier, it takes back what it paid for the days that it no longer has.
+    // Ended earlier, it reverses what it paid after the new last day.
     await end('2026-01-31');
-    await service.settled();
+    await service.idle();
     expect(await service.ledger()).toEqual(FIRST_DEAL);
     expect(await service.verify()).toMatchObject({ differences: [] });
   });
 });
 
 describe('the API', () => {
-  it('names roles on every route', async () => {
+  it('has roles on every route', async () => {
     expect(routesWithoutRoles((await start()).application)).toEqual([]);
   });
 
-  it('lists earnings, a partner only its own, and explains a line down to its source', async () => {
+  it('lists earnings, to partners only their own, and explains a line down to its source', async () => {
     const service = await start();
-    await service.arrive([
+    await service.send([
       ...TEAM,
       PUBLISHED,
-      arrival(dealOf('D-1')),
-      arrival(dealOf('D-2', { net: ['950.00', '1.00'], registrations: [registered('anna'), registered('rival')] })),
+      dealInput(dealOf('D-1')),
+      dealInput(dealOf('D-2', { net: ['950.00', '1.00'], registrations: [registered('anna'), registered('rival')] })),
     ]);
-    await service.settled();
-    expect((await service.call('finance', 'GET', '/earnings?limit=200')).body.items).toHaveLength(12);
-    const page = await service.call('finance', 'GET', '/earnings?payee=anna&plan=resellers&period=2026-01&limit=3');
+    await service.idle();
+    expect(await service.list('finance', '/earnings?limit=200')).toHaveLength(12);
+    const page = await service.call<Page<EarningListed>>(
+      'finance',
+      'GET',
+      '/earnings?payee=anna&plan=resellers&period=2026-01&limit=3',
+    );
     expect(page.body.items).toHaveLength(3);
-    expect(
-      (await service.call('finance', 'GET', `/earnings?payee=anna&limit=3&cursor=${page.body.next}`)).body.items,
-    ).toHaveLength(1);
-    expect((await service.call('partner', 'GET', '/earnings', undefined, 'middle')).body.items).toHaveLength(4);
+    expect(await service.list('finance', `/earnings?payee=anna&limit=3&cursor=${page.body.next}`)).toHaveLength(1);
+    expect(await service.list('partner', '/earnings', 'middle')).toHaveLength(4);
     expect((await service.call('partner', 'GET', '/earnings?payee=anna', undefined, 'middle')).status).toBe(403);
 
     const query = new URLSearchParams({
@@ -410,24 +419,32 @@ describe('the API', () => {
       deal: 'crm|D-2',
       line: 'booked|1',
     });
-    const { body } = await service.call('auditor', 'GET', `/earnings/explain?${query}`);
+    const { body } = await service.call<ExplanationAnswer>('auditor', 'GET', `/earnings/explain?${query.toString()}`);
     expect(body.posted).toMatchObject([{ amount: '39.00' }]);
     expect(body.text.join('\n')).toContain('in version 1 from 2026-01-01');
     expect(body.text.join('\n')).toContain('tier 2: 50.00 × 0.06 = 3');
     expect(body.text.join('\n')).toContain('Source: deal D-2 of crm, line 1: hardware net 950.00 EUR');
-    const own = await service.call('partner', 'GET', `/earnings/explain?${query}`, undefined, 'anna');
+    const own = await service.call<ExplanationAnswer>(
+      'partner',
+      'GET',
+      `/earnings/explain?${query.toString()}`,
+      undefined,
+      'anna',
+    );
     expect(own.body.posted).toEqual(body.posted);
     expect(JSON.stringify(body)).toContain('partner:top');
     expect(JSON.stringify(own.body)).not.toContain('partner:top');
     expect(JSON.stringify(body)).toContain('rival');
     expect(JSON.stringify(own.body)).not.toContain('rival');
-    expect(own.body.source.deal.registrations).toEqual([registered('anna')]);
-    expect((await service.call('partner', 'GET', `/earnings/explain?${query}`, undefined, 'bert')).status).toBe(403);
+    expect(own.body.source?.deal.registrations).toEqual([registered('anna')]);
+    expect(
+      (await service.call('partner', 'GET', `/earnings/explain?${query.toString()}`, undefined, 'bert')).status,
+    ).toBe(403);
     query.set('line', 'booked|9');
-    expect((await service.call('auditor', 'GET', `/earnings/explain?${query}`)).status).toBe(404);
+    expect((await service.call('auditor', 'GET', `/earnings/explain?${query.toString()}`)).status).toBe(404);
   });
 
-  it('explains by which rate a deal was converted, and what its earning is worth in its currency', async () => {
+  it('explains the rate that converted a deal, and its earnings in the deal’s currency', async () => {
     const service = await start();
     const inEuros = dealOf('D-1', { net: ['1000.00', '1.00'] });
     const terms = {
@@ -438,8 +455,8 @@ describe('the API', () => {
     };
     const rate = { base: 'EUR', quote: 'USD', date: '2026-01-09', rate: '1.25', source: 'ecb' };
     expect((await service.call('source', 'POST', '/exchange-rates', rate)).status).toBe(201);
-    await service.arrive([...TEAM, PUBLISHED, arrival({ ...inEuros, terms })]);
-    await service.settled();
+    await service.send([...TEAM, PUBLISHED, dealInput({ ...inEuros, terms })]);
+    await service.idle();
     const query = new URLSearchParams({
       payee: 'anna',
       plan: 'resellers',
@@ -447,7 +464,7 @@ describe('the API', () => {
       deal: 'crm|D-1',
       line: 'booked|1',
     });
-    const { body } = await service.call('auditor', 'GET', `/earnings/explain?${query}`);
+    const { body } = await service.call<ExplanationAnswer>('auditor', 'GET', `/earnings/explain?${query.toString()}`);
     expect(body.posted).toMatchObject([
       { amount: '32.00', exchanged: [{ amount: '40.00', currency: 'USD', of: '32.00' }] },
     ]);
@@ -457,20 +474,18 @@ describe('the API', () => {
     );
   });
 
-  it('tells what deals wait for', async () => {
+  it('lists pending deals with the reason', async () => {
     const service = await start();
-    await service.arrive([
+    await service.send([
       { kind: 'partner', partner: partnerOf('anna', { plans: [] }), revision: 0 },
       { kind: 'partner', partner: partnerOf('bert', { plans: ['nowhere'] }), revision: 0 },
-      arrival(dealOf('D-1')),
-      arrival(dealOf('D-2', { seller: 'bert' })),
-      arrival(dealOf('D-3', { seller: 'carl' })),
+      dealInput(dealOf('D-1')),
+      dealInput(dealOf('D-2', { seller: 'bert' })),
+      dealInput(dealOf('D-3', { seller: 'carl' })),
     ]);
-    await service.settled();
+    await service.idle();
     expect(
-      (await service.call('operator', 'GET', '/credits/waiting')).body.items.map(
-        (one: { deal: string; code: string; subject: string }) => [one.deal, one.code, one.subject],
-      ),
+      (await service.list<PendingDeal>('operator', '/pending-deals')).map((one) => [one.deal, one.code, one.subject]),
     ).toEqual([
       ['crm|D-1', 'AgreementMissing', 'partner:anna'],
       ['crm|D-2', 'PlanMissing', 'plan:nowhere'],

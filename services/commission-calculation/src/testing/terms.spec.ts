@@ -1,8 +1,9 @@
-/** Terms that need more than a deal's own lines: quotas, what a child earns, what a closing settles, what is held. */
+/** Terms that need more than a deal's own lines: quotas, earnings of payees below, period-end terms, reserves. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { compareText } from '@tantieme/contracts/compare-text';
+import type { PendingDeal } from '../pending-deal/pending-deal.dto.js';
 import { dealOf, partnerOf, Service, shuffled } from './service.fixture.js';
-import type { Arrival } from './service.fixture.js';
+import type { ServiceInput } from './service.fixture.js';
 
 const services: Service[] = [];
 afterEach(async () => {
@@ -30,7 +31,7 @@ components:
     credit: { override: [hardware, service], of: earning, levels: [10 %] }
 `;
 
-const seller = (id: string, upline: string | null = 'top'): Arrival => ({
+const seller = (id: string, upline: string | null = 'top'): ServiceInput => ({
   kind: 'partner',
   partner: partnerOf(id, { upline }),
   revision: 0,
@@ -40,13 +41,13 @@ const deal = (
   of: string,
   net: readonly [string, string],
   more: Parameters<typeof dealOf>[1] = {},
-): Arrival => ({
+): ServiceInput => ({
   kind: 'deal',
   deal: dealOf(id, { seller: of, net, ...more }),
   revision: 0,
 });
 
-const ARRIVALS: readonly Arrival[] = [
+const INPUTS: readonly ServiceInput[] = [
   { kind: 'plan', document: WIDE, effectiveFrom: '2026-01-01' },
   seller('top', null),
   seller('anna'),
@@ -72,14 +73,14 @@ const QUOTAS = ['anna', 'bert'].map((payee) => ({
   revision: 1,
 }));
 
-async function take(service: Service, arrivals: readonly Arrival[], quotasAfter: number): Promise<void> {
-  await service.arrive(arrivals.slice(0, quotasAfter));
+async function send(service: Service, inputs: readonly ServiceInput[], quotasAfter: number): Promise<void> {
+  await service.send(inputs.slice(0, quotasAfter));
   for (const quota of QUOTAS) {
     const { status, body } = await service.call('operator', 'POST', '/quotas', quota);
     if (status >= 300) throw new Error(JSON.stringify(body));
   }
-  await service.arrive(arrivals.slice(quotasAfter));
-  await service.settled();
+  await service.send(inputs.slice(quotasAfter));
+  await service.idle();
 }
 
 async function started(): Promise<Service> {
@@ -89,11 +90,11 @@ async function started(): Promise<Service> {
 }
 
 describe('a plan of many terms', () => {
-  it('posts what each payee earns, what is held, and what those above earn of it', async () => {
+  it('posts earnings, reserves, and overrides of payees above', async () => {
     const service = await started();
-    await take(service, ARRIVALS, ARRIVALS.length);
+    await send(service, INPUTS, INPUTS.length);
     expect(await service.ledger()).toEqual([
-      // 800 of the quota of 1,000 at 10 %; then 200 at 10 % and 200 at 20 %. A3 was never sold.
+      // 800 of the quota of 1,000 at 10 %; then 200 at 10 % and 200 at 20 %. A3 was returned.
       'anna 2026-01 2026-01 hardware crm|A1 booked|1 earning 800.00 → 80.00 EUR',
       'anna 2026-01 2026-01 hardware crm|A2 booked|1 earning 400.00 → 60.00 EUR',
       'anna 2026-01 2026-01 hardware crm|A3 booked|1 earning 300.00 → 0.00 EUR',
@@ -116,17 +117,17 @@ describe('a plan of many terms', () => {
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
-  it('settles the guarantee when the period is closed, and again when what belongs to it changes', async () => {
+  it('posts the guarantee when the period closes, and adjusts it when earnings of the period change later', async () => {
     const service = await started();
-    await take(service, ARRIVALS, ARRIVALS.length);
+    await send(service, INPUTS, INPUTS.length);
     await service.close('2026-01');
     const guarantees = async () => (await service.ledger()).filter((line) => line.includes(' guarantee '));
     expect(await guarantees()).toEqual([
       'bert 2026-01 2026-01 guarantee |* guarantee| earning 0.00 → 40.00 EUR',
       'top 2026-01 2026-01 guarantee |* guarantee| earning 0.00 → 50.00 EUR',
     ]);
-    await service.arrive([deal('B2', 'bert', ['150.00', '0.00'], { bookedAt: '2026-01-30T10:00:00Z' })]);
-    await service.settled();
+    await service.send([deal('B2', 'bert', ['150.00', '0.00'], { bookedAt: '2026-01-30T10:00:00Z' })]);
+    await service.idle();
     expect((await guarantees()).filter((line) => line.startsWith('bert'))).toEqual([
       'bert 2026-01 2026-01 guarantee |* guarantee| earning 0.00 → 40.00 EUR',
       'bert 2026-02 2026-01 guarantee |* guarantee| adjustment 0.00 → -15.00 EUR',
@@ -134,60 +135,61 @@ describe('a plan of many terms', () => {
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
-  it('is not closed while a deal is waiting, but for a reason', async () => {
+  it('does not close while a deal is pending, except for a reason', async () => {
     const service = await started();
-    await take(service, [...ARRIVALS, deal('C1', 'nobody', ['10.00', '0.00'])], ARRIVALS.length);
+    await send(service, [...INPUTS, deal('C1', 'nobody', ['10.00', '0.00'])], INPUTS.length);
     const path = `/periods/${encodeURIComponent('monthly@Europe/Paris')}/2026-01/close`;
-    const refused = await service.call('operator', 'POST', path, {});
-    expect([refused.status, refused.body.code]).toEqual([409, 'DealsWaiting']);
+    expect(await service.call('operator', 'POST', path, {})).toMatchObject({
+      status: 409,
+      body: { code: 'DealsWaiting' },
+    });
     const forced = await service.call('operator', 'POST', path, { force: 'the partner will never register' });
     expect(forced.status).toBe(202);
     await service.closed('2026-01');
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
-  it('lists deals that wait for a quota, and is not closed before it is there', async () => {
+  it('lists deals without a quota, and does not close before it is recorded', async () => {
     const service = await started();
-    await service.arrive(ARRIVALS);
-    await service.settled();
-    const waiting = async () => {
-      const { body } = await service.call('operator', 'GET', '/credits/waiting?code=QuotaMissing');
-      const items: readonly { deal: string; subject: string; message: string }[] = body.items;
+    await service.send(INPUTS);
+    await service.idle();
+    const pending = async () => {
+      const items = await service.list<PendingDeal>('operator', '/pending-deals?code=QuotaMissing');
       return items.map(({ deal: of, subject, message }) => `${of} ${subject}: ${message}`);
     };
     const [A1, A2, A3] = ['A1', 'A2', 'A3'].map(
-      (id) =>
-        `crm|${id} quota:anna|resellers|hardware|2026-01: no quota of anna for hardware of resellers in 2026-01 is known`,
+      (id) => `crm|${id} quota:anna|resellers|hardware|2026-01: anna has no quota for hardware of resellers in 2026-01`,
     );
-    const B1 =
-      'crm|B1 quota:bert|resellers|hardware|2026-01: no quota of bert for hardware of resellers in 2026-01 is known';
-    expect(await waiting()).toEqual([A1, A2, A3, B1]);
+    const B1 = 'crm|B1 quota:bert|resellers|hardware|2026-01: bert has no quota for hardware of resellers in 2026-01';
+    expect(await pending()).toEqual([A1, A2, A3, B1]);
     const path = `/periods/${encodeURIComponent('monthly@Europe/Paris')}/2026-01/close`;
-    const refused = await service.call('operator', 'POST', path, {});
-    expect([refused.status, refused.body.code]).toEqual([409, 'DealsWaiting']);
+    expect(await service.call('operator', 'POST', path, {})).toMatchObject({
+      status: 409,
+      body: { code: 'DealsWaiting' },
+    });
     await service.call('operator', 'POST', '/quotas', QUOTAS[0]);
-    await service.settled();
-    expect(await waiting()).toEqual([B1]);
+    await service.idle();
+    expect(await pending()).toEqual([B1]);
     await service.call('operator', 'POST', '/quotas', QUOTAS[1]);
-    await service.settled();
-    expect(await waiting()).toEqual([]);
+    await service.idle();
+    expect(await pending()).toEqual([]);
     await service.close('2026-01');
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
   it('ends in the same ledger in any order of arrival, with repetitions', async () => {
     const inOrder = await started();
-    await take(inOrder, ARRIVALS, ARRIVALS.length);
+    await send(inOrder, INPUTS, INPUTS.length);
     for (const seed of [1, 2]) {
       const service = await started();
-      await take(service, shuffled(ARRIVALS, seed, 3), seed * 2);
+      await send(service, shuffled(INPUTS, seed, 3), seed * 2);
       expect(await service.ledger()).toEqual(await inOrder.ledger());
       expect((await service.verify()).differences).toEqual([]);
     }
   }, 60_000);
 });
 
-describe('the terms on which a plan is settled', () => {
+describe('payout terms of a plan', () => {
   const LEAVERS = `
 plan: resellers
 title: Resellers
@@ -201,16 +203,16 @@ components:
     rate: { percent: 10 % }
 `;
 
-  it('are in the manifest, and that it forgives what is negative once the payee has left: with the end, and whenever there are lines', async () => {
+  it('are in the manifest, and a negative balance is forgiven once the payee has left: at the end, and in later periods with lines', async () => {
     const service = await started();
-    await service.arrive([
+    await service.send([
       { kind: 'plan', document: LEAVERS, effectiveFrom: '2026-01-01' },
       { kind: 'partner', partner: partnerOf('anna'), revision: 0 },
       { kind: 'partner', partner: partnerOf('carl', { until: '2026-03-01' }), revision: 0 },
       deal('A1', 'anna', ['100.00', '0.00']),
       deal('C1', 'carl', ['200.00', '0.00'], { returns: [{ id: 'R', at: '2026-04-10T10:00:00Z' }] }),
     ]);
-    await service.settled();
+    await service.idle();
     for (const period of ['2026-01', '2026-02', '2026-03', '2026-04']) await service.close(period);
     const { manifests } = await service.published();
     const entries = manifests
@@ -240,20 +242,20 @@ components:
     rate: { lagged: [{ below: 10000, pay: 5 % }, { pay: 8 % }] }
 `;
 
-  it('goes by what its window had reached when it was closed, also where nothing was sold by then', async () => {
+  it('uses the tier that its window had reached at the closing, also where nothing was sold by then', async () => {
     const service = await started();
-    await service.arrive([
+    await service.send([
       { kind: 'plan', document: LAGGED, effectiveFrom: '2026-01-01' },
       { kind: 'partner', partner: partnerOf('anna'), revision: 0 },
     ]);
-    await service.settled();
+    await service.idle();
     await service.close('2026-01');
-    await service.arrive([
+    await service.send([
       deal('A1', 'anna', ['12000.00', '0.00']),
       deal('A2', 'anna', ['1000.00', '0.00'], { bookedAt: '2026-02-10T10:00:00Z' }),
       deal('A3', 'anna', ['1000.00', '0.00'], { bookedAt: '2026-03-10T10:00:00Z' }),
     ]);
-    await service.settled();
+    await service.idle();
     expect(await service.ledger()).toEqual([
       'anna 2026-02 2026-01 hardware crm|A1 booked|1 adjustment 12000.00 → 600.00 EUR',
       'anna 2026-02 2026-02 hardware crm|A2 booked|1 earning 1000.00 → 50.00 EUR',

@@ -1,4 +1,7 @@
-/** The deciders of this service wired together without a store: facts in, postings out. For specs of behaviour and order. */
+/**
+ * The deciders of this service wired together without a store, for specs of behaviour and order: facts in, postings
+ * out.
+ */
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
@@ -11,20 +14,25 @@ import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decid
 import { requiresFullState } from '@tantieme/event-sourcing/decide/partial-state';
 import { budgetDecider } from '../budget/budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
-import { calendarDecider, openFromOf } from '../period/calendar.js';
+import { calendarDecider, openFromOf } from '../calendar/calendar.js';
 import { creditDecider } from '../credit/credit.js';
 import type { CreditView, DealCredited, PlanCredit } from '../credit/credit.js';
-import { dealsOf, earningDecider, earningStream, keepTail, postingOf } from '../earning/earning.js';
-import type { EarningCommand, EarningEvent } from '../earning/earning.js';
+import { dealsOf, earningDecider, earningStream, keepPartialState, postingOf } from '../earning/earning.js';
+import type { EarningCommand } from '../earning/earning.js';
+import type { EarningEvent } from '../earning/earning-events.js';
 import type { GrantInput } from '../earning/earning-inputs.js';
 import { planDecider } from '../plan/plan.js';
 import type { PlanCommand, PlanEvent, PlanState } from '../plan/plan.js';
-import { averageOf, rateOn, ratesInForce } from '../reference/exchange-rate.js';
-import { exchangeRateStream, partnerAsOf, plansOfPartner, referenceDecider } from '../reference/reference.js';
+import { averageOf, rateOn, ratesInForce } from '../reference/facts/exchange-rate.js';
+import { partnerAsOf, plansOfPartner } from '../reference/facts/partner.js';
+import { exchangeRateStream } from '../reference/reference-keys.js';
+import { referenceDecider } from '../reference/reference.js';
 
 export const AT = '2026-01-01T00:00:00Z';
 
-/** One stream of a decider: what was appended, and the state after it. Every decision is checked to be decided the same again. */
+/**
+ * One stream of a decider: its events and state. Checks that every decision, decided again from its event, is the same.
+ */
 export class Stream<State, Command, Event extends DomainEvent> {
   readonly events: Event[] = [];
   state: State;
@@ -36,19 +44,17 @@ export class Stream<State, Command, Event extends DomainEvent> {
   handle(command: Command): readonly Event[] {
     const events = this.decider.decide(command, this.state);
     for (const event of events) {
-      const stored: Event = JSON.parse(canonicalJson(event));
+      const stored = JSON.parse(canonicalJson(event)) as Event;
       const again = this.decider.decide(this.decider.commandOf(stored), this.state);
       if (canonicalJson(again) !== canonicalJson(events))
-        throw new Error(
-          `decided otherwise from the journal: ${canonicalJson(again)} instead of ${canonicalJson(events)}`,
-        );
+        throw new Error(`decided from its event: ${canonicalJson(again)} instead of ${canonicalJson(events)}`);
       this.state = this.decider.evolve(this.state, stored);
       this.events.push(stored);
     }
     return events;
   }
 
-  /** What loading from the store would give. */
+  /** Computes the state from all events, as a load from the store does. */
   reload(): void {
     this.state = this.events.reduce((state, event) => this.decider.evolve(state, event), this.decider.initialState());
   }
@@ -60,17 +66,17 @@ export type Fact =
   | { readonly kind: 'plan'; readonly text: string; readonly effectiveFrom: string }
   | { readonly kind: 'exchange-rate'; readonly exchangeRate: ExchangeRate };
 
-export interface CreditArrival extends PlanCredit {
+export interface CreditInTransit extends PlanCredit {
   readonly deal: string;
   readonly number: number;
 }
 
 type Change =
-  | Omit<Extract<EarningCommand, { type: 'credit' }>, 'account' | 'openFrom' | 'at'>
-  | Omit<Extract<EarningCommand, { type: 'take-grant' }>, 'account' | 'openFrom' | 'at'>;
+  | Omit<Extract<EarningCommand, { type: 'credit' }>, 'payeePlan' | 'openFrom' | 'at'>
+  | Omit<Extract<EarningCommand, { type: 'receive-grant' }>, 'payeePlan' | 'openFrom' | 'at'>;
 
-/** What is told on within the service. */
-export type Told =
+/** Messages between budgets and earning streams. */
+export type InternalMessage =
   | ({ readonly kind: 'claims'; readonly budget: Budget } & ClaimsInput)
   | ({ readonly kind: 'grant'; readonly payee: string; readonly plan: string } & Omit<GrantInput, 'openFrom'>);
 
@@ -84,12 +90,12 @@ export class World implements PlanByHash {
   /** By component. */
   readonly budgets = new Map<string, ReturnType<World['newBudget']>>();
   readonly calendar = new Stream(calendarDecider);
-  /** Credits that are on their way to their payees. */
-  readonly onTheWay: CreditArrival[] = [];
-  /** Claims and grants that are on their way. */
-  readonly toldOn: Told[] = [];
-  decidedOnTails = 0;
-  wentBeyondTails = 0;
+  /** Credits on their way to their payees. */
+  readonly creditsInTransit: CreditInTransit[] = [];
+  /** Claims and grants on their way. */
+  readonly messagesInTransit: InternalMessage[] = [];
+  decidedOnPartialStates = 0;
+  reloadedWholeStates = 0;
 
   plan(hash: string) {
     for (const { state } of this.plans.values())
@@ -141,8 +147,8 @@ export class World implements PlanByHash {
     },
   };
 
-  /** Takes a fact, and credits what it concerns. */
-  take(fact: Fact): void {
+  /** Applies a fact, and credits the deals that it affects. */
+  apply(fact: Fact): void {
     switch (fact.kind) {
       case 'deal': {
         const { deal, revision } = fact;
@@ -158,14 +164,14 @@ export class World implements PlanByHash {
         const stream = this.partners.get(partner.id) ?? this.newReference();
         this.partners.set(partner.id, stream);
         stream.handle({ partner, origin: { stream: `partner-${partner.id}`, revision }, at: AT });
-        return this.creditAgain();
+        return this.recredit();
       }
       case 'plan': {
         const document = documentOf(fact.text);
         const stream = this.plans.get(document.plan) ?? new Stream(planDecider);
         this.plans.set(document.plan, stream);
         publishPlan(stream, fact.text, fact.effectiveFrom);
-        return this.creditAgain();
+        return this.recredit();
       }
       case 'exchange-rate': {
         const { exchangeRate } = fact;
@@ -173,49 +179,50 @@ export class World implements PlanByHash {
         const stream = this.rates.get(name) ?? this.newReference();
         this.rates.set(name, stream);
         stream.handle({ exchangeRate, at: AT });
-        return this.creditAgain();
+        return this.recredit();
       }
       default:
         return fact satisfies never;
     }
   }
 
-  private creditAgain(): void {
+  private recredit(): void {
     for (const [name, stream] of this.credits)
-      this.send(name, stream.handle({ type: 'credit-again', view: this.view, at: AT }));
+      this.send(name, stream.handle({ type: 'recredit', view: this.view, at: AT }));
   }
 
   private send(deal: string, events: readonly DealCredited[]): void {
     for (const { data } of events)
-      for (const credit of data.credits) this.onTheWay.push({ ...credit, deal, number: data.number });
+      for (const credit of data.credits) this.creditsInTransit.push({ ...credit, deal, number: data.number });
   }
 
   /** Brings a credit to its payee. */
-  earn({ payee, plan, deal, number, groups }: CreditArrival): readonly EarningEvent[] {
+  earn({ payee, plan, deal, number, groups }: CreditInTransit): readonly EarningEvent[] {
     return this.change(payee, plan, { type: 'credit', deal, number, groups });
   }
 
   /** Brings claims to their budget, or a grant to its payee. */
-  tell(told: Told): void {
-    if (told.kind === 'grant') {
-      const { kind: _, payee, plan, ...grant } = told;
-      this.change(payee, plan, { type: 'take-grant', ...grant });
+  deliver(message: InternalMessage): void {
+    if (message.kind === 'grant') {
+      const { kind: _, payee, plan, ...grant } = message;
+      this.change(payee, plan, { type: 'receive-grant', ...grant });
       return;
     }
-    const { kind: _, budget, ...claims } = told;
+    const { kind: _, budget, ...claims } = message;
     const stream = this.budgets.get(budget.component) ?? this.newBudget();
     this.budgets.set(budget.component, stream);
     const openFrom = openFromOf(budget.calendar, this.calendar.state);
     if (openFrom !== null) stream.handle({ type: 'close-periods', budget, openFrom, at: AT });
-    for (const event of stream.handle({ type: 'take-claims', budget, ...claims, at: AT }))
-      this.tellGrants(event, stream);
+    for (const event of stream.handle({ type: 'receive-claims', budget, ...claims, at: AT }))
+      this.emitGrants(event, stream);
   }
 
-  private tellGrants(event: BudgetEvent, { events }: ReturnType<World['newBudget']>): void {
+  private emitGrants(event: BudgetEvent, { events }: ReturnType<World['newBudget']>): void {
     if (event.type === 'BudgetPeriodsClosed') return;
     const { plan, component } = event.data.budget;
     const revision = events.length - 1;
-    for (const grant of event.data.grants) this.toldOn.push({ kind: 'grant', plan, component, revision, ...grant });
+    for (const grant of event.data.grants)
+      this.messagesInTransit.push({ kind: 'grant', plan, component, revision, ...grant });
   }
 
   private change(payee: string, plan: string, input: Change): readonly EarningEvent[] {
@@ -225,14 +232,14 @@ export class World implements PlanByHash {
     const compiled = this.plans.get(plan)?.state.published.at(-1)?.plan;
     if (compiled === undefined) throw new Error(`no plan ${plan}`);
     const { currency, calendarKey: calendar } = compiled;
-    const account = { payee, plan, currency, calendar };
+    const payeePlan = { payee, plan, currency, calendar };
     const openFrom = openFromOf(calendar, this.calendar.state);
-    const events = [...this.decide(stream, { ...input, account, openFrom, at: AT })];
+    const events = [...this.decide(stream, { ...input, payeePlan, openFrom, at: AT })];
     for (const { data } of events) {
       if (!('claims' in data) || data.claims === undefined) continue;
       const revision = stream.events.length - 1;
       for (const { component, ...claims } of data.claims)
-        this.toldOn.push({
+        this.messagesInTransit.push({
           kind: 'claims',
           budget: { plan, component, currency, calendar },
           payee,
@@ -241,13 +248,13 @@ export class World implements PlanByHash {
         });
     }
     for (let more = events; more.length > 0;) {
-      more = [...stream.handle({ type: 'post-more', openFrom, at: AT })];
+      more = [...stream.handle({ type: 'post-remaining', openFrom, at: AT })];
       events.push(...more);
     }
     return events;
   }
 
-  /** Decides what an event of another world answers, in the same stream of this one. */
+  /** Decides the command behind an event of another world, in the stream of the same name. */
   replay(name: string, event: EarningEvent): void {
     const stream = this.earnings.get(name) ?? this.newEarning();
     this.earnings.set(name, stream);
@@ -255,30 +262,31 @@ export class World implements PlanByHash {
   }
 
   private decide(stream: ReturnType<World['newEarning']>, command: EarningCommand): readonly EarningEvent[] {
-    const isTail = stream.state.tail !== undefined;
+    const isPartial = stream.state.partial !== undefined;
     try {
       const events = stream.handle(command);
-      if (isTail && events.length > 0) this.decidedOnTails += 1;
+      if (isPartial && events.length > 0) this.decidedOnPartialStates += 1;
       return events;
     } catch (error) {
       if (!requiresFullState(error)) throw error;
-      this.wentBeyondTails += 1;
+      this.reloadedWholeStates += 1;
       stream.reload();
       return stream.handle(command);
     }
   }
 
   earnAll(): void {
-    for (const credit of this.onTheWay.splice(0)) this.earn(credit);
-    while (this.toldOn.length > 0) for (const told of this.toldOn.splice(0)) this.tell(told);
+    for (const credit of this.creditsInTransit.splice(0)) this.earn(credit);
+    while (this.messagesInTransit.length > 0)
+      for (const message of this.messagesInTransit.splice(0)) this.deliver(message);
   }
 
-  /** Of the newest version of a plan. */
+  /** Hash of the newest version of a plan. */
   hashOf(plan: string): string {
     return this.plans.get(plan)?.state.published.at(-1)?.plan.hash ?? '';
   }
 
-  /** Begins and ends a closing with nothing in between. */
+  /** Starts and finishes a closing with nothing in between. */
   close(period: string): void {
     this.beginClosing(period);
     this.endClosing(period);
@@ -286,22 +294,22 @@ export class World implements PlanByHash {
 
   beginClosing(period: string): void {
     const calendar = 'monthly@Europe/Paris';
-    this.calendar.handle({ type: 'close', calendar, period, by: 'test', earliestOpen: null, waiting: 0, at: AT });
+    this.calendar.handle({ type: 'close', calendar, period, by: 'test', earliestOpen: null, pendingDeals: 0, at: AT });
   }
 
   endClosing(period: string): void {
     this.calendar.handle({ type: 'seal', period, at: AT });
     for (const stream of this.earnings.values()) {
-      if (stream.state.tail !== undefined) stream.reload();
-      const planHash = this.hashOf(stream.state.account?.plan ?? '');
+      if (stream.state.partial !== undefined) stream.reload();
+      const planHash = this.hashOf(stream.state.payeePlan?.plan ?? '');
       stream.handle({ type: 'close-period', period, planHash, minimum: '0.00', at: AT });
     }
     this.calendar.handle({ type: 'finish', period, at: AT });
   }
 
-  /** Leaves the newest deals of every payee in memory, as a process that is short of it does. */
-  keepTails(linesMax: number): void {
-    for (const { state } of this.earnings.values()) keepTail(state, linesMax);
+  /** Leaves only the newest deals of every payee in memory, as a process that is short of memory does. */
+  keepPartialStates(linesMax: number): void {
+    for (const { state } of this.earnings.values()) keepPartialState(state, linesMax);
   }
 
   reload(): void {
@@ -309,7 +317,7 @@ export class World implements PlanByHash {
     for (const stream of this.budgets.values()) stream.reload();
   }
 
-  /** All that is posted, one text a line, in order. */
+  /** All posted lines from the states, one text per line, in order. */
   ledger(): readonly string[] {
     return [...this.earnings]
       .flatMap(([name, { state }]) =>
@@ -323,8 +331,8 @@ export class World implements PlanByHash {
       .sort();
   }
 
-  /** What was said in events, which must come to the same as what is held in memory. */
-  told(): readonly string[] {
+  /** All posted lines from the events; has to equal `ledger`. */
+  emittedLedger(): readonly string[] {
     return [...this.earnings]
       .flatMap(([name, { events }]) => {
         const newest = new Map(
@@ -348,7 +356,7 @@ export function draftOf(text: string, by = 'designer'): PlanCommand {
   return { type: 'draft', document, hash: canonicalJson(document), findings: [], by, at: AT };
 }
 
-/** Drafts, approves and publishes. @returns what the publication appended. */
+/** Drafts, approves and publishes. @returns the events of the publication */
 export function publishPlan(
   plan: PlanStream,
   text: string,
@@ -413,7 +421,7 @@ export interface DealShape extends Partial<Omit<Deal, 'terms'>> {
   readonly currency?: string;
 }
 
-/** One line of hardware, sold by `anna`, booked on 10 January 2026 unless told otherwise. */
+/** One line of hardware, sold by `anna`, booked on 10 January 2026 unless `shape` differs. */
 export function dealOf(id: string, shape: DealShape = {}): Deal {
   const { partners, lines, net = '100.00', currency = 'EUR', ...facts } = shape;
   return {

@@ -1,4 +1,4 @@
-/** Given – when – then for deciders, and builders of ledger data. */
+/** Builders of ledger data, and a runner for given – when – then specs of deciders. */
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decider';
@@ -22,12 +22,12 @@ export function line(parts: Partial<LedgerLine> = {}): LedgerLine {
   };
 }
 
-export function take(
+export function receive(
   lines: readonly LedgerLine[],
-  parts: Partial<Extract<AccountCommand, { readonly type: 'take-ledger' }>> = {},
+  parts: Partial<Extract<AccountCommand, { readonly type: 'receive-ledger-lines' }>> = {},
 ): AccountCommand {
   return {
-    type: 'take-ledger',
+    type: 'receive-ledger-lines',
     at: '2026-01-15T09:00:00Z',
     origin: { stream: 'earning-P1|resellers', revision: 0 },
     key: lines[0]?.deal ?? 'crm|D-1',
@@ -65,7 +65,7 @@ export function issue(
   };
 }
 
-/** Runs commands one after the other, and checks of each event that deciding it again gives it again. */
+/** Runs the commands in order, and checks that deciding the input of each event again gives the same event. */
 export function run<State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
   commands: readonly NoInfer<Command>[],
@@ -75,7 +75,8 @@ export function run<State, Command, Event extends DomainEvent>(
   for (const command of commands)
     for (const event of decider.decide(command, state)) {
       const again = decider.decide(decider.commandOf(event), state);
-      if (JSON.stringify(again) !== JSON.stringify([event])) throw new Error(`decided again: ${JSON.stringify(again)}`);
+      if (JSON.stringify(again) !== JSON.stringify([event]))
+        throw new Error(`deciding again gave another event: ${JSON.stringify(again)}`);
       events.push(event);
       state = decider.evolve(state, event);
     }

@@ -3,7 +3,7 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 
 import { account } from './account.js';
 import type { AccountCommand, AccountEvent } from './account.js';
-import { CALENDAR, entry, issue, line, run, take } from './account.fixture.js';
+import { CALENDAR, entry, issue, line, receive, run } from './account.fixture.js';
 
 function refusal(commands: readonly AccountCommand[]): string {
   try {
@@ -22,12 +22,12 @@ function statements(events: readonly AccountEvent[]) {
 const january = line();
 const second = line({ deal: 'crm|D-2', amount: '60.00' });
 
-describe('taking the ledger', () => {
-  it('journals lines with their origin', () => {
-    const { events } = run(account, [take([january])]);
+describe('receiving ledger lines', () => {
+  it('records the lines with their origin', () => {
+    const { events } = run(account, [receive([january])]);
     expect(events).toEqual([
       {
-        type: 'LedgerTaken',
+        type: 'LedgerLinesReceived',
         version: 1,
         occurredAt: '2026-01-15T09:00:00Z',
         data: {
@@ -41,38 +41,42 @@ describe('taking the ledger', () => {
     ]);
   });
 
-  it('ignores what comes again, and what is older', () => {
-    const newer = take([line({ amount: '41.00' })], { origin: { stream: 'earning-P1|resellers', revision: 7 } });
-    const { events } = run(account, [newer, newer, take([january])]);
+  it('ignores repeated and older messages', () => {
+    const newer = receive([line({ amount: '41.00' })], { origin: { stream: 'earning-P1|resellers', revision: 7 } });
+    const { events } = run(account, [newer, newer, receive([january])]);
     expect(events.length).toBe(1);
   });
 
-  it('keeps revisions by stream and deal', () => {
-    const other = take([january], { origin: { stream: 'earning-P1|direct', revision: 0 } });
-    const { events } = run(account, [take([january]), take([second]), other]);
+  it('tracks revisions by stream and deal', () => {
+    const other = receive([january], { origin: { stream: 'earning-P1|direct', revision: 0 } });
+    const { events } = run(account, [receive([january]), receive([second]), other]);
     expect(events.length).toBe(3);
   });
 
-  it('takes that a deal has no lines any more', () => {
-    const none = take([], { origin: { stream: 'earning-P1|resellers', revision: 3 } });
-    const { state } = run(account, [take([january]), none]);
-    expect(state.held.linesOf(CALENDAR, '2026-01').size).toBe(0);
-    expect(state.held.revisionOf('earning-P1|resellers', 'crm|D-1')).toBe(3);
+  it('accepts that a deal has no lines any more', () => {
+    const none = receive([], { origin: { stream: 'earning-P1|resellers', revision: 3 } });
+    const { state } = run(account, [receive([january]), none]);
+    expect(state.openLines.linesOf(CALENDAR, '2026-01').size).toBe(0);
+    expect(state.openLines.revisionOf('earning-P1|resellers', 'crm|D-1')).toBe(3);
   });
 
-  it('refuses an amount that is none of the currency, and a line of another deal', () => {
-    expect(refusal([take([line({ amount: '1.005' })])])).toBe('LedgerInvalid');
+  it('refuses an amount with too many decimals, an unknown currency, and a line of another deal', () => {
+    expect(refusal([receive([line({ amount: '1.005' })])])).toBe('LedgerInvalid');
     for (const over of [{ currency: 'XXY' }, { amount: '1.005' }, { of: '1.005' }]) {
       const exchanged = [{ amount: '1.00', currency: 'USD', of: '1.00', ...over }];
-      expect(refusal([take([line({ exchanged })])])).toBe('LedgerInvalid');
+      expect(refusal([receive([line({ exchanged })])])).toBe('LedgerInvalid');
     }
-    expect(refusal([take([january], { key: 'crm|D-9' })])).toBe('LedgerInvalid');
+    expect(refusal([receive([january], { key: 'crm|D-9' })])).toBe('LedgerInvalid');
   });
 });
 
 describe('issuing a statement', () => {
-  it('is the sum of the lines that the manifest names', () => {
-    const { events } = run(account, [take([january]), take([second]), issue('2026-01', [entry([january, second])])]);
+  it('sums the lines that the manifest names', () => {
+    const { events } = run(account, [
+      receive([january]),
+      receive([second]),
+      issue('2026-01', [entry([january, second])]),
+    ]);
     expect(statements(events)).toEqual([
       {
         id: `P1|EUR|${CALENDAR}|2026-01`,
@@ -90,9 +94,9 @@ describe('issuing a statement', () => {
     ]);
   });
 
-  it('has the same hash for every order of arrival, with duplicates and stale messages', () => {
-    const old = take([line({ amount: '1.00' })]);
-    const newest = take([january], { origin: { stream: 'earning-P1|resellers', revision: 4 } });
+  it('gives the same hash for every order of arrival, with duplicates and stale messages', () => {
+    const old = receive([line({ amount: '1.00' })]);
+    const newest = receive([january], { origin: { stream: 'earning-P1|resellers', revision: 4 } });
     const bonus = line({
       deal: '',
       line: '2026-Q1',
@@ -101,44 +105,44 @@ describe('issuing a statement', () => {
       kind: 'bonus',
       amount: '9.00',
     });
-    const rewards = take([bonus], { origin: { stream: 'bonus-P1|volume', revision: 2 }, key: '2026-Q1' });
+    const rewards = receive([bonus], { origin: { stream: 'bonus-P1|volume', revision: 2 }, key: '2026-Q1' });
     const entries = [entry([bonus], { stream: 'bonus-P1|volume' }), entry([january, second])];
     const close = issue('2026-01', entries);
     const orders = [
-      [old, newest, take([second]), rewards],
-      [rewards, newest, old, take([second]), newest],
-      [take([second]), take([second]), newest, rewards, old],
+      [old, newest, receive([second]), rewards],
+      [rewards, newest, old, receive([second]), newest],
+      [receive([second]), receive([second]), newest, rewards, old],
     ];
     const hashes = orders.map((order) => statements(run(account, [...order, close]).events)[0]?.hash);
     expect(new Set(hashes).size).toBe(1);
   });
 
-  it('waits for lines that are on their way, and for newer ones', () => {
-    expect(refusal([take([january]), issue('2026-01', [entry([january, second])])])).toBe('LinesAwaited');
-    expect(refusal([take([line({ amount: '1.00' })]), issue('2026-01', [entry([january])])])).toBe('LinesAwaited');
-    expect(refusal([take([january]), issue('2026-01', [])])).toBe('LinesAwaited');
+  it('waits for lines that are missing or not the newest', () => {
+    expect(refusal([receive([january]), issue('2026-01', [entry([january, second])])])).toBe('LinesAwaited');
+    expect(refusal([receive([line({ amount: '1.00' })]), issue('2026-01', [entry([january])])])).toBe('LinesAwaited');
+    expect(refusal([receive([january]), issue('2026-01', [])])).toBe('LinesAwaited');
   });
 
   it('waits for the statement of an earlier period that has lines', () => {
     const february = line({ period: '2026-02', deal: 'crm|D-3' });
-    expect(refusal([take([january]), take([february]), issue('2026-02', [entry([february])])])).toBe(
+    expect(refusal([receive([january]), receive([february]), issue('2026-02', [entry([february])])])).toBe(
       'EarlierPeriodOpen',
     );
   });
 
   it('happens once; another manifest for the same period is a conflict', () => {
     const close = issue('2026-01', [entry([january])]);
-    expect(run(account, [take([january]), close, close]).events.length).toBe(2);
-    expect(refusal([take([january]), close, issue('2026-01', [entry([january], { minimum: '5.00' })])])).toBe(
+    expect(run(account, [receive([january]), close, close]).events.length).toBe(2);
+    expect(refusal([receive([january]), close, issue('2026-01', [entry([january], { minimum: '5.00' })])])).toBe(
       'StatementConflict',
     );
   });
 
-  it('leaves the lines of a later period, and of a message that repeats settled ones, to the next statement', () => {
+  it('leaves lines of a later period to the next statement, and ignores repeated lines of an issued one', () => {
     const late = line({ period: '2026-02', kind: 'adjustment', amount: '5.00' });
-    const whole = take([january, late], { origin: { stream: 'earning-P1|resellers', revision: 9 } });
+    const whole = receive([january, late], { origin: { stream: 'earning-P1|resellers', revision: 9 } });
     const { events } = run(account, [
-      take([january]),
+      receive([january]),
       issue('2026-01', [entry([january])]),
       whole,
       issue('2026-02', [entry([late])]),
@@ -156,7 +160,7 @@ describe('the balance', () => {
     const commands = amounts.flatMap((amount, index): AccountCommand[] => {
       const period = `2026-0${index + 1}`;
       const one = line({ period, origin: period, deal: `crm|D-${index}`, basis: '0', amount });
-      return [take([one], { currency }), issue(period, [entry([one], { minimum })], { currency })];
+      return [receive([one], { currency }), issue(period, [entry([one], { minimum })], { currency })];
     });
     return statements(run(account, commands).events).map(({ opening, payable, carried }) => [
       opening,
@@ -172,7 +176,7 @@ describe('the balance', () => {
     ]);
   });
 
-  it('carries what does not reach the minimum, and pays it from exactly the minimum on', () => {
+  it('carries an amount below the minimum, and pays from exactly the minimum on', () => {
     expect(balances('EUR', ['20.00', '29.99', '0.01'], '50.00')).toEqual([
       ['0.00', '0.00', '20.00'],
       ['20.00', '0.00', '49.99'],
@@ -187,26 +191,26 @@ describe('the balance', () => {
     ]);
   });
 
-  it('goes by the largest minimum of several plans', () => {
+  it('applies the largest minimum of several plans', () => {
     const other = line({ plan: 'direct', amount: '5.00' });
     const { events } = run(account, [
-      take([january]),
-      take([other], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
+      receive([january]),
+      receive([other], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
       issue('2026-01', [entry([other], { stream: 'earning-P1|direct', minimum: '50.00' }), entry([january])]),
     ]);
     expect(statements(events)[0]).toMatchObject({ payable: '0.00', carried: '45.00' });
   });
 
-  it('is written off where it is negative, the payee has left and all plans forgive', () => {
+  it('is written off if it is negative, the payee has left and every plan forgives it', () => {
     const debt = line({ amount: '-40.00' });
     const more = line({ period: '2026-02', origin: '2026-02', deal: 'crm|D-2', amount: '15.00' });
     const of = (...negative: readonly object[]) =>
       statements(
         run(account, [
-          take([debt]),
+          receive([debt]),
           issue('2026-01', [entry([debt])]),
-          take([more]),
-          take([], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
+          receive([more]),
+          receive([], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
           issue('2026-02', [
             entry([], { stream: 'earning-P1|direct', ...negative[0] }),
             entry([more], { ...negative[1] }),
@@ -224,13 +228,13 @@ describe('the balance', () => {
     expect(of(forgive, {})).not.toHaveProperty('forgiven');
   });
 
-  it('is told by the terms that plans settle on, and so is the payout', () => {
+  it('is split by the payout terms of the plans, and so is the payout', () => {
     const other = line({ plan: 'direct', amount: '5.00' });
     const third = line({ plan: 'staff', deal: 'crm|D-3', amount: '7.00' });
     const { events } = run(account, [
-      take([january]),
-      take([other], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
-      take([third], { origin: { stream: 'earning-P1|staff', revision: 0 } }),
+      receive([january]),
+      receive([other], { origin: { stream: 'earning-P1|direct', revision: 0 } }),
+      receive([third], { origin: { stream: 'earning-P1|staff', revision: 0 } }),
       issue('2026-01', [
         entry([other], { stream: 'earning-P1|direct', as: 'self-billed', tax: 'by-partner' }),
         entry([january], { tax: 'by-partner', as: 'self-billed' }),
@@ -251,13 +255,13 @@ describe('the balance', () => {
     expect(events.at(-1)?.data).toMatchObject({ payable: '52.00', parts });
   });
 
-  it('is kept for each calendar', () => {
+  it('is carried within each calendar', () => {
     const quarterly = 'quarterly@Europe/Paris';
     const debt = line({ amount: '-10.00' });
     const gain = line({ period: '2026-Q1', origin: '2026-Q1', deal: 'crm|D-2', amount: '30.00' });
     const { events } = run(account, [
-      take([debt]),
-      take([gain], { calendar: quarterly, origin: { stream: 'earning-P1|q', revision: 0 } }),
+      receive([debt]),
+      receive([gain], { calendar: quarterly, origin: { stream: 'earning-P1|q', revision: 0 } }),
       issue('2026-01', [entry([debt])]),
       issue('2026-Q1', [entry([gain], { stream: 'earning-P1|q' })], { calendar: quarterly }),
     ]);
@@ -267,7 +271,7 @@ describe('the balance', () => {
     ]);
   });
 
-  it('conserves: the sum of all totals is the sum of all payouts and what is carried', () => {
+  it('loses nothing: all totals sum to all payouts and the last carried balance', () => {
     const amounts = ['12.00', '-40.10', '7.77', '90.00', '-3.00', '0.01', '55.55', '-100.00'];
     let paid = 0;
     let carried = 0;
@@ -287,9 +291,9 @@ describe('approving a statement', () => {
     by: 'alice',
   };
 
-  it('says what is to be paid, once', () => {
+  it('releases the amount to pay, once', () => {
     const { events } = run(account, [
-      take([january]),
+      receive([january]),
       issue('2026-01', [entry([january])]),
       approve,
       { ...approve, by: 'bob' },
@@ -312,7 +316,7 @@ describe('approving a statement', () => {
     ]);
   });
 
-  it('is refused where there is no such statement', () => {
+  it('is refused for an unknown statement', () => {
     expect(refusal([approve])).toBe('StatementUnknown');
   });
 });

@@ -1,12 +1,13 @@
 /**
- * An account: what one payee is owed in one currency. It takes the ledger of commissions and rewards, issues a statement
- * a period, and keeps the balance that a statement carries to the next.
+ * An account: what one payee is owed in one currency. It receives ledger lines from commission-calculation and rewards,
+ * issues one statement per period, and carries the unpaid balance from one statement to the next.
  *
- * A balance is carried from period to period of one calendar: periods of different calendars end at different times, and
- * a statement whose opening depended on which of them was settled first would depend on the order of arrival.
+ * Balances are carried within one calendar. Periods of different calendars end at different times; if they shared a
+ * balance, a statement's opening would depend on which manifest arrived first (ADR 3).
  */
 import type { Exchanged, LedgerLine, ManifestEntry, PayoutTerms } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash, sortLedgerLines } from '@tantieme/contracts/ledger-hash';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Payment, StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -16,11 +17,18 @@ import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-stat
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 
-import { HeldLines } from './held-lines.js';
-import { payoutUnknown, statementOfPayout, takePayment } from '../payout/payment.js';
-import type { TakenPayment } from '../payout/payment.js';
-import { composeStatement, parseStatementId, statementId, withoutLines } from '../statement/statement.js';
-import type { AccountTerms } from '../statement/statement.js';
+import { OpenLines } from './open-lines.js';
+import { checkPayment, payoutUnknown, statementOfPayout } from './payment.js';
+import type { RecordedPayment } from './payment.js';
+import {
+  composeStatement,
+  isZero,
+  parseStatementId,
+  statementId,
+  statementUnknown,
+  withoutLines,
+} from './statement.js';
+import type { StatementTerms } from './statement.js';
 
 export const ACCOUNT = 'account';
 
@@ -34,17 +42,17 @@ export interface Origin {
   readonly revision: number;
 }
 
-/** What a manifest says of one origin stream of this account. */
+/** A manifest entry without its payee and currency, which the account implies. */
 export type AccountEntry = Omit<ManifestEntry, 'payee' | 'currency'>;
 
 export type AccountCommand =
   | {
-      /** All that the payee has from one deal (or one window of a programme), whole. */
-      readonly type: 'take-ledger';
-      /** ISO 8601 instant at which the origin said it. */
+      /** All lines that the payee has from one deal, or from one window of a programme. */
+      readonly type: 'receive-ledger-lines';
+      /** ISO 8601 instant at which the origin published them. */
       readonly at: string;
       readonly origin: Origin;
-      /** `source|id` of the deal, or the window. */
+      /** `source|id` of the deal, or the id of the window. */
       readonly key: string;
       readonly currency: string;
       readonly calendar: string;
@@ -62,12 +70,11 @@ export type AccountCommand =
       readonly entries: readonly AccountEntry[];
     }
   | { readonly type: 'approve-statement'; readonly at: string; readonly statement: string; readonly by: string }
-  /** What finance answers to a payout. */
-  | { readonly type: 'take-payment'; readonly at: string; readonly payment: Payment };
+  | { readonly type: 'record-payment'; readonly at: string; readonly payment: Payment };
 
 export type AccountEvent =
   | {
-      readonly type: 'LedgerTaken';
+      readonly type: 'LedgerLinesReceived';
       readonly version: 1;
       readonly occurredAt: string;
       readonly data: {
@@ -84,7 +91,7 @@ export type AccountEvent =
       readonly occurredAt: string;
       readonly data: {
         readonly entries: readonly AccountEntry[];
-        /** Without its lines: they are in the events before, and its hash covers them. */
+        /** Without its lines: earlier events hold them, and the statement's hash covers them. */
         readonly statement: StatementIssued;
       };
     }
@@ -98,7 +105,7 @@ export type AccountEvent =
         readonly currency: string;
         readonly calendar: string;
         readonly period: string;
-        /** What is to be paid; zero where all is carried. */
+        /** The amount to pay; zero if the whole balance is carried. */
         readonly payable: string;
         readonly parts?: StatementIssued['parts'];
         readonly exchanged?: readonly Exchanged[];
@@ -106,27 +113,27 @@ export type AccountEvent =
       };
     }
   | {
-      readonly type: 'PaymentTaken';
+      readonly type: 'PaymentRecorded';
       readonly version: 1;
       readonly occurredAt: string;
-      readonly data: TakenPayment;
+      readonly data: RecordedPayment;
     };
 
 interface IssuedStatement extends Pick<StatementIssued, 'payable' | 'parts' | 'exchanged'> {
-  /** The manifest entries behind it, as canonical text. */
+  /** The manifest entries behind it, as canonical JSON. */
   readonly entries: string;
   readonly approvedBy?: string;
-  /** The newest that is known. */
-  readonly paid?: TakenPayment;
+  /** The newest revision received. */
+  readonly payment?: RecordedPayment;
 }
 
 export interface AccountState {
-  readonly held: HeldLines;
-  /** By `calendar|period`, in order of issue. */
+  readonly openLines: OpenLines;
+  /** By {@link periodKey}, in order of issue. */
   readonly statements: Map<string, IssuedStatement>;
-  /** Minor units carried from the newest statement, by calendar. */
+  /** Minor units that the newest statement carries, by calendar. */
   readonly carriedMinor: Map<string, bigint>;
-  /** What of it was earned in other currencies, by calendar. */
+  /** The part of it that was earned in other currencies, by calendar. */
   readonly carriedExchanged: Map<string, readonly Exchanged[]>;
 }
 
@@ -135,48 +142,50 @@ type Of<Union extends { readonly type: string }, Type extends Union['type']> = E
 export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
   category: ACCOUNT,
   initialState: () => ({
-    held: new HeldLines(),
+    openLines: new OpenLines(),
     statements: new Map(),
     carriedMinor: new Map(),
     carriedExchanged: new Map(),
   }),
   decide(command, state) {
     switch (command.type) {
-      case 'take-ledger':
-        return takeLedger(command, state);
+      case 'receive-ledger-lines':
+        return receiveLedgerLines(command, state);
       case 'issue-statement':
         return issueStatement(command, state);
       case 'approve-statement':
         return approveStatement(command, state);
-      case 'take-payment':
-        return decidePayment(command, state);
+      case 'record-payment':
+        return recordPayment(command, state);
       default:
         return command satisfies never;
     }
   },
   evolve,
   commandOf,
-  sizeOf: ({ held, statements }) => 1000 + held.bytes + statements.size * 400,
+  sizeOf: ({ openLines, statements }) => 1000 + openLines.bytes + statements.size * 400,
 };
 
-/** A tail takes what is new, and approvals and payments; only the statements need the lines. */
-export const ACCOUNT_TAILS: PartialStates<AccountState> = {
-  isPartial: ({ held }) => !held.isWhole,
+/**
+ * A partial account has evicted its lines: it can receive new ones, approvals and payments, but issues no statement.
+ */
+export const ACCOUNT_PARTIAL_STATES: PartialStates<AccountState> = {
+  isPartial: ({ openLines }) => openLines.isEvicted,
   canBecomePartial: () => true,
-  makePartial: ({ held }) => held.forget(),
+  makePartial: ({ openLines }) => openLines.evict(),
   hasGrown: () => false,
 };
 
-/** Nothing new where this revision of the key, or a later one, is held. @throws {DomainError} `LedgerInvalid` */
-function takeLedger(command: Of<AccountCommand, 'take-ledger'>, state: AccountState): AccountEvent[] {
+/** No event if this or a later revision of the key was received before. @throws {DomainError} `LedgerInvalid` */
+function receiveLedgerLines(command: Of<AccountCommand, 'receive-ledger-lines'>, state: AccountState): AccountEvent[] {
   const { origin, key, currency, calendar, lines } = command;
-  const isNew = state.held.isNew(origin.stream, key, origin.revision);
+  const isNew = state.openLines.isNew(origin.stream, key, origin.revision);
   if (isNew === undefined) throw fullStateRequired();
   if (!isNew) return [];
   for (const line of lines) checkLine(line, key, currency);
   return [
     {
-      type: 'LedgerTaken',
+      type: 'LedgerLinesReceived',
       version: 1,
       occurredAt: command.at,
       data: { origin, key, currency, calendar, lines },
@@ -186,7 +195,7 @@ function takeLedger(command: Of<AccountCommand, 'take-ledger'>, state: AccountSt
 
 function checkLine(line: LedgerLine, key: string, currency: string): void {
   if (line.deal !== '' && line.deal !== key)
-    throw new DomainError('LedgerInvalid', `a line of the deal ${line.deal} came with ${key}`);
+    throw new DomainError('LedgerInvalid', `the lines of ${key} contain a line of another deal, ${line.deal}`);
   try {
     parseAmount(line.amount, currency);
     for (const { amount, currency: from, of } of line.exchanged ?? []) {
@@ -195,13 +204,13 @@ function checkLine(line: LedgerLine, key: string, currency: string): void {
     }
   } catch (error) {
     if (error instanceof MoneyError)
-      throw new DomainError('LedgerInvalid', `an amount of line ${line.line} of ${key}: ${error.reason}`);
+      throw new DomainError('LedgerInvalid', `line ${line.line} of ${key} has an invalid amount: ${error.reason}`);
     throw error;
   }
 }
 
 /**
- * The statement of a period, once exactly the lines are held that the manifests name.
+ * Issues the statement of a period once the account has exactly the lines that the manifests name.
  * @throws {DomainError} `LinesAwaited`, `EarlierPeriodOpen` (both: try again later), `StatementConflict`
  */
 function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: AccountState): AccountEvent[] {
@@ -210,14 +219,14 @@ function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: A
   const issued = state.statements.get(periodKey(calendar, period));
   if (issued !== undefined) {
     if (issued.entries === canonicalJson(entries)) return [];
-    throw new DomainError('StatementConflict', `${id} was issued for another manifest`, 'conflict');
+    throw new DomainError('StatementConflict', `${id} was already issued from another manifest`, 'conflict');
   }
-  if (!state.held.isWhole) throw fullStateRequired();
-  const open = state.held.openBefore(calendar, period);
+  if (state.openLines.isEvicted) throw fullStateRequired();
+  const open = state.openLines.earliestPeriodBefore(calendar, period);
   if (open !== undefined)
-    throw new DomainError('EarlierPeriodOpen', `${id} waits for the statement of ${open}`, 'conflict');
-  const held = state.held.linesOf(calendar, period);
-  const lines = linesOfManifest(id, entries, held);
+    throw new DomainError('EarlierPeriodOpen', `${id} has to wait for the statement of ${open}`, 'conflict');
+  const linesByStream = state.openLines.linesOf(calendar, period);
+  const lines = linesOfManifest(id, entries, linesByStream);
   const statement = composeStatement({
     payee,
     currency,
@@ -225,7 +234,7 @@ function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: A
     period,
     openingMinor: state.carriedMinor.get(calendar) ?? 0n,
     openingExchanged: state.carriedExchanged.get(calendar) ?? [],
-    terms: termsOf(entries, held, currency),
+    terms: termsOf(entries, linesByStream, currency),
     lines,
   });
   return [
@@ -238,37 +247,42 @@ function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: A
   ];
 }
 
-/** All lines that are held, where they are exactly those that the manifest names. */
+/** All open lines of the period. @throws {DomainError} `LinesAwaited` unless they are exactly those of the manifest */
 function linesOfManifest(
   id: string,
   entries: readonly AccountEntry[],
-  held: ReadonlyMap<string, readonly LedgerLine[]>,
+  linesByStream: ReadonlyMap<string, readonly LedgerLine[]>,
 ): readonly LedgerLine[] {
   const named = new Set<string>();
   const found: LedgerLine[] = [];
   for (const entry of entries) {
     named.add(entry.stream);
-    // In order already, they are hashed and put on the statement without being sorted again.
-    const lines = sortLedgerLines(held.get(entry.stream) ?? []);
+    // Sorted once: the hash and the statement both need this order.
+    const lines = sortLedgerLines(linesByStream.get(entry.stream) ?? []);
     if (lines.length !== entry.lines || ledgerLinesHash(lines) !== entry.hash)
-      throw new DomainError('LinesAwaited', `${id} waits for the lines of ${entry.stream}`, 'conflict');
+      throw new DomainError('LinesAwaited', `${id} has to wait for lines of ${entry.stream}`, 'conflict');
     for (const line of lines) found.push(line);
   }
-  for (const stream of held.keys())
+  for (const stream of linesByStream.keys())
     if (!named.has(stream))
-      throw new DomainError('LinesAwaited', `${id}: no manifest names ${stream}, whose lines are held`, 'conflict');
+      throw new DomainError(
+        'LinesAwaited',
+        `${id} has to wait: no manifest names ${stream}, which has open lines`,
+        'conflict',
+      );
   return found;
 }
 
 /**
- * Several plans may pay into one account: their largest minimum decides, so that none pays less than it says, and what is negative is
- * forgiven where all of them say so. The lines of each are settled on its own terms.
+ * The terms of a statement. Several plans may pay into one account: the largest of their minimums applies, so that no
+ * plan pays less than its own minimum. A negative balance is written off only if every plan forgives it. Lines are
+ * summed by the payout terms of their plan.
  */
 export function termsOf(
   entries: readonly AccountEntry[],
-  held: ReadonlyMap<string, readonly LedgerLine[]>,
+  linesByStream: ReadonlyMap<string, readonly LedgerLine[]>,
   currency: string,
-): AccountTerms {
+): StatementTerms {
   let minimumMinor = 0n;
   const parts = new Map<string, PayoutTerms & { totalMinor: bigint }>();
   for (const { stream, minimum, as, tax } of entries) {
@@ -276,10 +290,9 @@ export function termsOf(
     if (minor > minimumMinor) minimumMinor = minor;
     if (as === undefined && tax === undefined) continue;
     const name = `${as ?? ''} ${tax ?? ''}`;
-    const terms = { ...(as === undefined ? {} : { as }), ...(tax === undefined ? {} : { tax }) };
-    const part = parts.get(name) ?? { ...terms, totalMinor: 0n };
+    const part = parts.get(name) ?? { ...omitUndefined({ as, tax }), totalMinor: 0n };
     parts.set(name, part);
-    for (const { amount } of held.get(stream) ?? []) part.totalMinor += parseAmount(amount, currency);
+    for (const { amount } of linesByStream.get(stream) ?? []) part.totalMinor += parseAmount(amount, currency);
   }
   return {
     minimumMinor,
@@ -293,79 +306,67 @@ export function termsOf(
 
 /** @throws {DomainError} `StatementUnknown` */
 function approveStatement(command: Of<AccountCommand, 'approve-statement'>, state: AccountState): AccountEvent[] {
-  const parts = parseStatementId(command.statement);
-  const statement = parts && state.statements.get(periodKey(parts.calendar, parts.period));
-  if (statement === undefined || parts === undefined)
-    throw new DomainError('StatementUnknown', `there is no statement ${command.statement}`, 'not-found');
+  const name = parseStatementId(command.statement);
+  const statement = name && state.statements.get(periodKey(name.calendar, name.period));
+  if (statement === undefined || name === undefined) throw statementUnknown(command.statement);
   if (statement.approvedBy !== undefined) return [];
+  const { payable, parts, exchanged } = statement;
   return [
     {
       type: 'StatementApproved',
       version: 1,
       occurredAt: command.at,
-      data: {
-        statement: command.statement,
-        ...parts,
-        payable: statement.payable,
-        ...(statement.parts === undefined ? {} : { parts: statement.parts }),
-        ...(statement.exchanged === undefined ? {} : { exchanged: statement.exchanged }),
-        by: command.by,
-      },
+      data: omitUndefined({ statement: command.statement, ...name, payable, parts, exchanged, by: command.by }),
     },
   ];
 }
 
 /** @throws {DomainError} `PayoutUnknown`, `PaymentConflict`, `PaymentInvalid` */
-function decidePayment({ at, payment }: Of<AccountCommand, 'take-payment'>, state: AccountState): AccountEvent[] {
+function recordPayment({ at, payment }: Of<AccountCommand, 'record-payment'>, state: AccountState): AccountEvent[] {
   const { id, payee, currency, calendar, period } = statementOfPayout(payment.payout);
   const statement = state.statements.get(periodKey(calendar, period));
-  if (statement?.approvedBy === undefined || isNothing(statement.payable)) throw payoutUnknown(payment.payout);
+  if (statement?.approvedBy === undefined || isZero(statement.payable)) throw payoutUnknown(payment.payout);
   const { payable, exchanged = [] } = statement;
-  const taken = takePayment(payment, { amount: payable, currency, exchanged }, statement.paid?.payment);
-  if (taken === undefined) return [];
-  const data = { payment, statement: id, payee, period, ...taken };
-  return [{ type: 'PaymentTaken', version: 1, occurredAt: at, data }];
+  const checked = checkPayment(payment, { amount: payable, currency, exchanged }, statement.payment?.payment);
+  if (!checked.isNew) return [];
+  const data = omitUndefined({ payment, statement: id, payee, period, difference: checked.difference });
+  return [{ type: 'PaymentRecorded', version: 1, occurredAt: at, data }];
 }
 
 function evolve(state: AccountState, event: AccountEvent): AccountState {
   switch (event.type) {
-    case 'LedgerTaken': {
+    case 'LedgerLinesReceived': {
       const { origin, key, calendar, lines } = event.data;
-      // Lines on an issued statement never move: the message repeats them, because it is whole.
+      // The message repeats lines of issued statements because it holds the whole deal; those never change.
       const open =
         state.statements.size === 0
           ? lines
           : lines.filter(({ period }) => !state.statements.has(periodKey(calendar, period)));
-      state.held.replace(origin.stream, key, origin.revision, calendar, open);
+      state.openLines.replace(origin.stream, key, origin.revision, calendar, open);
       return state;
     }
     case 'StatementIssued': {
       const { entries, statement } = event.data;
       const { payable, parts, exchanged, forgiven, carried, calendar, period, currency } = statement;
-      state.statements.set(periodKey(calendar, period), {
-        payable,
-        ...(parts === undefined ? {} : { parts }),
-        ...(exchanged === undefined ? {} : { exchanged }),
-        entries: canonicalJson(entries),
-      });
+      state.statements.set(
+        periodKey(calendar, period),
+        omitUndefined({ payable, parts, exchanged, entries: canonicalJson(entries) }),
+      );
       state.carriedMinor.set(calendar, parseAmount(carried, currency));
-      // A payment settles the whole balance, whichever sign its parts have.
-      const isSettled = !isNothing(payable) || forgiven !== undefined;
-      state.carriedExchanged.set(calendar, isSettled ? [] : (exchanged ?? []));
-      state.held.release(calendar, period);
+      // A payout or a write-off clears the whole balance, whatever the signs of its parts.
+      const isCleared = !isZero(payable) || forgiven !== undefined;
+      state.carriedExchanged.set(calendar, isCleared ? [] : (exchanged ?? []));
+      state.openLines.remove(calendar, period);
       return state;
     }
     case 'StatementApproved': {
       const { calendar, period, by } = event.data;
-      const statement = state.statements.get(periodKey(calendar, period));
-      if (statement !== undefined) state.statements.set(periodKey(calendar, period), { ...statement, approvedBy: by });
+      updateStatement(state, periodKey(calendar, period), { approvedBy: by });
       return state;
     }
-    case 'PaymentTaken': {
-      const parts = parseStatementId(event.data.statement);
-      const key = parts === undefined ? '' : periodKey(parts.calendar, parts.period);
-      const statement = state.statements.get(key);
-      if (statement !== undefined) state.statements.set(key, { ...statement, paid: event.data });
+    case 'PaymentRecorded': {
+      const name = parseStatementId(event.data.statement);
+      if (name !== undefined) updateStatement(state, periodKey(name.calendar, name.period), { payment: event.data });
       return state;
     }
     default:
@@ -373,11 +374,16 @@ function evolve(state: AccountState, event: AccountEvent): AccountState {
   }
 }
 
+function updateStatement({ statements }: AccountState, key: string, change: Partial<IssuedStatement>): void {
+  const statement = statements.get(key);
+  if (statement !== undefined) statements.set(key, { ...statement, ...change });
+}
+
 function commandOf(event: AccountEvent): AccountCommand {
   const at = event.occurredAt;
   switch (event.type) {
-    case 'LedgerTaken':
-      return { type: 'take-ledger', at, ...event.data };
+    case 'LedgerLinesReceived':
+      return { type: 'receive-ledger-lines', at, ...event.data };
     case 'StatementIssued': {
       const { entries, statement } = event.data;
       const { payee, currency, calendar, period } = statement;
@@ -385,19 +391,14 @@ function commandOf(event: AccountEvent): AccountCommand {
     }
     case 'StatementApproved':
       return { type: 'approve-statement', at, statement: event.data.statement, by: event.data.by };
-    case 'PaymentTaken':
-      return { type: 'take-payment', at, payment: event.data.payment };
+    case 'PaymentRecorded':
+      return { type: 'record-payment', at, payment: event.data.payment };
     default:
       return event satisfies never;
   }
 }
 
-/** True for an amount of zero, however many decimals it has. */
-export function isNothing(amount: string): boolean {
-  return /^[0.]*$/.test(amount);
-}
-
-/** What a statement of an account is kept by. */
+/** `calendar|period`: the key of a statement within its account. */
 export function periodKey(calendar: string, period: string): string {
   return `${calendar}|${period}`;
 }

@@ -1,4 +1,4 @@
-/** What is owed in one currency and was earned in others: sums of it, and what a payment at another rate makes of it. */
+/** Amounts that were earned in another currency than they are owed in, and the difference that a later rate makes. */
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { Exchanged } from '@tantieme/contracts/ledger';
 import type { ExchangeDifference, PaymentRate } from '@tantieme/contracts/payout';
@@ -7,7 +7,10 @@ import { decimalsOf } from '@tantieme/money/currency';
 import { parseDecimal, powerOfTen } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 
-/** The sums by currency, in order of currency; those that are nothing are left out. @param currency what is owed in. */
+/**
+ * Sums by currency, in order of currency, without sums of zero.
+ * @param currency the currency in which the amounts are owed.
+ */
 export function sumExchanged(exchanged: Iterable<Exchanged>, currency: string): readonly Exchanged[] {
   const sums = new Map<string, { minor: bigint; ofMinor: bigint }>();
   for (const one of exchanged) {
@@ -26,40 +29,43 @@ export function sumExchanged(exchanged: Iterable<Exchanged>, currency: string): 
     }));
 }
 
-/** The payer's currency: the side of the rate that is not what is owed in; undefined where the rate is not between the two. */
-export function payersCurrency({ base, quote }: PaymentRate, currency: string): string | undefined {
+/**
+ * The payer's currency: the side of the rate that is not the currency owed.
+ * @returns undefined if the rate is not between the currency owed and another one.
+ */
+export function payerCurrency({ base, quote }: PaymentRate, currency: string): string | undefined {
   if (base === quote) return undefined;
   if (quote === currency) return base;
   return base === currency ? quote : undefined;
 }
 
 /**
- * What is booked when an obligation is paid at another rate than it was earned at (semantics.md, "Currency": USD 110.00 owed for
- * EUR 100.00 and paid at 1.05 is a difference of EUR 4.76, 110 ÷ 1.05 − 100). Rounded half-up, once.
+ * What the payer books when it pays an obligation at another rate than it was earned at (semantics.md, "Currency": USD
+ * 110.00 owed for EUR 100.00 and paid at 1.05 makes a difference of EUR 4.76, 110 ÷ 1.05 − 100). Rounded half-up, once.
  *
- * @param currency of the obligation.
- * @returns undefined where nothing of it was earned in the payer's currency.
+ * @param currency the currency of the obligation.
+ * @returns undefined if no part of it was earned in the payer's currency.
  */
 export function exchangeDifference(
   exchanged: readonly Exchanged[],
   rate: PaymentRate,
   currency: string,
 ): ExchangeDifference | undefined {
-  const payers = payersCurrency(rate, currency);
-  const found = exchanged.find((one) => one.currency === payers);
-  if (payers === undefined || found === undefined) return undefined;
+  const from = payerCurrency(rate, currency);
+  const found = exchanged.find((one) => one.currency === from);
+  if (from === undefined || found === undefined) return undefined;
   const { numerator, denominator } = parseDecimal(rate.rate);
-  const [multiplied, divided] = rate.quote === currency ? [denominator, numerator] : [numerator, denominator];
+  const [multiplier, divisor] = rate.quote === currency ? [denominator, numerator] : [numerator, denominator];
   const paidMinor = divideRounded(
-    parseAmount(found.of, currency) * multiplied * powerOfTen(decimalsOf(payers)),
-    divided * powerOfTen(decimalsOf(currency)),
+    parseAmount(found.of, currency) * multiplier * powerOfTen(decimalsOf(from)),
+    divisor * powerOfTen(decimalsOf(currency)),
     'half-up',
   );
   return {
-    currency: payers,
+    currency: from,
     accrued: found.amount,
-    paid: formatAmount(paidMinor, payers),
-    difference: formatAmount(paidMinor - parseAmount(found.amount, payers), payers),
+    paid: formatAmount(paidMinor, from),
+    difference: formatAmount(paidMinor - parseAmount(found.amount, from), from),
     of: found.of,
   };
 }

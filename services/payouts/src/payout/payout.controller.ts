@@ -1,144 +1,64 @@
 import { Readable } from 'node:stream';
 
-import {
-  Body,
-  Controller,
-  Get,
-  Headers,
-  HttpStatus,
-  Inject,
-  Param,
-  Post,
-  Query,
-  Res,
-  StreamableFile,
-} from '@nestjs/common';
-import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import {
-  ApiBody,
-  ApiConflictResponse,
-  ApiCreatedResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiProduces,
-  ApiPropertyOptional,
-  ApiTags,
-} from '@nestjs/swagger';
-import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
-import { schemaOf } from '@tantieme/contracts/schemas';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
-import { Caller, ownPartner, Roles, RolesOf } from '@tantieme/service-kit/access/auth';
-import type { Principal } from '@tantieme/service-kit/access/auth';
-import { Context } from '@tantieme/service-kit/http/context';
-import { PAGE_LIMIT_MAX, PageQuery } from '@tantieme/service-kit/http/cursor';
+import { Controller, Get, Headers, Inject, Query, StreamableFile } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { ApiExtraModels, ApiHeader, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import { Roles } from '@tantieme/service-kit/access/auth';
+import { PAGE_LIMIT_MAX } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
-import type { StatusReply } from '@tantieme/service-kit/http/status-reply';
-import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
-import { TakePayment } from './payment.commands.js';
-import type { PaymentAnswer } from './payment.commands.js';
-import { ListBalances, ListPayouts } from './payout.queries.js';
-import type { Balance, PayoutRead } from './payout.queries.js';
-import { ListSettlements, ReadSettlement } from '../statement-run/statement-run.queries.js';
-import type { SettlementRead } from '../statement-run/statement-run.queries.js';
+import { Payout, PayoutsQuery } from './payout.dto.js';
+import { ListPayouts } from './payout.queries.js';
+import type { PayoutFilter } from './payout.queries.js';
 
 const NDJSON = 'application/x-ndjson';
 
-class BalancesQuery extends PageQuery {
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  @MaxLength(ID_LENGTH_MAX)
-  payee?: string;
-
-  @ApiPropertyOptional({ example: 'EUR' })
-  @IsOptional()
-  @Matches(/^[A-Z]{3}$/, { message: 'currency must be an ISO 4217 code' })
-  currency?: string;
-}
-
-class SettlementsQuery {
-  @ApiPropertyOptional({ example: 'monthly@Europe/Paris' })
-  @IsOptional()
-  @IsString()
-  @MaxLength(100)
-  calendar?: string;
-}
-
 @ApiTags('payouts')
-@Controller()
+@Controller('payouts')
 export class PayoutsController {
-  constructor(
-    @Inject(CommandBus) private readonly commands: CommandBus,
-    @Inject(QueryBus) private readonly queries: QueryBus,
-  ) {}
+  constructor(@Inject(QueryBus) private readonly queries: QueryBus) {}
 
-  @Get('payouts')
+  @Get()
   @Roles('finance', 'auditor')
-  @ApiProduces('application/json', NDJSON)
   @ApiOperation({
-    summary: 'What is to be paid, in the order of approval, and what finance answered',
-    description: `Page by page, or with \`Accept: ${NDJSON}\` all from the cursor on, one a line.`,
+    summary: 'List payouts',
+    description: `In the order in which their statements were approved, with the newest payment of each. With \`Accept: ${NDJSON}\` the answer is not a page but all payouts from the cursor on, one per line.`,
   })
-  async payouts(
-    @Query() query: PageQuery,
+  @ApiHeader({ name: 'accept', required: false, description: `\`application/json\` (a page) or \`${NDJSON}\` (all)` })
+  @ApiExtraModels(Payout)
+  @ApiOkResponse({
+    description: 'One page, in the order of the list; or all payouts, one per line',
+    content: {
+      'application/json': {
+        schema: {
+          type: 'object',
+          required: ['items'],
+          properties: {
+            items: { type: 'array', items: { $ref: getSchemaPath(Payout) } },
+            next: { type: 'string', description: 'Cursor of the next page; absent on the last one' },
+          },
+        },
+      },
+      [NDJSON]: { schema: { $ref: getSchemaPath(Payout) } },
+    },
+  })
+  async list(
+    @Query() query: PayoutsQuery,
     @Headers('accept') accept: string | undefined,
-  ): Promise<Page<PayoutRead> | StreamableFile> {
-    if (accept?.includes(NDJSON) !== true) return this.page(query.limit, query.cursor);
-    return new StreamableFile(Readable.from(this.rows(query.cursor), { objectMode: false }), { type: NDJSON });
+  ): Promise<Page<Payout> | StreamableFile> {
+    const { limit, cursor, ...filter } = query;
+    if (accept?.includes(NDJSON) !== true) return this.page(filter, limit, cursor);
+    return new StreamableFile(Readable.from(this.rows(filter, cursor), { objectMode: false }), { type: NDJSON });
   }
 
-  @Post('payments')
-  @RolesOf(TakePayment)
-  @ApiOperation({
-    summary: 'What finance answers to a payout: settled, or failed with the reason',
-    description:
-      'Where it was paid out of another currency, the rate of the payment gives the exchange difference that the payer books. A correction has a higher `revision`.',
-  })
-  @ApiBody({ schema: schemaOf('payment') })
-  @ApiCreatedResponse({ description: 'The payment is new' })
-  @ApiOkResponse({ description: 'It, or a later revision of it, is known already' })
-  @ApiConflictResponse({ description: 'Something else is known for the same payout and revision' })
-  async takePayment(
-    @Body() payment: unknown,
-    @Context() context: CommandContext,
-    @Res({ passthrough: true }) reply: StatusReply,
-  ): Promise<PaymentAnswer> {
-    const answer: PaymentAnswer = await this.commands.execute(new TakePayment(payment, context));
-    reply.status(answer.outcome === 'accepted' ? HttpStatus.CREATED : HttpStatus.OK);
-    return answer;
+  private page(filter: PayoutFilter, limit: number, cursor: string | undefined): Promise<Page<Payout>> {
+    return this.queries.execute(new ListPayouts(filter, limit, cursor));
   }
 
-  @Get('balances')
-  @Roles('finance', 'auditor', 'operator', 'partner')
-  @ApiOperation({ summary: 'What the newest statements carry: amounts below the minimum, and what payees owe' })
-  balances(@Query() query: BalancesQuery, @Caller() caller: Principal): Promise<Page<Balance>> {
-    const { currency, limit, cursor } = query;
-    return this.queries.execute(new ListBalances(ownPartner(caller, query.payee), currency, limit, cursor));
-  }
-
-  @Get('settlements')
-  @Roles('finance', 'auditor', 'approver', 'operator')
-  @ApiOperation({ summary: 'Periods whose manifests have begun to arrive' })
-  async settlements(@Query() query: SettlementsQuery): Promise<Page<SettlementRead>> {
-    return { items: await this.queries.execute(new ListSettlements(query.calendar)) };
-  }
-
-  @Get('settlements/:calendar/:period')
-  @Roles('finance', 'auditor', 'approver', 'operator')
-  @ApiOperation({ summary: 'How far the statements of a period are' })
-  settlement(@Param('calendar') calendar: string, @Param('period') period: string): Promise<SettlementRead> {
-    return this.queries.execute(new ReadSettlement(calendar, period));
-  }
-
-  private page(limit: number, cursor: string | undefined): Promise<Page<PayoutRead>> {
-    return this.queries.execute(new ListPayouts(limit, cursor));
-  }
-
-  private async *rows(from: string | undefined): AsyncGenerator<string> {
+  private async *rows(filter: PayoutFilter, from: string | undefined): AsyncGenerator<string> {
     let cursor = from;
     do {
-      const { items, next } = await this.page(PAGE_LIMIT_MAX, cursor);
+      const { items, next } = await this.page(filter, PAGE_LIMIT_MAX, cursor);
       yield items.map((payout) => `${JSON.stringify(payout)}\n`).join('');
       cursor = next;
     } while (cursor !== undefined);

@@ -1,17 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { decode } from '@tantieme/contracts/envelope';
 import { openDatabase } from '@tantieme/event-sourcing/read-model/database';
+import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 
 import { earning, entryOf, lineOf, manifest } from '../testing/http.fixture.js';
-import { takeMessages } from '../inputs.consumer.js';
-import { Runtimes } from '../runtimes.service.js';
-import { StatementRun } from './statement-run.process.js';
+import { openAccounts } from '../account/accounts.service.js';
+import { receiveMessages } from '../payouts.consumer.js';
+import { StatementRunProcess } from './statement-run.process.js';
+import { openStatementRuns } from './statement-runs.service.js';
 
 const PAYEES = 6;
 
-/** A store that dies after so many appends: those of a call that still fit are stored, and nothing is answered. */
+/** A store that fails after so many appends: a call stores those that still fit, and throws. */
 function dyingAfter(store: EventStore, appends: number): { readonly store: EventStore; isDead(): boolean } {
   let left = appends;
   let isDead = false;
@@ -29,7 +31,7 @@ function dyingAfter(store: EventStore, appends: number): { readonly store: Event
           throw new Error('killed');
         };
       const member: unknown = Reflect.get(target, name, target);
-      return typeof member === 'function' ? member.bind(target) : member;
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
     },
   });
   return { store: dying, isDead: () => isDead };
@@ -51,8 +53,13 @@ async function prepared(): Promise<EventStore> {
     envelope: decode(message.value),
     message: { ...message, topic, partition: 0, offset: BigInt(index) },
   }));
-  expect(await takeMessages(new Runtimes(store), batch)).toEqual([]);
+  expect(await receiveMessages(openAccounts(store), openStatementRuns(store), batch)).toEqual([]);
   return store;
+}
+
+function processOver(store: EventStore, db: AnyDatabase): StatementRunProcess {
+  const [accounts, statementRuns] = [openAccounts(store), openStatementRuns(store)];
+  return new StatementRunProcess({ store, db, accounts, statementRuns, onError: () => undefined }).start();
 }
 
 async function until(is: () => Promise<boolean> | boolean): Promise<void> {
@@ -65,16 +72,16 @@ async function eventsOf(store: EventStore, type: string): Promise<readonly strin
 }
 
 describe('the statement run', () => {
-  it('ends in the same statements, wherever it was killed', async () => {
+  it('ends in the same statements, wherever it is killed', async () => {
     let reference: readonly string[] | undefined;
     for (let appends = 0; appends <= PAYEES + 1; appends += 1) {
       const store = await prepared();
       const db = openDatabase(':memory:');
       const dying = dyingAfter(store, appends);
-      const killed = await new StatementRun(new Runtimes(dying.store), db, () => undefined).start();
+      const killed = processOver(dying.store, db);
       await until(() => dying.isDead());
       await killed.stop();
-      const run = await new StatementRun(new Runtimes(store), db, () => undefined).start();
+      const run = processOver(store, db);
       await until(async () => (await eventsOf(store, 'StatementRunFinished')).length > 0);
       await until(async () => (await run.position()) === (await store.head()));
       await run.stop();

@@ -1,6 +1,6 @@
 /**
- * Issues the statements of every period whose manifests are complete. It remembers nothing that is not in the log: after
- * a restart it looks at the settlements again that were not finished, and an account that has its statement says so.
+ * Issues the statements of every period whose manifests are complete. All its state is in the log: after a restart it
+ * visits the unfinished statement runs again, and an account that already has its statement appends nothing.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -9,62 +9,67 @@ import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
-import type { Position, StoredEvent } from '@tantieme/event-store/event-store';
+import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 
 import { accountStream } from '../account/account.js';
-import { accountsOf, isComplete, SETTLEMENT, settlementStream } from './statement-run.js';
-import type { SettledAccount } from './statement-run.js';
-import { serviceContext } from '../runtimes.service.js';
-import type { Runtimes } from '../runtimes.service.js';
+import type { Accounts } from '../account/accounts.service.js';
+import { accountsOf, isComplete, STATEMENT_RUN, statementRunStream } from './statement-run.js';
+import type { NamedAccount } from './statement-run.js';
+import type { StatementRuns } from './statement-runs.service.js';
+import { serviceContext } from '../service-context.js';
 
 const CHECKPOINT = 'payouts-statement-run';
 
 /** Accounts whose statements are appended together. */
 const ACCOUNTS_PER_BATCH = 250;
 
-/** Settlement events a page: a manifest page has some 150 KB. */
-const PAGE_EVENTS = 20;
+/** Events of statement runs per read: a manifest page has about 150 KB. */
+const EVENTS_PER_READ = 20;
 
-/** While statements wait for lines they are tried again this often, in milliseconds, and not more often than that. */
+/** How often statements that wait for lines are tried again. */
 const RETRY_MS = 500;
-const RETRY_MS_MIN = 50;
 
-/** However long a try takes, the next begins after so many milliseconds. */
-const RETRY_MS_MAX = 5000;
+/** The pause between two tries is as long as the try took, within these bounds. */
+const PAUSE_MS_MIN = 50;
+const PAUSE_MS_MAX = 5000;
 
-/** Where nothing is heard of, the checkpoint is saved this rarely: it only tells other replicas how far this one is. */
+/** How often the checkpoint is saved without news. It only shows other replicas how far this one has read. */
 const SAVE_MS = 1000;
 
-/** Refusals that end by themselves: the lines, or the statement of an earlier period, are still on their way. */
+/** Refusals that end by themselves: lines, or the statement of an earlier period, are still on their way. */
 const TEMPORARY: readonly string[] = ['LinesAwaited', 'EarlierPeriodOpen'];
 
-interface Pending {
+interface PendingRun {
   readonly calendar: string;
   readonly period: string;
-  /** Accounts without a statement; undefined before the manifests are complete. */
-  accounts?: readonly SettledAccount[];
-  saidAt?: string;
+  /** Accounts without a statement; undefined until the manifests are complete. */
+  accounts?: readonly NamedAccount[];
+  publishedAt?: string;
 }
 
-export class StatementRun {
+export class StatementRunProcess {
   private readonly stopping = new AbortController();
-  private readonly pending = new Map<string, Pending>();
-  /** Settlement events seen up to here. */
+  private readonly pending = new Map<string, PendingRun>();
+  /** Position up to which events of statement runs were read. */
   private through: Position = 0n;
-  /** Every settlement that was heard of before is finished. */
+  /** Position of the saved checkpoint: every run that began before it is finished. */
   private saved: Position = 0n;
   private error: string | undefined;
-  /** Settlements were heard of since the checkpoint. */
-  private isNews = false;
+  /** True if events were read since the checkpoint was saved. */
+  private hasNews = false;
   private savedAtMs = 0;
   private woken = false;
   private wakeUp: (() => void) | undefined;
   private running: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly runtimes: Runtimes,
-    private readonly db: AnyDatabase,
-    private readonly onError: (error: unknown) => void,
+    private readonly options: {
+      readonly store: EventStore;
+      readonly db: AnyDatabase;
+      readonly accounts: Accounts;
+      readonly statementRuns: StatementRuns;
+      readonly onError: (error: unknown) => void;
+    },
   ) {}
 
   start(): this {
@@ -72,7 +77,7 @@ export class StatementRun {
     return this;
   }
 
-  /** Something arrived that a statement may have waited for. */
+  /** Call this when messages arrived that a statement may wait for. */
   wake(): void {
     this.woken = true;
     this.wakeUp?.();
@@ -98,24 +103,32 @@ export class StatementRun {
         await task();
       } catch (error) {
         if (this.stopping.signal.aborted) return;
-        this.error = errorMessage(error);
-        this.onError(error);
-        await pause(RETRY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+        this.fail(error);
+        await this.pause(RETRY_MS);
       }
   }
 
-  private async begin(): Promise<void> {
-    await migrateCheckpoints(this.db);
-    this.saved = await readCheckpoint(this.db, CHECKPOINT);
-    this.through = this.saved;
-    await Promise.all([this.untilStopped(() => this.listen()), this.untilStopped(() => this.work())]);
+  private fail(error: unknown): void {
+    this.error = errorMessage(error);
+    this.options.onError(error);
   }
 
-  private async listen(): Promise<void> {
+  private async pause(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  }
+
+  private async begin(): Promise<void> {
+    await migrateCheckpoints(this.options.db);
+    this.saved = await readCheckpoint(this.options.db, CHECKPOINT);
+    this.through = this.saved;
+    await Promise.all([this.untilStopped(() => this.follow()), this.untilStopped(() => this.work())]);
+  }
+
+  private async follow(): Promise<void> {
     const { signal } = this.stopping;
-    const filter = { categories: [SETTLEMENT] };
-    const pages = this.runtimes.store.subscribe({ after: this.through, filter, batchSize: PAGE_EVENTS, signal });
-    for await (const page of pages) {
+    const filter = { categories: [STATEMENT_RUN] };
+    const { store } = this.options;
+    for await (const page of store.subscribe({ after: this.through, filter, batchSize: EVENTS_PER_READ, signal })) {
       for (const event of page.events) this.note(event);
       this.through = page.through;
       if (page.events.length > 0) this.wake();
@@ -123,10 +136,10 @@ export class StatementRun {
   }
 
   private note({ stream, type, dataText }: StoredEvent): void {
-    this.isNews = true;
+    this.hasNews = true;
     if (type === 'StatementRunFinished') this.pending.delete(stream);
     else if (!this.pending.has(stream)) {
-      const { calendar, period }: { calendar: string; period: string } = JSON.parse(dataText);
+      const { calendar, period } = JSON.parse(dataText) as PendingRun;
       this.pending.set(stream, { calendar, period });
     }
   }
@@ -138,23 +151,21 @@ export class StatementRun {
       this.woken = false;
       this.error = undefined;
       const begunMs = performance.now();
-      await this.runPending();
-      // Trying may read whole accounts: what arrives meanwhile is to have as much of the machine.
+      await this.tryPending();
+      // A try may read whole accounts. Messages that arrive meanwhile get as much of the machine as it took.
       const tookMs = performance.now() - begunMs;
-      if (this.pending.size === 0 && (this.isNews || Date.now() - this.savedAtMs >= SAVE_MS)) await this.save();
-      const { signal } = this.stopping;
-      const pauseMs = this.pending.size === 0 ? RETRY_MS_MIN : Math.min(Math.max(RETRY_MS_MIN, tookMs), RETRY_MS_MAX);
-      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      if (this.pending.size === 0 && (this.hasNews || Date.now() - this.savedAtMs >= SAVE_MS)) await this.save();
+      await this.pause(this.pending.size === 0 ? PAUSE_MS_MIN : Math.min(Math.max(PAUSE_MS_MIN, tookMs), PAUSE_MS_MAX));
     }
   }
 
   private async save(): Promise<void> {
-    const seen = this.through;
-    this.isNews = false;
+    const { through } = this;
+    this.hasNews = false;
     this.savedAtMs = Date.now();
-    if (seen === this.saved) return;
-    await advanceCheckpoint(this.db, CHECKPOINT, this.saved, seen);
-    this.saved = seen;
+    if (through === this.saved) return;
+    await advanceCheckpoint(this.options.db, CHECKPOINT, this.saved, through);
+    this.saved = through;
   }
 
   private wait(): Promise<void> {
@@ -170,58 +181,58 @@ export class StatementRun {
     });
   }
 
-  /** Calendars are independent of one another; within one, a period waits for the one before, whose balance it carries on. */
-  private async runPending(): Promise<void> {
+  /** Calendars are independent. Within one, a period waits for the one before, because it carries on its balance. */
+  private async tryPending(): Promise<void> {
     const inOrder = [...this.pending.values()].sort((left, right) => compareText(left.period, right.period));
-    const blocked = new Set<string>();
-    for (const pending of inOrder) {
+    const blockedCalendars = new Set<string>();
+    for (const run of inOrder) {
       if (this.stopping.signal.aborted) return;
-      if (blocked.has(pending.calendar)) continue;
+      if (blockedCalendars.has(run.calendar)) continue;
       try {
-        if (!(await this.issue(pending))) blocked.add(pending.calendar);
+        if (!(await this.issueStatements(run))) blockedCalendars.add(run.calendar);
       } catch (error) {
-        // One calendar that needs somebody to look after it does not hold up the others.
-        blocked.add(pending.calendar);
-        this.error = errorMessage(error);
-        this.onError(error);
+        // A calendar that needs attention does not block the others.
+        blockedCalendars.add(run.calendar);
+        this.fail(error);
       }
     }
   }
 
-  /** @returns true where all statements of the period are issued. */
-  private async issue(pending: Pending): Promise<boolean> {
-    const { calendar, period } = pending;
-    const stream = settlementStream(calendar, period);
-    if (pending.accounts === undefined) {
-      const { state } = await this.runtimes.settlements.load(stream);
+  /** @returns true if the period has all its statements. */
+  private async issueStatements(run: PendingRun): Promise<boolean> {
+    const { statementRuns } = this.options;
+    const { calendar, period } = run;
+    const stream = statementRunStream(calendar, period);
+    if (run.accounts === undefined) {
+      const { state } = await statementRuns.load(stream);
       if (state.finished) {
         this.pending.delete(stream);
         return true;
       }
       if (!isComplete(state)) return false;
-      pending.saidAt = state.saidAt;
-      pending.accounts = accountsOf(state);
+      run.publishedAt = state.publishedAt;
+      run.accounts = accountsOf(state);
     }
-    pending.accounts = await this.issueTo(pending.accounts, calendar, period, pending.saidAt ?? '');
-    if (pending.accounts.length > 0) return false;
-    await this.runtimes.settlements.handle(stream, { type: 'finish-run' }, serviceContext(`finish:${stream}`, stream));
+    run.accounts = await this.issueTo(run.accounts, calendar, period, run.publishedAt ?? '');
+    if (run.accounts.length > 0) return false;
+    await statementRuns.handle(stream, { type: 'finish-run' }, serviceContext(`finish:${stream}`, stream));
     this.pending.delete(stream);
     return true;
   }
 
-  /** @returns the accounts that still wait, those that were tried at the end. */
+  /** @returns the accounts that still wait; those just tried come last. */
   private async issueTo(
-    accounts: readonly SettledAccount[],
+    accounts: readonly NamedAccount[],
     calendar: string,
     period: string,
     at: string,
-  ): Promise<readonly SettledAccount[]> {
-    let waiting: readonly SettledAccount[] = [];
-    const cause = settlementStream(calendar, period);
+  ): Promise<readonly NamedAccount[]> {
+    let waiting: readonly NamedAccount[] = [];
+    const cause = statementRunStream(calendar, period);
     for (let from = 0; from < accounts.length; from += ACCOUNTS_PER_BATCH) {
       if (this.stopping.signal.aborted) return accounts;
       const batch = accounts.slice(from, from + ACCOUNTS_PER_BATCH);
-      const results = await this.runtimes.accounts.handleMany(
+      const results = await this.options.accounts.handleMany(
         batch.map(({ payee, currency, entries }) => ({
           stream: accountStream(payee, currency),
           command: { type: 'issue-statement', at, payee, currency, calendar, period, entries },
@@ -229,16 +240,16 @@ export class StatementRun {
         })),
       );
       for (const result of results) if (result.outcome === 'refused') assertTemporary(result.error);
-      const waits = batch.filter((_, index) => results[index]?.outcome === 'refused');
-      waiting = [...waiting, ...waits];
-      // Where a whole batch waits, so do most of the others.
-      if (waits.length === batch.length) return [...accounts.slice(from + batch.length), ...waiting];
+      const refused = batch.filter((_, index) => results[index]?.outcome === 'refused');
+      waiting = [...waiting, ...refused];
+      // If a whole batch waits, most of the others do too.
+      if (refused.length === batch.length) return [...accounts.slice(from + batch.length), ...waiting];
     }
     return waiting;
   }
 }
 
-/** @throws the refusal, where waiting does not help: it shows in the readiness until somebody looks after it. */
+/** @throws the refusal if waiting does not help; readiness shows it until somebody resolves it. */
 function assertTemporary(error: DomainError): void {
   if (!TEMPORARY.includes(error.code)) throw error;
 }

@@ -1,73 +1,93 @@
 import { Inject } from '@nestjs/common';
 import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { decodeCursor, pageOf } from '@tantieme/service-kit/http/cursor';
+import type { Page } from '@tantieme/service-kit/http/cursor';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import type { Kysely, Selectable } from 'kysely';
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
 
-import type { PayoutsTables } from '../payouts.tables.js';
+import type { StatementRunProgress, StatementRunState } from './statement-run.dto.js';
+import type { StatementRunRow, StatementRunTables } from './statement-run.tables.js';
 
-export interface SettlementRead {
-  readonly calendar: string;
-  readonly period: string;
-  /**
-   * `awaiting-manifests`: commissions or rewards have not closed the period yet. `issuing`: statements wait for their lines,
-   * or are being written. `issued`: every statement can be read.
-   */
-  readonly state: 'awaiting-manifests' | 'issuing' | 'issued';
-  /** Pages of the manifests that have arrived. */
-  readonly manifests: {
-    readonly commissions: { readonly taken: number; readonly pages: number };
-    readonly rewards: { readonly taken: number; readonly pages: number };
-  };
-  readonly statements?: number;
-}
-
-/** How far the settlement of a period is. One that nobody has closed yet awaits its manifests. */
-export class ReadSettlement {
+/** The progress of one period. A period that nobody has closed awaits its manifests. */
+export class ReadStatementRun {
   constructor(
     readonly calendar: string,
     readonly period: string,
   ) {}
 }
 
-@QueryHandler(ReadSettlement)
-export class ReadSettlementHandler implements IQueryHandler<ReadSettlement, SettlementRead> {
-  constructor(@Inject(DATABASE) private readonly db: Kysely<PayoutsTables>) {}
+@QueryHandler(ReadStatementRun)
+export class ReadStatementRunHandler implements IQueryHandler<ReadStatementRun, StatementRunProgress> {
+  constructor(@Inject(DATABASE) private readonly db: Kysely<StatementRunTables>) {}
 
-  async execute({ calendar, period }: ReadSettlement): Promise<SettlementRead> {
+  async execute({ calendar, period }: ReadStatementRun): Promise<StatementRunProgress> {
     const row = await this.db
-      .selectFrom('payouts_settlements')
+      .selectFrom('payouts_statement_runs')
       .selectAll()
       .where('calendar', '=', calendar)
       .where('period', '=', period)
       .executeTakeFirst();
-    return row === undefined ? { calendar, period, state: 'awaiting-manifests', manifests: NONE } : settlementOf(row);
+    if (row !== undefined) return progressOf(row);
+    const nothing = { received: 0, pages: 0 };
+    return { calendar, period, state: 'awaiting-manifests', manifests: { commissions: nothing, rewards: nothing } };
   }
 }
 
-export class ListSettlements {
-  constructor(readonly calendar: string | undefined) {}
+export class ListStatementRuns {
+  constructor(
+    readonly filter: {
+      readonly calendar?: string | undefined;
+      readonly period?: string | undefined;
+      readonly state?: StatementRunState | undefined;
+    },
+    readonly limit: number,
+    readonly cursor: string | undefined,
+  ) {}
 }
 
-@QueryHandler(ListSettlements)
-export class ListSettlementsHandler implements IQueryHandler<ListSettlements, readonly SettlementRead[]> {
-  constructor(@Inject(DATABASE) private readonly db: Kysely<PayoutsTables>) {}
+const MANIFESTS_COMPLETE = sql<boolean>`(commissions_pages > 0 and commissions_received = commissions_pages
+  and rewards_pages > 0 and rewards_received = rewards_pages)`;
 
-  async execute({ calendar }: ListSettlements): Promise<readonly SettlementRead[]> {
-    let query = this.db.selectFrom('payouts_settlements').selectAll();
-    if (calendar !== undefined) query = query.where('calendar', '=', calendar);
-    return (await query.orderBy('calendar').orderBy('period').execute()).map(settlementOf);
+@QueryHandler(ListStatementRuns)
+export class ListStatementRunsHandler implements IQueryHandler<ListStatementRuns, Page<StatementRunProgress>> {
+  constructor(@Inject(DATABASE) private readonly db: Kysely<StatementRunTables>) {}
+
+  async execute({ filter, limit, cursor }: ListStatementRuns): Promise<Page<StatementRunProgress>> {
+    const after = decodeCursor(cursor, 2);
+    let query = this.db.selectFrom('payouts_statement_runs').selectAll();
+    for (const column of ['calendar', 'period'] as const) {
+      const value = filter[column];
+      if (value !== undefined) query = query.where(column, '=', value);
+    }
+    if (filter.state !== undefined)
+      query = query.where('statements', filter.state === 'issued' ? 'is not' : 'is', null);
+    if (filter.state === 'issuing') query = query.where(MANIFESTS_COMPLETE);
+    if (filter.state === 'awaiting-manifests') query = query.where(sql<boolean>`not ${MANIFESTS_COMPLETE}`);
+    if (after !== undefined) query = query.where(sql<boolean>`(calendar, period) > (${sql.join([...after])})`);
+    const rows = await query
+      .orderBy('calendar')
+      .orderBy('period')
+      .limit(limit + 1)
+      .execute();
+    const page = pageOf(rows, limit, ({ calendar, period }) => [calendar, period]);
+    return { ...page, items: page.items.map(progressOf) };
   }
 }
 
-const NONE = { commissions: { taken: 0, pages: 0 }, rewards: { taken: 0, pages: 0 } };
-
-function settlementOf(row: Selectable<PayoutsTables['payouts_settlements']>): SettlementRead {
-  const { calendar, period, statements } = row;
-  const commissions = { taken: row.commissions_taken, pages: row.commissions_pages };
-  const rewards = { taken: row.rewards_taken, pages: row.rewards_pages };
-  const manifests = { commissions, rewards };
-  if (statements !== null) return { calendar, period, state: 'issued', manifests, statements };
-  const isComplete = [commissions, rewards].every(({ taken, pages }) => pages > 0 && taken === pages);
-  return { calendar, period, state: isComplete ? 'issuing' : 'awaiting-manifests', manifests };
+function progressOf(row: StatementRunRow): StatementRunProgress {
+  const { calendar, period } = row;
+  const commissions = { received: row.commissions_received, pages: row.commissions_pages };
+  const rewards = { received: row.rewards_received, pages: row.rewards_pages };
+  const isComplete = [commissions, rewards].every(({ received, pages }) => pages > 0 && received === pages);
+  const state: StatementRunState = row.statements !== null ? 'issued' : isComplete ? 'issuing' : 'awaiting-manifests';
+  return omitUndefined({
+    calendar,
+    period,
+    state,
+    manifests: { commissions, rewards },
+    statements: row.statements ?? undefined,
+  });
 }

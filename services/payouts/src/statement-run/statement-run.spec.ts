@@ -3,8 +3,8 @@ import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 
 import { CALENDAR, run } from '../account/account.fixture.js';
-import { accountsOf, isComplete, settlement } from './statement-run.js';
-import type { ManifestAuthor, SettlementCommand } from './statement-run.js';
+import { accountsOf, isComplete, statementRun } from './statement-run.js';
+import type { ManifestAuthor, StatementRunCommand } from './statement-run.js';
 
 function named(stream: string, payee: string, currency = 'EUR'): ManifestEntry {
   return { stream, payee, currency, lines: 1, minimum: '0.00', hash: 'a'.repeat(64) };
@@ -15,9 +15,9 @@ function page(
   entries: readonly ManifestEntry[],
   [number, pages]: readonly [number, number] = [1, 1],
   at = '2026-02-03T09:00:00Z',
-): SettlementCommand {
+): StatementRunCommand {
   return {
-    type: 'take-manifest-page',
+    type: 'receive-manifest-page',
     at,
     author,
     calendar: CALENDAR,
@@ -32,39 +32,39 @@ const first = page('commissions', [named('earning-P2|plan', 'P2'), named('earnin
 const second = page('commissions', [named('earning-P1|other', 'P1')], [2, 2], '2026-02-03T10:00:00Z');
 const rewards = page('rewards', [named('bonus-P1|volume', 'P1'), named('bonus-P1|won', 'P1', 'KRW')]);
 
-describe('a settlement', () => {
-  it('is complete when every page of both manifests is there, in any order', () => {
-    expect(isComplete(run(settlement, [first, rewards]).state)).toBe(false);
-    expect(isComplete(run(settlement, [first, second]).state)).toBe(false);
-    expect(isComplete(run(settlement, [rewards, second, first]).state)).toBe(true);
+describe('a statement run', () => {
+  it('is complete with every page of both manifests, in any order', () => {
+    expect(isComplete(run(statementRun, [first, rewards]).state)).toBe(false);
+    expect(isComplete(run(statementRun, [first, second]).state)).toBe(false);
+    expect(isComplete(run(statementRun, [rewards, second, first]).state)).toBe(true);
   });
 
-  it('names accounts and their streams in the same order for every order of arrival', () => {
-    const one = accountsOf(run(settlement, [first, second, rewards]).state);
+  it('lists accounts and their streams in the same order for every order of arrival', () => {
+    const one = accountsOf(run(statementRun, [first, second, rewards]).state);
     expect(one.map(({ payee, currency, entries }) => [payee, currency, entries.map(({ stream }) => stream)])).toEqual([
       ['P1', 'EUR', ['bonus-P1|volume', 'earning-P1|other', 'earning-P1|plan']],
       ['P1', 'KRW', ['bonus-P1|won']],
       ['P2', 'EUR', ['earning-P2|plan']],
     ]);
-    expect(accountsOf(run(settlement, [rewards, second, second, first, rewards]).state)).toEqual(one);
+    expect(accountsOf(run(statementRun, [rewards, second, second, first, rewards]).state)).toEqual(one);
   });
 
   it('is complete with empty manifests', () => {
-    const { state } = run(settlement, [page('commissions', []), page('rewards', [])]);
+    const { state } = run(statementRun, [page('commissions', []), page('rewards', [])]);
     expect(isComplete(state)).toBe(true);
     expect(accountsOf(state)).toEqual([]);
   });
 
-  it('takes a page once, and refuses one that contradicts it', () => {
-    expect(run(settlement, [first, first]).events.length).toBe(1);
-    expect(() => run(settlement, [first, page('commissions', [], [1, 2])])).toThrow(DomainError);
-    expect(() => run(settlement, [first, page('commissions', [], [3, 3])])).toThrow(DomainError);
-    expect(() => run(settlement, [page('commissions', [], [2, 1])])).toThrow(DomainError);
+  it('receives a page once, and refuses one that contradicts it', () => {
+    expect(run(statementRun, [first, first]).events.length).toBe(1);
+    expect(() => run(statementRun, [first, page('commissions', [], [1, 2])])).toThrow(DomainError);
+    expect(() => run(statementRun, [first, page('commissions', [], [3, 3])])).toThrow(DomainError);
+    expect(() => run(statementRun, [page('commissions', [], [2, 1])])).toThrow(DomainError);
   });
 
-  it('is finished once, when it is complete', () => {
-    expect(() => run(settlement, [first, { type: 'finish-run' }])).toThrow(DomainError);
-    const { events } = run(settlement, [second, first, rewards, { type: 'finish-run' }, { type: 'finish-run' }]);
+  it('finishes once, when it is complete', () => {
+    expect(() => run(statementRun, [first, { type: 'finish-run' }])).toThrow(DomainError);
+    const { events } = run(statementRun, [second, first, rewards, { type: 'finish-run' }, { type: 'finish-run' }]);
     expect(events.slice(3)).toEqual([
       {
         type: 'StatementRunFinished',

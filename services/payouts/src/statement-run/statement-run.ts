@@ -1,6 +1,6 @@
 /**
- * The settlement of a period: it holds the manifests of commissions and rewards, and remembers when the statements of
- * all accounts that they name were issued.
+ * The statement run of a period: it collects the manifests of commissions and rewards, and is finished when every
+ * account that they name has its statement.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
@@ -9,15 +9,14 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 
 import type { AccountEntry } from '../account/account.js';
-import { accountName } from '../statement/statement.js';
 
-export const SETTLEMENT = 'settlement';
+export const STATEMENT_RUN = 'statementrun';
 
-export function settlementStream(calendar: string, period: string): string {
-  return `${SETTLEMENT}-${calendar}:${period}`;
+export function statementRunStream(calendar: string, period: string): string {
+  return `${STATEMENT_RUN}-${calendar}:${period}`;
 }
 
-/** Who closes periods. A statement needs the manifests of both. */
+/** The contexts that close periods. A statement needs the manifests of both. */
 export const MANIFEST_AUTHORS = ['commissions', 'rewards'] as const;
 export type ManifestAuthor = (typeof MANIFEST_AUTHORS)[number];
 
@@ -31,46 +30,46 @@ interface ManifestPage {
   readonly entries: readonly ManifestEntry[];
 }
 
-export type SettlementCommand =
-  ({ readonly type: 'take-manifest-page'; readonly at: string } & ManifestPage) | { readonly type: 'finish-run' };
+export type StatementRunCommand =
+  ({ readonly type: 'receive-manifest-page'; readonly at: string } & ManifestPage) | { readonly type: 'finish-run' };
 
-export type SettlementEvent =
+export type StatementRunEvent =
   | {
-      readonly type: 'ManifestPageTaken';
+      readonly type: 'ManifestPageReceived';
       readonly version: 1;
       readonly occurredAt: string;
       readonly data: ManifestPage;
     }
   | {
-      /** Every account of the manifests has its statement. */
+      /** Every account that the manifests name has its statement. */
       readonly type: 'StatementRunFinished';
       readonly version: 1;
       readonly occurredAt: string;
       readonly data: { readonly calendar: string; readonly period: string; readonly statements: number };
     };
 
-/** Pages of one author: sparse until it is complete. */
 interface Manifest {
   readonly pages: number;
-  readonly taken: Map<number, readonly ManifestEntry[]>;
+  /** Entries by page; pages arrive in any order. */
+  readonly received: Map<number, readonly ManifestEntry[]>;
 }
 
-export interface SettlementState {
+export interface StatementRunState {
   calendar: string;
   period: string;
   readonly manifests: Map<ManifestAuthor, Manifest>;
-  /** The latest instant at which a manifest was said: the same for every order of arrival. */
-  saidAt: string;
+  /** The latest instant at which a page was published: the same for every order of arrival. */
+  publishedAt: string;
   finished: boolean;
 }
 
-export const settlement: Decider<SettlementState, SettlementCommand, SettlementEvent> = {
-  category: SETTLEMENT,
-  initialState: () => ({ calendar: '', period: '', manifests: new Map(), saidAt: '', finished: false }),
+export const statementRun: Decider<StatementRunState, StatementRunCommand, StatementRunEvent> = {
+  category: STATEMENT_RUN,
+  initialState: () => ({ calendar: '', period: '', manifests: new Map(), publishedAt: '', finished: false }),
   decide(command, state) {
     switch (command.type) {
-      case 'take-manifest-page':
-        return takePage(command, state);
+      case 'receive-manifest-page':
+        return receivePage(command, state);
       case 'finish-run':
         return finishRun(state);
       default:
@@ -79,14 +78,14 @@ export const settlement: Decider<SettlementState, SettlementCommand, SettlementE
   },
   evolve(state, event) {
     switch (event.type) {
-      case 'ManifestPageTaken': {
+      case 'ManifestPageReceived': {
         const { calendar, period, author, page, pages, entries } = event.data;
         state.calendar = calendar;
         state.period = period;
-        const manifest = state.manifests.get(author) ?? { pages, taken: new Map() };
-        manifest.taken.set(page, entries);
+        const manifest = state.manifests.get(author) ?? { pages, received: new Map() };
+        manifest.received.set(page, entries);
         state.manifests.set(author, manifest);
-        if (event.occurredAt > state.saidAt) state.saidAt = event.occurredAt;
+        if (event.occurredAt > state.publishedAt) state.publishedAt = event.occurredAt;
         return state;
       }
       case 'StatementRunFinished':
@@ -98,8 +97,8 @@ export const settlement: Decider<SettlementState, SettlementCommand, SettlementE
   },
   commandOf(event) {
     switch (event.type) {
-      case 'ManifestPageTaken':
-        return { type: 'take-manifest-page', at: event.occurredAt, ...event.data };
+      case 'ManifestPageReceived':
+        return { type: 'receive-manifest-page', at: event.occurredAt, ...event.data };
       case 'StatementRunFinished':
         return { type: 'finish-run' };
       default:
@@ -108,67 +107,69 @@ export const settlement: Decider<SettlementState, SettlementCommand, SettlementE
   },
   sizeOf: ({ manifests }) => {
     let entries = 0;
-    for (const { taken } of manifests.values()) for (const page of taken.values()) entries += page.length;
+    for (const { received } of manifests.values()) for (const page of received.values()) entries += page.length;
     return 1000 + entries * 500;
   },
 };
 
-/** A manifest is final: the same page again is nothing new. @throws {DomainError} `ManifestConflict` */
-function takePage(
-  command: Extract<SettlementCommand, { readonly type: 'take-manifest-page' }>,
-  state: SettlementState,
-): SettlementEvent[] {
+/** A manifest never changes: a repeated page appends nothing. @throws {DomainError} `ManifestConflict` */
+function receivePage(
+  command: Extract<StatementRunCommand, { readonly type: 'receive-manifest-page' }>,
+  state: StatementRunState,
+): StatementRunEvent[] {
   const { type: _, at, ...data } = command;
   const { calendar, period, author, page, pages, entries } = data;
   const manifest = state.manifests.get(author);
-  const taken = manifest?.taken.get(page);
-  if (taken !== undefined && manifest?.pages === pages && canonicalJson(taken) === canonicalJson(entries)) return [];
-  if (taken !== undefined || page > pages || (manifest !== undefined && manifest.pages !== pages))
+  const received = manifest?.received.get(page);
+  if (received !== undefined && manifest?.pages === pages && canonicalJson(received) === canonicalJson(entries))
+    return [];
+  if (received !== undefined || page > pages || (manifest !== undefined && manifest.pages !== pages))
     throw new DomainError(
       'ManifestConflict',
-      `page ${page} of ${pages} of the manifest of ${author} for ${period} in ${calendar} contradicts what was taken`,
+      `page ${page} of ${pages} of the manifest of ${author} for ${period} in ${calendar} contradicts the pages received before`,
       'conflict',
     );
-  return [{ type: 'ManifestPageTaken', version: 1, occurredAt: at, data }];
+  return [{ type: 'ManifestPageReceived', version: 1, occurredAt: at, data }];
 }
 
 /** @throws {DomainError} `ManifestAwaited` */
-function finishRun(state: SettlementState): SettlementEvent[] {
+function finishRun(state: StatementRunState): StatementRunEvent[] {
   if (state.finished) return [];
-  if (!isComplete(state)) throw new DomainError('ManifestAwaited', 'the manifests are not complete', 'conflict');
-  const { calendar, period, saidAt } = state;
+  if (!isComplete(state)) throw new DomainError('ManifestAwaited', 'pages of the manifests are missing', 'conflict');
+  const { calendar, period, publishedAt } = state;
   return [
     {
       type: 'StatementRunFinished',
       version: 1,
-      occurredAt: saidAt,
+      occurredAt: publishedAt,
       data: { calendar, period, statements: accountsOf(state).length },
     },
   ];
 }
 
-/** True where both manifests are whole. */
-export function isComplete(state: SettlementState): boolean {
+/** True if all pages of both manifests were received. */
+export function isComplete(state: StatementRunState): boolean {
   return MANIFEST_AUTHORS.every((author) => {
     const manifest = state.manifests.get(author);
-    return manifest !== undefined && manifest.taken.size === manifest.pages;
+    return manifest !== undefined && manifest.received.size === manifest.pages;
   });
 }
 
-export interface SettledAccount {
+/** An account that the manifests name. */
+export interface NamedAccount {
   readonly payee: string;
   readonly currency: string;
   /** In order of stream. */
   readonly entries: readonly AccountEntry[];
 }
 
-/** The accounts that the manifests name, in order of payee and currency, whatever the order of pages. */
-export function accountsOf(state: SettlementState): readonly SettledAccount[] {
+/** The accounts that the manifests name, by payee and currency, for any order of pages. */
+export function accountsOf(state: StatementRunState): readonly NamedAccount[] {
   const accounts = new Map<string, { payee: string; currency: string; entries: AccountEntry[] }>();
-  for (const { taken } of state.manifests.values())
-    for (const page of taken.values())
+  for (const { received } of state.manifests.values())
+    for (const page of received.values())
       for (const { payee, currency, ...entry } of page) {
-        const name = accountName(payee, currency);
+        const name = `${payee}|${currency}`;
         const found = accounts.get(name) ?? { payee, currency, entries: [] };
         found.entries.push(entry);
         accounts.set(name, found);

@@ -3,13 +3,17 @@ import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
-import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
+import { CommandRoles } from '@tantieme/service-kit/access/auth';
 
 import { accountStream } from '../account/account.js';
-import { accountsOf, settlementStream } from '../statement-run/statement-run.js';
-import { statementId } from './statement.js';
-import { Runtimes } from '../runtimes.service.js';
+import { ACCOUNTS } from '../account/accounts.service.js';
+import type { Accounts } from '../account/accounts.service.js';
+import { statementId } from '../account/statement.js';
+import { accountsOf, statementRunStream } from '../statement-run/statement-run.js';
+import { STATEMENT_RUNS } from '../statement-run/statement-runs.service.js';
+import type { StatementRuns } from '../statement-run/statement-runs.service.js';
+import type { PeriodApproval } from './statement.dto.js';
 
 /** Accounts whose approvals are appended together. */
 const ACCOUNTS_PER_BATCH = 500;
@@ -24,36 +28,29 @@ export class ApprovePeriod {
   ) {}
 }
 
-export interface PeriodApproved {
-  readonly calendar: string;
-  readonly period: string;
-  readonly statements: number;
-  /** Statements that nobody had approved before. */
-  readonly approved: number;
-  /** What the new approvals pay, by currency, as decimal text. */
-  readonly payable: Readonly<Record<string, string>>;
-}
-
 @CommandHandler(ApprovePeriod)
-export class ApprovePeriodHandler implements ICommandHandler<ApprovePeriod, PeriodApproved> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+export class ApprovePeriodHandler implements ICommandHandler<ApprovePeriod, PeriodApproval> {
+  constructor(
+    @Inject(ACCOUNTS) private readonly accounts: Accounts,
+    @Inject(STATEMENT_RUNS) private readonly statementRuns: StatementRuns,
+  ) {}
 
-  /** @throws {DomainError} `StatementsNotIssued` while the period is not settled. */
-  async execute({ calendar, period, context }: ApprovePeriod): Promise<PeriodApproved> {
-    const { state } = await this.runtimes.settlements.load(settlementStream(calendar, period));
+  /** @throws {DomainError} `StatementsNotIssued` until the statement run of the period is finished */
+  async execute({ calendar, period, context }: ApprovePeriod): Promise<PeriodApproval> {
+    const { state } = await this.statementRuns.load(statementRunStream(calendar, period));
     if (!state.finished)
       throw new DomainError(
         'StatementsNotIssued',
-        `the statements of ${period} in ${calendar} are not all issued`,
+        `not all statements of ${period} in ${calendar} are issued yet; GET /statement-runs/${encodeURIComponent(calendar)}/${period} shows the progress`,
         'conflict',
       );
-    const accounts = accountsOf(state);
+    const named = accountsOf(state);
     const at = new Date().toISOString();
-    const payable = new Map<string, bigint>();
+    const payableMinor = new Map<string, bigint>();
     let approved = 0;
-    for (let from = 0; from < accounts.length; from += ACCOUNTS_PER_BATCH) {
-      const results = await this.runtimes.accounts.handleMany(
-        accounts.slice(from, from + ACCOUNTS_PER_BATCH).map(({ payee, currency }) => ({
+    for (let from = 0; from < named.length; from += ACCOUNTS_PER_BATCH) {
+      const results = await this.accounts.handleMany(
+        named.slice(from, from + ACCOUNTS_PER_BATCH).map(({ payee, currency }) => ({
           stream: accountStream(payee, currency),
           command: {
             type: 'approve-statement',
@@ -68,19 +65,19 @@ export class ApprovePeriodHandler implements ICommandHandler<ApprovePeriod, Peri
         if (result.outcome === 'refused') throw result.error;
         for (const event of result.events) {
           if (event.type !== 'StatementApproved') continue;
-          const { currency } = event.data;
+          const { currency, payable } = event.data;
           approved += 1;
-          payable.set(currency, (payable.get(currency) ?? 0n) + parseAmount(event.data.payable, currency));
+          payableMinor.set(currency, (payableMinor.get(currency) ?? 0n) + parseAmount(payable, currency));
         }
       }
     }
     return {
       calendar,
       period,
-      statements: accounts.length,
+      statements: named.length,
       approved,
       payable: Object.fromEntries(
-        [...payable].sort().map(([currency, minor]) => [currency, formatAmount(minor, currency)]),
+        [...payableMinor].sort().map(([currency, minor]) => [currency, formatAmount(minor, currency)]),
       ),
     };
   }

@@ -1,13 +1,14 @@
 import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
-import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 
 import { accountStream, periodKey } from '../account/account.js';
-import { parseStatementId } from './statement.js';
-import { Runtimes } from '../runtimes.service.js';
+import { ACCOUNTS } from '../account/accounts.service.js';
+import type { Accounts } from '../account/accounts.service.js';
+import { parseStatementId, statementUnknown } from '../account/statement.js';
+import type { StatementApproval } from './statement.dto.js';
 
 @CommandRoles('approver')
 export class ApproveStatement {
@@ -17,28 +18,20 @@ export class ApproveStatement {
   ) {}
 }
 
-export interface Approved {
-  readonly statement: string;
-  readonly approvedBy: string;
-  /** False where somebody had approved it before. */
-  readonly isNew: boolean;
-}
-
 @CommandHandler(ApproveStatement)
-export class ApproveStatementHandler implements ICommandHandler<ApproveStatement, Approved> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+export class ApproveStatementHandler implements ICommandHandler<ApproveStatement, StatementApproval> {
+  constructor(@Inject(ACCOUNTS) private readonly accounts: Accounts) {}
 
   /** @throws {DomainError} `StatementUnknown` */
-  async execute({ statement, context }: ApproveStatement): Promise<Approved> {
-    const parts = parseStatementId(statement);
-    if (parts === undefined)
-      throw new DomainError('StatementUnknown', `there is no statement ${statement}`, 'not-found');
-    const { events, state } = await this.runtimes.accounts.handle(
-      accountStream(parts.payee, parts.currency),
+  async execute({ statement, context }: ApproveStatement): Promise<StatementApproval> {
+    const name = parseStatementId(statement);
+    if (name === undefined) throw statementUnknown(statement);
+    const { events, state } = await this.accounts.handle(
+      accountStream(name.payee, name.currency),
       { type: 'approve-statement', at: new Date().toISOString(), statement, by: context.actor },
       context,
     );
-    const approvedBy = state.statements.get(periodKey(parts.calendar, parts.period))?.approvedBy ?? context.actor;
+    const approvedBy = state.statements.get(periodKey(name.calendar, name.period))?.approvedBy ?? context.actor;
     return { statement, approvedBy, isNew: events.length > 0 };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The lines of a statement, out of the log: its account's events up to the statement, through the same `evolve` that
- * decided it. The hash of what comes out is compared with the one that was issued.
+ * Reads the lines of a statement from the log: it applies the account's events up to the statement with the decider's
+ * own `evolve`, composes the statement again and compares its hash with the one that was issued.
  */
 import type { Statement } from '@tantieme/contracts/payout';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
@@ -9,41 +9,40 @@ import { parseAmount } from '@tantieme/money/amount';
 
 import { account, accountStream, termsOf } from '../account/account.js';
 import type { AccountEvent } from '../account/account.js';
-import { composeStatement } from './statement.js';
+import { composeStatement } from '../account/statement.js';
 
-/** Events of an account a page. */
-const PAGE_EVENTS = 2000;
+/** Events per read. */
+const EVENTS_PER_READ = 2000;
 
-/** Where a statement stands. */
-export interface StatementPlace {
+export interface StatementLocation {
   readonly id: string;
   readonly payee: string;
   readonly currency: string;
-  /** Revision of its event in the account's stream. */
+  /** Revision of its event in the stream of the account. */
   readonly revision: number;
 }
 
-/** The log no longer gives the statement that was issued: `tantieme verify` tells what was changed. */
+/** The log does not reproduce the statement that was issued. `tantieme verify` names the event that was changed. */
 export class StatementNotReproduced extends Error {
   readonly code = 'StatementNotReproduced';
   constructor(readonly statement: string) {
-    super(`the log does not give the lines of ${statement} that its hash covers`);
+    super(`the log does not reproduce ${statement}: its lines do not match the issued hash`);
   }
 }
 
 /** @throws {StatementNotReproduced} */
-export async function readStatement(store: EventStore, place: StatementPlace): Promise<Statement> {
-  const stream = accountStream(place.payee, place.currency);
+export async function readStatement(store: EventStore, location: StatementLocation): Promise<Statement> {
+  const stream = accountStream(location.payee, location.currency);
   let state = account.initialState();
-  for (let from = 0; from <= place.revision; from += PAGE_EVENTS) {
-    const limit = Math.min(PAGE_EVENTS, place.revision + 1 - from);
+  for (let from = 0; from <= location.revision; from += EVENTS_PER_READ) {
+    const limit = Math.min(EVENTS_PER_READ, location.revision + 1 - from);
     for (const stored of await store.readStream(stream, { from, limit })) {
       const event = domainEventOf<AccountEvent>(stored, account);
-      if (stored.revision === place.revision) {
-        if (event.type !== 'StatementIssued' || event.data.statement.id !== place.id) break;
+      if (stored.revision === location.revision) {
+        if (event.type !== 'StatementIssued' || event.data.statement.id !== location.id) break;
         const { statement } = event.data;
         const { payee, currency, calendar, period, opening } = statement;
-        const held = state.held.linesOf(calendar, period);
+        const linesByStream = state.openLines.linesOf(calendar, period);
         const composed = composeStatement({
           payee,
           currency,
@@ -51,8 +50,8 @@ export async function readStatement(store: EventStore, place: StatementPlace): P
           period,
           openingMinor: parseAmount(opening, currency),
           openingExchanged: state.carriedExchanged.get(calendar) ?? [],
-          terms: termsOf(event.data.entries, held, currency),
-          lines: [...held.values()].flat(),
+          terms: termsOf(event.data.entries, linesByStream, currency),
+          lines: [...linesByStream.values()].flat(),
         });
         if (composed.hash !== statement.hash) break;
         return composed;
@@ -60,5 +59,5 @@ export async function readStatement(store: EventStore, place: StatementPlace): P
       state = account.evolve(state, event);
     }
   }
-  throw new StatementNotReproduced(place.id);
+  throw new StatementNotReproduced(location.id);
 }

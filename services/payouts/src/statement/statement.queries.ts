@@ -1,116 +1,116 @@
 import { Inject } from '@nestjs/common';
 import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
-import type { Statement, StatementIssued } from '@tantieme/contracts/payout';
+import type { Statement } from '@tantieme/contracts/payout';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { decodeCursor, pageOf } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import { DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { sql } from 'kysely';
-import type { Kysely, Selectable } from 'kysely';
+import type { Kysely } from 'kysely';
 
+import { statementDocument, statementUnknown } from '../account/statement.js';
 import { readStatement } from './statement-document.service.js';
-import { statementDocument } from './statement.js';
-import type { PayoutsTables, StatementsTable } from '../payouts.tables.js';
+import type { ListedStatement, StatementSort, StatementState } from './statement.dto.js';
+import { listedStatement } from './statement.tables.js';
+import type { StatementTables } from './statement.tables.js';
 
-export interface ListedStatement extends StatementIssued {
-  /** Who approved it; missing while nobody has. */
-  readonly approvedBy?: string;
-  readonly approvedAt?: string;
+export interface StatementFilter {
+  readonly payee?: string | undefined;
+  readonly currency?: string | undefined;
+  readonly calendar?: string | undefined;
+  readonly period?: string | undefined;
+  readonly state?: StatementState | undefined;
+  /** Words that the id contains, in upper or lower case. */
+  readonly text?: string | undefined;
 }
 
 export class ListStatements {
   constructor(
-    readonly filter: {
-      readonly payee?: string | undefined;
-      readonly currency?: string | undefined;
-      readonly calendar?: string | undefined;
-      readonly period?: string | undefined;
-    },
+    readonly filter: StatementFilter,
+    readonly sort: StatementSort,
     readonly limit: number,
     readonly cursor: string | undefined,
   ) {}
 }
 
+/** Each order ends in columns that make it unique. */
+const SORT_COLUMNS = {
+  period: ['period', 'payee', 'currency', 'calendar'],
+  payee: ['payee', 'period', 'currency', 'calendar'],
+  payable: ['payable_number', 'payee', 'period', 'currency', 'calendar'],
+} as const;
+
 @QueryHandler(ListStatements)
 export class ListStatementsHandler implements IQueryHandler<ListStatements, Page<ListedStatement>> {
-  constructor(@Inject(DATABASE) private readonly db: Kysely<PayoutsTables>) {}
+  constructor(@Inject(DATABASE) private readonly db: Kysely<StatementTables>) {}
 
-  async execute({ filter, limit, cursor }: ListStatements): Promise<Page<ListedStatement>> {
-    const after = decodeCursor(cursor, 4);
+  /** @throws {DomainError} `CursorInvalid` */
+  async execute({ filter, sort, limit, cursor }: ListStatements): Promise<Page<ListedStatement>> {
     let query = this.db.selectFrom('payouts_statements').selectAll();
     for (const column of ['payee', 'currency', 'calendar', 'period'] as const) {
       const value = filter[column];
       if (value !== undefined) query = query.where(column, '=', value);
     }
-    if (after !== undefined)
-      query = query.where(sql<boolean>`(period, payee, currency, calendar) > (${sql.join([...after])})`);
-    const rows = await query
-      .orderBy('period')
-      .orderBy('payee')
-      .orderBy('currency')
-      .orderBy('calendar')
-      .limit(limit + 1)
-      .execute();
-    const page = pageOf(rows, limit, ({ period, payee, currency, calendar }) => [period, payee, currency, calendar]);
-    return { ...page, items: page.items.map(listed) };
+    if (filter.state !== undefined)
+      query = query.where('approved_by', filter.state === 'approved' ? 'is not' : 'is', null);
+    for (const word of filter.text?.toLowerCase().split(/\s+/) ?? []) {
+      const pattern = `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`;
+      query = query.where(sql<boolean>`search_text like ${pattern} escape '\\'`);
+    }
+    const isDescending = sort.startsWith('-');
+    const columns: readonly (keyof StatementTables['payouts_statements'])[] =
+      SORT_COLUMNS[sort.replace('-', '') as keyof typeof SORT_COLUMNS];
+    const [cursorSort, ...after] = decodeCursor(cursor, columns.length + 1) ?? [];
+    if (cursorSort !== undefined) {
+      if (cursorSort !== sort)
+        throw new DomainError('CursorInvalid', 'the cursor belongs to another order of the list', 'invalid', [
+          { field: 'cursor', reason: 'belongs to another order; repeat the `sort` of the page that it came from' },
+        ]);
+      const names = sql.join(columns.map((column) => sql.ref(column)));
+      query = query.where(sql<boolean>`(${names}) ${sql.raw(isDescending ? '<' : '>')} (${sql.join(after)})`);
+    }
+    for (const column of columns) query = query.orderBy(column, isDescending ? 'desc' : 'asc');
+    const page = pageOf(await query.limit(limit + 1).execute(), limit, (row) => [
+      sort,
+      ...columns.map((column) => row[column] ?? ''),
+    ]);
+    return { ...page, items: page.items.map(listedStatement) };
   }
 }
 
-function listed(row: Selectable<StatementsTable>): ListedStatement {
-  const {
-    line_count: lineCount,
-    revision: _,
-    approved_by: approvedBy,
-    approved_at: approvedAt,
-    forgiven,
-    parts,
-    exchanged,
-    ...rest
-  } = row;
-  return {
-    ...rest,
-    lineCount,
-    ...(forgiven === null ? {} : { forgiven }),
-    ...(parts === null ? {} : { parts: JSON.parse(parts) }),
-    ...(exchanged === null ? {} : { exchanged: JSON.parse(exchanged) }),
-    ...(approvedBy === null ? {} : { approvedBy }),
-    ...(approvedAt === null ? {} : { approvedAt }),
-  };
-}
-
-/** One statement, with its lines. */
+/** One statement with all its lines. */
 export class ReadStatement {
   constructor(readonly id: string) {}
 }
 
-export interface StatementRead {
+export interface StatementWithLines {
   readonly statement: Statement;
   readonly listed: ListedStatement;
 }
 
 @QueryHandler(ReadStatement)
-export class ReadStatementHandler implements IQueryHandler<ReadStatement, StatementRead> {
+export class ReadStatementHandler implements IQueryHandler<ReadStatement, StatementWithLines> {
   constructor(
-    @Inject(DATABASE) private readonly db: Kysely<PayoutsTables>,
+    @Inject(DATABASE) private readonly db: Kysely<StatementTables>,
     @Inject(EVENT_STORE) private readonly store: EventStore,
   ) {}
 
   /** @throws {DomainError} `StatementUnknown` */
-  async execute({ id }: ReadStatement): Promise<StatementRead> {
+  async execute({ id }: ReadStatement): Promise<StatementWithLines> {
     const row = await this.db.selectFrom('payouts_statements').selectAll().where('id', '=', id).executeTakeFirst();
-    if (row === undefined) throw new DomainError('StatementUnknown', `there is no statement ${id}`, 'not-found');
-    return { statement: await readStatement(this.store, row), listed: listed(row) };
+    if (row === undefined) throw statementUnknown(id);
+    return { statement: await readStatement(this.store, row), listed: listedStatement(row) };
   }
 }
 
-/** The canonical documents of all statements of a period, in order of payee and currency, one after the other. */
+/** The canonical documents of all statements of a period, by payee and currency, one per line. */
 export class ExportStatements {
   constructor(
     readonly calendar: string,
     readonly period: string,
-    /** Only of this payee, where one is named. */
+    /** Only of this payee, if given. */
     readonly payee: string | undefined,
   ) {}
 }
@@ -120,7 +120,7 @@ const EXPORT_PAGE_ROWS = 200;
 @QueryHandler(ExportStatements)
 export class ExportStatementsHandler implements IQueryHandler<ExportStatements, AsyncGenerator<string>> {
   constructor(
-    @Inject(DATABASE) private readonly db: Kysely<PayoutsTables>,
+    @Inject(DATABASE) private readonly db: Kysely<StatementTables>,
     @Inject(EVENT_STORE) private readonly store: EventStore,
   ) {}
 

@@ -1,4 +1,4 @@
-/** An application of payouts alone, and hand-made messages of those upstream. */
+/** The payouts service alone, and messages as its upstream services publish them. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,22 +8,29 @@ import { encode } from '@tantieme/contracts/envelope';
 import type { LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import type { Payment } from '@tantieme/contracts/payout';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { deadLetterTopic } from '@tantieme/messaging/broker';
 import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broker';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { BROKER } from '@tantieme/service-kit/runtime/runtime-tokens';
 
 import { PayoutsModule } from '../payouts.module.js';
+import type { StatementRunProgress } from '../statement-run/statement-run.dto.js';
 
 export const CALENDAR = 'monthly@Europe/Paris';
 
 export interface TopicMessage {
   readonly topic: string;
   readonly message: OutgoingMessage;
+}
+
+interface PublishedMessage {
+  readonly type: string;
+  readonly data: unknown;
 }
 
 export class PayoutsApplication {
@@ -48,7 +55,7 @@ export class PayoutsApplication {
   }
 
   get broker(): Broker {
-    return this.application.get(BROKER);
+    return this.application.get<Broker>(BROKER);
   }
 
   async publish(messages: readonly TopicMessage[]): Promise<void> {
@@ -61,43 +68,44 @@ export class PayoutsApplication {
     role: Role = 'finance',
     { body, partner, accept }: { body?: object; partner?: string; accept?: string } = {},
   ) {
-    const token = await mintToken({
-      dataDirectory: this.directory,
-      subject: `${role}-1`,
-      roles: [role],
-      ...(partner === undefined ? {} : { partner }),
-    });
+    const token = await mintToken(
+      omitUndefined({ dataDirectory: this.directory, subject: `${role}-1`, roles: [role], partner }),
+    );
     const answer = await this.application.inject({
       method,
       url,
-      headers: { authorization: `Bearer ${token}`, ...(accept === undefined ? {} : { accept }) },
-      ...(body === undefined ? {} : { payload: body }),
+      headers: omitUndefined({ authorization: `Bearer ${token}`, accept }),
+      ...omitUndefined({ payload: body }),
     });
     return { status: answer.statusCode, text: answer.body, headers: answer.headers };
   }
 
-  async json(...parameters: Parameters<PayoutsApplication['call']>): Promise<ReturnType<typeof JSON.parse>> {
-    return JSON.parse((await this.call(...parameters)).text);
+  /** The body of the answer, which the spec knows to be of this type. */
+  async json<Body>(...parameters: Parameters<PayoutsApplication['call']>): Promise<Body> {
+    return JSON.parse((await this.call(...parameters)).text) as Body;
   }
 
-  async until(isSo: () => Promise<boolean>): Promise<void> {
-    for (let waitedMs = 0; !(await isSo()); waitedMs += 20) {
-      if (waitedMs > 20_000) throw new Error(`not within 20 s: ${isSo}`);
+  async until(condition: () => Promise<boolean>): Promise<void> {
+    for (let waitedMs = 0; !(await condition()); waitedMs += 20) {
+      if (waitedMs > 20_000) throw new Error(`still false after 20 s: ${condition.toString()}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
+  statementRun(period: string): Promise<StatementRunProgress> {
+    return this.json('GET', `/statement-runs/${encodeURIComponent(CALENDAR)}/${period}`);
+  }
+
   issued(period: string): Promise<void> {
-    const url = `/settlements/${encodeURIComponent(CALENDAR)}/${period}`;
-    return this.until(async () => (await this.json('GET', url)).state === 'issued');
+    return this.until(async () => (await this.statementRun(period)).state === 'issued');
   }
 
-  /** What payouts has published, once there are so many. */
-  async published(count: number): Promise<readonly ReturnType<typeof JSON.parse>[]> {
-    return (await this.messages(TOPICS.payouts, count)).map(({ value }) => JSON.parse(value));
+  /** The published messages, once there are at least `count`. */
+  async published(count: number): Promise<readonly PublishedMessage[]> {
+    return (await this.messages(TOPICS.payouts, count)).map(({ value }) => JSON.parse(value) as PublishedMessage);
   }
 
-  /** Why messages of a topic could not be taken, once there are so many. */
+  /** The reasons in the dead letters of a topic, once there are at least `count`. */
   async deadLetters(topic: string, count: number): Promise<readonly (string | undefined)[]> {
     return (await this.messages(deadLetterTopic(topic, 'payouts'), count)).map(({ headers }) => headers?.['reason']);
   }

@@ -1,9 +1,9 @@
-/** Given – when – then for deciders, and builders of programmes and earnings. */
+/** Builders of programmes and earnings, and a runner for given – when – then specs of deciders. */
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decider';
 
-import { keptOf } from '../ledger/ledger.js';
-import type { KeptEarnings } from '../ledger/ledger.js';
+import { receivedEarningsOf } from '../ledger/earnings-ledger.js';
+import type { ReceivedEarnings } from '../ledger/earnings-ledger.js';
 import type { ProgrammeDocument } from '../programme/programme.js';
 
 export const CALENDAR = 'monthly@Europe/Paris';
@@ -39,16 +39,16 @@ export function line(basis: string, parts: Partial<LedgerLine> = {}): LedgerLine
   };
 }
 
-export function earnings(deal: string, revision: number, lines: readonly LedgerLine[], payee = 'P1'): KeptEarnings {
+export function earnings(deal: string, revision: number, lines: readonly LedgerLine[], payee = 'P1'): ReceivedEarnings {
   const plan = 'resellers';
-  return keptOf(
+  return receivedEarningsOf(
     { payee, plan, currency: 'EUR', calendar: CALENDAR, deal, lines: lines.map((one) => ({ ...one, deal })) },
     { stream: `earning-${payee}|${plan}`, revision },
     '2026-01-15T09:00:00Z',
   );
 }
 
-/** Runs commands one after the other, and checks of each event that deciding it again gives it again. */
+/** Runs the commands in order, and checks that deciding the input of each event again gives the same event. */
 export function run<State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
   commands: readonly NoInfer<Command>[],
@@ -59,7 +59,8 @@ export function run<State, Command, Event extends DomainEvent>(
   for (const command of commands)
     for (const event of decider.decide(command, state)) {
       const again = decider.decide(decider.commandOf(event), state);
-      if (JSON.stringify(again) !== JSON.stringify([event])) throw new Error(`decided again: ${JSON.stringify(again)}`);
+      if (JSON.stringify(again) !== JSON.stringify([event]))
+        throw new Error(`deciding again gave another event: ${JSON.stringify(again)}`);
       events.push(event);
       state = decider.evolve(state, event);
     }

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { requiresFullState } from '@tantieme/event-sourcing/decide/partial-state';
 import fc from 'fast-check';
 
-import { BONUS_TAILS, bonusDecider, measuredBasisOf } from './bonus.js';
+import { BONUS_PARTIAL_STATES, bonusDecider, measuredBasisOf } from './bonus.js';
 import type { BonusCommand, BonusEvent, Eligibility } from './bonus.js';
 import { document, earnings, line, run } from './bonus.fixture.js';
-import type { KeptEarnings } from '../ledger/ledger.js';
+import type { ReceivedEarnings } from '../ledger/earnings-ledger.js';
 import { compileProgramme } from '../programme/programme.js';
 import type { Programme } from '../programme/programme.js';
 
@@ -17,7 +17,7 @@ function deciderOf(one: Programme = programme) {
 }
 
 function decide(
-  kept: KeptEarnings | null,
+  received: ReceivedEarnings | null,
   parts: Partial<Extract<BonusCommand, { readonly type: 'decide-bonus' }>> = {},
   one: Programme = programme,
 ): BonusCommand {
@@ -26,7 +26,7 @@ function decide(
     at: '2026-01-15T09:00:00Z',
     payee: 'P1',
     programme: one.hash,
-    earnings: kept && { origin: kept.origin, deal: kept.deal, basis: measuredBasisOf(one, kept) },
+    earnings: received && { origin: received.origin, deal: received.deal, basis: measuredBasisOf(one, received) },
     eligibility: ELIGIBLE,
     openFrom: null,
     ...parts,
@@ -65,19 +65,19 @@ describe('a volume bonus', () => {
     ).toEqual(['2026-03 2026-03 bonus 500.00 50000.00', '2026-06 2026-06 bonus 500.00 50000.00']);
   });
 
-  it('takes back what a return takes away', () => {
+  it('loses what a return takes away', () => {
     const returned = line('-20000.00', { period: '2026-02', origin: '2026-02', kind: 'clawback' });
     expect(linesOf([decide(earnings('crm|D-1', 0, [line('60000.00'), returned]))])).toEqual([]);
   });
 
-  it('counts only the components and plans that it names', () => {
+  it('measures only the components and plans that it names', () => {
     const other = line('60000.00', { component: 'services' });
     expect(linesOf([decide(earnings('crm|D-1', 0, [other]))])).toEqual([]);
     const ofPlan = compileProgramme(document({ measure: { of: 'basis', over: 'quarter', plans: ['direct'] } }));
     expect(linesOf([decide(earnings('crm|D-1', 0, [line('60000.00')]), {}, ofPlan)], ofPlan)).toEqual([]);
   });
 
-  it('counts windows that start on its first day or later, and before its end', () => {
+  it('counts windows that start from its first day on and before its end', () => {
     const limited = compileProgramme(document({ from: '2026-02-01', until: '2026-07-01' }));
     const lines = ['2026-01', '2026-04', '2026-07'].map((period) => line('50000.00', { period, origin: period }));
     expect(linesOf([decide(earnings('crm|D-1', 0, lines), {}, limited)], limited)).toEqual([
@@ -86,11 +86,11 @@ describe('a volume bonus', () => {
   });
 
   it('runs over a period, a quarter of a quarterly calendar, or a year', () => {
-    const kept = earnings('crm|D-1', 0, [line('50000.00')]);
+    const received = earnings('crm|D-1', 0, [line('50000.00')]);
     const monthly = compileProgramme(document({ measure: { of: 'basis', over: 'period' } }));
     const yearly = compileProgramme(document({ measure: { of: 'basis', over: 'year' } }));
-    expect(linesOf([decide(kept, {}, monthly)], monthly)).toEqual(['2026-01 2026-01 bonus 500.00 50000.00']);
-    expect(linesOf([decide(kept, {}, yearly)], yearly)).toEqual(['2026-12 2026-12 bonus 500.00 50000.00']);
+    expect(linesOf([decide(received, {}, monthly)], monthly)).toEqual(['2026-01 2026-01 bonus 500.00 50000.00']);
+    expect(linesOf([decide(received, {}, yearly)], yearly)).toEqual(['2026-12 2026-12 bonus 500.00 50000.00']);
     const quarterly = compileProgramme(document({ calendar: { periods: 'quarterly', timeZone: 'Europe/Paris' } }));
     const inQuarter = earnings('crm|D-1', 0, [line('50000.00', { period: '2026-Q1', origin: '2026-Q1' })]);
     expect(linesOf([decide(inQuarter, {}, quarterly)], quarterly)).toEqual(['2026-Q1 2026-Q1 bonus 500.00 50000.00']);
@@ -118,11 +118,11 @@ describe('a volume bonus', () => {
   });
 });
 
-describe('what comes later', () => {
+describe('late earnings and late programmes', () => {
   const first = earnings('crm|D-1', 0, [line('60000.00')]);
   const late = earnings('crm|D-2', 1, [line('40000.00', { period: '2026-04', origin: '2026-03', kind: 'adjustment' })]);
 
-  it('is posted in the period in which commission-calculation posted it, whenever rewards closes', () => {
+  it('are posted in the period in which commission-calculation posted them, whenever rewards closes', () => {
     const expected = ['2026-03 2026-03 bonus 500.00 60000.00', '2026-04 2026-03 adjustment 1000.00 40000.00'];
     expect(linesOf([decide(first), decide(late)])).toEqual(expected);
     expect(linesOf([decide(late), decide(first)])).toEqual(expected);
@@ -130,13 +130,13 @@ describe('what comes later', () => {
     expect(linesOf([decide(first), decide(late), close('2026-03'), close('2026-04')])).toEqual(expected);
   });
 
-  it('posts what a late programme owes for closed periods in the first open one', () => {
+  it('post what a late programme owes for closed periods in the first open one', () => {
     expect(linesOf([decide(first, { openFrom: '2026-06' }), decide(late, { openFrom: '2026-06' })])).toEqual([
       '2026-06 2026-03 adjustment 1500.00 100000.00',
     ]);
   });
 
-  it('never moves a closed line', () => {
+  it('never change a closed line', () => {
     const corrected = earnings('crm|D-1', 5, [line('10000.00')]);
     expect(linesOf([decide(first), close('2026-03'), decide(corrected)])).toEqual([
       '2026-03 2026-03 bonus 500.00 60000.00',
@@ -148,22 +148,22 @@ describe('what comes later', () => {
 describe('repetition', () => {
   const first = earnings('crm|D-1', 3, [line('60000.00')]);
 
-  it('means nothing new, and neither does an older revision', () => {
+  it('appends nothing, and neither does an older revision', () => {
     const { events } = run(deciderOf(), [decide(first), decide(first), decide(earnings('crm|D-1', 2, [line('1.00')]))]);
     expect(events.length).toBe(1);
   });
 
-  it('replaces what an older revision said of the deal', () => {
+  it('with a newer revision replaces the older one', () => {
     expect(linesOf([decide(first), decide(earnings('crm|D-1', 4, [line('55000.00')]))])).toEqual([
       '2026-03 2026-03 bonus 500.00 55000.00',
     ]);
   });
 
-  it('does not journal a deal that never counted, where that is not asked for', () => {
+  it('does not record a deal that never counted, unless asked to', () => {
     const other = earnings('crm|D-2', 0, [line('1.00', { component: 'services' })]);
-    expect(run(deciderOf(), [decide(other, { onlyIfHeld: true })]).events).toEqual([]);
+    expect(run(deciderOf(), [decide(other, { onlyIfMeasuredBefore: true })]).events).toEqual([]);
     const gone = earnings('crm|D-1', 4, [line('1.00', { component: 'services' })]);
-    expect(linesOf([decide(first), decide(gone, { onlyIfHeld: true })])).toEqual([]);
+    expect(linesOf([decide(first), decide(gone, { onlyIfMeasuredBefore: true })])).toEqual([]);
   });
 
   it('gives the same lines for every order and with duplicates', () => {
@@ -175,10 +175,10 @@ describe('repetition', () => {
       earnings('crm|D-3', 3, []),
       earnings('crm|D-4', 5, [line('70000.00', { period: '2026-04', origin: '2026-04' })]),
     ];
-    const expected = linesOf(messages.map((kept) => decide(kept))).toSorted();
+    const expected = linesOf(messages.map((received) => decide(received))).toSorted();
     fc.assert(
       fc.property(fc.shuffledSubarray([...messages, ...messages], { minLength: 2 * messages.length }), (shuffled) => {
-        expect(linesOf(shuffled.map((kept) => decide(kept))).toSorted()).toEqual(expected);
+        expect(linesOf(shuffled.map((received) => decide(received))).toSorted()).toEqual(expected);
       }),
       { numRuns: 300 },
     );
@@ -186,14 +186,14 @@ describe('repetition', () => {
 });
 
 describe('a bonus whose deals do not fit into memory', () => {
-  /** Every state is made a tail before the next command, and the stream is read again where that is not enough. */
-  function runOnTails(commands: readonly BonusCommand[]) {
+  /** Reduces the state before every command, and reads the stream again if that is not enough. */
+  function runOnPartialStates(commands: readonly BonusCommand[]) {
     const decider = deciderOf();
     const events: BonusEvent[] = [];
     let readAgain = 0;
     let state = decider.initialState();
     for (const command of commands) {
-      BONUS_TAILS.makePartial(state);
+      BONUS_PARTIAL_STATES.makePartial(state);
       let decided: readonly BonusEvent[];
       try {
         decided = decider.decide(command, state);
@@ -231,9 +231,9 @@ describe('a bonus whose deals do not fit into memory', () => {
     let decided = 0;
     fc.assert(
       fc.property(fc.array(anyCommand, { maxLength: 20 }), (commands) => {
-        const onTails = runOnTails(commands);
-        expect(onTails.events).toEqual(run(deciderOf(), commands).events);
-        readAgain += onTails.readAgain;
+        const partial = runOnPartialStates(commands);
+        expect(partial.events).toEqual(run(deciderOf(), commands).events);
+        readAgain += partial.readAgain;
         decided += commands.length;
       }),
       { numRuns: 300 },
@@ -248,7 +248,7 @@ describe('a bonus whose deals do not fit into memory', () => {
     const [event] = decider.decide(first, decider.initialState());
     if (event === undefined) throw new Error('nothing was decided');
     const state = decider.evolve(decider.initialState(), event);
-    BONUS_TAILS.makePartial(state);
+    BONUS_PARTIAL_STATES.makePartial(state);
     decider.evolve(state, event);
     expect(() => decider.decide(close('2026-03'), state)).toThrow('needs the full state');
   });
@@ -260,14 +260,14 @@ describe('eligibility', () => {
   const yes: Eligibility = { partnerRevision: 1, eligible: true };
   const no: Eligibility = { partnerRevision: 2, eligible: false };
 
-  it('is waited for: what is measured before is paid when it is known', () => {
+  it('may become known later: what was measured before is paid then', () => {
     expect(linesOf([decide(first, { eligibility: unknown })])).toEqual([]);
     expect(linesOf([decide(first, { eligibility: unknown }), decide(null, { eligibility: yes })])).toEqual([
       '2026-03 2026-03 bonus 500.00 60000.00',
     ]);
   });
 
-  it('that is lost takes the bonus away; an older word does not bring it back', () => {
+  it('that is lost takes the bonus away; an older message does not bring it back', () => {
     expect(linesOf([decide(first, { eligibility: yes }), decide(null, { eligibility: no })])).toEqual([]);
     expect(
       linesOf([
@@ -278,13 +278,13 @@ describe('eligibility', () => {
     ).toEqual([]);
   });
 
-  it('means nothing to who measures nothing', () => {
+  it('does not matter before anything is measured', () => {
     expect(run(deciderOf(), [decide(null, { eligibility: yes })]).events).toEqual([]);
   });
 });
 
 describe('closing a period', () => {
-  it('tells every window with a line in it, whole up to the period', () => {
+  it('publishes every window with a line in it, with all lines up to the period', () => {
     const first = earnings('crm|D-1', 0, [line('60000.00')]);
     const late = earnings('crm|D-2', 1, [line('40000.00', { period: '2026-04', origin: '2026-03' })]);
     const { events } = run(deciderOf(), [decide(first), decide(late), close('2026-03'), close('2026-03')]);
@@ -305,7 +305,7 @@ describe('closing a period', () => {
     });
   });
 
-  it('says nothing of a period without a line', () => {
+  it('publishes nothing for a period without a line', () => {
     const { events } = run(deciderOf(), [decide(earnings('crm|D-1', 0, [line('60000.00')])), close('2026-02')]);
     expect(events.length).toBe(1);
   });

@@ -1,12 +1,13 @@
 /**
  * The bonus of one participant in one programme.
  *
- * It is a function of the ledger lines of commission-calculation that count, and of nothing else: what a window is worth
- * after period p is the pay of the highest tier that the basis *posted up to p* reaches. The first line is posted in the
- * window's last period; each later one is what the lines posted in a later period change. So neither the order in which
- * earnings arrive nor the moment at which rewards happens to close a period can move an amount from one to another.
- * What comes from outside of that order (a programme or an eligibility that is known only later) is posted in the first
- * open period, as the difference to what was posted: closed lines never move.
+ * It is a function of the measured ledger lines of commission-calculation alone. After period p, a window is worth the
+ * pay of the highest tier that the basis *posted up to p* reaches. The first line is posted in the last period of the
+ * window; each later period whose lines change that value gets an adjustment. So neither the order of earnings nor the
+ * moment at which rewards closes a period can move an amount from one period to another.
+ *
+ * A programme or an eligibility that becomes known late is outside that order: its difference is posted in the first
+ * open period. Closed lines never change.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
 import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar/periods';
@@ -19,20 +20,20 @@ import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 
-import type { KeptEarnings } from '../ledger/ledger.js';
+import type { ReceivedEarnings } from '../ledger/earnings-ledger.js';
 import { countsWindow, payOf } from '../programme/programme.js';
 import type { Programme } from '../programme/programme.js';
 
 export const BONUS = 'bonus';
 
-/** Version of the arithmetic below: a changed rule is a new one, and old events replay under the old one. */
+/** Version of the arithmetic below. A changed rule needs a new version; old events replay under theirs. */
 export const BONUS_ENGINE = 1;
 
 export function bonusStream(payee: string, programmeId: string): string {
   return `${BONUS}-${payee}|${programmeId}`;
 }
 
-/** Basis of one deal that counts in a window, by the period in which commission-calculation posted it. */
+/** Basis of one deal in a window, by the period in which commission-calculation posted it. */
 export interface MeasuredBasis {
   readonly window: string;
   readonly period: string;
@@ -41,17 +42,17 @@ export interface MeasuredBasis {
 }
 
 export interface MeasuredDeal {
-  /** Stream of commission-calculation, and its revision. */
+  /** Stream of commission-calculation and its revision. */
   readonly origin: { readonly stream: string; readonly revision: number };
   readonly deal: string;
-  /** In order of window and period; empty where the deal does not count (any more). */
+  /** In order of window and period; empty if the deal does not count, or no longer counts. */
   readonly basis: readonly MeasuredBasis[];
 }
 
 export interface Eligibility {
-  /** Revision of the partner behind it; null where the partner is not known, or not asked for. */
+  /** Revision of the partner behind it; null if the partner is unknown or does not matter. */
   readonly partnerRevision: number | null;
-  /** Null where it is not known yet: measured, but not paid. */
+  /** Null while unknown: the bonus is measured but not paid. */
   readonly eligible: boolean | null;
 }
 
@@ -62,19 +63,19 @@ export type BonusCommand =
       readonly payee: string;
       /** Hash of the programme's document. */
       readonly programme: string;
-      /** What a deal has become; null where only the eligibility is new. */
+      /** The current state of a deal; null if only the eligibility is new. */
       readonly earnings: MeasuredDeal | null;
       readonly eligibility: Eligibility;
-      /** First open period; null where none was closed yet. */
+      /** First open period; null if none was closed yet. */
       readonly openFrom: string | null;
-      /** A deal without basis is journalled only where it had one before (see the README, "Late programmes"). */
-      readonly onlyIfHeld?: boolean;
+      /** Records a deal without basis only if it had one before (see the README, "Late programmes"). */
+      readonly onlyIfMeasuredBefore?: boolean;
     }
   | { readonly type: 'close-period'; readonly at: string; readonly period: string };
 
 export interface DecidedWindow {
   readonly window: string;
-  /** All that counts in the window, whenever it was posted. */
+  /** The whole basis of the window, in every period of posting. */
   readonly measured: string;
   /** All lines of the window, in order of period. */
   readonly lines: readonly LedgerLine[];
@@ -93,7 +94,7 @@ export type BonusEvent =
           readonly eligibility: Eligibility;
           readonly openFrom: string | null;
         };
-        /** Windows that it touches, in order. */
+        /** The windows that change, in order. */
         readonly windows: readonly DecidedWindow[];
         readonly engine: typeof BONUS_ENGINE;
       };
@@ -104,70 +105,70 @@ export type BonusEvent =
       readonly occurredAt: string;
       readonly data: {
         readonly period: string;
-        /** Windows with a line in the period, with all lines up to it: what is told to payouts. */
+        /** Windows with a line in the period, with all their lines up to it: published to payouts. */
         readonly bonuses: readonly BonusOfWindow[];
         readonly entry: ManifestEntry;
       };
     };
 
-/** Newest revision of a deal: alone, or as JSON of `[revision, …[window, period, basis]]` where it has a basis. */
-type Held = number | string;
+/** Newest revision of a deal: a number, or JSON of `[revision, …[window, period, basis]]` if it has a basis. */
+type PackedDeal = number | string;
 
 export interface BonusState {
   payee: string;
   /** Hash; empty before the first event. */
   programme: string;
   /** By stream of origin, then by deal. */
-  readonly deals: Map<string, Map<string, Held>>;
-  /** Minor units, by window and then by the period posted in. */
+  readonly deals: Map<string, Map<string, PackedDeal>>;
+  /** Minor units, by window and then by period of posting. */
   readonly measures: Map<string, Map<string, bigint>>;
   /** In order of period, by window. */
   readonly lines: Map<string, readonly LedgerLine[]>;
   eligibility: Eligibility;
   openFrom: string | null;
   closedThrough: string | null;
-  heldBytes: number;
-  /** Of a tail: the deals that are measured and no longer in `deals`; undefined for a whole state. */
-  forgotten: NameSet | undefined;
-  /** True for a tail that did not see everything that was appended: it can decide nothing. */
-  lost: boolean;
+  dealBytes: number;
+  /** Deals that are measured but were evicted from `deals`; undefined for a full state. */
+  evictedDeals: NameSet | undefined;
+  /** True for a partial state that missed an event: it cannot decide anything. */
+  isStale: boolean;
 }
 
-/** A tail that has grown to this many bytes is made one again where there is no room. */
-const TAIL_BYTES_MAX = 5000;
+/** A partial state with more bytes of deals is reduced again when memory is short. */
+const PARTIAL_DEAL_BYTES_MAX = 5000;
 
-/** A tail has its sums, and of the deals behind them only the names. */
-export const BONUS_TAILS: PartialStates<BonusState> = {
-  isPartial: ({ forgotten }) => forgotten !== undefined,
+/** A partial state has its sums, and only the names of the deals behind them. */
+export const BONUS_PARTIAL_STATES: PartialStates<BonusState> = {
+  isPartial: ({ evictedDeals }) => evictedDeals !== undefined,
   canBecomePartial: () => true,
   makePartial(state) {
-    state.forgotten ??= new NameSet();
+    state.evictedDeals ??= new NameSet();
     for (const [stream, deals] of state.deals)
-      for (const deal of deals.keys()) state.forgotten.add(nameOf(stream, deal));
+      for (const deal of deals.keys()) state.evictedDeals.add(nameOf(stream, deal));
     state.deals.clear();
-    state.heldBytes = 0;
+    state.dealBytes = 0;
   },
-  hasGrown: ({ heldBytes }) => heldBytes > TAIL_BYTES_MAX,
+  hasGrown: ({ dealBytes }) => dealBytes > PARTIAL_DEAL_BYTES_MAX,
 };
 
 function nameOf(stream: string, deal: string): string {
   return `${stream}\n${deal}`;
 }
 
-/** False for a tail that has forgotten what the deal was measured by. */
-function knows({ forgotten, lost }: BonusState, earnings: MeasuredDeal | null): boolean {
-  if (forgotten === undefined) return true;
-  return !lost && (earnings === null || !forgotten.has(nameOf(earnings.origin.stream, earnings.deal)));
+/** False for a partial state that has evicted the deal. */
+function knows({ evictedDeals, isStale }: BonusState, earnings: MeasuredDeal | null): boolean {
+  if (evictedDeals === undefined) return true;
+  return !isStale && (earnings === null || !evictedDeals.has(nameOf(earnings.origin.stream, earnings.deal)));
 }
 
-/** @param programmeOf the programme of a hash: every one that is in the log is known. */
+/** @param programmeOf the programme with this hash; it must know every programme in the log. */
 export function bonusDecider(
   programmeOf: (hash: string) => Programme | undefined,
 ): Decider<BonusState, BonusCommand, BonusEvent> {
   const required = (hash: string): Programme => {
     const programme = programmeOf(hash);
     if (programme === undefined)
-      throw new DomainError('ProgrammeUnknown', `there is no programme with the hash ${hash}`, 'not-found');
+      throw new DomainError('ProgrammeUnknown', `no programme has the hash ${hash}`, 'not-found');
     return programme;
   };
   return {
@@ -181,9 +182,9 @@ export function bonusDecider(
       eligibility: { partnerRevision: null, eligible: null },
       openFrom: null,
       closedThrough: null,
-      heldBytes: 0,
-      forgotten: undefined,
-      lost: false,
+      dealBytes: 0,
+      evictedDeals: undefined,
+      isStale: false,
     }),
     decide(command, state) {
       if (!knows(state, command.type === 'decide-bonus' ? command.earnings : null)) throw fullStateRequired();
@@ -198,13 +199,13 @@ export function bonusDecider(
     },
     evolve: (state, event) => evolve(state, event, required),
     commandOf,
-    sizeOf: ({ heldBytes, measures, lines, forgotten }) =>
-      1000 + heldBytes + measures.size * 500 + lines.size * 500 + (forgotten?.bytes ?? 0),
+    sizeOf: ({ dealBytes, measures, lines, evictedDeals }) =>
+      1000 + dealBytes + measures.size * 500 + lines.size * 500 + (evictedDeals?.bytes ?? 0),
   };
 }
 
-/** What a payee has from one deal, as far as it counts in a programme. */
-export function measuredBasisOf(programme: Programme, earnings: KeptEarnings): readonly MeasuredBasis[] {
+/** The part of the earnings from one deal that a programme measures. */
+export function measuredBasisOf(programme: Programme, earnings: ReceivedEarnings): readonly MeasuredBasis[] {
   const { currency, calendar, measure } = programme.document;
   if (measure.plans !== undefined && !measure.plans.includes(earnings.plan)) return [];
   const sums = new Map<string, { window: string; period: string; basisMinor: bigint }>();
@@ -227,14 +228,14 @@ type DecideBonus = Extract<BonusCommand, { readonly type: 'decide-bonus' }>;
 
 function decideBonus(command: DecideBonus, state: BonusState, programme: Programme): BonusEvent[] {
   const { currency } = programme.document;
-  const earnings = newer(command, state);
+  const earnings = newerEarnings(command, state);
   const eligibility = isNewer(command.eligibility, state.eligibility) ? command.eligibility : state.eligibility;
-  const isKnown = state.programme !== '';
-  const turned = isKnown && eligibility.eligible !== state.eligibility.eligible;
-  if (earnings === null && !turned) return [];
+  const hasBegun = state.programme !== '';
+  const eligibilityChanges = hasBegun && eligibility.eligible !== state.eligibility.eligible;
+  if (earnings === null && !eligibilityChanges) return [];
 
   const changed = changedMeasures(state, earnings, currency);
-  const windows = turned ? new Set([...state.measures.keys(), ...changed.keys()]) : new Set(changed.keys());
+  const windows = eligibilityChanges ? new Set([...state.measures.keys(), ...changed.keys()]) : new Set(changed.keys());
   const openFrom = later(state.openFrom, command.openFrom);
   const decided = [...windows].sort().map((window) => {
     const measure = changed.get(window) ?? state.measures.get(window) ?? new Map<string, bigint>();
@@ -261,12 +262,12 @@ function decideBonus(command: DecideBonus, state: BonusState, programme: Program
   ];
 }
 
-/** The earnings of the command, where they are newer than what is held of the deal. */
-function newer({ earnings, onlyIfHeld }: DecideBonus, state: BonusState): MeasuredDeal | null {
+/** The earnings of the command if they are newer than the stored revision of the deal, else null. */
+function newerEarnings({ earnings, onlyIfMeasuredBefore }: DecideBonus, state: BonusState): MeasuredDeal | null {
   if (earnings === null) return null;
-  const held = state.deals.get(earnings.origin.stream)?.get(earnings.deal);
-  if (held === undefined) return earnings.basis.length === 0 && onlyIfHeld === true ? null : earnings;
-  return revisionIn(held) < earnings.origin.revision ? earnings : null;
+  const packed = state.deals.get(earnings.origin.stream)?.get(earnings.deal);
+  if (packed === undefined) return earnings.basis.length === 0 && onlyIfMeasuredBefore === true ? null : earnings;
+  return revisionIn(packed) < earnings.origin.revision ? earnings : null;
 }
 
 function isNewer(one: Eligibility, other: Eligibility): boolean {
@@ -274,7 +275,7 @@ function isNewer(one: Eligibility, other: Eligibility): boolean {
   return other.eligible === null || (one.partnerRevision ?? -1) > (other.partnerRevision ?? -1);
 }
 
-/** Measures of the windows that the deal changes, after it; the state's own are left alone. */
+/** The new measures of the windows that the deal changes; the state is not modified. */
 function changedMeasures(
   state: BonusState,
   earnings: MeasuredDeal | null,
@@ -287,8 +288,8 @@ function changedMeasures(
     differences.set(window, difference);
   };
   if (earnings !== null) {
-    const held = state.deals.get(earnings.origin.stream)?.get(earnings.deal);
-    for (const [window, period, basis] of basisIn(held)) add(window, period, -parseAmount(basis, currency));
+    const packed = state.deals.get(earnings.origin.stream)?.get(earnings.deal);
+    for (const [window, period, basis] of basisIn(packed)) add(window, period, -parseAmount(basis, currency));
     for (const { window, period, basis } of earnings.basis) add(window, period, parseAmount(basis, currency));
   }
   const changed = new Map<string, ReadonlyMap<string, bigint>>();
@@ -308,8 +309,8 @@ function changedMeasures(
 }
 
 /**
- * The lines of a window: those of closed periods as they are, then the difference that each open period makes.
- * @param before lines posted so far, in order of period.
+ * The lines of a window: lines of closed periods unchanged, then the difference that each open period makes.
+ * @param before lines posted so far, in order of period
  */
 function linesOfWindow(
   programme: Programme,
@@ -356,7 +357,7 @@ function linesOfWindow(
 
 type ClosePeriod = Extract<BonusCommand, { readonly type: 'close-period' }>;
 
-/** Nothing where it is closed, or has no line in the period. */
+/** No event if the period is closed already, or the bonus has no line in it. */
 function closePeriod({ at, period }: ClosePeriod, state: BonusState, programme: Programme): BonusEvent[] {
   if (state.closedThrough !== null && state.closedThrough >= period) return [];
   const entry = manifestEntryOf(state, programme, period);
@@ -376,7 +377,7 @@ function closePeriod({ at, period }: ClosePeriod, state: BonusState, programme: 
   return [{ type: 'BonusPeriodClosed', version: 1, occurredAt: at, data: { period, bonuses, entry } }];
 }
 
-/** What the manifest says of this bonus in a period; undefined where it has no line in it. */
+/** The manifest entry of this bonus for a period; undefined if it has no line in the period. */
 export function manifestEntryOf(state: BonusState, programme: Programme, period: string): ManifestEntry | undefined {
   const lines = [...state.lines.values()].flat().filter((line) => line.period === period);
   if (lines.length === 0) return undefined;
@@ -396,7 +397,7 @@ function evolve(state: BonusState, event: BonusEvent, programmeOf: (hash: string
     case 'BonusDecided': {
       const { payee, programme, input, windows } = event.data;
       if (!knows(state, input.earnings)) {
-        state.lost = true;
+        state.isStale = true;
         return state;
       }
       state.payee = payee;
@@ -404,7 +405,7 @@ function evolve(state: BonusState, event: BonusEvent, programmeOf: (hash: string
       const { currency } = programmeOf(programme).document;
       for (const [window, measure] of changedMeasures(state, input.earnings, currency))
         state.measures.set(window, new Map(measure));
-      if (input.earnings !== null) hold(state, input.earnings);
+      if (input.earnings !== null) storeDeal(state, input.earnings);
       for (const { window, lines } of windows) state.lines.set(window, lines);
       if (isNewer(input.eligibility, state.eligibility)) state.eligibility = input.eligibility;
       state.openFrom = later(state.openFrom, input.openFrom);
@@ -422,18 +423,18 @@ function evolve(state: BonusState, event: BonusEvent, programmeOf: (hash: string
   }
 }
 
-function hold(state: BonusState, { origin, deal, basis }: MeasuredDeal): void {
+function storeDeal(state: BonusState, { origin, deal, basis }: MeasuredDeal): void {
   let deals = state.deals.get(origin.stream);
   if (deals === undefined) {
     deals = new Map();
     state.deals.set(origin.stream, deals);
   }
-  const held =
+  const packed =
     basis.length === 0
       ? origin.revision
       : JSON.stringify([origin.revision, ...basis.map(({ window, period, basis: text }) => [window, period, text])]);
-  if (!deals.has(deal)) state.heldBytes += 150 + deal.length;
-  deals.set(deal, held);
+  if (!deals.has(deal)) state.dealBytes += 150 + deal.length;
+  deals.set(deal, packed);
 }
 
 function commandOf(event: BonusEvent): BonusCommand {
@@ -449,13 +450,15 @@ function commandOf(event: BonusEvent): BonusCommand {
   }
 }
 
-function revisionIn(held: Held): number {
-  return typeof held === 'number' ? held : Number.parseInt(held.slice(1), 10);
+function revisionIn(packed: PackedDeal): number {
+  return typeof packed === 'number' ? packed : Number.parseInt(packed.slice(1), 10);
 }
 
-function basisIn(held: Held | undefined): readonly (readonly [window: string, period: string, basis: string])[] {
-  if (held === undefined || typeof held === 'number') return [];
-  const [, ...basis]: [number, ...[string, string, string][]] = JSON.parse(held);
+function basisIn(
+  packed: PackedDeal | undefined,
+): readonly (readonly [window: string, period: string, basis: string])[] {
+  if (packed === undefined || typeof packed === 'number') return [];
+  const [, ...basis] = JSON.parse(packed) as [number, ...[string, string, string][]];
   return basis;
 }
 
@@ -465,7 +468,7 @@ function sumOf(values: Iterable<bigint>): bigint {
   return sum;
 }
 
-/** The later of two periods; null is earlier than any. */
+/** The later of two periods; null comes before every period. */
 function later(one: string | null, other: string | null): string | null {
   if (one === null || other === null) return one ?? other;
   return one > other ? one : other;

@@ -1,142 +1,143 @@
-/** From kept earnings to decisions on bonuses: the same way for what comes now and for what a late programme reads again. */
+/** Decides on the bonuses that earnings change: new earnings, and those that a catch-up reads from the ledger. */
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Work } from '@tantieme/event-sourcing/decide/runtime';
 
-import type { Directory, Participant, PublishedProgramme } from '../programme/directory.service.js';
 import { bonusStream, measuredBasisOf } from './bonus.js';
 import type { BonusCommand, Eligibility } from './bonus.js';
-import type { KeptEarnings } from '../ledger/ledger.js';
+import type { Bonuses } from './bonuses.service.js';
+import type { Participant, PublishedProgramme, ReferenceData } from './reference-data.service.js';
+import type { ReceivedEarnings } from '../ledger/earnings-ledger.js';
 import { isEligible } from '../programme/programme.js';
 import type { Programme } from '../programme/programme.js';
-import { serviceContext } from '../runtimes.service.js';
-import type { Runtimes } from '../runtimes.service.js';
+import { serviceContext } from '../service-context.js';
 
-/** A refusal, by the place of the earnings in the list. */
+/** A refusal, with the index of the earnings in the list. */
 export interface RefusedEarnings {
   readonly index: number;
   readonly error: DomainError;
 }
 
-interface Asked {
+type DecideBonus = Extract<BonusCommand, { readonly type: 'decide-bonus' }>;
+
+interface Decision extends Work<DecideBonus> {
+  /** Index of the earnings. */
   readonly index: number;
   readonly payee: string;
   readonly programme: Programme;
 }
 
 /**
- * Decides on the bonuses that these earnings change. The directory is read first: whoever calls has stored the earnings
- * in the ledger before, so that a programme which is not seen here finds them there.
- * @param onlyOf programme and payee (null: all) of a catch-up; every programme of the calendar if left out.
+ * Decides on the bonuses that these earnings change. The caller has stored the earnings in the ledger before, so that a
+ * programme published after this reads its reference data finds them there.
+ * @param onlyOf the programme and payee (null: all) of a catch-up; without it every programme of the calendar.
  */
 export async function measure(
-  runtimes: Runtimes,
-  earnings: readonly KeptEarnings[],
+  bonuses: Bonuses,
+  earnings: readonly ReceivedEarnings[],
   onlyOf?: { readonly programme: string; readonly payee: string | null },
 ): Promise<readonly RefusedEarnings[]> {
-  const { directory } = runtimes;
-  await directory.refresh();
-  const work: Work<BonusCommand>[] = [];
-  const asked: Asked[] = [];
-  for (const [index, kept] of earnings.entries()) {
-    if (onlyOf?.payee !== undefined && onlyOf.payee !== null && onlyOf.payee !== kept.payee) continue;
-    for (const published of directory.programmesOf(kept.calendar, kept.currency)) {
+  const { referenceData } = bonuses;
+  await referenceData.refresh();
+  const decisions: Decision[] = [];
+  for (const [index, received] of earnings.entries()) {
+    if (onlyOf !== undefined && onlyOf.payee !== null && onlyOf.payee !== received.payee) continue;
+    for (const published of referenceData.programmesOf(received.calendar, received.currency)) {
       const { programme } = published;
       if (onlyOf !== undefined && onlyOf.programme !== programme.id) continue;
-      const command = commandFor(runtimes, published, kept, onlyOf !== undefined);
+      const command = commandFor(referenceData, published, received, onlyOf !== undefined);
       if (command === undefined) continue;
-      const cause = `earnings:${kept.origin.stream}:${kept.origin.revision}:${kept.deal}`;
-      work.push({
-        stream: bonusStream(kept.payee, programme.id),
+      const { stream, revision } = received.origin;
+      decisions.push({
+        stream: bonusStream(received.payee, programme.id),
         command,
-        context: serviceContext(cause, `${kept.origin.stream}:${kept.origin.revision}`),
+        context: serviceContext(`earnings:${stream}:${revision}:${received.deal}`, `${stream}:${revision}`),
+        index,
+        payee: received.payee,
+        programme,
       });
-      asked.push({ index, payee: kept.payee, programme });
     }
   }
-  if (work.length === 0) return [];
-  const results = await runtimes.bonuses.handleMany(work);
-  await directory.refresh();
-  await decideEligibility(runtimes, changedMeanwhile(directory, work, asked));
+  if (decisions.length === 0) return [];
+  const results = await bonuses.runtime.handleMany(decisions);
+  await referenceData.refresh();
+  await decideEligibility(bonuses, changedMeanwhile(referenceData, decisions));
   return results.flatMap((result, place) => {
-    const index = asked[place]?.index;
+    const index = decisions[place]?.index;
     return result.outcome === 'refused' && index !== undefined ? [{ index, error: result.error }] : [];
   });
 }
 
-/** @returns undefined where the earnings do not concern the programme. */
+/** @returns undefined if the earnings do not concern the programme. */
 function commandFor(
-  { directory }: Runtimes,
+  referenceData: ReferenceData,
   { programme, catchUps }: PublishedProgramme,
-  kept: KeptEarnings,
+  earnings: ReceivedEarnings,
   isCatchUp: boolean,
-): Extract<BonusCommand, { readonly type: 'decide-bonus' }> | undefined {
+): DecideBonus | undefined {
   const { plans } = programme.document.measure;
-  if (plans !== undefined && !plans.includes(kept.plan)) return undefined;
-  const eligibility = eligibilityOf(programme, directory.participantOf(kept.payee));
-  // Who is not eligible is not measured. Should that change, a catch-up reads it all again.
+  if (plans !== undefined && !plans.includes(earnings.plan)) return undefined;
+  const eligibility = eligibilityOf(programme, referenceData.participantOf(earnings.payee));
+  // A payee that is not eligible is not measured. If that changes, a catch-up reads all its earnings again.
   if (eligibility.eligible === false) return undefined;
-  const basis = measuredBasisOf(programme, kept);
-  // While a catch-up is under way it may bring an older revision of the same deal, which must not win over this one.
-  const mayBeOlderOnTheWay = !isCatchUp && catchUps.some(({ payee }) => payee === null || payee === kept.payee);
+  const basis = measuredBasisOf(programme, earnings);
+  // A catch-up under way may bring an older revision of the same deal, which must not replace this one.
+  const mayBringOlder = !isCatchUp && catchUps.some(({ payee }) => payee === null || payee === earnings.payee);
   return {
     type: 'decide-bonus',
-    at: kept.at,
-    payee: kept.payee,
+    at: earnings.at,
+    payee: earnings.payee,
     programme: programme.hash,
-    earnings: { origin: kept.origin, deal: kept.deal, basis },
+    earnings: { origin: earnings.origin, deal: earnings.deal, basis },
     eligibility,
-    openFrom: directory.openFrom(kept.calendar),
-    onlyIfHeld: isCatchUp || (kept.measured.length > 0 && !mayBeOlderOnTheWay),
+    openFrom: referenceData.openFrom(earnings.calendar),
+    onlyIfMeasuredBefore: isCatchUp || (earnings.measured.length > 0 && !mayBringOlder),
   };
 }
 
 export function eligibilityOf(programme: Programme, participant: Participant): Eligibility {
   const eligible = isEligible(programme, participant.channel);
-  // Where nothing is asked of the partner, its revisions do not matter.
+  // Revisions of the partner do not matter if everybody is eligible.
   if (programme.document.eligible?.channel === undefined) return { partnerRevision: null, eligible };
   return { partnerRevision: participant.revision, eligible };
 }
 
 /**
- * Participants whose partner changed between looking and storing: who follows the partners may have looked at the bonus
- * before it was there, so it is done here.
+ * Bonuses whose partner changed between the decision and its append. The process that follows participants may have
+ * seen the change before the bonus existed, so it is decided here as well.
  */
 function changedMeanwhile(
-  directory: Directory,
-  work: readonly Work<BonusCommand>[],
-  asked: readonly Asked[],
+  referenceData: ReferenceData,
+  decisions: readonly Decision[],
 ): readonly { readonly payee: string; readonly programme: Programme }[] {
   const changed = new Map<string, { readonly payee: string; readonly programme: Programme }>();
-  for (const [place, { command, stream }] of work.entries()) {
-    const one = asked[place];
-    if (one === undefined || command.type !== 'decide-bonus') continue;
-    const now = eligibilityOf(one.programme, directory.participantOf(one.payee));
-    if (now.partnerRevision !== command.eligibility.partnerRevision) changed.set(stream, one);
+  for (const { stream, command, payee, programme } of decisions) {
+    const now = eligibilityOf(programme, referenceData.participantOf(payee));
+    if (now.partnerRevision !== command.eligibility.partnerRevision) changed.set(stream, { payee, programme });
   }
   return [...changed.values()];
 }
 
-/** Tells bonuses what is known of their participants now; one that measures nothing yet ignores it. */
+/** Decides on the current eligibility of these bonuses; a bonus that has measured nothing yet ignores it. */
 export async function decideEligibility(
-  runtimes: Runtimes,
+  { runtime, referenceData }: Bonuses,
   bonuses: readonly { readonly payee: string; readonly programme: Programme }[],
 ): Promise<void> {
   if (bonuses.length === 0) return;
-  const { directory } = runtimes;
-  const results = await runtimes.bonuses.handleMany(
+  const results = await runtime.handleMany(
     bonuses.map(({ payee, programme }) => {
-      const eligibility = eligibilityOf(programme, directory.participantOf(payee));
+      const participant = referenceData.participantOf(payee);
+      const eligibility = eligibilityOf(programme, participant);
       const cause = `eligibility:${payee}:${eligibility.partnerRevision ?? 'unknown'}`;
       return {
         stream: bonusStream(payee, programme.id),
         command: {
           type: 'decide-bonus',
-          at: directory.participantOf(payee).at,
+          at: participant.at,
           payee,
           programme: programme.hash,
           earnings: null,
           eligibility,
-          openFrom: directory.openFrom(programme.calendarKey),
+          openFrom: referenceData.openFrom(programme.calendarKey),
         },
         context: serviceContext(cause, cause),
       };

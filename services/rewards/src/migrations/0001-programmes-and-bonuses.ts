@@ -1,6 +1,6 @@
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 
-/** Programmes, and what every window measures and pays. */
+/** Programmes, and the windows of participants. */
 export async function up(db: AnyDatabase): Promise<void> {
   await db.schema
     .createTable('rewards_programmes')
@@ -10,6 +10,7 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('document', 'text', (column) => column.notNull())
     .addColumn('published_at', 'text', (column) => column.notNull())
     .addColumn('published_by', 'text', (column) => column.notNull())
+    .addColumn('search_text', 'text', (column) => column.notNull())
     .execute();
   await db.schema
     .createTable('rewards_bonuses')

@@ -1,4 +1,4 @@
-/** What rewards knows of a partner: its channel, as partner-registry said it last. Eligibility is asked of it. */
+/** A partner as rewards needs it: the newest channel that partner-registry published. It decides on eligibility. */
 import type { ChannelType } from '@tantieme/contracts/partner';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 
@@ -9,30 +9,30 @@ export function participantStream(partner: string): string {
 }
 
 export interface ParticipantCommand {
-  readonly type: 'take-partner';
+  readonly type: 'receive-partner';
   readonly at: string;
   readonly partner: string;
   readonly channel: ChannelType;
-  /** Stream of partner-registry, and its revision. */
+  /** Stream of partner-registry and its revision. */
   readonly origin: { readonly stream: string; readonly revision: number };
 }
 
 export interface ParticipantEvent {
-  readonly type: 'ParticipantTaken';
+  readonly type: 'ParticipantSnapshotReceived';
   readonly version: 1;
   readonly occurredAt: string;
   readonly data: {
     readonly origin: { readonly stream: string; readonly revision: number };
     readonly partner: string;
     readonly channel: ChannelType;
-    /** The channel that was known before; null for a new partner. */
+    /** The previous channel; null for a new partner. */
     readonly channelBefore: ChannelType | null;
   };
 }
 
 export interface ParticipantState {
   readonly channel: ChannelType | null;
-  /** Newest revision taken; -1 for none. */
+  /** Newest revision received; -1 for none. */
   readonly revision: number;
 }
 
@@ -42,11 +42,11 @@ export const participant: Decider<ParticipantState, ParticipantCommand, Particip
   decide({ at, partner, channel, origin }, state) {
     if (origin.revision <= state.revision) return [];
     const data = { origin, partner, channel, channelBefore: state.channel };
-    return [{ type: 'ParticipantTaken', version: 1, occurredAt: at, data }];
+    return [{ type: 'ParticipantSnapshotReceived', version: 1, occurredAt: at, data }];
   },
   evolve: (_, { data }) => ({ channel: data.channel, revision: data.origin.revision }),
   commandOf: ({ occurredAt, data: { partner, channel, origin } }) => ({
-    type: 'take-partner',
+    type: 'receive-partner',
     at: occurredAt,
     partner,
     channel,

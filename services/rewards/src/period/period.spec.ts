@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 
 import { CALENDAR, run } from '../bonus/bonus.fixture.js';
-import { isHeard, rewardsCalendar, rewardsPeriod } from './period.js';
+import { isManifestComplete, rewardsCalendar, rewardsPeriod } from './period.js';
 import type { PeriodCommand } from './period.js';
 
-const PLACE = { calendar: CALENDAR, period: '2026-01' };
+const PERIOD = { calendar: CALENDAR, period: '2026-01' };
 const ENTRY: ManifestEntry = {
   stream: 'bonus-P1|volume',
   payee: 'P1',
@@ -15,26 +15,26 @@ const ENTRY: ManifestEntry = {
   hash: 'a'.repeat(64),
 };
 
-function hear(page: number, pages: number, at = '2026-02-03T09:00:00Z'): PeriodCommand {
-  return { type: 'hear-page', at, ...PLACE, page, pages };
+function receive(page: number, pages: number, at = '2026-02-03T09:00:00Z'): PeriodCommand {
+  return { type: 'receive-manifest-page', at, ...PERIOD, page, pages };
 }
 
 function write(page: number, pages: number, entries: readonly ManifestEntry[] = [ENTRY]): PeriodCommand {
-  return { type: 'write-page', ...PLACE, page, pages, entries };
+  return { type: 'write-manifest-page', ...PERIOD, page, pages, entries };
 }
 
 describe('the closing of a period', () => {
-  it('hears all pages of the other manifest, in any order and more than once', () => {
-    const { state, events } = run(rewardsPeriod, [hear(2, 2), hear(2, 2), hear(1, 2)]);
+  it('receives all pages of the manifest of commission-calculation, in any order and more than once', () => {
+    const { state, events } = run(rewardsPeriod, [receive(2, 2), receive(2, 2), receive(1, 2)]);
     expect(events.length).toBe(2);
-    expect(isHeard(state)).toBe(true);
-    expect(isHeard(run(rewardsPeriod, [hear(2, 2)]).state)).toBe(false);
-    expect(() => run(rewardsPeriod, [hear(2, 2), hear(1, 3)])).toThrow('does not fit');
+    expect(isManifestComplete(state)).toBe(true);
+    expect(isManifestComplete(run(rewardsPeriod, [receive(2, 2)]).state)).toBe(false);
+    expect(() => run(rewardsPeriod, [receive(2, 2), receive(1, 3)])).toThrow('contradicts the pages received before');
   });
 
   it('writes its own manifest once, and is closed when every page is written', () => {
     const commands: readonly PeriodCommand[] = [
-      hear(1, 1),
+      receive(1, 1),
       write(1, 2),
       write(1, 2),
       write(2, 2, []),
@@ -43,19 +43,19 @@ describe('the closing of a period', () => {
     ];
     const { state, events } = run(rewardsPeriod, commands);
     expect(events.map(({ type }) => type)).toEqual([
-      'ManifestPageHeard',
+      'ManifestPageReceived',
       'ManifestPageWritten',
       'ManifestPageWritten',
       'RewardsPeriodClosed',
     ]);
-    expect(events.at(-1)?.data).toEqual({ ...PLACE, pages: 2, entries: 1 });
+    expect(events.at(-1)?.data).toEqual({ ...PERIOD, pages: 2, entries: 1 });
     expect(state.closed).toBe(true);
   });
 
-  it('refuses to write before it has heard, to contradict itself, and to close with a page missing', () => {
+  it('refuses to write without the manifest it follows, to contradict itself, and to close with a page missing', () => {
     expect(() => run(rewardsPeriod, [write(1, 1)])).toThrow('is not complete');
-    expect(() => run(rewardsPeriod, [hear(1, 1), write(1, 1), write(1, 1, [])])).toThrow('with other entries');
-    expect(() => run(rewardsPeriod, [hear(1, 1), write(1, 2), { type: 'close' }])).toThrow('is not complete');
+    expect(() => run(rewardsPeriod, [receive(1, 1), write(1, 1), write(1, 1, [])])).toThrow('with other entries');
+    expect(() => run(rewardsPeriod, [receive(1, 1), write(1, 2), { type: 'close' }])).toThrow('is not complete');
   });
 });
 

@@ -1,7 +1,8 @@
 /**
- * The closing of a period in rewards. It follows that of commission-calculation, whose manifest says that no earning of
- * the period is still to come. `rewardscalendar-…` holds which period is closing (read before every decision on a bonus),
- * `rewardsperiod-…` the closing itself: the manifest pages heard of, the own manifest, page by page, and its end.
+ * The closing of a period in rewards. It follows the closing in commission-calculation: once that has published its
+ * manifest, no earnings of the period can follow. The stream `rewardscalendar-…` records which period is closing; every
+ * decision on a bonus reads it first. The stream `rewardsperiod-…` records the closing itself: the manifest pages
+ * received, the pages of the own manifest, and the end.
  */
 import { calendarOf } from '@tantieme/time/calendar/key';
 import { nextPeriod } from '@tantieme/time/calendar/periods';
@@ -29,7 +30,7 @@ export interface CalendarCommand {
 }
 
 export interface CalendarEvent {
-  /** From here on nothing new is posted in this period or an earlier one. */
+  /** From here on, nothing is posted in this period or an earlier one. */
   readonly type: 'RewardsPeriodClosing';
   readonly version: 1;
   readonly occurredAt: string;
@@ -37,7 +38,7 @@ export interface CalendarEvent {
 }
 
 export interface CalendarState {
-  /** The newest period that is closing or closed; null for none. */
+  /** The newest closing or closed period; null for none. */
   readonly closing: string | null;
 }
 
@@ -52,41 +53,41 @@ export const rewardsCalendar: Decider<CalendarState, CalendarCommand, CalendarEv
   commandOf: ({ occurredAt, data }) => ({ type: 'begin-closing', at: occurredAt, ...data }),
 };
 
-/** The first period of a calendar (its key) that is open after this one is closing. */
+/** The first open period once `closing` is closing. @param calendar its key */
 export function openAfter(calendar: string, closing: string): string {
   return nextPeriod(calendarOf(calendar), closing);
 }
 
-/** Entries a page of the manifest: some 150 KB, far below what one append takes. */
+/** Entries per page of the manifest: about 150 KB, far below the limit of one append. */
 export const MANIFEST_PAGE_ENTRIES = 500;
 
-interface Place {
+interface PeriodName {
   readonly calendar: string;
   readonly period: string;
 }
 
 export type PeriodCommand =
   | ({
-      /** A page of the manifest of commission-calculation was heard; its entries are none of our business. */
-      readonly type: 'hear-page';
+      /** A page of the manifest of commission-calculation. Its entries do not concern rewards. */
+      readonly type: 'receive-manifest-page';
       readonly at: string;
       readonly page: number;
       readonly pages: number;
-    } & Place)
+    } & PeriodName)
   | ({
-      readonly type: 'write-page';
+      readonly type: 'write-manifest-page';
       readonly page: number;
       readonly pages: number;
       readonly entries: readonly ManifestEntry[];
-    } & Place)
+    } & PeriodName)
   | { readonly type: 'close' };
 
 export type PeriodEvent =
   | {
-      readonly type: 'ManifestPageHeard';
+      readonly type: 'ManifestPageReceived';
       readonly version: 1;
       readonly occurredAt: string;
-      readonly data: { readonly page: number; readonly pages: number } & Place;
+      readonly data: { readonly page: number; readonly pages: number } & PeriodName;
     }
   | {
       readonly type: 'ManifestPageWritten';
@@ -96,23 +97,24 @@ export type PeriodEvent =
         readonly page: number;
         readonly pages: number;
         readonly entries: readonly ManifestEntry[];
-      } & Place;
+      } & PeriodName;
     }
   | {
       readonly type: 'RewardsPeriodClosed';
       readonly version: 1;
       readonly occurredAt: string;
-      readonly data: { readonly pages: number; readonly entries: number } & Place;
+      readonly data: { readonly pages: number; readonly entries: number } & PeriodName;
     };
 
 export interface PeriodState {
-  readonly place?: Place;
-  readonly heard: ReadonlySet<number>;
-  /** Pages that the manifest of commission-calculation has; 0 while unknown. */
-  readonly heardPages: number;
-  /** Latest instant at which a page was said: the same for every order of arrival. */
-  readonly saidAt: string;
-  /** Own pages written, in canonical text, by number. */
+  readonly name?: PeriodName;
+  /** Pages received of the manifest of commission-calculation, by number. */
+  readonly received: ReadonlySet<number>;
+  /** Pages of that whole manifest; 0 while unknown. */
+  readonly receivedPages: number;
+  /** The latest instant at which a page was published: the same for every order of arrival. */
+  readonly publishedAt: string;
+  /** Pages written of the own manifest, as canonical JSON, by number. */
   readonly written: ReadonlyMap<number, { readonly text: string; readonly entries: number }>;
   readonly writtenPages: number;
   readonly closed: boolean;
@@ -121,18 +123,18 @@ export interface PeriodState {
 export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
   category: REWARDS_PERIOD,
   initialState: () => ({
-    heard: new Set(),
-    heardPages: 0,
-    saidAt: '',
+    received: new Set(),
+    receivedPages: 0,
+    publishedAt: '',
     written: new Map(),
     writtenPages: 0,
     closed: false,
   }),
   decide(command, state) {
     switch (command.type) {
-      case 'hear-page':
-        return hearPage(command, state);
-      case 'write-page':
+      case 'receive-manifest-page':
+        return receivePage(command, state);
+      case 'write-manifest-page':
         return writePage(command, state);
       case 'close':
         return close(state);
@@ -142,14 +144,14 @@ export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
   },
   evolve(state, event) {
     switch (event.type) {
-      case 'ManifestPageHeard': {
+      case 'ManifestPageReceived': {
         const { calendar, period, page, pages } = event.data;
         return {
           ...state,
-          place: { calendar, period },
-          heard: new Set(state.heard).add(page),
-          heardPages: pages,
-          saidAt: event.occurredAt > state.saidAt ? event.occurredAt : state.saidAt,
+          name: { calendar, period },
+          received: new Set(state.received).add(page),
+          receivedPages: pages,
+          publishedAt: event.occurredAt > state.publishedAt ? event.occurredAt : state.publishedAt,
         };
       }
       case 'ManifestPageWritten': {
@@ -165,10 +167,10 @@ export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
   },
   commandOf(event) {
     switch (event.type) {
-      case 'ManifestPageHeard':
-        return { type: 'hear-page', at: event.occurredAt, ...event.data };
+      case 'ManifestPageReceived':
+        return { type: 'receive-manifest-page', at: event.occurredAt, ...event.data };
       case 'ManifestPageWritten':
-        return { type: 'write-page', ...event.data };
+        return { type: 'write-manifest-page', ...event.data };
       case 'RewardsPeriodClosed':
         return { type: 'close' };
       default:
@@ -178,47 +180,55 @@ export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
 };
 
 /** @throws {DomainError} `ManifestConflict` */
-function hearPage(
-  { at, calendar, period, page, pages }: Extract<PeriodCommand, { readonly type: 'hear-page' }>,
+function receivePage(
+  { at, calendar, period, page, pages }: Extract<PeriodCommand, { readonly type: 'receive-manifest-page' }>,
   state: PeriodState,
 ): PeriodEvent[] {
-  if (page > pages || (state.heardPages !== 0 && state.heardPages !== pages))
+  if (page > pages || (state.receivedPages !== 0 && state.receivedPages !== pages))
     throw new DomainError(
       'ManifestConflict',
-      `page ${page} of ${pages} for ${period} in ${calendar} does not fit the pages heard before`,
+      `page ${page} of ${pages} of the manifest for ${period} in ${calendar} contradicts the pages received before`,
       'conflict',
     );
-  if (state.heard.has(page)) return [];
-  return [{ type: 'ManifestPageHeard', version: 1, occurredAt: at, data: { calendar, period, page, pages } }];
+  if (state.received.has(page)) return [];
+  return [{ type: 'ManifestPageReceived', version: 1, occurredAt: at, data: { calendar, period, page, pages } }];
 }
 
 /** @throws {DomainError} `ManifestAwaited`, `ManifestConflict` */
 function writePage(
-  { calendar, period, page, pages, entries }: Extract<PeriodCommand, { readonly type: 'write-page' }>,
+  { calendar, period, page, pages, entries }: Extract<PeriodCommand, { readonly type: 'write-manifest-page' }>,
   state: PeriodState,
 ): PeriodEvent[] {
-  if (!isHeard(state))
-    throw new DomainError('ManifestAwaited', `the manifest of commissions for ${period} is not complete`, 'conflict');
+  if (!isManifestComplete(state))
+    throw new DomainError(
+      'ManifestAwaited',
+      `the manifest of commission-calculation for ${period} in ${calendar} is not complete`,
+      'conflict',
+    );
   const before = state.written.get(page);
   if (before !== undefined && state.writtenPages === pages && before.text === canonicalJson(entries)) return [];
   if (before !== undefined || (state.writtenPages !== 0 && state.writtenPages !== pages) || state.closed)
-    throw new DomainError('ManifestConflict', `page ${page} for ${period} was written with other entries`, 'conflict');
+    throw new DomainError(
+      'ManifestConflict',
+      `page ${page} of the manifest for ${period} in ${calendar} was already written with other entries`,
+      'conflict',
+    );
   const data = { calendar, period, page, pages, entries };
-  return [{ type: 'ManifestPageWritten', version: 1, occurredAt: state.saidAt, data }];
+  return [{ type: 'ManifestPageWritten', version: 1, occurredAt: state.publishedAt, data }];
 }
 
 /** @throws {DomainError} `ManifestAwaited` */
 function close(state: PeriodState): PeriodEvent[] {
   if (state.closed) return [];
-  if (state.place === undefined || state.writtenPages === 0 || state.written.size !== state.writtenPages)
+  if (state.name === undefined || state.writtenPages === 0 || state.written.size !== state.writtenPages)
     throw new DomainError('ManifestAwaited', 'the manifest of rewards is not complete', 'conflict');
   let entries = 0;
   for (const page of state.written.values()) entries += page.entries;
-  const data = { ...state.place, pages: state.writtenPages, entries };
-  return [{ type: 'RewardsPeriodClosed', version: 1, occurredAt: state.saidAt, data }];
+  const data = { ...state.name, pages: state.writtenPages, entries };
+  return [{ type: 'RewardsPeriodClosed', version: 1, occurredAt: state.publishedAt, data }];
 }
 
-/** True where every page of the manifest of commission-calculation was heard. */
-export function isHeard(state: PeriodState): boolean {
-  return state.heardPages > 0 && state.heard.size === state.heardPages;
+/** True if all pages of the manifest of commission-calculation were received. */
+export function isManifestComplete(state: PeriodState): boolean {
+  return state.receivedPages > 0 && state.received.size === state.receivedPages;
 }

@@ -4,9 +4,11 @@ import type { ICommandHandler } from '@nestjs/cqrs';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 
+import type { ProgrammeReceipt } from './programme.dto.js';
 import { compileProgramme, programmeStream } from './programme.js';
 import type { ProgrammeDocument } from './programme.js';
-import { Runtimes } from '../runtimes.service.js';
+import { PROGRAMMES } from './programmes.service.js';
+import type { Programmes } from './programmes.service.js';
 
 @CommandRoles('plan-designer')
 export class PublishProgramme {
@@ -16,22 +18,14 @@ export class PublishProgramme {
   ) {}
 }
 
-export interface ProgrammePublished {
-  readonly programme: string;
-  /** SHA-256, hex, of the canonical JSON of the document. */
-  readonly hash: string;
-  /** False where the same document was published before. */
-  readonly isNew: boolean;
-}
-
 @CommandHandler(PublishProgramme)
-export class PublishProgrammeHandler implements ICommandHandler<PublishProgramme, ProgrammePublished> {
-  constructor(@Inject(Runtimes) private readonly runtimes: Runtimes) {}
+export class PublishProgrammeHandler implements ICommandHandler<PublishProgramme, ProgrammeReceipt> {
+  constructor(@Inject(PROGRAMMES) private readonly programmes: Programmes) {}
 
   /** @throws {DomainError} `ProgrammeInvalid`, `ProgrammePublished` */
-  async execute({ document, context }: PublishProgramme): Promise<ProgrammePublished> {
+  async execute({ document, context }: PublishProgramme): Promise<ProgrammeReceipt> {
     const { id, hash } = compileProgramme(document);
-    const { events } = await this.runtimes.programmes.handle(
+    const { events } = await this.programmes.handle(
       programmeStream(id),
       { type: 'publish', at: new Date().toISOString(), document, by: context.actor },
       context,

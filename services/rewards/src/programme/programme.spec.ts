@@ -20,14 +20,16 @@ function faults(parts: Partial<ProgrammeDocument>): readonly string[] {
 }
 
 describe('a programme', () => {
-  it('is published once, and asks for what has gone by', () => {
+  it('is published once, and requests a catch-up', () => {
     const { state, events } = run(programme, [publish(), publish()]);
     expect(events.map(({ type }) => type)).toEqual(['ProgrammePublished']);
     expect(state.catchUps).toEqual([{ number: 0, payee: null }]);
   });
 
   it('never changes', () => {
-    expect(() => run(programme, [publish(), publish({ title: 'Another' })])).toThrow('under an id of its own');
+    expect(() => run(programme, [publish(), publish({ title: 'Another' })])).toThrow(
+      'publish a new one under another id',
+    );
   });
 
   it.each<[string, Partial<ProgrammeDocument>, readonly string[]]>([
@@ -45,15 +47,11 @@ describe('a programme', () => {
       ['tiers.1.from'],
     ],
     ['a negative pay', { tiers: [{ from: '5', pay: '-1' }] }, ['tiers.0.pay']],
-    ['a day that is none', { from: '2026-02-30' }, ['from']],
+    ['a date that does not exist', { from: '2026-02-30' }, ['from']],
     ['an end before its beginning', { until: '2025-01-01' }, ['until']],
+    ['an unknown time zone', { calendar: { periods: 'monthly', timeZone: 'Europe/Nowhere' } }, ['calendar.timeZone']],
     [
-      'a time zone that is none',
-      { calendar: { periods: 'monthly', timeZone: 'Europe/Nowhere' } },
-      ['calendar.timeZone'],
-    ],
-    [
-      'a beginning of weeks where there are none',
+      'a start of weeks in a calendar without weeks',
       { calendar: { periods: 'monthly', timeZone: 'Europe/Paris', starts: '2026-01-05' } },
       ['calendar'],
     ],
@@ -78,7 +76,7 @@ describe('a programme', () => {
     ]);
   });
 
-  it('is for everybody, or for channels; an unknown partner is neither in nor out', () => {
+  it('is for everybody or for some channels; for an unknown partner it is undecided', () => {
     expect(isEligible(compileProgramme(document()), null)).toBe(true);
     const retail = compileProgramme(document({ eligible: { channel: ['retail'] } }));
     expect([isEligible(retail, 'retail'), isEligible(retail, 'direct'), isEligible(retail, null)]).toEqual([
@@ -97,7 +95,7 @@ describe('a catch-up', () => {
     partnerRevision,
   });
 
-  it('is asked for once for a change of a partner, and ends when it is completed', () => {
+  it('is requested once per change of a partner, and ends when it is completed', () => {
     const complete: ProgrammeCommand = { type: 'complete-catch-up', at: '2026-02-01T08:00:01Z', number: 0 };
     const { state, events } = run(programme, [
       publish(),

@@ -1,10 +1,11 @@
 /**
- * Incentive programmes. One kind so far: a volume bonus, the pay of the highest tier that a participant's measured basis
- * reaches in a window. A programme is published once and never changes: what it says of a closed period stays true.
+ * Incentive programmes. There is one kind so far: a volume bonus pays the highest tier that a participant's measured
+ * basis reaches in a window. A programme is published once and never changes, so bonuses of closed periods stay valid.
  *
- * A programme that is published late, or that a partner becomes eligible for late, has to see earnings that have gone by:
- * it asks for a catch-up, which reads the topic `commissions` again from its beginning.
+ * A programme that is published late, or for which a partner becomes eligible late, needs earlier earnings: it requests
+ * a catch-up, which reads the earnings ledger from its beginning.
  */
+import { oneOf } from '@tantieme/contracts/suggest';
 import { calendarFault, overFault } from '@tantieme/time/calendar/fault';
 import { calendarKey } from '@tantieme/time/calendar/key';
 import { windowStartDay } from '@tantieme/time/calendar/periods';
@@ -28,7 +29,7 @@ export function programmeStream(id: string): string {
   return `${PROGRAMME}-${id}`;
 }
 
-/** As a channel manager writes it. Amounts are decimal text in the programme's currency. */
+/** What a plan designer writes. Amounts are decimal text in the currency of the programme. */
 export interface ProgrammeDocument {
   /** Id of the programme. */
   readonly programme: string;
@@ -39,16 +40,16 @@ export interface ProgrammeDocument {
     /** The basis of ledger lines, summed. */
     readonly of: 'basis';
     readonly over: Over;
-    /** Plans whose lines count; all that pay in this currency and calendar if left out. */
+    /** Plans whose lines count; all plans of the currency and calendar if absent. */
     readonly plans?: readonly string[];
-    /** Components whose lines count; all if left out. */
+    /** Components whose lines count; all if absent. */
     readonly components?: readonly string[];
   };
-  /** Who takes part; everybody if left out. */
+  /** Who takes part; everybody if absent. */
   readonly eligible?: { readonly channel?: readonly ChannelType[] };
-  /** In order of `from`: from this measured basis on, so much is paid. The highest tier reached counts, alone. */
+  /** In rising order of `from`, the measured basis that reaches the tier. Only the highest tier reached pays. */
   readonly tiers: readonly { readonly from: string; readonly pay: string }[];
-  /** Windows count that start on this day or later, and before `until`. */
+  /** Windows count if they start on this day or later, and before `until`. */
   readonly from: string;
   readonly until?: string;
 }
@@ -63,10 +64,16 @@ export interface Programme {
   readonly tiers: readonly { readonly fromMinor: bigint; readonly payMinor: bigint }[];
 }
 
-/** @throws {DomainError} `ProgrammeInvalid`, with every field that is wrong. */
+/** @throws {DomainError} `ProgrammeInvalid`, with every wrong field */
 export function compileProgramme(document: ProgrammeDocument): Programme {
-  const wrong = [...faultsOf(document)];
-  if (wrong.length > 0) throw new DomainError('ProgrammeInvalid', 'the programme is not valid', 'invalid', wrong);
+  const faults = [...faultsOf(document)];
+  if (faults.length > 0)
+    throw new DomainError(
+      'ProgrammeInvalid',
+      `the programme has ${faults.length === 1 ? 'a wrong field' : `${faults.length} wrong fields`}`,
+      'invalid',
+      faults,
+    );
   return {
     id: document.programme,
     hash: sha256(canonicalJson(document)),
@@ -84,33 +91,39 @@ interface Fault {
   readonly reason: string;
 }
 
+const NOT_A_DATE = `must be ${DAY_DESCRIPTION}`;
+
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 function* faultsOf(document: ProgrammeDocument): Generator<Fault> {
   const { programme, currency, calendar, measure, eligible, from, until } = document;
   if (!ID.test(programme))
-    yield { field: 'programme', reason: 'must be letters, digits, dots, dashes or underscores, 100 at the most' };
+    yield {
+      field: 'programme',
+      reason:
+        'may contain letters, digits, dots, dashes and underscores, at most 100, and starts with a letter or digit',
+    };
   const fault = calendarFault(calendar);
   if (fault !== undefined) yield { field: 'calendar', reason: fault };
   if (!isTimeZone(calendar.timeZone))
-    yield { field: 'calendar.timeZone', reason: 'must be an IANA time zone, as Europe/Paris' };
+    yield { field: 'calendar.timeZone', reason: 'is not an IANA time zone, such as Europe/Paris' };
   if (measure.of !== 'basis') yield { field: 'measure.of', reason: 'must be basis' };
   const tooShort = OVERS.includes(measure.over)
     ? overFault(calendar, measure.over)
-    : `must be one of ${OVERS.join(', ')}`;
+    : `must be ${oneOf(OVERS, measure.over)}`;
   if (tooShort !== undefined) yield { field: 'measure.over', reason: tooShort };
   for (const [index, channel] of (eligible?.channel ?? []).entries())
     if (!CHANNEL_TYPES.includes(channel))
-      yield { field: `eligible.channel.${index}`, reason: `must be one of ${CHANNEL_TYPES.join(', ')}` };
-  if (!isDay(from)) yield { field: 'from', reason: `must be ${DAY_DESCRIPTION}` };
-  if (until !== undefined && !isDay(until)) yield { field: 'until', reason: `must be ${DAY_DESCRIPTION}` };
+      yield { field: `eligible.channel.${index}`, reason: `must be ${oneOf(CHANNEL_TYPES, channel)}` };
+  if (!isDay(from)) yield { field: 'from', reason: NOT_A_DATE };
+  if (until !== undefined && !isDay(until)) yield { field: 'until', reason: NOT_A_DATE };
   if (until !== undefined && until <= from) yield { field: 'until', reason: 'must be later than from' };
-  if (!isCurrency(currency)) yield { field: 'currency', reason: 'must be an ISO 4217 code' };
+  if (!isCurrency(currency)) yield { field: 'currency', reason: 'is not an ISO 4217 currency code, such as EUR' };
   else yield* tierFaultsOf(document);
 }
 
 function* tierFaultsOf({ tiers, currency }: ProgrammeDocument): Generator<Fault> {
-  if (tiers.length === 0) yield { field: 'tiers', reason: 'must have at least one tier' };
+  if (tiers.length === 0) yield { field: 'tiers', reason: 'needs at least one tier' };
   let beforeMinor: bigint | undefined;
   for (const [index, { from, pay }] of tiers.entries()) {
     const [fromMinor, fromFault] = amountOrFault(from, currency);
@@ -121,7 +134,7 @@ function* tierFaultsOf({ tiers, currency }: ProgrammeDocument): Generator<Fault>
       yield { field: `tiers.${index}.from`, reason: 'must not be negative' };
     if (payMinor !== undefined && payMinor < 0n) yield { field: `tiers.${index}.pay`, reason: 'must not be negative' };
     if (fromMinor !== undefined && beforeMinor !== undefined && fromMinor <= beforeMinor)
-      yield { field: `tiers.${index}.from`, reason: 'must be more than that of the tier before' };
+      yield { field: `tiers.${index}.from`, reason: 'must be greater than `from` of the tier before' };
     beforeMinor = fromMinor ?? beforeMinor;
   }
 }
@@ -135,28 +148,28 @@ function amountOrFault(text: string, currency: string): [bigint | undefined, str
   }
 }
 
-/** What the highest tier pays that a measured basis reaches. */
+/** The pay of the highest tier that a measured basis reaches. */
 export function payOf(programme: Programme, measuredMinor: bigint): bigint {
   return programme.tiers.findLast(({ fromMinor }) => measuredMinor >= fromMinor)?.payMinor ?? 0n;
 }
 
-/** True where windows starting on that day count. */
+/** Whether the programme measures a window. */
 export function countsWindow({ document }: Programme, window: string): boolean {
   const day = windowStartDay(document.calendar, window);
   return day >= document.from && (document.until === undefined || day < document.until);
 }
 
-/** Whether partners of a channel take part; null where nothing is known of the partner yet. */
+/** Whether partners of a channel take part; null while the channel of the partner is unknown. */
 export function isEligible({ document }: Programme, channel: ChannelType | null): boolean | null {
   const channels = document.eligible?.channel;
   if (channels === undefined) return true;
   return channel === null ? null : channels.includes(channel);
 }
 
-/** Why a programme reads what has gone by: its publication (number 0), or a payee that became eligible. */
+/** A request to measure earlier earnings: for the publication (number 0), or for a payee that became eligible. */
 export interface CatchUp {
   readonly number: number;
-  /** The payee it is for; null for all. */
+  /** The payee whose earnings are read; null for all. */
   readonly payee: string | null;
 }
 
@@ -166,7 +179,7 @@ export type ProgrammeCommand =
       readonly type: 'request-catch-up';
       readonly at: string;
       readonly payee: string;
-      /** Revision of the payee's partner stream here that made it eligible. */
+      /** Revision of the partner that made the payee eligible. */
       readonly partnerRevision: number;
     }
   | { readonly type: 'complete-catch-up'; readonly at: string; readonly number: number };
@@ -185,7 +198,7 @@ export type ProgrammeEvent =
       readonly data: { readonly number: number; readonly payee: string; readonly partnerRevision: number };
     }
   | {
-      /** It has taken all that was published before it was asked for. */
+      /** All earnings from before the request are measured. */
       readonly type: 'CatchUpCompleted';
       readonly version: 1;
       readonly occurredAt: string;
@@ -194,10 +207,10 @@ export type ProgrammeEvent =
 
 export interface ProgrammeState {
   readonly published?: Programme;
-  /** Not completed, in order of number. */
+  /** Unfinished ones, in order of number. */
   readonly catchUps: readonly CatchUp[];
   readonly catchUpsRequested: number;
-  /** Partner revisions that a catch-up was asked for, by payee. */
+  /** The newest partner revision for which a catch-up was requested, by payee. */
   readonly partnerRevisions: ReadonlyMap<string, number>;
 }
 
@@ -271,7 +284,7 @@ function publish(
   if (state.published !== undefined)
     throw new DomainError(
       'ProgrammePublished',
-      `the programme ${id} is published with other content; publish a new one under an id of its own`,
+      `the programme ${id} is already published with other content and cannot change; publish a new one under another id`,
       'conflict',
     );
   return [{ type: 'ProgrammePublished', version: 1, occurredAt: at, data: { document, hash, by } }];

@@ -1,4 +1,4 @@
-/** An application of rewards alone, and hand-made messages of those upstream. */
+/** The rewards service alone, and messages as its upstream services publish them. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,18 +6,21 @@ import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { encode } from '@tantieme/contracts/envelope';
 import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
-import type { LedgerLine } from '@tantieme/contracts/ledger';
+import type { BonusOfWindow, LedgerLine, PeriodManifest } from '@tantieme/contracts/ledger';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
-import { createApplication } from '@tantieme/service-kit/http/application';
+import { createApplication } from '@tantieme/service-kit/application/application';
 import type { Role } from '@tantieme/service-kit/access/auth';
+import type { Page } from '@tantieme/service-kit/http/cursor';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 
+import type { Bonus } from '../bonus/bonus.dto.js';
 import { CALENDAR, line } from '../bonus/bonus.fixture.js';
 import { RewardsModule } from '../rewards.module.js';
 
@@ -26,7 +29,11 @@ export interface TopicMessage {
   readonly message: OutgoingMessage;
 }
 
-type Json = ReturnType<typeof JSON.parse>;
+/** A published message of rewards. */
+interface PublishedMessage {
+  readonly type: string;
+  readonly data: Partial<BonusOfWindow & PeriodManifest>;
+}
 
 export class RewardsApplication {
   private constructor(
@@ -50,77 +57,77 @@ export class RewardsApplication {
   }
 
   get broker(): Broker {
-    return this.application.get(BROKER);
+    return this.application.get<Broker>(BROKER);
   }
 
   get store(): EventStore {
-    return this.application.get(EVENT_STORE);
+    return this.application.get<EventStore>(EVENT_STORE);
   }
 
   async publish(messages: readonly TopicMessage[]): Promise<void> {
     for (const { topic, message } of messages) await this.broker.publish(topic, [message]);
   }
 
-  async call(
+  /** The answer, whose body the spec knows to be of this type. */
+  async call<Body>(
     method: 'GET' | 'POST',
     url: string,
     role: Role = 'finance',
     { body, partner }: { body?: object; partner?: string } = {},
-  ): Promise<{ readonly status: number; readonly body: Json }> {
-    const token = await mintToken({
-      dataDirectory: this.directory,
-      subject: `${role}-1`,
-      roles: [role],
-      ...(partner === undefined ? {} : { partner }),
-    });
+  ): Promise<{ readonly status: number; readonly body: Body }> {
+    const token = await mintToken(
+      omitUndefined({ dataDirectory: this.directory, subject: `${role}-1`, roles: [role], partner }),
+    );
     const answer = await this.application.inject({
       method,
       url,
       headers: { authorization: `Bearer ${token}` },
-      ...(body === undefined ? {} : { payload: body }),
+      ...omitUndefined({ payload: body }),
     });
-    return { status: answer.statusCode, body: JSON.parse(answer.body) };
+    return { status: answer.statusCode, body: JSON.parse(answer.body) as Body };
   }
 
-  /** Bonuses as `payee window measured amount`, once they are as expected (or after a while, as they are). */
+  /** Bonuses as `payee window measured amount`: once they are as expected, or as they are after five seconds. */
   async bonuses(expected: readonly string[]): Promise<readonly string[]> {
     for (let waitedMs = 0; ; waitedMs += 20) {
-      const { body } = await this.call('GET', '/bonuses?limit=200');
-      const found = body.items.map((one: Json) => `${one.payee} ${one.window} ${one.measured} ${one.amount}`);
+      const { body } = await this.call<Page<Bonus>>('GET', '/bonuses?limit=200');
+      const found = body.items.map((one) => `${one.payee} ${one.window} ${one.measured} ${one.amount}`);
       if (JSON.stringify(found) === JSON.stringify(expected) || waitedMs > 5000) return found;
       await pauseMs(20);
     }
   }
 
-  /** Events of these types, once all is quiet. */
+  /** The stored events of these types. */
   async events(types: readonly string[]): Promise<readonly StoredEvent[]> {
     return (await this.store.readAll({ filter: { types }, limit: 10_000 })).events;
   }
 
+  /** The events of a type, once there are at least `count`. */
   async until(type: string, count: number): Promise<readonly StoredEvent[]> {
     for (let waitedMs = 0; ; waitedMs += 20) {
       const events = await this.events([type]);
       if (events.length >= count) return events;
-      if (waitedMs > 20_000) throw new Error(`there are ${events.length} events ${type}`);
+      if (waitedMs > 20_000) throw new Error(`only ${events.length} of ${count} events ${type} after 20 s`);
       await pauseMs(20);
     }
   }
 
-  /** Data of what rewards has published for a period, in canonical order, once its manifest is there. */
-  async published(period: string): Promise<readonly Json[]> {
+  /** The published messages of a period in canonical order, once its manifest is published. */
+  async published(period: string): Promise<readonly PublishedMessage[]> {
     for (let waitedMs = 0; ; waitedMs += 20) {
-      const messages: Json[] = [];
+      const messages: PublishedMessage[] = [];
       for (const partition of (await this.broker.endPositions(TOPICS.rewards)).keys())
         for (const { value } of await this.broker.read(TOPICS.rewards, { partition, from: 0n, limit: 10_000 }))
-          messages.push(JSON.parse(value));
-      // A window is told whole: it is of the last period that it has a line in.
-      const isOfPeriod = ({ data }: Json): boolean => data.period === period || data.lines?.at(-1)?.period === period;
+          messages.push(JSON.parse(value) as PublishedMessage);
+      // A bonus is published with all its lines: it belongs to the period of the last one.
+      const isOfPeriod = ({ data }: PublishedMessage): boolean =>
+        data.period === period || data.lines?.at(-1)?.period === period;
       const ofPeriod = messages.filter(isOfPeriod);
       if (ofPeriod.some(({ type }) => type === 'tantieme.period-manifest.v1'))
         return ofPeriod
           .map(({ type, data }) => ({ type, data }))
           .sort((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1));
-      if (waitedMs > 20_000) throw new Error(`no manifest of ${period} was published`);
+      if (waitedMs > 20_000) throw new Error(`no manifest of ${period} was published within 20 s`);
       await pauseMs(20);
     }
   }
@@ -142,7 +149,7 @@ function attributes(id: string, key: string): EnvelopeAttributes {
   };
 }
 
-/** Of a deal `crm|…`, one line a basis; `parts` are of all of them. */
+/** Earnings from a deal `crm|…` with one line per basis; `parts` apply to every line. */
 export function earning(
   payee: string,
   deal: string,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
-import { print, printJson } from '../output.js';
+import { print, printJson } from '../../output/print.js';
 import { findingText } from './finding.js';
 
 export function lintCommand(): Command {

@@ -6,7 +6,8 @@ import { compare, updatedFiles } from '../../golden/comparison.js';
 import type { Comparison, Difference } from '../../golden/comparison.js';
 import { CaseInvalid, faultText } from '../../golden/csv-rows.js';
 import type { CaseFault } from '../../golden/csv-rows.js';
-import { print, printJson, table } from '../output.js';
+import { print, printJson } from '../../output/print.js';
+import { table } from '../../output/table.js';
 
 interface TestOptions {
   readonly json?: boolean;
@@ -101,14 +102,14 @@ function differenceTable(differences: readonly Difference[]): readonly string[] 
   // A column in which no line says anything is left out.
   const columns = Object.keys(first.of).filter((column) => differences.some(({ of }) => of[column] !== ''));
   return [
-    table(
-      [first.file, ...columns, '>expected', '>got'],
-      differences.map(({ what, of, expected = '', got = '' }) => [
-        what,
-        ...columns.map((column) => of[column] ?? ''),
-        expected,
-        got,
-      ]),
+    table<Difference>(
+      [
+        { title: first.file, of: ({ what }) => what },
+        ...columns.map((column) => ({ title: column, of: ({ of }: Difference) => of[column] })),
+        { title: 'expected', of: ({ expected }) => expected, align: 'right' },
+        { title: 'got', of: ({ got }) => got, align: 'right' },
+      ],
+      differences,
     ),
   ];
 }

@@ -1,0 +1,110 @@
+import { Global, Inject, Injectable, Module } from '@nestjs/common';
+import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import type { Broker } from '@tantieme/messaging/broker';
+import type { Kysely } from 'kysely';
+
+import { AccessGuard } from '../access/access-guard.js';
+import { Background } from '../background/background.js';
+import { openBroker } from '../runtime/broker.js';
+import type { WorkFilter } from '../background/background.js';
+import { checkConfig } from '../runtime/config.js';
+import type { RuntimeConfig } from '../runtime/config.js';
+import { openReadDatabase } from '../runtime/database.js';
+import { openLeaderElection } from '../background/leader-election.js';
+import { openEventStore } from '../runtime/event-store.js';
+import { HealthController } from '../health/health.controller.js';
+import { IdempotencyInterceptor } from '../idempotency/idempotency.js';
+import { MetricsController } from '../health/metrics.controller.js';
+import { Metrics } from '../observability/metrics.js';
+import { observedBroker } from '../observability/observed-broker.js';
+import { observedEventStore } from '../observability/observed-event-store.js';
+import { ProblemFilter } from '../http/problem.js';
+import { Reachability } from '../health/reachability.js';
+import {
+  BROKER,
+  CONFIG,
+  DATABASE,
+  EVENT_STORE,
+  WORK_FILTER,
+  TRACING,
+  LEADER_ELECTION,
+} from '../runtime/runtime-tokens.js';
+import { TokenVerifier } from '../access/token-verifier.js';
+import { openTracing } from '../observability/tracing.js';
+import type { Tracing } from '../observability/tracing.js';
+import { requestValidation } from '../http/validation.js';
+
+/** The tables of all service modules; each module types its own: `@Inject(DATABASE) database: Kysely<PayoutsTables>`. */
+type AnyTables = Record<string, Record<string, unknown>>;
+
+/** Closes the resources of the process; the background work first, since it writes to the others. */
+@Injectable()
+export class RuntimeShutdown implements OnApplicationShutdown {
+  constructor(
+    @Inject(Background) private readonly background: Background,
+    @Inject(DATABASE) private readonly database: Kysely<AnyTables>,
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(TRACING) private readonly tracing: Tracing | null,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.background.stop();
+    await this.database.destroy();
+    await this.broker.close();
+    await this.store.close();
+    await this.tracing?.shutdown();
+  }
+}
+
+/**
+ * The ports of one process, shared by all its service modules, and what every route passes: access guard, validation,
+ * idempotency, problem documents. Global: service modules inject from it without an import.
+ */
+@Global()
+@Module({})
+export class RuntimeModule {
+  /** @throws {ConfigError} */
+  static forRoot(config: RuntimeConfig, runsHere: WorkFilter = () => true): DynamicModule {
+    checkConfig(config);
+    return {
+      module: RuntimeModule,
+      imports: [DiscoveryModule],
+      controllers: [HealthController, MetricsController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: WORK_FILTER, useValue: runsHere },
+        Metrics,
+        {
+          provide: EVENT_STORE,
+          useFactory: async (metrics: Metrics) => observedEventStore(await openEventStore(config), metrics),
+          inject: [Metrics],
+        },
+        {
+          provide: BROKER,
+          useFactory: async (metrics: Metrics, tracing: Tracing | null) =>
+            observedBroker(await openBroker(config), metrics, tracing),
+          inject: [Metrics, TRACING],
+        },
+        { provide: TRACING, useFactory: () => openTracing(config) },
+        { provide: DATABASE, useFactory: () => openReadDatabase(config) },
+        {
+          provide: LEADER_ELECTION,
+          useFactory: (db: Kysely<AnyTables>) => openLeaderElection(config, db),
+          inject: [DATABASE],
+        },
+        Background,
+        Reachability,
+        TokenVerifier,
+        RuntimeShutdown,
+        { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+        { provide: APP_PIPE, useFactory: requestValidation },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier, Metrics, TRACING],
+    };
+  }
+}

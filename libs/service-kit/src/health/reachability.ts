@@ -1,0 +1,94 @@
+/** Probes whether event store, broker and database can be reached, each at most once a second. */
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { Inject, Injectable } from '@nestjs/common';
+import { TOPICS } from '@tantieme/contracts/topics';
+import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import type { Broker } from '@tantieme/messaging/broker';
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
+
+import { BROKER, DATABASE, EVENT_STORE } from '../runtime/runtime-tokens.js';
+
+/** How long an answer is reused. */
+const FRESH_MS = 1_000;
+
+/** How long a caller waits: a host that does not answer may take minutes until its client gives up. */
+const WAIT_MS_MAX = 2_000;
+
+export type PortState = { readonly reachable: true } | { readonly reachable: false; readonly reason: string };
+
+/** The state of each port, by its name in answers. */
+export interface ReachabilityReport {
+  readonly eventStore: PortState;
+  readonly broker: PortState;
+  readonly database: PortState;
+}
+
+@Injectable()
+export class Reachability {
+  private readonly eventStore: Probe;
+  private readonly broker: Probe;
+  private readonly database: Probe;
+
+  constructor(
+    @Inject(EVENT_STORE) store: EventStore,
+    @Inject(BROKER) broker: Broker,
+    @Inject(DATABASE) database: Kysely<Record<string, Record<string, unknown>>>,
+  ) {
+    this.eventStore = new Probe(() => store.head());
+    this.broker = new Probe(() => broker.endPositions(TOPICS.deals));
+    this.database = new Probe(() => sql`select 1`.execute(database));
+  }
+
+  /** Answers within about two seconds, whatever is unreachable. */
+  async check(): Promise<ReachabilityReport> {
+    const [eventStore, broker, database] = await Promise.all([
+      this.eventStore.check(),
+      this.broker.check(),
+      this.database.check(),
+    ]);
+    return { eventStore, broker, database };
+  }
+}
+
+class Probe {
+  private last: PortState | undefined;
+  private startedAt = -Infinity;
+  private answeredAt = -Infinity;
+  /** Set while a probe is running: there is only one at a time. */
+  private running: Promise<PortState> | undefined;
+
+  constructor(private readonly probe: () => Promise<unknown>) {}
+
+  async check(): Promise<PortState> {
+    if (this.running === undefined && this.last !== undefined && performance.now() - this.answeredAt < FRESH_MS)
+      return this.last;
+    this.running ??= this.begin();
+    const ended = new AbortController();
+    const leftMs = Math.max(0, this.startedAt + WAIT_MS_MAX - performance.now());
+    const late = pause(leftMs, undefined, { signal: ended.signal }).then(
+      () => this.unanswered(),
+      () => this.unanswered(),
+    );
+    return Promise.race([this.running, late]).finally(() => ended.abort());
+  }
+
+  private async begin(): Promise<PortState> {
+    this.startedAt = performance.now();
+    this.last = await this.probe().then(
+      (): PortState => ({ reachable: true }),
+      (error: unknown): PortState => ({ reachable: false, reason: errorMessage(error) }),
+    );
+    this.answeredAt = performance.now();
+    this.running = undefined;
+    return this.last;
+  }
+
+  /** The reason of the last failure says more than that there is no answer yet. */
+  private unanswered(): PortState {
+    if (this.last?.reachable === false) return this.last;
+    return { reachable: false, reason: `no answer within ${WAIT_MS_MAX / 1000} s` };
+  }
+}

@@ -1,0 +1,110 @@
+/** `tantieme deal`: what source systems reported. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { printList, withLimit } from '../output/list.js';
+import type { ListOptions } from '../output/list.js';
+import { print, printJson } from '../output/print.js';
+import { table } from '../output/table.js';
+import { localTime } from '../output/time.js';
+import { dataOf } from '../server/client.js';
+import { connect, serverCommand } from '../server/connection.js';
+import type { ServerOptions } from '../server/connection.js';
+
+export function dealCommand(): Command {
+  return new Command('deal')
+    .description('deals and the facts that they are made of (many at once: tantieme import)')
+    .addCommand(recordCommand())
+    .addCommand(showCommand())
+    .addCommand(listCommand());
+}
+
+function recordCommand(): Command {
+  return serverCommand('record', 'record one fact of a deal; recording it again changes nothing')
+    .argument('<file>', 'the fact, a JSON document')
+    .action(async (file: string, options: ServerOptions) => {
+      const api = await connect(options, 'source');
+      const recorded = await dataOf(api.POST('/deals/facts', { body: JSON.parse(readFileSync(file, 'utf8')) }));
+      if (options.json) printJson(recorded);
+      else print(`${recorded.source} ${recorded.deal}: ${recorded.identity} ${recorded.outcome}`);
+    });
+}
+
+function showCommand(): Command {
+  return serverCommand('show', 'a deal, its lines and its facts')
+    .argument('<source>')
+    .argument('<id>')
+    .option('--time-zone <zone>', 'time zone of the times', 'UTC')
+    .action(async (source: string, id: string, options: ServerOptions & { timeZone: string }) => {
+      const api = await connect(options, 'auditor');
+      const deal = await dataOf(api.GET('/deals/{source}/{id}', { params: { path: { source, id } } }));
+      if (options.json) return printJson(deal);
+      const { terms } = deal;
+      print(`Deal ${source} ${id}${terms === undefined ? ', without terms yet' : `, in ${terms.currency}`}`);
+      if (terms !== undefined) {
+        for (const { role, partner, share } of terms.partners)
+          print(`  ${role} ${partner}${share === undefined ? '' : ` (share ${share})`}`);
+        print(
+          table(
+            [
+              { title: 'line', of: (line) => line.id },
+              { title: 'product', of: (line) => line.product, text: true },
+              { title: 'category', of: (line) => line.category, rank: 2, text: true },
+              { title: 'quantity', of: (line) => line.quantity, align: 'right', rank: 1 },
+              { title: 'net', of: (line) => line.net, align: 'right' },
+            ],
+            terms.lines ?? [],
+          ),
+        );
+      }
+      print(
+        table(
+          [
+            { title: 'fact', of: ({ identity }) => identity },
+            { title: 'occurred', of: ({ fact }) => localTime(fact.occurredAt, options.timeZone) },
+            { title: 'hash', of: ({ hash }) => hash.slice(0, 12), rank: 1 },
+          ],
+          deal.facts,
+        ),
+      );
+    });
+}
+
+interface DealFilter extends ServerOptions, ListOptions {
+  readonly source?: string;
+  readonly partner?: string;
+  readonly text?: string;
+  readonly from?: string;
+  readonly until?: string;
+  readonly timeZone: string;
+}
+
+function listCommand(): Command {
+  return withLimit(serverCommand('list', 'deals by source and id'))
+    .option('--source <system>', 'of this source system')
+    .option('--partner <id>', 'in which this partner has a role')
+    .option('--text <text>', 'beginning of the id')
+    .option('--from <day>', 'booked on or after this day')
+    .option('--until <day>', 'booked before this day')
+    .option('--time-zone <zone>', 'time zone of the times', 'UTC')
+    .action(async (options: DealFilter) => {
+      const api = await connect(options, 'auditor');
+      const { source, partner, text, from, until } = options;
+      await printList(
+        options,
+        (query) =>
+          api.GET('/deals', { params: { query: omitUndefined({ ...query, source, partner, text, from, until }) } }),
+        [
+          { title: 'source', of: (deal) => deal.source },
+          { title: 'deal', of: (deal) => deal.id },
+          { title: 'currency', of: (deal) => deal.currency },
+          { title: 'lines', of: (deal) => deal.lineCount, align: 'right' },
+          { title: 'booked', of: (deal) => localTime(deal.bookedAt, options.timeZone) },
+          { title: 'invoices', of: (deal) => deal.invoiceCount, align: 'right', rank: 2 },
+          { title: 'payments', of: (deal) => deal.paymentCount, align: 'right', rank: 3 },
+          { title: 'returns', of: (deal) => deal.returnCount, align: 'right', rank: 1 },
+          { title: 'cancelled', of: (deal) => localTime(deal.cancelledAt, options.timeZone), rank: 4 },
+        ],
+      );
+    });
+}

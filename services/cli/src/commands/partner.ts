@@ -1,0 +1,206 @@
+/** `tantieme partner`: who sells for us, and under which terms. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { Command, Option } from 'commander';
+import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
+import type { Partner } from '@tantieme/contracts/partner';
+import { positive, printList, withLimit } from '../output/list.js';
+import type { ListOptions } from '../output/list.js';
+import { print, printJson } from '../output/print.js';
+import { table } from '../output/table.js';
+import { dataOf } from '../server/client.js';
+import { connect, serverCommand } from '../server/connection.js';
+import type { ServerOptions } from '../server/connection.js';
+import { importAction, importOptions } from './import.js';
+
+export function partnerCommand(): Command {
+  return new Command('partner')
+    .description('partners, their tiers, uplines, agreements and certifications')
+    .addCommand(addCommand())
+    .addCommand(partnerImportCommand())
+    .addCommand(showCommand())
+    .addCommand(listCommand())
+    .addCommand(tierCommand())
+    .addCommand(uplineCommand())
+    .addCommand(agreeCommand())
+    .addCommand(certifyCommand());
+}
+
+const channelOption = (): Option => new Option('--channel <channel>', 'how it sells').choices([...CHANNEL_TYPES]);
+const from = ['--from <day>', 'first day on which it counts: 2026-01-01'] as const;
+const until = ['--until <day>', 'first day on which it does not count any more; open if left out'] as const;
+
+function addCommand(): Command {
+  return serverCommand('add', 'register a partner, or change its name, channel or country')
+    .argument('<id>')
+    .requiredOption('--name <name>')
+    .addOption(channelOption().makeOptionMandatory())
+    .requiredOption('--country <code>', 'ISO 3166-1 alpha-2: FR')
+    .action(
+      async (id: string, options: ServerOptions & { name: string; channel: Partner['channel']; country: string }) => {
+        const api = await connect(options, 'operator');
+        const { name, channel, country } = options;
+        const body = { name, channel, country };
+        printPartner(await dataOf(api.PUT('/partners/{id}', { params: { path: { id } }, body })), options);
+      },
+    );
+}
+
+function partnerImportCommand(): Command {
+  return importOptions(serverCommand('import', 'import partners with their agreements from CSV or NDJSON')).action(
+    importAction('partners'),
+  );
+}
+
+function showCommand(): Command {
+  return serverCommand('show', 'one partner with all that is dated')
+    .argument('<id>')
+    .action(async (id: string, options: ServerOptions) => {
+      const api = await connect(options, 'auditor');
+      printPartner(await dataOf(api.GET('/partners/{id}', { params: { path: { id } } })), options);
+    });
+}
+
+interface PartnerFilter extends ServerOptions, ListOptions {
+  readonly channel?: Partner['channel'];
+  readonly country?: string;
+  readonly tier?: string;
+  readonly plan?: string;
+  readonly text?: string;
+}
+
+function listCommand(): Command {
+  return withLimit(serverCommand('list', 'partners by id'))
+    .addOption(channelOption())
+    .option('--country <code>')
+    .option('--tier <tier>', 'in this tier today')
+    .option('--plan <plan>', 'with an agreement to this plan')
+    .option('--text <text>', 'part of the id or the name')
+    .action(async (options: PartnerFilter) => {
+      const api = await connect(options, 'auditor');
+      const { channel, country, tier, plan, text } = options;
+      await printList<Partner>(
+        options,
+        (query) =>
+          api.GET('/partners', { params: { query: omitUndefined({ ...query, channel, country, tier, plan, text }) } }),
+        [
+          { title: 'partner', of: ({ id }) => id },
+          { title: 'name', of: ({ name }) => name, text: true },
+          { title: 'channel', of: (one) => one.channel },
+          { title: 'country', of: (one) => one.country, rank: 2 },
+          { title: 'tier', of: ({ tiers }) => tiers.at(-1)?.value },
+          { title: 'upline', of: ({ uplines }) => uplines.at(-1)?.value ?? undefined, rank: 3 },
+          {
+            title: 'plans',
+            of: ({ agreements }) => [...new Set(agreements.map((one) => one.plan))].join(', '),
+            text: true,
+            rank: 1,
+          },
+        ],
+      );
+    });
+}
+
+function tierCommand(): Command {
+  return serverCommand('tier', 'put a partner into a tier from a day on')
+    .argument('<id>')
+    .argument('<tier>')
+    .requiredOption(...from)
+    .action(async (id: string, tier: string, options: ServerOptions & { from: string }) => {
+      const api = await connect(options, 'operator');
+      const params = { path: { id, from: options.from } };
+      printPartner(await dataOf(api.PUT('/partners/{id}/tiers/{from}', { params, body: { tier } })), options);
+    });
+}
+
+function uplineCommand(): Command {
+  return serverCommand('upline', 'set the partner above, from a day on')
+    .argument('<id>')
+    .argument('[upline]', 'the partner above; none if left out')
+    .requiredOption(...from)
+    .action(async (id: string, upline: string | undefined, options: ServerOptions & { from: string }) => {
+      const api = await connect(options, 'operator');
+      const params = { path: { id, from: options.from } };
+      const body = { upline: upline ?? null };
+      printPartner(await dataOf(api.PUT('/partners/{id}/uplines/{from}', { params, body })), options);
+    });
+}
+
+function agreeCommand(): Command {
+  return serverCommand('agree', 'record an agreement of a partner to a plan')
+    .argument('<id>')
+    .argument('<plan>')
+    .requiredOption(...from)
+    .option(...until)
+    .option('--agreement <id>', 'id of the agreement; default: the plan and the first day')
+    .action(
+      async (
+        id: string,
+        plan: string,
+        options: ServerOptions & { from: string; until?: string; agreement?: string },
+      ) => {
+        const api = await connect(options, 'operator');
+        const { from: first, until: end, agreement = `${plan} ${first}` } = options;
+        const params = { path: { id, agreement } };
+        const body = { plan, from: first, until: end };
+        printPartner(await dataOf(api.PUT('/partners/{id}/agreements/{agreement}', { params, body })), options);
+      },
+    );
+}
+
+function certifyCommand(): Command {
+  return serverCommand('certify', 'record a certification of a partner')
+    .argument('<id>')
+    .argument('<certification>')
+    .requiredOption(...from)
+    .option(...until)
+    .option('--count <people>', 'how many of its people hold it', positive)
+    .option('--certificate <id>', 'id of the certificate; default: the certification and the first day')
+    .action(
+      async (
+        id: string,
+        certification: string,
+        options: ServerOptions & { from: string; until?: string; count?: number; certificate?: string },
+      ) => {
+        const api = await connect(options, 'operator');
+        const { from: first, until: end, count, certificate = `${certification} ${first}` } = options;
+        const params = { path: { id, certificate } };
+        const body = { certification, from: first, until: end, count };
+        printPartner(await dataOf(api.PUT('/partners/{id}/certifications/{certificate}', { params, body })), options);
+      },
+    );
+}
+
+interface Dated {
+  readonly what: string;
+  readonly value: string;
+  readonly from: string;
+  readonly until?: string | undefined;
+}
+
+function printPartner(partner: Partner, { json }: { readonly json?: boolean }): void {
+  if (json) return printJson(partner);
+  print(`${partner.id}  ${partner.name}  (${partner.channel}, ${partner.country})`);
+  const dated: readonly Dated[] = [
+    ...partner.tiers.map((one) => ({ what: 'tier', value: one.value, from: one.from })),
+    ...partner.uplines.map((one) => ({ what: 'upline', value: one.value ?? 'none', from: one.from })),
+    ...partner.agreements.map((one) => ({ what: 'agreement', value: one.plan, from: one.from, until: one.until })),
+    ...(partner.certifications ?? []).map((one) => ({
+      what: 'certification',
+      value: one.count === undefined ? one.certification : `${one.certification} × ${one.count}`,
+      from: one.from,
+      until: one.until,
+    })),
+  ];
+  if (dated.length > 0)
+    print(
+      table(
+        [
+          { title: 'what', of: (one) => one.what },
+          { title: 'value', of: (one) => one.value },
+          { title: 'from', of: (one) => one.from },
+          { title: 'until', of: (one) => one.until },
+        ],
+        dated,
+      ),
+    );
+}

@@ -1,0 +1,38 @@
+/** `tantieme pending`: deals that cannot be credited or rated yet, and what is missing. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { Command } from 'commander';
+import { printList, withLimit } from '../output/list.js';
+import type { ListOptions } from '../output/list.js';
+import { localTime } from '../output/time.js';
+import { connect, serverCommand } from '../server/connection.js';
+import type { ServerOptions } from '../server/connection.js';
+
+interface PendingFilter extends ServerOptions, ListOptions {
+  readonly code?: string;
+  readonly deal?: string;
+  readonly timeZone: string;
+}
+
+export function pendingCommand(): Command {
+  return new Command('pending').description('deals that wait for a partner, plan, rate or quota').addCommand(
+    withLimit(serverCommand('list', 'pending deals, with what each is missing'))
+      .option('--code <code>', 'such as PartnerMissing, ExchangeRateMissing, QuotaMissing')
+      .option('--deal <deal>', 'source|id')
+      .option('--time-zone <zone>', 'time zone of the times', 'UTC')
+      .action(async (options: PendingFilter) => {
+        const api = await connect(options, 'auditor');
+        const { code, deal } = options;
+        await printList(
+          options,
+          (query) => api.GET('/pending-deals', { params: { query: omitUndefined({ ...query, code, deal }) } }),
+          [
+            { title: 'deal', of: (one) => one.deal },
+            { title: 'code', of: (one) => one.code },
+            { title: 'missing', of: (one) => one.subject, rank: 2 },
+            { title: 'why', of: (one) => one.message, text: true },
+            { title: 'since', of: (one) => localTime(one.since, options.timeZone), rank: 1 },
+          ],
+        );
+      }),
+  );
+}

@@ -1,0 +1,75 @@
+/** What the consumers of this service share. */
+import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
+import type { Received } from '@tantieme/event-sourcing/process/consumer';
+import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { Broker, DeadLetter, Message } from '@tantieme/messaging/broker';
+import { ACTOR } from './service-identity.js';
+import type { Backpressure } from './backpressure.service.js';
+import type { Origin } from './reference/reference.js';
+
+/** Limit on the messages of a batch, which takes one read and one append. */
+export const BATCH_MESSAGES = 1000;
+
+export interface ConsumerSetup {
+  readonly broker: Broker;
+  readonly backpressure: Backpressure;
+  readonly onError: (error: unknown, batch: readonly Message[]) => void;
+}
+
+interface Newest<Type extends 'deal' | 'partner'> {
+  readonly envelope: EnvelopeOf<Type>;
+  readonly origin: Origin;
+  readonly message: Message;
+}
+
+/**
+ * The newest message per origin: messages carry state, so older ones in the batch are skipped. Messages of another
+ * type, or without an origin, go to the dead letters.
+ */
+export function newestPerOrigin<Type extends 'deal' | 'partner'>(
+  batch: readonly Received<Envelope>[],
+  type: Type,
+  deadLetters: DeadLetter[],
+): readonly Newest<Type>[] {
+  const newest = new Map<string, Newest<Type>>();
+  for (const { envelope, message } of batch) {
+    if (!isOfType(envelope, type)) {
+      deadLetters.push({ message, reason: `the type of the message is ${envelope.type}, not ${type}` });
+      continue;
+    }
+    const { stream, revision } = envelope;
+    if (stream === undefined || revision === undefined) {
+      deadLetters.push({ message, reason: 'stream or revision is missing: without them, no message is the newest' });
+      continue;
+    }
+    const before = newest.get(stream);
+    if (before === undefined || before.origin.revision < revision)
+      newest.set(stream, { envelope, origin: { stream, revision }, message });
+  }
+  return [...newest.values()];
+}
+
+function isOfType<Type extends 'deal' | 'partner'>(
+  envelope: Envelope,
+  type: Type,
+): envelope is EnvelopeOf<Type> & Envelope {
+  return envelope.type === type;
+}
+
+export function contextOf({
+  id,
+  correlationId,
+}: {
+  readonly id: string;
+  readonly correlationId: string;
+}): CommandContext {
+  return { actor: ACTOR, correlationId, causationId: id, cause: id };
+}
+
+export function addDeadLetter(
+  deadLetters: DeadLetter[],
+  message: Message | undefined,
+  error: Error & { readonly code?: string },
+): void {
+  if (message !== undefined) deadLetters.push({ message, reason: `${error.code ?? error.name}: ${error.message}` });
+}

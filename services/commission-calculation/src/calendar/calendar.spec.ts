@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { AT, Stream } from '../testing/world.fixture.js';
+import { calendarDecider, firstUntouchedDay, openFromOf } from './calendar.js';
+
+const close = (period: string, earliestOpen: string | null = null, calendar = 'monthly@Europe/Paris') =>
+  ({ type: 'close', calendar, period, by: 'olga', earliestOpen, pendingDeals: 0, at: AT }) as const;
+const seal = (period: string) => ({ type: 'seal', period, at: AT }) as const;
+const finish = (period: string) => ({ type: 'finish', period, at: AT }) as const;
+
+function codeOf(act: () => unknown): string | undefined {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof DomainError) return error.code;
+    throw error;
+  }
+  return undefined;
+}
+
+describe('a calendar', () => {
+  it('opens the next period when the closing period is sealed, not before', () => {
+    const calendar = new Stream(calendarDecider);
+    const key = 'monthly@Europe/Paris';
+    const opened = () => [openFromOf(key, calendar.state), firstUntouchedDay(key, calendar.state)];
+    expect(opened()).toEqual([null, null]);
+    calendar.handle(close('2026-01'));
+    expect(opened()).toEqual(['2026-01', '2026-02-01']);
+    calendar.handle(seal('2026-01'));
+    expect(opened()).toEqual(['2026-02', '2026-02-01']);
+    calendar.handle(finish('2026-01'));
+    expect(opened()).toEqual(['2026-02', '2026-02-01']);
+    expect(calendar.events.map(({ type }) => type)).toEqual(['PeriodClosing', 'PeriodSealed', 'PeriodFinished']);
+  });
+
+  it('closes periods in order, one at a time, without gaps', () => {
+    const calendar = new Stream(calendarDecider);
+    expect(codeOf(() => calendar.handle(close('2026-02', '2026-01')))).toBe('EarlierPeriodOpen');
+    calendar.handle(close('2026-01', '2026-01'));
+    expect(codeOf(() => calendar.handle(close('2026-02')))).toBe('ClosingInProgress');
+    expect(codeOf(() => calendar.handle(finish('2026-01')))).toBe('PeriodNotSealed');
+    calendar.handle(seal('2026-01'));
+    calendar.handle(finish('2026-01'));
+    expect(codeOf(() => calendar.handle(close('2026-03')))).toBe('EarlierPeriodOpen');
+    calendar.handle(close('2026-02'));
+  });
+
+  it('closes with pending deals only for a reason, which it records', () => {
+    const calendar = new Stream(calendarDecider);
+    const withPendingDeals = { ...close('2026-01'), pendingDeals: 3 };
+    expect(codeOf(() => calendar.handle(withPendingDeals))).toBe('DealsWaiting');
+    const [event] = calendar.handle({ ...withPendingDeals, force: 'the source is gone' });
+    expect(event?.data).toMatchObject({ force: 'the source is gone', input: { pendingDeals: 3 } });
+  });
+
+  it('takes every step only once', () => {
+    const calendar = new Stream(calendarDecider);
+    for (const command of [close('2026-01'), seal('2026-01'), finish('2026-01')]) {
+      expect(calendar.handle(command)).toHaveLength(1);
+      expect(calendar.handle(command)).toEqual([]);
+    }
+    expect(calendar.handle(seal('2026-01'))).toEqual([]);
+    expect(calendar.handle(close('2025-12'))).toEqual([]);
+  });
+
+  it.each(['2026-13', '2026-Q1', '2026', ''])('refuses "%s" as a month', (period) => {
+    expect(codeOf(() => new Stream(calendarDecider).handle(close(period)))).toBe('PeriodInvalid');
+  });
+
+  it.each([
+    ['quarterly@Europe/Paris', '2026-Q4', '2027-Q1'],
+    ['weekly@Europe/Paris', '2026-W52', '2026-W53'],
+    ['weekly@Europe/Paris', '2026-W53', '2027-W01'],
+    ['monthly.FY02-01.4-4-5@Europe/Paris', 'FY2026-P12', 'FY2027-P01'],
+    ['annual@Europe/Paris', '2026', '2027'],
+  ])('of %s continues after %s with %s', (key, period, next) => {
+    const calendar = new Stream(calendarDecider);
+    for (const command of [close(period, null, key), seal(period), finish(period)]) calendar.handle(command);
+    expect(openFromOf(key, calendar.state)).toBe(next);
+  });
+});

@@ -1,0 +1,146 @@
+/** The events of an earning stream, and what they hold. */
+import type { Agreement, PayeeTerms, Quota } from '@tantieme/commission-engine/earn/payee-terms';
+import type {
+  PayeeLevelCredit,
+  ChildEarning,
+  DealClaims,
+  DealMissingQuotas,
+  RatedLine,
+} from '@tantieme/commission-engine/incremental/state';
+import type { ManifestEntry } from '@tantieme/contracts/ledger';
+import type { CreditGroup } from '../credit/credit-lines.js';
+import type { ChildInput, GrantInput } from './earning-inputs.js';
+import type { PostedLine } from './posting.js';
+
+/** Version of the arithmetic. A changed rule is a new version; old events replay under theirs. */
+export const EARN_ENGINE = 1;
+
+/**
+ * Limit on the rated lines of one event, about 300 bytes each, so that an append stays under 1 MiB. A larger change is
+ * stored as its input only and computed again when it is read.
+ */
+export const RATED_LINES_MAX = 600;
+
+/**
+ * Limit on the posted lines of one event (though always one deal), about 150 bytes each; the rest follows in further
+ * events.
+ */
+export const POSTED_LINES_MAX = 2000;
+
+/** The payee and plan of a stream; the same in all its events. */
+export interface PayeePlan {
+  readonly payee: string;
+  readonly plan: string;
+  readonly currency: string;
+  /** `monthly@Europe/Paris` */
+  readonly calendar: string;
+}
+
+/** All postings of one deal, in canonical order. */
+export interface DealPosting {
+  readonly deal: string;
+  readonly lines: readonly PostedLine[];
+}
+
+export interface CreditInput {
+  readonly deal: string;
+  /** Crediting number of the deal: the highest counts. */
+  readonly number: number;
+  /** The whole credit; empty for a deal that no longer credits anything. */
+  readonly groups: readonly CreditGroup[];
+  /** First open period of the calendar; null before the first closing. */
+  readonly openFrom: string | null;
+  /**
+   * Payees above, in text order, who are paid an override on what this one earns with the deal; absent where there are
+   * none.
+   */
+  readonly above?: readonly string[];
+}
+
+/** All current terms of the payee under the plan. */
+export interface PayeeTermsInput {
+  readonly agreements: readonly Agreement[];
+  readonly quotas: readonly Quota[];
+  readonly openFrom: string | null;
+}
+
+/** Without `deal`, the line belongs to the credited deal itself. */
+export type StoredRating = Omit<RatedLine, 'deal'> & { readonly deal?: string };
+
+/** All that the payee earns with a deal, for the payees above who are paid an override on it. */
+export interface OverriddenDeal {
+  readonly deal: string;
+  readonly to: readonly string[];
+  readonly earned: readonly Omit<ChildEarning, 'payee'>[];
+}
+
+/** The changes that follow from an input. */
+export interface Conclusions {
+  /** Lines with a new or changed amount; absent where there are more than `RATED_LINES_MAX`. */
+  readonly rated?: readonly StoredRating[];
+  /** Lines of the plan as a whole (deferred amounts, guarantee, draw), where they change. */
+  readonly payeeLevel?: readonly PayeeLevelCredit[];
+  /** Claims on budgets, where they change. */
+  readonly claims?: readonly DealClaims[];
+  /** Quotas that deals are waiting for, where that changes. */
+  readonly missingQuotas?: readonly DealMissingQuotas[];
+  /** Absent where nobody above is paid on what changes. */
+  readonly overridden?: readonly OverriddenDeal[];
+  /** Deals whose postings change, the credited deal first, the others in order. */
+  readonly deals: readonly DealPosting[];
+  /** Number of changed deals that did not fit; further events post them. */
+  readonly remaining: number;
+  readonly engine: typeof EARN_ENGINE;
+}
+
+interface Concluded<Type extends string, Input> {
+  readonly type: Type;
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: { readonly payeePlan: PayeePlan; readonly input: Input } & Conclusions;
+}
+
+export type EarningEvent =
+  | Concluded<'Earned', CreditInput>
+  | Concluded<'ChildEarningReceived', ChildInput>
+  | Concluded<'GrantReceived', GrantInput>
+  | Concluded<'PayeeTermsReceived', PayeeTermsInput>
+  | {
+      readonly type: 'EarningsPosted';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: {
+        readonly payeePlan: PayeePlan;
+        readonly input: { readonly openFrom: string | null };
+        /** Remaining deals that this event finishes, changed or not. */
+        readonly done: readonly string[];
+        readonly deals: readonly DealPosting[];
+      };
+    }
+  | {
+      readonly type: 'EarningPeriodClosed';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: {
+        readonly payeePlan: PayeePlan;
+        readonly period: string;
+        readonly planHash: string;
+        /** Lines of guarantee and draw, computed by the closing; absent where there are none. */
+        readonly rated?: readonly StoredRating[];
+        readonly payeeLevel?: readonly PayeeLevelCredit[];
+        /** Tiers reached by lagged measurements, by component and window. */
+        readonly reachedTiers?: PayeeTerms['reachedTiers'];
+        /** Deals whose postings change: lines of earlier periods that were never closed are posted in this one. */
+        readonly deals: readonly DealPosting[];
+        readonly entry: ManifestEntry;
+      };
+    };
+
+export const EARNING_EVENTS: readonly EarningEvent['type'][] = [
+  'Earned',
+  'ChildEarningReceived',
+  'GrantReceived',
+  'PayeeTermsReceived',
+  'EarningsPosted',
+  'EarningPeriodClosed',
+];

@@ -1,0 +1,27 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
+import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { periodDecider, periodStream } from './period.js';
+import type { PeriodCommand, PeriodEvent, PeriodState } from './period.js';
+
+const STATES_BYTES_MAX = 8 * 1024 * 1024;
+
+@Injectable()
+export class Periods {
+  private readonly runtime: Runtime<PeriodState, PeriodCommand, PeriodEvent>;
+
+  constructor(@Inject(EVENT_STORE) store: EventStore) {
+    this.runtime = createRuntime({ store, decider: periodDecider, cacheBytesMax: STATES_BYTES_MAX });
+  }
+
+  async state(calendar: string, period: string): Promise<PeriodState> {
+    return (await this.runtime.load(periodStream(calendar, period))).state;
+  }
+
+  /** @throws {DomainError} what the decider refuses */
+  async handle(calendar: string, period: string, command: PeriodCommand, context: CommandContext): Promise<void> {
+    await this.runtime.handle(periodStream(calendar, period), command, context);
+  }
+}

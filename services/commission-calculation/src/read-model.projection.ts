@@ -1,0 +1,39 @@
+/**
+ * Read model of this service: earnings, missing quotas, periods and reference facts. One projection, so that a closing
+ * waits for one.
+ */
+import type { Projection } from '@tantieme/event-sourcing/process/projection';
+import { CALENDAR } from './calendar/calendar.js';
+import { EARNING } from './earning/earning.js';
+import { EARNING_EVENTS } from './earning/earning-events.js';
+import { EARNING_TABLES, writeEarnings, WrittenStreams } from './earning/earning.tables.js';
+import type { EarningTables } from './earning/earning.tables.js';
+import { writeMissingQuotas } from './earning/missing-quotas.tables.js';
+import type { MissingQuotaTables } from './earning/missing-quotas.tables.js';
+import { MIGRATIONS } from './migrations.js';
+import { PERIOD_EVENTS, PERIOD_TABLES, writePeriods } from './period/period.tables.js';
+import type { PeriodTables } from './period/period.tables.js';
+import { REFERENCE } from './reference/reference-keys.js';
+import { REFERENCE_EVENTS, REFERENCE_TABLES, writeReferences } from './reference/reference.tables.js';
+import type { ReferenceTables } from './reference/reference.tables.js';
+
+export type ReadModelTables = EarningTables & MissingQuotaTables & PeriodTables & ReferenceTables;
+
+export function createReadModel(): Projection<ReadModelTables> {
+  const written = new WrittenStreams();
+  return {
+    name: 'commission-read-model',
+    filter: {
+      categories: [EARNING, CALENDAR, REFERENCE],
+      types: [...EARNING_EVENTS, ...PERIOD_EVENTS, ...REFERENCE_EVENTS],
+    },
+    migrations: MIGRATIONS,
+    tables: [...EARNING_TABLES, ...PERIOD_TABLES, ...REFERENCE_TABLES, 'commission_missing_quotas'],
+    async apply(trx, events) {
+      await writeEarnings(trx, events, written);
+      await writePeriods(trx, events);
+      await writeReferences(trx, events);
+      await writeMissingQuotas(trx, events);
+    },
+  };
+}

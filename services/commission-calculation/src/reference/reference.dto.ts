@@ -1,0 +1,186 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
+import { PageQuery } from '@tantieme/service-kit/http/cursor';
+import { IsOptional } from 'class-validator';
+import { ChoiceFilter, IsCurrency, IsDay, TextFilter } from '../fields.dto.js';
+import { WARNING_CODES } from './warnings.js';
+import type { Warning, WarningCode } from './warnings.js';
+
+export const EXCHANGE_RATE: ExchangeRate = {
+  base: 'EUR',
+  quote: 'USD',
+  date: '2026-03-05',
+  rate: '1.0812',
+  source: 'ecb',
+  revision: 1,
+};
+
+export const QUOTA: Quota = {
+  payee: 'acme',
+  plan: 'resellers-2026',
+  component: 'hardware',
+  from: '2026-01-01',
+  until: '2026-04-01',
+  amount: '120000',
+  revision: 1,
+};
+
+export class ExchangeRateAnswer implements ExchangeRate {
+  @ApiProperty({ example: EXCHANGE_RATE.base, description: 'ISO 4217 code' })
+  readonly base!: string;
+
+  @ApiProperty({ example: EXCHANGE_RATE.quote, description: 'ISO 4217 code' })
+  readonly quote!: string;
+
+  @ApiProperty({ example: EXCHANGE_RATE.date, description: 'Day of publication' })
+  readonly date!: string;
+
+  @ApiProperty({
+    example: EXCHANGE_RATE.rate,
+    description: 'Units of the quote currency per unit of the base currency; exact decimal text without trailing zeros',
+  })
+  readonly rate!: string;
+
+  @ApiProperty({ example: EXCHANGE_RATE.source, description: 'Publisher of the rate' })
+  readonly source!: string;
+
+  @ApiPropertyOptional({ example: EXCHANGE_RATE.revision, description: 'The highest of a date and source counts' })
+  readonly revision?: number;
+}
+
+export class QuotaAnswer implements Quota {
+  @ApiProperty({ example: QUOTA.payee })
+  readonly payee!: string;
+
+  @ApiProperty({ example: QUOTA.plan })
+  readonly plan!: string;
+
+  @ApiProperty({ example: QUOTA.component })
+  readonly component!: string;
+
+  @ApiProperty({ example: QUOTA.from, description: 'First day with the quota' })
+  readonly from!: string;
+
+  @ApiPropertyOptional({ example: QUOTA.until, description: 'First day without the quota; absent for an open end' })
+  readonly until?: string;
+
+  @ApiProperty({
+    example: QUOTA.amount,
+    description: "For a whole measurement window: an amount in the plan's currency, or a number of units",
+  })
+  readonly amount!: string;
+
+  @ApiProperty({ example: QUOTA.revision, description: 'The highest of a day counts' })
+  readonly revision!: number;
+}
+
+const OUTCOME = {
+  enum: ['accepted', 'repeated'],
+  description: '`accepted`: the fact is new. `repeated`: the same fact was recorded before',
+  example: 'accepted',
+};
+
+export class ExchangeRateRecordedAnswer {
+  @ApiProperty(OUTCOME)
+  readonly outcome!: 'accepted' | 'repeated';
+
+  @ApiProperty({ description: 'The rate in its normal form' })
+  readonly fact!: ExchangeRateAnswer;
+}
+
+export class WarningAnswer implements Warning {
+  @ApiProperty({ enum: WARNING_CODES, example: 'ComponentUnknown' })
+  readonly code!: WarningCode;
+
+  @ApiProperty({ example: 'component', description: 'Field with the unknown name' })
+  readonly field!: string;
+
+  @ApiProperty({
+    example: 'no version of the plan resellers-2026 has a component "hardwear"; did you mean "hardware"?',
+  })
+  readonly message!: string;
+}
+
+export class QuotaRecordedAnswer {
+  @ApiProperty(OUTCOME)
+  readonly outcome!: 'accepted' | 'repeated';
+
+  @ApiProperty({ description: 'The quota in its normal form' })
+  readonly fact!: QuotaAnswer;
+
+  @ApiProperty({
+    type: [WarningAnswer],
+    description: 'Names in the quota that do not exist. The quota is recorded all the same and applies once they do',
+  })
+  readonly warnings!: readonly WarningAnswer[];
+}
+
+export const WARNING_KINDS = ['agreement', 'quota'] as const;
+export type WarningKind = (typeof WARNING_KINDS)[number];
+
+export class WarningListed extends WarningAnswer {
+  @ApiProperty({ enum: WARNING_KINDS, example: 'quota', description: 'Kind of the fact' })
+  readonly kind!: WarningKind;
+
+  @ApiProperty({ example: 'acme' })
+  readonly payee!: string;
+
+  @ApiProperty({ example: 'resellers-2026' })
+  readonly plan!: string;
+
+  @ApiPropertyOptional({ example: 'hardwear', description: 'Of a quota' })
+  readonly component?: string;
+}
+
+export const EXCHANGE_RATE_SORTS = ['pair', 'newest'] as const;
+
+export class ExchangeRatesQuery extends PageQuery {
+  @ApiPropertyOptional({ example: 'EUR', description: 'Base currency, ISO 4217' })
+  @IsOptional()
+  @IsCurrency()
+  base?: string;
+
+  @ApiPropertyOptional({ example: 'USD', description: 'Quote currency, ISO 4217' })
+  @IsOptional()
+  @IsCurrency()
+  quote?: string;
+
+  @ApiPropertyOptional({ example: '2026-03-05', description: 'Day of publication' })
+  @IsOptional()
+  @IsDay()
+  date?: string;
+
+  @TextFilter({ description: 'Publisher', example: 'ecb' })
+  source?: string;
+
+  @ChoiceFilter(EXCHANGE_RATE_SORTS, {
+    description: '`pair`: by pair, date, source and revision. `newest`: latest date first',
+    default: 'pair',
+  })
+  sort: (typeof EXCHANGE_RATE_SORTS)[number] = 'pair';
+}
+
+export class QuotasQuery extends PageQuery {
+  @TextFilter({ description: 'Payee; partners see only their own', example: 'acme' })
+  payee?: string;
+
+  @TextFilter({ description: 'Plan', example: 'resellers-2026' })
+  plan?: string;
+
+  @TextFilter({ description: 'Component of the plan', example: 'hardware' })
+  component?: string;
+}
+
+export class WarningsQuery extends PageQuery {
+  @ChoiceFilter(WARNING_KINDS, { description: 'Kind of the fact' })
+  kind?: WarningKind;
+
+  @ChoiceFilter(WARNING_CODES, { description: 'Code of the warning' })
+  code?: WarningCode;
+
+  @TextFilter({ description: 'Payee', example: 'acme' })
+  payee?: string;
+
+  @TextFilter({ description: 'Plan', example: 'resellers-2026' })
+  plan?: string;
+}

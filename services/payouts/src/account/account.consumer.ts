@@ -1,0 +1,46 @@
+/** The commands that messages of commission-calculation, rewards and finance mean for an account. */
+import type { EnvelopeOf } from '@tantieme/contracts/envelope';
+import type { LedgerLine } from '@tantieme/contracts/ledger';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import type { Work } from '@tantieme/event-sourcing/decide/runtime';
+
+import { accountStream } from './account.js';
+import type { AccountCommand } from './account.js';
+import { statementOfPayout } from './payment.js';
+import { messageContext } from '../service-context.js';
+
+/** @throws {DomainError} `OriginMissing` */
+export function ledgerLinesWork(
+  envelope: EnvelopeOf<'earnings-of-deal'> | EnvelopeOf<'bonus-of-window'>,
+): Work<AccountCommand> {
+  const { stream, revision, time, data } = envelope;
+  if (stream === undefined || revision === undefined)
+    throw new DomainError('OriginMissing', 'the message lacks the stream and revision of its origin');
+  const { payee, currency, calendar } = data;
+  const lines: readonly LedgerLine[] = data.lines;
+  const key = 'deal' in data ? data.deal : data.window;
+  return {
+    stream: accountStream(payee, currency),
+    command: {
+      type: 'receive-ledger-lines',
+      at: time,
+      origin: { stream, revision },
+      key,
+      currency,
+      calendar,
+      lines,
+    },
+    context: messageContext(envelope),
+  };
+}
+
+/** @throws {DomainError} `PayoutUnknown` */
+export function paymentWork(envelope: EnvelopeOf<'payment'>): Work<AccountCommand> {
+  const { time, data: payment } = envelope;
+  const { payee, currency } = statementOfPayout(payment.payout);
+  return {
+    stream: accountStream(payee, currency),
+    command: { type: 'record-payment', at: time, payment },
+    context: messageContext(envelope),
+  };
+}

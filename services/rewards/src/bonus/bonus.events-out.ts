@@ -1,0 +1,28 @@
+/**
+ * Publishes bonuses when a period closes in which they have a line. Until then only `GET /bonuses` shows them: a bonus
+ * changes with many of the deals of its window.
+ */
+import { encode } from '@tantieme/contracts/envelope';
+import { TOPICS } from '@tantieme/contracts/topics';
+import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
+import { attributesOf } from '@tantieme/event-sourcing/process/relay';
+import type { Publication } from '@tantieme/event-sourcing/process/relay';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
+
+import type { BonusEvent } from './bonus.js';
+
+export const PUBLISHED_BONUS_EVENTS: readonly BonusEvent['type'][] = ['BonusPeriodClosed'];
+
+export function bonusMessagesOf(stored: StoredEvent): readonly Publication[] {
+  const event = parseDomainEvent<BonusEvent>(stored, {});
+  if (event.type !== 'BonusPeriodClosed') return [];
+  return event.data.bonuses.map((bonus) => {
+    // One event becomes several messages, so the window is part of their ids.
+    const id = `${stored.id}:${bonus.window}`;
+    const attributes = { ...attributesOf(stored, '/rewards', bonus.payee), id, causationId: stored.id };
+    return {
+      topic: TOPICS.rewards,
+      message: { key: bonus.payee, value: encode('bonus-of-window', attributes, bonus) },
+    };
+  });
+}

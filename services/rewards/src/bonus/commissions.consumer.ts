@@ -1,0 +1,110 @@
+/**
+ * Receives earnings and manifests from commission-calculation. Idempotent: repeated and older messages append nothing.
+ * Earnings are stored in the ledger before any decision on them, so that a programme published meanwhile finds them
+ * there.
+ */
+import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import type { Received } from '@tantieme/event-sourcing/process/consumer';
+import type { Work } from '@tantieme/event-sourcing/decide/runtime';
+import type { DeadLetter, Message } from '@tantieme/messaging/broker';
+
+import type { Bonuses } from './bonuses.service.js';
+import { measure } from './measuring.service.js';
+import { ledgerStream, receivedEarningsOf } from '../ledger/earnings-ledger.js';
+import type { EarningsCommand, ReceivedEarnings } from '../ledger/earnings-ledger.js';
+import type { EarningsLedger } from '../ledger/earnings-ledger.service.js';
+import { periodStream } from '../period/period.js';
+import type { PeriodCommand } from '../period/period.js';
+import type { Periods } from '../period/periods.service.js';
+import { messageContext, serviceContext } from '../service-context.js';
+
+export const COMMISSIONS_GROUP = 'rewards';
+
+/** The only source whose manifests close periods here. */
+const COMMISSIONS_SOURCE = '/commission-calculation';
+
+/** Limits of one event of the ledger, which keep it far below the 1 MiB of an append. */
+const ENTRIES_PER_EVENT = 500;
+const MEASURED_PER_EVENT = 2000;
+
+/** @param batch messages of one partition of the topic `commissions` */
+export async function receiveCommissions(
+  {
+    ledger,
+    periods,
+    bonuses,
+  }: { readonly ledger: EarningsLedger; readonly periods: Periods; readonly bonuses: Bonuses },
+  batch: readonly Received<Envelope>[],
+): Promise<readonly DeadLetter[]> {
+  const deadLetters: DeadLetter[] = [];
+  const earnings: ReceivedEarnings[] = [];
+  const earningsMessages: Message[] = [];
+  const pages: Work<PeriodCommand>[] = [];
+  const pageMessages: Message[] = [];
+  const refuse = (message: Message | undefined, { code, message: reason }: DomainError): void => {
+    if (message !== undefined) deadLetters.push({ message, reason: `${code}: ${reason}` });
+  };
+  for (const { envelope, message } of batch)
+    try {
+      if (envelope.type === 'earnings-of-deal') {
+        earnings.push(earningsOf(envelope));
+        earningsMessages.push(message);
+      } else if (envelope.type === 'period-manifest' && envelope.source === COMMISSIONS_SOURCE) {
+        pages.push(manifestPageWork(envelope));
+        pageMessages.push(message);
+      } else
+        throw new DomainError(
+          'MessageUnexpected',
+          `rewards does not consume messages of type ${envelope.type} from ${envelope.source}`,
+        );
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      refuse(message, error);
+    }
+  await store(ledger, earnings, batch[0]?.message);
+  for (const { index, error } of await measure(bonuses, earnings)) refuse(earningsMessages[index], error);
+  for (const [index, result] of (await periods.handleMany(pages)).entries())
+    if (result.outcome === 'refused') refuse(pageMessages[index], result.error);
+  return deadLetters;
+}
+
+function earningsOf({ stream, revision, time, data }: EnvelopeOf<'earnings-of-deal'>): ReceivedEarnings {
+  if (stream === undefined || revision === undefined)
+    throw new DomainError('OriginMissing', 'the message lacks the stream and revision of its origin');
+  return receivedEarningsOf(data, { stream, revision }, time);
+}
+
+function manifestPageWork(envelope: EnvelopeOf<'period-manifest'>): Work<PeriodCommand> {
+  const { calendar, period, page, pages } = envelope.data;
+  return {
+    stream: periodStream(calendar, period),
+    command: { type: 'receive-manifest-page', at: envelope.time, calendar, period, page, pages },
+    context: messageContext(envelope),
+  };
+}
+
+async function store(
+  ledger: EarningsLedger,
+  earnings: readonly ReceivedEarnings[],
+  first: Message | undefined,
+): Promise<void> {
+  if (first === undefined || earnings.length === 0) return;
+  const stream = ledgerStream(first.partition, first.offset);
+  const work: Work<EarningsCommand>[] = [];
+  let entries: ReceivedEarnings[] = [];
+  let measured = 0;
+  const flush = (): void => {
+    if (entries.length === 0) return;
+    work.push({ stream, command: { type: 'receive-earnings', entries }, context: serviceContext(stream, stream) });
+    entries = [];
+    measured = 0;
+  };
+  for (const one of earnings) {
+    entries.push(one);
+    measured += one.measured.length;
+    if (entries.length >= ENTRIES_PER_EVENT || measured >= MEASURED_PER_EVENT) flush();
+  }
+  flush();
+  for (const result of await ledger.handleMany(work)) if (result.outcome === 'refused') throw result.error;
+}

@@ -1,0 +1,45 @@
+/** Follows participants: a change of channel may make a partner eligible for a programme, or end its eligibility. */
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
+
+import type { Bonuses } from './bonuses.service.js';
+import { decideEligibility } from './measuring.service.js';
+import { participant } from '../participant/participant.js';
+import type { ParticipantEvent } from '../participant/participant.js';
+import { isEligible, programmeStream } from '../programme/programme.js';
+import type { Programme } from '../programme/programme.js';
+import type { Programmes } from '../programme/programmes.service.js';
+import { serviceContext } from '../service-context.js';
+
+/** Idempotent: repeated events append nothing. */
+export async function followParticipants(
+  bonuses: Bonuses,
+  programmes: Programmes,
+  events: readonly StoredEvent[],
+): Promise<void> {
+  const { referenceData } = bonuses;
+  await referenceData.refresh();
+  const changed: { payee: string; programme: Programme }[] = [];
+  for (const stored of events) {
+    const { data, occurredAt } = domainEventOf<ParticipantEvent>(stored, participant);
+    for (const { programme } of referenceData.allProgrammes()) {
+      const before = isEligible(programme, data.channelBefore);
+      const now = isEligible(programme, data.channel);
+      if (before === now) continue;
+      changed.push({ payee: data.partner, programme });
+      // Earnings from before were not measured; the catch-up reads them from the ledger.
+      if (before === false && now === true)
+        await programmes.handle(
+          programmeStream(programme.id),
+          {
+            type: 'request-catch-up',
+            at: occurredAt,
+            payee: data.partner,
+            partnerRevision: data.origin.revision,
+          },
+          serviceContext(`eligible:${stored.id}`, stored.id, stored.id),
+        );
+    }
+  }
+  await decideEligibility(bonuses, changed);
+}

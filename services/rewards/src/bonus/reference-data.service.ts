@@ -1,0 +1,128 @@
+/**
+ * What decisions on bonuses look up: programmes, channels of partners, closing periods. It is read from the service's
+ * own log, up to its end at the time of `refresh`: the order in the log decides what a decision knows.
+ */
+import type { ChannelType } from '@tantieme/contracts/partner';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import { categoryOf } from '@tantieme/event-store/event-store';
+
+import { PARTICIPANT, participant } from '../participant/participant.js';
+import type { ParticipantEvent } from '../participant/participant.js';
+import { openAfter, REWARDS_CALENDAR, rewardsCalendar } from '../period/period.js';
+import type { CalendarEvent } from '../period/period.js';
+import { PROGRAMME, programme } from '../programme/programme.js';
+import type { CatchUp, Programme, ProgrammeEvent, ProgrammeState } from '../programme/programme.js';
+
+const EVENTS_PER_READ = 1000;
+
+export interface Participant {
+  readonly channel: ChannelType | null;
+  /** Revision of the partner; null for an unknown one. */
+  readonly revision: number | null;
+  /** ISO 8601 instant of that revision; empty for an unknown partner. */
+  readonly at: string;
+}
+
+const UNKNOWN: Participant = { channel: null, revision: null, at: '' };
+
+/** A programme with its unfinished catch-ups. */
+export interface PublishedProgramme {
+  readonly programme: Programme;
+  readonly catchUps: readonly CatchUp[];
+}
+
+export class ReferenceData {
+  private readonly programmes = new Map<string, ProgrammeState>();
+  private readonly byHash = new Map<string, Programme>();
+  private readonly byCalendar = new Map<string, PublishedProgramme[]>();
+  private readonly participants = new Map<string, Participant>();
+  /** Newest closing period by calendar. */
+  private readonly closings = new Map<string, string>();
+  private position: Position = 0n;
+  private refreshing: Promise<void> = Promise.resolve();
+
+  /**
+   * @param onUnusable called with an event that cannot be applied, which is then skipped; without it `refresh` fails
+   */
+  constructor(
+    private readonly store: EventStore,
+    private readonly onUnusable?: (event: StoredEvent, error: unknown) => void,
+  ) {}
+
+  /** Reads everything that was in the log when it was called. */
+  refresh(): Promise<void> {
+    const next = this.refreshing.then(() => this.read());
+    this.refreshing = next.catch(() => undefined);
+    return next;
+  }
+
+  programmeOf(hash: string): Programme | undefined {
+    return this.byHash.get(hash);
+  }
+
+  programmesOf(calendar: string, currency: string): readonly PublishedProgramme[] {
+    return this.byCalendar.get(`${calendar} ${currency}`) ?? [];
+  }
+
+  allProgrammes(): readonly PublishedProgramme[] {
+    return [...this.byCalendar.values()].flat();
+  }
+
+  participantOf(partner: string): Participant {
+    return this.participants.get(partner) ?? UNKNOWN;
+  }
+
+  /** First open period of a calendar; null if no period was closed yet. */
+  openFrom(calendar: string): string | null {
+    const closing = this.closings.get(calendar);
+    return closing === undefined ? null : openAfter(calendar, closing);
+  }
+
+  private async read(): Promise<void> {
+    const filter = { categories: [PROGRAMME, PARTICIPANT, REWARDS_CALENDAR] };
+    for (;;) {
+      const page = await this.store.readAll({ after: this.position, filter, limit: EVENTS_PER_READ });
+      for (const event of page.events)
+        try {
+          this.apply(event);
+        } catch (error) {
+          if (this.onUnusable === undefined) throw error;
+          this.onUnusable(event, error);
+        }
+      this.position = page.through;
+      if (page.end) return;
+    }
+  }
+
+  private apply(stored: StoredEvent): void {
+    switch (categoryOf(stored.stream)) {
+      case PROGRAMME:
+        this.applyProgramme(stored.stream, domainEventOf<ProgrammeEvent>(stored, programme));
+        return;
+      case PARTICIPANT: {
+        const { data, occurredAt } = domainEventOf<ParticipantEvent>(stored, participant);
+        this.participants.set(data.partner, { channel: data.channel, revision: data.origin.revision, at: occurredAt });
+        return;
+      }
+      default: {
+        const { data } = domainEventOf<CalendarEvent>(stored, rewardsCalendar);
+        this.closings.set(data.calendar, data.period);
+      }
+    }
+  }
+
+  private applyProgramme(stream: string, event: ProgrammeEvent): void {
+    const state = programme.evolve(this.programmes.get(stream) ?? programme.initialState(), event);
+    this.programmes.set(stream, state);
+    this.byCalendar.clear();
+    for (const { published, catchUps } of this.programmes.values()) {
+      if (published === undefined) continue;
+      this.byHash.set(published.hash, published);
+      const name = `${published.calendarKey} ${published.document.currency}`;
+      const programmes = this.byCalendar.get(name) ?? [];
+      programmes.push({ programme: published, catchUps });
+      this.byCalendar.set(name, programmes);
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import { describe, expect, it } from '@jest/globals';
+import { openDatabase } from '@tantieme/event-sourcing/read-model/database';
+import { startProjection } from '@tantieme/event-sourcing/process/projection';
+import { decode } from '@tantieme/contracts/envelope';
+import type { EventStore } from '@tantieme/event-store/event-store';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
+import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
+
+import { document } from '../bonus/bonus.fixture.js';
+import { openBonuses } from '../bonus/bonuses.service.js';
+import { receiveCommissions } from '../bonus/commissions.consumer.js';
+import { CatchUps } from '../catch-up/catch-up.process.js';
+import { Closing } from './closing.process.js';
+import type { AwaitPosition } from './closing.process.js';
+import { openEarningsLedger } from '../ledger/earnings-ledger.service.js';
+import { openCalendars, openPeriods } from '../period/periods.service.js';
+import { programmeStream } from '../programme/programme.js';
+import { openProgrammes } from '../programme/programmes.service.js';
+import { readModel } from '../rewards.tables.js';
+import type { RewardsTables } from '../rewards.tables.js';
+import { serviceContext } from '../service-context.js';
+import { earning, manifest, pauseMs } from '../testing/http.fixture.js';
+
+const PAYEES = 4;
+
+/** A store that fails after so many appends: a call stores those that still fit, and throws. */
+function dyingAfter(store: EventStore, appends: number): { readonly store: EventStore; isDead(): boolean } {
+  let left = appends;
+  let isDead = false;
+  const dying = new Proxy(store, {
+    get(target, name) {
+      if (name === 'appendMany')
+        return async (all: Parameters<EventStore['appendMany']>[0]) => {
+          if (all.length === 0) return [];
+          if (all.length < left) {
+            left -= all.length;
+            return target.appendMany(all);
+          }
+          if (!isDead && left > 0) await target.appendMany(all.slice(0, left));
+          isDead = true;
+          throw new Error('killed');
+        };
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
+  return { store: dying, isDead: () => isDead };
+}
+
+async function prepared(): Promise<EventStore> {
+  const store = openSqliteEventStore(':memory:');
+  await openProgrammes(store).handle(
+    programmeStream('volume'),
+    { type: 'publish', at: '2026-01-01T08:00:00Z', document: document(), by: 'dora' },
+    serviceContext('test', 'test'),
+  );
+  const messages = Array.from({ length: PAYEES }, (_, index) =>
+    earning(`P${index}`, `crm|${index}`, 0, [`${(index + 5) * 10_000}.00`]),
+  );
+  const batch = [...messages, manifest('2026-03')].map(({ topic, message }, index) => ({
+    envelope: decode(message.value),
+    message: { ...message, topic, partition: 0, offset: BigInt(index) },
+  }));
+  const services = { ledger: openEarningsLedger(store), periods: openPeriods(store), bonuses: openBonuses(store) };
+  expect(await receiveCommissions(services, batch)).toEqual([]);
+  return store;
+}
+
+async function until(is: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await is())) await pauseMs(5);
+}
+
+async function eventsOf(store: EventStore, type: string): Promise<readonly string[]> {
+  const { events } = await store.readAll({ filter: { types: [type] }, limit: 1000 });
+  return events.map(({ stream, dataText }) => `${stream} ${dataText}`).sort();
+}
+
+describe('the closing of a period', () => {
+  it('ends in the same manifest, wherever it is killed', async () => {
+    const types = ['RewardsPeriodClosing', 'BonusPeriodClosed', 'ManifestPageWritten', 'RewardsPeriodClosed'];
+    let reference: readonly (readonly string[])[] | undefined;
+    for (let appends = 0; appends <= PAYEES + 3; appends += 1) {
+      const store = await prepared();
+      const db = openDatabase<RewardsTables>(':memory:');
+      const broker = openSqliteBroker(':memory:');
+      const projection = startProjection({ store, db, projection: readModel, onError: () => undefined });
+      const catchUps = new CatchUps({
+        store,
+        db,
+        bonuses: openBonuses(store),
+        programmes: openProgrammes(store),
+        onError: () => undefined,
+      }).start();
+      const awaitPosition: AwaitPosition = async (work, position) =>
+        work === projection.name ? projection.waitFor(position) : undefined;
+      const closingOver = (over: EventStore): Closing =>
+        new Closing({
+          store: over,
+          broker,
+          db,
+          bonuses: openBonuses(over),
+          calendars: openCalendars(over),
+          periods: openPeriods(over),
+          awaitPosition,
+          onError: () => undefined,
+        }).start();
+      const dying = dyingAfter(store, appends);
+      const killed = closingOver(dying.store);
+      await until(() => dying.isDead());
+      await killed.stop();
+      const closing = closingOver(store);
+      await until(async () => (await eventsOf(store, 'RewardsPeriodClosed')).length > 0);
+      await until(async () => (await closing.position()) === (await store.head()));
+      await closing.stop();
+      const outcome = await Promise.all(types.map((type) => eventsOf(store, type)));
+      expect(outcome.map(({ length }) => length)).toEqual([1, PAYEES, 1, 1]);
+      expect(outcome).toEqual((reference ??= outcome));
+      await catchUps.stop();
+      await projection.stop();
+      await db.destroy();
+      await broker.close();
+      await store.close();
+    }
+  });
+});

@@ -1,2 +1,0 @@
-/** Consumer groups of rewards. */
-export const GROUPS = { commissions: 'rewards', partners: 'rewards-partners' } as const;

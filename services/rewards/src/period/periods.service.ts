@@ -1,0 +1,26 @@
+import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
+import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
+import type { EventStore } from '@tantieme/event-store/event-store';
+
+import { rewardsCalendar, rewardsPeriod } from './period.js';
+import type {
+  CalendarCommand,
+  CalendarEvent,
+  CalendarState,
+  PeriodCommand,
+  PeriodEvent,
+  PeriodState,
+} from './period.js';
+
+const CACHE_BYTES_MAX = 16 * 1024 * 1024;
+
+export type Calendars = Runtime<CalendarState, CalendarCommand, CalendarEvent>;
+export type Periods = Runtime<PeriodState, PeriodCommand, PeriodEvent>;
+
+export function openCalendars(store: EventStore): Calendars {
+  return createRuntime({ store, decider: rewardsCalendar, cacheBytesMax: CACHE_BYTES_MAX });
+}
+
+export function openPeriods(store: EventStore): Periods {
+  return createRuntime({ store, decider: rewardsPeriod, cacheBytesMax: CACHE_BYTES_MAX });
+}

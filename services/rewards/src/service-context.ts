@@ -1,0 +1,15 @@
+import type { Envelope } from '@tantieme/contracts/envelope';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+
+/**
+ * The context of a command that rewards gives by itself.
+ * @param cause makes event ids repeatable: the same cause appends the same event once.
+ */
+export function serviceContext(cause: string, correlationId: string, causationId?: string) {
+  return omitUndefined({ actor: 'service:rewards', correlationId, cause, causationId });
+}
+
+/** The context of a command that a message causes. */
+export function messageContext({ source, id, correlationId }: Envelope) {
+  return serviceContext(`message:${source}:${id}`, correlationId, id);
+}
