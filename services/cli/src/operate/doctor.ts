@@ -63,7 +63,7 @@ async function checkServer(api: Api, url: string, checks: Check[]): Promise<void
           : `${count(items.length, 'background work')} up to date`,
   });
   const refused = await counted((query) =>
-    api.GET('/refusals', { params: { query: omitUndefined({ ...query, state: 'open' }) } }),
+    api.GET('/refusals', { params: { query: omitUndefined({ ...query, state: 'open' as const }) } }),
   );
   checks.push({
     check: 'refusals',
