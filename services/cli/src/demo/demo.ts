@@ -69,7 +69,7 @@ function prepareDirectory(directory: string): void {
   const marker = join(directory, MARKER);
   if (existsSync(directory) && readdirSync(directory).length > 0 && !existsSync(marker))
     throw new Error(
-      `${directory} is not empty and not from an earlier demo, so it is not replaced; name another directory with --data`,
+      `${directory} is not empty, and the demo replaces only directories of its own; name another one with --data`,
     );
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });

@@ -1,6 +1,6 @@
 /**
- * The demo's sales through five separate processes with a real Kafka and PostgreSQL: produced from outside, shuffled and
- * repeated, and consumed by an independent client.
+ * The demo's sales through five separate processes with a real Kafka and PostgreSQL: produced from outside, shuffled
+ * and repeated, and consumed by an independent client.
  */
 import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';

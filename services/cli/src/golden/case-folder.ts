@@ -6,10 +6,12 @@ import type { CaseFiles } from './golden-case.js';
 
 /**
  * The folder itself if it has a `deals.csv`, otherwise the cases below it, by name.
- * @throws if it is not a folder
+ * @throws if there is no such folder
  */
 export function caseFolders(folder: string): readonly string[] {
   if (existsSync(join(folder, 'deals.csv'))) return [folder];
+  if (!existsSync(folder))
+    throw new Error(`${folder}: there is no such folder; name a golden case or a folder of cases`);
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
     .map(({ name }) => name)

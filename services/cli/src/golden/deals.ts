@@ -200,8 +200,8 @@ function addFact(
 }
 
 /**
- * Adds what an import mapping cannot express: that an amendment is a change, and that an invoice covers the lines of its
- * rows (in an import, these are lines of the deal).
+ * Adds what an import mapping cannot express: that an amendment is a change, and that an invoice covers the lines of
+ * its rows (in an import, these are lines of the deal).
  */
 function withCaseOnlyFields(fact: unknown, as: string): unknown {
   if (!isFact(fact)) return fact;

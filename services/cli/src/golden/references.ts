@@ -216,8 +216,8 @@ export function readQuotas(text: string, plan: string): readonly Quota[] {
 }
 
 /**
- * `closings.csv`: the closed periods, in order. Guarantees and draws are calculated for these, under the plan version in
- * force on the first day of each.
+ * `closings.csv`: the closed periods, in order. Guarantees and draws are calculated for these, under the plan version
+ * in force on the first day of each.
  */
 export function readClosings(text: string, versions: readonly PlanVersion[]): PayeeTerms['closedPeriods'] {
   const { file, rows } = readCsv('closings.csv', text, { required: ['period'] });

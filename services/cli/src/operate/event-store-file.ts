@@ -7,10 +7,9 @@ import { join } from 'node:path';
  */
 export function eventStoreFile(directory: string): string {
   const path = join(directory, 'events.sqlite');
-  if (!existsSync(path))
-    throw new Error(
-      `${path} does not exist: ${existsSync(directory) ? 'this is not a data directory' : 'there is no such directory'}. ` +
-        'Name the data directory of a server with --data or TANTIEME_DATA.',
-    );
-  return path;
+  if (existsSync(path)) return path;
+  const reason = existsSync(directory) ? 'this is not a data directory' : 'there is no such directory';
+  throw new Error(
+    `${path} does not exist: ${reason}. Name the data directory of a server with --data or TANTIEME_DATA.`,
+  );
 }

@@ -87,7 +87,7 @@ describe('tantieme verify', () => {
     180_000,
   );
 
-  it('gives the same result with any number of threads, for an intact log and for one with changed amounts', async () => {
+  it('gives the same result with any number of threads, for an intact and a tampered log', async () => {
     const intact = await verify('--json', '--threads', '1');
     expect(intact).toMatchObject({ code: 0, error: '' });
     expect(JSON.parse(intact.output)).toMatchObject({ differenceCount: 0, differences: [] });

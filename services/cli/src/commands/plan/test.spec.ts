@@ -71,6 +71,13 @@ describe('tantieme plan test', () => {
     expect(await run()).toBe(0);
   });
 
+  it('names a folder that does not exist, or has no case', async () => {
+    const run = (name: string) => testCommand().parseAsync([join(folder, name)], { from: 'user' });
+    await expect(run('typo')).rejects.toThrow('typo: there is no such folder');
+    mkdirSync(join(folder, 'empty'));
+    await expect(run('empty')).rejects.toThrow('empty has no golden case');
+  });
+
   it('writes nothing if it cannot ask for confirmation', async () => {
     await expect(run('--update', '--json')).rejects.toThrow('--update with --json needs --yes');
     const { isTTY } = process.stdin;
