@@ -100,13 +100,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A partner; partners see their own record only
-         * @description Roles: source, plan-designer, approver, finance, auditor, operator. Partners: their own data only.
+         * Show a partner
+         * @description Partners see their own record only.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator. Partners: their own data only.
          */
         get: operations["getPartner"];
         /**
-         * Registers a partner, or changes who it is
-         * @description Roles: plan-designer, operator.
+         * Register or change a partner
+         * @description Sets name, channel and country. What the partner has from day to day stays as it is.
+         *
+         *     Roles: plan-designer, operator.
          */
         put: operations["putPartner"];
         post?: never;
@@ -125,8 +129,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * The tier from a day on
-         * @description Roles: plan-designer, operator.
+         * Assign a tier
+         * @description The tier from a day on, until the next tier. An assignment for the same day is replaced.
+         *
+         *     Roles: plan-designer, operator.
          */
         put: operations["putPartnerTier"];
         post?: never;
@@ -145,8 +151,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * The partner above from a day on; 409 where somebody would be above themselves
-         * @description Roles: plan-designer, operator.
+         * Assign an upline
+         * @description The partner above from a day on, until the next upline. An assignment for the same day is replaced.
+         *
+         *     Roles: plan-designer, operator.
          */
         put: operations["putPartnerUpline"];
         post?: never;
@@ -165,8 +173,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * An agreement to a plan; 409 where it overlaps with another one to the same plan
-         * @description Roles: plan-designer, operator.
+         * Agree to a plan
+         * @description An agreement with the same id is replaced: that is how an agreement ends.
+         *
+         *     Roles: plan-designer, operator.
          */
         put: operations["putPartnerAgreement"];
         post?: never;
@@ -185,10 +195,56 @@ export interface paths {
         };
         get?: never;
         /**
-         * A certification, of the partner or of so many of its people
-         * @description Roles: plan-designer, operator.
+         * Record a certificate
+         * @description Of the partner, or of some of its people. A certificate with the same id is replaced.
+         *
+         *     Roles: plan-designer, operator.
          */
         put: operations["putPartnerCertification"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/partners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List partners
+         * @description As the read model has them: a partner that was changed this moment may still be listed as before.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["listPartners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/partner-warnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List warnings about partners
+         * @description References to what does not exist: countries that ISO 3166-1 does not have, uplines that are not registered.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["listPartnerWarnings"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -206,8 +262,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Whole partners, as NDJSON; what is so already changes nothing
-         * @description Roles: plan-designer, operator.
+         * Import partners from a file
+         * @description CSV has `id`, `name`, `channel` and `country`, and changes nothing else of a partner. NDJSON has a whole partner per line, as on the topic `partners`; what a line leaves out is removed. An upline may come later, in the file or in another.
+         *
+         *     Roles: plan-designer, operator.
          */
         post: operations["batchPartners"];
         delete?: never;
@@ -216,20 +274,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/partners": {
+    "/partners/{kind}/batch": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * Partners, in order of their ids
-         * @description Roles: source, plan-designer, approver, finance, auditor, operator.
-         */
-        get: operations["listPartners"];
+        get?: never;
         put?: never;
-        post?: never;
+        /**
+         * Import tiers, uplines, agreements or certifications from a file
+         * @description A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, `from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty).
+         *
+         *     Roles: plan-designer, operator.
+         */
+        post: operations["batchPartner"];
         delete?: never;
         options?: never;
         head?: never;
@@ -246,8 +306,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * One fact of a deal: registered, booked, invoiced, paid, sold through, amended, returned, cancelled
-         * @description Roles: source, operator.
+         * Record a fact of a deal
+         * @description Registered, booked, invoiced, paid, sold through, amended, returned, cancelled, or the status of a registration. Facts may arrive in any order, late, and more than once. What is refused is stored as a refusal.
+         *
+         *     Roles: source, operator.
          */
         post: operations["createDealFact"];
         delete?: never;
@@ -264,8 +326,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Deals in brief, in order of source and id
-         * @description Roles: source, plan-designer, approver, finance, auditor, operator.
+         * List deals
+         * @description Deals in brief, as the read model has them: a deal that was recorded this moment may still be missing.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator.
          */
         get: operations["listDeals"];
         put?: never;
@@ -284,8 +348,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A deal, and the facts that it is a function of
-         * @description Roles: source, plan-designer, approver, finance, auditor, operator.
+         * Show a deal
+         * @description The deal as it is now, and the facts that it is a function of.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator.
          */
         get: operations["getDeal"];
         put?: never;
@@ -304,10 +370,34 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What was not accepted, with field and reason: the quarantine, and what conflicts with what is known
-         * @description Roles: source, finance, auditor, operator.
+         * List refusals
+         * @description Facts that were not recorded, with their reasons: what is not valid, and what conflicts with what is recorded. A refusal is resolved when the same fact arrives and is right.
+         *
+         *     Roles: source, finance, auditor, operator.
          */
         get: operations["listRefusals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a refusal
+         * @description What was refused, why, and whether it is resolved.
+         *
+         *     Roles: source, finance, auditor, operator.
+         */
+        get: operations["getRefusal"];
         put?: never;
         post?: never;
         delete?: never;
@@ -323,13 +413,87 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * List imports
+         * @description Which file was imported, when, by whom, with which counts.
+         *
+         *     Roles: source, finance, auditor, operator.
+         */
+        get: operations["listImports"];
+        put?: never;
+        /**
+         * Import facts from a file
+         * @description NDJSON with a fact per line, or CSV with a mapping of its columns. Facts that are recorded already change nothing. The answer is NDJSON and grows while the import runs: `started` with the id of the import, `progress`, and at the end `result` or `error`. A dry run writes nothing; its answer has a line for each fact that would be refused, and totals of the amounts.
+         *
+         *     Roles: source, operator.
+         */
+        post: operations["createImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an import
+         * @description Its file, its state, its counts, and why it failed if it did.
+         *
+         *     Roles: source, finance, auditor, operator.
+         */
+        get: operations["getImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports/{id}/rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the rejected rows of an import
+         * @description The rows that were refused, with the columns of the file and the reason in `refusal_reason`: correct them and import the file again with the same mapping. The reasons are ignored by an import. CSV or NDJSON, as the file was.
+         *
+         *     Roles: source, finance, auditor, operator.
+         */
+        get: operations["getImportRejected"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusals/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
         get?: never;
         put?: never;
         /**
-         * Many facts, as NDJSON or as CSV with a column mapping; what is known already changes nothing
-         * @description Roles: source, operator.
+         * Retry a refusal
+         * @description Records the refused fact again, from what the refusal stores. If it is accepted, the refusal is resolved.
+         *
+         *     Roles: source, operator.
          */
-        post: operations["createImport"];
+        post: operations["retryRefusal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1194,56 +1358,6 @@ export interface components {
         WorkStatusList: {
             items: components["schemas"]["WorkStatusBody"][];
         };
-        PartnerDetailsBody: {
-            /** @example Ada Resale */
-            name: string;
-            /** @enum {string} */
-            channel: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
-            /**
-             * @description ISO 3166-1 alpha-2
-             * @example FR
-             */
-            country: string;
-        };
-        TierBody: {
-            /** @example gold */
-            tier: string;
-        };
-        UplineBody: {
-            /**
-             * @description the partner above; null for none
-             * @example P-0
-             */
-            upline: string | null;
-        };
-        AgreementBody: {
-            /** @example resellers-emea-2026 */
-            plan: string;
-            /** @example 2026-01-01 */
-            from: string;
-            /**
-             * @description the first day without it; open if left out
-             * @example 2027-01-01
-             */
-            until?: string;
-        };
-        CertificationBody: {
-            /** @example security-pro */
-            certification: string;
-            /** @example 2026-01-01 */
-            from: string;
-            /**
-             * @description the first day without it; open if left out
-             * @example 2027-01-01
-             */
-            until?: string;
-            /**
-             * @description how many people hold it
-             * @default 1
-             * @example 2
-             */
-            count: number;
-        };
         Problem: {
             /**
              * @description URN of the kind of problem; ends in `code`
@@ -1277,6 +1391,591 @@ export interface components {
             correlationId: string;
             /** @description All invalid fields of the request */
             errors?: components["schemas"]["FieldErrorBody"][];
+        };
+        PartnerDetailsBody: {
+            /** @example Ada Resale */
+            name: string;
+            /**
+             * @example retail
+             * @enum {string}
+             */
+            channel: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
+            /**
+             * @description ISO 3166-1 alpha-2. A code that the standard does not have is accepted with a warning
+             * @example FR
+             */
+            country: string;
+        };
+        DatedTier: {
+            /**
+             * @description The first day
+             * @example 2026-03-01
+             */
+            from: string;
+            /** @example gold */
+            value: string;
+        };
+        DatedUpline: {
+            /**
+             * @description The first day
+             * @example 2026-01-01
+             */
+            from: string;
+            /**
+             * @description The partner above; null for none
+             * @example P-0
+             */
+            value: string | null;
+        };
+        AgreementAnswer: {
+            /** @example A-2026 */
+            id: string;
+            /** @example resellers-emea-2026 */
+            plan: string;
+            /** @example 2026-01-01 */
+            from: string;
+            /**
+             * @description The first day without it; absent while it is open
+             * @example 2027-01-01
+             */
+            until?: string;
+        };
+        CertificationAnswer: {
+            /** @example C-1 */
+            id: string;
+            /** @example security-pro */
+            certification: string;
+            /** @example 2026-01-01 */
+            from: string;
+            /**
+             * @description The first day without it; absent while it is open
+             * @example 2027-01-01
+             */
+            until?: string;
+            /**
+             * @description How many people hold it; absent for one
+             * @example 2
+             */
+            count?: number;
+        };
+        RegisteredPartner: {
+            /** @example P-1 */
+            id: string;
+            /** @example Ada Resale */
+            name: string;
+            /**
+             * @example retail
+             * @enum {string}
+             */
+            channel: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
+            /**
+             * @description ISO 3166-1 alpha-2
+             * @example FR
+             */
+            country: string;
+            /** @description In order of days */
+            tiers: components["schemas"]["DatedTier"][];
+            /** @description In order of days */
+            uplines: components["schemas"]["DatedUpline"][];
+            agreements: components["schemas"]["AgreementAnswer"][];
+            /** @description In order of days; absent where there are none */
+            certifications?: components["schemas"]["CertificationAnswer"][];
+            /**
+             * @description What is accepted, but probably wrong; absent where there is nothing
+             * @example [
+             *       "country: ZZ is not in ISO 3166-1"
+             *     ]
+             */
+            warnings?: string[];
+        };
+        TierBody: {
+            /** @example gold */
+            tier: string;
+        };
+        PartnerAnswer: {
+            /** @example P-1 */
+            id: string;
+            /** @example Ada Resale */
+            name: string;
+            /**
+             * @example retail
+             * @enum {string}
+             */
+            channel: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
+            /**
+             * @description ISO 3166-1 alpha-2
+             * @example FR
+             */
+            country: string;
+            /** @description In order of days */
+            tiers: components["schemas"]["DatedTier"][];
+            /** @description In order of days */
+            uplines: components["schemas"]["DatedUpline"][];
+            agreements: components["schemas"]["AgreementAnswer"][];
+            /** @description In order of days; absent where there are none */
+            certifications?: components["schemas"]["CertificationAnswer"][];
+        };
+        UplineBody: {
+            /**
+             * @description The partner above; null for none
+             * @example P-0
+             */
+            upline: string | null;
+        };
+        AgreementBody: {
+            /**
+             * @description Id of the plan
+             * @example resellers-emea-2026
+             */
+            plan: string;
+            /**
+             * Format: date
+             * @description The first day of the agreement
+             * @example 2026-01-01
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The first day without it; open if left out
+             * @example 2027-01-01
+             */
+            until?: string;
+        };
+        CertificationBody: {
+            /**
+             * @description What is certified, as plans name it
+             * @example security-pro
+             */
+            certification: string;
+            /**
+             * Format: date
+             * @description The first day of the certificate
+             * @example 2026-01-01
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The first day without it; open if left out
+             * @example 2027-01-01
+             */
+            until?: string;
+            /**
+             * @description How many people hold it
+             * @default 1
+             * @example 2
+             */
+            count?: number;
+        };
+        PartnerWarning: {
+            /** @example P-7 */
+            partner: string;
+            /**
+             * @example country
+             * @enum {string}
+             */
+            field: "country" | "upline";
+            /** @example ZZ */
+            value: string;
+            /** @example ZZ is not in ISO 3166-1 */
+            reason: string;
+        };
+        RowError: {
+            /**
+             * @description Field of the row; empty for the whole row
+             * @example from
+             */
+            field: string;
+            /** @example "31.02.2026" is not a date of the form dd.MM.yyyy */
+            reason: string;
+            /**
+             * @description Row of the file; its first row, the header of a CSV file, is 1
+             * @example 12
+             */
+            row?: number;
+            /**
+             * @description Name of the column
+             * @example Since
+             */
+            column?: string;
+            /**
+             * @description What the cell holds
+             * @example 31.02.2026
+             */
+            cell?: string;
+        };
+        RefusedRowLine: {
+            /**
+             * @description Name of the file, as the client gave it
+             * @example partners.csv
+             */
+            file?: string;
+            /** @example 12 */
+            row: number;
+            /**
+             * @description Id of the partner; empty where the row does not name one
+             * @example P-1
+             */
+            partner: string;
+            errors: components["schemas"]["RowError"][];
+            /** @enum {string} */
+            type: "refused";
+            /** @example PartnerInvalid */
+            code: string;
+        };
+        RowWarningLine: {
+            /**
+             * @description Name of the file, as the client gave it
+             * @example partners.csv
+             */
+            file?: string;
+            /** @example 12 */
+            row: number;
+            /**
+             * @description Id of the partner; empty where the row does not name one
+             * @example P-1
+             */
+            partner: string;
+            errors: components["schemas"]["RowError"][];
+            /** @enum {string} */
+            type: "warning";
+        };
+        PartnerImportResultLine: {
+            /** @enum {string} */
+            type: "result";
+            /** @description True for a dry run: nothing was written */
+            dryRun?: boolean;
+            /**
+             * @description The sum of the other counts
+             * @example 120
+             */
+            rows: number;
+            /** @example 100 */
+            changed: number;
+            /**
+             * @description Rows that say what is recorded already
+             * @example 18
+             */
+            unchanged: number;
+            /** @example 2 */
+            refused: number;
+        };
+        FactReceipt: {
+            /**
+             * @description `repeated`: the same fact was recorded before
+             * @enum {string}
+             */
+            outcome: "accepted" | "repeated";
+            /** @example crm */
+            source: string;
+            /** @example D-1042 */
+            deal: string;
+            /**
+             * @description Which fact of the deal it is: `booked`, `returned:R-1`
+             * @example booked
+             */
+            identity: string;
+            /**
+             * @description SHA-256 of the normal form of the fact
+             * @example 5f2b0c61d2a6a5a8f2f6b3c1b6f3a1c94d5a0f2f6c1d7b8e9a0b1c2d3e4f5a6b
+             */
+            hash: string;
+        };
+        DealSummary: {
+            /** @example crm */
+            source: string;
+            /** @example D-1042 */
+            id: string;
+            /**
+             * @description Revision of the deal, from 0: the number of its facts less one
+             * @example 3
+             */
+            revision: number;
+            /**
+             * @description The last stage that the deal has reached
+             * @enum {string}
+             */
+            state: "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+            /**
+             * @description When it was booked, else registered, else first invoiced
+             * @example 2026-03-05T10:00:00.000Z
+             */
+            occurredAt?: string;
+            /** @example EUR */
+            currency?: string;
+            /**
+             * @description The end customer, as a pseudonymous key
+             * @example C-77
+             */
+            customer?: string;
+            /** @example 2 */
+            lineCount: number;
+            /** @example 2026-02-20T10:00:00.000Z */
+            registeredAt?: string;
+            /** @example 2026-03-05T10:00:00.000Z */
+            bookedAt?: string;
+            /** @example 1 */
+            invoiceCount: number;
+            /** @example 0 */
+            paymentCount: number;
+            /** @example 0 */
+            returnCount: number;
+            /** @example 2026-03-20T10:00:00.000Z */
+            cancelledAt?: string;
+        };
+        RefusalError: {
+            /**
+             * @description Path of the field in the fact, or the column where no field could be filled
+             * @example terms.lines.0.net
+             */
+            field: string;
+            /** @example "1.234.5" is not a number with "," before its decimals and "." between thousands */
+            reason: string;
+            /**
+             * @description Row of the file; its first row, the header of a CSV file, is 1
+             * @example 12
+             */
+            row?: number;
+            /**
+             * @description Name of the column
+             * @example Net
+             */
+            column?: string;
+            /**
+             * @description What the cell holds
+             * @example 1.234.5
+             */
+            cell?: string;
+        };
+        Refusal: {
+            /** @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 */
+            id: string;
+            /**
+             * @description When it arrived first
+             * @example 2026-03-05T10:00:00.000Z
+             */
+            at: string;
+            /** @enum {string} */
+            state: "open" | "resolved";
+            /**
+             * @description `invalid`: it is not a valid fact. `conflict`: the same fact is recorded with other content
+             * @enum {string}
+             */
+            kind: "invalid" | "conflict";
+            /**
+             * @description The source system, as far as it can be read
+             * @example crm
+             */
+            source?: string;
+            /**
+             * @description Id of the deal, as far as it can be read
+             * @example D-1042
+             */
+            deal?: string;
+            /**
+             * @description Which fact of the deal, as far as it can be read
+             * @example returned:R-1
+             */
+            fact?: string;
+            /**
+             * @description The import that brought it first
+             * @example 0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11
+             */
+            import?: string;
+            /**
+             * @description Name of the file, as the client gave it
+             * @example march.csv
+             */
+            file?: string;
+            /**
+             * @description Rows of the file that make the fact
+             * @example [
+             *       12,
+             *       13
+             *     ]
+             */
+            rows?: number[];
+            errors: components["schemas"]["RefusalError"][];
+            /**
+             * @description What was sent: the fact as JSON, or the rows of a CSV file as JSON objects
+             * @example {"Order":"D-1042","Net":"1.234.5"}
+             */
+            raw: string;
+            /** @description True where `raw` is only the beginning of what was sent */
+            truncated?: boolean;
+            /**
+             * @description Who sent it
+             * @example olga
+             */
+            actor: string;
+            /**
+             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `retried`: it was recorded from what was stored
+             * @enum {string}
+             */
+            resolution?: "recorded" | "amended" | "retried";
+            /** @example 2026-03-06T08:00:00.000Z */
+            resolvedAt?: string;
+        };
+        ImportStartedLine: {
+            /** @enum {string} */
+            type: "started";
+            /**
+             * @description Id of the import
+             * @example 0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11
+             */
+            import: string;
+        };
+        ImportProgressLine: {
+            /** @enum {string} */
+            type: "progress";
+            /**
+             * @description Facts read so far
+             * @example 5000
+             */
+            staged: number;
+            /**
+             * @description Facts recorded or refused so far
+             * @example 3000
+             */
+            done: number;
+        };
+        WouldBeRefusedLine: {
+            /** @enum {string} */
+            type: "conflict" | "refused";
+            /** @example FactInvalid */
+            code: string;
+            /** @example erp */
+            source?: string;
+            /** @example D-1042 */
+            deal?: string;
+            /**
+             * @description Which fact of the deal
+             * @example booked
+             */
+            fact?: string;
+            /**
+             * @description Rows of the file that make the fact
+             * @example [
+             *       12,
+             *       13
+             *     ]
+             */
+            rows?: number[];
+            errors: components["schemas"]["RefusalError"][];
+        };
+        AmountTotalBody: {
+            /** @enum {string} */
+            kind: "registered" | "booked" | "invoiced" | "paid" | "sold-through" | "amended" | "returned" | "registration" | "cancelled";
+            /** @example EUR */
+            currency: string;
+            /** @example 1180 */
+            facts: number;
+            /**
+             * @description Net of the lines, or the amounts paid
+             * @example 412033.50
+             */
+            amount: string;
+        };
+        ImportResultLine: {
+            /**
+             * @description The sum of the other counts
+             * @example 1200
+             */
+            facts: number;
+            /**
+             * @description New facts
+             * @example 1180
+             */
+            accepted: number;
+            /**
+             * @description Recorded before with the same content
+             * @example 15
+             */
+            repeated: number;
+            /**
+             * @description Recorded before with other content, and refused
+             * @example 1
+             */
+            conflicts: number;
+            /**
+             * @description Not valid, and refused
+             * @example 4
+             */
+            refused: number;
+            /** @enum {string} */
+            type: "result";
+            /** @description True for a dry run: nothing was written */
+            dryRun?: boolean;
+            /** @description Of a dry run: amounts of the facts that would be accepted */
+            amounts?: components["schemas"]["AmountTotalBody"][];
+        };
+        ImportErrorLine: {
+            /** @enum {string} */
+            type: "error";
+            /** @example ColumnsMissing */
+            code: string;
+            /** @example the mapping names columns that the file does not have once */
+            detail: string;
+            errors: components["schemas"]["RefusalError"][];
+            /** @example 6f1c7f0e-3a52-4b44-8a9e-7e8f0e7d1b11 */
+            correlationId: string;
+        };
+        ImportFailure: {
+            /** @example FileUnreadable */
+            code: string;
+            /** @example nothing was imported: the file has no header */
+            detail: string;
+        };
+        Import: {
+            /** @example 0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11 */
+            id: string;
+            /**
+             * @description Name of the file, as the client gave it
+             * @example march.csv
+             */
+            file?: string;
+            /** @enum {string} */
+            format: "ndjson" | "csv";
+            /** @enum {string} */
+            state: "running" | "completed" | "failed";
+            /**
+             * @description Who imported the file
+             * @example olga
+             */
+            actor: string;
+            /**
+             * @description When the import started
+             * @example 2026-03-05T10:00:00.000Z
+             */
+            at: string;
+            /** @example 2026-03-05T10:00:07.000Z */
+            endedAt?: string;
+            /**
+             * @description The sum of the other counts; absent while the import runs
+             * @example 1200
+             */
+            facts?: number;
+            /**
+             * @description New facts
+             * @example 1180
+             */
+            accepted?: number;
+            /**
+             * @description Recorded before with the same content
+             * @example 15
+             */
+            repeated?: number;
+            /**
+             * @description Recorded before with other content, and refused
+             * @example 1
+             */
+            conflicts?: number;
+            /**
+             * @description Not valid, and refused
+             * @example 4
+             */
+            refused?: number;
+            /** @description Why a failed import ended */
+            error?: components["schemas"]["ImportFailure"];
         };
         AttributionAnswer: {
             /**
@@ -3393,6 +4092,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the partner */
                 id: string;
             };
             cookie?: never;
@@ -3403,7 +4103,46 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             401: {
@@ -3414,8 +4153,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: the caller is another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3460,6 +4208,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Id of the partner */
                 id: string;
             };
             cookie?: never;
@@ -3482,14 +4231,98 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ],
+                     *       "warnings": [
+                     *         "country: ZZ is not in ISO 3166-1"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisteredPartner"];
+                };
             };
             /** @description The partner is new */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ],
+                     *       "warnings": [
+                     *         "country: ZZ is not in ISO 3166-1"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisteredPartner"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             400: {
@@ -3545,7 +4378,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3582,8 +4415,9 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Id of the partner */
                 id: string;
-                /** @description the first day on which it counts */
+                /** @description The first day on which it applies */
                 from: string;
             };
             cookie?: never;
@@ -3599,11 +4433,51 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The partner as it is now */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             400: {
@@ -3625,6 +4499,15 @@ export interface operations {
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3659,7 +4542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3696,8 +4579,9 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Id of the partner */
                 id: string;
-                /** @description the first day on which it counts */
+                /** @description The first day on which it applies */
                 from: string;
             };
             cookie?: never;
@@ -3713,11 +4597,51 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The partner as it is now */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             400: {
@@ -3746,7 +4670,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UplineCircle`: a partner would be above itself on some day. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3773,7 +4706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `UplineUnknown`: the upline is not registered. `HierarchyTooDeep`: more partners are above than a hierarchy may have. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3810,7 +4743,9 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Id of the partner */
                 id: string;
+                /** @description Id of the agreement; an agreement with the same id is replaced */
                 agreement: string;
             };
             cookie?: never;
@@ -3828,11 +4763,51 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The partner as it is now */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             400: {
@@ -3861,7 +4836,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `AgreementOverlaps`: another agreement of the partner to the same plan covers some of the days. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3888,7 +4872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3925,8 +4909,9 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Id of the partner */
                 id: string;
-                /** @description of the certificate */
+                /** @description Id of the certificate; one with the same id is replaced */
                 certificate: string;
             };
             cookie?: never;
@@ -3945,11 +4930,51 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The partner as it is now */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             400: {
@@ -3971,6 +4996,15 @@ export interface operations {
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4005,94 +5039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    batchPartners: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/x-ndjson": string;
-            };
-        };
-        responses: {
-            /** @description What was refused, and the counts */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/x-ndjson": unknown;
-                };
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `PayloadTooLarge`: the body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4128,8 +5075,24 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 cursor?: string;
+                /** @description Only partners of this channel */
                 channel?: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
+                /** @description Only partners in this country (ISO 3166-1 alpha-2) */
                 country?: string;
+                /** @description Only partners that have this tier on the day `on` */
+                tier?: string;
+                /** @description Only partners directly below this one on the day `on` */
+                upline?: string;
+                /** @description Only partners with an agreement to this plan on the day `on` */
+                plan?: string;
+                /** @description Only partners with this agreement on the day `on` */
+                agreement?: string;
+                /** @description The day for `tier`, `upline`, `plan` and `agreement`; today (UTC) if left out */
+                on?: string;
+                /** @description Only partners whose id starts with this text, or whose name contains it */
+                text?: string;
+                /** @description Order of the list, then by id; with a minus sign, the last first */
+                sort?: "id" | "-id" | "name" | "-name" | "country" | "-country" | "channel" | "-channel";
             };
             header?: never;
             path?: never;
@@ -4137,11 +5100,63 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description One page, in the order of the list */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "P-1",
+                     *           "name": "Ada Resale",
+                     *           "channel": "retail",
+                     *           "country": "FR",
+                     *           "tiers": [
+                     *             {
+                     *               "from": "2026-03-01",
+                     *               "value": "gold"
+                     *             }
+                     *           ],
+                     *           "uplines": [
+                     *             {
+                     *               "from": "2026-01-01",
+                     *               "value": "P-0"
+                     *             }
+                     *           ],
+                     *           "agreements": [
+                     *             {
+                     *               "id": "A-2026",
+                     *               "plan": "resellers-emea-2026",
+                     *               "from": "2026-01-01",
+                     *               "until": "2027-01-01"
+                     *             }
+                     *           ],
+                     *           "certifications": [
+                     *             {
+                     *               "id": "C-1",
+                     *               "certification": "security-pro",
+                     *               "from": "2026-01-01",
+                     *               "until": "2027-01-01",
+                     *               "count": 2
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["PartnerAnswer"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             401: {
@@ -4162,6 +5177,341 @@ export interface operations {
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPartnerWarnings: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "partner": "P-7",
+                     *           "field": "country",
+                     *           "value": "ZZ",
+                     *           "reason": "ZZ is not in ISO 3166-1"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["PartnerWarning"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    batchPartners: {
+        parameters: {
+            query?: {
+                /** @description How the file is written; by its content type if left out */
+                format?: "ndjson" | "csv";
+                /** @description Name of the file, for the lines about refused rows */
+                file?: string;
+                /** @description CSV: the mapping document (JSON), unless it is sent as a header. Without one, the header names the fields */
+                mapping?: string;
+                /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
+                locale?: string;
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description CSV: the mapping document (JSON in UTF-8) */
+                "X-Import-Mapping"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file */
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description One JSON object per line: refused rows and warnings in order of the file, then the counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "file": "partners.csv",
+                     *       "row": 12,
+                     *       "partner": "P-1",
+                     *       "errors": [
+                     *         {
+                     *           "field": "from",
+                     *           "reason": "\"31.02.2026\" is not a date of the form dd.MM.yyyy",
+                     *           "row": 12,
+                     *           "column": "Since",
+                     *           "cell": "31.02.2026"
+                     *         }
+                     *       ],
+                     *       "type": "refused",
+                     *       "code": "PartnerInvalid"
+                     *     }
+                     */
+                    "application/x-ndjson": components["schemas"]["RefusedRowLine"] | components["schemas"]["RowWarningLine"] | components["schemas"]["PartnerImportResultLine"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be. `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BodyNotStreamed`: the content type is neither NDJSON nor CSV. `MappingInvalid`: the mapping is not valid; `errors` name each field. `ColumnsMissing`: the columns of the file do not fit its fields. `FileUnreadable`: the file cannot be read, and nothing of it is used. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    batchPartner: {
+        parameters: {
+            query?: {
+                /** @description How the file is written; by its content type if left out */
+                format?: "ndjson" | "csv";
+                /** @description Name of the file, for the lines about refused rows */
+                file?: string;
+                /** @description CSV: the mapping document (JSON), unless it is sent as a header. Without one, the header names the fields */
+                mapping?: string;
+                /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
+                locale?: string;
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description CSV: the mapping document (JSON in UTF-8) */
+                "X-Import-Mapping"?: string;
+            };
+            path: {
+                /** @description What the rows of the file are about */
+                kind: "tiers" | "uplines" | "agreements" | "certifications";
+            };
+            cookie?: never;
+        };
+        /** @description The file */
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description One JSON object per line: refused rows and warnings in order of the file, then the counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "file": "partners.csv",
+                     *       "row": 12,
+                     *       "partner": "P-1",
+                     *       "errors": [
+                     *         {
+                     *           "field": "from",
+                     *           "reason": "\"31.02.2026\" is not a date of the form dd.MM.yyyy",
+                     *           "row": 12,
+                     *           "column": "Since",
+                     *           "cell": "31.02.2026"
+                     *         }
+                     *       ],
+                     *       "type": "refused",
+                     *       "code": "PartnerInvalid"
+                     *     }
+                     */
+                    "application/x-ndjson": components["schemas"]["RefusedRowLine"] | components["schemas"]["RowWarningLine"] | components["schemas"]["PartnerImportResultLine"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be. `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BodyNotStreamed`: the content type is neither NDJSON nor CSV. `MappingInvalid`: the mapping is not valid; `errors` name each field. `ColumnsMissing`: the columns of the file do not fit its fields. `FileUnreadable`: the file cannot be read, and nothing of it is used. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4206,19 +5556,41 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The same fact is known already */
+            /** @description The same fact was recorded before */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "identity": "booked",
+                     *       "hash": "5f2b0c61d2a6a5a8f2f6b3c1b6f3a1c94d5a0f2f6c1d7b8e9a0b1c2d3e4f5a6b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FactReceipt"];
+                };
             };
             /** @description The fact is new */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "identity": "booked",
+                     *       "hash": "5f2b0c61d2a6a5a8f2f6b3c1b6f3a1c94d5a0f2f6c1d7b8e9a0b1c2d3e4f5a6b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FactReceipt"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
             400: {
@@ -4247,7 +5619,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The fact is known with other content; what was sent is kept aside. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `FactConflict`: the same fact is recorded with other content. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4274,7 +5646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            /** @description `FactInvalid`: the fact is not valid; `errors` name each field. `DealTooLarge`: the deal has as many facts as a deal may have. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4310,8 +5682,24 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 cursor?: string;
-                /** @description of this source system alone */
+                /** @description Only deals of this source system */
                 source?: string;
+                /** @description Only deals that name this partner, in any role */
+                partner?: string;
+                /** @description Only deals of this year, quarter or month (`2026`, `2026-Q1`, `2026-03`), in UTC */
+                period?: string;
+                /** @description Only deals on or after this day of UTC */
+                from?: string;
+                /** @description Only deals before this day of UTC */
+                until?: string;
+                /** @description Only deals in this currency (ISO 4217) */
+                currency?: string;
+                /** @description Only deals whose last stage this is */
+                state?: "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+                /** @description Only deals whose id or customer starts with this text */
+                text?: string;
+                /** @description Order of the list; with a minus sign, the last first. `id` is by source, then id */
+                sort?: "id" | "-id" | "occurredAt" | "-occurredAt" | "customer" | "-customer";
             };
             header?: never;
             path?: never;
@@ -4319,11 +5707,44 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description One page, in the order of the list */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "source": "crm",
+                     *           "id": "D-1042",
+                     *           "revision": 3,
+                     *           "state": "incomplete",
+                     *           "occurredAt": "2026-03-05T10:00:00.000Z",
+                     *           "currency": "EUR",
+                     *           "customer": "C-77",
+                     *           "lineCount": 2,
+                     *           "registeredAt": "2026-02-20T10:00:00.000Z",
+                     *           "bookedAt": "2026-03-05T10:00:00.000Z",
+                     *           "invoiceCount": 1,
+                     *           "paymentCount": 0,
+                     *           "returnCount": 0,
+                     *           "cancelledAt": "2026-03-20T10:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["DealSummary"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             401: {
@@ -4377,18 +5798,434 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The source system */
                 source: string;
+                /** @description Id of the deal in its source */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The deal */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "source": "crm",
+                     *       "id": "D-1042",
+                     *       "terms": {
+                     *         "currency": "EUR",
+                     *         "lines": [
+                     *           {
+                     *             "id": "1",
+                     *             "category": "hardware",
+                     *             "net": "100.00"
+                     *           }
+                     *         ],
+                     *         "partners": [
+                     *           {
+                     *             "role": "seller",
+                     *             "partner": "P-1"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "bookedAt": "2026-03-05T10:00:00.000Z",
+                     *       "invoices": [],
+                     *       "payments": [],
+                     *       "soldThrough": [],
+                     *       "returns": [],
+                     *       "revision": 0,
+                     *       "facts": [
+                     *         {
+                     *           "identity": "booked",
+                     *           "hash": "5f2b0c61d2a6a5a8f2f6b3c1b6f3a1c94d5a0f2f6c1d7b8e9a0b1c2d3e4f5a6b",
+                     *           "fact": {
+                     *             "source": "crm",
+                     *             "deal": "D-1042",
+                     *             "kind": "booked",
+                     *             "occurredAt": "2026-03-05T10:00:00.000Z",
+                     *             "terms": {
+                     *               "currency": "EUR",
+                     *               "lines": [
+                     *                 {
+                     *                   "id": "1",
+                     *                   "category": "hardware",
+                     *                   "net": "100.00"
+                     *                 }
+                     *               ],
+                     *               "partners": [
+                     *                 {
+                     *                   "role": "seller",
+                     *                   "partner": "P-1"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                        source: string;
+                        /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                        id: string;
+                        terms?: {
+                            /** @description an ISO 4217 code, such as "EUR" */
+                            currency: string;
+                            lines: {
+                                /** @description a text without control characters */
+                                id: string;
+                                /** @description a text without control characters */
+                                variant?: string;
+                                /** @description a text without control characters */
+                                product?: string;
+                                /** @description a text without control characters */
+                                family?: string;
+                                /** @description a text without control characters */
+                                category?: string;
+                                /** @description decimal text, such as "2.5" */
+                                quantity?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                net: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                gross?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                cost?: string;
+                                subscription?: {
+                                    /** @description a text without control characters */
+                                    id: string;
+                                    /**
+                                     * Format: date
+                                     * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+                                     */
+                                    start: string;
+                                    /** @description a whole number from 1 to 1,200 */
+                                    months: number;
+                                };
+                                original?: {
+                                    [key: string]: string;
+                                };
+                            }[];
+                            partners: {
+                                /** @enum {unknown} */
+                                role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
+                                /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                                partner: string;
+                                /** @description decimal text without a sign, such as "0.5" */
+                                share?: string;
+                            }[];
+                            /** @description a text without control characters */
+                            customer?: string;
+                            attributes?: {
+                                [key: string]: string;
+                            };
+                        };
+                        /**
+                         * Format: date-time
+                         * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                         */
+                        registeredAt?: string;
+                        /**
+                         * Format: date-time
+                         * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                         */
+                        bookedAt?: string;
+                        invoices: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                             */
+                            at: string;
+                            lines?: {
+                                /** @description a text without control characters */
+                                id: string;
+                                /** @description a text without control characters */
+                                variant?: string;
+                                /** @description a text without control characters */
+                                product?: string;
+                                /** @description a text without control characters */
+                                family?: string;
+                                /** @description a text without control characters */
+                                category?: string;
+                                /** @description decimal text, such as "2.5" */
+                                quantity?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                net: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                gross?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                cost?: string;
+                                subscription?: {
+                                    /** @description a text without control characters */
+                                    id: string;
+                                    /**
+                                     * Format: date
+                                     * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+                                     */
+                                    start: string;
+                                    /** @description a whole number from 1 to 1,200 */
+                                    months: number;
+                                };
+                                original?: {
+                                    [key: string]: string;
+                                };
+                            }[];
+                        }[];
+                        payments: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                             */
+                            at: string;
+                            /** @description an amount as decimal text, such as "1100.00" */
+                            amount: string;
+                        }[];
+                        soldThrough: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                             */
+                            at: string;
+                        }[];
+                        returns: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                             */
+                            at: string;
+                            lines?: {
+                                /** @description a text without control characters */
+                                line: string;
+                                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                                net?: string;
+                            }[];
+                        }[];
+                        /**
+                         * Format: date-time
+                         * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                         */
+                        cancelledAt?: string;
+                        registrations?: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /** @enum {unknown} */
+                            status: "pending" | "approved" | "rejected" | "expired";
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            holder: string;
+                            /**
+                             * Format: date
+                             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+                             */
+                            from: string;
+                            /**
+                             * Format: date
+                             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+                             */
+                            until?: string;
+                        }[];
+                        changes?: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                             */
+                            at: string;
+                            lines: {
+                                /** @description a text without control characters */
+                                id: string;
+                                /** @description a text without control characters */
+                                variant?: string;
+                                /** @description a text without control characters */
+                                product?: string;
+                                /** @description a text without control characters */
+                                family?: string;
+                                /** @description a text without control characters */
+                                category?: string;
+                                /** @description decimal text, such as "2.5" */
+                                quantity?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                net: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                gross?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                cost?: string;
+                                subscription?: {
+                                    /** @description a text without control characters */
+                                    id: string;
+                                    /**
+                                     * Format: date
+                                     * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+                                     */
+                                    start: string;
+                                    /** @description a whole number from 1 to 1,200 */
+                                    months: number;
+                                };
+                                original?: {
+                                    [key: string]: string;
+                                };
+                            }[];
+                        }[];
+                        /** @description Revision of the deal, from 0 */
+                        revision: number;
+                        /** @description The facts that the deal is a function of, in the order in which they were recorded */
+                        facts: {
+                            /** @description Which fact of the deal it is: `booked`, `returned:R-1` */
+                            identity: string;
+                            /** @description SHA-256 of its normal form */
+                            hash: string;
+                            fact: components["schemas"]["DealFact"];
+                        }[];
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DealUnknown`: no fact of this deal is recorded */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRefusals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description Only refusals in this state; both if left out */
+                state?: "open" | "resolved";
+                /** @description Only refusals of this kind */
+                kind?: "invalid" | "conflict";
+                /** @description Only refusals of this source system */
+                source?: string;
+                /** @description Only refusals from a file of this name */
+                file?: string;
+                /** @description Only refusals that this import brought, also where an earlier one had brought them already */
+                import?: string;
+                /** @description Only refusals whose deal starts with this text, or whose content or reasons contain it */
+                text?: string;
+                /** @description Order by time; with a minus sign, the newest first */
+                sort?: "at" | "-at";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "at": "2026-03-05T10:00:00.000Z",
+                     *           "state": "open",
+                     *           "kind": "invalid",
+                     *           "source": "crm",
+                     *           "deal": "D-1042",
+                     *           "fact": "returned:R-1",
+                     *           "import": "0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11",
+                     *           "file": "march.csv",
+                     *           "rows": [
+                     *             12,
+                     *             13
+                     *           ],
+                     *           "errors": [
+                     *             {
+                     *               "field": "terms.lines.0.net",
+                     *               "reason": "\"1.234.5\" is not a number with \",\" before its decimals and \".\" between thousands",
+                     *               "row": 12,
+                     *               "column": "Net",
+                     *               "cell": "1.234.5"
+                     *             }
+                     *           ],
+                     *           "raw": "{\"Order\":\"D-1042\",\"Net\":\"1.234.5\"}",
+                     *           "actor": "olga",
+                     *           "resolution": "recorded",
+                     *           "resolvedAt": "2026-03-06T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Refusal"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             401: {
@@ -4437,19 +6274,14 @@ export interface operations {
             };
         };
     };
-    listRefusals: {
+    getRefusal: {
         parameters: {
-            query?: {
-                /** @description Rows per page */
-                limit?: number;
-                /** @description `next` of the previous page; none for the first page */
-                cursor?: string;
-                /** @description of this source system alone */
-                source?: string;
-                kind?: "invalid" | "conflict";
-            };
+            query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @description Id of the refusal */
+                id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -4458,7 +6290,158 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "at": "2026-03-05T10:00:00.000Z",
+                     *       "state": "open",
+                     *       "kind": "invalid",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "fact": "returned:R-1",
+                     *       "import": "0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11",
+                     *       "file": "march.csv",
+                     *       "rows": [
+                     *         12,
+                     *         13
+                     *       ],
+                     *       "errors": [
+                     *         {
+                     *           "field": "terms.lines.0.net",
+                     *           "reason": "\"1.234.5\" is not a number with \",\" before its decimals and \".\" between thousands",
+                     *           "row": 12,
+                     *           "column": "Net",
+                     *           "cell": "1.234.5"
+                     *         }
+                     *       ],
+                     *       "raw": "{\"Order\":\"D-1042\",\"Net\":\"1.234.5\"}",
+                     *       "actor": "olga",
+                     *       "resolution": "recorded",
+                     *       "resolvedAt": "2026-03-06T08:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RefusalUnknown`: there is no refusal with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listImports: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description Only imports in this state */
+                state?: "running" | "completed" | "failed";
+                /** @description Only files whose name contains this text */
+                file?: string;
+                /** @description Only imports by this person or system */
+                actor?: string;
+                /** @description Order by time; with a minus sign, the newest first */
+                sort?: "at" | "-at";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11",
+                     *           "file": "march.csv",
+                     *           "format": "ndjson",
+                     *           "state": "running",
+                     *           "actor": "olga",
+                     *           "at": "2026-03-05T10:00:00.000Z",
+                     *           "endedAt": "2026-03-05T10:00:07.000Z",
+                     *           "facts": 1200,
+                     *           "accepted": 1180,
+                     *           "repeated": 15,
+                     *           "conflicts": 1,
+                     *           "refused": 4,
+                     *           "error": {
+                     *             "code": "FileUnreadable",
+                     *             "detail": "nothing was imported: the file has no header"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Import"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
             401: {
@@ -4510,17 +6493,25 @@ export interface operations {
     createImport: {
         parameters: {
             query: {
+                /** @description How the file is written */
                 format: "ndjson" | "csv";
-                /** @description CSV: the mapping document (JSON), where it does not come as a header */
+                /** @description Name of the file, for the list of imports and for refusals */
+                file?: string;
+                /** @description CSV: the mapping document (JSON), unless it is sent as a header */
                 mapping?: string;
+                /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
+                locale?: string;
+                /** @description True: answers what would happen, with totals, and writes nothing */
+                dryRun?: boolean;
             };
             header?: {
-                /** @description CSV: the mapping document (JSON) */
+                /** @description CSV: the mapping document (JSON in UTF-8) */
                 "X-Import-Mapping"?: string;
             };
             path?: never;
             cookie?: never;
         };
+        /** @description The file */
         requestBody: {
             content: {
                 "application/x-ndjson": string;
@@ -4528,13 +6519,19 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Progress and result, as NDJSON */
+            /** @description One JSON object per line */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-ndjson": unknown;
+                    /**
+                     * @example {
+                     *       "type": "started",
+                     *       "import": "0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11"
+                     *     }
+                     */
+                    "application/x-ndjson": components["schemas"]["ImportStartedLine"] | components["schemas"]["ImportProgressLine"] | components["schemas"]["WouldBeRefusedLine"] | components["schemas"]["ImportResultLine"] | components["schemas"]["ImportErrorLine"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
@@ -4573,7 +6570,287 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `BodyNotStreamed`: the content type is neither NDJSON nor CSV. `MappingInvalid`: the mapping is missing or not valid; `errors` name each field. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the import */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11",
+                     *       "file": "march.csv",
+                     *       "format": "ndjson",
+                     *       "state": "running",
+                     *       "actor": "olga",
+                     *       "at": "2026-03-05T10:00:00.000Z",
+                     *       "endedAt": "2026-03-05T10:00:07.000Z",
+                     *       "facts": 1200,
+                     *       "accepted": 1180,
+                     *       "repeated": 15,
+                     *       "conflicts": 1,
+                     *       "refused": 4,
+                     *       "error": {
+                     *         "code": "FileUnreadable",
+                     *         "detail": "nothing was imported: the file has no header"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ImportUnknown`: there is no import with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getImportRejected: {
+        parameters: {
+            query?: {
+                /** @description Only rows whose refusal is in this state; all if left out */
+                state?: "open" | "resolved";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the import */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example Order,Net,refusal_reason
+                     *     D-1042,abc,"row 2, Net: …"
+                     */
+                    "text/csv": string;
+                    /** @example {"kind":"booked",…,"refusal_reason":"row 2: …"} */
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ImportUnknown`: there is no import with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryRefusal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the refusal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fact is recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "identity": "booked",
+                     *       "hash": "5f2b0c61d2a6a5a8f2f6b3c1b6f3a1c94d5a0f2f6c1d7b8e9a0b1c2d3e4f5a6b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FactReceipt"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RefusalUnknown`: there is no refusal with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FactConflict`: the same fact is still recorded with other content. `ImportRunning`: the import that brought the fact has not ended. `RefusalIncomplete`: the refusal does not store the whole fact. `RefusalResolved`: the refusal is already resolved. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FactInvalid`: the fact is still not valid; `errors` name each field. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;

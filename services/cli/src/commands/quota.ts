@@ -7,7 +7,7 @@ import { hint, print, printJson } from '../output/print.js';
 import { dataOf } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
-import { importAction, importOptions } from './import.js';
+import { kindCommand } from './import.js';
 
 interface SetOptions extends ServerOptions {
   readonly plan: string;
@@ -39,9 +39,7 @@ export function quotaCommand(): Command {
           print(`quota of ${payee} for ${component} of ${plan} from ${from}: ${amount}`);
         }),
     )
-    .addCommand(
-      importOptions(serverCommand('import', 'import quotas from CSV or NDJSON')).action(importAction('quotas')),
-    )
+    .addCommand(kindCommand('quotas', 'quotas from CSV or NDJSON', 'import'))
     .addCommand(
       withLimit(serverCommand('list', 'quotas by payee, plan, component and day'))
         .option('--payee <partner>')

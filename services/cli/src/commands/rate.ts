@@ -7,7 +7,7 @@ import { print, printJson } from '../output/print.js';
 import { dataOf } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
-import { importAction, importOptions } from './import.js';
+import { kindCommand } from './import.js';
 
 interface SetOptions extends ServerOptions {
   readonly date: string;
@@ -36,11 +36,7 @@ export function rateCommand(): Command {
           else print(`1 ${base} = ${rate} ${quote} from ${date} on, by ${source}`);
         }),
     )
-    .addCommand(
-      importOptions(serverCommand('import', 'import exchange rates from CSV or NDJSON')).action(
-        importAction('exchange-rates'),
-      ),
-    )
+    .addCommand(kindCommand('exchange-rates', 'exchange rates from CSV or NDJSON', 'import'))
     .addCommand(
       withLimit(serverCommand('list', 'exchange rates by pair, date, source and revision'))
         .option('--base <currency>')

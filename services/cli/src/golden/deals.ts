@@ -7,12 +7,11 @@ import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { oneOf } from '@tantieme/contracts/suggest';
 import type { Deal, DealFact, DealRole } from '@tantieme/contracts/deal';
 import { contentHash } from '@tantieme/deal-ingestion/deal/content-hash';
-import { FACT_KINDS, KINDS_WITH_TERMS } from '@tantieme/deal-ingestion/import/column-mapping';
 import type { ColumnMapping, PartnerColumn } from '@tantieme/deal-ingestion/import/column-mapping';
-import { compileDateFormat } from '@tantieme/deal-ingestion/import/date-format';
+import { compileDateFormat } from '@tantieme/tabular/date-format';
 import { dealDecider, dealOf, FACT_CONFLICT } from '@tantieme/deal-ingestion/deal/deal';
 import type { DealState } from '@tantieme/deal-ingestion/deal/deal';
-import { normalFact } from '@tantieme/deal-ingestion/deal/deal-fact';
+import { FACT_KINDS, KINDS_WITH_TERMS, normalFact } from '@tantieme/deal-ingestion/deal/deal-fact';
 import type { FieldReason } from '@tantieme/deal-ingestion/deal/deal-fact';
 import { createRowMapper } from '@tantieme/deal-ingestion/import/mapped-rows';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -97,6 +96,11 @@ function hasLine(row: CsvRow): boolean {
   return ['line', ...LINE_COLUMNS].some((column) => row.cell(column) !== '');
 }
 
+/** An invoice has terms if it has lines. */
+function hasTerms(row: CsvRow, kind: string): boolean {
+  return kind === 'invoiced' ? hasLine(row) : [...KINDS_WITH_TERMS].some((known) => known === kind);
+}
+
 /** The columns that every mapping names. Columns of partners and attributes depend on the file. */
 const FIXED_COLUMNS = [...COLUMNS.required, ...COLUMNS.optional];
 
@@ -110,7 +114,7 @@ function cellsOf(row: CsvRow, kind: string, columns: readonly string[], defaults
       case 'line':
         return text === '' && hasLine(row) ? '1' : text;
       case 'currency':
-        return text === '' ? defaults.currency : text;
+        return text === '' && hasTerms(row, kind) ? defaults.currency : text;
       case 'at':
         return compileDateFormat('yyyy-MM-dd').instant(text, defaults.timeZone) ?? text;
       default:
@@ -173,12 +177,9 @@ function addFact(
   const own = columns.filter((column) => !FIXED_COLUMNS.includes(column));
   const hasLines = rows.some((row) => row.hasLine) || KINDS_WITH_TERMS.has(kind);
   const mapper = createRowMapper(mappingOf(columns, hasLines), [...FIXED_COLUMNS, ...own]);
-  const mapped = mapper.fact(
-    rows.map(({ cells }) => cells),
-    [],
-  );
+  const mapped = mapper.fact(rows);
   for (const { field, reason } of mapped.errors)
-    fault(field === 'at' && reason.includes('ISO 8601') ? `${reason}, or a calendar date (YYYY-MM-DD)` : reason, field);
+    fault(field === 'at' && reason.includes('instant with its offset') ? notAMoment(first) : reason, field);
   if (mapped.errors.length > 0) return;
   const fact = withCaseOnlyFields(mapped.fact, first.cells[FIXED_COLUMNS.indexOf('as')] ?? '');
   const schemaFaults = check('deal-fact', fact);
@@ -207,6 +208,11 @@ function withCaseOnlyFields(fact: unknown, as: string): unknown {
   if (!isFact(fact)) return fact;
   if (fact.kind === 'amended') return as === '' ? fact : { ...fact, as };
   return fact.kind === 'invoiced' && fact.terms !== undefined ? { ...fact, lines: fact.terms.lines } : fact;
+}
+
+function notAMoment({ cells }: FilledRow): string {
+  const text = JSON.stringify(cells[FIXED_COLUMNS.indexOf('at')] ?? '');
+  return `${text} is not a calendar date (YYYY-MM-DD) or an ISO 8601 instant with its offset`;
 }
 
 function isFact(fact: unknown): fact is DealFact {

@@ -60,7 +60,7 @@ async function checkServer(api: Api, url: string, checks: Check[]): Promise<void
           : `all ${items.length} background processes are up to date`,
   });
   const refused = await counted((query) =>
-    api.GET('/refusals', { params: { query: omitUndefined({ ...query, state: 'open' }) } }),
+    api.GET('/refusals', { params: { query: omitUndefined({ ...query, state: 'open' as const }) } }),
   );
   checks.push({
     check: 'refusals',
