@@ -1,4 +1,7 @@
-/** The server as the commands see it: typed calls, whole lists, streamed imports, and errors that a person can act on. */
+/**
+ * The client of the API, as commands use it: typed calls, whole lists, streamed imports, and errors that tell people
+ * what to do next.
+ */
 import { createClient, dataOf, RequestRefused } from '@tantieme/api-client/client';
 import type { ApiClient, Schemas } from '@tantieme/api-client/client';
 

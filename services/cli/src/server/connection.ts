@@ -49,8 +49,8 @@ export function addressOf(options: ServerOptions): {
 }
 
 /**
- * The server as somebody with the role. Without a token of the caller's, the development issuer of the data directory signs one, for a
- * person of that role alone: what needs two people can be tried out by one.
+ * A client for somebody with the role. Without a token, the development issuer of the data directory signs one for a
+ * separate person per role, so that one person can try out what needs two people.
  */
 export async function connect(options: ServerOptions, role: Role): Promise<Api> {
   const { url, token, data } = addressOf(options);

@@ -1,4 +1,4 @@
-/** Ids as people type them: `acme 2026-01` for `ACME|EUR|monthly@Europe/Paris|2026-01`, as long as one thing alone is meant. */
+/** Short ids: `acme 2026-01` stands for `ACME|EUR|monthly@Europe/Paris|2026-01` as long as only one id matches. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { timeZoneOf } from '../output/time.js';
 import { itemsOf } from './client.js';
@@ -8,9 +8,9 @@ import type { Api } from './client.js';
 const NAMED_MAX = 10;
 
 /**
- * The only candidate that all words fit, each as the whole or the beginning of a part of its id, letters of either case.
- * Of several, the one with a part that equals each word.
- * @throws where none or several remain
+ * The only candidate that matches all words: each word is a part of the id or the beginning of one, in upper or lower
+ * case. If several match, the one in which each word is a whole part.
+ * @throws if none or several match
  */
 export function resolve(what: string, words: readonly string[], ids: readonly string[]): string {
   const exact = words.length === 1 ? ids.find((id) => id === words[0]) : undefined;
