@@ -1,4 +1,7 @@
-/** A client of the HTTP API, typed by the OpenAPI document: `client.GET('/deals', { params: { query: { limit: 10 } } })`. */
+/**
+ * A client of the HTTP API, typed by the OpenAPI document:
+ * `client.GET('/deals', { params: { query: { limit: 10 } } })`.
+ */
 import createFetchClient from 'openapi-fetch';
 import type { Client } from 'openapi-fetch';
 
@@ -30,7 +33,9 @@ export function createClient({ baseUrl, token, fetch }: ClientOptions): ApiClien
   return client;
 }
 
-/** An answer other than 2xx. `problem` is its problem document; undefined where the answer has none (of a proxy, say). */
+/**
+ * An answer other than 2xx. `problem` is its problem document; undefined where the answer has none (of a proxy, say).
+ */
 export class RequestRefused extends Error {
   constructor(
     readonly status: number,

@@ -1,4 +1,7 @@
-/** Runs the five services as separate processes, as a deployment does: for specs of the distributed system and its benchmark. */
+/**
+ * Runs the five services as separate processes, as a deployment does: for specs of the distributed system and its
+ * benchmark.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';

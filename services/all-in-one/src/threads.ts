@@ -1,7 +1,7 @@
 /**
- * Assigns the background work of the five services to threads, so that it uses more than one core (ADR 8). The shares cost
- * about the same per deal, since an import waits for the slowest. Work in no share runs beside the API: registry and
- * ingestion.
+ * Assigns the background work of the five services to threads, so that it uses more than one core (ADR 8). The shares
+ * cost about the same per deal, since an import waits for the slowest. Work in no share runs beside the API: registry
+ * and ingestion.
  */
 import type { Type } from '@nestjs/common';
 

@@ -1,7 +1,7 @@
 /**
- * Background work in a thread of its own, with its own connections to the same stores. The thread with the API starts it,
- * asks for its status, and stops it. Nothing else passes between the two: the work exchanges its data through event store
- * and broker.
+ * Background work in a thread of its own, with its own connections to the same stores. The thread with the API starts
+ * it, asks for its status, and stops it. Nothing else passes between the two: the work exchanges its data through event
+ * store and broker.
  */
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 
@@ -34,8 +34,8 @@ interface Reply {
 }
 
 /**
- * Largest heap of a thread, in MiB: several times the size of the states in memory. Below 2 GiB V8 collects garbage before
- * the heap has grown to four times the live data, also on machines with much memory.
+ * Largest heap of a thread, in MiB: several times the size of the states in memory. Below 2 GiB V8 collects garbage
+ * before the heap has grown to four times the live data, also on machines with much memory.
  */
 const HEAP_MIB_MAX = 2000;
 

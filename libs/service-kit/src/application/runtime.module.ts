@@ -36,7 +36,9 @@ import { openTracing } from '../observability/tracing.js';
 import type { Tracing } from '../observability/tracing.js';
 import { requestValidation } from '../http/validation.js';
 
-/** The tables of all service modules; each module types its own: `@Inject(DATABASE) database: Kysely<PayoutsTables>`. */
+/**
+ * The tables of all service modules; each module types its own: `@Inject(DATABASE) database: Kysely<PayoutsTables>`.
+ */
 type AnyTables = Record<string, Record<string, unknown>>;
 
 /** Closes the resources of the process; the background work first, since it writes to the others. */

@@ -3,8 +3,8 @@ import type { Type } from '@nestjs/common';
 import { requireNodeVersion } from '../runtime/node-version.js';
 
 /**
- * The program of a service in a process of its own: configured by the environment, runs until SIGTERM or SIGINT. Where it
- * cannot start, it prints the reason in one line and exits with code 1.
+ * The program of a service in a process of its own: configured by the environment, runs until SIGTERM or SIGINT. Where
+ * it cannot start, it prints the reason in one line and exits with code 1.
  * @param name of the service, for standard error.
  * @param loadModule imports the service's module, after the version of Node.js was checked.
  */

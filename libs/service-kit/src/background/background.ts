@@ -43,9 +43,9 @@ interface Entry {
 
 /**
  * The background work of all service modules in this process. A module adds its work in its constructor or in
- * `onModuleInit`. Work starts at application bootstrap in the order in which it was added, and stops in reverse order at
- * shutdown, before the stores close. With the embedded database a lock makes sure that each piece of work runs once per
- * data directory: a second process does not start. Replicas that share a database elect a leader for each piece.
+ * `onModuleInit`. Work starts at application bootstrap in the order in which it was added, and stops in reverse order
+ * at shutdown, before the stores close. With the embedded database a lock makes sure that each piece of work runs once
+ * per data directory: a second process does not start. Replicas that share a database elect a leader for each piece.
  */
 @Injectable()
 export class Background implements OnApplicationBootstrap {

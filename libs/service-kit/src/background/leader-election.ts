@@ -14,9 +14,9 @@ import type { BackgroundWork } from './background-work.js';
 const POLL_MS = 1000;
 
 /**
- * Elects, for each piece of work, the one replica that runs it where several share a PostgreSQL. The others stand by and
- * take over within seconds of its end, however it ends. A replica that loses the database stops its work and stands by
- * again. For a moment two replicas may both consider themselves leader; correctness does not depend on that, since
+ * Elects, for each piece of work, the one replica that runs it where several share a PostgreSQL. The others stand by
+ * and take over within seconds of its end, however it ends. A replica that loses the database stops its work and stands
+ * by again. For a moment two replicas may both consider themselves leader; correctness does not depend on that, since
  * checkpoints are compared and set and effects are idempotent.
  */
 export class LeaderElection {
@@ -31,7 +31,10 @@ export class LeaderElection {
     private readonly db: QueryExecutorProvider,
   ) {}
 
-  /** Work that starts whenever this replica becomes its leader. `name` is also the name of its checkpoint, if it has one. */
+  /**
+   * Work that starts whenever this replica becomes its leader. `name` is also the name of its checkpoint, if it has
+   * one.
+   */
   nominate(name: string, start: () => BackgroundWork | Promise<BackgroundWork>): BackgroundWork {
     const candidacy = new Candidacy(name, start, () => findCheckpoint(this.db, name));
     this.candidacies.push(candidacy);

@@ -1,4 +1,6 @@
-/** The groups of the API's operations, for the OpenAPI document: each tag that a controller names, with its description. */
+/**
+ * The groups of the API's operations, for the OpenAPI document: each tag that a controller names, with its description.
+ */
 export const API_TAGS: Readonly<Record<string, string>> = {
   partners: 'Who the partners are: their channel, tiers, uplines, agreements and certifications',
   deals: 'Facts about deals from CRM, ERP and shop: what was recorded, and what was refused',

@@ -14,7 +14,9 @@ type ValidationRule = ReturnType<ReturnType<typeof getMetadataStorage>['getTarge
 
 type Keywords = Readonly<Record<string, unknown>>;
 
-/** Unicode categories as ranges: JSON Schema recommends patterns that every language's expressions know, without `\p`. */
+/**
+ * Unicode categories as ranges: JSON Schema recommends patterns that every language's expressions know, without `\p`.
+ */
 const CATEGORIES: Readonly<Record<string, string>> = {
   Cc: String.raw`\u0000-\u001f\u007f-\u009f`,
   Cs: String.raw`\ud800-\udfff`,

@@ -62,8 +62,8 @@ function check(schemas: AnswerSchemas, request: FastifyRequest, reply: FastifyRe
 }
 
 /**
- * The module, to be passed to `createApplication`: a test fails where a status is not documented, or where a JSON answer
- * does not fit its schema or has a property that is not documented.
+ * The module, to be passed to `createApplication`: a test fails where a status is not documented, or where a JSON
+ * answer does not fit its schema or has a property that is not documented.
  */
 export function withDocumentedAnswers(module: Type | DynamicModule): DynamicModule {
   return { module: DocumentedAnswers, imports: [module] };
@@ -108,7 +108,9 @@ class AnswerSchemas {
   }
 }
 
-/** Names of schemas that are one of several parts of an object: they cannot forbid the properties of the other parts. */
+/**
+ * Names of schemas that are one of several parts of an object: they cannot forbid the properties of the other parts.
+ */
 function composedIn(document: OpenAPIObject): ReadonlySet<string> {
   const names = new Set<string>();
   const visit = (value: unknown): void => {

@@ -1,6 +1,6 @@
 /**
- * Compares five processes on a real Kafka with kafkajs alone, in one run: deals produced on `deals.inbound` until all their
- * effects are stored, against producing and consuming the same messages and nothing else. Names the bottleneck.
+ * Compares five processes on a real Kafka with kafkajs alone, in one run: deals produced on `deals.inbound` until all
+ * their effects are stored, against producing and consuming the same messages and nothing else. Names the bottleneck.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** Generated histories for the benchmark: any number of deals in order of date, always the same for the same numbers. */
+/**
+ * Generated histories for the benchmark: any number of deals in order of date, always the same for the same numbers.
+ */
 
 export const PLAN = `
 plan: bench

@@ -1,6 +1,6 @@
 /**
- * Compares the system with the limits of the machine, in one run: deals posted over HTTP until every statement is issued,
- * against bare inserts of the same bytes; verification against reading and parsing; peak memory for two sizes.
+ * Compares the system with the limits of the machine, in one run: deals posted over HTTP until every statement is
+ * issued, against bare inserts of the same bytes; verification against reading and parsing; peak memory for two sizes.
  */
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** The all-in-one in a separate process, to measure its peak memory: sends its URL to its parent, and on `stop` its peak. */
+/**
+ * The all-in-one in a separate process, to measure its peak memory: sends its URL to its parent, and on `stop` its
+ * peak.
+ */
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { startAllInOne } from '../start.js';
 

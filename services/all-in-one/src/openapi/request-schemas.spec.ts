@@ -1,6 +1,6 @@
 /**
- * Routes and messages have one opinion of a field: what a route accepts fits the schema of the message that carries it, and
- * the other way round. Each value of a list is sent to the route and checked against the message's schema.
+ * Routes and messages have one opinion of a field: what a route accepts fits the schema of the message that carries it,
+ * and the other way round. Each value of a list is sent to the route and checked against the message's schema.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';

@@ -1,4 +1,7 @@
-/** Checks `deploy/` against the schemas of Compose, Kubernetes and KEDA, and against the code. Needs none of them installed. */
+/**
+ * Checks `deploy/` against the schemas of Compose, Kubernetes and KEDA, and against the code. Needs none of them
+ * installed.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { beforeAll, describe, expect, it } from '@jest/globals';

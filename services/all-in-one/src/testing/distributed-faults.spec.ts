@@ -1,4 +1,7 @@
-/** Faults of five processes on a real Kafka: each history results in the bytes of the embedded run, nothing lost or doubled. */
+/**
+ * Faults of five processes on a real Kafka: each history results in the bytes of the embedded run, nothing lost or
+ * doubled.
+ */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';

@@ -113,7 +113,8 @@ export async function produceFacts({ kafka, prefix }: DistributedSystem, facts: 
 }
 
 /**
- * The messages on `payouts`, read by a Kafka client that is not ours: type and data of each, without duplicates, sorted.
+ * The messages on `payouts`, read by a Kafka client that is not ours: type and data of each, without duplicates,
+ * sorted.
  * @throws where two messages with one id differ.
  */
 export async function publishedPayouts({ kafka, prefix, broker }: DistributedSystem): Promise<readonly string[]> {

@@ -1,4 +1,7 @@
-/** The end-to-end history with the read models in PostgreSQL, selected by configuration only: the same statements, byte for byte. */
+/**
+ * The end-to-end history with the read models in PostgreSQL, selected by configuration only: the same statements, byte
+ * for byte.
+ */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
