@@ -2,8 +2,8 @@
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { printList, withLimit } from '../output/list.js';
-import type { ListOptions } from '../output/list.js';
+import { printList, withLimit } from './list.js';
+import type { ListOptions } from './list.js';
 import { print, printJson } from '../output/print.js';
 import { table } from '../output/table.js';
 import { localTime } from '../output/time.js';

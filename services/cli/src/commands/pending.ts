@@ -1,8 +1,8 @@
 /** `tantieme pending`: deals that cannot be credited or rated yet, and what is missing. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
-import { printList, withLimit } from '../output/list.js';
-import type { ListOptions } from '../output/list.js';
+import { printList, withLimit } from './list.js';
+import type { ListOptions } from './list.js';
 import { localTime } from '../output/time.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';

@@ -43,6 +43,8 @@ function reasonOf(error: unknown): string {
 /** What a person reads of an error; of a refusal by the server also a line for each field. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'ENOENT' && 'path' in error)
+    return `${String(error.path)}: there is no such file`;
   const fields = error instanceof RequestRefused ? (error.problem?.errors ?? []) : [];
   return [error.message, ...fields.map(({ field, reason }) => `  ${field}: ${reason}`)].join('\n');
 }

@@ -17,7 +17,6 @@ import type { Role } from '@tantieme/service-kit/access/auth';
 import { Background } from '@tantieme/service-kit/background/background';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
-import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import { CommissionCalculationModule } from '../commission-calculation.module.js';
