@@ -16,6 +16,7 @@ import { quotaCommand } from './commands/quota.js';
 import { rateCommand } from './commands/rate.js';
 import { refusalCommand } from './commands/refusal.js';
 import { statementCommand } from './commands/statement.js';
+import { warningCommand } from './commands/warning.js';
 import { demoCommand } from './demo/demo.js';
 import { doctorCommand } from './operate/doctor.js';
 import { profileCommand } from './operate/profile.js';
@@ -55,6 +56,7 @@ export function createProgram(): Command {
     .addCommand(dealCommand())
     .addCommand(refusalCommand())
     .addCommand(pendingCommand())
+    .addCommand(warningCommand())
     .addCommand(earningCommand())
     .commandsGroup('Statements and payouts:')
     .addCommand(closeCommand())

@@ -71,21 +71,50 @@ interface PaymentOptions extends ServerOptions {
 }
 
 export function paymentCommand(): Command {
-  return new Command('payment').description('what finance answers to payouts').addCommand(
-    serverCommand('record', 'record that a payout was settled, or that it failed')
-      .argument('[payout...]', 'id of the payout, or as much of it as names one: acme 2026-01')
-      .option('--on <day>', 'day on which it was paid, or failed: 2026-02-05')
-      .option('--failed <reason>', 'it failed, and why; settled if left out')
-      .option('--revision <number>', 'a correction has a higher one', positive)
-      .option('--file <file>', 'the whole payment as a JSON document instead')
-      .action(async (words: readonly string[], options: PaymentOptions) => {
+  return new Command('payment')
+    .description('what finance answers to payouts')
+    .addCommand(paymentListCommand())
+    .addCommand(
+      serverCommand('record', 'record that a payout was settled, or that it failed')
+        .argument('[payout...]', 'id of the payout, or as much of it as names one: acme 2026-01')
+        .option('--on <day>', 'day on which it was paid, or failed: 2026-02-05')
+        .option('--failed <reason>', 'it failed, and why; settled if left out')
+        .option('--revision <number>', 'a correction has a higher one', positive)
+        .option('--file <file>', 'the whole payment as a JSON document instead')
+        .action(async (words: readonly string[], options: PaymentOptions) => {
+          const api = await connect(options, 'finance');
+          const body = await paymentOf(api, words, options);
+          const recorded = await dataOf(api.POST('/payments', { body }));
+          if (options.json) printJson(recorded);
+          else print(`${recorded.payment.payout}: ${recorded.payment.state} on ${recorded.payment.on}`);
+        }),
+    );
+}
+
+function paymentListCommand(): Command {
+  return withLimit(serverCommand('list', 'recorded payments, every revision, in the order of their recording'))
+    .option('--payee <partner>')
+    .option('--period <period>', '2026-01')
+    .addOption(new Option('--state <state>').choices(['settled', 'failed']))
+    .action(
+      async (options: ServerOptions & ListOptions & Omit<PayoutFilter, 'state'> & { state?: 'settled' | 'failed' }) => {
         const api = await connect(options, 'finance');
-        const body = await paymentOf(api, words, options);
-        const recorded = await dataOf(api.POST('/payments', { body }));
-        if (options.json) printJson(recorded);
-        else print(`${recorded.payment.payout}: ${recorded.payment.state} on ${recorded.payment.on}`);
-      }),
-  );
+        const { state, payee, period } = options;
+        await printList(
+          options,
+          (query) => api.GET('/payments', { params: { query: omitUndefined({ ...query, state, payee, period }) } }),
+          [
+            { title: 'payout', of: (one) => one.payout },
+            { title: 'on', of: (one) => one.on },
+            { title: 'state', of: (one) => one.state },
+            { title: 'amount', of: (one) => one.amount, align: 'right' },
+            { title: 'currency', of: (one) => one.currency, rank: 1 },
+            { title: 'revision', of: (one) => one.revision, align: 'right', rank: 2 },
+            { title: 'reason', of: (one) => one.reason, rank: 3, text: true },
+          ],
+        );
+      },
+    );
 }
 
 async function paymentOf(api: Api, words: readonly string[], options: PaymentOptions): Promise<Payment> {
