@@ -150,7 +150,8 @@ class ComponentWork {
     return this.rated[index]?.amountMinor ?? 0n;
   }
 
-  // ── Measure ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Measure
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private openWindows(): void {
     this.lines.forEach((entry, index) => {
@@ -184,7 +185,8 @@ class ComponentWork {
     return original;
   }
 
-  // ── Rate ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Rate
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private rateWindow(window: Window): void {
     let beforeMinor = 0n;
@@ -279,7 +281,8 @@ class ComponentWork {
     return tierReached(tiers, countedTotal(component, context), context.share);
   }
 
-  // ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Returns
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private rateReturns(window: Window): void {
     const byAverage = window.sales.filter((sale) => policyOf(sale) === 'average');
@@ -360,7 +363,8 @@ class ComponentWork {
     }
   }
 
-  // ── Limit ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Limit
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private limit(): readonly PayeeLevelLine[] {
     const scopes = new Map<string, { limit: CompiledLimit; plan: CompiledPlan; lines: MeasuredEntry[] }>();
@@ -432,7 +436,8 @@ class ComponentWork {
     return earnedMinor;
   }
 
-  // ── Budget ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Budget
+  // ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Replaces what lines claim of a budget by what it granted. @returns the claims */
   private applyGrants(granted: Granted): readonly (bigint | undefined)[] {
@@ -445,7 +450,8 @@ class ComponentWork {
     });
   }
 
-  // ── Hold ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Hold
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private holdBack(): void {
     const indexes = new Map(this.lines.map(({ deal, key }, index) => [`${deal}\n${key}`, index]));

@@ -223,7 +223,8 @@ function tracedContextOf(plan: CompiledPlan, { rate, gate }: CompiledComponent, 
   };
 }
 
-// ── Lines that depend on another: returns, reserves and releases ────────────────────────────────────────────────────────
+// ── Lines that depend on another: returns, reserves and releases
+// ────────────────────────────────────────────────────────
 
 /**
  * A return line under the policy `line`: its share of what the original earned, rounded cumulatively, so that the lines

@@ -210,7 +210,8 @@ export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: 
     return line.window === 'deal' ? `${source}|${deal}` : line.window;
   }
 
-  // ── Measure and rate ────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Measure and rate
+  // ────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Rates sales of a payee and component. @param measured all sales of that payee and component */
   function rate(sales: readonly Entry[], measured: readonly Entry[]): void {
@@ -270,7 +271,8 @@ export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: 
     return partOf(amount, line.split.shares, line.split.index, remainder);
   }
 
-  // ── Returns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Returns
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   function applyReturns(sales: readonly Entry[], measured: readonly Entry[]): void {
     const returns = inOrder(sales.flatMap((sale) => sale.returns));
@@ -329,7 +331,8 @@ export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: 
     return schoolRound(times(whole(amount), fractionOf(band?.take ?? '0')), modeOf(entry));
   }
 
-  // ── Limit ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Limit
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   function limit(all: readonly Entry[]): void {
     const declared = all.at(-1)?.component.limit;
@@ -395,7 +398,8 @@ export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: 
     }
   }
 
-  // ── Hold ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Hold
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** True where both lines refer to the same occurrence of the same payee, component and deal line. */
   function isAbout(other: Entry, one: Entry, occurrence: string): boolean {

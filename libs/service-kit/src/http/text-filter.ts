@@ -1,4 +1,6 @@
-/** Conditions on text for lists that people search. Upper and lower case are equal, as far as the database knows them. */
+/**
+ * Conditions on text for lists that people search. Upper and lower case are equal, as far as the database knows them.
+ */
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 

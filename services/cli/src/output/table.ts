@@ -1,4 +1,6 @@
-/** Tables that fit the terminal: long texts are cut, then what matters least is left out; ids and amounts stay whole. */
+/**
+ * Tables that fit the terminal: long texts are cut, then what matters least is left out; ids and amounts stay whole.
+ */
 import Table from 'cli-table3';
 import stringWidth from 'string-width';
 

@@ -22,7 +22,9 @@ function operations(): readonly string[] {
   );
 }
 
-/** The typed client accepts only operations that exist: its calls in the sources are the operations that commands use. */
+/**
+ * The typed client accepts only operations that exist: its calls in the sources are the operations that commands use.
+ */
 function called(): ReadonlySet<string> {
   const sources = fileURLToPath(new URL('../', import.meta.url));
   return new Set(

@@ -412,7 +412,8 @@ function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferenc
     }));
 }
 
-// ── The journal of look-ups ──────────────────────────────────────────────────────────────────────────────────────────────
+// ── The journal of look-ups
+// ──────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Passes look-ups on to a view and journals their results. */
 class UsedReferences implements CreditView {
