@@ -35,8 +35,7 @@ import type { Page } from '@tantieme/service-kit/http/cursor';
 import { MAPPING_HEADER, mappingDocument, mappingProblem } from '@tantieme/service-kit/http/mapping-document';
 import { tabularProblem } from '@tantieme/service-kit/http/tabular-problem';
 import { formatOfLocale } from '@tantieme/tabular/locale';
-import { FACT_EXAMPLE, FactReceipt } from '../fact/fact.dto.js';
-import { RefusalPath } from '../refusal/refusal.dto.js';
+import { FACT_EXAMPLE } from '../fact/fact.dto.js';
 import { ImportFacts, TryImport } from './import.commands.js';
 import type { FileToImport } from './import.commands.js';
 import {
@@ -56,7 +55,6 @@ import {
 import type { ImportProgress } from './import-facts.service.js';
 import { FindImport, FindRejectedRows, ListImports } from './import.queries.js';
 import { columnMapping } from './mapping-document.js';
-import { RetryRefusal } from './retry.commands.js';
 
 const NDJSON = 'application/x-ndjson';
 const CSV = 'text/csv';
@@ -67,7 +65,7 @@ const PROGRESS_MS = 100;
 const LINES = [ImportStartedLine, ImportProgressLine, WouldBeRefusedLine, ImportResultLine, ImportErrorLine];
 
 @ApiTags('imports')
-@Controller()
+@Controller('imports')
 export class ImportsController {
   private readonly logger = new Logger(ImportsController.name);
 
@@ -76,7 +74,7 @@ export class ImportsController {
     @Inject(QueryBus) private readonly queries: QueryBus,
   ) {}
 
-  @Post('imports')
+  @Post()
   @HttpCode(HttpStatus.OK)
   @RolesOf(ImportFacts)
   @ApiOperation({
@@ -143,7 +141,7 @@ export class ImportsController {
     return new StreamableFile(answer, { type: NDJSON });
   }
 
-  @Get('imports')
+  @Get()
   @Roles('source', 'finance', 'auditor', 'operator')
   @ApiOperation({ summary: 'List imports', description: 'Which file was imported, when, by whom, with which counts.' })
   @ApiPage(Import)
@@ -151,19 +149,19 @@ export class ImportsController {
     return this.queries.execute(new ListImports(query));
   }
 
-  @Get('imports/:id')
+  @Get(':id')
   @Roles('source', 'finance', 'auditor', 'operator')
   @ApiOperation({
     summary: 'Show an import',
     description: 'Its file, its state, its counts, and why it failed if it did.',
   })
-  @ApiOkResponse({ type: Import })
+  @ApiOkResponse({ type: Import, description: 'The import' })
   @ApiProblems({ 404: { ImportUnknown: 'there is no import with this id' } })
   find(@Param() { id }: ImportPath): Promise<Import> {
     return this.queries.execute(new FindImport(id));
   }
 
-  @Get('imports/:id/rejected')
+  @Get(':id/rejected')
   @Roles('source', 'finance', 'auditor', 'operator')
   @ApiOperation({
     summary: 'Download the rejected rows of an import',
@@ -186,30 +184,6 @@ export class ImportsController {
       type,
       disposition: `attachment; filename="rejected-${id}.${format}"`,
     });
-  }
-
-  @Post('refusals/:id/retry')
-  @HttpCode(HttpStatus.OK)
-  @RolesOf(RetryRefusal)
-  @ApiTags('refusals')
-  @ApiOperation({
-    summary: 'Retry a refusal',
-    description:
-      'Records the refused fact again, from what the refusal stores. If it is accepted, the refusal is resolved.',
-  })
-  @ApiOkResponse({ type: FactReceipt, description: 'The fact is recorded' })
-  @ApiProblems({
-    404: { RefusalUnknown: 'there is no refusal with this id' },
-    409: {
-      FactConflict: 'the same fact is still recorded with other content',
-      ImportRunning: 'the import that brought the fact has not ended',
-      RefusalIncomplete: 'the refusal does not store the whole fact',
-      RefusalResolved: 'the refusal is already resolved',
-    },
-    422: { FactInvalid: 'the fact is still not valid; `errors` name each field' },
-  })
-  retry(@Param() { id }: RefusalPath, @Context() { actor, correlationId }: CommandContext): Promise<FactReceipt> {
-    return this.commands.execute(new RetryRefusal(id, { actor, correlationId }));
   }
 
   private importFile(
