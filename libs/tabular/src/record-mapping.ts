@@ -85,9 +85,12 @@ export function createRecordReader(
   return {
     placeOf,
     read(row, cells) {
-      const faults: CellFault[] = [];
+      // Cells of a row of another length may be in the wrong columns.
       if (cells.length !== header.length)
-        faults.push({ field: 'row', reason: `has ${cells.length} cells where the header has ${header.length}`, row });
+        return {
+          faults: [{ field: 'row', reason: `has ${cells.length} cells where the header has ${header.length}`, row }],
+        };
+      const faults: CellFault[] = [];
       const record: Record<string, unknown> = {};
       for (const [name, source] of sources) {
         const place = placeOf(name, row, cells) ?? { row, column: name, text: 'value' in source ? source.value : '' };
