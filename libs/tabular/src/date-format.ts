@@ -23,8 +23,8 @@ export interface DateFormat {
   readonly fault?: string;
   /**
    * The instant of a text in a time zone, ISO 8601 in UTC. Undefined where the text does not match the pattern or names
-   * a date that does not exist, such as 30 February. Of a time that occurs twice or never (daylight saving), the earlier
-   * offset counts.
+   * a date that does not exist, such as 30 February. Of a time that occurs twice or never (daylight saving), the
+   * earlier offset counts.
    */
   readonly instant: (text: string, timeZone: string) => string | undefined;
   /** The day of a text (`2026-03-05`), or undefined as above. */

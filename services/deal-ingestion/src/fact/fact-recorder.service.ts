@@ -73,8 +73,8 @@ export class FactRecorder {
   ) {}
 
   /**
-   * Records facts; the results are in their order. When it returns, all of them are stored, as facts or as refusals. The
-   * same facts again add nothing.
+   * Records facts; the results are in their order. When it returns, all of them are stored, as facts or as refusals.
+   * The same facts again add nothing.
    */
   async record(batch: readonly IncomingFact[]): Promise<readonly FactResult[]> {
     const judged = batch.map((incoming) => ({ incoming, verdict: judge(incoming) }));

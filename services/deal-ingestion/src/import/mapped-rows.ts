@@ -1,6 +1,6 @@
 /**
- * Rows of a CSV file become facts: which fact a row belongs to, and the fact that all its rows make. Apart from the cell
- * that a reason names, nothing depends on the order of the rows: a shuffled file gives the same facts and the same
+ * Rows of a CSV file become facts: which fact a row belongs to, and the fact that all its rows make. Apart from the
+ * cell that a reason names, nothing depends on the order of the rows: a shuffled file gives the same facts and the same
  * refusals, byte for byte.
  */
 import { formatAmount, parseAmountRounded } from '@tantieme/money/amount';
