@@ -68,6 +68,7 @@ describe('the OpenAPI document', () => {
       properties: {
         id: { type: 'string' },
         currency: { pattern: '^[A-Z]{3}$' },
+        payment: { type: 'array', items: { type: 'string', enum: ['card', 'invoice'] } },
         lines: { type: 'array', maxItems: 100, items: { $ref: '#/components/schemas/LineBody' } },
       },
     });

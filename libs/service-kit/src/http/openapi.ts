@@ -104,7 +104,8 @@ function nameSchemas(document: OpenAPIObject): void {
     // A discriminator may name components only; `const` in the alternatives says the same.
     const schema = discriminator === undefined || Array.isArray(rest['oneOf']) ? inner : { ...inner, discriminator };
     if (typeof $id !== 'string') return schema;
-    const name = schemaName($id);
+    // Apart from the classes of answers, which are named after the same nouns.
+    const name = `${schemaName($id)}Message`;
     schemas[name] = schema;
     return { $ref: `#/components/schemas/${name}` };
   };

@@ -92,8 +92,8 @@ export function unknownRules(type: Type): readonly string[] {
 /** The compiler emits `Object` as the type of `x?: string | undefined`: the rules know better. */
 function typeOf(prototype: object, property: string, rules: readonly ValidationRule[]): Keywords {
   const type = describedProperty(prototype, property)?.type;
-  // A name was set here already, for a class that this one extends.
-  if (type !== Object && typeof type !== 'string') return {};
+  // The names are what was set here already, for a class that this one extends.
+  if (type !== Object && !['string', 'boolean', 'integer'].includes(String(type))) return {};
   const names = rules.map(nameOf);
   if (names.includes('isBoolean')) return { type: 'boolean' };
   if (names.includes('isInt')) return { type: 'integer' };

@@ -27,13 +27,19 @@ describe('the reasons of an invalid request', () => {
 
   it('suggest the known field that an unknown one was meant to be', async () => {
     expect(await reasonsOf({ id: 'a', lines: [], shiping: 'parcel' })).toEqual({
-      shiping: 'is not a known field; use one of id, currency, shipping, lines; did you mean "shipping"?',
+      shiping: 'is not a known field; use one of id, currency, shipping, payment, lines; did you mean "shipping"?',
     });
   });
 
   it('suggest the known value that an unknown one was meant to be', async () => {
     expect(await reasonsOf({ id: 'a', lines: [], shipping: 'parcle' })).toEqual({
       shipping: 'must be one of parcel, pallet; did you mean "parcel"?',
+    });
+  });
+
+  it('suggest the known value for an item of a list', async () => {
+    expect(await reasonsOf({ id: 'a', lines: [], payment: ['card', 'invoce'] })).toEqual({
+      payment: 'must be one of card, invoice; did you mean "invoice"?',
     });
   });
 

@@ -57,6 +57,12 @@ class OrderBody {
   @IsIn(['parcel', 'pallet'])
   shipping?: string | undefined;
 
+  @ApiPropertyOptional({ description: 'How it may be paid', enum: ['card', 'invoice'], isArray: true })
+  @IsOptional()
+  @IsArray()
+  @IsIn(['card', 'invoice'], { each: true })
+  payment?: string[] | undefined;
+
   @ApiProperty({ type: [LineBody] })
   @IsArray()
   @ArrayMaxSize(100)

@@ -12,6 +12,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 import { createApplication } from '@tantieme/service-kit/application/application';
+import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { Background } from '@tantieme/service-kit/background/background';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
@@ -114,7 +115,7 @@ export class Service {
 
   static async start(directory = mkdtempSync(join(tmpdir(), 'commission-calculation-'))): Promise<Service> {
     const config = loadConfig({}, { dataDirectory: directory, logLevel: 'error' });
-    return new Service(directory, await createApplication(CommissionCalculationModule, config));
+    return new Service(directory, await createApplication(withDocumentedAnswers(CommissionCalculationModule), config));
   }
 
   get broker(): Broker {

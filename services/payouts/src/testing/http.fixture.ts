@@ -13,6 +13,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { deadLetterTopic } from '@tantieme/messaging/broker';
 import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 import { createApplication } from '@tantieme/service-kit/application/application';
+import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
@@ -41,7 +42,7 @@ export class PayoutsApplication {
 
   static async start(directory = mkdtempSync(join(tmpdir(), 'payouts-'))): Promise<PayoutsApplication> {
     const config = loadConfig({}, { dataDirectory: directory, logLevel: 'silent' });
-    return new PayoutsApplication(directory, await createApplication(PayoutsModule, config));
+    return new PayoutsApplication(directory, await createApplication(withDocumentedAnswers(PayoutsModule), config));
   }
 
   async restart(): Promise<PayoutsApplication> {

@@ -14,6 +14,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 import { createApplication } from '@tantieme/service-kit/application/application';
+import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
@@ -43,7 +44,7 @@ export class RewardsApplication {
 
   static async start(directory = mkdtempSync(join(tmpdir(), 'rewards-'))): Promise<RewardsApplication> {
     const config = loadConfig({}, { dataDirectory: directory, logLevel: 'silent' });
-    return new RewardsApplication(directory, await createApplication(RewardsModule, config));
+    return new RewardsApplication(directory, await createApplication(withDocumentedAnswers(RewardsModule), config));
   }
 
   async restart(): Promise<RewardsApplication> {
