@@ -123,9 +123,8 @@ function cellsOf(raw: string, delimiter: string): readonly string[] {
 }
 
 /**
- * Text of bytes. A byte that is not of the encoding ends the import: a name read wrong would stay wrong for ever. A
- * byte order mark of UTF-8 takes precedence over the encoding that is named, as in the Encoding Standard (BOM
- * sniffing).
+ * Text of bytes. A byte that is not of the encoding ends the import: a name read wrong would stay wrong for ever.
+ * A byte order mark of UTF-8 takes precedence over the named encoding, as in the Encoding Standard (BOM sniffing).
  */
 async function* decoded(stream: AsyncIterable<Uint8Array | string>, encoding: string): AsyncGenerator<string> {
   let decoder: TextDecoder | undefined;

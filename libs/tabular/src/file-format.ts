@@ -1,6 +1,4 @@
-/**
- * How a CSV file writes numbers, dates and cells: the part of a mapping that is the same whatever the rows are about.
- */
+/** How a CSV file writes numbers, dates and cells: the part of a mapping that every kind of row shares. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 
 import { compileDateFormat } from './date-format.js';

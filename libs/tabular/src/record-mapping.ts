@@ -1,7 +1,6 @@
 /**
  * Flat records of a CSV file: a row is a record, a cell a field. Without a mapping the header names the fields; a
- * mapping document names other columns, constants and formats: `{ "tier": "Level", "from": "Since", "locale": "de-DE"
- * }`.
+ * mapping document names other columns, constants and formats: `{ "tier": "Level", "from": "Since", "locale": "de-DE" }`.
  */
 import { suggest } from '@tantieme/contracts/suggest';
 
@@ -86,9 +85,12 @@ export function createRecordReader(
   return {
     placeOf,
     read(row, cells) {
-      const faults: CellFault[] = [];
+      // Cells of a row of another length may be in the wrong columns.
       if (cells.length !== header.length)
-        faults.push({ field: 'row', reason: `has ${cells.length} cells where the header has ${header.length}`, row });
+        return {
+          faults: [{ field: 'row', reason: `has ${cells.length} cells where the header has ${header.length}`, row }],
+        };
+      const faults: CellFault[] = [];
       const record: Record<string, unknown> = {};
       for (const [name, source] of sources) {
         const place = placeOf(name, row, cells) ?? { row, column: name, text: 'value' in source ? source.value : '' };

@@ -26,6 +26,7 @@ import { ImportsController } from './import/import.controller.js';
 import { FindImportHandler, FindRejectedRowsHandler, ListImportsHandler } from './import/import.queries.js';
 import type { ImportTables } from './import/import.tables.js';
 import { importDecider } from './import/import.js';
+import { RetryController } from './import/retry.controller.js';
 import { RetryRefusalHandler } from './import/retry.commands.js';
 import { removeLeftovers } from './import/temporary-database.service.js';
 import { readModel } from './read-model.tables.js';
@@ -40,7 +41,7 @@ const IMPORTS_BYTES_MAX = 64 * 1024;
 
 @Module({
   imports: [CqrsModule],
-  controllers: [FactsController, DealsController, RefusalsController, ImportsController],
+  controllers: [FactsController, DealsController, RefusalsController, ImportsController, RetryController],
   providers: [
     {
       provide: DEAL_RUNTIME,

@@ -1,6 +1,4 @@
-/**
- * Conditions on text for lists that people search. Upper and lower case are equal, as far as the database knows them.
- */
+/** Conditions on text for lists that people search. Case is ignored, as far as the database knows letters. */
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 

@@ -27,7 +27,7 @@ const DATED = { from: '2026-01-01', until: '2027-01-01' };
 const TWINS: readonly Twin[] = [
   {
     path: '/partners/P-1',
-    body: { name: 'Ada Resale', channel: 'retail', country: 'FR', payoutCurrency: 'EUR' },
+    body: { name: 'Ada Resale', channel: 'retail', country: 'FR' },
     schema: '/properties',
     fields: { name: 'name', channel: 'channel', country: 'country' },
   },

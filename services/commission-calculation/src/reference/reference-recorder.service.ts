@@ -11,7 +11,8 @@ import { normalQuota } from './facts/quota.js';
 import { exchangeRateStream, quotaStream } from './reference-keys.js';
 import { REFERENCE_RUNTIME } from './reference-runtime.service.js';
 import type { ReferenceRuntime } from './reference-runtime.service.js';
-import type { RecordExchangeRate, RecordQuota } from './reference.js';
+import { referenceDecider } from './reference.js';
+import type { RecordExchangeRate, RecordQuota, ReferenceState } from './reference.js';
 
 export type ReferenceKind = 'exchange-rate' | 'quota';
 
@@ -54,14 +55,52 @@ export class ReferenceRecorder {
       if (one instanceof DomainError) return { outcome: 'refused', error: one };
       const result = handled.next().value;
       if (result === undefined) throw new Error('the runtime returned fewer results than commands');
-      if (result.outcome === 'refused') {
-        const { error } = result;
-        return { outcome: error.code === 'FactConflict' ? 'conflict' : 'refused', error };
-      }
+      if (result.outcome === 'refused') return refusedBy(result.error);
       this.rates.record(result.stored);
       return { outcome: result.stored.length > 0 ? 'accepted' : 'repeated', fact: factOf(one.command) };
     });
   }
+
+  /** Answers as {@link record} would, and writes nothing. What it accepted counts as recorded for the next facts. */
+  dryRun(): Pick<ReferenceRecorder, 'record'> {
+    const states = new Map<string, ReferenceState>();
+    const stateOf = async (stream: string): Promise<ReferenceState> => {
+      const state = states.get(stream) ?? structuredClone((await this.runtime.load(stream)).state);
+      states.set(stream, state);
+      return state;
+    };
+    return {
+      record: async (batch) => {
+        const results: RecordedReference[] = [];
+        for (const work of batch.map(workOf))
+          results.push(
+            work instanceof DomainError
+              ? { outcome: 'refused', error: work }
+              : decideOne(work, await stateOf(work.stream), states),
+          );
+        return results;
+      },
+    };
+  }
+}
+
+function decideOne(
+  { stream, command }: ReferenceWork,
+  state: ReferenceState,
+  states: Map<string, ReferenceState>,
+): RecordedReference {
+  try {
+    const events = referenceDecider.decide(command, state);
+    states.set(stream, events.reduce(referenceDecider.evolve, state));
+    return { outcome: events.length > 0 ? 'accepted' : 'repeated', fact: factOf(command) };
+  } catch (error) {
+    if (error instanceof DomainError) return refusedBy(error);
+    throw error;
+  }
+}
+
+function refusedBy(error: DomainError): RecordedReference {
+  return { outcome: error.code === 'FactConflict' ? 'conflict' : 'refused', error };
 }
 
 function factOf(command: ReferenceWork['command']): MessageData[ReferenceKind] {

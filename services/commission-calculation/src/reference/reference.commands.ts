@@ -1,14 +1,18 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { MessageData } from '@tantieme/contracts/envelope';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
-import { ndjsonLines } from '@tantieme/tabular/ndjson-lines';
-import { parse } from 'csv-parse';
+import { tabularProblem } from '@tantieme/service-kit/http/tabular-problem';
+import type { CellFault } from '@tantieme/tabular/cell';
+import { fileRecords } from '@tantieme/tabular/file-records';
+import type { FileFormatName, FileRecord } from '@tantieme/tabular/file-records';
+import type { RecordFields } from '@tantieme/tabular/record-mapping';
 import { ReferenceRecorder } from './reference-recorder.service.js';
-import type { RecordingContext, ReferenceKind } from './reference-recorder.service.js';
+import type { RecordedReference, RecordingContext, ReferenceKind } from './reference-recorder.service.js';
 import type { Warning } from './warnings.js';
 import { QuotaWarnings } from './warnings.service.js';
 
@@ -52,26 +56,54 @@ async function warningsOf(warnings: QuotaWarnings, fact: MessageData[ReferenceKi
   return 'payee' in fact ? warnings.of(fact) : [];
 }
 
-export type BatchFormat = 'ndjson' | 'csv';
-
-interface FieldReason {
-  readonly field: string;
-  readonly reason: string;
+/** A file of facts: NDJSON, or CSV whose header or mapping names the fields. */
+export interface ReferenceFile {
+  readonly stream: Readable;
+  readonly format: FileFormatName;
+  /** Name of the file, as the client gave it. */
+  readonly file?: string | undefined;
+  /** The mapping document of a CSV file. */
+  readonly mapping?: object | undefined;
+  /** True: nothing is written. */
+  readonly dryRun: boolean;
 }
+
+const FIELDS_OF_FILE: Readonly<Record<ReferenceKind, RecordFields>> = {
+  'exchange-rate': {
+    base: { kind: 'text' },
+    quote: { kind: 'text' },
+    date: { kind: 'day' },
+    rate: { kind: 'number' },
+    source: { kind: 'text' },
+    revision: { kind: 'whole', empty: 'absent' },
+  },
+  quota: {
+    payee: { kind: 'text' },
+    plan: { kind: 'text' },
+    component: { kind: 'text' },
+    from: { kind: 'day' },
+    until: { kind: 'day', empty: 'absent' },
+    amount: { kind: 'number' },
+    revision: { kind: 'whole' },
+  },
+};
 
 /**
  * A line of the answer to a batch: one for each fact that was not recorded, or was recorded with a warning, by its
- * number from 1; and the counts as the last line.
+ * number and its row from 1; and the counts as the last line.
  */
 export type BatchLine =
   | {
       readonly type: 'conflict' | 'refused' | 'warning';
+      readonly file?: string;
       readonly fact: number;
+      readonly row: number;
       readonly code: string;
-      readonly errors: readonly FieldReason[];
+      readonly errors: readonly CellFault[];
     }
   | {
       readonly type: 'result';
+      readonly dryRun?: true;
       readonly facts: number;
       readonly accepted: number;
       readonly repeated: number;
@@ -79,13 +111,12 @@ export type BatchLine =
       readonly refused: number;
     };
 
-/** Records a stream of facts: NDJSON, or CSV with the names of the fields in its header. */
+/** Records the facts of a file. */
 @CommandRoles('source', 'plan-designer', 'operator')
 export class RecordReferences extends Command<AsyncIterable<BatchLine>> {
   constructor(
     readonly kind: ReferenceKind,
-    readonly stream: Readable,
-    readonly format: BatchFormat,
+    readonly file: ReferenceFile,
     readonly context: RecordingContext,
   ) {
     super();
@@ -106,84 +137,60 @@ export class RecordReferencesHandler implements ICommandHandler<RecordReferences
     return Promise.resolve(this.record(command));
   }
 
-  /** @throws {DomainError} `FileUnreadable`; the facts before the fault are recorded */
-  private async *record({ kind, stream, format, context }: RecordReferences): AsyncGenerator<BatchLine> {
+  /** @throws {DomainError} `FileUnreadable`, `MappingInvalid`, `ColumnsMissing`; earlier batches are recorded */
+  private async *record({ kind, file, context }: RecordReferences): AsyncGenerator<BatchLine> {
     const at = new Date().toISOString();
     const counts = { facts: 0, accepted: 0, repeated: 0, conflicts: 0, refused: 0 };
-    for await (const facts of batchesOf(format === 'csv' ? csvFacts(stream) : ndjsonFacts(stream))) {
-      const results = await this.recorder.record(facts.map((fact) => ({ kind, fact, at, context })));
-      for (const result of results) {
+    const dryRun = file.dryRun ? this.recorder.dryRun() : undefined;
+    for await (const records of batchesOf(kind, file)) {
+      const incoming = records.flatMap(({ record, faults }) =>
+        faults.length > 0 ? [] : [{ kind, fact: record, at, context }],
+      );
+      const results = (await (dryRun ?? this.recorder).record(incoming)).values();
+      for (const { row, faults, located } of records) {
         counts.facts += 1;
+        const place = omitUndefined({ file: file.file, fact: counts.facts, row });
+        const result = faults.length > 0 ? unreadable(faults) : results.next().value;
+        if (result === undefined) throw new Error('the recorder returned fewer results than facts');
         counts[result.outcome === 'conflict' ? 'conflicts' : result.outcome] += 1;
         if ('error' in result) {
           const { code, message, fields } = result.error;
-          const errors = fields.length > 0 ? fields : [{ field: '', reason: message }];
-          yield { type: result.outcome, fact: counts.facts, code, errors };
+          const errors =
+            fields.length > 0
+              ? fields.map(({ field, reason }) => ({ field, reason }))
+              : [{ field: '', reason: message }];
+          yield { type: result.outcome, ...place, code, errors: faults.length > 0 ? faults : located(errors) };
           continue;
         }
         for (const { code, field, message } of await warningsOf(this.warnings, result.fact))
-          yield { type: 'warning', fact: counts.facts, code, errors: [{ field, reason: message }] };
+          yield { type: 'warning', ...place, code, errors: located([{ field, reason: message }]) };
       }
     }
-    yield { type: 'result', ...counts };
+    yield { type: 'result', ...(file.dryRun ? { dryRun: true } : {}), ...counts };
   }
 }
 
-async function* batchesOf(facts: AsyncIterable<unknown>): AsyncGenerator<readonly unknown[]> {
-  let batch: unknown[] = [];
-  for await (const fact of facts) {
-    batch.push(fact);
-    if (batch.length < BATCH_FACTS) continue;
-    yield batch;
-    batch = [];
+/** A row that is no fact at all. */
+function unreadable(faults: readonly CellFault[]): Extract<RecordedReference, { readonly error: DomainError }> {
+  const message = faults.map(({ field, reason }) => `${field} ${reason}`).join('; ');
+  return { outcome: 'refused', error: new DomainError('FactInvalid', message) };
+}
+
+/** @throws {DomainError} */
+async function* batchesOf(
+  kind: ReferenceKind,
+  { stream, format, mapping }: ReferenceFile,
+): AsyncGenerator<readonly FileRecord[]> {
+  let batch: FileRecord[] = [];
+  try {
+    for await (const record of fileRecords(stream, format, FIELDS_OF_FILE[kind], mapping)) {
+      batch.push(record);
+      if (batch.length < BATCH_FACTS) continue;
+      yield batch;
+      batch = [];
+    }
+  } catch (error) {
+    throw tabularProblem(error);
   }
   if (batch.length > 0) yield batch;
-}
-
-/** A line that is not JSON becomes undefined, which validation refuses like any other invalid fact. */
-async function* ndjsonFacts(stream: Readable): AsyncGenerator<unknown> {
-  for await (const lines of ndjsonLines(stream))
-    for (const { text, fault } of lines)
-      try {
-        yield fault === undefined ? JSON.parse(text) : undefined;
-      } catch {
-        yield undefined;
-      }
-}
-
-/** One fact per record. An empty cell is an absent field; a revision becomes a number. */
-async function* csvFacts(stream: Readable): AsyncGenerator<unknown> {
-  const parser = parse({ bom: true, columns: true, skip_empty_lines: true, trim: true });
-  const records: AsyncIterable<Readonly<Record<string, string>>> = parser;
-  const text = Readable.from(textOf(stream));
-  text.on('error', (error) => parser.destroy(error));
-  text.pipe(parser);
-  try {
-    for await (const record of records)
-      yield Object.fromEntries(
-        Object.entries(record)
-          .filter(([, cell]) => cell !== '')
-          .map(([name, cell]) => [name, name === 'revision' && /^[0-9]{1,15}$/.test(cell) ? Number(cell) : cell]),
-      );
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DomainError(
-      'FileUnreadable',
-      `the file cannot be read any further: ${reason}; correct it and send it again, recorded facts do not change`,
-      'invalid',
-      [{ field: 'file', reason }],
-    );
-  } finally {
-    text.destroy();
-    // An unread rest of the body would hold up the connection.
-    stream.resume();
-  }
-}
-
-/** Invalid UTF-8 ends the text: a name that is decoded wrongly would be stored wrongly for good. */
-async function* textOf(stream: Readable): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>)
-    yield decoder.decode(chunk, { stream: true });
-  yield decoder.decode();
 }

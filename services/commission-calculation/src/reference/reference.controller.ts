@@ -14,7 +14,7 @@ import {
   StreamableFile,
 } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { schemaOf } from '@tantieme/contracts/schemas';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -24,6 +24,15 @@ import type { Principal } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
 import type { Page } from '@tantieme/service-kit/http/cursor';
+import {
+  ApiFileBody,
+  FILE_BODY_PROBLEM,
+  fileFormat,
+  FileQuery,
+  fileStream,
+  NDJSON_TYPE,
+} from '@tantieme/service-kit/http/file-import';
+import { mappingDocument } from '@tantieme/service-kit/http/mapping-document';
 import type { StatusReply } from '@tantieme/service-kit/http/status-reply';
 import { RecordReference, RecordReferences } from './reference.commands.js';
 import type { BatchLine, ReferenceRecorded } from './reference.commands.js';
@@ -44,19 +53,12 @@ import type { ReferenceKind } from './reference-recorder.service.js';
 import { ListWarnings } from './warnings.queries.js';
 
 const BATCH_DESCRIPTION =
-  'NDJSON with one fact per line, or CSV whose header names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, and the counts as its last line.';
+  'NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. The answer has ' +
+  'a line for each fact that was not recorded or refers to an unknown name, with the cell that is wrong, and the counts as its last line.';
+
+const BATCH_PROBLEMS = { ...FILE_BODY_PROBLEM, MappingInvalid: 'the mapping is not a JSON object' };
 
 const FACT_INVALID = { FactInvalid: 'a field is missing or not valid' };
-
-function batchBody(csv: string, fact: object): object {
-  return {
-    schema: { type: 'string' },
-    examples: {
-      ndjson: { summary: 'NDJSON', value: `${JSON.stringify(fact)}\n` },
-      csv: { summary: 'CSV', value: csv },
-    },
-  };
-}
 
 function batchAnswer(lines: readonly BatchLine[]): object {
   return {
@@ -108,26 +110,34 @@ export class ReferencesController {
   @HttpCode(HttpStatus.OK)
   @Roles('source', 'operator')
   @ApiOperation({ summary: 'Record exchange rates from a file', description: BATCH_DESCRIPTION })
-  @ApiConsumes('application/x-ndjson', 'text/csv')
-  @ApiBody(batchBody('base,quote,date,rate,source,revision\nEUR,USD,2026-03-05,1.0812,ecb,1\n', EXCHANGE_RATE))
+  @ApiFileBody({
+    csv: 'base,quote,date,rate,source,revision\nEUR,USD,2026-03-05,1.0812,ecb,1\n',
+    ndjson: `${JSON.stringify(EXCHANGE_RATE)}\n`,
+    mapping: { rate: 'Kurs', date: 'Datum', locale: 'de-DE', delimiter: ';' },
+  })
   @ApiOkResponse(
     batchAnswer([
       {
         type: 'conflict',
         fact: 2,
+        row: 3,
         code: 'FactConflict',
-        errors: [{ field: 'rate', reason: 'is recorded as 1.0812, not 1.0912' }],
+        errors: [
+          { field: 'rate', reason: 'is recorded as 1.0812, not 1.0912', row: 3, column: 'rate', cell: '1.0912' },
+        ],
       },
       RESULT,
     ]),
   )
-  @ApiProblems({ 422: { BodyNotStreamed: 'the body is neither application/x-ndjson nor text/csv' } })
+  @ApiProblems({ 422: BATCH_PROBLEMS })
   recordExchangeRates(
     @Body() body: unknown,
+    @Query() query: FileQuery,
     @Headers('content-type') contentType: string | undefined,
+    @Headers('x-import-mapping') mappingHeader: string | undefined,
     @Context() context: CommandContext,
   ): Promise<StreamableFile> {
-    return this.recordBatch('exchange-rate', body, contentType, context);
+    return this.recordBatch('exchange-rate', body, query, contentType, mappingHeader, context);
   }
 
   @Get('exchange-rates')
@@ -167,31 +177,32 @@ export class ReferencesController {
   @HttpCode(HttpStatus.OK)
   @Roles('source', 'plan-designer', 'operator')
   @ApiOperation({ summary: 'Record quotas from a file', description: BATCH_DESCRIPTION })
-  @ApiConsumes('application/x-ndjson', 'text/csv')
-  @ApiBody(
-    batchBody(
-      'payee,plan,component,from,until,amount,revision\nacme,resellers-2026,hardware,2026-01-01,2026-04-01,120000,1\n',
-      QUOTA,
-    ),
-  )
+  @ApiFileBody({
+    csv: 'payee,plan,component,from,until,amount,revision\nacme,resellers-2026,hardware,2026-01-01,2026-04-01,120000,1\n',
+    ndjson: `${JSON.stringify(QUOTA)}\n`,
+    mapping: { payee: 'Partner', amount: 'Ziel', locale: 'de-DE', delimiter: ';' },
+  })
   @ApiOkResponse(
     batchAnswer([
       {
         type: 'warning',
         fact: 1,
+        row: 2,
         code: 'PlanUnknown',
         errors: [{ field: 'plan', reason: 'there is no plan "reseler-2026"; did you mean "resellers-2026"?' }],
       },
       RESULT,
     ]),
   )
-  @ApiProblems({ 422: { BodyNotStreamed: 'the body is neither application/x-ndjson nor text/csv' } })
+  @ApiProblems({ 422: BATCH_PROBLEMS })
   recordQuotas(
     @Body() body: unknown,
+    @Query() query: FileQuery,
     @Headers('content-type') contentType: string | undefined,
+    @Headers('x-import-mapping') mappingHeader: string | undefined,
     @Context() context: CommandContext,
   ): Promise<StreamableFile> {
-    return this.recordBatch('quota', body, contentType, context);
+    return this.recordBatch('quota', body, query, contentType, mappingHeader, context);
   }
 
   @Get('quotas')
@@ -235,16 +246,19 @@ export class ReferencesController {
   private async recordBatch(
     kind: ReferenceKind,
     body: unknown,
+    query: FileQuery,
     contentType: string | undefined,
+    mappingHeader: string | undefined,
     { actor, correlationId }: CommandContext,
   ): Promise<StreamableFile> {
-    if (!(body instanceof Readable))
-      throw new DomainError('BodyNotStreamed', 'send a batch as application/x-ndjson or text/csv', 'invalid', [
-        { field: 'Content-Type', reason: 'is neither application/x-ndjson nor text/csv' },
-      ]);
-    const format = contentType?.startsWith('text/csv') === true ? 'csv' : 'ndjson';
-    const lines = await this.commands.execute(new RecordReferences(kind, body, format, { actor, correlationId }));
-    return new StreamableFile(Readable.from(this.serialized(lines, correlationId)), { type: 'application/x-ndjson' });
+    const stream = fileStream(body);
+    const { file, locale, dryRun } = query;
+    const mapping = mappingDocument({ header: mappingHeader, query: query.mapping, locale });
+    const format = fileFormat(query, contentType);
+    const lines = await this.commands.execute(
+      new RecordReferences(kind, { stream, format, file, mapping, dryRun }, { actor, correlationId }),
+    );
+    return new StreamableFile(Readable.from(this.serialized(lines, correlationId)), { type: NDJSON_TYPE });
   }
 
   /** An error in the middle becomes the last line: the status was sent before. */

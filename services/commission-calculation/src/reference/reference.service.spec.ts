@@ -173,14 +173,60 @@ EUR,USD,2026-03-06,1.25,ecb,1
     expect(await service.verify()).toMatchObject({ differences: [] });
   });
 
-  it('is not guessed from a broken file; the facts before the fault are recorded', async () => {
+  it('is not guessed from a broken file', async () => {
     const service = await start();
-    const csv = 'base,quote,date,rate,source\nEUR,USD,2026-03-05,1.1,ecb\nEUR,USD\n';
-    expect((await batch(service, '/exchange-rates/batch', 'text/csv', csv)).result).toMatchObject({
-      type: 'error',
-      code: 'FileUnreadable',
-    });
+    const header = 'base,quote,date,rate,source\n';
+    const short = await batch(
+      service,
+      '/exchange-rates/batch?file=ecb.csv',
+      'text/csv',
+      `${header}EUR,USD,2026-03-05,1.1,ecb\nEUR,USD\n`,
+    );
+    expect(short.lines).toMatchObject([
+      { type: 'refused', file: 'ecb.csv', fact: 2, row: 3, errors: [{ reason: 'has 2 cells where the header has 5' }] },
+      { type: 'result', facts: 2, accepted: 1, refused: 1 },
+    ]);
+    const open = await batch(service, '/exchange-rates/batch', 'text/csv', `${header}"EUR,USD,2026-03-05,1.1,ecb\n`);
+    expect(open.result).toMatchObject({ type: 'error', code: 'FileUnreadable' });
     expect(await service.refusal('source', 'POST', '/exchange-rates/batch', {})).toBe('BodyNotStreamed');
+  });
+
+  it('may be written as a locale writes it, and is refused by cell', async () => {
+    const service = await start();
+    const csv =
+      'base;quote;date;rate;source\nEUR;USD;5.3.2026;1,0812;ecb\nEUR;JPY;31.2.2026;1.5;ecb\nEUR;CHF;5.3.2026;-1;ecb\n';
+    const mapping = encodeURIComponent(JSON.stringify({ locale: 'de-DE', delimiter: ';' }));
+    expect((await batch(service, `/exchange-rates/batch?mapping=${mapping}`, 'text/csv', csv)).lines).toMatchObject([
+      {
+        type: 'refused',
+        row: 3,
+        code: 'FactInvalid',
+        errors: [
+          { row: 3, column: 'date', cell: '31.2.2026' },
+          { row: 3, column: 'rate', cell: '1.5' },
+        ],
+      },
+      { type: 'refused', row: 4, errors: [{ field: 'rate', row: 4, column: 'rate', cell: '-1' }] },
+      { type: 'result', facts: 3, accepted: 1, refused: 2 },
+    ]);
+    expect(await rates(service)).toEqual([rate('2026-03-05', '1.0812')]);
+  });
+
+  it('may be tried without an effect', async () => {
+    const service = await start();
+    const csv =
+      'base,quote,date,rate,source\nEUR,USD,2026-03-05,1.1,ecb\nEUR,USD,2026-03-05,1.1,ecb\nEUR,USD,2026-03-05,1.2,ecb\n';
+    const tried = await batch(service, '/exchange-rates/batch?dryRun=true', 'text/csv', csv);
+    expect(tried.lines).toMatchObject([
+      { type: 'conflict', fact: 3, row: 4, code: 'FactConflict', errors: [{ field: 'rate', cell: '1.2' }] },
+      { type: 'result', dryRun: true, facts: 3, accepted: 1, repeated: 1, conflicts: 1, refused: 0 },
+    ]);
+    expect(await rates(service)).toEqual([]);
+    expect((await batch(service, '/exchange-rates/batch', 'text/csv', csv)).result).toMatchObject({ accepted: 1 });
+    expect((await batch(service, '/exchange-rates/batch?dryRun=true', 'text/csv', csv)).result).toMatchObject({
+      accepted: 0,
+      repeated: 2,
+    });
   });
 });
 

@@ -18,8 +18,8 @@ export interface ArrivedFact {
 }
 
 /**
- * An invalid fact is resolved when the same fact arrives and is right. Two contents of the same fact that disagree
- * about the terms are resolved by an amendment, whose terms replace both.
+ * An invalid fact is resolved when the same fact arrives and is right. Two contents of one fact that disagree about the
+ * terms are resolved by an amendment, whose terms replace both.
  */
 export function resolutionOf(refusal: OpenRefusal, fact: ArrivedFact): Resolution | undefined {
   if (refusal.source !== fact.source || refusal.deal !== fact.deal) return undefined;

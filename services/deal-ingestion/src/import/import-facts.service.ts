@@ -1,6 +1,4 @@
-/**
- * An import: a stream of NDJSON or CSV becomes facts, in bounded memory whatever its length and the order of its rows.
- */
+/** An import: a stream of NDJSON or CSV becomes facts, in bounded memory whatever its length and order of rows. */
 import { columnNames, missingColumns } from '@tantieme/tabular/cell';
 import { csvRows } from '@tantieme/tabular/csv-rows';
 import { parsedJson } from '@tantieme/tabular/file-records';

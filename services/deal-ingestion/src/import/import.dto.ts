@@ -1,55 +1,13 @@
 /** What the routes of imports accept and answer. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
-import { Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsOptional, IsString, Length, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { REFUSAL_STATES, RefusalError } from '../refusal/refusal.dto.js';
 import type { RefusalListState } from '../refusal/refusal.dto.js';
 import { FACT_KINDS } from '../deal/deal-fact.js';
 import type { DealFactKind } from '@tantieme/contracts/deal';
 import { IMPORT_FORMATS } from './import.js';
 import type { ImportCounts, ImportFormat } from './import.js';
-
-export class ImportQuery {
-  @ApiProperty({ enum: IMPORT_FORMATS, description: 'How the file is written' })
-  @IsIn(IMPORT_FORMATS)
-  format!: ImportFormat;
-
-  @ApiPropertyOptional({
-    example: 'march.csv',
-    description: 'Name of the file, for the list of imports and for refusals',
-  })
-  @IsOptional()
-  @IsString()
-  @Length(1, 255)
-  file?: string;
-
-  @ApiPropertyOptional({
-    example: '{"source":"erp","kind":"booked",…}',
-    description: 'CSV: the mapping document (JSON), unless it is sent as a header',
-  })
-  @IsOptional()
-  @IsString()
-  mapping?: string;
-
-  @ApiPropertyOptional({
-    example: 'de-DE',
-    description: 'CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping',
-  })
-  @IsOptional()
-  @IsString()
-  @MaxLength(100)
-  locale?: string;
-
-  @ApiPropertyOptional({
-    default: false,
-    description: 'True: answers what would happen, with totals, and writes nothing',
-  })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
-  @IsBoolean({ message: 'is neither true nor false' })
-  dryRun: boolean = false;
-}
 
 export class ImportPath {
   @ApiProperty({ example: '0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11', description: 'Id of the import' })

@@ -37,8 +37,7 @@ export class RetryRefusalHandler implements ICommandHandler<RetryRefusal> {
   ) {}
 
   /**
-   * @throws {DomainError} `RefusalUnknown`, `RefusalResolved`, `RefusalIncomplete`, or the reasons why it is refused
-   * again
+   * @throws {DomainError} `RefusalUnknown`, `RefusalResolved`, `RefusalIncomplete`, or why it is refused again
    */
   async execute({ id, context }: RetryRefusal): Promise<FactRecorded> {
     const row = await this.database

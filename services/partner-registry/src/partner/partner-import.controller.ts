@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import {
   applyDecorators,
   Body,
@@ -13,34 +12,24 @@ import {
   StreamableFile,
 } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import {
-  ApiBody,
-  ApiConsumes,
-  ApiExtraModels,
-  ApiHeader,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-  getSchemaPath,
-} from '@nestjs/swagger';
-import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
-import { MAPPING_HEADER, mappingDocument } from '@tantieme/service-kit/http/mapping-document';
-import { ImportPartners } from './partner-import.commands.js';
 import {
-  DatedFilePath,
-  PartnerFileQuery,
-  PartnerImportResultLine,
-  RefusedRowLine,
-  RowWarningLine,
-} from './partner-import.dto.js';
+  ApiFileBody,
+  FILE_BODY_PROBLEM,
+  fileFormat,
+  FileQuery,
+  fileStream,
+  NDJSON_TYPE,
+} from '@tantieme/service-kit/http/file-import';
+import { mappingDocument } from '@tantieme/service-kit/http/mapping-document';
+import { ImportPartners } from './partner-import.commands.js';
+import { DatedFilePath, PartnerImportResultLine, RefusedRowLine, RowWarningLine } from './partner-import.dto.js';
 import type { PartnerFileKind } from './partner-files.js';
 
-const NDJSON = 'application/x-ndjson';
-const CSV = 'text/csv';
 const LINES = [RefusedRowLine, RowWarningLine, PartnerImportResultLine];
 
 /** What the routes below have in common. */
@@ -48,28 +37,16 @@ function FileRoute(examples: Readonly<Record<'csv' | 'ndjson', string>>): Method
   return applyDecorators(
     HttpCode(HttpStatus.OK),
     RolesOf(ImportPartners),
-    ApiConsumes(NDJSON, CSV),
-    ApiBody({
-      description: 'The file',
-      schema: { type: 'string' },
-      examples: { csv: { summary: 'CSV', value: examples.csv }, ndjson: { summary: 'NDJSON', value: examples.ndjson } },
-    }),
-    ApiHeader({
-      name: MAPPING_HEADER,
-      required: false,
-      description: 'CSV: the mapping document (JSON in UTF-8)',
-      schema: { type: 'string' },
-      example: '{"from":"Since","locale":"de-DE","delimiter":";"}',
-    }),
+    ApiFileBody({ ...examples, mapping: { from: 'Since', locale: 'de-DE', delimiter: ';' } }),
     ApiExtraModels(...LINES),
     ApiOkResponse({
       description: 'One JSON object per line: refused rows and warnings in order of the file, then the counts',
-      content: { [NDJSON]: { schema: { oneOf: LINES.map((line) => ({ $ref: getSchemaPath(line) })) } } },
+      content: { [NDJSON_TYPE]: { schema: { oneOf: LINES.map((line) => ({ $ref: getSchemaPath(line) })) } } },
     }),
     ApiProblems({
       413: { PayloadTooLarge: 'the file is larger than a file of partners may be' },
       422: {
-        BodyNotStreamed: 'the content type is neither NDJSON nor CSV',
+        ...FILE_BODY_PROBLEM,
         MappingInvalid: 'the mapping is not valid; `errors` name each field',
         ColumnsMissing: 'the columns of the file do not fit its fields',
         FileUnreadable: 'the file cannot be read, and nothing of it is used',
@@ -97,7 +74,7 @@ export class PartnerImportController {
   })
   importPartners(
     @Body() body: unknown,
-    @Query() query: PartnerFileQuery,
+    @Query() query: FileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
     @Context() context: CommandContext,
@@ -120,7 +97,7 @@ export class PartnerImportController {
   importDated(
     @Param() { kind }: DatedFilePath,
     @Body() body: unknown,
-    @Query() query: PartnerFileQuery,
+    @Query() query: FileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
     @Context() context: CommandContext,
@@ -131,30 +108,19 @@ export class PartnerImportController {
   private async import(
     kind: PartnerFileKind,
     body: unknown,
-    { format, file, mapping, locale, dryRun }: PartnerFileQuery,
+    query: FileQuery,
     contentType: string | undefined,
     mappingHeader: string | undefined,
     context: CommandContext,
   ): Promise<StreamableFile> {
-    if (!(body instanceof Readable))
-      throw new DomainError('BodyNotStreamed', `a file is sent as ${NDJSON} or ${CSV}`, 'invalid', [
-        { field: 'Content-Type', reason: `must be ${NDJSON} or ${CSV}` },
-      ]);
-    const document = mappingDocument({ header: mappingHeader, query: mapping, locale });
+    const stream = fileStream(body);
+    const { file, locale, dryRun } = query;
+    const mapping = mappingDocument({ header: mappingHeader, query: query.mapping, locale }) ?? {};
+    const format = fileFormat(query, contentType);
     const lines = await this.commands.execute(
-      new ImportPartners(
-        {
-          kind,
-          format: format ?? (contentType?.startsWith(CSV) === true ? 'csv' : 'ndjson'),
-          file,
-          stream: body,
-          mapping: document ?? {},
-          dryRun,
-        },
-        context,
-      ),
+      new ImportPartners({ kind, format, file, stream, mapping, dryRun }, context),
     );
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-    return new StreamableFile(Buffer.from(text), { type: NDJSON });
+    return new StreamableFile(Buffer.from(text), { type: NDJSON_TYPE });
   }
 }

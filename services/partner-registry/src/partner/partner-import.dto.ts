@@ -1,10 +1,7 @@
 /** What the routes that import files of partners accept and answer. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { CellFault } from '@tantieme/tabular/cell';
-import { FILE_FORMATS } from '@tantieme/tabular/file-records';
-import type { FileFormatName } from '@tantieme/tabular/file-records';
-import { Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsOptional, IsString, Length, MaxLength } from 'class-validator';
+import { IsIn } from 'class-validator';
 
 export const DATED_FILE_KINDS = ['tiers', 'uplines', 'agreements', 'certifications'] as const;
 export type DatedFileKind = (typeof DATED_FILE_KINDS)[number];
@@ -13,43 +10,6 @@ export class DatedFilePath {
   @ApiProperty({ enum: DATED_FILE_KINDS, description: 'What the rows of the file are about' })
   @IsIn(DATED_FILE_KINDS)
   kind!: DatedFileKind;
-}
-
-export class PartnerFileQuery {
-  @ApiPropertyOptional({ enum: FILE_FORMATS, description: 'How the file is written; by its content type if left out' })
-  @IsOptional()
-  @IsIn(FILE_FORMATS)
-  format?: FileFormatName;
-
-  @ApiPropertyOptional({ example: 'partners.csv', description: 'Name of the file, for the lines about refused rows' })
-  @IsOptional()
-  @IsString()
-  @Length(1, 255)
-  file?: string;
-
-  @ApiPropertyOptional({
-    example: '{"id":"Number","name":"Company"}',
-    description:
-      'CSV: the mapping document (JSON), unless it is sent as a header. Without one, the header names the fields',
-  })
-  @IsOptional()
-  @IsString()
-  mapping?: string;
-
-  @ApiPropertyOptional({
-    example: 'de-DE',
-    description: 'CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping',
-  })
-  @IsOptional()
-  @IsString()
-  @MaxLength(100)
-  locale?: string;
-
-  @ApiPropertyOptional({ default: false, description: 'True: answers what would happen, and writes nothing' })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
-  @IsBoolean({ message: 'is neither true nor false' })
-  dryRun: boolean = false;
 }
 
 class RowError implements CellFault {
