@@ -1,6 +1,7 @@
 /**
  * Flat records of a CSV file: a row is a record, a cell a field. Without a mapping the header names the fields; a
- * mapping document names other columns, constants and formats: `{ "tier": "Level", "from": "Since", "locale": "de-DE" }`.
+ * mapping document names other columns, constants and formats: `{ "tier": "Level", "from": "Since", "locale": "de-DE"
+ * }`.
  */
 import { suggest } from '@tantieme/contracts/suggest';
 

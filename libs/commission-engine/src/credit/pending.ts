@@ -6,7 +6,9 @@ export type PendingReason =
   | 'ExchangeRateMissing'
   | 'TermsMissing'
   | 'TermsInvalid'
-  /** The deal's credits exceed the size of an event. Set by the service that stores them, not by the engine. */
+  /**
+   * The deal's credits exceed the size of an event. Set by the service, which also finds missing plans and agreements.
+   */
   | 'DealTooLarge';
 
 /** Why a deal, or a part of it, is not credited yet. Missing data is never guessed. */

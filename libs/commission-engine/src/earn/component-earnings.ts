@@ -37,7 +37,7 @@ import type { PayeeLevelLine } from './payee-level-line.js';
 import { endOfAgreement, quotaIn, shareOfDays } from './payee-terms.js';
 import type { PayeeTerms } from './payee-terms.js';
 
-/** A credited line with its identity, `deal` and `lineKey`. */
+/** A credited line, identified by `deal` and `key` (its `lineKey`). */
 export interface ComponentLine {
   readonly deal: string;
   readonly key: string;
@@ -50,7 +50,10 @@ export interface ComponentEarnings {
   /** In the order of the given lines. */
   readonly rated: readonly Rated[];
   readonly deferred: readonly PayeeLevelLine[];
-  /** What each line claims of a budget, in the order of the lines; undefined for lines without a budget. */
+  /**
+   * What each line claims of a budget, in the order of the lines; undefined for lines without one. Empty if no grants
+   * were given.
+   */
   readonly claims: readonly (bigint | undefined)[];
   /** Index of a line → its window, where the window's quota is missing. Such lines earn nothing until it is set. */
   readonly missingQuotas: ReadonlyMap<number, string>;
@@ -294,7 +297,8 @@ class ComponentWork {
         const { reverses } = entry.line;
         if (reverses === undefined || policy === 'average') continue;
         if (isOfEarning(component)) this.rated[index] = rateAlone(plan, component, entry.line, entry.basisMinor);
-        // Re-rating cannot shrink a flat amount with its basis: the return takes its share of it.
+        // A flat amount does not depend on the basis, so re-rating would not reduce it: the return takes back its
+        // share.
         else if (policy === 'line' || component.rate.kind === 'flat')
           this.rated[index] = rateReturn(plan, component, reverses, this.amountAt(sale.index));
         // Re-rated returns earn nothing themselves: the sales earn as if what was returned had never been sold.
@@ -308,7 +312,9 @@ class ComponentWork {
       this.applyBands(window, rerated);
   }
 
-  /** The returned share of everything that the measurement earns, cumulatively, over its returns in canonical order. */
+  /**
+   * Takes back the returned share of all that the measurement earns. Each return gets a difference of cumulative sums.
+   */
   private rateAverage(sales: readonly Sale[]): void {
     const earnedMinor = sales.reduce((sum, { index }) => sum + this.amountAt(index), 0n);
     const soldMinor = sales.reduce((sum, { basisMinor }) => sum + basisMinor, 0n);
@@ -398,7 +404,10 @@ class ComponentWork {
     return deferring.size === 0 ? [] : deferredLines(component, deferring, this.payeeTerms);
   }
 
-  /** Steps of `min(cap, Σ earned)` in canonical order. @returns what was earned in the scope, before the limit */
+  /**
+   * Caps the running total: each line earns what it adds to `min(cap, total)`. @returns what was earned in the scope,
+   * before the limit
+   */
   private limitScope(limit: CompiledLimit, plan: CompiledPlan, lines: readonly MeasuredEntry[]): bigint {
     const capped = (minor: bigint) => (minor < limit.minor ? minor : limit.minor);
     let earnedMinor = 0n;
@@ -439,7 +448,7 @@ class ComponentWork {
   // ── Budget
   // ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Replaces what lines claim of a budget by what it granted. @returns the claims */
+  /** Replaces the claim of each line on a budget by what the budget granted. @returns the claims */
   private applyGrants(granted: Granted): readonly (bigint | undefined)[] {
     return this.lines.map((entry, index) => {
       const { plan, component } = this.rulesAt(index);
@@ -485,7 +494,7 @@ interface MeasuredEntry extends ComponentLine {
   readonly original: Sale | undefined;
 }
 
-/** Where nothing is measured, a policy over the measurement is the same as `line`. */
+/** Without a measurement, `average` and `re-rate` are the same as `line`. */
 function policyOf({ rules: { component } }: Sale): 'line' | 'average' | 're-rate' | 'none' {
   const { policy, window } = component.returns;
   if (policy === 'none' || !isMeasured(component)) return policy === 'none' ? 'none' : 'line';

@@ -1,9 +1,9 @@
 /**
- * Stage 4, earn, incrementally: what changes among a payee's lines under one plan when a deal's credit, a child's
- * earning or the payee's terms change. An independent line costs itself. A line in a measurement with a fixed curve
- * costs O(log n) plus the lines whose amount really changes. Lines that depend on each other in other ways (a rate that
- * depends on the total or on another window, a limit, an average) are recalculated from all lines within the scope of
- * the change.
+ * The incremental form of `earnComponent`: what changes among a payee's lines under one plan when a deal's credit, a
+ * child's earning or the payee's terms change. An independent line is rated alone. A line in a measurement with a fixed
+ * curve costs O(log n) plus the lines whose amount really changes. Lines that depend on each other in other ways (a
+ * rate that depends on the total or on another window, a limit, an average) are recalculated from all lines within the
+ * scope of the change.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
 import { formatMinor } from '@tantieme/money/amount';
@@ -39,7 +39,7 @@ import type {
 } from './state.js';
 
 export interface Change {
-  /** False where the credit equals what the state holds: there is nothing to store. */
+  /** False if nothing changes in the state: there is nothing to store. */
   readonly changed: boolean;
   readonly deal: string;
   readonly lines: readonly CreditLine[];

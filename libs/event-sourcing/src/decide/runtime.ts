@@ -23,7 +23,7 @@ import { cacheParsedData } from './upcasting.js';
 /** Default limit of the cached states, in bytes. */
 const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Conflicts with another writer of the stream after which a call fails. */
+/** Conflicts with other writers that a stream survives in one call; the next one fails it. */
 const CONFLICTS_MAX = 10;
 
 /** The longest pause after a conflict. Pauses are random, so that two writers do not collide again. */
@@ -129,7 +129,7 @@ interface Call<State, Command, Result> {
   readonly work: readonly Work<Command>[];
   readonly results: (Result | undefined)[];
   readonly checkedOut: Map<string, StreamState<State>>;
-  /** Limits of a round, lowered after the store has refused an append to find the command that it refuses. */
+  /** Limits of a round, halved after a refused append to isolate the command that cannot be stored. */
   streamsMax: number;
   /** Commands per stream. */
   commandsMax: number;
@@ -176,7 +176,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     return { group, entry, decisions, events };
   }
 
-  /** Sets the results of a valid draft: its events are stored, or it has none and decided on a current state. */
+  /** Sets the results of a draft whose events are stored, or that has none and was decided on a current state. */
   function complete(call: ThisCall, { group, entry, decisions }: ThisDraft, stored: readonly StoredEvent[]): void {
     const { stream } = group;
     let from = 0;
@@ -238,7 +238,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     }
   }
 
-  /** @returns the most conflicts that one of the streams has had so far; 0 if there were none in this round. */
+  /** @returns the highest number of conflicts among the streams that conflicted in this round; 0 if none did. */
   function completeAppended(call: ThisCall, drafts: readonly ThisDraft[], results: readonly AppendResult[]): number {
     let conflicts = 0;
     for (const [index, result] of results.entries()) {
@@ -256,7 +256,10 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     return conflicts;
   }
 
-  /** No append guarded these decisions: those on a cached state are valid only if the stream has nothing newer. */
+  /**
+   * Nothing was appended, so no revision protected these decisions: those on a cached state are valid only if the
+   * stream has nothing newer.
+   */
   async function completeUnchanged(call: ThisCall, drafts: readonly ThisDraft[]): Promise<void> {
     const old = drafts.filter((draft) => !draft.entry.isCurrent);
     const changed = await Promise.all(old.map(({ group, entry }) => states.refresh(group.stream, entry)));

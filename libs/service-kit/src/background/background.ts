@@ -45,7 +45,8 @@ interface Entry {
  * The background work of all service modules in this process. A module adds its work in its constructor or in
  * `onModuleInit`. Work starts at application bootstrap in the order in which it was added, and stops in reverse order
  * at shutdown, before the stores close. With the embedded database a lock makes sure that each piece of work runs once
- * per data directory: a second process does not start. Replicas that share a database elect a leader for each piece.
+ * per data directory: a second process fails at its start. Replicas that share a database elect a leader for each
+ * piece.
  */
 @Injectable()
 export class Background implements OnApplicationBootstrap {
@@ -125,7 +126,7 @@ export class Background implements OnApplicationBootstrap {
       const at = own === undefined ? this.remotePositions.get(name) : await positionOf(own);
       if (at !== undefined && at >= position) return;
       if (own === undefined) this.threads.postMessage({ ask: name } satisfies ThreadMessage);
-      // The loop checks an aborted signal.
+      // An abort ends the pause; the loop then throws.
       await pause(backoffMs(POLL, polls), undefined, { signal }).catch(() => undefined);
     }
   }
@@ -143,7 +144,7 @@ export class Background implements OnApplicationBootstrap {
     });
   }
 
-  /** Why background work is not running: empty from the end of bootstrap to the beginning of the stop. */
+  /** Why background work is not running: empty while the application is running. */
   notStarted(): readonly string[] {
     if (this.phase === 'stopped') return ['the background work is being stopped'];
     return this.entries.flatMap(({ name, work }) => (work === undefined ? [`${name} has not started`] : []));

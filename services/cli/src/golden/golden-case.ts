@@ -185,7 +185,10 @@ function kindOf({ reverses, reserves, releases }: CreditLine): string {
   return reverses === undefined ? 'earned' : 'returned';
 }
 
-/** Column `of`: the month of a subscription, whose earning an override is on, the occurrence taken back or released. */
+/**
+ * Column `of`: the month of a subscription, the component and payee that an override is based on, the occurrence taken
+ * back or released.
+ */
 function detailsOf({ month, child, reverses, releases }: CreditLine): string {
   const occurrence = reverses?.occurrence ?? releases?.occurrence;
   return [
@@ -195,7 +198,8 @@ function detailsOf({ month, child, reverses, releases }: CreditLine): string {
   ].join(', ');
 }
 
-/** The engine's pending deals, and what it does not list: missing quotas, and deals that no component credits. */
+/** Deals that the engine reports as pending, plus two cases that it does not: missing quotas, and deals that no component
+ * credits. */
 function pendingRows({ lines, pending }: Calculated, deals: Facts['deals']): readonly PendingRow[] {
   const rows: PendingRow[] = pending.map(({ deal, ...why }) => ({ deal: dealIdOf(deal), ...why }));
   const listed = new Set([...pending, ...lines].map(({ deal }) => deal));

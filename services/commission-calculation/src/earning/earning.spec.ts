@@ -302,6 +302,6 @@ describe('a change of very many lines', () => {
     stream.unposted.add('crm|D-1');
     const planHash = world.hashOf('resellers');
     const close = { type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT } as const;
-    expect(() => earningDecider(world).decide(close, stream)).toThrow('changed deals that are not posted yet: 1');
+    expect(() => earningDecider(world).decide(close, stream)).toThrow('1 changed deals are not posted yet');
   });
 });

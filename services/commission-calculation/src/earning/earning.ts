@@ -1,6 +1,6 @@
 /**
- * Earn: a stream per payee and plan. A credit changes the earnings of its deal's lines and, in the same measurement, of
- * the lines after them. The difference between the earnings and what was posted before is posted.
+ * Earn: a stream per payee and plan. A credit changes the earnings of its deal's lines and of
+ * other lines that depend on them. The difference between the earnings and what was posted before is posted.
  */
 import { calendarOf } from '@tantieme/time/calendar/key';
 import { nextPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
@@ -82,7 +82,7 @@ export interface EarningState {
   /** Highest crediting number received, by deal. */
   readonly creditNumbers: Map<string, number>;
   /**
-   * Posted lines of deals with a line outside its period of origin; those of all other deals follow from their
+   * Posted lines of deals with a line outside its period of origin; for all other deals, the postings follow from their
    * earnings.
    */
   readonly posted: Map<string, readonly PostedLine[]>;
@@ -200,7 +200,7 @@ function decideCredit(
 ): readonly EarningEvent[] {
   const { payeePlan: given, deal, number, groups, openFrom, above, at } = command;
   if (number <= (state.creditNumbers.get(deal) ?? 0)) return [];
-  // A higher number without changes is recorded as well: a lower one that arrives later must not count.
+  // Recorded even if nothing changes, so that a lower number that arrives later is ignored.
   const change = changeOf(() => diffCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
   const payeePlan = state.payeePlan ?? given;
   const aboveOf = (one: string) => (one === deal ? above : state.above.get(one));
@@ -272,7 +272,7 @@ function conclude(
   aboveOf: (deal: string) => readonly string[] | undefined,
 ): Conclusions {
   const { postings, remaining } = postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom));
-  // Also where nothing changes for this payee: there may be a new payee above.
+  // Even if nothing changes for this payee, a new upline may need its earnings.
   const earned = change.changed ? change.deals : [{ deal: change.deal, lines: linesOfDeal(state.engine, change.deal) }];
   const overridden = overriddenBy(earned, aboveOf, decimalsOf(currency));
   return {
@@ -376,7 +376,11 @@ function decideClose(
   const { payeePlan, closedThrough, unposted } = state;
   if (payeePlan === undefined || (closedThrough !== null && closedThrough >= period)) return [];
   if (unposted.size > 0)
-    throw new DomainError('PostingUnfinished', `changed deals that are not posted yet: ${unposted.size}`, 'conflict');
+    throw new DomainError(
+      'PostingUnfinished',
+      `the period cannot close: ${unposted.size} changed deals are not posted yet`,
+      'conflict',
+    );
   const { payee, plan, currency } = payeePlan;
   const decimals = decimalsOf(currency);
   const periodEnd = periodEndChange(state, period, planHash, plans);
@@ -516,7 +520,7 @@ function applyConclusions(state: EarningState, event: WithConclusions, plans: Pl
       ...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.payeeLevel.map((one) => one.deal)]),
     ].filter((deal) => deal !== '');
     for (const one of changed.slice(changed.length - data.remaining)) {
-      // Until the remaining event, the postings of this deal do not follow from its earnings.
+      // Until `EarningsPosted` arrives, the postings of this deal do not follow from its earnings.
       state.posted.set(one, postingOf(state, one));
       state.unposted.add(one);
     }

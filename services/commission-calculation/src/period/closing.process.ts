@@ -2,10 +2,11 @@
  * Closes a period, stage by stage. Each step is idempotent and remembers nothing of an earlier run: after a kill at any
  * moment, the whole closing runs again and ends in the same state.
  *
- * 1. Credit the facts from before the closing: capture the ends of `deals`, `partners` and `references.inbound`, and
- *    wait for them.
- * 2. Earn the credits: wait until stale deals are credited again and the relays have published them; capture the end of
- *    `commission-credits` and wait for it; repeat for each further round of internal messages (to budgets, to payees
+ * 1. Credit the facts from before the closing: note the ends of `deals`, `partners` and
+ *    `references.inbound`, and wait until the consumers reach them.
+ * 2. Earn the credits: wait until deals whose partner, plan or rate changed are credited again and the relays have
+ *    published them; note the end of `commission-credits` and wait for it; repeat for each further round of internal
+ * messages (to budgets, to payees
  *    above).
  * 3. Seal the period: postings go into the next one from now on. Wait for batches that were fetched before the seal.
  * 4. Close every stream with a line in the period.
@@ -120,8 +121,7 @@ export class Closing {
 
   private async creditsEarned(signal: AbortSignal): Promise<void> {
     const { store, broker, awaitPosition } = this.on;
-    // Recrediting appends while it catches up with the first head; the relays wait for a later head that includes those
-    // events.
+    // Recrediting appends events, so the head is read again afterwards: the relays have to pass those too.
     await awaitPosition('commission-deal-dependencies', await store.head(), signal);
     for (const relay of ['commission-credit-relay', 'commission-relay'])
       await awaitPosition(relay, await store.head(), signal);
@@ -138,7 +138,7 @@ export class Closing {
   ): Promise<void> {
     const { store, db, awaitPosition } = this.on;
     await awaitPosition('commission-read-model', await store.head(), signal);
-    // Includes streams with a line of an earlier period that was never closed: it is posted in this one.
+    // Includes streams with lines of an earlier period that was never closed; they are posted in this one.
     const rows = await db
       .selectFrom('commission_streams')
       .select('stream')
@@ -158,10 +158,10 @@ export class Closing {
 
   private async close(streams: readonly string[], period: string, at: string, context: CommandContext): Promise<void> {
     const { plans, earnings, earning } = this.on;
-    // Another process may have published versions, and the minimum is that of the version in force.
+    // Another process may have published a version; the closing needs the minimum of the one in force.
     await plans.refresh([...new Set(streams.map(planOfEarningStream))]);
     const work = streams.map((stream): Work<EarningCommand> => {
-      const { hash, minimumMinor, decimals } = this.planInForce(planOfEarningStream(stream), period);
+      const { hash, minimumMinor, decimals } = this.planAtPeriodStart(planOfEarningStream(stream), period);
       const minimum = formatMinor(minimumMinor, decimals);
       return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
     });
@@ -174,8 +174,8 @@ export class Closing {
     }
   }
 
-  /** The plan version in force when the period begins. */
-  private planInForce(plan: string, period: string): CompiledPlan {
+  /** The plan version in force when the period begins; the first one if the period begins before it. */
+  private planAtPeriodStart(plan: string, period: string): CompiledPlan {
     const versions = this.on.plans.find(plan)?.versions ?? [];
     let inForce = versions[0];
     if (inForce === undefined) throw new Error(`the plan ${plan} has no published version`);

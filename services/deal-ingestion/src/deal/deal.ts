@@ -203,8 +203,8 @@ const STANDING = { amended: 3, booked: 2, registered: 1, invoiced: 0 } as const;
 
 /**
  * The terms in force. Of several amendments the highest source revision wins (none is below all that have one), then
- * the latest, then the highest hash; of several invoices the latest, then the highest hash. Changes that win over the terms
- * apply from their own dates. A change that is preceded by a stronger one never applies.
+ * the latest, then the highest hash; of several invoices the latest, then the highest hash. Changes that win over the
+ * terms apply from their own dates. A change that is preceded by a stronger one never applies.
  */
 function termsOf(facts: readonly RecordedFact[]): {
   readonly terms: DealTerms | undefined;

@@ -396,11 +396,11 @@ describe('a deal is refused', () => {
     expect(await errorsOf(A1, A2.replace('11/8/2016', '11/9/2016').replace('Texas', 'Ohio'))).toEqual([
       {
         field: 'Date',
-        reason: 'differs between the rows of one deal: "11/8/2016", "11/9/2016"',
+        reason: 'differs between the rows of one fact: "11/8/2016", "11/9/2016"',
         row: 3,
         column: 'Date',
       },
-      { field: 'State', reason: 'differs between the rows of one deal: "Ohio", "Texas"', row: 3, column: 'State' },
+      { field: 'State', reason: 'differs between the rows of one fact: "Ohio", "Texas"', row: 3, column: 'State' },
     ]);
   });
 

@@ -1,7 +1,7 @@
 /**
- * Rows of a CSV file become facts: which fact a row belongs to, and the fact that all its rows make. Apart from the
- * cell that a reason names, nothing depends on the order of the rows: a shuffled file gives the same facts and the same
- * refusals, byte for byte.
+ * Rows of a CSV file become facts: which fact a row belongs to, and the fact that all its rows make. The order of the
+ * rows decides only which cell an error names: a shuffled file gives the same facts and the same refusals, byte for
+ * byte.
  */
 import { formatAmount, parseAmountRounded } from '@tantieme/money/amount';
 import { isCurrency } from '@tantieme/money/currency';
@@ -29,13 +29,13 @@ export interface Row {
   /** Number of the row in the file; the header is 1. */
   readonly row: number;
   readonly cells: Cells;
-  /** Why the cells are not all that the row holds. */
+  /** Why the row could not be read completely. */
   readonly fault?: string | undefined;
 }
 
 /** What the rows of one fact make. */
 export interface MappedFact {
-  /** As a source would have sent it; not checked yet. Absent where `errors` say why. */
+  /** As a source would have sent it; not checked yet. Absent if there are `errors`. */
   readonly fact?: unknown;
   readonly errors: readonly CellFault[];
   /** Source and deal of the fact, and what else identifies it, as far as it can be read. */
@@ -56,7 +56,7 @@ export interface RowMapper {
 /** Distinct dates of a file that are kept: parsing one takes longer than looking it up. */
 const MOMENTS_CACHED_MAX = 20_000;
 
-/** Differing values of a deal that a refusal names. */
+/** Contradictory values that a refusal quotes at most. */
 const NAMED_MAX = 3;
 
 /** @param header names of the columns; those that the mapping needs were checked by `missingColumns` */
@@ -73,7 +73,7 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
   const moment = momentReader(mapping);
   const { line, source } = mapping;
   const lineColumns = new Set(lineColumnsOf(line));
-  // Cells that are not about a line are about the whole fact, in each of its rows.
+  // All other columns describe the whole fact and repeat in each of its rows.
   const factColumns = [...columnsOf(mapping)].filter((column) => !lineColumns.has(column));
 
   /** The fact being mapped: what is wrong with it, and which rows and columns its lists come from. */
@@ -108,7 +108,7 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
         case 'invoiced':
           return { ...head, id, ...(line === undefined ? {} : { terms: this.terms(rows) }) };
         case 'paid':
-          // Never rounded: a payment has no place for the original.
+          // Never rounded: a payment has no field for the unrounded amount.
           return { ...head, id, amount: this.number(first, mapping.amount) ?? '' };
         case 'returned':
           return { ...head, id, ...(line === undefined ? {} : { lines: this.returnedLines(rows) }) };
@@ -191,7 +191,7 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
       );
     }
 
-    /** Lines in order of their ids or contents. Rows that repeat each other are one line, where lines have ids. */
+    /** Lines in order of their ids or contents. If lines have ids, identical rows count once. */
     private lines(rows: readonly Row[], currency: string | undefined): object[] {
       const columns = [...lineColumns];
       const contents = rows.map((row) => ({
@@ -277,7 +277,7 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
 
   const unusableByKind = new Map<DealFactKind, ReadonlyMap<string, string>>();
 
-  /** Column → field. With a constant kind the mapping was checked as a whole. */
+  /** Column → field. Empty for a constant kind, for which the mapping was checked before. */
   function unusableColumns(kind: DealFactKind): ReadonlyMap<string, string> {
     const cached = unusableByKind.get(kind);
     if (cached !== undefined) return cached;
@@ -366,10 +366,10 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
   /** A fact with a broken row is refused: half a deal would be paid as a whole one. */
   function rowErrors(rows: readonly Row[]): CellFault[] {
     if (rows.length > LINES_MAX)
-      return [{ field: mapping.deal, reason: `the deal has ${rows.length} rows; a deal may have ${LINES_MAX}` }];
+      return [{ field: mapping.deal, reason: `the fact has ${rows.length} rows; at most ${LINES_MAX} are allowed` }];
     const reasons = new Map<string, number>();
     for (const { row, cells, fault } of rows) {
-      // A row that could not be read whole has lost cells by that.
+      // A row with a read fault lacks cells: report the fault, not their number.
       const reason =
         fault ??
         (cells.length === header.length
@@ -389,7 +389,7 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
       if (values.size < 2) return [];
       const named = [...values].sort(compareText).slice(0, NAMED_MAX);
       const more = values.size > NAMED_MAX ? `, and ${values.size - NAMED_MAX} more` : '';
-      const reason = `differs between the rows of one deal: ${named.map((text) => JSON.stringify(text)).join(', ')}${more}`;
+      const reason = `differs between the rows of one fact: ${named.map((text) => JSON.stringify(text)).join(', ')}${more}`;
       const [first] = rows;
       const other = rows.find(
         ({ cells }) => first !== undefined && textIn(cells, column) !== textIn(first.cells, column),
@@ -436,7 +436,7 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
   };
 }
 
-/** A whole number; what is none stays as it is, and is refused with the fact. */
+/** A whole number; any other text is returned unchanged and refused with the fact. */
 function whole(text: string): number | string {
   return /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : text;
 }

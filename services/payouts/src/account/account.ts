@@ -123,7 +123,7 @@ interface IssuedStatement extends Pick<StatementIssued, 'payable' | 'parts' | 'e
   /** The manifest entries behind it, as canonical JSON. */
   readonly entries: string;
   readonly approvedBy?: string;
-  /** The newest revision received. */
+  /** The newest revision of its payment. */
   readonly payment?: RecordedPayment;
 }
 
@@ -133,7 +133,7 @@ export interface AccountState {
   readonly statements: Map<string, IssuedStatement>;
   /** Minor units that the newest statement carries, by calendar. */
   readonly carriedMinor: Map<string, bigint>;
-  /** The part of it that was earned in other currencies, by calendar. */
+  /** The part of `carriedMinor` that was earned in other currencies, by calendar. */
   readonly carriedExchanged: Map<string, readonly Exchanged[]>;
 }
 
@@ -337,7 +337,7 @@ function evolve(state: AccountState, event: AccountEvent): AccountState {
   switch (event.type) {
     case 'LedgerLinesReceived': {
       const { origin, key, calendar, lines } = event.data;
-      // The message repeats lines of issued statements because it holds the whole deal; those never change.
+      // A message holds the whole deal, including lines of issued statements, which never change: skip those.
       const open =
         state.statements.size === 0
           ? lines

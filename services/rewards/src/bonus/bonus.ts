@@ -1,10 +1,10 @@
 /**
  * The bonus of one participant in one programme.
  *
- * It is a function of the measured ledger lines of commission-calculation alone. After period p, a window is worth the
- * pay of the highest tier that the basis *posted up to p* reaches. The first line is posted in the last period of the
- * window; each later period whose lines change that value gets an adjustment. So neither the order of earnings nor the
- * moment at which rewards closes a period can move an amount from one period to another.
+ * It is a function of the measured ledger lines of commission-calculation alone. At the end of period p, a window is
+ * worth what its highest reached tier pays, measured on the basis *posted up to p*. The first line is posted in the
+ * last period of the window; each later period whose lines change that value gets an adjustment. So neither the order
+ * of earnings nor the moment at which rewards closes a period can move an amount from one period to another.
  *
  * A programme or an eligibility that becomes known late is outside that order: its difference is posted in the first
  * open period. Closed lines never change.
@@ -26,7 +26,10 @@ import type { Programme } from '../programme/programme.js';
 
 export const BONUS = 'bonus';
 
-/** Version of the arithmetic below. A changed rule needs a new version; old events replay under theirs. */
+/**
+ * Version of the arithmetic below. A changed rule needs a new version; old events replay under the version that they
+ * name.
+ */
 export const BONUS_ENGINE = 1;
 
 export function bonusStream(payee: string, programmeId: string): string {
@@ -68,14 +71,14 @@ export type BonusCommand =
       readonly eligibility: Eligibility;
       /** First open period; null if none was closed yet. */
       readonly openFrom: string | null;
-      /** Records a deal without basis only if it had one before (see the README, "Late programmes"). */
+      /** Skips a deal that has no basis now and never had any (see the README, "Late programmes"). */
       readonly onlyIfMeasuredBefore?: boolean;
     }
   | { readonly type: 'close-period'; readonly at: string; readonly period: string };
 
 export interface DecidedWindow {
   readonly window: string;
-  /** The whole basis of the window, in every period of posting. */
+  /** The basis of the window, summed over all periods of posting. */
   readonly measured: string;
   /** All lines of the window, in order of period. */
   readonly lines: readonly LedgerLine[];
@@ -137,7 +140,7 @@ export interface BonusState {
 /** A partial state with more bytes of deals is reduced again when memory is short. */
 const PARTIAL_DEAL_BYTES_MAX = 5000;
 
-/** A partial state has its sums, and only the names of the deals behind them. */
+/** A partial state keeps the sums, but only the names of the deals behind them. */
 export const BONUS_PARTIAL_STATES: PartialStates<BonusState> = {
   isPartial: ({ evictedDeals }) => evictedDeals !== undefined,
   canBecomePartial: () => true,
@@ -155,7 +158,7 @@ function nameOf(stream: string, deal: string): string {
   return `${stream}\n${deal}`;
 }
 
-/** False for a partial state that has evicted the deal. */
+/** False for a partial state that has evicted the deal, or is stale. */
 function knows({ evictedDeals, isStale }: BonusState, earnings: MeasuredDeal | null): boolean {
   if (evictedDeals === undefined) return true;
   return !isStale && (earnings === null || !evictedDeals.has(nameOf(earnings.origin.stream, earnings.deal)));

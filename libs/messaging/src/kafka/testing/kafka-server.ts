@@ -130,7 +130,15 @@ async function startJava(): Promise<KafkaServer> {
   ];
   await run(
     'java',
-    java('kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', properties, '--add-scram', scramOf(secured)),
+    java(
+      'kafka.tools.StorageTool',
+      'format',
+      `--cluster-id=${clusterId()}`,
+      '-c',
+      properties,
+      '--add-scram',
+      scramOf(secured),
+    ),
   );
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
