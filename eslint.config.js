@@ -26,6 +26,7 @@ const RIM_FILES = ['main', 'events-out', 'replayables', 'migrations'];
 
 const pureFiles = [
   'libs/{money,time,commission-engine}/src/**/*.ts',
+  'libs/tabular/src/{cell,date-format,file-format,number-format,object-reader,record-mapping,tabular-error}.ts',
   'services/{partner-registry,deal-ingestion,commission-calculation,rewards,payouts}/src/**/*.ts',
 ];
 const notPure = [
@@ -43,6 +44,7 @@ const pureImports = [
   // Other pure files of the project.
   `\\.{1,2}/(?!.*\\.(?:${RIM.join('|')})\\.js$)(?!(?:.*/)?(?:${RIM_FILES.join('|')})\\.js$)[\\w./-]+\\.js$`,
   '@tantieme/(?:money|time|contracts|commission-engine)/',
+  '@tantieme/tabular/(?:cell|date-format|file-format|number-format|object-reader|record-mapping|tabular-error)$',
   '@tantieme/event-sourcing/decide/(?:decider|name-set|partial-state)$',
   '@tantieme/event-store/(?:canonical-json|sha256)$',
   // What the plan document is read with.

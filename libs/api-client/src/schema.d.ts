@@ -4,12 +4,12 @@
  */
 
 export interface paths {
-    readonly "/health/live": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Whether the process answers
@@ -17,21 +17,21 @@ export interface paths {
          *
          *     Public: needs no token.
          */
-        readonly get: operations["getLiveness"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getLiveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/health/ready": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Whether the process can do its work
@@ -39,21 +39,21 @@ export interface paths {
          *
          *     Public: needs no token.
          */
-        readonly get: operations["getReadiness"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/health/lag": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/health/lag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Lag of each piece of background work, and its last error
@@ -61,21 +61,21 @@ export interface paths {
          *
          *     Roles: auditor, operator.
          */
-        readonly get: operations["getLag"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getLag"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/metrics": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Metrics for Prometheus
@@ -83,265 +83,429 @@ export interface paths {
          *
          *     Public: needs no token.
          */
-        readonly get: operations["getMetrics"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/partners/{id}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/partners/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
-         * A partner; partners see their own record only
-         * @description Roles: source, plan-designer, approver, finance, auditor, operator. Partners: their own data only.
+         * Show a partner
+         * @description Partners see their own record only.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator. Partners: their own data only.
          */
-        readonly get: operations["getPartner"];
+        get: operations["getPartner"];
         /**
-         * Registers a partner, or changes who it is
-         * @description Roles: plan-designer, operator.
+         * Register or change a partner
+         * @description Sets name, channel and country. What the partner has from day to day stays as it is.
+         *
+         *     Roles: plan-designer, operator.
          */
-        readonly put: operations["putPartner"];
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        put: operations["putPartner"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/partners/{id}/tiers/{from}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/partners/{id}/tiers/{from}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
+        get?: never;
         /**
-         * The tier from a day on
-         * @description Roles: plan-designer, operator.
+         * Assign a tier
+         * @description The tier from a day on, until the next tier. An assignment for the same day is replaced.
+         *
+         *     Roles: plan-designer, operator.
          */
-        readonly put: operations["putPartnerTier"];
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        put: operations["putPartnerTier"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/partners/{id}/uplines/{from}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/partners/{id}/uplines/{from}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
+        get?: never;
         /**
-         * The partner above from a day on; 409 where somebody would be above themselves
-         * @description Roles: plan-designer, operator.
+         * Assign an upline
+         * @description The partner above from a day on, until the next upline. An assignment for the same day is replaced.
+         *
+         *     Roles: plan-designer, operator.
          */
-        readonly put: operations["putPartnerUpline"];
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        put: operations["putPartnerUpline"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/partners/{id}/agreements/{agreement}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/partners/{id}/agreements/{agreement}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
+        get?: never;
         /**
-         * An agreement to a plan; 409 where it overlaps with another one to the same plan
-         * @description Roles: plan-designer, operator.
+         * Agree to a plan
+         * @description An agreement with the same id is replaced: that is how an agreement ends.
+         *
+         *     Roles: plan-designer, operator.
          */
-        readonly put: operations["putPartnerAgreement"];
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        put: operations["putPartnerAgreement"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/partners/{id}/certifications/{certificate}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/partners/{id}/certifications/{certificate}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
+        get?: never;
         /**
-         * A certification, of the partner or of so many of its people
-         * @description Roles: plan-designer, operator.
+         * Record a certificate
+         * @description Of the partner, or of some of its people. A certificate with the same id is replaced.
+         *
+         *     Roles: plan-designer, operator.
          */
-        readonly put: operations["putPartnerCertification"];
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        put: operations["putPartnerCertification"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/partners/batch": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly get?: never;
-        readonly put?: never;
-        /**
-         * Whole partners, as NDJSON; what is so already changes nothing
-         * @description Roles: plan-designer, operator.
-         */
-        readonly post: operations["batchPartners"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/partners": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/partners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
-         * Partners, in order of their ids
-         * @description Roles: source, plan-designer, approver, finance, auditor, operator.
+         * List partners
+         * @description As the read model has them: a partner that was changed this moment may still be listed as before.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["listPartners"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listPartners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/deals/facts": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly get?: never;
-        readonly put?: never;
-        /**
-         * One fact of a deal: registered, booked, invoiced, paid, sold through, amended, returned, cancelled
-         * @description Roles: source, operator.
-         */
-        readonly post: operations["createDealFact"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/deals": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/partner-warnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
-         * Deals in brief, in order of source and id
-         * @description Roles: source, plan-designer, approver, finance, auditor, operator.
+         * List warnings about partners
+         * @description References to what does not exist: countries that ISO 3166-1 does not have, uplines that are not registered.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["listDeals"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listPartnerWarnings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/deals/{source}/{id}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/partners/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import partners from a file
+         * @description CSV has `id`, `name`, `channel` and `country`, and changes nothing else of a partner. NDJSON has a whole partner per line, as on the topic `partners`; what a line leaves out is removed. An upline may come later, in the file or in another.
+         *
+         *     Roles: plan-designer, operator.
+         */
+        post: operations["batchPartners"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/partners/{kind}/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import tiers, uplines, agreements or certifications from a file
+         * @description A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, `from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty).
+         *
+         *     Roles: plan-designer, operator.
+         */
+        post: operations["batchPartner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deals/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record a fact of a deal
+         * @description Registered, booked, invoiced, paid, sold through, amended, returned, cancelled, or the status of a registration. Facts may arrive in any order, late, and more than once. What is refused is stored as a refusal.
+         *
+         *     Roles: source, operator.
+         */
+        post: operations["createDealFact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
-         * A deal, and the facts that it is a function of
-         * @description Roles: source, plan-designer, approver, finance, auditor, operator.
+         * List deals
+         * @description Deals in brief, as the read model has them: a deal that was recorded this moment may still be missing.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["getDeal"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listDeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/refusals": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/deals/{source}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
-         * What was not accepted, with field and reason: the quarantine, and what conflicts with what is known
-         * @description Roles: source, finance, auditor, operator.
+         * Show a deal
+         * @description The deal as it is now, and the facts that it is a function of.
+         *
+         *     Roles: source, plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["listRefusals"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getDeal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/imports": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
         /**
-         * Many facts, as NDJSON or as CSV with a column mapping; what is known already changes nothing
-         * @description Roles: source, operator.
+         * List refusals
+         * @description Facts that were not recorded, with their reasons: what is not valid, and what conflicts with what is recorded. A refusal is resolved when the same fact arrives and is right.
+         *
+         *     Roles: source, finance, auditor, operator.
          */
-        readonly post: operations["createImport"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listRefusals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/plans": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/refusals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a refusal
+         * @description What was refused, why, and whether it is resolved.
+         *
+         *     Roles: source, finance, auditor, operator.
+         */
+        get: operations["getRefusal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List imports
+         * @description Which file was imported, when, by whom, with which counts.
+         *
+         *     Roles: source, finance, auditor, operator.
+         */
+        get: operations["listImports"];
+        put?: never;
+        /**
+         * Import facts from a file
+         * @description NDJSON with a fact per line, or CSV with a mapping of its columns. Facts that are recorded already change nothing. The answer is NDJSON and grows while the import runs: `started` with the id of the import, `progress`, and at the end `result` or `error`. A dry run writes nothing; its answer has a line for each fact that would be refused, and totals of the amounts.
+         *
+         *     Roles: source, operator.
+         */
+        post: operations["createImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an import
+         * @description Its file, its state, its counts, and why it failed if it did.
+         *
+         *     Roles: source, finance, auditor, operator.
+         */
+        get: operations["getImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports/{id}/rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the rejected rows of an import
+         * @description The rows that were refused, with the columns of the file and the reason in `refusal_reason`: correct them and import the file again with the same mapping. The reasons are ignored by an import. CSV or NDJSON, as the file was.
+         *
+         *     Roles: source, finance, auditor, operator.
+         */
+        get: operations["getImportRejected"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusals/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry a refusal
+         * @description Records the refused fact again, from what the refusal stores. If it is accepted, the refusal is resolved.
+         *
+         *     Roles: source, operator.
+         */
+        post: operations["retryRefusal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List plans
@@ -349,115 +513,115 @@ export interface paths {
          *
          *     Roles: plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["listPlans"];
-        readonly put?: never;
+        get: operations["listPlans"];
+        put?: never;
         /**
          * Draft a version of a plan
          * @description Sending the newest version again changes nothing and answers with it (`isNew: false`).
          *
          *     Roles: plan-designer.
          */
-        readonly post: operations["createPlan"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["createPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/plans/lint": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/plans/lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Check a plan document
          * @description Lists errors and warnings of the document. Nothing is stored.
          *
          *     Roles: plan-designer, approver, auditor.
          */
-        readonly post: operations["lintPlans"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["lintPlans"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/plans/{id}/versions/{version}/approve": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/plans/{id}/versions/{version}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Approve a version
          * @description Somebody other than the author of the version has to approve it. Approving again changes nothing.
          *
          *     Roles: approver.
          */
-        readonly post: operations["approvePlanVersion"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["approvePlanVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/plans/{id}/versions/{version}/publish": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/plans/{id}/versions/{version}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Publish an approved version
          * @description The version takes effect on the given day. Publishing a published version again moves it to another day. Terms of closed periods never change.
          *
          *     Roles: approver.
          */
-        readonly post: operations["publishPlanVersion"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["publishPlanVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/plans/{id}/end": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/plans/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * End a plan
          * @description Nothing is credited after the last day. Ending an ended plan again moves its last day.
          *
          *     Roles: plan-designer.
          */
-        readonly post: operations["endPlan"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["endPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/plans/{id}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/plans/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Read a plan
@@ -465,21 +629,21 @@ export interface paths {
          *
          *     Roles: plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["getPlan"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getPlan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/plans/{id}/versions/{version}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/plans/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Read a version of a plan
@@ -487,21 +651,21 @@ export interface paths {
          *
          *     Roles: plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["getPlanVersion"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getPlanVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/exchange-rates": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/exchange-rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List exchange rates
@@ -509,49 +673,49 @@ export interface paths {
          *
          *     Roles: source, plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["listExchangeRates"];
-        readonly put?: never;
+        get: operations["listExchangeRates"];
+        put?: never;
         /**
          * Record an exchange rate
          * @description A new rate credits the deals again that were converted at a rate of this day, or are waiting for it.
          *
          *     Roles: source, operator.
          */
-        readonly post: operations["createExchangeRate"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["createExchangeRate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/exchange-rates/batch": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/exchange-rates/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Record exchange rates from a file
          * @description NDJSON with one fact per line, or CSV whose header names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, and the counts as its last line.
          *
          *     Roles: source, operator.
          */
-        readonly post: operations["batchExchangeRates"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["batchExchangeRates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/quotas": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List quotas
@@ -559,49 +723,49 @@ export interface paths {
          *
          *     Roles: source, plan-designer, approver, finance, auditor, operator. Partners: their own data only.
          */
-        readonly get: operations["listQuotas"];
-        readonly put?: never;
+        get: operations["listQuotas"];
+        put?: never;
         /**
          * Record a quota
          * @description The quota of a payee for a component of a plan. Names that do not exist are answered as warnings; the quota applies once they exist.
          *
          *     Roles: source, plan-designer, operator.
          */
-        readonly post: operations["createQuota"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["createQuota"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/quotas/batch": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/quotas/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Record quotas from a file
          * @description NDJSON with one fact per line, or CSV whose header names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, and the counts as its last line.
          *
          *     Roles: source, plan-designer, operator.
          */
-        readonly post: operations["batchQuotas"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["batchQuotas"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/warnings": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/warnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List references to unknown names
@@ -609,21 +773,21 @@ export interface paths {
          *
          *     Roles: source, plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["listWarnings"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listWarnings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/earnings/explain": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/earnings/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Explain a ledger line
@@ -631,21 +795,21 @@ export interface paths {
          *
          *     Roles: plan-designer, approver, finance, auditor, operator. Partners: their own data only.
          */
-        readonly get: operations["getEarningsExplain"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getEarningsExplain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/earnings": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/earnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List earnings
@@ -653,21 +817,21 @@ export interface paths {
          *
          *     Roles: plan-designer, approver, finance, auditor, operator. Partners: their own data only.
          */
-        readonly get: operations["listEarnings"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listEarnings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/pending-deals": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/pending-deals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List pending deals
@@ -675,43 +839,43 @@ export interface paths {
          *
          *     Roles: source, plan-designer, finance, auditor, operator.
          */
-        readonly get: operations["listPendingDeals"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listPendingDeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/periods/{calendar}/{period}/close": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/periods/{calendar}/{period}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Start the closing of a period
          * @description The closing runs in the background; GET /periods/{calendar}/{period} shows its progress. A closed period stays closed. While deals are pending, a closing needs a reason.
          *
          *     Roles: finance, operator.
          */
-        readonly post: operations["closePeriod"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["closePeriod"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/periods/{calendar}/{period}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/periods/{calendar}/{period}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Read a period
@@ -719,21 +883,21 @@ export interface paths {
          *
          *     Roles: plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["getPeriod"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getPeriod"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/periods": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/periods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List periods
@@ -741,21 +905,21 @@ export interface paths {
          *
          *     Roles: plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["listPeriods"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listPeriods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/programmes": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/programmes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List programmes
@@ -763,27 +927,27 @@ export interface paths {
          *
          *     Roles: plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["listProgrammes"];
-        readonly put?: never;
+        get: operations["listProgrammes"];
+        put?: never;
         /**
          * Publish a programme
          * @description A published programme never changes. Earnings from before its publication are measured as well. Publishing the same document again changes nothing.
          *
          *     Roles: plan-designer.
          */
-        readonly post: operations["createProgramme"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["createProgramme"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/programmes/{id}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/programmes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Read one programme
@@ -791,21 +955,21 @@ export interface paths {
          *
          *     Roles: plan-designer, approver, finance, auditor, operator.
          */
-        readonly get: operations["getProgramme"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getProgramme"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/bonuses": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/bonuses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List bonuses
@@ -813,21 +977,21 @@ export interface paths {
          *
          *     Roles: plan-designer, finance, auditor, operator. Partners: their own data only.
          */
-        readonly get: operations["listBonuses"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listBonuses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/statements": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List statements
@@ -835,21 +999,21 @@ export interface paths {
          *
          *     Roles: approver, finance, auditor, operator. Partners: their own data only.
          */
-        readonly get: operations["listStatements"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listStatements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/statements/export": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/statements/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Export all statements of a period
@@ -857,43 +1021,43 @@ export interface paths {
          *
          *     Roles: finance, auditor, operator. Partners: their own data only.
          */
-        readonly get: operations["getStatementsExport"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getStatementsExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/statements/approve": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/statements/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Approve all statements of a period
          * @description Releases the payouts of all statements that are not approved yet. Repeating the request changes nothing.
          *
          *     Roles: approver.
          */
-        readonly post: operations["approveStatements"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["approveStatements"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/statements/{id}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/statements/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Read one statement
@@ -901,21 +1065,21 @@ export interface paths {
          *
          *     Roles: approver, finance, auditor, operator. Partners: their own data only.
          */
-        readonly get: operations["getStatement"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/statements/{id}/document": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/statements/{id}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Read the canonical bytes of one statement
@@ -923,43 +1087,43 @@ export interface paths {
          *
          *     Roles: approver, finance, auditor, operator. Partners: their own data only.
          */
-        readonly get: operations["getStatementDocument"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getStatementDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/statements/{id}/approve": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/statements/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Approve one statement
          * @description Releases its payout to finance. Repeating the request changes nothing.
          *
          *     Roles: approver.
          */
-        readonly post: operations["approveStatement"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["approveStatement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/statement-runs": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/statement-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List statement runs
@@ -967,21 +1131,21 @@ export interface paths {
          *
          *     Roles: approver, finance, auditor, operator.
          */
-        readonly get: operations["listStatementRuns"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listStatementRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/statement-runs/{calendar}/{period}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/statement-runs/{calendar}/{period}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Read the progress of one statement run
@@ -989,21 +1153,21 @@ export interface paths {
          *
          *     Roles: approver, finance, auditor, operator.
          */
-        readonly get: operations["getStatementRun"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getStatementRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/payouts": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List payouts
@@ -1011,21 +1175,21 @@ export interface paths {
          *
          *     Roles: finance, auditor.
          */
-        readonly get: operations["listPayouts"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listPayouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/payments": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List payments
@@ -1033,27 +1197,27 @@ export interface paths {
          *
          *     Roles: finance, auditor.
          */
-        readonly get: operations["listPayments"];
-        readonly put?: never;
+        get: operations["listPayments"];
+        put?: never;
         /**
          * Record a payment
          * @description Reports that a payout was settled in full, or that its payment failed. If it was paid out of another currency, `exchange` gives the rate, and the answer holds the exchange difference to book. A correction has a higher `revision`.
          *
          *     Roles: finance.
          */
-        readonly post: operations["createPayment"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["createPayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/balances": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/balances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * List balances
@@ -1061,304 +1225,839 @@ export interface paths {
          *
          *     Roles: finance, auditor, operator. Partners: their own data only.
          */
-        readonly get: operations["listBalances"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listBalances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        readonly Liveness: {
+        Liveness: {
             /** @enum {string} */
-            readonly status: "live";
+            status: "live";
         };
-        readonly FieldErrorBody: {
+        FieldErrorBody: {
             /**
              * @description Path of the field in the request
              * @example lines.0.net
              */
-            readonly field: string;
+            field: string;
             /**
              * @description What is wrong, and what is allowed
              * @example has more decimals than EUR
              */
-            readonly reason: string;
+            reason: string;
             /** @description Line in a text body, from 1 */
-            readonly line?: number;
+            line?: number;
             /** @description Column in a text body, from 1 */
-            readonly column?: number;
+            column?: number;
         };
-        readonly PortStateBody: {
+        PortStateBody: {
             /**
              * @description Whether it answers
              * @example true
              */
-            readonly reachable: boolean;
+            reachable: boolean;
             /** @description Why it cannot be reached */
-            readonly reason?: string;
+            reason?: string;
         };
-        readonly NotReady: {
+        NotReady: {
             /**
              * @description URN of the kind of problem; ends in `code`
              * @example urn:tantieme:problem:PeriodClosed
              */
-            readonly type: string;
+            type: string;
             /**
              * @description Name of the HTTP status
              * @example Conflict
              */
-            readonly title: string;
+            title: string;
             /**
              * @description HTTP status
              * @example 409
              */
-            readonly status: number;
+            status: number;
             /**
              * @description What happened, in words
              * @example the period 2026-03 is closed
              */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Stable name of the kind of problem, for programs
              * @example PeriodClosed
              */
-            readonly code: string;
+            code: string;
             /**
              * @description Identifies the request: log lines and events of the request carry it
              * @example 6c1f0f3e-2f0b-4a52-9d2c-7f2a4c0d9b11
              */
-            readonly correlationId: string;
+            correlationId: string;
             /** @description All invalid fields of the request */
-            readonly errors?: readonly components["schemas"]["FieldErrorBody"][];
-            readonly eventStore: components["schemas"]["PortStateBody"];
-            readonly broker: components["schemas"]["PortStateBody"];
-            readonly database: components["schemas"]["PortStateBody"];
+            errors?: components["schemas"]["FieldErrorBody"][];
+            eventStore: components["schemas"]["PortStateBody"];
+            broker: components["schemas"]["PortStateBody"];
+            database: components["schemas"]["PortStateBody"];
             /**
              * @description Names of failing background work
              * @example [
              *       "deals-projection"
              *     ]
              */
-            readonly failing: readonly string[];
+            failing: string[];
         };
-        readonly Readiness: {
+        Readiness: {
             /**
              * @description `degraded`: some background work is failing
              * @enum {string}
              */
-            readonly status: "ready" | "degraded";
-            readonly eventStore: components["schemas"]["PortStateBody"];
-            readonly broker: components["schemas"]["PortStateBody"];
-            readonly database: components["schemas"]["PortStateBody"];
+            status: "ready" | "degraded";
+            eventStore: components["schemas"]["PortStateBody"];
+            broker: components["schemas"]["PortStateBody"];
+            database: components["schemas"]["PortStateBody"];
             /**
              * @description Names of failing background work; `GET /health/lag` has the reasons
              * @example []
              */
-            readonly failing: readonly string[];
+            failing: string[];
         };
-        readonly WorkStatusBody: {
+        WorkStatusBody: {
             /**
              * @description Name of the work, starting with its service
              * @example payouts-relay
              */
-            readonly name: string;
+            name: string;
             /**
              * @description Whether it runs in this process
              * @example true
              */
-            readonly running: boolean;
+            running: boolean;
             /**
              * @description Another replica runs it; this one stands by
              * @enum {boolean}
              */
-            readonly standby?: true;
+            standby?: true;
             /**
              * @description Position in the global order of the event store
              * @example 48211
              */
-            readonly position?: string;
+            position?: string;
             /**
              * @description Events or messages left
              * @example 0
              */
-            readonly lag?: string;
+            lag?: string;
             /** @description Why it is failing; absent while it makes progress */
-            readonly lastError?: string;
+            lastError?: string;
         };
-        readonly WorkStatusList: {
-            readonly items: readonly components["schemas"]["WorkStatusBody"][];
+        WorkStatusList: {
+            items: components["schemas"]["WorkStatusBody"][];
         };
-        readonly PartnerDetailsBody: {
-            /** @example Ada Resale */
-            readonly name: string;
-            /** @enum {string} */
-            readonly channel: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
-            /**
-             * @description ISO 3166-1 alpha-2
-             * @example FR
-             */
-            readonly country: string;
-        };
-        readonly TierBody: {
-            /** @example gold */
-            readonly tier: string;
-        };
-        readonly UplineBody: {
-            /**
-             * @description the partner above; null for none
-             * @example P-0
-             */
-            readonly upline: string | null;
-        };
-        readonly AgreementBody: {
-            /** @example resellers-emea-2026 */
-            readonly plan: string;
-            /** @example 2026-01-01 */
-            readonly from: string;
-            /**
-             * @description the first day without it; open if left out
-             * @example 2027-01-01
-             */
-            readonly until?: string;
-        };
-        readonly CertificationBody: {
-            /** @example security-pro */
-            readonly certification: string;
-            /** @example 2026-01-01 */
-            readonly from: string;
-            /**
-             * @description the first day without it; open if left out
-             * @example 2027-01-01
-             */
-            readonly until?: string;
-            /**
-             * @description how many people hold it
-             * @default 1
-             * @example 2
-             */
-            readonly count: number;
-        };
-        readonly Problem: {
+        Problem: {
             /**
              * @description URN of the kind of problem; ends in `code`
              * @example urn:tantieme:problem:PeriodClosed
              */
-            readonly type: string;
+            type: string;
             /**
              * @description Name of the HTTP status
              * @example Conflict
              */
-            readonly title: string;
+            title: string;
             /**
              * @description HTTP status
              * @example 409
              */
-            readonly status: number;
+            status: number;
             /**
              * @description What happened, in words
              * @example the period 2026-03 is closed
              */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Stable name of the kind of problem, for programs
              * @example PeriodClosed
              */
-            readonly code: string;
+            code: string;
             /**
              * @description Identifies the request: log lines and events of the request carry it
              * @example 6c1f0f3e-2f0b-4a52-9d2c-7f2a4c0d9b11
              */
-            readonly correlationId: string;
+            correlationId: string;
             /** @description All invalid fields of the request */
-            readonly errors?: readonly components["schemas"]["FieldErrorBody"][];
+            errors?: components["schemas"]["FieldErrorBody"][];
         };
-        readonly AttributionAnswer: {
+        PartnerDetailsBody: {
+            /** @example Ada Resale */
+            name: string;
+            /**
+             * @example retail
+             * @enum {string}
+             */
+            channel: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
+            /**
+             * @description ISO 3166-1 alpha-2. A code that the standard does not have is accepted with a warning
+             * @example FR
+             */
+            country: string;
+        };
+        DatedTier: {
+            /**
+             * @description The first day
+             * @example 2026-03-01
+             */
+            from: string;
+            /** @example gold */
+            value: string;
+        };
+        DatedUpline: {
+            /**
+             * @description The first day
+             * @example 2026-01-01
+             */
+            from: string;
+            /**
+             * @description The partner above; null for none
+             * @example P-0
+             */
+            value: string | null;
+        };
+        AgreementAnswer: {
+            /** @example A-2026 */
+            id: string;
+            /** @example resellers-emea-2026 */
+            plan: string;
+            /** @example 2026-01-01 */
+            from: string;
+            /**
+             * @description The first day without it; absent while it is open
+             * @example 2027-01-01
+             */
+            until?: string;
+        };
+        CertificationAnswer: {
+            /** @example C-1 */
+            id: string;
+            /** @example security-pro */
+            certification: string;
+            /** @example 2026-01-01 */
+            from: string;
+            /**
+             * @description The first day without it; absent while it is open
+             * @example 2027-01-01
+             */
+            until?: string;
+            /**
+             * @description How many people hold it; absent for one
+             * @example 2
+             */
+            count?: number;
+        };
+        RegisteredPartner: {
+            /** @example P-1 */
+            id: string;
+            /** @example Ada Resale */
+            name: string;
+            /**
+             * @example retail
+             * @enum {string}
+             */
+            channel: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
+            /**
+             * @description ISO 3166-1 alpha-2
+             * @example FR
+             */
+            country: string;
+            /** @description In order of days */
+            tiers: components["schemas"]["DatedTier"][];
+            /** @description In order of days */
+            uplines: components["schemas"]["DatedUpline"][];
+            agreements: components["schemas"]["AgreementAnswer"][];
+            /** @description In order of days; absent where there are none */
+            certifications?: components["schemas"]["CertificationAnswer"][];
+            /**
+             * @description What is accepted, but probably wrong; absent where there is nothing
+             * @example [
+             *       "country: ZZ is not in ISO 3166-1"
+             *     ]
+             */
+            warnings?: string[];
+        };
+        TierBody: {
+            /** @example gold */
+            tier: string;
+        };
+        PartnerAnswer: {
+            /** @example P-1 */
+            id: string;
+            /** @example Ada Resale */
+            name: string;
+            /**
+             * @example retail
+             * @enum {string}
+             */
+            channel: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
+            /**
+             * @description ISO 3166-1 alpha-2
+             * @example FR
+             */
+            country: string;
+            /** @description In order of days */
+            tiers: components["schemas"]["DatedTier"][];
+            /** @description In order of days */
+            uplines: components["schemas"]["DatedUpline"][];
+            agreements: components["schemas"]["AgreementAnswer"][];
+            /** @description In order of days; absent where there are none */
+            certifications?: components["schemas"]["CertificationAnswer"][];
+        };
+        UplineBody: {
+            /**
+             * @description The partner above; null for none
+             * @example P-0
+             */
+            upline: string | null;
+        };
+        AgreementBody: {
+            /**
+             * @description Id of the plan
+             * @example resellers-emea-2026
+             */
+            plan: string;
+            /**
+             * Format: date
+             * @description The first day of the agreement
+             * @example 2026-01-01
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The first day without it; open if left out
+             * @example 2027-01-01
+             */
+            until?: string;
+        };
+        CertificationBody: {
+            /**
+             * @description What is certified, as plans name it
+             * @example security-pro
+             */
+            certification: string;
+            /**
+             * Format: date
+             * @description The first day of the certificate
+             * @example 2026-01-01
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The first day without it; open if left out
+             * @example 2027-01-01
+             */
+            until?: string;
+            /**
+             * @description How many people hold it
+             * @default 1
+             * @example 2
+             */
+            count?: number;
+        };
+        PartnerWarning: {
+            /** @example P-7 */
+            partner: string;
+            /**
+             * @example country
+             * @enum {string}
+             */
+            field: "country" | "upline";
+            /** @example ZZ */
+            value: string;
+            /** @example ZZ is not in ISO 3166-1 */
+            reason: string;
+        };
+        RowError: {
+            /**
+             * @description Field of the row; empty for the whole row
+             * @example from
+             */
+            field: string;
+            /** @example "31.02.2026" is not a date of the form dd.MM.yyyy */
+            reason: string;
+            /**
+             * @description Row of the file; its first row, the header of a CSV file, is 1
+             * @example 12
+             */
+            row?: number;
+            /**
+             * @description Name of the column
+             * @example Since
+             */
+            column?: string;
+            /**
+             * @description What the cell holds
+             * @example 31.02.2026
+             */
+            cell?: string;
+        };
+        RefusedRowLine: {
+            /**
+             * @description Name of the file, as the client gave it
+             * @example partners.csv
+             */
+            file?: string;
+            /** @example 12 */
+            row: number;
+            /**
+             * @description Id of the partner; empty where the row does not name one
+             * @example P-1
+             */
+            partner: string;
+            errors: components["schemas"]["RowError"][];
+            /** @enum {string} */
+            type: "refused";
+            /** @example PartnerInvalid */
+            code: string;
+        };
+        RowWarningLine: {
+            /**
+             * @description Name of the file, as the client gave it
+             * @example partners.csv
+             */
+            file?: string;
+            /** @example 12 */
+            row: number;
+            /**
+             * @description Id of the partner; empty where the row does not name one
+             * @example P-1
+             */
+            partner: string;
+            errors: components["schemas"]["RowError"][];
+            /** @enum {string} */
+            type: "warning";
+        };
+        PartnerImportResultLine: {
+            /** @enum {string} */
+            type: "result";
+            /** @description True for a dry run: nothing was written */
+            dryRun?: boolean;
+            /**
+             * @description The sum of the other counts
+             * @example 120
+             */
+            rows: number;
+            /** @example 100 */
+            changed: number;
+            /**
+             * @description Rows that say what is recorded already
+             * @example 18
+             */
+            unchanged: number;
+            /** @example 2 */
+            refused: number;
+        };
+        FactReceipt: {
+            /**
+             * @description `repeated`: the same fact was recorded before
+             * @enum {string}
+             */
+            outcome: "accepted" | "repeated";
+            /** @example crm */
+            source: string;
+            /** @example D-1042 */
+            deal: string;
+            /**
+             * @description Which fact of the deal it is: `booked`, `returned:R-1`
+             * @example booked
+             */
+            identity: string;
+            /**
+             * @description SHA-256 of the normal form of the fact
+             * @example 5f2b0c61d2a6a5a8f2f6b3c1b6f3a1c94d5a0f2f6c1d7b8e9a0b1c2d3e4f5a6b
+             */
+            hash: string;
+        };
+        DealSummary: {
+            /** @example crm */
+            source: string;
+            /** @example D-1042 */
+            id: string;
+            /**
+             * @description Revision of the deal, from 0: the number of its facts less one
+             * @example 3
+             */
+            revision: number;
+            /**
+             * @description The last stage that the deal has reached
+             * @enum {string}
+             */
+            state: "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+            /**
+             * @description When it was booked, else registered, else first invoiced
+             * @example 2026-03-05T10:00:00.000Z
+             */
+            occurredAt?: string;
+            /** @example EUR */
+            currency?: string;
+            /**
+             * @description The end customer, as a pseudonymous key
+             * @example C-77
+             */
+            customer?: string;
+            /** @example 2 */
+            lineCount: number;
+            /** @example 2026-02-20T10:00:00.000Z */
+            registeredAt?: string;
+            /** @example 2026-03-05T10:00:00.000Z */
+            bookedAt?: string;
+            /** @example 1 */
+            invoiceCount: number;
+            /** @example 0 */
+            paymentCount: number;
+            /** @example 0 */
+            returnCount: number;
+            /** @example 2026-03-20T10:00:00.000Z */
+            cancelledAt?: string;
+        };
+        RefusalError: {
+            /**
+             * @description Path of the field in the fact, or the column where no field could be filled
+             * @example terms.lines.0.net
+             */
+            field: string;
+            /** @example "1.234.5" is not a number with "," before its decimals and "." between thousands */
+            reason: string;
+            /**
+             * @description Row of the file; its first row, the header of a CSV file, is 1
+             * @example 12
+             */
+            row?: number;
+            /**
+             * @description Name of the column
+             * @example Net
+             */
+            column?: string;
+            /**
+             * @description What the cell holds
+             * @example 1.234.5
+             */
+            cell?: string;
+        };
+        Refusal: {
+            /** @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 */
+            id: string;
+            /**
+             * @description When it arrived first
+             * @example 2026-03-05T10:00:00.000Z
+             */
+            at: string;
+            /** @enum {string} */
+            state: "open" | "resolved";
+            /**
+             * @description `invalid`: it is not a valid fact. `conflict`: the same fact is recorded with other content
+             * @enum {string}
+             */
+            kind: "invalid" | "conflict";
+            /**
+             * @description The source system, as far as it can be read
+             * @example crm
+             */
+            source?: string;
+            /**
+             * @description Id of the deal, as far as it can be read
+             * @example D-1042
+             */
+            deal?: string;
+            /**
+             * @description Which fact of the deal, as far as it can be read
+             * @example returned:R-1
+             */
+            fact?: string;
+            /**
+             * @description The import that brought it first
+             * @example 0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11
+             */
+            import?: string;
+            /**
+             * @description Name of the file, as the client gave it
+             * @example march.csv
+             */
+            file?: string;
+            /**
+             * @description Rows of the file that make the fact
+             * @example [
+             *       12,
+             *       13
+             *     ]
+             */
+            rows?: number[];
+            errors: components["schemas"]["RefusalError"][];
+            /**
+             * @description What was sent: the fact as JSON, or the rows of a CSV file as JSON objects
+             * @example {"Order":"D-1042","Net":"1.234.5"}
+             */
+            raw: string;
+            /** @description True where `raw` is only the beginning of what was sent */
+            truncated?: boolean;
+            /**
+             * @description Who sent it
+             * @example olga
+             */
+            actor: string;
+            /**
+             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `retried`: it was recorded from what was stored
+             * @enum {string}
+             */
+            resolution?: "recorded" | "amended" | "retried";
+            /** @example 2026-03-06T08:00:00.000Z */
+            resolvedAt?: string;
+        };
+        ImportStartedLine: {
+            /** @enum {string} */
+            type: "started";
+            /**
+             * @description Id of the import
+             * @example 0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11
+             */
+            import: string;
+        };
+        ImportProgressLine: {
+            /** @enum {string} */
+            type: "progress";
+            /**
+             * @description Facts read so far
+             * @example 5000
+             */
+            staged: number;
+            /**
+             * @description Facts recorded or refused so far
+             * @example 3000
+             */
+            done: number;
+        };
+        WouldBeRefusedLine: {
+            /** @enum {string} */
+            type: "conflict" | "refused";
+            /** @example FactInvalid */
+            code: string;
+            /** @example erp */
+            source?: string;
+            /** @example D-1042 */
+            deal?: string;
+            /**
+             * @description Which fact of the deal
+             * @example booked
+             */
+            fact?: string;
+            /**
+             * @description Rows of the file that make the fact
+             * @example [
+             *       12,
+             *       13
+             *     ]
+             */
+            rows?: number[];
+            errors: components["schemas"]["RefusalError"][];
+        };
+        AmountTotalBody: {
+            /** @enum {string} */
+            kind: "registered" | "booked" | "invoiced" | "paid" | "sold-through" | "amended" | "returned" | "registration" | "cancelled";
+            /** @example EUR */
+            currency: string;
+            /** @example 1180 */
+            facts: number;
+            /**
+             * @description Net of the lines, or the amounts paid
+             * @example 412033.50
+             */
+            amount: string;
+        };
+        ImportResultLine: {
+            /**
+             * @description The sum of the other counts
+             * @example 1200
+             */
+            facts: number;
+            /**
+             * @description New facts
+             * @example 1180
+             */
+            accepted: number;
+            /**
+             * @description Recorded before with the same content
+             * @example 15
+             */
+            repeated: number;
+            /**
+             * @description Recorded before with other content, and refused
+             * @example 1
+             */
+            conflicts: number;
+            /**
+             * @description Not valid, and refused
+             * @example 4
+             */
+            refused: number;
+            /** @enum {string} */
+            type: "result";
+            /** @description True for a dry run: nothing was written */
+            dryRun?: boolean;
+            /** @description Of a dry run: amounts of the facts that would be accepted */
+            amounts?: components["schemas"]["AmountTotalBody"][];
+        };
+        ImportErrorLine: {
+            /** @enum {string} */
+            type: "error";
+            /** @example ColumnsMissing */
+            code: string;
+            /** @example the mapping names columns that the file does not have once */
+            detail: string;
+            errors: components["schemas"]["RefusalError"][];
+            /** @example 6f1c7f0e-3a52-4b44-8a9e-7e8f0e7d1b11 */
+            correlationId: string;
+        };
+        ImportFailure: {
+            /** @example FileUnreadable */
+            code: string;
+            /** @example nothing was imported: the file has no header */
+            detail: string;
+        };
+        Import: {
+            /** @example 0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11 */
+            id: string;
+            /**
+             * @description Name of the file, as the client gave it
+             * @example march.csv
+             */
+            file?: string;
+            /** @enum {string} */
+            format: "ndjson" | "csv";
+            /** @enum {string} */
+            state: "running" | "completed" | "failed";
+            /**
+             * @description Who imported the file
+             * @example olga
+             */
+            actor: string;
+            /**
+             * @description When the import started
+             * @example 2026-03-05T10:00:00.000Z
+             */
+            at: string;
+            /** @example 2026-03-05T10:00:07.000Z */
+            endedAt?: string;
+            /**
+             * @description The sum of the other counts; absent while the import runs
+             * @example 1200
+             */
+            facts?: number;
+            /**
+             * @description New facts
+             * @example 1180
+             */
+            accepted?: number;
+            /**
+             * @description Recorded before with the same content
+             * @example 15
+             */
+            repeated?: number;
+            /**
+             * @description Recorded before with other content, and refused
+             * @example 1
+             */
+            conflicts?: number;
+            /**
+             * @description Not valid, and refused
+             * @example 4
+             */
+            refused?: number;
+            /** @description Why a failed import ended */
+            error?: components["schemas"]["ImportFailure"];
+        };
+        AttributionAnswer: {
             /**
              * @description Subject of the person
              * @example dora@example.com
              */
-            readonly by: string;
+            by: string;
             /** @example 2025-12-01T09:30:00.000Z */
-            readonly at: string;
+            at: string;
         };
-        readonly PublicationAnswer: {
+        PublicationAnswer: {
             /**
              * @description Subject of the person
              * @example dora@example.com
              */
-            readonly by: string;
+            by: string;
             /** @example 2025-12-01T09:30:00.000Z */
-            readonly at: string;
+            at: string;
             /**
              * @description Day in the plan's time zone
              * @example 2026-01-01
              */
-            readonly effectiveFrom: string;
+            effectiveFrom: string;
         };
-        readonly PlanFinding: {
+        PlanFinding: {
             /**
              * @description Stable; `docs/plan-lint.md` explains each code
              * @example RateFallsWithSales
              */
-            readonly code: string;
+            code: string;
             /**
              * @example warning
              * @enum {string}
              */
-            readonly severity: "error" | "warning";
+            severity: "error" | "warning";
             /** @example the rate falls from 6 % to 4 % at 1000 */
-            readonly message: string;
+            message: string;
             /**
              * @description Why it matters
              * @example partners hold deals back
              */
-            readonly why?: string;
+            why?: string;
             /**
              * @description JSON pointer into the document
              * @example /components/0/rate/marginal/1/pay
              */
-            readonly path: string;
+            path: string;
             /**
              * @description Line in the text that was sent, from 1
              * @example 13
              */
-            readonly line: number;
+            line: number;
             /**
              * @description Column in the text that was sent, from 1
              * @example 33
              */
-            readonly column: number;
+            column: number;
         };
-        readonly PlanDraftAnswer: {
+        PlanDraftAnswer: {
             /**
              * @description From 1, in order of drafting
              * @example 2
              */
-            readonly version: number;
+            version: number;
             /**
              * @description As of today in the plan's time zone
              * @example published
              * @enum {string}
              */
-            readonly state: "draft" | "approved" | "published" | "superseded" | "ended";
+            state: "draft" | "approved" | "published" | "superseded" | "ended";
             /**
              * @description SHA-256, hex, of the document's canonical JSON
              * @example 9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215
              */
-            readonly hash: string;
-            readonly drafted: components["schemas"]["AttributionAnswer"];
-            readonly approved?: components["schemas"]["AttributionAnswer"];
-            readonly published?: components["schemas"]["PublicationAnswer"];
+            hash: string;
+            drafted: components["schemas"]["AttributionAnswer"];
+            approved?: components["schemas"]["AttributionAnswer"];
+            published?: components["schemas"]["PublicationAnswer"];
             /** @description Warnings of the linter when the version was drafted */
-            readonly findings: readonly components["schemas"]["PlanFinding"][];
+            findings: components["schemas"]["PlanFinding"][];
             /** @example resellers-2026 */
-            readonly plan: string;
+            plan: string;
             /**
              * @example {
              *       "plan": "resellers-2026",
@@ -1386,47 +2085,47 @@ export interface components {
              *       ]
              *     }
              */
-            readonly document: {
-                readonly [key: string]: unknown;
+            document: {
+                [key: string]: unknown;
             };
             /**
              * @description False where the newest version has this document already
              * @example true
              */
-            readonly isNew: boolean;
+            isNew: boolean;
         };
-        readonly PlanLint: {
-            readonly findings: readonly components["schemas"]["PlanFinding"][];
+        PlanLint: {
+            findings: components["schemas"]["PlanFinding"][];
             /**
              * @description SHA-256, hex, of the document's canonical JSON; absent where there are errors
              * @example 9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215
              */
-            readonly hash?: string;
+            hash?: string;
         };
-        readonly PlanVersionDetail: {
+        PlanVersionDetail: {
             /**
              * @description From 1, in order of drafting
              * @example 2
              */
-            readonly version: number;
+            version: number;
             /**
              * @description As of today in the plan's time zone
              * @example published
              * @enum {string}
              */
-            readonly state: "draft" | "approved" | "published" | "superseded" | "ended";
+            state: "draft" | "approved" | "published" | "superseded" | "ended";
             /**
              * @description SHA-256, hex, of the document's canonical JSON
              * @example 9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215
              */
-            readonly hash: string;
-            readonly drafted: components["schemas"]["AttributionAnswer"];
-            readonly approved?: components["schemas"]["AttributionAnswer"];
-            readonly published?: components["schemas"]["PublicationAnswer"];
+            hash: string;
+            drafted: components["schemas"]["AttributionAnswer"];
+            approved?: components["schemas"]["AttributionAnswer"];
+            published?: components["schemas"]["PublicationAnswer"];
             /** @description Warnings of the linter when the version was drafted */
-            readonly findings: readonly components["schemas"]["PlanFinding"][];
+            findings: components["schemas"]["PlanFinding"][];
             /** @example resellers-2026 */
-            readonly plan: string;
+            plan: string;
             /**
              * @example {
              *       "plan": "resellers-2026",
@@ -1454,252 +2153,252 @@ export interface components {
              *       ]
              *     }
              */
-            readonly document: {
-                readonly [key: string]: unknown;
+            document: {
+                [key: string]: unknown;
             };
         };
-        readonly PublishBody: {
+        PublishBody: {
             /**
              * @description Day in the plan's time zone. The version applies to measurement windows that start on or after it
              * @example 2026-01-01
              */
-            readonly effectiveFrom: string;
+            effectiveFrom: string;
         };
-        readonly EndBody: {
+        EndBody: {
             /**
              * @description Last day, in the plan's time zone, on which anything is credited
              * @example 2026-12-31
              */
-            readonly lastDay: string;
+            lastDay: string;
         };
-        readonly PlanEndAnswer: {
+        PlanEndAnswer: {
             /**
              * @description Subject of the person
              * @example dora@example.com
              */
-            readonly by: string;
+            by: string;
             /** @example 2025-12-01T09:30:00.000Z */
-            readonly at: string;
+            at: string;
             /**
              * @description Day in the plan's time zone
              * @example 2026-12-31
              */
-            readonly lastDay: string;
+            lastDay: string;
         };
-        readonly PlanVersionSummary: {
+        PlanVersionSummary: {
             /**
              * @description From 1, in order of drafting
              * @example 2
              */
-            readonly version: number;
+            version: number;
             /**
              * @description As of today in the plan's time zone
              * @example published
              * @enum {string}
              */
-            readonly state: "draft" | "approved" | "published" | "superseded" | "ended";
+            state: "draft" | "approved" | "published" | "superseded" | "ended";
             /**
              * @description SHA-256, hex, of the document's canonical JSON
              * @example 9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215
              */
-            readonly hash: string;
-            readonly drafted: components["schemas"]["AttributionAnswer"];
-            readonly approved?: components["schemas"]["AttributionAnswer"];
-            readonly published?: components["schemas"]["PublicationAnswer"];
+            hash: string;
+            drafted: components["schemas"]["AttributionAnswer"];
+            approved?: components["schemas"]["AttributionAnswer"];
+            published?: components["schemas"]["PublicationAnswer"];
             /** @description Warnings of the linter when the version was drafted */
-            readonly findings: readonly components["schemas"]["PlanFinding"][];
+            findings: components["schemas"]["PlanFinding"][];
         };
-        readonly PlanSummary: {
+        PlanSummary: {
             /** @example resellers-2026 */
-            readonly plan: string;
+            plan: string;
             /**
              * @description Of the newest version, as are currency and calendar
              * @example Resellers 2026
              */
-            readonly title: string;
+            title: string;
             /** @example EUR */
-            readonly currency: string;
+            currency: string;
             /** @example monthly@Europe/Paris */
-            readonly calendar: string;
+            calendar: string;
             /** @description Present once the plan has a last day, in the past or to come */
-            readonly ended?: components["schemas"]["PlanEndAnswer"];
+            ended?: components["schemas"]["PlanEndAnswer"];
             /** @description In order of drafting */
-            readonly versions: readonly components["schemas"]["PlanVersionSummary"][];
+            versions: components["schemas"]["PlanVersionSummary"][];
         };
-        readonly ExchangeRateAnswer: {
+        ExchangeRateAnswer: {
             /**
              * @description ISO 4217 code
              * @example EUR
              */
-            readonly base: string;
+            base: string;
             /**
              * @description ISO 4217 code
              * @example USD
              */
-            readonly quote: string;
+            quote: string;
             /**
              * @description Day of publication
              * @example 2026-03-05
              */
-            readonly date: string;
+            date: string;
             /**
              * @description Units of the quote currency per unit of the base currency; exact decimal text without trailing zeros
              * @example 1.0812
              */
-            readonly rate: string;
+            rate: string;
             /**
              * @description Publisher of the rate
              * @example ecb
              */
-            readonly source: string;
+            source: string;
             /**
              * @description The highest of a date and source counts
              * @example 1
              */
-            readonly revision?: number;
+            revision?: number;
         };
-        readonly ExchangeRateRecordedAnswer: {
+        ExchangeRateRecordedAnswer: {
             /**
              * @description `accepted`: the fact is new. `repeated`: the same fact was recorded before
              * @example accepted
              * @enum {string}
              */
-            readonly outcome: "accepted" | "repeated";
+            outcome: "accepted" | "repeated";
             /** @description The rate in its normal form */
-            readonly fact: components["schemas"]["ExchangeRateAnswer"];
+            fact: components["schemas"]["ExchangeRateAnswer"];
         };
-        readonly QuotaAnswer: {
+        QuotaAnswer: {
             /** @example acme */
-            readonly payee: string;
+            payee: string;
             /** @example resellers-2026 */
-            readonly plan: string;
+            plan: string;
             /** @example hardware */
-            readonly component: string;
+            component: string;
             /**
              * @description First day with the quota
              * @example 2026-01-01
              */
-            readonly from: string;
+            from: string;
             /**
              * @description First day without the quota; absent for an open end
              * @example 2026-04-01
              */
-            readonly until?: string;
+            until?: string;
             /**
              * @description For a whole measurement window: an amount in the plan's currency, or a number of units
              * @example 120000
              */
-            readonly amount: string;
+            amount: string;
             /**
              * @description The highest of a day counts
              * @example 1
              */
-            readonly revision: number;
+            revision: number;
         };
-        readonly WarningAnswer: {
+        WarningAnswer: {
             /**
              * @example ComponentUnknown
              * @enum {string}
              */
-            readonly code: "PlanUnknown" | "ComponentUnknown" | "PayeeUnknown";
+            code: "PlanUnknown" | "ComponentUnknown" | "PayeeUnknown";
             /**
              * @description Field with the unknown name
              * @example component
              */
-            readonly field: string;
+            field: string;
             /** @example no version of the plan resellers-2026 has a component "hardwear"; did you mean "hardware"? */
-            readonly message: string;
+            message: string;
         };
-        readonly QuotaRecordedAnswer: {
+        QuotaRecordedAnswer: {
             /**
              * @description `accepted`: the fact is new. `repeated`: the same fact was recorded before
              * @example accepted
              * @enum {string}
              */
-            readonly outcome: "accepted" | "repeated";
+            outcome: "accepted" | "repeated";
             /** @description The quota in its normal form */
-            readonly fact: components["schemas"]["QuotaAnswer"];
+            fact: components["schemas"]["QuotaAnswer"];
             /** @description Names in the quota that do not exist. The quota is recorded all the same and applies once they do */
-            readonly warnings: readonly components["schemas"]["WarningAnswer"][];
+            warnings: components["schemas"]["WarningAnswer"][];
         };
-        readonly WarningListed: {
+        WarningListed: {
             /**
              * @example ComponentUnknown
              * @enum {string}
              */
-            readonly code: "PlanUnknown" | "ComponentUnknown" | "PayeeUnknown";
+            code: "PlanUnknown" | "ComponentUnknown" | "PayeeUnknown";
             /**
              * @description Field with the unknown name
              * @example component
              */
-            readonly field: string;
+            field: string;
             /** @example no version of the plan resellers-2026 has a component "hardwear"; did you mean "hardware"? */
-            readonly message: string;
+            message: string;
             /**
              * @description Kind of the fact
              * @example quota
              * @enum {string}
              */
-            readonly kind: "agreement" | "quota";
+            kind: "agreement" | "quota";
             /** @example acme */
-            readonly payee: string;
+            payee: string;
             /** @example resellers-2026 */
-            readonly plan: string;
+            plan: string;
             /**
              * @description Of a quota
              * @example hardwear
              */
-            readonly component?: string;
+            component?: string;
         };
-        readonly ExchangedAnswer: {
+        ExchangedAnswer: {
             /**
              * @description Amount in the deal's currency, at the rate that converted the deal
              * @example 40.00
              */
-            readonly amount: string;
+            amount: string;
             /**
              * @description The deal's currency
              * @example USD
              */
-            readonly currency: string;
+            currency: string;
             /**
              * @description The part of the line's amount that it stands for
              * @example 32.00
              */
-            readonly of: string;
+            of: string;
         };
-        readonly PostedLineAnswer: {
+        PostedLineAnswer: {
             /**
              * @description Period in which the line is posted
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description Period that the line belongs to
              * @example 2026-02
              */
-            readonly origin: string;
+            origin: string;
             /** @example hardware */
-            readonly component: string;
+            component: string;
             /**
              * @description `occurrence|line` of the deal
              * @example booked|1
              */
-            readonly line: string;
+            line: string;
             /**
              * @description `earning` in its own period, `adjustment` in a later one, `clawback` for a return
              * @example adjustment
              * @enum {string}
              */
-            readonly kind: "earning" | "adjustment" | "clawback" | "bonus" | "reserve" | "reserve-release" | "draw-advance" | "draw-recovery";
+            kind: "earning" | "adjustment" | "clawback" | "bonus" | "reserve" | "reserve-release" | "draw-advance" | "draw-recovery";
             /** @example 100.00 */
-            readonly basis: string;
+            basis: string;
             /** @example 4.00 */
-            readonly amount: string;
+            amount: string;
             /** @description Absent where the deal is in the plan's currency */
-            readonly exchanged?: readonly components["schemas"]["ExchangedAnswer"][];
+            exchanged?: components["schemas"]["ExchangedAnswer"][];
         };
-        readonly ExplainedLineAnswer: {
+        ExplainedLineAnswer: {
             /**
              * @description The credited line: component, occurrence, time, window, basis
              * @example {
@@ -1710,14 +2409,14 @@ export interface components {
              *       "basis": "100.00"
              *     }
              */
-            readonly line: {
-                readonly [key: string]: unknown;
+            line: {
+                [key: string]: unknown;
             };
             /**
              * @description Current earnings of the line
              * @example 4.00
              */
-            readonly amount: string;
+            amount: string;
             /**
              * @description How the amount came about; the fields depend on the kind of rate
              * @example {
@@ -1727,20 +2426,20 @@ export interface components {
              *       "rounding": "half-up"
              *     }
              */
-            readonly trace: {
-                readonly [key: string]: unknown;
+            trace: {
+                [key: string]: unknown;
             };
         };
-        readonly ExplainedCreditAnswer: {
+        ExplainedCreditAnswer: {
             /** @example credit-crm|D-1 */
-            readonly stream: string;
+            stream: string;
             /** @example 0 */
-            readonly revision: number;
+            revision: number;
             /**
              * @description Crediting number of the deal, from 1
              * @example 1
              */
-            readonly number: number;
+            number: number;
             /**
              * @description Partners as the credit looked them up
              * @example [
@@ -1763,11 +2462,11 @@ export interface components {
              *       }
              *     ]
              */
-            readonly partners: readonly {
-                readonly [key: string]: unknown;
+            partners: {
+                [key: string]: unknown;
             }[];
         };
-        readonly ExplainedSourceAnswer: {
+        ExplainedSourceAnswer: {
             /**
              * @description The deal, as in schemas/deal.v1.json
              * @example {
@@ -1776,8 +2475,8 @@ export interface components {
              *       "bookedAt": "2026-03-05T10:00:00Z"
              *     }
              */
-            readonly deal: {
-                readonly [key: string]: unknown;
+            deal: {
+                [key: string]: unknown;
             };
             /**
              * @description The line of the deal that was credited
@@ -1788,651 +2487,651 @@ export interface components {
              *       "net": "100.00"
              *     }
              */
-            readonly line?: {
-                readonly [key: string]: unknown;
+            line?: {
+                [key: string]: unknown;
             };
         };
-        readonly ExplanationAnswer: {
+        ExplanationAnswer: {
             /** @example acme */
-            readonly payee: string;
+            payee: string;
             /** @example resellers-2026 */
-            readonly plan: string;
+            plan: string;
             /** @example EUR */
-            readonly currency: string;
+            currency: string;
             /** @description Postings of the line, in all periods */
-            readonly posted: readonly components["schemas"]["PostedLineAnswer"][];
+            posted: components["schemas"]["PostedLineAnswer"][];
             /** @description The credited lines behind it */
-            readonly earned: readonly components["schemas"]["ExplainedLineAnswer"][];
+            earned: components["schemas"]["ExplainedLineAnswer"][];
             /** @description The event that credited the line */
-            readonly credit?: components["schemas"]["ExplainedCreditAnswer"];
+            credit?: components["schemas"]["ExplainedCreditAnswer"];
             /** @description The deal; for partners without costs and without other partners */
-            readonly source?: components["schemas"]["ExplainedSourceAnswer"];
+            source?: components["schemas"]["ExplainedSourceAnswer"];
             /**
              * @description The same in sentences
              * @example [
              *       "4.00 EUR is posted to acme in 2026-03 as earning of component hardware for booked|1."
              *     ]
              */
-            readonly text: readonly string[];
+            text: string[];
         };
-        readonly EarningListed: {
+        EarningListed: {
             /** @example acme */
-            readonly payee: string;
+            payee: string;
             /**
              * @description Currency of basis and amount
              * @example EUR
              */
-            readonly currency: string;
+            currency: string;
             /**
              * @description Period in which the line is posted
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description Period that the line belongs to
              * @example 2026-02
              */
-            readonly origin: string;
+            origin: string;
             /** @example resellers-2026 */
-            readonly plan: string;
+            plan: string;
             /** @example hardware */
-            readonly component: string;
+            component: string;
             /**
              * @description `source|id` of the deal. For lines of no single deal: `|<component>` for what a limit deferred, `|*` for guarantee and draw
              * @example crm|D-1
              */
-            readonly deal: string;
+            deal: string;
             /**
              * @description `occurrence|line` of the deal
              * @example booked|1
              */
-            readonly line: string;
+            line: string;
             /**
              * @description `earning` in its own period, `adjustment` in a later one, `clawback` for a return
              * @example adjustment
              * @enum {string}
              */
-            readonly kind: "earning" | "adjustment" | "clawback" | "bonus" | "reserve" | "reserve-release" | "draw-advance" | "draw-recovery";
+            kind: "earning" | "adjustment" | "clawback" | "bonus" | "reserve" | "reserve-release" | "draw-advance" | "draw-recovery";
             /** @example 100.00 */
-            readonly basis: string;
+            basis: string;
             /** @example 4.00 */
-            readonly amount: string;
+            amount: string;
             /** @description Absent where the deal is in the plan's currency */
-            readonly exchanged?: readonly components["schemas"]["ExchangedAnswer"][];
+            exchanged?: components["schemas"]["ExchangedAnswer"][];
         };
-        readonly PendingDeal: {
+        PendingDeal: {
             /**
              * @description `source|id` of the deal
              * @example crm|D-1
              */
-            readonly deal: string;
+            deal: string;
             /**
              * @description Stable: `PartnerMissing`, `PlanMissing`, `PlanNotInForce`, `AgreementMissing`, `ExchangeRateMissing`, `QuotaMissing`, `TermsMissing`, `TermsInvalid`, `DealTooLarge` and others of the engine
              * @example PartnerMissing
              */
-            readonly code: string;
+            code: string;
             /**
              * @description What is missing
              * @example partner:acme
              */
-            readonly subject: string;
+            subject: string;
             /** @example there is no partner acme */
-            readonly message: string;
+            message: string;
             /**
              * @description Time of the fact for which the deal was credited or earned last
              * @example 2026-03-05T10:00:00.000Z
              */
-            readonly since: string;
+            since: string;
         };
-        readonly ClosePeriodBody: {
+        ClosePeriodBody: {
             /**
              * @description Reason to close although deals are pending
              * @example the partner of crm|D-1 will never register
              */
-            readonly force?: string;
+            force?: string;
         };
-        readonly PeriodRead: {
+        PeriodRead: {
             /** @example monthly@Europe/Paris */
-            readonly calendar: string;
+            calendar: string;
             /** @example 2026-03 */
-            readonly period: string;
+            period: string;
             /**
              * @example closing
              * @enum {string}
              */
-            readonly state: "open" | "closing" | "closed";
+            state: "open" | "closing" | "closed";
             /**
              * @description Stages the closing has passed
              * @example [
              *       "facts-credited"
              *     ]
              */
-            readonly stages: readonly ("facts-credited" | "credits-earned" | "sealed" | "streams-closed")[];
+            stages: ("facts-credited" | "credits-earned" | "sealed" | "streams-closed")[];
             /**
              * @description Earning streams in the manifest so far
              * @example 0
              */
-            readonly streams: number;
+            streams: number;
             /**
              * @description Ledger lines in the manifest so far
              * @example 0
              */
-            readonly lines: number;
+            lines: number;
         };
-        readonly PeriodListed: {
+        PeriodListed: {
             /** @example monthly@Europe/Paris */
-            readonly calendar: string;
+            calendar: string;
             /** @example 2026-03 */
-            readonly period: string;
+            period: string;
             /**
              * @example closed
              * @enum {string}
              */
-            readonly state: "closing" | "closed";
+            state: "closing" | "closed";
             /**
              * @description When the closing began
              * @example 2026-04-02T08:00:00.000Z
              */
-            readonly closingSince: string;
+            closingSince: string;
             /**
              * @description Subject of the person who started the closing
              * @example fiona@example.com
              */
-            readonly closedBy: string;
+            closedBy: string;
         };
-        readonly FiscalYearDto: {
+        FiscalYearDto: {
             /**
              * @description Month and day on which the fiscal year starts
              * @example 02-01
              */
-            readonly yearStarts: string;
+            yearStarts: string;
             /**
              * @description Weeks of the three months of a quarter; calendar months if absent
              * @enum {string}
              */
-            readonly weeks?: "4-4-5" | "4-5-4" | "5-4-4";
+            weeks?: "4-4-5" | "4-5-4" | "5-4-4";
         };
-        readonly CalendarDto: {
+        CalendarDto: {
             /**
              * @description Length of a period
              * @example monthly
              * @enum {string}
              */
-            readonly periods: "weekly" | "biweekly" | "monthly" | "quarterly" | "semi-annual" | "annual";
+            periods: "weekly" | "biweekly" | "monthly" | "quarterly" | "semi-annual" | "annual";
             /**
              * @description IANA time zone: days begin and end at its midnight
              * @example Europe/Paris
              */
-            readonly timeZone: string;
+            timeZone: string;
             /**
              * @description A day on which a week or fortnight begins
              * @example 2026-01-05
              */
-            readonly starts?: string;
+            starts?: string;
             /** @description The calendar year if absent */
-            readonly fiscal?: components["schemas"]["FiscalYearDto"];
+            fiscal?: components["schemas"]["FiscalYearDto"];
         };
-        readonly MeasureDto: {
+        MeasureDto: {
             /**
              * @description The basis of ledger lines, summed
              * @example basis
              * @enum {string}
              */
-            readonly of: "basis";
+            of: "basis";
             /**
              * @description The window that is measured
              * @example quarter
              * @enum {string}
              */
-            readonly over: "period" | "quarter" | "half-year" | "year";
+            over: "period" | "quarter" | "half-year" | "year";
             /**
              * @description Plans whose lines count; all plans of the calendar and currency if absent
              * @example [
              *       "resellers-2026"
              *     ]
              */
-            readonly plans?: readonly string[];
+            plans?: string[];
             /**
              * @description Components whose lines count; all components if absent
              * @example [
              *       "hardware"
              *     ]
              */
-            readonly components?: readonly string[];
+            components?: string[];
         };
-        readonly EligibleDto: {
+        EligibleDto: {
             /** @description Channels whose partners take part; all channels if absent */
-            readonly channel?: readonly ("retail" | "e-commerce" | "wholesale" | "distributor" | "direct")[];
+            channel?: string;
         };
-        readonly TierDto: {
+        TierDto: {
             /**
              * @description The tier is reached from this measured basis on: decimal text
              * @example 50000.00
              */
-            readonly from: string;
+            from: string;
             /**
              * @description What the tier pays: decimal text
              * @example 500.00
              */
-            readonly pay: string;
+            pay: string;
         };
-        readonly ProgrammeDto: {
+        ProgrammeDto: {
             /**
              * @description Id of the programme
              * @example volume-bonus-2026
              */
-            readonly programme: string;
+            programme: string;
             /**
              * @description Name for people
              * @example Volume bonus 2026
              */
-            readonly title: string;
+            title: string;
             /**
              * @description Currency of its amounts and of the measured plans, an ISO 4217 code
              * @example EUR
              */
-            readonly currency: string;
+            currency: string;
             /** @description Calendar of the measured plans */
-            readonly calendar: components["schemas"]["CalendarDto"];
+            calendar: components["schemas"]["CalendarDto"];
             /** @description What is measured */
-            readonly measure: components["schemas"]["MeasureDto"];
+            measure: components["schemas"]["MeasureDto"];
             /** @description Who takes part; everybody if absent */
-            readonly eligible?: components["schemas"]["EligibleDto"];
+            eligible?: components["schemas"]["EligibleDto"];
             /** @description In rising order of `from`; only the highest tier that is reached pays */
-            readonly tiers: readonly components["schemas"]["TierDto"][];
+            tiers: components["schemas"]["TierDto"][];
             /**
              * @description Windows that start on this day or later count
              * @example 2026-01-01
              */
-            readonly from: string;
+            from: string;
             /**
              * @description Windows that start on this day or later do not count
              * @example 2027-01-01
              */
-            readonly until?: string;
+            until?: string;
         };
-        readonly ProgrammeReceipt: {
+        ProgrammeReceipt: {
             /**
              * @description Id of the programme
              * @example volume-bonus-2026
              */
-            readonly programme: string;
+            programme: string;
             /**
              * @description SHA-256 in hex of the canonical JSON of the document
              * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
-            readonly hash: string;
+            hash: string;
             /**
              * @description False if the same document was published before
              * @example true
              */
-            readonly isNew: boolean;
+            isNew: boolean;
         };
-        readonly PublishedProgramme: {
+        PublishedProgramme: {
             /**
              * @description Id of the programme
              * @example volume-bonus-2026
              */
-            readonly programme: string;
+            programme: string;
             /**
              * @description SHA-256 in hex of the canonical JSON of the document
              * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
-            readonly hash: string;
+            hash: string;
             /**
              * @description When it was published
              * @example 2026-01-01T08:00:00.000Z
              */
-            readonly publishedAt: string;
+            publishedAt: string;
             /**
              * @description Who published it
              * @example dora
              */
-            readonly publishedBy: string;
+            publishedBy: string;
             /** @description The document as it was published */
-            readonly document: components["schemas"]["ProgrammeDto"];
+            document: components["schemas"]["ProgrammeDto"];
         };
-        readonly BonusLine: {
+        BonusLine: {
             /**
              * @description The period in which the line is posted
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description The last period of the window
              * @example 2026-03
              */
-            readonly origin: string;
+            origin: string;
             /**
              * @description Id of the programme
              * @example volume-bonus-2026
              */
-            readonly plan: string;
+            plan: string;
             /**
              * @description Id of the programme
              * @example volume-bonus-2026
              */
-            readonly component: string;
+            component: string;
             /**
              * @description Always empty: a bonus has no single deal
              * @example
              */
-            readonly deal: string;
+            deal: string;
             /**
              * @description Id of the window
              * @example 2026-Q1
              */
-            readonly line: string;
+            line: string;
             /**
              * @description `adjustment`: posted after the last period of the window
              * @enum {string}
              */
-            readonly kind: "bonus" | "adjustment";
+            kind: "bonus" | "adjustment";
             /**
              * @description Measured basis since the previous line
              * @example 60000.00
              */
-            readonly basis: string;
+            basis: string;
             /**
              * @description Difference to the previous lines
              * @example 500.00
              */
-            readonly amount: string;
+            amount: string;
         };
-        readonly Bonus: {
+        Bonus: {
             /**
              * @description Id of the partner
              * @example acme
              */
-            readonly payee: string;
+            payee: string;
             /**
              * @description Id of the programme
              * @example volume-bonus-2026
              */
-            readonly programme: string;
+            programme: string;
             /**
              * @description Currency of all its amounts, an ISO 4217 code
              * @example EUR
              */
-            readonly currency: string;
+            currency: string;
             /**
              * @description Calendar of the programme
              * @example monthly@Europe/Paris
              */
-            readonly calendar: string;
+            calendar: string;
             /**
              * @description The measured period, quarter, half-year or year
              * @example 2026-Q1
              */
-            readonly window: string;
+            window: string;
             /**
              * @description Sum of the measured basis
              * @example 60000.00
              */
-            readonly measured: string;
+            measured: string;
             /**
              * @description Sum of the lines
              * @example 500.00
              */
-            readonly amount: string;
+            amount: string;
             /** @description In order of period */
-            readonly lines: readonly components["schemas"]["BonusLine"][];
+            lines: components["schemas"]["BonusLine"][];
         };
-        readonly StatementPartTotal: {
+        StatementPartTotal: {
             /**
              * @description The document that finance makes
              * @enum {string}
              */
-            readonly as?: "self-billed" | "invoiced" | "credit-note" | "payroll";
+            as?: "self-billed" | "invoiced" | "credit-note" | "payroll";
             /**
              * @description `by-partner`: tax as the partner is registered for it. `none`: no tax is added
              * @enum {string}
              */
-            readonly tax?: "by-partner" | "none";
+            tax?: "by-partner" | "none";
             /**
              * @description Sum of the lines on these terms
              * @example 1250.00
              */
-            readonly total: string;
+            total: string;
         };
-        readonly ExchangedAmount: {
+        ExchangedAmount: {
             /**
              * @description Amount in the currency of the deals
              * @example 100.00
              */
-            readonly amount: string;
+            amount: string;
             /**
              * @description Currency of the deals
              * @example GBP
              */
-            readonly currency: string;
+            currency: string;
             /**
              * @description The same in the currency of the statement, at the rates of the deals
              * @example 115.20
              */
-            readonly of: string;
+            of: string;
         };
-        readonly ListedStatement: {
+        ListedStatement: {
             /**
              * @description `payee|currency|calendar|period`
              * @example acme|EUR|monthly@Europe/Paris|2026-03
              */
-            readonly id: string;
+            id: string;
             /**
              * @description Id of the partner
              * @example acme
              */
-            readonly payee: string;
+            payee: string;
             /**
              * @description Currency of all its amounts, an ISO 4217 code
              * @example EUR
              */
-            readonly currency: string;
+            currency: string;
             /**
              * @description Calendar of the plans: length of its periods, and time zone
              * @example monthly@Europe/Paris
              */
-            readonly calendar: string;
+            calendar: string;
             /**
              * @description Period of the calendar
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description Balance carried from the previous statement
              * @example -20.00
              */
-            readonly opening: string;
+            opening: string;
             /**
              * @description Sum of the lines
              * @example 1250.00
              */
-            readonly total: string;
+            total: string;
             /**
              * @description `opening + total` if that is paid, else zero
              * @example 1230.00
              */
-            readonly payable: string;
+            payable: string;
             /**
              * @description Balance carried to the next statement
              * @example 0.00
              */
-            readonly carried: string;
+            carried: string;
             /**
              * @description A debt that is written off because the payee has left
              * @example 20.00
              */
-            readonly forgiven?: string;
+            forgiven?: string;
             /** @description Totals by the payout terms of the plans */
-            readonly parts?: readonly components["schemas"]["StatementPartTotal"][];
+            parts?: components["schemas"]["StatementPartTotal"][];
             /** @description The part of the balance earned in other currencies */
-            readonly exchanged?: readonly components["schemas"]["ExchangedAmount"][];
+            exchanged?: components["schemas"]["ExchangedAmount"][];
             /**
              * @description Number of lines
              * @example 17
              */
-            readonly lineCount: number;
+            lineCount: number;
             /**
              * @description SHA-256 in hex of the canonical JSON of the statement with its lines and without the hash
              * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
-            readonly hash: string;
+            hash: string;
             /**
              * @description Who approved it; absent until then
              * @example alice
              */
-            readonly approvedBy?: string;
+            approvedBy?: string;
             /**
              * @description When it was approved; absent until then
              * @example 2026-04-04T09:00:00.000Z
              */
-            readonly approvedAt?: string;
+            approvedAt?: string;
         };
-        readonly StatementLine: {
+        StatementLine: {
             /**
              * @description The period in which the line is posted
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description The period that the line belongs to; earlier than `period` for a correction
              * @example 2026-03
              */
-            readonly origin: string;
+            origin: string;
             /**
              * @description Id of the plan, or of the programme for a bonus
              * @example resellers-2026
              */
-            readonly plan: string;
+            plan: string;
             /**
              * @description Component of the plan
              * @example hardware
              */
-            readonly component: string;
+            component: string;
             /**
              * @description `source|id` of the deal; empty for a bonus, which has no single deal
              * @example crm|D-1042
              */
-            readonly deal: string;
+            deal: string;
             /**
              * @description `occurrence|line` of the deal
              * @example booked|1
              */
-            readonly line: string;
+            line: string;
             /**
              * @description Why the line was posted
              * @enum {string}
              */
-            readonly kind: "earning" | "adjustment" | "clawback" | "bonus" | "reserve" | "reserve-release" | "draw-advance" | "draw-recovery";
+            kind: "earning" | "adjustment" | "clawback" | "bonus" | "reserve" | "reserve-release" | "draw-advance" | "draw-recovery";
             /**
              * @description The measured basis, in the currency of the plan
              * @example 1000.00
              */
-            readonly basis: string;
+            basis: string;
             /**
              * @description Negative for an amount that is taken back
              * @example 40.00
              */
-            readonly amount: string;
+            amount: string;
             /** @description Set if the deal has another currency than the plan */
-            readonly exchanged?: readonly components["schemas"]["ExchangedAmount"][];
+            exchanged?: components["schemas"]["ExchangedAmount"][];
         };
-        readonly StatementDocument: {
+        StatementDocument: {
             /**
              * @description `payee|currency|calendar|period`
              * @example acme|EUR|monthly@Europe/Paris|2026-03
              */
-            readonly id: string;
+            id: string;
             /**
              * @description Id of the partner
              * @example acme
              */
-            readonly payee: string;
+            payee: string;
             /**
              * @description Currency of all its amounts, an ISO 4217 code
              * @example EUR
              */
-            readonly currency: string;
+            currency: string;
             /**
              * @description Calendar of the plans: length of its periods, and time zone
              * @example monthly@Europe/Paris
              */
-            readonly calendar: string;
+            calendar: string;
             /**
              * @description Period of the calendar
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description Balance carried from the previous statement
              * @example -20.00
              */
-            readonly opening: string;
+            opening: string;
             /**
              * @description Sum of the lines
              * @example 1250.00
              */
-            readonly total: string;
+            total: string;
             /**
              * @description `opening + total` if that is paid, else zero
              * @example 1230.00
              */
-            readonly payable: string;
+            payable: string;
             /**
              * @description Balance carried to the next statement
              * @example 0.00
              */
-            readonly carried: string;
+            carried: string;
             /**
              * @description A debt that is written off because the payee has left
              * @example 20.00
              */
-            readonly forgiven?: string;
+            forgiven?: string;
             /** @description Totals by the payout terms of the plans */
-            readonly parts?: readonly components["schemas"]["StatementPartTotal"][];
+            parts?: components["schemas"]["StatementPartTotal"][];
             /** @description The part of the balance earned in other currencies */
-            readonly exchanged?: readonly components["schemas"]["ExchangedAmount"][];
+            exchanged?: components["schemas"]["ExchangedAmount"][];
             /**
              * @description SHA-256 in hex of the canonical JSON of the statement with its lines and without the hash
              * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
-            readonly hash: string;
+            hash: string;
             /** @description All lines, in canonical order */
-            readonly lines: readonly components["schemas"]["StatementLine"][];
+            lines: components["schemas"]["StatementLine"][];
         };
-        readonly PeriodOfCalendar: {
+        PeriodOfCalendar: {
             /**
              * @description Calendar of the plans: length of its periods, and time zone
              * @example monthly@Europe/Paris
              */
-            readonly calendar: string;
+            calendar: string;
             /**
              * @description Period of the calendar
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
         };
-        readonly PeriodApproval: {
+        PeriodApproval: {
             /**
              * @description Calendar of the plans: length of its periods, and time zone
              * @example monthly@Europe/Paris
              */
-            readonly calendar: string;
+            calendar: string;
             /**
              * @description Period of the calendar
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description Statements of the period
              * @example 42
              */
-            readonly statements: number;
+            statements: number;
             /**
              * @description Statements that this request approved
              * @example 40
              */
-            readonly approved: number;
+            approved: number;
             /**
              * @description What the new approvals pay, by currency
              * @example {
@@ -2440,812 +3139,755 @@ export interface components {
              *       "USD": "940.00"
              *     }
              */
-            readonly payable: {
-                readonly [key: string]: string;
+            payable: {
+                [key: string]: string;
             };
         };
-        readonly StatementPage: {
+        StatementPage: {
             /**
              * @description `payee|currency|calendar|period`
              * @example acme|EUR|monthly@Europe/Paris|2026-03
              */
-            readonly id: string;
+            id: string;
             /**
              * @description Id of the partner
              * @example acme
              */
-            readonly payee: string;
+            payee: string;
             /**
              * @description Currency of all its amounts, an ISO 4217 code
              * @example EUR
              */
-            readonly currency: string;
+            currency: string;
             /**
              * @description Calendar of the plans: length of its periods, and time zone
              * @example monthly@Europe/Paris
              */
-            readonly calendar: string;
+            calendar: string;
             /**
              * @description Period of the calendar
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description Balance carried from the previous statement
              * @example -20.00
              */
-            readonly opening: string;
+            opening: string;
             /**
              * @description Sum of the lines
              * @example 1250.00
              */
-            readonly total: string;
+            total: string;
             /**
              * @description `opening + total` if that is paid, else zero
              * @example 1230.00
              */
-            readonly payable: string;
+            payable: string;
             /**
              * @description Balance carried to the next statement
              * @example 0.00
              */
-            readonly carried: string;
+            carried: string;
             /**
              * @description A debt that is written off because the payee has left
              * @example 20.00
              */
-            readonly forgiven?: string;
+            forgiven?: string;
             /** @description Totals by the payout terms of the plans */
-            readonly parts?: readonly components["schemas"]["StatementPartTotal"][];
+            parts?: components["schemas"]["StatementPartTotal"][];
             /** @description The part of the balance earned in other currencies */
-            readonly exchanged?: readonly components["schemas"]["ExchangedAmount"][];
+            exchanged?: components["schemas"]["ExchangedAmount"][];
             /**
              * @description Number of lines
              * @example 17
              */
-            readonly lineCount: number;
+            lineCount: number;
             /**
              * @description SHA-256 in hex of the canonical JSON of the statement with its lines and without the hash
              * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
-            readonly hash: string;
+            hash: string;
             /**
              * @description Who approved it; absent until then
              * @example alice
              */
-            readonly approvedBy?: string;
+            approvedBy?: string;
             /**
              * @description When it was approved; absent until then
              * @example 2026-04-04T09:00:00.000Z
              */
-            readonly approvedAt?: string;
+            approvedAt?: string;
             /** @description One page of the lines, in canonical order */
-            readonly lines: readonly components["schemas"]["StatementLine"][];
+            lines: components["schemas"]["StatementLine"][];
             /** @description Cursor of the next page of lines; absent on the last one */
-            readonly next?: string;
+            next?: string;
         };
-        readonly StatementApproval: {
+        StatementApproval: {
             /**
              * @description Id of the statement
              * @example acme|EUR|monthly@Europe/Paris|2026-03
              */
-            readonly statement: string;
+            statement: string;
             /**
              * @description Who approved it first
              * @example alice
              */
-            readonly approvedBy: string;
+            approvedBy: string;
             /**
              * @description False if it was approved before
              * @example true
              */
-            readonly isNew: boolean;
+            isNew: boolean;
         };
-        readonly ManifestProgress: {
+        ManifestProgress: {
             /**
              * @description Pages received
              * @example 2
              */
-            readonly received: number;
+            received: number;
             /**
              * @description Pages of the whole manifest; 0 until the first page arrives
              * @example 3
              */
-            readonly pages: number;
+            pages: number;
         };
-        readonly ManifestsProgress: {
+        ManifestsProgress: {
             /** @description The manifest of commission-calculation */
-            readonly commissions: components["schemas"]["ManifestProgress"];
+            commissions: components["schemas"]["ManifestProgress"];
             /** @description The manifest of rewards */
-            readonly rewards: components["schemas"]["ManifestProgress"];
+            rewards: components["schemas"]["ManifestProgress"];
         };
-        readonly StatementRunProgress: {
+        StatementRunProgress: {
             /**
              * @description Calendar of the plans: length of its periods, and time zone
              * @example monthly@Europe/Paris
              */
-            readonly calendar: string;
+            calendar: string;
             /**
              * @description Period of the calendar
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description `awaiting-manifests`: commissions or rewards have not closed the period. `issuing`: statements wait for their lines or are being written. `issued`: every statement can be read
              * @enum {string}
              */
-            readonly state: "awaiting-manifests" | "issuing" | "issued";
+            state: "awaiting-manifests" | "issuing" | "issued";
             /** @description How much of the manifests has arrived */
-            readonly manifests: components["schemas"]["ManifestsProgress"];
+            manifests: components["schemas"]["ManifestsProgress"];
             /**
              * @description Number of statements; absent until all are issued
              * @example 42
              */
-            readonly statements?: number;
+            statements?: number;
         };
-        readonly PaymentExchangeRate: {
+        PaymentExchangeRate: {
             /**
              * @description One unit of this currency …
              * @example EUR
              */
-            readonly base: string;
+            base: string;
             /**
              * @description … costs `rate` units of this one
              * @example USD
              */
-            readonly quote: string;
+            quote: string;
             /**
              * @description Decimal text
              * @example 1.05
              */
-            readonly rate: string;
+            rate: string;
             /**
              * @description Who published the rate
              * @example bank
              */
-            readonly source: string;
+            source: string;
         };
-        readonly PaymentExchangeDifference: {
+        PaymentExchangeDifference: {
             /**
              * @description Currency of the payer
              * @example EUR
              */
-            readonly currency: string;
+            currency: string;
             /**
              * @description Value of the payout at the rates of the deals
              * @example 100.00
              */
-            readonly accrued: string;
+            accrued: string;
             /**
              * @description Value of the payout at the rate of the payment
              * @example 104.76
              */
-            readonly paid: string;
+            paid: string;
             /**
              * @description `paid − accrued`; positive for a loss of the payer
              * @example 4.76
              */
-            readonly difference: string;
+            difference: string;
             /**
              * @description The part of the payout earned in the currency of the payer
              * @example 110.00
              */
-            readonly of: string;
+            of: string;
         };
-        readonly Payment: {
-            /**
-             * @description Id of the payout
-             * @example payout|acme|EUR|monthly@Europe/Paris|2026-03
-             */
-            readonly payout: string;
-            /**
-             * @description `settled`: the payout was paid in full. `failed`: it was not paid
-             * @enum {string}
-             */
-            readonly state: "settled" | "failed";
+        /** payment */
+        Payment: {
+            /** @description a text without control characters */
+            payout: string;
+            /** @constant */
+            state: "settled";
             /**
              * Format: date
-             * @description Day of the payment or of its failure
-             * @example 2026-04-10
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
-            readonly on: string;
+            on: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @description an amount as decimal text without a sign, such as "1100.00" */
+            amount: string;
+            /** @description an ISO 4217 code, such as "EUR" */
+            currency: string;
+            exchange?: {
+                /** @description an ISO 4217 code, such as "EUR" */
+                base: string;
+                /** @description an ISO 4217 code, such as "EUR" */
+                quote: string;
+                /** @description decimal text without a sign, such as "0.5" */
+                rate: string;
+                /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                source: string;
+            };
+        } | {
+            /** @description a text without control characters */
+            payout: string;
+            /** @constant */
+            state: "failed";
             /**
-             * @description The highest revision of a payout counts; 0 if absent
-             * @example 0
+             * Format: date
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
-            readonly revision?: number;
-            /**
-             * @description Amount paid; only of a settled payment
-             * @example 1230.00
-             */
-            readonly amount?: string;
-            /**
-             * @description Currency of the amount; only of a settled payment
-             * @example EUR
-             */
-            readonly currency?: string;
-            /** @description The rate, if paid out of another currency */
-            readonly exchange?: components["schemas"]["PaymentExchangeRate"];
-            /**
-             * @description Why it failed; only of a failed payment
-             * @example account closed
-             */
-            readonly reason?: string;
-            /**
-             * @description Id of the statement
-             * @example acme|EUR|monthly@Europe/Paris|2026-03
-             */
-            readonly statement: string;
-            /**
-             * @description Id of the partner
-             * @example acme
-             */
-            readonly payee: string;
-            /**
-             * @description Period of the calendar
-             * @example 2026-03
-             */
-            readonly period: string;
-            /** @description What the payer books if it paid at another rate than the lines were earned at */
-            readonly difference?: components["schemas"]["PaymentExchangeDifference"];
+            on: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @description a text without control characters */
+            reason: string;
         };
-        readonly Payout: {
+        Payout: {
             /**
              * @description Finance pays each id once
              * @example payout|acme|EUR|monthly@Europe/Paris|2026-03
              */
-            readonly id: string;
+            id: string;
             /**
              * @description `due`: finance has not answered. `settled`: it was paid in full. `failed`: the newest payment failed
              * @enum {string}
              */
-            readonly state: "due" | "settled" | "failed";
+            state: "due" | "settled" | "failed";
             /**
              * @description Id of the statement
              * @example acme|EUR|monthly@Europe/Paris|2026-03
              */
-            readonly statement: string;
+            statement: string;
             /**
              * @description Id of the partner
              * @example acme
              */
-            readonly payee: string;
+            payee: string;
             /**
              * @description Currency of the amount, an ISO 4217 code
              * @example EUR
              */
-            readonly currency: string;
+            currency: string;
             /**
              * @description Calendar of the plans: length of its periods, and time zone
              * @example monthly@Europe/Paris
              */
-            readonly calendar: string;
+            calendar: string;
             /**
              * @description Period of the calendar
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description The amount to pay
              * @example 1230.00
              */
-            readonly amount: string;
+            amount: string;
             /** @description Totals of the statement by the payout terms of the plans */
-            readonly parts?: readonly components["schemas"]["StatementPartTotal"][];
+            parts?: components["schemas"]["StatementPartTotal"][];
             /** @description The part of the balance earned in other currencies */
-            readonly exchanged?: readonly components["schemas"]["ExchangedAmount"][];
+            exchanged?: components["schemas"]["ExchangedAmount"][];
             /**
              * @description Who approved the statement
              * @example alice
              */
-            readonly approvedBy: string;
+            approvedBy: string;
             /** @description The newest payment; absent while the payout is due */
-            readonly payment?: components["schemas"]["Payment"];
+            payment?: components["schemas"]["Payment"];
         };
-        readonly PaymentReceipt: {
+        PaymentReceipt: {
             /**
              * @description `repeated`: this payment, or a later revision of it, was recorded before
              * @enum {string}
              */
-            readonly outcome: "accepted" | "repeated";
+            outcome: "accepted" | "repeated";
             /** @description The newest payment of the payout */
-            readonly payment: components["schemas"]["Payment"];
+            payment: components["schemas"]["Payment"];
         };
-        readonly Balance: {
+        Balance: {
             /**
              * @description Id of the partner
              * @example acme
              */
-            readonly payee: string;
+            payee: string;
             /**
              * @description Currency of the balance, an ISO 4217 code
              * @example EUR
              */
-            readonly currency: string;
+            currency: string;
             /**
              * @description Calendar of the plans: length of its periods, and time zone
              * @example monthly@Europe/Paris
              */
-            readonly calendar: string;
+            calendar: string;
             /**
              * @description Period of the newest statement
              * @example 2026-03
              */
-            readonly period: string;
+            period: string;
             /**
              * @description What the newest statement carries to the next one; negative if the partner owes it
              * @example -20.00
              */
-            readonly carried: string;
+            carried: string;
         };
         /** deal-fact */
-        readonly DealFactMessage: {
+        DealFact: {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly source: string;
+            source: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly deal: string;
+            deal: string;
             /** @constant */
-            readonly kind: "registered";
+            kind: "registered";
             /**
              * Format: date-time
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
-            readonly occurredAt: string;
-            readonly terms: {
+            occurredAt: string;
+            terms: {
                 /** @description an ISO 4217 code, such as "EUR" */
-                readonly currency: string;
-                readonly lines: readonly {
+                currency: string;
+                lines: {
                     /** @description a text without control characters */
-                    readonly id: string;
+                    id: string;
                     /** @description a text without control characters */
-                    readonly variant?: string;
+                    variant?: string;
                     /** @description a text without control characters */
-                    readonly product?: string;
+                    product?: string;
                     /** @description a text without control characters */
-                    readonly family?: string;
+                    family?: string;
                     /** @description a text without control characters */
-                    readonly category?: string;
+                    category?: string;
                     /** @description decimal text, such as "2.5" */
-                    readonly quantity?: string;
+                    quantity?: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly net: string;
+                    net: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly gross?: string;
+                    gross?: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly cost?: string;
-                    readonly subscription?: {
+                    cost?: string;
+                    subscription?: {
                         /** @description a text without control characters */
-                        readonly id: string;
+                        id: string;
                         /**
                          * Format: date
                          * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
                          */
-                        readonly start: string;
+                        start: string;
                         /** @description a whole number from 1 to 1,200 */
-                        readonly months: number;
+                        months: number;
                     };
-                    readonly original?: {
-                        readonly [key: string]: string;
+                    original?: {
+                        [key: string]: string;
                     };
                 }[];
-                readonly partners: readonly {
+                partners: {
                     /** @enum {unknown} */
-                    readonly role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
+                    role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
                     /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-                    readonly partner: string;
+                    partner: string;
                     /** @description decimal text without a sign, such as "0.5" */
-                    readonly share?: string;
+                    share?: string;
                 }[];
                 /** @description a text without control characters */
-                readonly customer?: string;
-                readonly attributes?: {
-                    readonly [key: string]: string;
+                customer?: string;
+                attributes?: {
+                    [key: string]: string;
                 };
             };
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly source: string;
+            source: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly deal: string;
+            deal: string;
             /** @constant */
-            readonly kind: "booked";
+            kind: "booked";
             /**
              * Format: date-time
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
-            readonly occurredAt: string;
-            readonly terms: {
+            occurredAt: string;
+            terms: {
                 /** @description an ISO 4217 code, such as "EUR" */
-                readonly currency: string;
-                readonly lines: readonly {
+                currency: string;
+                lines: {
                     /** @description a text without control characters */
-                    readonly id: string;
+                    id: string;
                     /** @description a text without control characters */
-                    readonly variant?: string;
+                    variant?: string;
                     /** @description a text without control characters */
-                    readonly product?: string;
+                    product?: string;
                     /** @description a text without control characters */
-                    readonly family?: string;
+                    family?: string;
                     /** @description a text without control characters */
-                    readonly category?: string;
+                    category?: string;
                     /** @description decimal text, such as "2.5" */
-                    readonly quantity?: string;
+                    quantity?: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly net: string;
+                    net: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly gross?: string;
+                    gross?: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly cost?: string;
-                    readonly subscription?: {
+                    cost?: string;
+                    subscription?: {
                         /** @description a text without control characters */
-                        readonly id: string;
+                        id: string;
                         /**
                          * Format: date
                          * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
                          */
-                        readonly start: string;
+                        start: string;
                         /** @description a whole number from 1 to 1,200 */
-                        readonly months: number;
+                        months: number;
                     };
-                    readonly original?: {
-                        readonly [key: string]: string;
+                    original?: {
+                        [key: string]: string;
                     };
                 }[];
-                readonly partners: readonly {
+                partners: {
                     /** @enum {unknown} */
-                    readonly role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
+                    role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
                     /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-                    readonly partner: string;
+                    partner: string;
                     /** @description decimal text without a sign, such as "0.5" */
-                    readonly share?: string;
+                    share?: string;
                 }[];
                 /** @description a text without control characters */
-                readonly customer?: string;
-                readonly attributes?: {
-                    readonly [key: string]: string;
+                customer?: string;
+                attributes?: {
+                    [key: string]: string;
                 };
             };
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly source: string;
+            source: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly deal: string;
+            deal: string;
             /** @constant */
-            readonly kind: "invoiced";
+            kind: "invoiced";
             /**
              * Format: date-time
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
-            readonly occurredAt: string;
+            occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly id: string;
-            readonly lines?: readonly {
+            id: string;
+            lines?: {
                 /** @description a text without control characters */
-                readonly id: string;
+                id: string;
                 /** @description a text without control characters */
-                readonly variant?: string;
+                variant?: string;
                 /** @description a text without control characters */
-                readonly product?: string;
+                product?: string;
                 /** @description a text without control characters */
-                readonly family?: string;
+                family?: string;
                 /** @description a text without control characters */
-                readonly category?: string;
+                category?: string;
                 /** @description decimal text, such as "2.5" */
-                readonly quantity?: string;
+                quantity?: string;
                 /** @description an amount as decimal text, such as "1100.00" */
-                readonly net: string;
+                net: string;
                 /** @description an amount as decimal text, such as "1100.00" */
-                readonly gross?: string;
+                gross?: string;
                 /** @description an amount as decimal text, such as "1100.00" */
-                readonly cost?: string;
-                readonly subscription?: {
+                cost?: string;
+                subscription?: {
                     /** @description a text without control characters */
-                    readonly id: string;
+                    id: string;
                     /**
                      * Format: date
                      * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
                      */
-                    readonly start: string;
+                    start: string;
                     /** @description a whole number from 1 to 1,200 */
-                    readonly months: number;
+                    months: number;
                 };
-                readonly original?: {
-                    readonly [key: string]: string;
+                original?: {
+                    [key: string]: string;
                 };
             }[];
-            readonly terms?: {
+            terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
-                readonly currency: string;
-                readonly lines: readonly {
+                currency: string;
+                lines: {
                     /** @description a text without control characters */
-                    readonly id: string;
+                    id: string;
                     /** @description a text without control characters */
-                    readonly variant?: string;
+                    variant?: string;
                     /** @description a text without control characters */
-                    readonly product?: string;
+                    product?: string;
                     /** @description a text without control characters */
-                    readonly family?: string;
+                    family?: string;
                     /** @description a text without control characters */
-                    readonly category?: string;
+                    category?: string;
                     /** @description decimal text, such as "2.5" */
-                    readonly quantity?: string;
+                    quantity?: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly net: string;
+                    net: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly gross?: string;
+                    gross?: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly cost?: string;
-                    readonly subscription?: {
+                    cost?: string;
+                    subscription?: {
                         /** @description a text without control characters */
-                        readonly id: string;
+                        id: string;
                         /**
                          * Format: date
                          * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
                          */
-                        readonly start: string;
+                        start: string;
                         /** @description a whole number from 1 to 1,200 */
-                        readonly months: number;
+                        months: number;
                     };
-                    readonly original?: {
-                        readonly [key: string]: string;
+                    original?: {
+                        [key: string]: string;
                     };
                 }[];
-                readonly partners: readonly {
+                partners: {
                     /** @enum {unknown} */
-                    readonly role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
+                    role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
                     /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-                    readonly partner: string;
+                    partner: string;
                     /** @description decimal text without a sign, such as "0.5" */
-                    readonly share?: string;
+                    share?: string;
                 }[];
                 /** @description a text without control characters */
-                readonly customer?: string;
-                readonly attributes?: {
-                    readonly [key: string]: string;
+                customer?: string;
+                attributes?: {
+                    [key: string]: string;
                 };
             };
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly source: string;
+            source: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly deal: string;
+            deal: string;
             /** @constant */
-            readonly kind: "paid";
+            kind: "paid";
             /**
              * Format: date-time
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
-            readonly occurredAt: string;
+            occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly id: string;
+            id: string;
             /** @description an amount as decimal text, such as "1100.00" */
-            readonly amount: string;
+            amount: string;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly source: string;
+            source: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly deal: string;
+            deal: string;
             /** @constant */
-            readonly kind: "sold-through";
+            kind: "sold-through";
             /**
              * Format: date-time
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
-            readonly occurredAt: string;
+            occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly id: string;
+            id: string;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly source: string;
+            source: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly deal: string;
+            deal: string;
             /** @constant */
-            readonly kind: "amended";
+            kind: "amended";
             /**
              * Format: date-time
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
-            readonly occurredAt: string;
+            occurredAt: string;
             /** @description a whole number from 0 */
-            readonly revision?: number;
+            revision?: number;
             /** @enum {unknown} */
-            readonly as?: "correction" | "change";
-            readonly terms: {
+            as?: "correction" | "change";
+            terms: {
                 /** @description an ISO 4217 code, such as "EUR" */
-                readonly currency: string;
-                readonly lines: readonly {
+                currency: string;
+                lines: {
                     /** @description a text without control characters */
-                    readonly id: string;
+                    id: string;
                     /** @description a text without control characters */
-                    readonly variant?: string;
+                    variant?: string;
                     /** @description a text without control characters */
-                    readonly product?: string;
+                    product?: string;
                     /** @description a text without control characters */
-                    readonly family?: string;
+                    family?: string;
                     /** @description a text without control characters */
-                    readonly category?: string;
+                    category?: string;
                     /** @description decimal text, such as "2.5" */
-                    readonly quantity?: string;
+                    quantity?: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly net: string;
+                    net: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly gross?: string;
+                    gross?: string;
                     /** @description an amount as decimal text, such as "1100.00" */
-                    readonly cost?: string;
-                    readonly subscription?: {
+                    cost?: string;
+                    subscription?: {
                         /** @description a text without control characters */
-                        readonly id: string;
+                        id: string;
                         /**
                          * Format: date
                          * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
                          */
-                        readonly start: string;
+                        start: string;
                         /** @description a whole number from 1 to 1,200 */
-                        readonly months: number;
+                        months: number;
                     };
-                    readonly original?: {
-                        readonly [key: string]: string;
+                    original?: {
+                        [key: string]: string;
                     };
                 }[];
-                readonly partners: readonly {
+                partners: {
                     /** @enum {unknown} */
-                    readonly role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
+                    role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
                     /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-                    readonly partner: string;
+                    partner: string;
                     /** @description decimal text without a sign, such as "0.5" */
-                    readonly share?: string;
+                    share?: string;
                 }[];
                 /** @description a text without control characters */
-                readonly customer?: string;
-                readonly attributes?: {
-                    readonly [key: string]: string;
+                customer?: string;
+                attributes?: {
+                    [key: string]: string;
                 };
             };
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly source: string;
+            source: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly deal: string;
+            deal: string;
             /** @constant */
-            readonly kind: "returned";
+            kind: "returned";
             /**
              * Format: date-time
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
-            readonly occurredAt: string;
+            occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly id: string;
-            readonly lines?: readonly {
+            id: string;
+            lines?: {
                 /** @description a text without control characters */
-                readonly line: string;
+                line: string;
                 /** @description an amount as decimal text without a sign, such as "1100.00" */
-                readonly net?: string;
+                net?: string;
             }[];
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly source: string;
+            source: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly deal: string;
+            deal: string;
             /** @constant */
-            readonly kind: "registration";
+            kind: "registration";
             /**
              * Format: date-time
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
-            readonly occurredAt: string;
+            occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly id: string;
+            id: string;
             /** @enum {unknown} */
-            readonly status: "pending" | "approved" | "rejected" | "expired";
+            status: "pending" | "approved" | "rejected" | "expired";
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly holder: string;
+            holder: string;
             /**
              * Format: date
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
-            readonly from?: string;
+            from?: string;
             /**
              * Format: date
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
-            readonly until?: string;
+            until?: string;
             /** @description a whole number from 0 */
-            readonly revision?: number;
+            revision?: number;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly source: string;
+            source: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly deal: string;
+            deal: string;
             /** @constant */
-            readonly kind: "cancelled";
+            kind: "cancelled";
             /**
              * Format: date-time
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
-            readonly occurredAt: string;
+            occurredAt: string;
         };
         /** exchange-rate */
-        readonly ExchangeRateMessage: {
+        ExchangeRate: {
             /** @description an ISO 4217 code, such as "EUR" */
-            readonly base: string;
+            base: string;
             /** @description an ISO 4217 code, such as "EUR" */
-            readonly quote: string;
+            quote: string;
             /**
              * Format: date
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
-            readonly date: string;
+            date: string;
             /** @description decimal text without a sign, such as "0.5" */
-            readonly rate: string;
+            rate: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly source: string;
+            source: string;
             /** @description a whole number from 0 */
-            readonly revision?: number;
+            revision?: number;
         };
         /** quota */
-        readonly QuotaMessage: {
+        Quota: {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly payee: string;
+            payee: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            readonly plan: string;
+            plan: string;
             /** @description a text without control characters */
-            readonly component: string;
+            component: string;
             /**
              * Format: date
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
-            readonly from: string;
+            from: string;
             /**
              * Format: date
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
-            readonly until?: string;
+            until?: string;
             /** @description decimal text without a sign, such as "0.5" */
-            readonly amount: string;
+            amount: string;
             /** @description a whole number from 0 */
-            readonly revision: number;
-        };
-        /** payment */
-        readonly PaymentMessage: {
-            /** @description a text without control characters */
-            readonly payout: string;
-            /** @constant */
-            readonly state: "settled";
-            /**
-             * Format: date
-             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
-             */
-            readonly on: string;
-            /** @description a whole number from 0 */
-            readonly revision?: number;
-            /** @description an amount as decimal text without a sign, such as "1100.00" */
-            readonly amount: string;
-            /** @description an ISO 4217 code, such as "EUR" */
-            readonly currency: string;
-            readonly exchange?: {
-                /** @description an ISO 4217 code, such as "EUR" */
-                readonly base: string;
-                /** @description an ISO 4217 code, such as "EUR" */
-                readonly quote: string;
-                /** @description decimal text without a sign, such as "0.5" */
-                readonly rate: string;
-                /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-                readonly source: string;
-            };
-        } | {
-            /** @description a text without control characters */
-            readonly payout: string;
-            /** @constant */
-            readonly state: "failed";
-            /**
-             * Format: date
-             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
-             */
-            readonly on: string;
-            /** @description a whole number from 0 */
-            readonly revision?: number;
-            /** @description a text without control characters */
-            readonly reason: string;
+            revision: number;
         };
     };
     responses: never;
@@ -3256,19 +3898,19 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    readonly getLiveness: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    getLiveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The process answers */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -3276,33 +3918,33 @@ export interface operations {
                      *       "status": "live"
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["Liveness"];
+                    "application/json": components["schemas"]["Liveness"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getReadiness: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The process can be given requests */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -3320,42 +3962,42 @@ export interface operations {
                      *       "failing": []
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["Readiness"];
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NotReady`: `detail` names what is missing */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotReady"];
+                    "application/problem+json": components["schemas"]["NotReady"];
                 };
             };
         };
     };
-    readonly getLag: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    getLag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description All background work of the process */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -3371,158 +4013,208 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["WorkStatusList"];
+                    "application/json": components["schemas"]["WorkStatusList"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getMetrics: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description All metrics */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
                      * @example # TYPE tantieme_messages_published_total counter
                      *     tantieme_messages_published_total{topic="deals"} 1200
                      */
-                    readonly "text/plain": string;
+                    "text/plain": string;
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getPartner: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
-                readonly id: string;
+    getPartner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the partner */
+                id: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
+        requestBody?: never;
+        responses: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
+            /** @description `NotYours`: the caller is another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly putPartner: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    putPartner: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path: {
-                readonly id: string;
+            path: {
+                /** @description Id of the partner */
+                id: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
+        requestBody: {
+            content: {
                 /**
                  * @example {
                  *       "name": "Ada Resale",
@@ -3530,350 +4222,536 @@ export interface operations {
                  *       "country": "FR"
                  *     }
                  */
-                readonly "application/json": components["schemas"]["PartnerDetailsBody"];
+                "application/json": components["schemas"]["PartnerDetailsBody"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The partner as it is now */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The partner is new */
-            readonly 201: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ],
+                     *       "warnings": [
+                     *         "country: ZZ is not in ISO 3166-1"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisteredPartner"];
+                };
+            };
+            /** @description The partner is new */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ],
+                     *       "warnings": [
+                     *         "country: ZZ is not in ISO 3166-1"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisteredPartner"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly putPartnerTier: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    putPartnerTier: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path: {
-                readonly id: string;
-                /** @description the first day on which it counts */
-                readonly from: string;
+            path: {
+                /** @description Id of the partner */
+                id: string;
+                /** @description The first day on which it applies */
+                from: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
+        requestBody: {
+            content: {
                 /**
                  * @example {
                  *       "tier": "gold"
                  *     }
                  */
-                readonly "application/json": components["schemas"]["TierBody"];
+                "application/json": components["schemas"]["TierBody"];
             };
         };
-        readonly responses: {
-            readonly 200: {
+        responses: {
+            /** @description The partner as it is now */
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly putPartnerUpline: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    putPartnerUpline: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path: {
-                readonly id: string;
-                /** @description the first day on which it counts */
-                readonly from: string;
+            path: {
+                /** @description Id of the partner */
+                id: string;
+                /** @description The first day on which it applies */
+                from: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
+        requestBody: {
+            content: {
                 /**
                  * @example {
                  *       "upline": "P-0"
                  *     }
                  */
-                readonly "application/json": components["schemas"]["UplineBody"];
+                "application/json": components["schemas"]["UplineBody"];
             };
         };
-        readonly responses: {
-            readonly 200: {
+        responses: {
+            /** @description The partner as it is now */
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UplineCircle`: a partner would be above itself on some day. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `UplineUnknown`: the upline is not registered. `HierarchyTooDeep`: more partners are above than a hierarchy may have. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly putPartnerAgreement: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    putPartnerAgreement: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path: {
-                readonly id: string;
-                readonly agreement: string;
+            path: {
+                /** @description Id of the partner */
+                id: string;
+                /** @description Id of the agreement; an agreement with the same id is replaced */
+                agreement: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
+        requestBody: {
+            content: {
                 /**
                  * @example {
                  *       "plan": "resellers-emea-2026",
@@ -3881,115 +4759,165 @@ export interface operations {
                  *       "until": "2027-01-01"
                  *     }
                  */
-                readonly "application/json": components["schemas"]["AgreementBody"];
+                "application/json": components["schemas"]["AgreementBody"];
             };
         };
-        readonly responses: {
-            readonly 200: {
+        responses: {
+            /** @description The partner as it is now */
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `AgreementOverlaps`: another agreement of the partner to the same plan covers some of the days. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly putPartnerCertification: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    putPartnerCertification: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path: {
-                readonly id: string;
-                /** @description of the certificate */
-                readonly certificate: string;
+            path: {
+                /** @description Id of the partner */
+                id: string;
+                /** @description Id of the certificate; one with the same id is replaced */
+                certificate: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
+        requestBody: {
+            content: {
                 /**
                  * @example {
                  *       "certification": "security-pro",
@@ -3998,689 +4926,1981 @@ export interface operations {
                  *       "count": 2
                  *     }
                  */
-                readonly "application/json": components["schemas"]["CertificationBody"];
+                "application/json": components["schemas"]["CertificationBody"];
             };
         };
-        readonly responses: {
-            readonly 200: {
+        responses: {
+            /** @description The partner as it is now */
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly batchPartners: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/x-ndjson": string;
-            };
-        };
-        readonly responses: {
-            /** @description What was refused, and the counts */
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/x-ndjson": unknown;
-                };
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly listPartners: {
-        readonly parameters: {
-            readonly query?: {
+    listPartners: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
-                readonly channel?: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
-                readonly country?: string;
+                cursor?: string;
+                /** @description Only partners of this channel */
+                channel?: "retail" | "e-commerce" | "wholesale" | "distributor" | "direct";
+                /** @description Only partners in this country (ISO 3166-1 alpha-2) */
+                country?: string;
+                /** @description Only partners that have this tier on the day `on` */
+                tier?: string;
+                /** @description Only partners directly below this one on the day `on` */
+                upline?: string;
+                /** @description Only partners with an agreement to this plan on the day `on` */
+                plan?: string;
+                /** @description Only partners with this agreement on the day `on` */
+                agreement?: string;
+                /** @description The day for `tier`, `upline`, `plan` and `agreement`; today (UTC) if left out */
+                on?: string;
+                /** @description Only partners whose id starts with this text, or whose name contains it */
+                text?: string;
+                /** @description Order of the list, then by id; with a minus sign, the last first */
+                sort?: "id" | "-id" | "name" | "-name" | "country" | "-country" | "channel" | "-channel";
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "P-1",
+                     *           "name": "Ada Resale",
+                     *           "channel": "retail",
+                     *           "country": "FR",
+                     *           "tiers": [
+                     *             {
+                     *               "from": "2026-03-01",
+                     *               "value": "gold"
+                     *             }
+                     *           ],
+                     *           "uplines": [
+                     *             {
+                     *               "from": "2026-01-01",
+                     *               "value": "P-0"
+                     *             }
+                     *           ],
+                     *           "agreements": [
+                     *             {
+                     *               "id": "A-2026",
+                     *               "plan": "resellers-emea-2026",
+                     *               "from": "2026-01-01",
+                     *               "until": "2027-01-01"
+                     *             }
+                     *           ],
+                     *           "certifications": [
+                     *             {
+                     *               "id": "C-1",
+                     *               "certification": "security-pro",
+                     *               "from": "2026-01-01",
+                     *               "until": "2027-01-01",
+                     *               "count": 2
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["PartnerAnswer"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly createDealFact: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
-                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+    listPartnerWarnings: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["DealFactMessage"];
-            };
-        };
-        readonly responses: {
-            /** @description The same fact is known already */
-            readonly 200: {
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "partner": "P-7",
+                     *           "field": "country",
+                     *           "value": "ZZ",
+                     *           "reason": "ZZ is not in ISO 3166-1"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["PartnerWarning"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    batchPartners: {
+        parameters: {
+            query?: {
+                /** @description How the file is written; by its content type if left out */
+                format?: "ndjson" | "csv";
+                /** @description Name of the file, for the lines about refused rows */
+                file?: string;
+                /** @description CSV: the mapping document (JSON), unless it is sent as a header. Without one, the header names the fields */
+                mapping?: string;
+                /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
+                locale?: string;
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description CSV: the mapping document (JSON in UTF-8) */
+                "X-Import-Mapping"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file */
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description One JSON object per line: refused rows and warnings in order of the file, then the counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "file": "partners.csv",
+                     *       "row": 12,
+                     *       "partner": "P-1",
+                     *       "errors": [
+                     *         {
+                     *           "field": "from",
+                     *           "reason": "\"31.02.2026\" is not a date of the form dd.MM.yyyy",
+                     *           "row": 12,
+                     *           "column": "Since",
+                     *           "cell": "31.02.2026"
+                     *         }
+                     *       ],
+                     *       "type": "refused",
+                     *       "code": "PartnerInvalid"
+                     *     }
+                     */
+                    "application/x-ndjson": components["schemas"]["RefusedRowLine"] | components["schemas"]["RowWarningLine"] | components["schemas"]["PartnerImportResultLine"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be. `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BodyNotStreamed`: the content type is neither NDJSON nor CSV. `MappingInvalid`: the mapping is not valid; `errors` name each field. `ColumnsMissing`: the columns of the file do not fit its fields. `FileUnreadable`: the file cannot be read, and nothing of it is used. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    batchPartner: {
+        parameters: {
+            query?: {
+                /** @description How the file is written; by its content type if left out */
+                format?: "ndjson" | "csv";
+                /** @description Name of the file, for the lines about refused rows */
+                file?: string;
+                /** @description CSV: the mapping document (JSON), unless it is sent as a header. Without one, the header names the fields */
+                mapping?: string;
+                /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
+                locale?: string;
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description CSV: the mapping document (JSON in UTF-8) */
+                "X-Import-Mapping"?: string;
+            };
+            path: {
+                /** @description What the rows of the file are about */
+                kind: "tiers" | "uplines" | "agreements" | "certifications";
+            };
+            cookie?: never;
+        };
+        /** @description The file */
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description One JSON object per line: refused rows and warnings in order of the file, then the counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "file": "partners.csv",
+                     *       "row": 12,
+                     *       "partner": "P-1",
+                     *       "errors": [
+                     *         {
+                     *           "field": "from",
+                     *           "reason": "\"31.02.2026\" is not a date of the form dd.MM.yyyy",
+                     *           "row": 12,
+                     *           "column": "Since",
+                     *           "cell": "31.02.2026"
+                     *         }
+                     *       ],
+                     *       "type": "refused",
+                     *       "code": "PartnerInvalid"
+                     *     }
+                     */
+                    "application/x-ndjson": components["schemas"]["RefusedRowLine"] | components["schemas"]["RowWarningLine"] | components["schemas"]["PartnerImportResultLine"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be. `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BodyNotStreamed`: the content type is neither NDJSON nor CSV. `MappingInvalid`: the mapping is not valid; `errors` name each field. `ColumnsMissing`: the columns of the file do not fit its fields. `FileUnreadable`: the file cannot be read, and nothing of it is used. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDealFact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DealFact"];
+            };
+        };
+        responses: {
+            /** @description The same fact was recorded before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "identity": "booked",
+                     *       "hash": "5f2b0c61d2a6a5a8f2f6b3c1b6f3a1c94d5a0f2f6c1d7b8e9a0b1c2d3e4f5a6b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FactReceipt"];
+                };
             };
             /** @description The fact is new */
-            readonly 201: {
+            201: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "identity": "booked",
+                     *       "hash": "5f2b0c61d2a6a5a8f2f6b3c1b6f3a1c94d5a0f2f6c1d7b8e9a0b1c2d3e4f5a6b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FactReceipt"];
+                };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The fact is known with other content; what was sent is kept aside. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            /** @description `FactConflict`: the same fact is recorded with other content. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            /** @description `FactInvalid`: the fact is not valid; `errors` name each field. `DealTooLarge`: the deal has as many facts as a deal may have. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listDeals: {
-        readonly parameters: {
-            readonly query?: {
+    listDeals: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
-                /** @description of this source system alone */
-                readonly source?: string;
+                cursor?: string;
+                /** @description Only deals of this source system */
+                source?: string;
+                /** @description Only deals that name this partner, in any role */
+                partner?: string;
+                /** @description Only deals of this year, quarter or month (`2026`, `2026-Q1`, `2026-03`), in UTC */
+                period?: string;
+                /** @description Only deals on or after this day of UTC */
+                from?: string;
+                /** @description Only deals before this day of UTC */
+                until?: string;
+                /** @description Only deals in this currency (ISO 4217) */
+                currency?: string;
+                /** @description Only deals whose last stage this is */
+                state?: "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+                /** @description Only deals whose id or customer starts with this text */
+                text?: string;
+                /** @description Order of the list; with a minus sign, the last first. `id` is by source, then id */
+                sort?: "id" | "-id" | "occurredAt" | "-occurredAt" | "customer" | "-customer";
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly getDeal: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
-                readonly source: string;
-                readonly id: string;
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly listRefusals: {
-        readonly parameters: {
-            readonly query?: {
-                /** @description Rows per page */
-                readonly limit?: number;
-                /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
-                /** @description of this source system alone */
-                readonly source?: string;
-                readonly kind?: "invalid" | "conflict";
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly createImport: {
-        readonly parameters: {
-            readonly query: {
-                readonly format: "ndjson" | "csv";
-                /** @description CSV: the mapping document (JSON), where it does not come as a header */
-                readonly mapping?: string;
-            };
-            readonly header?: {
-                /** @description CSV: the mapping document (JSON) */
-                readonly "X-Import-Mapping"?: string;
-            };
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/x-ndjson": string;
-                readonly "text/csv": string;
-            };
-        };
-        readonly responses: {
-            /** @description Progress and result, as NDJSON */
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/x-ndjson": unknown;
-                };
-            };
-            /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly listPlans: {
-        readonly parameters: {
-            readonly query?: {
-                /** @description Rows per page */
-                readonly limit?: number;
-                /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
-                /** @description Plans with a version in this state today */
-                readonly state?: "draft" | "approved" | "published" | "superseded" | "ended";
-                /** @description Part of the id or title, in upper or lower case */
-                readonly text?: string;
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "source": "crm",
+                     *           "id": "D-1042",
+                     *           "revision": 3,
+                     *           "state": "incomplete",
+                     *           "occurredAt": "2026-03-05T10:00:00.000Z",
+                     *           "currency": "EUR",
+                     *           "customer": "C-77",
+                     *           "lineCount": 2,
+                     *           "registeredAt": "2026-02-20T10:00:00.000Z",
+                     *           "bookedAt": "2026-03-05T10:00:00.000Z",
+                     *           "invoiceCount": 1,
+                     *           "paymentCount": 0,
+                     *           "returnCount": 0,
+                     *           "cancelledAt": "2026-03-20T10:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["DealSummary"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source system */
+                source: string;
+                /** @description Id of the deal in its source */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "source": "crm",
+                     *       "id": "D-1042",
+                     *       "terms": {
+                     *         "currency": "EUR",
+                     *         "lines": [
+                     *           {
+                     *             "id": "1",
+                     *             "category": "hardware",
+                     *             "net": "100.00"
+                     *           }
+                     *         ],
+                     *         "partners": [
+                     *           {
+                     *             "role": "seller",
+                     *             "partner": "P-1"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "bookedAt": "2026-03-05T10:00:00.000Z",
+                     *       "invoices": [],
+                     *       "payments": [],
+                     *       "soldThrough": [],
+                     *       "returns": [],
+                     *       "revision": 0,
+                     *       "facts": [
+                     *         {
+                     *           "identity": "booked",
+                     *           "hash": "5f2b0c61d2a6a5a8f2f6b3c1b6f3a1c94d5a0f2f6c1d7b8e9a0b1c2d3e4f5a6b",
+                     *           "fact": {
+                     *             "source": "crm",
+                     *             "deal": "D-1042",
+                     *             "kind": "booked",
+                     *             "occurredAt": "2026-03-05T10:00:00.000Z",
+                     *             "terms": {
+                     *               "currency": "EUR",
+                     *               "lines": [
+                     *                 {
+                     *                   "id": "1",
+                     *                   "category": "hardware",
+                     *                   "net": "100.00"
+                     *                 }
+                     *               ],
+                     *               "partners": [
+                     *                 {
+                     *                   "role": "seller",
+                     *                   "partner": "P-1"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                        source: string;
+                        /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                        id: string;
+                        terms?: {
+                            /** @description an ISO 4217 code, such as "EUR" */
+                            currency: string;
+                            lines: {
+                                /** @description a text without control characters */
+                                id: string;
+                                /** @description a text without control characters */
+                                variant?: string;
+                                /** @description a text without control characters */
+                                product?: string;
+                                /** @description a text without control characters */
+                                family?: string;
+                                /** @description a text without control characters */
+                                category?: string;
+                                /** @description decimal text, such as "2.5" */
+                                quantity?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                net: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                gross?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                cost?: string;
+                                subscription?: {
+                                    /** @description a text without control characters */
+                                    id: string;
+                                    /**
+                                     * Format: date
+                                     * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+                                     */
+                                    start: string;
+                                    /** @description a whole number from 1 to 1,200 */
+                                    months: number;
+                                };
+                                original?: {
+                                    [key: string]: string;
+                                };
+                            }[];
+                            partners: {
+                                /** @enum {unknown} */
+                                role: "seller" | "referrer" | "influencer" | "servicing" | "salesperson" | "buyer";
+                                /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                                partner: string;
+                                /** @description decimal text without a sign, such as "0.5" */
+                                share?: string;
+                            }[];
+                            /** @description a text without control characters */
+                            customer?: string;
+                            attributes?: {
+                                [key: string]: string;
+                            };
+                        };
+                        /**
+                         * Format: date-time
+                         * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                         */
+                        registeredAt?: string;
+                        /**
+                         * Format: date-time
+                         * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                         */
+                        bookedAt?: string;
+                        invoices: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                             */
+                            at: string;
+                            lines?: {
+                                /** @description a text without control characters */
+                                id: string;
+                                /** @description a text without control characters */
+                                variant?: string;
+                                /** @description a text without control characters */
+                                product?: string;
+                                /** @description a text without control characters */
+                                family?: string;
+                                /** @description a text without control characters */
+                                category?: string;
+                                /** @description decimal text, such as "2.5" */
+                                quantity?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                net: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                gross?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                cost?: string;
+                                subscription?: {
+                                    /** @description a text without control characters */
+                                    id: string;
+                                    /**
+                                     * Format: date
+                                     * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+                                     */
+                                    start: string;
+                                    /** @description a whole number from 1 to 1,200 */
+                                    months: number;
+                                };
+                                original?: {
+                                    [key: string]: string;
+                                };
+                            }[];
+                        }[];
+                        payments: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                             */
+                            at: string;
+                            /** @description an amount as decimal text, such as "1100.00" */
+                            amount: string;
+                        }[];
+                        soldThrough: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                             */
+                            at: string;
+                        }[];
+                        returns: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                             */
+                            at: string;
+                            lines?: {
+                                /** @description a text without control characters */
+                                line: string;
+                                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                                net?: string;
+                            }[];
+                        }[];
+                        /**
+                         * Format: date-time
+                         * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                         */
+                        cancelledAt?: string;
+                        registrations?: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /** @enum {unknown} */
+                            status: "pending" | "approved" | "rejected" | "expired";
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            holder: string;
+                            /**
+                             * Format: date
+                             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+                             */
+                            from: string;
+                            /**
+                             * Format: date
+                             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+                             */
+                            until?: string;
+                        }[];
+                        changes?: {
+                            /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
+                             */
+                            at: string;
+                            lines: {
+                                /** @description a text without control characters */
+                                id: string;
+                                /** @description a text without control characters */
+                                variant?: string;
+                                /** @description a text without control characters */
+                                product?: string;
+                                /** @description a text without control characters */
+                                family?: string;
+                                /** @description a text without control characters */
+                                category?: string;
+                                /** @description decimal text, such as "2.5" */
+                                quantity?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                net: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                gross?: string;
+                                /** @description an amount as decimal text, such as "1100.00" */
+                                cost?: string;
+                                subscription?: {
+                                    /** @description a text without control characters */
+                                    id: string;
+                                    /**
+                                     * Format: date
+                                     * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+                                     */
+                                    start: string;
+                                    /** @description a whole number from 1 to 1,200 */
+                                    months: number;
+                                };
+                                original?: {
+                                    [key: string]: string;
+                                };
+                            }[];
+                        }[];
+                        /** @description Revision of the deal, from 0 */
+                        revision: number;
+                        /** @description The facts that the deal is a function of, in the order in which they were recorded */
+                        facts: {
+                            /** @description Which fact of the deal it is: `booked`, `returned:R-1` */
+                            identity: string;
+                            /** @description SHA-256 of its normal form */
+                            hash: string;
+                            fact: components["schemas"]["DealFact"];
+                        }[];
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DealUnknown`: no fact of this deal is recorded */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRefusals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description Only refusals in this state; both if left out */
+                state?: "open" | "resolved";
+                /** @description Only refusals of this kind */
+                kind?: "invalid" | "conflict";
+                /** @description Only refusals of this source system */
+                source?: string;
+                /** @description Only refusals from a file of this name */
+                file?: string;
+                /** @description Only refusals that this import brought, also where an earlier one had brought them already */
+                import?: string;
+                /** @description Only refusals whose deal starts with this text, or whose content or reasons contain it */
+                text?: string;
+                /** @description Order by time; with a minus sign, the newest first */
+                sort?: "at" | "-at";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "at": "2026-03-05T10:00:00.000Z",
+                     *           "state": "open",
+                     *           "kind": "invalid",
+                     *           "source": "crm",
+                     *           "deal": "D-1042",
+                     *           "fact": "returned:R-1",
+                     *           "import": "0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11",
+                     *           "file": "march.csv",
+                     *           "rows": [
+                     *             12,
+                     *             13
+                     *           ],
+                     *           "errors": [
+                     *             {
+                     *               "field": "terms.lines.0.net",
+                     *               "reason": "\"1.234.5\" is not a number with \",\" before its decimals and \".\" between thousands",
+                     *               "row": 12,
+                     *               "column": "Net",
+                     *               "cell": "1.234.5"
+                     *             }
+                     *           ],
+                     *           "raw": "{\"Order\":\"D-1042\",\"Net\":\"1.234.5\"}",
+                     *           "actor": "olga",
+                     *           "resolution": "recorded",
+                     *           "resolvedAt": "2026-03-06T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Refusal"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRefusal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the refusal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "at": "2026-03-05T10:00:00.000Z",
+                     *       "state": "open",
+                     *       "kind": "invalid",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "fact": "returned:R-1",
+                     *       "import": "0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11",
+                     *       "file": "march.csv",
+                     *       "rows": [
+                     *         12,
+                     *         13
+                     *       ],
+                     *       "errors": [
+                     *         {
+                     *           "field": "terms.lines.0.net",
+                     *           "reason": "\"1.234.5\" is not a number with \",\" before its decimals and \".\" between thousands",
+                     *           "row": 12,
+                     *           "column": "Net",
+                     *           "cell": "1.234.5"
+                     *         }
+                     *       ],
+                     *       "raw": "{\"Order\":\"D-1042\",\"Net\":\"1.234.5\"}",
+                     *       "actor": "olga",
+                     *       "resolution": "recorded",
+                     *       "resolvedAt": "2026-03-06T08:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RefusalUnknown`: there is no refusal with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listImports: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description Only imports in this state */
+                state?: "running" | "completed" | "failed";
+                /** @description Only files whose name contains this text */
+                file?: string;
+                /** @description Only imports by this person or system */
+                actor?: string;
+                /** @description Order by time; with a minus sign, the newest first */
+                sort?: "at" | "-at";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11",
+                     *           "file": "march.csv",
+                     *           "format": "ndjson",
+                     *           "state": "running",
+                     *           "actor": "olga",
+                     *           "at": "2026-03-05T10:00:00.000Z",
+                     *           "endedAt": "2026-03-05T10:00:07.000Z",
+                     *           "facts": 1200,
+                     *           "accepted": 1180,
+                     *           "repeated": 15,
+                     *           "conflicts": 1,
+                     *           "refused": 4,
+                     *           "error": {
+                     *             "code": "FileUnreadable",
+                     *             "detail": "nothing was imported: the file has no header"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Import"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createImport: {
+        parameters: {
+            query: {
+                /** @description How the file is written */
+                format: "ndjson" | "csv";
+                /** @description Name of the file, for the list of imports and for refusals */
+                file?: string;
+                /** @description CSV: the mapping document (JSON), unless it is sent as a header */
+                mapping?: string;
+                /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
+                locale?: string;
+                /** @description True: answers what would happen, with totals, and writes nothing */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description CSV: the mapping document (JSON in UTF-8) */
+                "X-Import-Mapping"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file */
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description One JSON object per line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "started",
+                     *       "import": "0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11"
+                     *     }
+                     */
+                    "application/x-ndjson": components["schemas"]["ImportStartedLine"] | components["schemas"]["ImportProgressLine"] | components["schemas"]["WouldBeRefusedLine"] | components["schemas"]["ImportResultLine"] | components["schemas"]["ImportErrorLine"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BodyNotStreamed`: the content type is neither NDJSON nor CSV. `MappingInvalid`: the mapping is missing or not valid; `errors` name each field. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the import */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11",
+                     *       "file": "march.csv",
+                     *       "format": "ndjson",
+                     *       "state": "running",
+                     *       "actor": "olga",
+                     *       "at": "2026-03-05T10:00:00.000Z",
+                     *       "endedAt": "2026-03-05T10:00:07.000Z",
+                     *       "facts": 1200,
+                     *       "accepted": 1180,
+                     *       "repeated": 15,
+                     *       "conflicts": 1,
+                     *       "refused": 4,
+                     *       "error": {
+                     *         "code": "FileUnreadable",
+                     *         "detail": "nothing was imported: the file has no header"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ImportUnknown`: there is no import with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getImportRejected: {
+        parameters: {
+            query?: {
+                /** @description Only rows whose refusal is in this state; all if left out */
+                state?: "open" | "resolved";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the import */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example Order,Net,refusal_reason
+                     *     D-1042,abc,"row 2, Net: …"
+                     */
+                    "text/csv": string;
+                    /** @example {"kind":"booked",…,"refusal_reason":"row 2: …"} */
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ImportUnknown`: there is no import with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryRefusal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the refusal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fact is recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "identity": "booked",
+                     *       "hash": "5f2b0c61d2a6a5a8f2f6b3c1b6f3a1c94d5a0f2f6c1d7b8e9a0b1c2d3e4f5a6b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FactReceipt"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RefusalUnknown`: there is no refusal with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FactConflict`: the same fact is still recorded with other content. `ImportRunning`: the import that brought the fact has not ended. `RefusalIncomplete`: the refusal does not store the whole fact. `RefusalResolved`: the refusal is already resolved. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FactInvalid`: the fact is still not valid; `errors` name each field. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPlans: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description Plans with a version in this state today */
+                state?: "draft" | "approved" | "published" | "superseded" | "ended";
+                /** @description Part of the id or title, in upper or lower case */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -4732,84 +6952,84 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["PlanSummary"][];
+                    "application/json": {
+                        items: components["schemas"]["PlanSummary"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly createPlan: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    createPlan: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/yaml": Record<string, never>;
-                readonly "application/json": Record<string, never>;
+        requestBody: {
+            content: {
+                "application/yaml": Record<string, never>;
+                "application/json": Record<string, never>;
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The draft, or the newest version that equals it */
-            readonly 201: {
+            201: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -4870,113 +7090,113 @@ export interface operations {
                      *       "isNew": true
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PlanDraftAnswer"];
+                    "application/json": components["schemas"]["PlanDraftAnswer"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PlanVersionRefused`: currency, calendar or triggers differ from the published versions. `PlanVersionsTooMany`: the plan has the most versions that a plan can have. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PlanInvalid`: the document has errors, listed with path, line and column. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly lintPlans: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    lintPlans: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/yaml": Record<string, never>;
-                readonly "application/json": Record<string, never>;
+        requestBody: {
+            content: {
+                "application/yaml": Record<string, never>;
+                "application/json": Record<string, never>;
             };
         };
-        readonly responses: {
+        responses: {
             /** @description Findings; none for a document without errors and warnings */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -4995,113 +7215,113 @@ export interface operations {
                      *       "hash": "9f2c41d0c1a7e5b36d8f0a94b7c25e813f6a1d9c0b4e72583d61f9a0c7e4b215"
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PlanLint"];
+                    "application/json": components["schemas"]["PlanLint"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly approvePlanVersion: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    approvePlanVersion: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path: {
+            path: {
                 /** @description Id of the plan */
-                readonly id: string;
+                id: string;
                 /** @description Number of the version, from 1 */
-                readonly version: number;
+                version: number;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The approved version */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -5161,104 +7381,104 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PlanVersionDetail"];
+                    "application/json": components["schemas"]["PlanVersionDetail"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `SecondPersonNeeded`: the author of a version can neither approve nor publish it. `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PlanVersionUnknown`: the plan does not exist, or has no version of this number */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly publishPlanVersion: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    publishPlanVersion: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path: {
+            path: {
                 /** @description Id of the plan */
-                readonly id: string;
+                id: string;
                 /** @description Number of the version, from 1 */
-                readonly version: number;
+                version: number;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
+        requestBody: {
+            content: {
                 /**
                  * @example {
                  *       "effectiveFrom": "2026-01-01"
                  *     }
                  */
-                readonly "application/json": components["schemas"]["PublishBody"];
+                "application/json": components["schemas"]["PublishBody"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The published version */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -5318,129 +7538,129 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PlanVersionDetail"];
+                    "application/json": components["schemas"]["PlanVersionDetail"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `SecondPersonNeeded`: the author of a version can neither approve nor publish it. `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PlanVersionUnknown`: the plan does not exist, or has no version of this number */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PlanVersionNotApproved`: somebody other than its author has to approve the version first. `PlanVersionRefused`: currency, calendar or triggers differ from the published versions. `PlanPeriodClosed`: it would change the terms of closed periods. `PlanOver`: the day is after the plan's last day. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly endPlan: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    endPlan: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path: {
+            path: {
                 /** @description Id of the plan */
-                readonly id: string;
+                id: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
+        requestBody: {
+            content: {
                 /**
                  * @example {
                  *       "lastDay": "2026-12-31"
                  *     }
                  */
-                readonly "application/json": components["schemas"]["EndBody"];
+                "application/json": components["schemas"]["EndBody"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The plan with its last day */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -5487,108 +7707,108 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PlanSummary"];
+                    "application/json": components["schemas"]["PlanSummary"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PlanNotPublished`: no version of the plan is published. `PlanPeriodClosed`: it would change the terms of closed periods. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getPlan: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
+    getPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 /** @description Id of the plan */
-                readonly id: string;
+                id: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The plan */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -5635,83 +7855,83 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PlanSummary"];
+                    "application/json": components["schemas"]["PlanSummary"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PlanUnknown`: there is no plan with this id */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getPlanVersion: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
+    getPlanVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 /** @description Id of the plan */
-                readonly id: string;
+                id: string;
                 /** @description Number of the version, from 1 */
-                readonly version: number;
+                version: number;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The version */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -5771,93 +7991,93 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PlanVersionDetail"];
+                    "application/json": components["schemas"]["PlanVersionDetail"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PlanVersionUnknown`: the plan does not exist, or has no version of this number */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listExchangeRates: {
-        readonly parameters: {
-            readonly query?: {
+    listExchangeRates: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Base currency, ISO 4217 */
-                readonly base?: string;
+                base?: string;
                 /** @description Quote currency, ISO 4217 */
-                readonly quote?: string;
+                quote?: string;
                 /** @description Day of publication */
-                readonly date?: string;
+                date?: string;
                 /** @description Publisher */
-                readonly source?: string;
+                source?: string;
                 /** @description `pair`: by pair, date, source and revision. `newest`: latest date first */
-                readonly sort?: "pair" | "newest";
+                sort?: "pair" | "newest";
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -5875,83 +8095,83 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["ExchangeRateAnswer"][];
+                    "application/json": {
+                        items: components["schemas"]["ExchangeRateAnswer"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly createExchangeRate: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    createExchangeRate: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["ExchangeRateMessage"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExchangeRate"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The same rate was recorded before */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -5967,13 +8187,13 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["ExchangeRateRecordedAnswer"];
+                    "application/json": components["schemas"]["ExchangeRateRecordedAnswer"];
                 };
             };
             /** @description The rate is new */
-            readonly 201: {
+            201: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -5989,208 +8209,208 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["ExchangeRateRecordedAnswer"];
+                    "application/json": components["schemas"]["ExchangeRateRecordedAnswer"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `FactConflict`: another rate is recorded for the same pair, date, source and revision. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `FactInvalid`: a field is missing or not valid. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly batchExchangeRates: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    batchExchangeRates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/x-ndjson": string;
-                readonly "text/csv": string;
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
             };
         };
-        readonly responses: {
+        responses: {
             /** @description Facts that were not recorded or refer to an unknown name; the counts */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
                      * @example {"type":"conflict","fact":2,"code":"FactConflict","errors":[{"field":"rate","reason":"is recorded as 1.0812, not 1.0912"}]}
                      *     {"type":"result","facts":3,"accepted":2,"repeated":0,"conflicts":1,"refused":0}
                      */
-                    readonly "application/x-ndjson": string;
+                    "application/x-ndjson": string;
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `BodyNotStreamed`: the body is neither application/x-ndjson nor text/csv. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listQuotas: {
-        readonly parameters: {
-            readonly query?: {
+    listQuotas: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Payee; partners see only their own */
-                readonly payee?: string;
+                payee?: string;
                 /** @description Plan */
-                readonly plan?: string;
+                plan?: string;
                 /** @description Component of the plan */
-                readonly component?: string;
+                component?: string;
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -6209,83 +8429,83 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["QuotaAnswer"][];
+                    "application/json": {
+                        items: components["schemas"]["QuotaAnswer"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly createQuota: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    createQuota: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["QuotaMessage"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Quota"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The same quota was recorded before */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -6309,13 +8529,13 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["QuotaRecordedAnswer"];
+                    "application/json": components["schemas"]["QuotaRecordedAnswer"];
                 };
             };
             /** @description The quota is new */
-            readonly 201: {
+            201: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -6339,210 +8559,210 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["QuotaRecordedAnswer"];
+                    "application/json": components["schemas"]["QuotaRecordedAnswer"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `FactConflict`: another quota is recorded for the same component, first day and revision. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `FactInvalid`: a field is missing or not valid. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly batchQuotas: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    batchQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/x-ndjson": string;
-                readonly "text/csv": string;
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
             };
         };
-        readonly responses: {
+        responses: {
             /** @description Facts that were not recorded or refer to an unknown name; the counts */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
                      * @example {"type":"warning","fact":1,"code":"PlanUnknown","errors":[{"field":"plan","reason":"there is no plan \"reseler-2026\"; did you mean \"resellers-2026\"?"}]}
                      *     {"type":"result","facts":3,"accepted":2,"repeated":0,"conflicts":1,"refused":0}
                      */
-                    readonly "application/x-ndjson": string;
+                    "application/x-ndjson": string;
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `BodyNotStreamed`: the body is neither application/x-ndjson nor text/csv. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listWarnings: {
-        readonly parameters: {
-            readonly query?: {
+    listWarnings: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Kind of the fact */
-                readonly kind?: "agreement" | "quota";
+                kind?: "agreement" | "quota";
                 /** @description Code of the warning */
-                readonly code?: "PlanUnknown" | "ComponentUnknown" | "PayeeUnknown";
+                code?: "PlanUnknown" | "ComponentUnknown" | "PayeeUnknown";
                 /** @description Payee */
-                readonly payee?: string;
+                payee?: string;
                 /** @description Plan */
-                readonly plan?: string;
+                plan?: string;
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -6561,87 +8781,87 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["WarningListed"][];
+                    "application/json": {
+                        items: components["schemas"]["WarningListed"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getEarningsExplain: {
-        readonly parameters: {
-            readonly query: {
+    getEarningsExplain: {
+        parameters: {
+            query: {
                 /** @description Payee; partners can ask for their own lines only */
-                readonly payee: string;
+                payee: string;
                 /** @description Plan */
-                readonly plan: string;
+                plan: string;
                 /** @description Component of the plan */
-                readonly component: string;
+                component: string;
                 /** @description `source|id` of the deal */
-                readonly deal: string;
+                deal: string;
                 /** @description `occurrence|line`, as in the ledger line */
-                readonly line: string;
+                line: string;
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The explanation */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -6727,93 +8947,93 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["ExplanationAnswer"];
+                    "application/json": components["schemas"]["ExplanationAnswer"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NotYours`: a partner asked for a line of another payee. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `LineUnknown`: the payee has neither a posting nor a credit of this component, deal and line */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listEarnings: {
-        readonly parameters: {
-            readonly query?: {
+    listEarnings: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Payee; partners see only their own */
-                readonly payee?: string;
+                payee?: string;
                 /** @description Plan */
-                readonly plan?: string;
+                plan?: string;
                 /** @description Period in which the lines are posted */
-                readonly period?: string;
+                period?: string;
                 /** @description `source|id` of the deal */
-                readonly deal?: string;
+                deal?: string;
                 /** @description `payee`: by payee, plan, deal and period. `deal`: by deal, payee, plan and period */
-                readonly sort?: "payee" | "deal";
+                sort?: "payee" | "deal";
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -6843,93 +9063,93 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["EarningListed"][];
+                    "application/json": {
+                        items: components["schemas"]["EarningListed"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NotYours`: a partner asked for the earnings of another payee. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listPendingDeals: {
-        readonly parameters: {
-            readonly query?: {
+    listPendingDeals: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Kind of the missing fact */
-                readonly code?: string;
+                code?: string;
                 /** @description What is missing */
-                readonly subject?: string;
+                subject?: string;
                 /** @description `source|id` of the deal */
-                readonly deal?: string;
+                deal?: string;
                 /** @description Deals that need a fact about this partner: the partner, an agreement, or a quota */
-                readonly partner?: string;
+                partner?: string;
                 /** @description Deals that need a fact about this plan: the plan, or a quota under it */
-                readonly plan?: string;
+                plan?: string;
                 /** @description `deal`: by deal, code and subject. `oldest`: the deals that have been pending longest first */
-                readonly sort?: "deal" | "oldest";
+                sort?: "deal" | "oldest";
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -6946,88 +9166,88 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["PendingDeal"][];
+                    "application/json": {
+                        items: components["schemas"]["PendingDeal"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly closePeriod: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    closePeriod: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path: {
+            path: {
                 /** @description Key of the calendar */
-                readonly calendar: string;
+                calendar: string;
                 /** @description Period of the calendar */
-                readonly period: string;
+                period: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["ClosePeriodBody"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClosePeriodBody"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The closing has started, or the period is closed already */
-            readonly 202: {
+            202: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -7042,110 +9262,110 @@ export interface operations {
                      *       "lines": 0
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PeriodRead"];
+                    "application/json": components["schemas"]["PeriodRead"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `ClosingInProgress`: another period of the calendar is being closed. `EarlierPeriodOpen`: an earlier period is still open. `DealsWaiting`: deals are pending, and the request gives no reason to close all the same. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PeriodInvalid`: the calendar key is not valid, or the period is not one of the calendar. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getPeriod: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
+    getPeriod: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 /** @description Key of the calendar */
-                readonly calendar: string;
+                calendar: string;
                 /** @description Period of the calendar */
-                readonly period: string;
+                period: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The period */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -7160,80 +9380,80 @@ export interface operations {
                      *       "lines": 0
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PeriodRead"];
+                    "application/json": components["schemas"]["PeriodRead"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PeriodInvalid`: the calendar key is not valid, or the period is not one of the calendar. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listPeriods: {
-        readonly parameters: {
-            readonly query?: {
+    listPeriods: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Key of the calendar */
-                readonly calendar?: string;
+                calendar?: string;
                 /** @description State of the period */
-                readonly state?: "closing" | "closed";
+                state?: "closing" | "closed";
                 /** @description By calendar and period, ascending or descending */
-                readonly sort?: "oldest" | "newest";
+                sort?: "oldest" | "newest";
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -7250,83 +9470,83 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["PeriodListed"][];
+                    "application/json": {
+                        items: components["schemas"]["PeriodListed"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listProgrammes: {
-        readonly parameters: {
-            readonly query?: {
+    listProgrammes: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Only programmes whose id or title contains each of these words, in upper or lower case */
-                readonly text?: string;
+                text?: string;
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -7375,75 +9595,75 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["PublishedProgramme"][];
+                    "application/json": {
+                        items: components["schemas"]["PublishedProgramme"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly createProgramme: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    createProgramme: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
+        requestBody: {
+            content: {
                 /**
                  * @example {
                  *       "programme": "volume-bonus-2026",
@@ -7483,14 +9703,14 @@ export interface operations {
                  *       "until": "2027-01-01"
                  *     }
                  */
-                readonly "application/json": components["schemas"]["ProgrammeDto"];
+                "application/json": components["schemas"]["ProgrammeDto"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The same document was published before */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -7500,13 +9720,13 @@ export interface operations {
                      *       "isNew": true
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["ProgrammeReceipt"];
+                    "application/json": components["schemas"]["ProgrammeReceipt"];
                 };
             };
             /** @description The programme is new */
-            readonly 201: {
+            201: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -7516,108 +9736,108 @@ export interface operations {
                      *       "isNew": true
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["ProgrammeReceipt"];
+                    "application/json": components["schemas"]["ProgrammeReceipt"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `ProgrammePublished`: another document is published under the same id. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `ProgrammeInvalid`: fields of the document contradict each other, or are not known values. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getProgramme: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
+    getProgramme: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 /** @description Id of the programme */
-                readonly id: string;
+                id: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The programme */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -7665,91 +9885,91 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PublishedProgramme"];
+                    "application/json": components["schemas"]["PublishedProgramme"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `ProgrammeUnknown`: no programme has this id */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listBonuses: {
-        readonly parameters: {
-            readonly query?: {
+    listBonuses: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Only of this partner */
-                readonly payee?: string;
+                payee?: string;
                 /** @description Only of this programme */
-                readonly programme?: string;
+                programme?: string;
                 /** @description Only of this window */
-                readonly window?: string;
+                window?: string;
                 /** @description Only in this currency, an ISO 4217 code */
-                readonly currency?: string;
+                currency?: string;
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -7781,95 +10001,95 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["Bonus"][];
+                    "application/json": {
+                        items: components["schemas"]["Bonus"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NotYours`: a partner asked for bonuses of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listStatements: {
-        readonly parameters: {
-            readonly query?: {
+    listStatements: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Only of this partner */
-                readonly payee?: string;
+                payee?: string;
                 /** @description Only in this currency, an ISO 4217 code */
-                readonly currency?: string;
+                currency?: string;
                 /** @description Only of this calendar */
-                readonly calendar?: string;
+                calendar?: string;
                 /** @description Only of this period */
-                readonly period?: string;
+                period?: string;
                 /** @description `issued`: nobody has approved it yet. `approved`: its amount is released to finance */
-                readonly state?: "issued" | "approved";
+                state?: "issued" | "approved";
                 /** @description Only statements whose id contains each of these words, in upper or lower case */
-                readonly text?: string;
+                text?: string;
                 /** @description Order of the list, descending with a minus sign; `payable` compares numbers, whatever the currency */
-                readonly sort?: "period" | "-period" | "payee" | "-payee" | "payable" | "-payable";
+                sort?: "period" | "-period" | "payee" | "-payee" | "payable" | "-payable";
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -7909,81 +10129,81 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["ListedStatement"][];
+                    "application/json": {
+                        items: components["schemas"]["ListedStatement"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getStatementsExport: {
-        readonly parameters: {
-            readonly query: {
+    getStatementsExport: {
+        parameters: {
+            query: {
                 /** @description Calendar of the plans: length of its periods, and time zone */
-                readonly calendar: string;
+                calendar: string;
                 /** @description Period of the calendar */
-                readonly period: string;
+                period: string;
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One statement per line */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -8035,82 +10255,82 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    readonly "application/x-ndjson": components["schemas"]["StatementDocument"];
+                    "application/x-ndjson": components["schemas"]["StatementDocument"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly approveStatements: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    approveStatements: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
+        requestBody: {
+            content: {
                 /**
                  * @example {
                  *       "calendar": "monthly@Europe/Paris",
                  *       "period": "2026-03"
                  *     }
                  */
-                readonly "application/json": components["schemas"]["PeriodOfCalendar"];
+                "application/json": components["schemas"]["PeriodOfCalendar"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description What this request approved */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -8125,113 +10345,113 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["PeriodApproval"];
+                    "application/json": components["schemas"]["PeriodApproval"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `StatementsNotIssued`: the statement run of the period is not finished. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getStatement: {
-        readonly parameters: {
-            readonly query?: {
+    getStatement: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
             };
-            readonly header?: never;
-            readonly path: {
+            header?: never;
+            path: {
                 /** @description Id of the statement, `payee|currency|calendar|period`, percent-encoded */
-                readonly id: string;
+                id: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The statement with one page of its lines */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -8286,81 +10506,81 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["StatementPage"];
+                    "application/json": components["schemas"]["StatementPage"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `StatementUnknown`: no statement has this id */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getStatementDocument: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
+    getStatementDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 /** @description Id of the statement, `payee|currency|calendar|period`, percent-encoded */
-                readonly id: string;
+                id: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The canonical JSON of the statement */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -8412,84 +10632,84 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["StatementDocument"];
+                    "application/json": components["schemas"]["StatementDocument"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `StatementUnknown`: no statement has this id */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly approveStatement: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    approveStatement: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path: {
+            path: {
                 /** @description Id of the statement, `payee|currency|calendar|period`, percent-encoded */
-                readonly id: string;
+                id: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The first approval of the statement */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -8499,98 +10719,98 @@ export interface operations {
                      *       "isNew": true
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["StatementApproval"];
+                    "application/json": components["schemas"]["StatementApproval"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `StatementUnknown`: no statement has this id */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listStatementRuns: {
-        readonly parameters: {
-            readonly query?: {
+    listStatementRuns: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Only of this calendar */
-                readonly calendar?: string;
+                calendar?: string;
                 /** @description Only of this period */
-                readonly period?: string;
+                period?: string;
                 /** @description `awaiting-manifests`: commissions or rewards have not closed the period. `issuing`: statements wait for their lines or are being written. `issued`: every statement can be read */
-                readonly state?: "awaiting-manifests" | "issuing" | "issued";
+                state?: "awaiting-manifests" | "issuing" | "issued";
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -8616,81 +10836,81 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["StatementRunProgress"][];
+                    "application/json": {
+                        items: components["schemas"]["StatementRunProgress"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly getStatementRun: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
+    getStatementRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 /** @description Calendar of the plans: length of its periods, and time zone; percent-encoded */
-                readonly calendar: string;
+                calendar: string;
                 /** @description Period of the calendar */
-                readonly period: string;
+                period: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The progress of the period */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -8711,87 +10931,87 @@ export interface operations {
                      *       "statements": 42
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["StatementRunProgress"];
+                    "application/json": components["schemas"]["StatementRunProgress"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listPayouts: {
-        readonly parameters: {
-            readonly query?: {
+    listPayouts: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Only of this partner */
-                readonly payee?: string;
+                payee?: string;
                 /** @description Only in this currency, an ISO 4217 code */
-                readonly currency?: string;
+                currency?: string;
                 /** @description Only of this calendar */
-                readonly calendar?: string;
+                calendar?: string;
                 /** @description Only of this period */
-                readonly period?: string;
+                period?: string;
                 /** @description `due`: finance has not answered. `settled`: it was paid in full. `failed`: the newest payment failed */
-                readonly state?: "due" | "settled" | "failed";
+                state?: "due" | "settled" | "failed";
             };
-            readonly header?: {
+            header?: {
                 /** @description `application/json` (a page) or `application/x-ndjson` (all) */
-                readonly accept?: string;
+                accept?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list; or all payouts, one per line */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -8820,40 +11040,15 @@ export interface operations {
                      *               "of": "115.20"
                      *             }
                      *           ],
-                     *           "approvedBy": "alice",
-                     *           "payment": {
-                     *             "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
-                     *             "state": "settled",
-                     *             "on": "2026-04-10",
-                     *             "revision": 0,
-                     *             "amount": "1230.00",
-                     *             "currency": "EUR",
-                     *             "exchange": {
-                     *               "base": "EUR",
-                     *               "quote": "USD",
-                     *               "rate": "1.05",
-                     *               "source": "bank"
-                     *             },
-                     *             "reason": "account closed",
-                     *             "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
-                     *             "payee": "acme",
-                     *             "period": "2026-03",
-                     *             "difference": {
-                     *               "currency": "EUR",
-                     *               "accrued": "100.00",
-                     *               "paid": "104.76",
-                     *               "difference": "4.76",
-                     *               "of": "110.00"
-                     *             }
-                     *           }
+                     *           "approvedBy": "alice"
                      *         }
                      *       ]
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["Payout"][];
+                    "application/json": {
+                        items: components["schemas"]["Payout"][];
                         /** @description Cursor of the next page; absent on the last one */
-                        readonly next?: string;
+                        next?: string;
                     };
                     /**
                      * @example {
@@ -8879,415 +11074,298 @@ export interface operations {
                      *           "of": "115.20"
                      *         }
                      *       ],
-                     *       "approvedBy": "alice",
-                     *       "payment": {
-                     *         "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
-                     *         "state": "settled",
-                     *         "on": "2026-04-10",
-                     *         "revision": 0,
-                     *         "amount": "1230.00",
-                     *         "currency": "EUR",
-                     *         "exchange": {
-                     *           "base": "EUR",
-                     *           "quote": "USD",
-                     *           "rate": "1.05",
-                     *           "source": "bank"
-                     *         },
-                     *         "reason": "account closed",
-                     *         "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
-                     *         "payee": "acme",
-                     *         "period": "2026-03",
-                     *         "difference": {
-                     *           "currency": "EUR",
-                     *           "accrued": "100.00",
-                     *           "paid": "104.76",
-                     *           "difference": "4.76",
-                     *           "of": "110.00"
-                     *         }
-                     *       }
+                     *       "approvedBy": "alice"
                      *     }
                      */
-                    readonly "application/x-ndjson": components["schemas"]["Payout"];
+                    "application/x-ndjson": components["schemas"]["Payout"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listPayments: {
-        readonly parameters: {
-            readonly query?: {
+    listPayments: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Only of this partner */
-                readonly payee?: string;
+                payee?: string;
                 /** @description Only in this currency, an ISO 4217 code */
-                readonly currency?: string;
+                currency?: string;
                 /** @description Only of this calendar */
-                readonly calendar?: string;
+                calendar?: string;
                 /** @description Only of this period */
-                readonly period?: string;
+                period?: string;
                 /** @description Only of this payout */
-                readonly payout?: string;
+                payout?: string;
                 /** @description `settled`: the payout was paid in full. `failed`: it was not paid */
-                readonly state?: "settled" | "failed";
+                state?: "settled" | "failed";
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
-                     *           "state": "settled",
-                     *           "on": "2026-04-10",
-                     *           "revision": 0,
-                     *           "amount": "1230.00",
-                     *           "currency": "EUR",
-                     *           "exchange": {
-                     *             "base": "EUR",
-                     *             "quote": "USD",
-                     *             "rate": "1.05",
-                     *             "source": "bank"
-                     *           },
-                     *           "reason": "account closed",
-                     *           "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
-                     *           "payee": "acme",
-                     *           "period": "2026-03",
-                     *           "difference": {
-                     *             "currency": "EUR",
-                     *             "accrued": "100.00",
-                     *             "paid": "104.76",
-                     *             "difference": "4.76",
-                     *             "of": "110.00"
-                     *           }
-                     *         }
-                     *       ],
-                     *       "next": "WyJQLTEiXQ"
-                     *     }
-                     */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["Payment"][];
+                    "application/json": {
+                        items: components["schemas"]["Payment"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly createPayment: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    createPayment: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
-                readonly "Idempotency-Key"?: string;
+                "Idempotency-Key"?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["PaymentMessage"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Payment"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The payment, or a later revision of it, was recorded before */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "outcome": "accepted",
-                     *       "payment": {
-                     *         "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
-                     *         "state": "settled",
-                     *         "on": "2026-04-10",
-                     *         "revision": 0,
-                     *         "amount": "1230.00",
-                     *         "currency": "EUR",
-                     *         "exchange": {
-                     *           "base": "EUR",
-                     *           "quote": "USD",
-                     *           "rate": "1.05",
-                     *           "source": "bank"
-                     *         },
-                     *         "reason": "account closed",
-                     *         "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
-                     *         "payee": "acme",
-                     *         "period": "2026-03",
-                     *         "difference": {
-                     *           "currency": "EUR",
-                     *           "accrued": "100.00",
-                     *           "paid": "104.76",
-                     *           "difference": "4.76",
-                     *           "of": "110.00"
-                     *         }
-                     *       }
-                     *     }
-                     */
-                    readonly "application/json": components["schemas"]["PaymentReceipt"];
+                    "application/json": components["schemas"]["PaymentReceipt"];
                 };
             };
             /** @description The payment is new */
-            readonly 201: {
+            201: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "outcome": "accepted",
-                     *       "payment": {
-                     *         "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
-                     *         "state": "settled",
-                     *         "on": "2026-04-10",
-                     *         "revision": 0,
-                     *         "amount": "1230.00",
-                     *         "currency": "EUR",
-                     *         "exchange": {
-                     *           "base": "EUR",
-                     *           "quote": "USD",
-                     *           "rate": "1.05",
-                     *           "source": "bank"
-                     *         },
-                     *         "reason": "account closed",
-                     *         "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
-                     *         "payee": "acme",
-                     *         "period": "2026-03",
-                     *         "difference": {
-                     *           "currency": "EUR",
-                     *           "accrued": "100.00",
-                     *           "paid": "104.76",
-                     *           "difference": "4.76",
-                     *           "of": "110.00"
-                     *         }
-                     *       }
-                     *     }
-                     */
-                    readonly "application/json": components["schemas"]["PaymentReceipt"];
+                    "application/json": components["schemas"]["PaymentReceipt"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RoleMissing`: the token has none of the roles of this operation */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayoutUnknown`: no payout has this id */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PaymentConflict`: another payment is recorded for the same payout and revision. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PayloadTooLarge`: the body is too large */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `UnsupportedMediaType`: the content type is none of this operation */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `PaymentInvalid`: a field is missing or wrong, or differs from the payout. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    readonly listBalances: {
-        readonly parameters: {
-            readonly query?: {
+    listBalances: {
+        parameters: {
+            query?: {
                 /** @description Rows per page */
-                readonly limit?: number;
+                limit?: number;
                 /** @description `next` of the previous page; none for the first page */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Only of this partner */
-                readonly payee?: string;
+                payee?: string;
                 /** @description Only in this currency, an ISO 4217 code */
-                readonly currency?: string;
+                currency?: string;
                 /** @description Only of this calendar */
-                readonly calendar?: string;
+                calendar?: string;
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description One page, in the order of the list */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
                     /**
@@ -9304,59 +11382,59 @@ export interface operations {
                      *       "next": "WyJQLTEiXQ"
                      *     }
                      */
-                    readonly "application/json": {
-                        readonly items: readonly components["schemas"]["Balance"][];
+                    "application/json": {
+                        items: components["schemas"]["Balance"][];
                         /**
                          * @description Cursor of the next page; absent on the last one
                          * @example WyJQLTEiXQ
                          */
-                        readonly next?: string;
+                        next?: string;
                     };
                 };
             };
             /** @description `Unauthenticated`: the request has no valid bearer token */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NotYours`: a partner asked for balances of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly [name: string]: unknown;
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

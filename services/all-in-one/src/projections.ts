@@ -2,7 +2,7 @@
 import type { AnyProjection } from '@tantieme/event-sourcing/process/projection';
 import { createReadModel as commissionCalculation } from '@tantieme/commission-calculation/read-model.projection';
 import { pendingDealsProjection } from '@tantieme/commission-calculation/credit/pending-deals.projection';
-import { readModel as dealIngestion } from '@tantieme/deal-ingestion/deal/deal.tables';
+import { readModel as dealIngestion } from '@tantieme/deal-ingestion/read-model.tables';
 import { readModel as partnerRegistry } from '@tantieme/partner-registry/partner/partner.tables';
 import { readModel as payouts } from '@tantieme/payouts/payouts.tables';
 import { readModel as rewards } from '@tantieme/rewards/rewards.tables';

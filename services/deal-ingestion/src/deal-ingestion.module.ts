@@ -10,26 +10,37 @@ import { Background } from '@tantieme/service-kit/background/background';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { BROKER, CONFIG, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
-import { ImportFactsHandler, stagingDirectory, TakeFactHandler } from './deal/deal.commands.js';
-import { toMessages } from './deal/deal.events-out.js';
-import { startInbound } from './deal/deal.consumer.js';
 import { DealsController } from './deal/deal.controller.js';
+import { toMessages } from './deal/deal.events-out.js';
+import { DEAL_RUNTIME, FindDealHandler, ListDealsHandler } from './deal/deal.queries.js';
+import type { DealTables } from './deal/deal.tables.js';
 import { dealDecider } from './deal/deal.js';
-import { refusalDecider } from './refusal/refusal.js';
-import { DEAL_RUNTIME, FactIntake, REFUSAL_RUNTIME } from './deal/fact-recorder.service.js';
-import { removeLeftovers } from './import/row-staging.service.js';
+import { RecordFactHandler } from './fact/fact.commands.js';
+import { startFactConsumer } from './fact/fact.consumer.js';
+import { FactsController } from './fact/fact.controller.js';
+import { FactRecorder, REFUSAL_RUNTIME } from './fact/fact-recorder.service.js';
+import type { OpenRefusalTables } from './fact/open-refusals.tables.js';
+import { REFUSAL_RESOLUTION, startRefusalResolution } from './fact/refusal-resolution.process.js';
+import { IMPORT_RUNTIME, ImportFactsHandler, stagingDirectory, TryImportHandler } from './import/import.commands.js';
 import { ImportsController } from './import/import.controller.js';
-import { FindDealHandler, ListDealsHandler, ListRefusalsHandler } from './deal/deal.queries.js';
-import { readModel } from './deal/deal.tables.js';
-import type { DealIngestionTables } from './deal/deal.tables.js';
+import { FindImportHandler, FindRejectedRowsHandler, ListImportsHandler } from './import/import.queries.js';
+import type { ImportTables } from './import/import.tables.js';
+import { importDecider } from './import/import.js';
+import { RetryRefusalHandler } from './import/retry.commands.js';
+import { removeLeftovers } from './import/temporary-database.service.js';
+import { readModel } from './read-model.tables.js';
+import { RefusalsController } from './refusal/refusal.controller.js';
+import { FindRefusalHandler, ListRefusalsHandler } from './refusal/refusal.queries.js';
+import { refusalDecider } from './refusal/refusal.js';
 
-/** Bytes of deals that are kept in memory: about ten thousand, those that a file or a topic is just about. */
+/** Bytes of deals that are cached: about ten thousand, those that a file or a topic is working on. */
 const DEALS_BYTES_MAX = 24 * 1024 * 1024;
 const REFUSALS_BYTES_MAX = 1024 * 1024;
+const IMPORTS_BYTES_MAX = 64 * 1024;
 
 @Module({
   imports: [CqrsModule],
-  controllers: [DealsController, ImportsController],
+  controllers: [FactsController, DealsController, RefusalsController, ImportsController],
   providers: [
     {
       provide: DEAL_RUNTIME,
@@ -42,12 +53,24 @@ const REFUSALS_BYTES_MAX = 1024 * 1024;
         createRuntime({ store, decider: refusalDecider, cacheBytesMax: REFUSALS_BYTES_MAX }),
       inject: [EVENT_STORE],
     },
-    FactIntake,
-    TakeFactHandler,
+    {
+      provide: IMPORT_RUNTIME,
+      useFactory: (store: EventStore) =>
+        createRuntime({ store, decider: importDecider, cacheBytesMax: IMPORTS_BYTES_MAX }),
+      inject: [EVENT_STORE],
+    },
+    FactRecorder,
+    RecordFactHandler,
     ImportFactsHandler,
+    TryImportHandler,
+    RetryRefusalHandler,
     FindDealHandler,
     ListDealsHandler,
+    FindRefusalHandler,
     ListRefusalsHandler,
+    FindImportHandler,
+    ListImportsHandler,
+    FindRejectedRowsHandler,
   ],
 })
 export class DealIngestionModule implements OnModuleInit {
@@ -56,18 +79,21 @@ export class DealIngestionModule implements OnModuleInit {
   constructor(
     @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(BROKER) private readonly broker: Broker,
-    @Inject(DATABASE) private readonly database: Kysely<DealIngestionTables>,
+    @Inject(DATABASE) private readonly database: Kysely<DealTables & ImportTables & OpenRefusalTables>,
     @Inject(CONFIG) private readonly config: RuntimeConfig,
-    @Inject(FactIntake) private readonly intake: FactIntake,
+    @Inject(FactRecorder) private readonly recorder: FactRecorder,
     @Inject(Background) private readonly background: Background,
   ) {}
 
   onModuleInit(): void {
-    const { store, broker, database: db, intake } = this;
+    const { store, broker, database: db, recorder } = this;
     removeLeftovers(stagingDirectory(this.config));
     const onError = (name: string) => (error: unknown) => this.logger.error({ err: error }, `${name} failed`);
     this.background.add(readModel.name, () =>
       startProjection({ store, db, projection: readModel, onError: onError(readModel.name) }),
+    );
+    this.background.add(REFUSAL_RESOLUTION, () =>
+      startRefusalResolution({ store, db, recorder, onError: onError(REFUSAL_RESOLUTION) }),
     );
     const relay = 'deal-ingestion-relay';
     this.background.add(relay, () =>
@@ -83,6 +109,6 @@ export class DealIngestionModule implements OnModuleInit {
       }),
     );
     const inbound = 'deal-ingestion-inbound';
-    this.background.add(inbound, () => startInbound(broker, intake, onError(inbound)), 'every-replica');
+    this.background.add(inbound, () => startFactConsumer(broker, recorder, onError(inbound)), 'every-replica');
   }
 }

@@ -2,9 +2,10 @@
 import type { Replayable } from '@tantieme/audit/verify';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { dealDecider } from './deal/deal.js';
+import { importDecider } from './import/import.js';
 import { refusalDecider } from './refusal/refusal.js';
 
-/** They need nothing of the store: a fact is decided on what its own stream holds. */
+/** Nothing is looked up in the store: each event is decided on what its own stream holds. */
 export function replayables(_store: EventStore): Promise<readonly Replayable[]> {
-  return Promise.resolve([dealDecider, refusalDecider]);
+  return Promise.resolve([dealDecider, refusalDecider, importDecider]);
 }

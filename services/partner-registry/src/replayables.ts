@@ -3,7 +3,7 @@ import type { Replayable } from '@tantieme/audit/verify';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { partnerDecider } from './partner/partner.js';
 
-/** They need nothing of the store: what a change looked up of other partners is in its event. */
+/** Nothing is looked up in the store: an event holds what its change needed to know of other partners. */
 export function replayables(_store: EventStore): Promise<readonly Replayable[]> {
   return Promise.resolve([partnerDecider]);
 }

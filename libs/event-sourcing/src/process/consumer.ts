@@ -149,11 +149,11 @@ export async function waitUntilCommitted(options: {
   readonly signal?: AbortSignal | undefined;
 }): Promise<void> {
   const { broker, group, topic, end, signal } = options;
-  for (let looks = 1; ; looks += 1) {
+  for (let polls = 1; ; polls += 1) {
     signal?.throwIfAborted();
     if (hasReached(await broker.committedPositions(group, topic), end)) return;
     try {
-      await pause(backoffMs(POLL, looks), undefined, { signal });
+      await pause(backoffMs(POLL, polls), undefined, { signal });
     } catch (error) {
       signal?.throwIfAborted();
       throw error;

@@ -95,10 +95,10 @@ export class PostgresServer {
     return this.own !== undefined;
   }
 
-  /** Terminates every connection to a database. */
+  /** Terminates every connection to a database, and waits (at most 5 s) until the server has closed them. */
   async terminateConnections(url: string): Promise<void> {
     await this.execute(
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${new URL(url).pathname.slice(1)}'`,
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${new URL(url).pathname.slice(1)}'`,
     );
   }
 

@@ -1,4 +1,5 @@
 /** `tantieme deal`: what source systems reported. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { printList, withLimit } from '../output/list.js';
@@ -91,7 +92,8 @@ function listCommand(): Command {
       const { source, partner, text, from, until } = options;
       await printList(
         options,
-        (query) => api.GET('/deals', { params: { query: { ...query, source, partner, text, from, until } } }),
+        (query) =>
+          api.GET('/deals', { params: { query: omitUndefined({ ...query, source, partner, text, from, until }) } }),
         [
           { title: 'source', of: (deal) => deal.source },
           { title: 'deal', of: (deal) => deal.id },

@@ -1,4 +1,5 @@
 /** `tantieme earning`: what is posted for payees, line by line. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
 import { printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
@@ -24,7 +25,8 @@ export function earningCommand(): Command {
         const { payee, plan, period, deal } = options;
         await printList(
           options,
-          (query) => api.GET('/earnings', { params: { query: { ...query, payee, plan, period, deal } } }),
+          (query) =>
+            api.GET('/earnings', { params: { query: omitUndefined({ ...query, payee, plan, period, deal }) } }),
           [
             { title: 'payee', of: (one) => one.payee },
             { title: 'period', of: (one) => one.origin },

@@ -2,93 +2,127 @@
 import { openAsBlob, readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { Command, Option } from 'commander';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
 import { startProgress } from '../output/progress.js';
-import { print, printJson } from '../output/print.js';
+import { hint, print, printJson } from '../output/print.js';
+import { table } from '../output/table.js';
 import { localTime } from '../output/time.js';
-import { ndjsonOf } from '../server/client.js';
-import type { Api, FieldError } from '../server/client.js';
+import { dataOf, ndjsonOf, rawBody } from '../server/client.js';
+import type { Api, Schemas } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 
-/** What a file may be about: where it is sent, and as whom. */
-const KINDS = {
-  deals: { path: '/imports', role: 'source' },
-  partners: { path: '/partners/batch', role: 'operator' },
-  quotas: { path: '/quotas/batch', role: 'plan-designer' },
-  'exchange-rates': { path: '/exchange-rates/batch', role: 'source' },
-} as const satisfies Record<string, { readonly path: string; readonly role: Role }>;
+/** What a file may be about, and as whom it is sent. */
+const ROLES = {
+  deals: 'source',
+  partners: 'operator',
+  tiers: 'operator',
+  uplines: 'operator',
+  agreements: 'operator',
+  certifications: 'operator',
+  quotas: 'plan-designer',
+  'exchange-rates': 'source',
+} as const satisfies Record<string, Role>;
 
-export type ImportKind = keyof typeof KINDS;
+export type ImportKind = keyof typeof ROLES;
 export type ImportFormat = 'csv' | 'ndjson';
 
 interface ImportOptions extends ServerOptions {
-  readonly kind?: ImportKind;
   readonly format?: ImportFormat;
   readonly mapping?: string;
   readonly locale?: string;
   readonly dryRun?: boolean;
 }
 
-/** Reasons of refused facts that are printed; the server keeps all of them. */
+/** Reasons of refused rows that are printed; the server keeps all of those about deals. */
 const REASONS_SHOWN_MAX = 20;
 
 export function importCommand(): Command {
-  return importOptions(
-    serverCommand('import', 'import facts from CSV or NDJSON; importing a file again changes nothing'),
-  )
-    .addOption(new Option('--kind <kind>', 'what the file is about').choices(Object.keys(KINDS)).default('deals'))
-    .action((file: string, options: ImportOptions) => importAction(options.kind ?? 'deals')(file, options))
-    .addCommand(listCommand());
+  return new Command('import')
+    .description('facts from CSV or NDJSON files; importing a file again changes nothing')
+    .addCommand(kindCommand('deals', 'deals and what happened to them'), { isDefault: true })
+    .addCommand(kindCommand('partners', 'partners'))
+    .addCommand(kindCommand('agreements', 'agreements of partners to plans'))
+    .addCommand(kindCommand('tiers', 'tiers of partners'))
+    .addCommand(kindCommand('uplines', 'partners above partners'))
+    .addCommand(kindCommand('certifications', 'certifications of partners'))
+    .addCommand(kindCommand('quotas', 'quotas of payees'))
+    .addCommand(kindCommand('exchange-rates', 'published exchange rates'))
+    .addCommand(listCommand())
+    .addCommand(rejectedCommand());
 }
 
-export function importOptions(command: Command): Command {
-  return command
+/** `name` is the kind, or `import` below the command of that kind. */
+export function kindCommand(kind: ImportKind, about: string, name: string = kind): Command {
+  return serverCommand(name, `import ${about}`)
     .argument('<file>')
     .addOption(new Option('--format <format>', 'default: by the ending of the file').choices(['csv', 'ndjson']))
-    .option('--mapping <file>', 'JSON document that maps columns of a CSV file')
+    .option('--mapping <file>', 'JSON document that names the columns of a CSV file')
     .option('--locale <locale>', 'how numbers and dates are written in a CSV file: fr-FR, de-DE, en-US')
-    .option('--dry-run', 'print what would happen, with totals; nothing is stored');
-}
-
-export function importAction(kind: ImportKind): (file: string, options: ImportOptions) => Promise<void> {
-  return async (file, options) => {
-    const api = await connect(options, KINDS[kind].role);
-    const mapping: unknown =
-      options.mapping === undefined ? undefined : JSON.parse(readFileSync(options.mapping, 'utf8'));
-    const result = await importBody(api, {
-      kind,
-      body: await openAsBlob(file),
-      format: options.format ?? (extname(file).toLowerCase() === '.csv' ? 'csv' : 'ndjson'),
-      file: basename(file),
-      mapping,
-      locale: options.locale,
-      dryRun: options.dryRun,
+    .option('--dry-run', 'print what would happen, with totals; nothing is stored')
+    .action(async (file: string, options: ImportOptions) => {
+      const api = await connect(options, ROLES[kind]);
+      const mapping: unknown =
+        options.mapping === undefined ? undefined : JSON.parse(readFileSync(options.mapping, 'utf8'));
+      const result = await importBody(api, {
+        kind,
+        body: await openAsBlob(file),
+        format: options.format ?? (extname(file).toLowerCase() === '.csv' ? 'csv' : 'ndjson'),
+        file: basename(file),
+        mapping,
+        locale: options.locale,
+        dryRun: options.dryRun,
+      });
+      if (options.json) printJson(result);
+      else print(importSummary(result));
+      if (!options.json && kind === 'deals' && result.counts.refused + result.counts.conflicts > 0 && !options.dryRun)
+        hint('refused facts are kept: "tantieme refusal list" prints them with the reasons');
+      if (result.counts.refused + result.counts.conflicts > 0) process.exitCode = 1;
     });
-    if (options.json) printJson(result);
-    else print(importSummary(result));
-    if (result.refused + result.conflicts > 0) process.exitCode = 1;
-  };
 }
 
 export interface ImportResult {
-  readonly facts: number;
-  readonly accepted: number;
-  readonly repeated: number;
-  readonly conflicts: number;
-  readonly refused: number;
-  /** The first reasons why facts were not recorded. */
+  readonly dryRun: boolean;
+  readonly counts: {
+    /** Facts of deals, quotas and rates; rows of files about partners. */
+    readonly total: number;
+    /** New, or changed. */
+    readonly accepted: number;
+    /** Known before with the same content. */
+    readonly repeated: number;
+    /** Known before with other content. */
+    readonly conflicts: number;
+    readonly refused: number;
+  };
+  /** Of a dry run of deals: what would be accepted. */
+  readonly amounts: readonly Schemas['AmountTotalBody'][];
+  /** The first reasons why facts were refused, and warnings. */
   readonly reasons: readonly string[];
 }
 
-export function importSummary(result: ImportResult): string {
-  const { facts, accepted, repeated, conflicts, refused, reasons } = result;
-  return [
-    `${facts} facts: ${accepted} new, ${repeated} known already, ${conflicts} in conflict, ${refused} refused`,
-    ...reasons,
-  ].join('\n');
+export function importSummary({ dryRun, counts, amounts, reasons }: ImportResult): string {
+  const { total, accepted, repeated, conflicts, refused } = counts;
+  const summary =
+    `${dryRun ? 'nothing is stored; it would be ' : ''}${total} facts: ${accepted} new, ${repeated} known already, ` +
+    `${conflicts} in conflict, ${refused} refused`;
+  const totals =
+    amounts.length === 0
+      ? []
+      : [
+          table(
+            [
+              { title: 'kind', of: (one) => one.kind },
+              { title: 'currency', of: (one) => one.currency },
+              { title: 'facts', of: (one) => one.facts, align: 'right' },
+              { title: 'amount', of: (one) => one.amount, align: 'right' },
+            ],
+            amounts,
+          ),
+        ];
+  return [summary, ...totals, ...reasons].join('\n');
 }
 
 export interface ImportRequest {
@@ -103,28 +137,15 @@ export interface ImportRequest {
 
 /** Sends facts and shows how far the server is. @throws where the server breaks off before the result */
 export async function importBody(api: Api, request: ImportRequest): Promise<ImportResult> {
-  const { kind, body, format, file, mapping, locale, dryRun } = request;
   const reasons: string[] = [];
   const progress = startProgress('import', 0, 'facts');
   try {
-    const answer = api.POST(KINDS[kind].path, {
-      params: { query: { format, file, locale, dryRun } },
-      headers: {
-        'content-type': format === 'csv' ? 'text/csv' : 'application/x-ndjson',
-        ...(mapping === undefined ? {} : { 'x-import-mapping': JSON.stringify(mapping) }),
-      },
-      body,
-      bodySerializer: (sent: Blob | string) => sent,
-      parseAs: 'stream',
-    });
-    for await (const message of ndjsonOf(answer)) {
+    for await (const message of ndjsonOf(send(api, request))) {
       if (message['type'] === 'progress') progress.update(Number(message['done']), Number(message['staged']));
-      else if (message['type'] === 'conflict' || message['type'] === 'refused') {
+      else if (message['type'] === 'conflict' || message['type'] === 'refused' || message['type'] === 'warning') {
         if (reasons.length < REASONS_SHOWN_MAX) reasons.push(reasonText(message));
-      } else if (message['type'] === 'result') {
-        const { type: _, ...counts } = message;
-        return { ...(counts as Omit<ImportResult, 'reasons'>), reasons };
-      } else if (message['type'] === 'error') throw new Error(String(message['detail']));
+      } else if (message['type'] === 'result') return resultOf(message, reasons);
+      else if (message['type'] === 'error') throw new Error(errorText(message));
     }
   } finally {
     progress.stop();
@@ -134,24 +155,102 @@ export async function importBody(api: Api, request: ImportRequest): Promise<Impo
   );
 }
 
-function reasonText({ fact, code, errors }: Readonly<Record<string, unknown>>): string {
-  const fields = Array.isArray(errors) ? (errors as readonly FieldError[]) : [];
-  return `fact ${String(fact)}: ${String(code)}: ${fields.map(({ field, reason }) => `${field} ${reason}`.trim()).join('; ')}`;
+function send(api: Api, { kind, body, format, file, mapping, locale, dryRun }: ImportRequest) {
+  const { headers, ...raw } = rawBody(body, format === 'csv' ? 'text/csv' : 'application/x-ndjson');
+  const sent = {
+    ...raw,
+    headers: { ...headers, ...(mapping === undefined ? {} : { 'x-import-mapping': JSON.stringify(mapping) }) },
+    parseAs: 'stream' as const,
+  };
+  const query = omitUndefined({ format, file, locale, dryRun });
+  switch (kind) {
+    case 'deals':
+      return api.POST('/imports', { params: { query }, ...sent });
+    case 'partners':
+      return api.POST('/partners/batch', { params: { query }, ...sent });
+    case 'quotas':
+      return api.POST('/quotas/batch', sent);
+    case 'exchange-rates':
+      return api.POST('/exchange-rates/batch', sent);
+    default:
+      return api.POST('/partners/{kind}/batch', { params: { path: { kind }, query }, ...sent });
+  }
+}
+
+function resultOf(message: Readonly<Record<string, unknown>>, reasons: readonly string[]): ImportResult {
+  const count = (name: string): number => Number(message[name] ?? 0);
+  return {
+    dryRun: message['dryRun'] === true,
+    counts: {
+      total: count('facts') + count('rows'),
+      accepted: count('accepted') + count('changed'),
+      repeated: count('repeated') + count('unchanged'),
+      conflicts: count('conflicts'),
+      refused: count('refused'),
+    },
+    amounts: (message['amounts'] ?? []) as ImportResult['amounts'],
+    reasons,
+  };
+}
+
+/** A row of a file, or a fact of a deal, and what is wrong with it: `row 12, Net "1.2.3": is not a number`. */
+function reasonText(message: Readonly<Record<string, unknown>>): string {
+  const { type, rows, row, fact, deal, partner } = message;
+  const place = Array.isArray(rows) ? `row ${rows.join(', ')}` : row === undefined ? '' : `row ${textOf(row)}`;
+  const subject = [place, textOf(deal ?? partner ?? fact)].filter((text) => text !== '').join(', ');
+  return `${textOf(type)}: ${[subject, cellFaults(message['errors'])].filter((text) => text !== '').join(': ')}`;
+}
+
+function errorText({ detail, errors }: Readonly<Record<string, unknown>>): string {
+  const faults = cellFaults(errors);
+  return faults === '' ? textOf(detail) : `${textOf(detail)}\n  ${faults}`;
+}
+
+/** What is wrong with each cell or field, on one line. */
+export function cellFaults(errors: unknown): string {
+  const faults = (Array.isArray(errors) ? errors : []) as readonly Schemas['RefusalError'][];
+  return faults
+    .map(({ field, reason, column, cell }) =>
+      [column ?? field, cell === undefined ? '' : JSON.stringify(cell), reason].filter((text) => text !== '').join(' '),
+    )
+    .join('; ');
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
 function listCommand(): Command {
-  return withLimit(serverCommand('list', 'imports of deals, the newest first')).action(
-    async (options: ServerOptions & ListOptions) => {
+  return withLimit(serverCommand('list', 'imports of deals, the newest first'))
+    .addOption(new Option('--state <state>').choices(['running', 'completed', 'failed']))
+    .option('--file <text>', 'part of the file name')
+    .action(async (options: ServerOptions & ListOptions & { state?: Schemas['Import']['state']; file?: string }) => {
       const api = await connect(options, 'operator');
-      await printList(options, (query) => api.GET('/imports', { params: { query } }), [
-        { title: 'import', of: (one) => one.id },
-        { title: 'file', of: (one) => one.file, text: true },
-        { title: 'at (UTC)', of: (one) => localTime(one.at, 'UTC') },
-        { title: 'by', of: (one) => one.actor, rank: 1, text: true },
-        { title: 'facts', of: (one) => one.facts, align: 'right' },
-        { title: 'accepted', of: (one) => one.accepted, align: 'right' },
-        { title: 'refused', of: (one) => one.refused, align: 'right' },
-      ]);
-    },
-  );
+      const { state, file } = options;
+      await printList(
+        options,
+        (query) => api.GET('/imports', { params: { query: omitUndefined({ ...query, state, file }) } }),
+        [
+          { title: 'import', of: (one) => one.id },
+          { title: 'file', of: (one) => one.file, text: true },
+          { title: 'at (UTC)', of: (one) => localTime(one.at, 'UTC'), rank: 2 },
+          { title: 'by', of: (one) => one.actor, rank: 3, text: true },
+          { title: 'state', of: (one) => one.state, rank: 1 },
+          { title: 'facts', of: (one) => one.facts, align: 'right' },
+          { title: 'accepted', of: (one) => one.accepted, align: 'right' },
+          { title: 'refused', of: (one) => one.refused, align: 'right' },
+        ],
+      );
+    });
+}
+
+function rejectedCommand(): Command {
+  return serverCommand('rejected', 'print the refused rows of an import as the same file, with a column for the reason')
+    .argument('<import>', 'id of the import')
+    .action(async (id: string, options: ServerOptions) => {
+      const api = await connect(options, 'operator');
+      if (options.json) return printJson(await dataOf(api.GET('/imports/{id}', { params: { path: { id } } })));
+      const params = { path: { id }, query: { state: 'open' as const } };
+      process.stdout.write(textOf(await dataOf(api.GET('/imports/{id}/rejected', { params, parseAs: 'text' }))));
+    });
 }

@@ -1,4 +1,5 @@
 /** `tantieme partner`: who sells for us, and under which terms. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command, Option } from 'commander';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { Partner } from '@tantieme/contracts/partner';
@@ -9,19 +10,20 @@ import { table } from '../output/table.js';
 import { dataOf } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
-import { importAction, importOptions } from './import.js';
+import { kindCommand } from './import.js';
 
 export function partnerCommand(): Command {
   return new Command('partner')
     .description('partners, their tiers, uplines, agreements and certifications')
     .addCommand(addCommand())
-    .addCommand(partnerImportCommand())
+    .addCommand(kindCommand('partners', 'partners from CSV or NDJSON (agreements, tiers …: tantieme import)', 'import'))
     .addCommand(showCommand())
     .addCommand(listCommand())
     .addCommand(tierCommand())
     .addCommand(uplineCommand())
     .addCommand(agreeCommand())
-    .addCommand(certifyCommand());
+    .addCommand(certifyCommand())
+    .addCommand(warningsCommand());
 }
 
 const channelOption = (): Option => new Option('--channel <channel>', 'how it sells').choices([...CHANNEL_TYPES]);
@@ -42,12 +44,6 @@ function addCommand(): Command {
         printPartner(await dataOf(api.PUT('/partners/{id}', { params: { path: { id } }, body })), options);
       },
     );
-}
-
-function partnerImportCommand(): Command {
-  return importOptions(serverCommand('import', 'import partners with their agreements from CSV or NDJSON')).action(
-    importAction('partners'),
-  );
 }
 
 function showCommand(): Command {
@@ -79,7 +75,8 @@ function listCommand(): Command {
       const { channel, country, tier, plan, text } = options;
       await printList<Partner>(
         options,
-        (query) => api.GET('/partners', { params: { query: { ...query, channel, country, tier, plan, text } } }),
+        (query) =>
+          api.GET('/partners', { params: { query: omitUndefined({ ...query, channel, country, tier, plan, text }) } }),
         [
           { title: 'partner', of: ({ id }) => id },
           { title: 'name', of: ({ name }) => name, text: true },
@@ -139,7 +136,7 @@ function agreeCommand(): Command {
         const api = await connect(options, 'operator');
         const { from: first, until: end, agreement = `${plan} ${first}` } = options;
         const params = { path: { id, agreement } };
-        const body = { plan, from: first, until: end };
+        const body = omitUndefined({ plan, from: first, until: end });
         printPartner(await dataOf(api.PUT('/partners/{id}/agreements/{agreement}', { params, body })), options);
       },
     );
@@ -162,10 +159,22 @@ function certifyCommand(): Command {
         const api = await connect(options, 'operator');
         const { from: first, until: end, count, certificate = `${certification} ${first}` } = options;
         const params = { path: { id, certificate } };
-        const body = { certification, from: first, until: end, count };
+        const body = omitUndefined({ certification, from: first, until: end, count });
         printPartner(await dataOf(api.PUT('/partners/{id}/certifications/{certificate}', { params, body })), options);
       },
     );
+}
+
+function warningsCommand(): Command {
+  return withLimit(serverCommand('warnings', 'partners that name unknown countries or unregistered uplines')).action(
+    async (options: ServerOptions & ListOptions) => {
+      const api = await connect(options, 'auditor');
+      await printList(options, (query) => api.GET('/partner-warnings', { params: { query } }), [
+        { title: 'partner', of: (one) => one.partner },
+        { title: 'warning', of: ({ field, reason }) => `${field}: ${reason}`, text: true },
+      ]);
+    },
+  );
 }
 
 interface Dated {

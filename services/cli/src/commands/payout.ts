@@ -1,12 +1,13 @@
 /** `tantieme payout`, `payment` and `balance`: what is due, what was paid, what is carried. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import type { PayoutDue } from '@tantieme/contracts/payout';
+import type { Payment } from '@tantieme/contracts/payout';
 import { positive, printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
 import { print, printJson } from '../output/print.js';
 import { dataOf, itemsOf } from '../server/client.js';
-import type { Api } from '../server/client.js';
+import type { Api, PageAnswer, PageQuery, Schemas } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 import { partnerNames } from '../server/partner-names.js';
@@ -14,11 +15,21 @@ import { resolve } from '../server/short-ids.js';
 
 const STATES = ['due', 'settled', 'failed'] as const;
 
-interface PayoutFilter extends ServerOptions, ListOptions {
+interface PayoutFilter {
   readonly state?: (typeof STATES)[number];
   readonly payee?: string;
   readonly period?: string;
   readonly currency?: string;
+}
+
+/** A page of payouts. The operation also answers NDJSON, which its generated type does not keep apart. */
+function payoutsPage(api: Api, query: PayoutFilter & PageQuery): PageAnswer<Schemas['Payout']> {
+  return api.GET('/payouts', { params: { query } }) as PageAnswer<Schemas['Payout']>;
+}
+
+/** All payouts, in the order of their approval. */
+export function payoutsOf(api: Api): AsyncGenerator<Schemas['Payout']> {
+  return itemsOf((query) => payoutsPage(api, query));
 }
 
 export function payoutCommand(): Command {
@@ -28,12 +39,12 @@ export function payoutCommand(): Command {
       .option('--payee <partner>')
       .option('--period <period>', '2026-01')
       .option('--currency <code>', 'EUR')
-      .action(async (options: PayoutFilter) => {
+      .action(async (options: ServerOptions & ListOptions & PayoutFilter) => {
         const api = await connect(options, 'finance');
         const { state, payee, period, currency } = options;
         await printList(
           options,
-          (query) => api.GET('/payouts', { params: { query: { ...query, state, payee, period, currency } } }),
+          (query) => payoutsPage(api, omitUndefined({ ...query, state, payee, period, currency })),
           async (rows) => {
             const names = await partnerNames(
               api,
@@ -44,7 +55,7 @@ export function payoutCommand(): Command {
               { title: 'name', of: (one) => names.get(one.payee), rank: 2, text: true },
               { title: 'amount', of: (one) => one.amount, align: 'right' },
               { title: 'currency', of: (one) => one.currency, rank: 1 },
-              { title: 'state', of: (one) => one.payment?.state ?? 'due' },
+              { title: 'state', of: (one) => one.state },
             ];
           },
         );
@@ -77,20 +88,23 @@ export function paymentCommand(): Command {
   );
 }
 
-async function paymentOf(api: Api, words: readonly string[], options: PaymentOptions): Promise<object> {
-  if (options.file !== undefined) return JSON.parse(readFileSync(options.file, 'utf8')) as object;
+async function paymentOf(api: Api, words: readonly string[], options: PaymentOptions): Promise<Payment> {
+  if (options.file !== undefined) return JSON.parse(readFileSync(options.file, 'utf8')) as Payment;
   if (words.length === 0 || options.on === undefined)
     throw new Error('name the payout and the day: acme 2026-01 --on 2026-02-05; or give the whole payment with --file');
   const { on, failed, revision } = options;
-  const payouts = await Array.fromAsync(itemsOf<PayoutDue>((query) => api.GET('/payouts', { params: { query } })));
+  const payouts = await Array.fromAsync(payoutsOf(api));
   const id = resolve(
     'payout',
     words,
     payouts.map((one) => one.id),
   );
-  if (failed !== undefined) return { payout: id, on, revision, state: 'failed', reason: failed };
+  if (failed !== undefined)
+    return omitUndefined({ payout: id, on, revision, state: 'failed' as const, reason: failed });
   const due = payouts.find((one) => one.id === id);
-  return { payout: id, on, revision, state: 'settled', amount: due?.amount, currency: due?.currency };
+  if (due === undefined) throw new Error(`there is no payout ${id}`);
+  const { amount, currency } = due;
+  return omitUndefined({ payout: id, on, revision, state: 'settled' as const, amount, currency });
 }
 
 export function balanceCommand(): Command {
@@ -103,7 +117,7 @@ export function balanceCommand(): Command {
         const { payee, currency } = options;
         await printList(
           options,
-          (query) => api.GET('/balances', { params: { query: { ...query, payee, currency } } }),
+          (query) => api.GET('/balances', { params: { query: omitUndefined({ ...query, payee, currency }) } }),
           async (rows) => {
             const names = await partnerNames(
               api,

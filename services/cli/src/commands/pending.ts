@@ -1,4 +1,5 @@
 /** `tantieme pending`: deals that cannot be credited or rated yet, and what is missing. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
 import { printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
@@ -23,7 +24,7 @@ export function pendingCommand(): Command {
         const { code, deal } = options;
         await printList(
           options,
-          (query) => api.GET('/pending-deals', { params: { query: { ...query, code, deal } } }),
+          (query) => api.GET('/pending-deals', { params: { query: omitUndefined({ ...query, code, deal }) } }),
           [
             { title: 'deal', of: (one) => one.deal },
             { title: 'code', of: (one) => one.code },

@@ -1,4 +1,5 @@
 /** `tantieme close` and `tantieme period`: closing a period of a calendar, and how far it is. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
 import { printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
@@ -34,7 +35,10 @@ export function closeCommand(): Command {
       if (options.wait) await closePeriod(api, key, period, options.force);
       else
         await dataOf(
-          api.POST('/periods/{calendar}/{period}/close', { params: { path }, body: { force: options.force } }),
+          api.POST('/periods/{calendar}/{period}/close', {
+            params: { path },
+            body: omitUndefined({ force: options.force }),
+          }),
         );
       const closed = await dataOf(api.GET('/periods/{calendar}/{period}', { params: { path } }));
       if (options.json) return printJson(closed);
@@ -72,7 +76,8 @@ export function periodCommand(): Command {
           const api = await connect(options, 'auditor');
           await printList(
             options,
-            (query) => api.GET('/periods', { params: { query: { ...query, calendar: options.calendar } } }),
+            (query) =>
+              api.GET('/periods', { params: { query: omitUndefined({ ...query, calendar: options.calendar }) } }),
             [
               { title: 'calendar', of: (one) => one.calendar },
               { title: 'period', of: (one) => one.period },
@@ -90,7 +95,10 @@ export function periodCommand(): Command {
           const api = await connect(options, 'auditor');
           await printList(
             options,
-            (query) => api.GET('/statement-runs', { params: { query: { ...query, calendar: options.calendar } } }),
+            (query) =>
+              api.GET('/statement-runs', {
+                params: { query: omitUndefined({ ...query, calendar: options.calendar }) },
+              }),
             [
               { title: 'calendar', of: (one) => one.calendar },
               { title: 'period', of: (one) => one.period },

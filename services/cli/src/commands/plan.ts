@@ -1,11 +1,13 @@
 /** `tantieme plan`: plan documents and the life of their versions. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import type { Finding } from '@tantieme/commission-engine/plan/lint/parse-plan';
-import { printList, withLimit } from '../output/list.js';
+import { stringify } from 'yaml';
+import { positive, printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
 import { hint, print, printJson } from '../output/print.js';
-import { dataOf } from '../server/client.js';
+import { dataOf, rawBody } from '../server/client.js';
+import type { Schemas } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 import { findingText } from './plan/finding.js';
@@ -25,53 +27,26 @@ export function planCommand(): Command {
     .addCommand(showCommand());
 }
 
-/** Who did something to a version, and when. */
-interface Action {
-  readonly by: string;
-  /** ISO 8601 instant. */
-  readonly at: string;
-}
-
-interface Version {
-  readonly version: number;
-  readonly state: 'draft' | 'approved' | 'published' | 'superseded' | 'ended';
-  readonly drafted: Action;
-  readonly approved?: Action;
-  readonly published?: Action & { readonly effectiveFrom: string };
-  readonly findings: readonly Finding[];
-}
-
-interface Plan {
-  readonly plan: string;
-  readonly title: string;
-  readonly ended?: Action & { readonly lastDay: string };
-  readonly versions: readonly Version[];
-}
+type Version = Schemas['PlanVersionSummary'];
 
 function draftCommand(): Command {
   return serverCommand('draft', 'draft a version of a plan; the newest one again changes nothing')
     .argument('<file>', 'plan document, YAML or JSON')
     .action(async (file: string, options: ServerOptions) => {
       const api = await connect(options, 'plan-designer');
-      const drafted = await dataOf(
-        api.POST('/plans', {
-          body: readFileSync(file, 'utf8'),
-          bodySerializer: (text: string) => text,
-          headers: { 'content-type': 'application/yaml' },
-        }),
-      );
+      const drafted = await dataOf(api.POST('/plans', rawBody(readFileSync(file, 'utf8'), 'application/yaml')));
       if (!options.json) for (const finding of drafted.findings) hint(findingText(file, finding));
       printVersion(drafted, options);
     });
 }
 
-const version = ['<version>', 'number of the version'] as const;
+const version = ['<version>', 'number of the version', positive] as const;
 
 function approveCommand(): Command {
   return serverCommand('approve', 'approve a version of a plan, as somebody else than its author')
     .argument('<plan>')
     .argument(...version)
-    .action(async (plan: string, number: string, options: ServerOptions) => {
+    .action(async (plan: string, number: number, options: ServerOptions) => {
       const api = await connect(options, 'approver');
       const params = { path: { id: plan, version: number } };
       printVersion(await dataOf(api.POST('/plans/{id}/versions/{version}/approve', { params })), options);
@@ -86,7 +61,7 @@ function publishCommand(): Command {
       '--effective-from <day>',
       'with the first measurement window that starts on or after it: 2026-01-01',
     )
-    .action(async (plan: string, number: string, options: ServerOptions & { effectiveFrom: string }) => {
+    .action(async (plan: string, number: number, options: ServerOptions & { effectiveFrom: string }) => {
       const api = await connect(options, 'approver');
       const params = { path: { id: plan, version: number } };
       const body = { effectiveFrom: options.effectiveFrom };
@@ -112,12 +87,13 @@ function listCommand(): Command {
     .option('--text <text>', 'part of the id or the title')
     .action(async (options: ServerOptions & ListOptions & { text?: string }) => {
       const api = await connect(options, 'auditor');
-      await printList<Plan>(
+      await printList<Schemas['PlanSummary']>(
         options,
-        (query) => api.GET('/plans', { params: { query: { ...query, text: options.text } } }),
+        (query) => api.GET('/plans', { params: { query: omitUndefined({ ...query, text: options.text }) } }),
         [
           { title: 'plan', of: ({ plan }) => plan },
-          { title: 'title', of: ({ title }) => title, rank: 3, text: true },
+          { title: 'title', of: ({ title }) => title, rank: 4, text: true },
+          { title: 'calendar', of: ({ calendar }) => calendar, rank: 3 },
           { title: 'newest', of: ({ versions }) => versions.at(-1)?.version, align: 'right' },
           { title: 'state', of: ({ versions }) => versions.at(-1)?.state },
           { title: 'from', of: ({ versions }) => versions.findLast((one) => one.published)?.published?.effectiveFrom },
@@ -131,11 +107,11 @@ function listCommand(): Command {
 function showCommand(): Command {
   return serverCommand('show', 'the versions of a plan, or the document of one')
     .argument('<plan>')
-    .argument('[version]', 'number of the version whose document is printed')
-    .action(async (plan: string, number: string | undefined, options: ServerOptions) => {
+    .argument('[version]', 'number of the version whose document is printed', positive)
+    .action(async (plan: string, number: number | undefined, options: ServerOptions) => {
       const api = await connect(options, 'auditor');
       if (number === undefined) {
-        const found: Plan = await dataOf(api.GET('/plans/{id}', { params: { path: { id: plan } } }));
+        const found = await dataOf(api.GET('/plans/{id}', { params: { path: { id: plan } } }));
         if (options.json) return printJson(found);
         print(`${found.plan}  ${found.title}`);
         for (const one of found.versions) print(`  ${versionText(one)}`);
@@ -144,7 +120,7 @@ function showCommand(): Command {
       const params = { path: { id: plan, version: number } };
       const found = await dataOf(api.GET('/plans/{id}/versions/{version}', { params }));
       if (options.json) printJson(found);
-      else print(found.text);
+      else print(stringify(found.document).trimEnd());
     });
 }
 

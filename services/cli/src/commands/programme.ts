@@ -1,4 +1,5 @@
 /** `tantieme programme` and `bonus`: incentive programmes and what participants got from them. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { parse } from 'yaml';
@@ -63,7 +64,7 @@ export function bonusCommand(): Command {
         const { programme, payee, window } = options;
         await printList(
           options,
-          (query) => api.GET('/bonuses', { params: { query: { ...query, programme, payee, window } } }),
+          (query) => api.GET('/bonuses', { params: { query: omitUndefined({ ...query, programme, payee, window }) } }),
           async (rows) => {
             const names = await partnerNames(
               api,

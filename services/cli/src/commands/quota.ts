@@ -1,4 +1,5 @@
 /** `tantieme quota`: what payees are to reach. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
 import { positive, printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
@@ -6,7 +7,7 @@ import { hint, print, printJson } from '../output/print.js';
 import { dataOf } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
-import { importAction, importOptions } from './import.js';
+import { kindCommand } from './import.js';
 
 interface SetOptions extends ServerOptions {
   readonly plan: string;
@@ -31,16 +32,14 @@ export function quotaCommand(): Command {
         .action(async (payee: string, amount: string, options: SetOptions) => {
           const api = await connect(options, 'plan-designer');
           const { plan, component, from, until, revision } = options;
-          const body = { payee, plan, component, from, until, amount, revision };
+          const body = omitUndefined({ payee, plan, component, from, until, amount, revision });
           const recorded = await dataOf(api.POST('/quotas', { body }));
           if (options.json) return printJson(recorded);
           for (const { message } of recorded.warnings ?? []) hint(`warning: ${message}`);
           print(`quota of ${payee} for ${component} of ${plan} from ${from}: ${amount}`);
         }),
     )
-    .addCommand(
-      importOptions(serverCommand('import', 'import quotas from CSV or NDJSON')).action(importAction('quotas')),
-    )
+    .addCommand(kindCommand('quotas', 'quotas from CSV or NDJSON', 'import'))
     .addCommand(
       withLimit(serverCommand('list', 'quotas by payee, plan, component and day'))
         .option('--payee <partner>')
@@ -48,15 +47,19 @@ export function quotaCommand(): Command {
         .action(async (options: ServerOptions & ListOptions & { payee?: string; plan?: string }) => {
           const api = await connect(options, 'auditor');
           const { payee, plan } = options;
-          await printList(options, (query) => api.GET('/quotas', { params: { query: { ...query, payee, plan } } }), [
-            { title: 'payee', of: (one) => one.payee },
-            { title: 'plan', of: (one) => one.plan, rank: 1 },
-            { title: 'component', of: (one) => one.component },
-            { title: 'from', of: (one) => one.from },
-            { title: 'until', of: (one) => one.until },
-            { title: 'amount', of: (one) => one.amount, align: 'right' },
-            { title: 'revision', of: (one) => one.revision, align: 'right', rank: 2 },
-          ]);
+          await printList(
+            options,
+            (query) => api.GET('/quotas', { params: { query: omitUndefined({ ...query, payee, plan }) } }),
+            [
+              { title: 'payee', of: (one) => one.payee },
+              { title: 'plan', of: (one) => one.plan, rank: 1 },
+              { title: 'component', of: (one) => one.component },
+              { title: 'from', of: (one) => one.from },
+              { title: 'until', of: (one) => one.until },
+              { title: 'amount', of: (one) => one.amount, align: 'right' },
+              { title: 'revision', of: (one) => one.revision, align: 'right', rank: 2 },
+            ],
+          );
         }),
     );
 }

@@ -1,4 +1,5 @@
 /** `tantieme rate`: published exchange rates. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
 import { positive, printList, withLimit } from '../output/list.js';
 import type { ListOptions } from '../output/list.js';
@@ -6,7 +7,7 @@ import { print, printJson } from '../output/print.js';
 import { dataOf } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
-import { importAction, importOptions } from './import.js';
+import { kindCommand } from './import.js';
 
 interface SetOptions extends ServerOptions {
   readonly date: string;
@@ -29,17 +30,13 @@ export function rateCommand(): Command {
           const api = await connect(options, 'source');
           const { date, source, revision } = options;
           const recorded = await dataOf(
-            api.POST('/exchange-rates', { body: { base, quote, rate, date, source, revision } }),
+            api.POST('/exchange-rates', { body: omitUndefined({ base, quote, rate, date, source, revision }) }),
           );
           if (options.json) printJson(recorded);
           else print(`1 ${base} = ${rate} ${quote} from ${date} on, by ${source}`);
         }),
     )
-    .addCommand(
-      importOptions(serverCommand('import', 'import exchange rates from CSV or NDJSON')).action(
-        importAction('exchange-rates'),
-      ),
-    )
+    .addCommand(kindCommand('exchange-rates', 'exchange rates from CSV or NDJSON', 'import'))
     .addCommand(
       withLimit(serverCommand('list', 'exchange rates by pair, date, source and revision'))
         .option('--base <currency>')
@@ -49,7 +46,7 @@ export function rateCommand(): Command {
           const { base, quote } = options;
           await printList(
             options,
-            (query) => api.GET('/exchange-rates', { params: { query: { ...query, base, quote } } }),
+            (query) => api.GET('/exchange-rates', { params: { query: omitUndefined({ ...query, base, quote }) } }),
             [
               { title: 'pair', of: (one) => `${one.base}/${one.quote}` },
               { title: 'date', of: (one) => one.date },

@@ -1,5 +1,6 @@
 /** `tantieme statement`: what each payee earned in a period, and what it is paid. */
-import { Command } from 'commander';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { Command, Option } from 'commander';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import type { Statement, StatementIssued } from '@tantieme/contracts/payout';
 import { printList, withLimit } from '../output/list.js';
@@ -27,7 +28,7 @@ interface StatementFilter extends ServerOptions, ListOptions {
   readonly payee?: string;
   readonly currency?: string;
   readonly period?: string;
-  readonly state?: string;
+  readonly state?: 'issued' | 'approved';
 }
 
 function listCommand(): Command {
@@ -35,13 +36,14 @@ function listCommand(): Command {
     .option('--payee <partner>')
     .option('--currency <code>', 'EUR')
     .option('--period <period>', '2026-01')
-    .option('--state <state>', 'issued or approved')
+    .addOption(new Option('--state <state>').choices(['issued', 'approved']))
     .action(async (options: StatementFilter) => {
       const api = await connect(options, 'auditor');
       const { payee, currency, period, state } = options;
       await printList<StatementIssued>(
         options,
-        (query) => api.GET('/statements', { params: { query: { ...query, payee, currency, period, state } } }),
+        (query) =>
+          api.GET('/statements', { params: { query: omitUndefined({ ...query, payee, currency, period, state }) } }),
         async (rows) =>
           statementColumns(
             await partnerNames(

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Verification } from '@tantieme/audit/verify';
 import { startAllInOne } from '@tantieme/all-in-one/start';
-import type { StatementIssued, PayoutDue } from '@tantieme/contracts/payout';
+import type { StatementIssued } from '@tantieme/contracts/payout';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
 import { explainLine } from '../commands/explain.js';
+import { payoutsOf } from '../commands/payout.js';
 import { importBody, importSummary } from '../commands/import.js';
 import type { ImportRequest } from '../commands/import.js';
 import { lineTable, readStatement, statementColumns } from '../commands/statement.js';
@@ -17,8 +18,8 @@ import { verifyConfigured, verificationText } from '../operate/verify.js';
 import { print, printJson } from '../output/print.js';
 import { startProgress } from '../output/progress.js';
 import { table } from '../output/table.js';
-import { createApi, dataOf, itemsOf } from '../server/client.js';
-import type { Api } from '../server/client.js';
+import { createApi, dataOf, itemsOf, rawBody } from '../server/client.js';
+import type { Api, Schemas } from '../server/client.js';
 import { caughtUp, closePeriod } from '../server/waiting.js';
 import { mapping, partners, periods, returns, SUPERSTORE_CSV } from './superstore.js';
 
@@ -86,19 +87,14 @@ async function run({ operator, source, designer, approver, finance }: People): P
   const all = partners();
   await importBody(operator, { kind: 'partners', body: ndjson(all), format: 'ndjson' });
   for (const name of ['resellers-us.yaml', 'direct-us.yaml']) {
-    const drafted = await dataOf(
-      designer.POST('/plans', {
-        body: document(name),
-        bodySerializer: (text: string) => text,
-        headers: { 'content-type': 'application/yaml' },
-      }),
-    );
+    const drafted = await dataOf(designer.POST('/plans', rawBody(document(name), 'application/yaml')));
     const params = { path: { id: drafted.plan, version: drafted.version } };
-    await approver.POST('/plans/{id}/versions/{version}/approve', { params });
+    await dataOf(approver.POST('/plans/{id}/versions/{version}/approve', { params }));
     const body = { effectiveFrom: '2014-01-01' };
-    await approver.POST('/plans/{id}/versions/{version}/publish', { params, body });
+    await dataOf(approver.POST('/plans/{id}/versions/{version}/publish', { params, body }));
   }
-  await designer.POST('/programmes', { body: JSON.parse(document('volume-bonus-us.json')) });
+  const programme = JSON.parse(document('volume-bonus-us.json')) as Schemas['ProgrammeDto'];
+  await dataOf(designer.POST('/programmes', { body: programme }));
   print(
     `   ${all.length} partners of five channel types, two levels of distributors above the sellers; ` +
       '2 plans (drafted by one person, approved by another), 1 programme',
@@ -120,7 +116,7 @@ async function run({ operator, source, designer, approver, finance }: People): P
   const progress = startProgress('close', months.length, 'months');
   for (const [index, period] of months.entries()) {
     await closePeriod(finance, CALENDAR, period);
-    await approver.POST('/statements/approve', { body: { calendar: CALENDAR, period } });
+    await dataOf(approver.POST('/statements/approve', { body: { calendar: CALENDAR, period } }));
     progress.update(index + 1);
   }
   progress.stop();
@@ -128,7 +124,7 @@ async function run({ operator, source, designer, approver, finance }: People): P
   const statements = await Array.fromAsync(
     itemsOf<StatementIssued>((query) => finance.GET('/statements', { params: { query } })),
   );
-  const payouts = await Array.fromAsync(itemsOf<PayoutDue>((query) => finance.GET('/payouts', { params: { query } })));
+  const payouts = await Array.fromAsync(payoutsOf(finance));
   print(`   ${statements.length} statements, ${payouts.length} payouts`);
 
   const last = months.at(-2) ?? '';

@@ -5,12 +5,11 @@
 import { check } from '@tantieme/contracts/check';
 import type { Deal, DealFact, DealRole } from '@tantieme/contracts/deal';
 import { contentHash } from '@tantieme/deal-ingestion/deal/content-hash';
-import { FACT_KINDS, KINDS_WITH_TERMS } from '@tantieme/deal-ingestion/import/column-mapping';
 import type { ColumnMapping, PartnerColumn } from '@tantieme/deal-ingestion/import/column-mapping';
-import { compileDateFormat } from '@tantieme/deal-ingestion/import/date-format';
+import { compileDateFormat } from '@tantieme/tabular/date-format';
 import { dealDecider, dealOf, FACT_CONFLICT } from '@tantieme/deal-ingestion/deal/deal';
 import type { DealState } from '@tantieme/deal-ingestion/deal/deal';
-import { normalFact } from '@tantieme/deal-ingestion/deal/deal-fact';
+import { FACT_KINDS, KINDS_WITH_TERMS, normalFact } from '@tantieme/deal-ingestion/deal/deal-fact';
 import type { FieldReason } from '@tantieme/deal-ingestion/deal/deal-fact';
 import { createRowMapper } from '@tantieme/deal-ingestion/import/mapped-rows';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -94,6 +93,11 @@ function saysLine(row: CsvRow): boolean {
   return ['line', ...LINE_COLUMNS].some((column) => row.cell(column) !== '');
 }
 
+/** An invoice has terms if it has lines. */
+function hasTerms(row: CsvRow, kind: string): boolean {
+  return kind === 'invoiced' ? saysLine(row) : [...KINDS_WITH_TERMS].some((known) => known === kind);
+}
+
 /** The columns that every mapping names; those of partners and attributes come from the file. */
 const FILLED = [...COLUMNS.required, ...COLUMNS.optional];
 
@@ -107,7 +111,7 @@ function cellsOf(row: CsvRow, kind: string, columns: readonly string[], defaults
       case 'line':
         return text === '' && saysLine(row) ? '1' : text;
       case 'currency':
-        return text === '' ? defaults.currency : text;
+        return text === '' && hasTerms(row, kind) ? defaults.currency : text;
       case 'at':
         return compileDateFormat('yyyy-MM-dd').instant(text, defaults.timeZone) ?? text;
       default:
@@ -169,12 +173,9 @@ function takeFact(
   const own = columns.filter((column) => !FILLED.includes(column));
   const saysLines = rows.some((row) => row.saysLine) || KINDS_WITH_TERMS.has(kind);
   const mapper = createRowMapper(mappingOf(columns, saysLines), [...FILLED, ...own]);
-  const mapped = mapper.fact(
-    rows.map(({ cells }) => cells),
-    [],
-  );
+  const mapped = mapper.fact(rows);
   for (const { field, reason } of mapped.errors)
-    fault(field === 'at' && reason.includes('ISO 8601') ? `${reason}, or a day` : reason, field);
+    fault(field === 'at' && reason.includes('instant with its offset') ? notAMoment(first) : reason, field);
   if (mapped.errors.length > 0) return;
   const fact = withWhatImportsLack(mapped.fact, first.cells[FILLED.indexOf('as')] ?? '');
   const schemaFaults = check('deal-fact', fact);
@@ -203,6 +204,11 @@ function withWhatImportsLack(fact: unknown, as: string): unknown {
   if (!isFact(fact)) return fact;
   if (fact.kind === 'amended') return as === '' ? fact : { ...fact, as };
   return fact.kind === 'invoiced' && fact.terms !== undefined ? { ...fact, lines: fact.terms.lines } : fact;
+}
+
+function notAMoment({ cells }: FilledRow): string {
+  const text = JSON.stringify(cells[FILLED.indexOf('at')] ?? '');
+  return `${text} is not a calendar date (YYYY-MM-DD) or an ISO 8601 instant with its offset`;
 }
 
 function isFact(fact: unknown): fact is DealFact {

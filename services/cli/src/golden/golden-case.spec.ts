@@ -167,7 +167,7 @@ describe('a file that cannot be read', () => {
   it.each([
     [
       row('D,booked,,2026-02-30,EUR,1,N,'),
-      'deals.csv, row 2, at: "2026-02-30" is no moment: an ISO 8601 instant with its offset is needed, or a day',
+      'deals.csv, row 2, at: "2026-02-30" is not a calendar date (YYYY-MM-DD) or an ISO 8601 instant with its offset',
     ],
     [row('D,sold,,2026-02-03,EUR,1,N,'), /^deals.csv, row 2, fact: "sold" is none of registered, booked/],
     [row('D,booked,,2026-02-03,EUR,1.005,N,'), /^deals.csv, row 2, net: /],

@@ -1,7 +1,8 @@
 /** `tantieme doctor`: is the server there, does it keep up, and does anything wait for a person? */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Command } from 'commander';
 import { count, print, printJson } from '../output/print.js';
-import { dataOf, itemsOf } from '../server/client.js';
+import { dataOf, errorText, itemsOf } from '../server/client.js';
 import type { Api } from '../server/client.js';
 import { addressOf, connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
@@ -27,7 +28,7 @@ export function doctorCommand(): Command {
         checks.push({
           check: 'server',
           state: 'failed',
-          detail: error instanceof Error ? error.message : String(error),
+          detail: errorText(error),
         });
       }
       if (options.json) printJson(checks);
@@ -61,7 +62,9 @@ async function checkServer(api: Api, url: string, checks: Check[]): Promise<void
           ? behind.map(({ name, lag }: { name: string; lag?: string }) => `${name} is ${lag ?? '?'} behind`).join('; ')
           : `${count(items.length, 'background work')} up to date`,
   });
-  const refused = await counted((query) => api.GET('/refusals', { params: { query: { ...query, state: 'open' } } }));
+  const refused = await counted((query) =>
+    api.GET('/refusals', { params: { query: omitUndefined({ ...query, state: 'open' as const }) } }),
+  );
   checks.push({
     check: 'refusals',
     state: refused === 0 ? 'ok' : 'attention',

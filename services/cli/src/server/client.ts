@@ -1,26 +1,10 @@
 /** The server as the commands see it: typed calls, whole lists, streamed imports, and errors that a person can act on. */
-import createFetchClient from 'openapi-fetch';
+import { createClient, dataOf, RequestRefused } from '@tantieme/api-client/client';
+import type { ApiClient, Schemas } from '@tantieme/api-client/client';
 
-export interface FieldError {
-  readonly field: string;
-  readonly reason: string;
-}
-
-/** A refusal of the server (problem+json, RFC 9457) as a person reads it: the detail, then a line for each field. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    readonly problem: {
-      readonly title?: string;
-      readonly detail?: string;
-      readonly code?: string;
-      readonly errors?: readonly FieldError[];
-    },
-  ) {
-    const fields = (problem.errors ?? []).map(({ field, reason }) => `\n  ${field}: ${reason}`);
-    super(`${problem.detail ?? problem.title ?? `the server answered with status ${status}`}${fields.join('')}`);
-  }
-}
+export { dataOf, RequestRefused };
+export type { Schemas };
+export type Api = ApiClient;
 
 /** Nothing answers at the address. */
 export class ServerUnreachable extends Error {
@@ -32,29 +16,19 @@ export class ServerUnreachable extends Error {
   }
 }
 
-export type Api = ReturnType<typeof createApi>;
-
 /** @param token bearer token; without one only public operations answer. */
-export function createApi(url: string, token: string | undefined) {
-  const client = createFetchClient<any>({
+export function createApi(url: string, token: string | undefined): Api {
+  return createClient({
     baseUrl: url,
-    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-    fetch: (request) => send(url, request),
+    token,
+    fetch: async (request) => {
+      try {
+        return await fetch(request);
+      } catch (error) {
+        throw new ServerUnreachable(url, error);
+      }
+    },
   });
-  return client;
-}
-
-/** @throws {ServerUnreachable} @throws {ApiError} for every status but 2xx */
-async function send(url: string, request: Request): Promise<Response> {
-  let answer: Response;
-  try {
-    answer = await fetch(request);
-  } catch (error) {
-    throw new ServerUnreachable(url, error);
-  }
-  if (answer.ok) return answer;
-  const problem: unknown = await answer.json().catch(() => ({}));
-  throw new ApiError(answer.status, problem !== null && typeof problem === 'object' ? problem : {});
 }
 
 function reasonOf(error: unknown): string {
@@ -63,19 +37,37 @@ function reasonOf(error: unknown): string {
   return 'code' in cause && cause.code === 'ECONNREFUSED' ? 'connection refused' : cause.message || cause.name;
 }
 
-/** The data of an answer; errors were thrown before (see {@link ApiError}). */
-export async function dataOf<Data>(answer: Promise<{ readonly data?: Data }>): Promise<Data> {
-  // An answer without a body has no data; callers of such operations ignore the result.
-  return (await answer).data as Data;
+/** What a person reads of an error; of a refusal by the server also a line for each field. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const fields = error instanceof RequestRefused ? (error.problem?.errors ?? []) : [];
+  return [error.message, ...fields.map(({ field, reason }) => `  ${field}: ${reason}`)].join('\n');
+}
+
+/** A body that is not JSON, as options of a call: the client sends it as it is. */
+export function rawBody(body: string | Blob, contentType: string) {
+  // The generated types describe JSON bodies only.
+  return { body: body as never, bodySerializer: (() => body) as never, headers: { 'content-type': contentType } };
 }
 
 const PAGE_ROWS = 200;
 
+/** The part of a list's query that this module sets. */
+export interface PageQuery {
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+/** An answer of a list. */
+export type PageAnswer<Item> = Promise<{
+  readonly data?: { readonly items: readonly Item[]; readonly next?: string };
+  readonly error?: unknown;
+  readonly response: Response;
+}>;
+
 /** The items of a list, page by page, `limit` at most. */
 export async function* itemsOf<Item>(
-  page: (query: { readonly limit: number; readonly cursor?: string }) => Promise<{
-    readonly data?: { readonly items: readonly Item[]; readonly next?: string };
-  }>,
+  page: (query: PageQuery) => PageAnswer<Item>,
   limit = Infinity,
 ): AsyncGenerator<Item> {
   let left = limit;
@@ -90,14 +82,14 @@ export async function* itemsOf<Item>(
   } while (cursor !== undefined && left > 0);
 }
 
-/** The objects of an NDJSON answer, as they come. */
+/** The objects of an NDJSON answer that was requested with `parseAs: 'stream'`, as they come. */
 export async function* ndjsonOf(
-  answer: Promise<{ readonly response: Response }>,
+  answer: Promise<{ readonly data?: unknown; readonly error?: unknown; readonly response: Response }>,
 ): AsyncGenerator<Record<string, unknown>> {
-  const { body } = (await answer).response;
-  if (body === null) return;
+  const body = await dataOf(answer);
+  if (!(body instanceof ReadableStream)) return;
   let rest = '';
-  for await (const text of body.pipeThrough(new TextDecoderStream())) {
+  for await (const text of (body as ReadableStream<Uint8Array<ArrayBuffer>>).pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) if (line !== '') yield JSON.parse(line) as Record<string, unknown>;

@@ -1,5 +1,5 @@
 /** Names of partners, shown beside their ids. */
-import { ApiError, dataOf } from './client.js';
+import { dataOf, RequestRefused } from './client.js';
 import type { Api } from './client.js';
 
 /** The names of these partners; ids that are unknown, or that the caller may not read, have none. */
@@ -10,7 +10,7 @@ export async function partnerNames(api: Api, ids: Iterable<string>): Promise<Rea
       const { name } = await dataOf(api.GET('/partners/{id}', { params: { path: { id } } }));
       names.set(id, name);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      if (!(error instanceof RequestRefused)) throw error;
       // Not allowed for one is not allowed for the others.
       if (error.status === 403) break;
     }

@@ -1,5 +1,6 @@
 /** Ids as people type them: `acme 2026-01` for `ACME|EUR|monthly@Europe/Paris|2026-01`, as long as one thing alone is meant. */
-import { dataOf, itemsOf } from './client.js';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { itemsOf } from './client.js';
 import type { Api } from './client.js';
 
 /** Candidates that an error names: enough to choose from. */
@@ -40,7 +41,9 @@ export async function statementId(api: Api, words: readonly string[]): Promise<s
   if (words.length === 1 && whole.split('|').length === 4) return whole;
   const period = words.find((word) => PERIOD.test(word));
   const listed = await Array.fromAsync(
-    itemsOf<{ readonly id: string }>((query) => api.GET('/statements', { params: { query: { ...query, period } } })),
+    itemsOf<{ readonly id: string }>((query) =>
+      api.GET('/statements', { params: { query: omitUndefined({ ...query, period }) } }),
+    ),
   );
   return resolve(
     'statement',
@@ -51,19 +54,19 @@ export async function statementId(api: Api, words: readonly string[]): Promise<s
 
 const PERIOD = /^(FY)?\d{4}(-([PWB]?\d{2}|Q[1-4]|H[12]))?$/;
 
-/** The calendar of a period: the one named, or the only one that published plans have. */
+/** The calendar of a period: the one named, or the only one that plans have. */
 export async function calendarOf(api: Api, named: string | undefined): Promise<string> {
   const calendars = await calendarsOf(api);
   if (named !== undefined) return calendars.find((key) => key === named) ?? resolve('calendar', [named], calendars);
   const [only, ...others] = calendars;
-  if (only === undefined) throw new Error('no plan is published yet, so there is no calendar with periods');
+  if (only === undefined) throw new Error('there is no plan yet, hence no calendar with periods');
   if (others.length > 0)
     throw new Error(`several calendars are in use; name one with --calendar: ${calendars.join(', ')}`);
   return only;
 }
 
-/** Keys of the calendars of the published plans. */
+/** Keys of the calendars of the plans. */
 export async function calendarsOf(api: Api): Promise<readonly string[]> {
-  const { items } = await dataOf<{ readonly items: readonly { readonly calendar: string }[] }>(api.GET('/calendars'));
-  return items.map(({ calendar }) => calendar);
+  const plans = await Array.fromAsync(itemsOf((query) => api.GET('/plans', { params: { query } })));
+  return [...new Set(plans.map(({ calendar }) => calendar))].sort();
 }

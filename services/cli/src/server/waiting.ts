@@ -1,6 +1,7 @@
 /** Waiting for what the server does in the background: calculation, a closing. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { startProgress } from '../output/progress.js';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { dataOf } from './client.js';
 import type { Api } from './client.js';
 
@@ -27,7 +28,7 @@ export async function caughtUp(operator: Api, title: string): Promise<void> {
  */
 export async function closePeriod(finance: Api, calendar: string, period: string, force?: string): Promise<void> {
   const params = { path: { calendar, period } };
-  await dataOf(finance.POST('/periods/{calendar}/{period}/close', { params, body: { force } }));
+  await dataOf(finance.POST('/periods/{calendar}/{period}/close', { params, body: omitUndefined({ force }) }));
   while ((await dataOf(finance.GET('/periods/{calendar}/{period}', { params }))).state !== 'closed')
     await pause(POLL_MS);
   while ((await dataOf(finance.GET('/statement-runs/{calendar}/{period}', { params }))).state !== 'issued')

@@ -13,7 +13,7 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('lines', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('commission_postings_key', ['payee', 'plan', 'deal', 'period'])
     .execute();
-  // The earnings of a deal are asked for by everybody who looks at the deal.
+  // For the earnings of one deal, `GET /earnings?deal=…`.
   await db.schema
     .createIndex('commission_postings_by_deal')
     .ifNotExists()

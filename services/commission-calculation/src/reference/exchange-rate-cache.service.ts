@@ -39,7 +39,7 @@ export class ExchangeRateCache {
     this.pairs.clear();
   }
 
-  /** Applies events of reference streams, in order within each stream; pairs that nobody has asked for are skipped. */
+  /** Applies events of reference streams, in order within each stream; pairs that are not cached are skipped. */
   record(events: readonly StoredEvent[]): void {
     for (const stored of events)
       if (stored.type === 'ExchangeRateRecorded') this.pairs.get(stored.stream)?.record(stored);

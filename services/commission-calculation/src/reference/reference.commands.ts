@@ -5,7 +5,7 @@ import type { ICommandHandler } from '@nestjs/cqrs';
 import type { MessageData } from '@tantieme/contracts/envelope';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
-import { ndjsonLines } from '@tantieme/service-kit/http/ndjson-lines';
+import { ndjsonLines } from '@tantieme/tabular/ndjson-lines';
 import { parse } from 'csv-parse';
 import { ReferenceRecorder } from './reference-recorder.service.js';
 import type { RecordingContext, ReferenceKind } from './reference-recorder.service.js';

@@ -143,7 +143,7 @@ describe('the list of exchange rates', () => {
       body: {
         errors: [
           { field: 'base', reason: 'is not an ISO 4217 currency code, such as EUR' },
-          { field: 'date', reason: 'is not a calendar date (YYYY-MM-DD)' },
+          { field: 'date', reason: expect.stringContaining('is not a calendar date (YYYY-MM-DD)') },
         ],
       },
     });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { ID_DESCRIPTION } from '@tantieme/contracts/ids';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { ID_DESCRIPTION } from '@tantieme/contracts/ids';
 import type { DealFact, DealTerms } from '@tantieme/contracts/deal';
-import { identityOf, normalFact } from './deal-fact.js';
+import { factKeyOf, identityOf, normalFact, readableFactKey } from './deal-fact.js';
 import type { FieldReason } from './deal-fact.js';
 import { amended, booked, paid, registration, returned, terms } from './deal.fixture.js';
 
@@ -55,12 +55,12 @@ describe('the normal form of a fact', () => {
     expect(normalFact(fact)).toEqual(fact);
   });
 
-  it('has no decimals where the currency has none', () => {
+  it('has no decimals when the currency has none', () => {
     const fact = normalFact(withTerms({ currency: 'KRW', lines: [{ id: '1', net: '3600000' }] }));
     expect(fact).toMatchObject({ terms: { lines: [{ net: '3600000' }] } });
   });
 
-  it('keeps the money that the source says, whatever quantity and price would give', () => {
+  it('keeps the amounts of the source, whatever quantity and price would give', () => {
     const lines = [{ id: '1', quantity: '3', net: '10.00', gross: '11.99', original: { net: '9.996' } }];
     expect(normalFact(withTerms({ lines }))).toMatchObject({ terms: { lines } });
   });
@@ -84,13 +84,13 @@ describe('a fact is refused, with field and reason,', () => {
     },
   );
 
-  it('for a currency that is none', () => {
+  it('for a currency that does not exist', () => {
     expect(faultsOf(withTerms({ currency: 'EURO' }))).toEqual([
-      { field: 'terms.currency', reason: '"EURO" is no ISO 4217 currency' },
+      { field: 'terms.currency', reason: '"EURO" is not an ISO 4217 currency code' },
     ]);
   });
 
-  it('for two lines of one id', () => {
+  it('for two lines with the same id', () => {
     const line = { id: '1', net: '1.00' };
     expect(faultsOf(withTerms({ lines: [line, line] }))).toMatchObject([{ field: 'terms.lines.1.id' }]);
   });
@@ -112,11 +112,11 @@ describe('a fact is refused, with field and reason,', () => {
     expect(faultsOf(withTerms({ partners }))).toMatchObject([{ field: 'terms.partners' }]);
   });
 
-  it('for a source that could be taken for source and id', () => {
+  it('for a source that contains the separator of source and id', () => {
     expect(faultsOf(booked({ source: 'crm|x' }))).toEqual([{ field: 'source', reason: `must be ${ID_DESCRIPTION}` }]);
   });
 
-  it('for characters in ids that cannot be seen', () => {
+  it('for invisible characters in ids', () => {
     expect(faultsOf(booked({ deal: 'D\u00001' }))).toMatchObject([{ field: 'deal' }]);
     expect(faultsOf(booked({ deal: 'D\ud800' }))).toMatchObject([{ field: 'deal' }]);
   });
@@ -126,20 +126,20 @@ describe('a fact is refused, with field and reason,', () => {
     expect(faultsOf(returned({ lines: [{ line: '1', net: '0.00' }] }))).toMatchObject([{ field: 'lines.0.net' }]);
   });
 
-  it('naming everything that is wrong with it', () => {
+  it('naming every fault', () => {
     const fact = booked({ occurredAt: 'x', terms: terms({ lines: [{ id: '', net: 'y' }] }) });
     expect(faultsOf(fact).map(({ field }) => field)).toEqual(['occurredAt', 'terms.lines.0.id', 'terms.lines.0.net']);
   });
 });
 
 describe('the identity of a fact', () => {
-  it('is its kind where a deal has one of it, with its id where it has many', () => {
+  it('is its kind if a deal has one of it, else its kind and id', () => {
     expect(identityOf(booked(), 'h')).toBe('booked');
     expect(identityOf(paid(), 'h')).toBe('paid:PAY-1');
     expect(identityOf(returned(), 'h')).toBe('returned:R-1');
   });
 
-  it('is the revision of an amendment, else its time and content', () => {
+  it('is the revision of an amendment, or without one its time and content', () => {
     expect(identityOf(amended({ revision: 4 }), 'h')).toBe('amended:4');
     expect(identityOf(amended(), 'h')).toBe('amended@2026-03-10T10:00:00.000Z#h');
   });
@@ -149,7 +149,7 @@ describe('a line', () => {
   const line = { id: '1', net: '1200.00', variant: 'V', product: 'P', family: 'F', category: 'C' };
   const subscription = { id: 'SUB-1', start: '2026-03-01', months: 12 };
 
-  it('says what it sells from the variant to the category, and the term of its service', () => {
+  it('names what it sells, from variant to category, and its subscription', () => {
     const fact = withTerms({ lines: [{ ...line, subscription }] });
     expect(normalFact(fact)).toMatchObject({ terms: { lines: [{ ...line, subscription }] } });
   });
@@ -167,7 +167,7 @@ describe('a line', () => {
 });
 
 describe('a registration', () => {
-  it('is known by its id and revision; without a revision by its time and content', () => {
+  it('is identified by its id and revision, or without one by its time and content', () => {
     expect(identityOf(registration({ revision: 3 }), 'hash')).toBe('registration:REG-1:3');
     expect(identityOf(registration(), 'hash')).toBe('registration@2026-02-20T10:00:00.000Z#hash');
   });
@@ -181,5 +181,32 @@ describe('a registration', () => {
     ['until', { until: '2026-02-20' }],
   ])('is refused for a bad %s', (field, over) => {
     expect(faultsOf(registration(over))).toMatchObject([{ field }]);
+  });
+});
+
+describe('the key of a refused fact', () => {
+  it.each([
+    booked(),
+    paid(),
+    returned(),
+    amended({ revision: 4 }),
+    amended(),
+    registration(),
+    registration({ revision: 2 }),
+  ])('is that of the fact when it is right: $kind $id $revision', (fact) => {
+    const key = factKeyOf(normalFact(fact));
+    expect(readableFactKey(fact)).toBe(key);
+    expect(identityOf(normalFact(fact), 'hash').startsWith(key)).toBe(true);
+  });
+
+  it.each([
+    ['no fact', 7],
+    ['no kind', { id: 'R-1' }],
+    ['an unknown kind', { kind: 'sold' }],
+    ['a return without an id', { kind: 'returned' }],
+    ['an amendment without revision and time', { kind: 'amended', occurredAt: 'yesterday' }],
+    ['a revision that is not a number', { kind: 'amended', revision: 'two', occurredAt: '2026-03-05T10:00:00Z' }],
+  ])('cannot be read from %s', (_, value) => {
+    expect(readableFactKey(value)).toBeUndefined();
   });
 });

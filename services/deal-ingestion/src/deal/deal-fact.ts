@@ -1,12 +1,10 @@
 /**
- * One fact of a deal: what makes it valid on its own, its one normal form, and its identity.
+ * One fact of a deal: what makes it valid on its own, its normal form, and its identity.
  *
- * Whether a fact is accepted must not depend on what arrived before it (a return may come before its deal), so
- * everything here judges the fact alone. What only shows beside other facts (a payment with more decimals than the deal's
- * currency) is told where the deal is credited.
+ * Whether a fact is accepted must not depend on what arrived before it (a return may arrive before its deal), so
+ * everything here judges the fact alone. Faults that show only beside other facts, such as a payment with more decimals
+ * than the deal's currency, are reported when the deal is credited.
  */
-import { compareText } from '@tantieme/contracts/compare-text';
-import { ID_DESCRIPTION, isId } from '@tantieme/contracts/ids';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { assertShares } from '@tantieme/money/allocation';
 import { isCurrency } from '@tantieme/money/currency';
@@ -14,9 +12,20 @@ import { decimalFault, formatRate, ONE, parseDecimal, parseRate } from '@tantiem
 import type { Rate } from '@tantieme/money/decimal';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { DealFact, DealLine, DealPartner, DealTerms, ReturnedLine, Subscription } from '@tantieme/contracts/deal';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { ID_DESCRIPTION, isId } from '@tantieme/contracts/ids';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { INSTANT_DESCRIPTION, normalInstant, utcDay } from '@tantieme/time/instant';
+import type {
+  DealFact,
+  DealFactKind,
+  DealLine,
+  DealPartner,
+  DealTerms,
+  ReturnedLine,
+  Subscription,
+} from '@tantieme/contracts/deal';
 import { compareIds } from './order.js';
 
 export interface FieldReason {
@@ -24,13 +33,13 @@ export interface FieldReason {
   readonly reason: string;
 }
 
-/** Lines of a fact at the most: a whole deal has to fit into an event of less than 1 MiB. */
+/** Most lines of a fact: a whole deal has to fit into an event of less than 1 MiB. */
 export const LINES_MAX = 2000;
 
 /**
- * The fact in its one form: instants in UTC with milliseconds, amounts with exactly the currency's decimals, lines in
- * order of their ids, attributes in order of their names, nothing that says what holds anyway. Two texts of the same
- * fact have the same form. The form of a form is itself.
+ * The normal form of a fact: instants in UTC with milliseconds, amounts with exactly the currency's decimals, lines in
+ * order of their ids, attributes in order of their names, defaults left out. Two ways of writing the same fact have the
+ * same normal form, and a normal form is its own.
  * @throws {DomainError} `FactInvalid` with every field and reason
  */
 export function normalFact(fact: DealFact): DealFact {
@@ -58,32 +67,23 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
       return {
         ...head,
         kind: fact.kind,
-        ...(fact.revision === undefined ? {} : { revision: fact.revision }),
-        ...(fact.as === undefined ? {} : { as: fact.as }),
+        ...omitUndefined({ revision: fact.revision, as: fact.as }),
         terms: normalTerms(fact.terms, faults),
       };
     case 'invoiced': {
       checkId(fact.id, 'id', faults);
       const terms = fact.terms === undefined ? undefined : normalTerms(fact.terms, faults);
-      return {
-        ...head,
-        kind: fact.kind,
-        id: fact.id,
-        ...(fact.lines === undefined ? {} : { lines: normalLines(fact.lines, terms?.currency, 'lines', faults) }),
-        ...(terms === undefined ? {} : { terms }),
-      };
+      const lines = fact.lines === undefined ? undefined : normalLines(fact.lines, terms?.currency, 'lines', faults);
+      return { ...head, kind: fact.kind, id: fact.id, ...omitUndefined({ lines, terms }) };
     }
     case 'paid':
       checkId(fact.id, 'id', faults);
       return { ...head, kind: fact.kind, id: fact.id, amount: decimalAt(fact.amount, 'amount', faults) };
-    case 'returned':
+    case 'returned': {
       checkId(fact.id, 'id', faults);
-      return {
-        ...head,
-        kind: fact.kind,
-        id: fact.id,
-        ...(fact.lines === undefined ? {} : { lines: normalReturnedLines(fact.lines, faults) }),
-      };
+      const lines = fact.lines === undefined ? undefined : normalReturnedLines(fact.lines, faults);
+      return { ...head, kind: fact.kind, id: fact.id, ...omitUndefined({ lines }) };
+    }
     case 'sold-through':
       checkId(fact.id, 'id', faults);
       return { ...head, kind: fact.kind, id: fact.id };
@@ -94,17 +94,11 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
       if (from !== undefined) checkDay(from, 'from', faults);
       if (until !== undefined) checkDay(until, 'until', faults);
       if (until !== undefined && until <= (from ?? utcDay(head.occurredAt)))
-        faults.push({ field: 'until', reason: 'is not after from: it is the first day of which it is no longer said' });
-      return {
-        ...head,
-        kind,
-        id,
-        status,
-        holder,
-        ...(from === undefined ? {} : { from }),
-        ...(until === undefined ? {} : { until }),
-        ...(revision === undefined ? {} : { revision }),
-      };
+        faults.push({
+          field: 'until',
+          reason: 'must be after from: it is the first day on which the status no longer holds',
+        });
+      return { ...head, kind, id, status, holder, ...omitUndefined({ from, until, revision }) };
     }
     case 'cancelled':
       return { ...head, kind: fact.kind };
@@ -116,20 +110,26 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
 function normalTerms(terms: DealTerms, faults: FieldReason[]): DealTerms {
   const currency = isCurrency(terms.currency) ? terms.currency : undefined;
   if (currency === undefined)
-    faults.push({ field: 'terms.currency', reason: `${JSON.stringify(terms.currency)} is no ISO 4217 currency` });
+    faults.push({
+      field: 'terms.currency',
+      reason: `${JSON.stringify(terms.currency)} is not an ISO 4217 currency code`,
+    });
   const attributes = Object.entries(terms.attributes ?? {});
   return {
     currency: terms.currency,
     lines: normalLines(terms.lines, currency, 'terms.lines', faults),
     partners: normalPartners(terms.partners, faults),
-    ...(terms.customer === undefined ? {} : { customer: terms.customer }),
-    ...(attributes.length === 0
-      ? {}
-      : { attributes: Object.fromEntries(attributes.sort(([left], [right]) => compareText(left, right))) }),
+    ...omitUndefined({
+      customer: terms.customer,
+      attributes:
+        attributes.length === 0
+          ? undefined
+          : Object.fromEntries(attributes.sort(([left], [right]) => compareText(left, right))),
+    }),
   };
 }
 
-/** @param currency undefined where the fact does not say it: then amounts are only checked to be decimals. */
+/** @param currency undefined where the fact has none: then amounts are only checked to be decimals. */
 function normalLines(
   lines: readonly DealLine[],
   currency: string | undefined,
@@ -137,7 +137,7 @@ function normalLines(
   faults: FieldReason[],
 ): readonly DealLine[] {
   if (lines.length > LINES_MAX) {
-    faults.push({ field: path, reason: `has ${lines.length} lines, more than ${LINES_MAX}` });
+    faults.push({ field: path, reason: `has ${lines.length} lines; a fact may have ${LINES_MAX}` });
     return lines;
   }
   const seen = new Set<string>();
@@ -151,6 +151,7 @@ function normalLines(
       currency === undefined
         ? decimalAt(text, `${at}.${field}`, faults)
         : amountAt(text, currency, `${at}.${field}`, faults);
+    // Spreads, not `omitUndefined`: imports run this for every line.
     return {
       id: line.id,
       ...(line.variant === undefined ? {} : { variant: line.variant }),
@@ -174,7 +175,7 @@ function normalSubscription({ id, start, months }: Subscription, path: string, f
   if (id === '') faults.push({ field: `${path}.id`, reason: 'is empty' });
   checkDay(start, `${path}.start`, faults);
   if (!Number.isSafeInteger(months) || months < 1)
-    faults.push({ field: `${path}.months`, reason: `${JSON.stringify(months)} is no whole number from 1` });
+    faults.push({ field: `${path}.months`, reason: `${JSON.stringify(months)} is not a whole number from 1` });
   return { id, start, months };
 }
 
@@ -186,27 +187,30 @@ function isInOrder(lines: readonly DealLine[]): boolean {
   return true;
 }
 
-/** Their order stays as the source declares it: it decides who gets the cent that a split leaves over. */
+/** In the order of the source: it decides who gets the cent that a split leaves over. */
 function normalPartners(partners: readonly DealPartner[], faults: FieldReason[]): readonly DealPartner[] {
   const sharesByRole = new Map<string, Rate[]>();
   const seen = new Set<string>();
-  const normal = partners.map((held, index): DealPartner => {
+  const normal = partners.map((named, index): DealPartner => {
     const at = `terms.partners.${index}`;
-    checkId(held.partner, `${at}.partner`, faults);
-    const key = `${held.role} ${held.partner}`;
+    checkId(named.partner, `${at}.partner`, faults);
+    const key = `${named.role} ${named.partner}`;
     if (seen.has(key))
-      faults.push({ field: `${at}.partner`, reason: `${JSON.stringify(held.partner)} is named twice as ${held.role}` });
+      faults.push({
+        field: `${at}.partner`,
+        reason: `${JSON.stringify(named.partner)} is named twice as ${named.role}`,
+      });
     seen.add(key);
     let share = ONE;
-    if (held.share !== undefined) {
-      const text = held.share;
+    if (named.share !== undefined) {
+      const text = named.share;
       share = valueOr(ONE, `${at}.share`, faults, () => parseRate(text));
     }
-    const shares = sharesByRole.get(held.role);
-    if (shares === undefined) sharesByRole.set(held.role, [share]);
+    const shares = sharesByRole.get(named.role);
+    if (shares === undefined) sharesByRole.set(named.role, [share]);
     else shares.push(share);
-    const text = held.share === undefined ? '1' : formatRate(share);
-    return { role: held.role, partner: held.partner, ...(text === '1' ? {} : { share: text }) };
+    const text = named.share === undefined ? '1' : formatRate(share);
+    return { role: named.role, partner: named.partner, ...(text === '1' ? {} : { share: text }) };
   });
   for (const [role, shares] of sharesByRole)
     valueOr(undefined, 'terms.partners', faults, () => assertShares(shares), `of ${role}: `);
@@ -215,7 +219,7 @@ function normalPartners(partners: readonly DealPartner[], faults: FieldReason[])
 
 function normalReturnedLines(lines: readonly ReturnedLine[], faults: FieldReason[]): readonly ReturnedLine[] {
   if (lines.length === 0)
-    faults.push({ field: 'lines', reason: 'is empty: leave it out where the whole deal came back' });
+    faults.push({ field: 'lines', reason: 'is empty; leave it out if the whole deal was returned' });
   const seen = new Set<string>();
   return lines
     .map((returned, index): ReturnedLine => {
@@ -225,7 +229,7 @@ function normalReturnedLines(lines: readonly ReturnedLine[], faults: FieldReason
       seen.add(returned.line);
       if (returned.net === undefined) return { line: returned.line };
       const net = decimalAt(returned.net, `${at}.net`, faults);
-      // The sign is in the word "returned"; a negative return would be a sale.
+      // A returned amount is positive by definition; a negative one would be a sale.
       if (net.startsWith('-') || /^[0.]+$/.test(net))
         faults.push({ field: `${at}.net`, reason: `${JSON.stringify(net)} is not positive` });
       return { line: returned.line, net };
@@ -242,7 +246,10 @@ function checkId(text: string, field: string, faults: FieldReason[]): void {
 function instantAt(text: string, faults: FieldReason[]): string {
   const instant = normalInstant(text);
   if (instant !== undefined) return instant;
-  faults.push({ field: 'occurredAt', reason: `${JSON.stringify(text)} is not ${INSTANT_DESCRIPTION}` });
+  faults.push({
+    field: 'occurredAt',
+    reason: `${JSON.stringify(text)} is not ${INSTANT_DESCRIPTION}`,
+  });
   return text;
 }
 
@@ -254,7 +261,7 @@ function amountAt(text: string, currency: string, field: string, faults: FieldRe
   return valueOr(text, field, faults, () => formatAmount(parseAmount(text, currency), currency));
 }
 
-/** A decimal without a currency: only its form is checked; trailing zeros say nothing. */
+/** A decimal without a currency: only its form is checked. Trailing zeros are dropped. */
 function decimalAt(text: string, field: string, faults: FieldReason[]): string {
   const fault = decimalFault(text);
   if (fault === undefined) return formatRate(parseDecimal(text));
@@ -281,29 +288,93 @@ function valueOr<Value>(
 // ── Identity ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * What makes a fact this fact, within its deal: the same identity with other content is a conflict. A deal is booked
- * once, and invoiced, paid, returned as often as there are ids. An amendment is its revision; without one it is its
- * time and content, so that two of them never conflict, and the higher wins. What is said of a registration likewise.
+ * Identifies a fact within its deal: the same identity with other content is a conflict. A deal is booked once, and
+ * invoiced, paid or returned as often as there are ids. An amendment or registration is identified by its revision;
+ * without one by its time and content, so that two of them never conflict and the stronger one wins.
  * @param hash SHA-256 of the fact's normal form
  */
 export function identityOf(fact: DealFact, hash: string): string {
-  switch (fact.kind) {
+  const isIdentifiedByContent =
+    (fact.kind === 'amended' || fact.kind === 'registration') && fact.revision === undefined;
+  return isIdentifiedByContent ? `${factKeyOf(fact)}#${hash}` : factKeyOf(fact);
+}
+
+/** The fields of a fact that its identity is made of, without its content. */
+export type FactKeyFields = Pick<DealFact, 'kind' | 'occurredAt'> & {
+  readonly id?: string;
+  readonly revision?: number;
+};
+
+/** The identity of a fact without the hash of its content: what a refused fact and its correction have in common. */
+export function factKeyOf(fact: FactKeyFields): string {
+  const { kind, occurredAt, id = '', revision } = fact;
+  switch (kind) {
     case 'registered':
     case 'booked':
     case 'cancelled':
-      return fact.kind;
+      return kind;
     case 'invoiced':
     case 'paid':
     case 'sold-through':
     case 'returned':
-      return `${fact.kind}:${fact.id}`;
+      return `${kind}:${id}`;
     case 'amended':
-      return fact.revision === undefined ? `amended@${fact.occurredAt}#${hash}` : `amended:${fact.revision}`;
+      return revision === undefined ? `amended@${occurredAt}` : `amended:${revision}`;
     case 'registration':
-      return fact.revision === undefined
-        ? `registration@${fact.occurredAt}#${hash}`
-        : `registration:${fact.id}:${fact.revision}`;
+      return revision === undefined ? `registration@${occurredAt}` : `registration:${id}:${revision}`;
     default:
-      return fact satisfies never;
+      return kind satisfies never;
   }
 }
+
+/**
+ * {@link factKeyOf} of a value that may be no fact at all, as far as the key can be read from it. Undefined where the
+ * kind, or what the key of that kind needs, cannot be read.
+ */
+export function readableFactKey(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  const kind = FACT_KINDS.find((known) => known === fields.get('kind'));
+  const [id, revision, occurredAt] = [fields.get('id'), fields.get('revision'), fields.get('occurredAt')];
+  const instant = typeof occurredAt === 'string' ? normalInstant(occurredAt) : undefined;
+  if (kind === undefined || (KINDS_WITH_ID.has(kind) && !isReadableId(id))) return undefined;
+  if (revision !== undefined && !Number.isSafeInteger(revision)) return undefined;
+  if ((kind === 'amended' || kind === 'registration') && revision === undefined && instant === undefined)
+    return undefined;
+  return factKeyOf({
+    kind,
+    occurredAt: instant ?? '',
+    ...(isReadableId(id) ? { id } : {}),
+    ...(typeof revision === 'number' ? { revision } : {}),
+  });
+}
+
+function isReadableId(value: unknown): value is string {
+  return typeof value === 'string' && isId(value);
+}
+
+// ── Kinds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const FACT_KINDS: readonly DealFactKind[] = [
+  'registered',
+  'booked',
+  'invoiced',
+  'paid',
+  'sold-through',
+  'amended',
+  'returned',
+  'registration',
+  'cancelled',
+];
+
+/** Kinds of which a deal may have many, so that each needs an id. */
+export const KINDS_WITH_ID: ReadonlySet<DealFactKind> = new Set([
+  'invoiced',
+  'paid',
+  'sold-through',
+  'returned',
+  'registration',
+]);
+
+/** Kinds that carry the terms, so that they need a currency and lines. */
+export const KINDS_WITH_TERMS: ReadonlySet<DealFactKind> = new Set(['registered', 'booked', 'amended']);

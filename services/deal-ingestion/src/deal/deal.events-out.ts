@@ -1,4 +1,4 @@
-/** The facts that this service publishes: the whole deal after each fact (topic `deals`). */
+/** Messages of this service: the whole deal after each fact (topic `deals`). */
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { StoredEvent } from '@tantieme/event-store/event-store';

@@ -1,7 +1,7 @@
-/** Builders for facts, with what a spec does not care about filled in. */
+/** Builders for facts, with defaults for what a spec does not care about. */
 import type { DealFact, DealTerms } from '@tantieme/contracts/deal';
 import { normalFact } from './deal-fact.js';
-import type { HeldFact } from './deal.js';
+import type { RecordedFact } from './deal.js';
 
 export const terms = (changes: Partial<DealTerms> = {}): DealTerms => ({
   currency: 'EUR',
@@ -55,8 +55,8 @@ export const registration = (changes: Partial<Extract<DealFact, { kind: 'registr
   ...changes,
 });
 
-/** The fact in its normal form; its text stands for its hash. */
-export const held = (fact: DealFact): HeldFact => {
+/** The fact in its normal form, with its text in place of its hash. */
+export const recorded = (fact: DealFact): RecordedFact => {
   const normal = normalFact(fact);
   return { fact: normal, hash: JSON.stringify(normal) };
 };

@@ -1,28 +1,26 @@
-/** What can be asked of this service to tell. */
+/** Queries about deals. */
 import { Inject } from '@nestjs/common';
 import { Query, QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
-import type { Deal, DealFact } from '@tantieme/contracts/deal';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import { decodeCursor, pageOf } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
+import { startsWith } from '@tantieme/service-kit/http/text-filter';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
 import { dealOf, dealStream } from './deal.js';
-import type { FieldReason } from './deal-fact.js';
-import type { RefusalKind } from '../refusal/refusal.js';
-import { DEAL_RUNTIME } from './fact-recorder.service.js';
-import type { DealRuntime } from './fact-recorder.service.js';
-import type { DealIngestionTables, DealRow, RefusalRow } from './deal.tables.js';
+import type { DealCommand, DealFactRecorded, DealState } from './deal.js';
+import type { DealsQuery, DealSummary, DealWithFacts } from './deal.dto.js';
+import { daysOfPeriod } from './deal-period.js';
+import { DEAL_STAGES } from './deal-stage.js';
+import type { DealRow, DealTables } from './deal.tables.js';
 
-export interface KnownDeal extends Deal {
-  /** Of the deal's stream; the newest is the whole truth. */
-  readonly revision: number;
-  /** What the deal is a function of, in the order in which it came in. */
-  readonly facts: readonly { readonly identity: string; readonly hash: string; readonly fact: DealFact }[];
-}
+export const DEAL_RUNTIME = Symbol('DEAL_RUNTIME');
+export type DealRuntime = Runtime<DealState, DealCommand, DealFactRecorded>;
 
-export class FindDeal extends Query<KnownDeal> {
+export class FindDeal extends Query<DealWithFacts> {
   constructor(
     readonly source: string,
     readonly deal: string,
@@ -35,136 +33,100 @@ export class FindDeal extends Query<KnownDeal> {
 export class FindDealHandler implements IQueryHandler<FindDeal> {
   constructor(@Inject(DEAL_RUNTIME) private readonly deals: DealRuntime) {}
 
-  async execute({ source, deal }: FindDeal): Promise<KnownDeal> {
+  /** @throws {DomainError} `DealUnknown` */
+  async execute({ source, deal }: FindDeal): Promise<DealWithFacts> {
     const { state, revision } = await this.deals.load(dealStream({ source, deal }));
     if (revision === 'no-stream')
-      throw new DomainError('DealUnknown', `no deal ${deal} of ${source} is known`, 'not-found');
+      throw new DomainError('DealUnknown', `no deal ${deal} of ${source} is recorded`, 'not-found');
     const facts = [...state].map(([identity, { fact, hash }]) => ({ identity, hash, fact }));
     return { ...dealOf(source, deal, state.values()), revision, facts };
   }
 }
 
-export interface DealInBrief {
-  readonly source: string;
-  readonly id: string;
-  readonly revision: number;
-  readonly currency?: string;
-  readonly lineCount: number;
-  readonly registeredAt?: string;
-  readonly bookedAt?: string;
-  readonly invoiceCount: number;
-  readonly paymentCount: number;
-  readonly returnCount: number;
-  readonly cancelledAt?: string;
-}
-
-export class ListDeals extends Query<Page<DealInBrief>> {
-  constructor(
-    readonly limit: number,
-    readonly cursor: string | undefined,
-    readonly source: string | undefined,
-  ) {
+export class ListDeals extends Query<Page<DealSummary>> {
+  constructor(readonly query: DealsQuery) {
     super();
   }
 }
 
 @QueryHandler(ListDeals)
 export class ListDealsHandler implements IQueryHandler<ListDeals> {
-  constructor(@Inject(DATABASE) private readonly database: Kysely<DealIngestionTables>) {}
+  constructor(@Inject(DATABASE) private readonly database: Kysely<DealTables>) {}
 
-  async execute({ limit, cursor, source }: ListDeals): Promise<Page<DealInBrief>> {
-    const after = decodeCursor(cursor, 2);
+  async execute({ query: asked }: ListDeals): Promise<Page<DealSummary>> {
+    const { limit, cursor, source, partner, currency, state, text } = asked;
     let query = this.database.selectFrom('deal_ingestion_deals').selectAll();
     if (source !== undefined) query = query.where('source', '=', source);
+    if (currency !== undefined) query = query.where('currency', '=', currency);
+    if (state !== undefined) query = query.where('state', '=', state);
+    for (const { from, until } of spansOf(asked)) {
+      // An instant in its normal form begins with its day.
+      if (from !== undefined) query = query.where('occurred_at', '>=', from);
+      if (until !== undefined) query = query.where('occurred_at', '<', until).where('occurred_at', '>', '');
+    }
+    if (text !== undefined)
+      query = query.where((eb) => eb.or([startsWith('deal', text), startsWith('customer', text)]));
+    if (partner !== undefined)
+      query = query.where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('deal_ingestion_deal_partners as named')
+            .select('named.partner')
+            .whereRef('named.source', '=', 'deal_ingestion_deals.source')
+            .whereRef('named.deal', '=', 'deal_ingestion_deals.deal')
+            .where('named.partner', '=', partner),
+        ),
+      );
+    const { sortedBy, direction } = orderOf(asked);
+    const after = decodeCursor(cursor, 3)?.map(String);
     if (after !== undefined) {
-      const [afterSource, afterDeal] = after.map(String);
-      query = query.where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('source', 'deal'), '>', tuple(afterSource ?? '', afterDeal ?? '')),
+      const [value = '', afterSource = '', afterDeal = ''] = after;
+      query = query.where((eb) =>
+        eb(
+          eb.refTuple(sortedBy, 'source', 'deal'),
+          direction === 'asc' ? '>' : '<',
+          eb.tuple(value, afterSource, afterDeal),
+        ),
       );
     }
     const rows = await query
-      .orderBy('source')
-      .orderBy('deal')
+      .orderBy(sortedBy, direction)
+      .orderBy('source', direction)
+      .orderBy('deal', direction)
       .limit(limit + 1)
       .execute();
-    const { items, ...more } = pageOf(rows, limit, (row) => [row.source, row.deal]);
-    return { items: items.map(inBrief), ...more };
+    const { items, ...more } = pageOf(rows, limit, (row) => [row[sortedBy], row.source, row.deal]);
+    return { items: items.map(summaryOf), ...more };
   }
 }
 
-function inBrief(row: DealRow): DealInBrief {
-  return {
+function spansOf({ period, from, until }: DealsQuery) {
+  return [{ from, until }, ...(period === undefined ? [] : [daysOfPeriod(period)])];
+}
+
+const SORT_COLUMNS = { id: 'source', occurredAt: 'occurred_at', customer: 'customer' } as const;
+
+function orderOf({ sort }: DealsQuery) {
+  const name = sort.replace(/^-/, '');
+  const sortedBy = name === 'occurredAt' || name === 'customer' ? SORT_COLUMNS[name] : SORT_COLUMNS.id;
+  return { sortedBy, direction: sort.startsWith('-') ? 'desc' : 'asc' } as const;
+}
+
+function summaryOf(row: DealRow): DealSummary {
+  return omitUndefined({
     source: row.source,
     id: row.deal,
     revision: row.revision,
-    ...(row.currency === null ? {} : { currency: row.currency }),
+    state: DEAL_STAGES.find((stage) => stage === row.state) ?? 'incomplete',
+    occurredAt: row.occurred_at === '' ? undefined : row.occurred_at,
+    currency: row.currency ?? undefined,
+    customer: row.customer === '' ? undefined : row.customer,
     lineCount: row.line_count,
-    ...(row.registered_at === null ? {} : { registeredAt: row.registered_at }),
-    ...(row.booked_at === null ? {} : { bookedAt: row.booked_at }),
+    registeredAt: row.registered_at ?? undefined,
+    bookedAt: row.booked_at ?? undefined,
     invoiceCount: row.invoice_count,
     paymentCount: row.payment_count,
     returnCount: row.return_count,
-    ...(row.cancelled_at === null ? {} : { cancelledAt: row.cancelled_at }),
-  };
-}
-
-export interface KnownRefusal {
-  readonly id: string;
-  /** ISO 8601 instant at which it came in first. */
-  readonly at: string;
-  readonly kind: RefusalKind;
-  readonly source?: string;
-  readonly deal?: string;
-  readonly errors: readonly FieldReason[];
-  readonly raw: string;
-  readonly actor: string;
-}
-
-export class ListRefusals extends Query<Page<KnownRefusal>> {
-  constructor(
-    readonly limit: number,
-    readonly cursor: string | undefined,
-    readonly kind: RefusalKind | undefined,
-    readonly source: string | undefined,
-  ) {
-    super();
-  }
-}
-
-@QueryHandler(ListRefusals)
-export class ListRefusalsHandler implements IQueryHandler<ListRefusals> {
-  constructor(@Inject(DATABASE) private readonly database: Kysely<DealIngestionTables>) {}
-
-  async execute({ limit, cursor, kind, source }: ListRefusals): Promise<Page<KnownRefusal>> {
-    const after = decodeCursor(cursor, 2);
-    let query = this.database.selectFrom('deal_ingestion_refusals').selectAll();
-    if (kind !== undefined) query = query.where('kind', '=', kind);
-    if (source !== undefined) query = query.where('source', '=', source);
-    if (after !== undefined) {
-      const [afterTime, afterId] = after.map(String);
-      query = query.where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('refused_at', 'id'), '>', tuple(afterTime ?? '', afterId ?? '')),
-      );
-    }
-    const rows = await query
-      .orderBy('refused_at')
-      .orderBy('id')
-      .limit(limit + 1)
-      .execute();
-    const { items, ...more } = pageOf(rows, limit, (row) => [row.refused_at, row.id]);
-    return { items: items.map(knownRefusal), ...more };
-  }
-}
-
-function knownRefusal(row: RefusalRow): KnownRefusal {
-  return {
-    id: row.id,
-    at: row.refused_at,
-    kind: row.kind === 'conflict' ? 'conflict' : 'invalid',
-    ...(row.source === null ? {} : { source: row.source }),
-    ...(row.deal === null ? {} : { deal: row.deal }),
-    errors: JSON.parse(row.errors),
-    raw: row.raw,
-    actor: row.actor,
-  };
+    cancelledAt: row.cancelled_at ?? undefined,
+  });
 }

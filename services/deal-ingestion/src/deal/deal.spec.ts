@@ -1,21 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { compareText } from '@tantieme/contracts/compare-text';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { dealDecider, dealOf, FACTS_MAX } from './deal.js';
 import type { DealFactRecorded, DealState } from './deal.js';
-import { amended, booked, held, paid, registration, returned, terms } from './deal.fixture.js';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { amended, booked, paid, recorded, registration, returned, terms } from './deal.fixture.js';
 
 function given(...facts: DealFact[]): DealState {
   let state = dealDecider.initialState();
   for (const fact of facts)
-    for (const event of dealDecider.decide(held(fact), state)) state = dealDecider.evolve(state, event);
+    for (const event of dealDecider.decide(recorded(fact), state)) state = dealDecider.evolve(state, event);
   return state;
 }
 
 const deciding = (fact: DealFact, state: DealState): readonly DealFactRecorded[] =>
-  dealDecider.decide(held(fact), state);
+  dealDecider.decide(recorded(fact), state);
 
 describe('a fact of a deal', () => {
   it('is recorded together with the whole deal after it', () => {
@@ -25,7 +25,7 @@ describe('a fact of a deal', () => {
         version: 1,
         occurredAt: '2026-03-05T10:00:00.000Z',
         data: {
-          ...held(booked()),
+          ...recorded(booked()),
           deal: {
             source: 'crm',
             id: 'D-1',
@@ -59,13 +59,13 @@ describe('a fact of a deal', () => {
     expect(refusal).toMatchObject({
       code: 'FactConflict',
       kind: 'conflict',
-      fields: [{ field: 'terms.lines.0.net', reason: 'is known as "100.00", not "99.00"' }],
+      fields: [{ field: 'terms.lines.0.net', reason: 'is recorded as "100.00", not as "99.00"' }],
     });
   });
 
-  it('is refused where its deal has as many as can be carried', () => {
+  it('is refused when its deal has as many facts as a deal may have', () => {
     const payments = Array.from({ length: FACTS_MAX }, (_, index) => paid({ id: `${index}` }));
-    const state: DealState = new Map(payments.map((fact, index) => [`paid:${index}`, held(fact)]));
+    const state: DealState = new Map(payments.map((fact, index) => [`paid:${index}`, recorded(fact)]));
     expect(thrownBy(() => deciding(booked(), state))).toMatchObject({ code: 'DealTooLarge', kind: 'invalid' });
     expect(deciding(paid({ id: '7' }), state)).toEqual([]);
   });
@@ -79,7 +79,7 @@ describe('a fact of a deal', () => {
 });
 
 describe('a deal', () => {
-  it('is known by its returns alone while nothing else has come', () => {
+  it('has only its returns while nothing else has arrived', () => {
     const [event] = deciding(returned({ lines: [{ line: '1', net: '30' }] }), given());
     expect(event?.data.deal).toEqual({
       source: 'crm',
@@ -91,41 +91,41 @@ describe('a deal', () => {
     });
   });
 
-  it('writes amounts that came before the currency with its decimals', () => {
+  it('gives amounts that arrived before the currency its decimals', () => {
     const [event] = deciding(booked(), given(returned({ lines: [{ line: '1', net: '30' }] }), paid()));
     expect(event?.data.deal.returns[0]?.lines).toEqual([{ line: '1', net: '30.00' }]);
     expect(event?.data.deal.payments).toEqual([{ id: 'PAY-1', at: '2026-03-25T10:00:00.000Z', amount: '40.00' }]);
   });
 
-  it('leaves a payment with more decimals than its currency as the source said it', () => {
+  it('leaves a payment with more decimals than its currency as it was sent', () => {
     const [event] = deciding(booked(), given(paid({ amount: '40.125' })));
     expect(event?.data.deal.payments[0]?.amount).toBe('40.125');
   });
 
   const termsAfter = (...facts: DealFact[]): string | undefined =>
-    dealOf('crm', 'D-1', facts.map(held)).terms?.lines[0]?.net;
+    dealOf('crm', 'D-1', facts.map(recorded)).terms?.lines[0]?.net;
   const amendedTo = (net: string, changes: Partial<Extract<DealFact, { kind: 'amended' }>> = {}): DealFact =>
     amended({ terms: terms({ lines: [{ id: '1', net }] }), ...changes });
 
-  it('has the terms of its highest source revision, whenever that came', () => {
+  it('has the terms of its highest source revision, whenever that arrived', () => {
     const older = amendedTo('3', { revision: 2, occurredAt: '2026-04-01T00:00:00Z' });
     const newer = amendedTo('4', { revision: 3, occurredAt: '2026-03-31T00:00:00Z' });
     expect(termsAfter(newer, booked(), older)).toBe('4.00');
   });
 
-  it('has the terms of its latest amendment where none names a revision', () => {
+  it('has the terms of its latest amendment when none has a revision', () => {
     const older = amendedTo('9', { occurredAt: '2026-04-01T00:00:00Z' });
     const newer = amendedTo('2', { occurredAt: '2026-04-02T00:00:00Z' });
     expect(termsAfter(newer, older, booked())).toBe('2.00');
   });
 
-  it('has the terms of the amendment with the highest hash where two are of one moment', () => {
+  it('has the terms of the amendment with the highest hash when two have the same time', () => {
     const facts = [amendedTo('9'), amendedTo('2')];
     expect(termsAfter(...facts)).toBe(termsAfter(...facts.toReversed()));
     expect(termsAfter(...facts)).toBe('9.00');
   });
 
-  it('keeps changes apart from its terms: each counts from its own date, until a stronger one precedes it', () => {
+  it('keeps changes apart from its terms: each applies from its own date, unless a stronger one precedes it', () => {
     const changed = (net: string, revision: number, occurredAt: string): DealFact =>
       amendedTo(net, { as: 'change', revision, occurredAt });
     const facts = [
@@ -137,7 +137,7 @@ describe('a deal', () => {
       changed('150', 4, '2026-04-01T00:00:00Z'),
     ];
     for (const order of [facts, facts.toReversed()]) {
-      const deal = dealOf('crm', 'D-1', order.map(held));
+      const deal = dealOf('crm', 'D-1', order.map(recorded));
       expect(deal.terms?.lines[0]?.net).toBe('110.00');
       expect(deal.changes?.map(({ id, lines }) => [id, lines[0]?.net])).toEqual([
         ['3', '140.00'],
@@ -146,7 +146,7 @@ describe('a deal', () => {
     }
   });
 
-  it('has its amended terms before its booked, registered and invoiced ones', () => {
+  it('prefers amended terms to booked, registered and invoiced ones', () => {
     const registered: DealFact = { ...booked(), kind: 'registered', terms: terms({ lines: [{ id: '1', net: '1' }] }) };
     const invoiced: DealFact = {
       source: 'crm',
@@ -178,13 +178,13 @@ describe('a deal', () => {
       { source: 'crm', deal: 'D-1', kind: 'sold-through', id: 'S-1', occurredAt: '2026-04-01T00:00:00Z' },
       { source: 'crm', deal: 'D-1', kind: 'invoiced', id: 'I-1', occurredAt: '2026-04-01T00:00:00Z' },
     ];
-    const whole = JSON.stringify(dealOf('crm', 'D-1', facts.map(held)));
+    const whole = JSON.stringify(dealOf('crm', 'D-1', facts.map(recorded)));
     fc.assert(
       fc.property(fc.shuffledSubarray([...facts, ...facts], { minLength: 2 * facts.length }), (order) => {
         let state = dealDecider.initialState();
         let last: DealFactRecorded | undefined;
         for (const fact of order)
-          for (const event of dealDecider.decide(held(fact), state)) {
+          for (const event of dealDecider.decide(recorded(fact), state)) {
             state = dealDecider.evolve(state, event);
             last = event;
           }
@@ -206,9 +206,9 @@ function thrownBy(act: () => unknown): unknown {
 }
 
 describe('registrations', () => {
-  const dealAfter = (...facts: DealFact[]) => dealOf('crm', 'D-1', facts.map(held));
+  const dealAfter = (...facts: DealFact[]) => dealOf('crm', 'D-1', facts.map(recorded));
 
-  it('are told by the days on which they are in force, however they arrived', () => {
+  it('are listed by the days on which they are in force, in any order of arrival', () => {
     const facts = [
       registration({ id: 'REG-2', holder: 'P-2', status: 'rejected' }),
       registration({ status: 'pending', revision: 1, occurredAt: '2026-02-01T23:59:00.000-01:00' }),
@@ -225,26 +225,30 @@ describe('registrations', () => {
     expect(dealAfter(...facts.toReversed()).registrations).toEqual(inForce);
   });
 
-  it('without a revision are followed by what happens later, and give way to all that have one', () => {
+  it('without a revision give way to later ones, and to all that have a revision', () => {
     const life = [
       registration({ status: 'pending', occurredAt: '2026-01-05T10:00:00.000Z' }),
       registration({ occurredAt: '2026-01-10T10:00:00.000Z' }),
       registration({ status: 'expired', occurredAt: '2026-04-10T10:00:00.000Z' }),
     ];
-    const told = (...more: DealFact[]) =>
+    const statuses = (...more: DealFact[]) =>
       dealAfter(...life, ...more).registrations?.map(({ status, from, until }) => `${status} ${from} ${until ?? ''}`);
-    expect(told()).toEqual(['pending 2026-01-05 2026-01-10', 'approved 2026-01-10 2026-04-10', 'expired 2026-04-10 ']);
-    // Backdated: it counts from the 7th, and is one span with what says the same.
-    expect(told(registration({ revision: 1, from: '2026-01-07', until: '2026-01-20' }))).toEqual([
+    expect(statuses()).toEqual([
+      'pending 2026-01-05 2026-01-10',
+      'approved 2026-01-10 2026-04-10',
+      'expired 2026-04-10 ',
+    ]);
+    // Backdated: it applies from the 7th, and joins the span with the same status.
+    expect(statuses(registration({ revision: 1, from: '2026-01-07', until: '2026-01-20' }))).toEqual([
       'pending 2026-01-05 2026-01-07',
       'approved 2026-01-07 2026-04-10',
       'expired 2026-04-10 ',
     ]);
   });
 
-  it('are on every day what the highest revision, then the latest, says of it, in any order of arrival', () => {
+  it('have on every day the status of the highest revision, then of the latest claim, in any order of arrival', () => {
     const days = Array.from({ length: 14 }, (_, index) => `2026-03-${String(index + 10)}`);
-    const said = fc
+    const claim = fc
       .record({
         id: fc.constantFrom('REG-1', 'REG-2'),
         status: fc.constantFrom('pending', 'approved', 'rejected'),
@@ -262,7 +266,7 @@ describe('registrations', () => {
           ...(revision === undefined ? {} : { revision }),
         }),
       );
-    const sets = fc.array(said, { maxLength: 8 });
+    const sets = fc.array(claim, { maxLength: 8 });
     fc.assert(
       fc.property(
         sets.chain((set) => fc.tuple(fc.constant(set), fc.shuffledSubarray(set, { minLength: set.length }))),
@@ -270,12 +274,12 @@ describe('registrations', () => {
           const { registrations = [] } = dealAfter(...set);
           expect(dealAfter(...shuffled).registrations ?? []).toEqual(registrations);
           const facts = set
-            .map(held)
+            .map(recorded)
             .flatMap(({ fact, hash }) => (fact.kind === 'registration' ? [{ fact, hash }] : []));
           const asked = ['REG-1', 'REG-2'].flatMap((id) => days.map((day) => ({ id, day })));
           const covers = (one: { id: string; from?: string; until?: string }, { id, day }: (typeof asked)[number]) =>
             one.id === id && (one.from ?? '') <= day && (one.until === undefined || day < one.until);
-          const told = asked.map((one) =>
+          const listed = asked.map((one) =>
             registrations.filter((span) => covers(span, one)).map(({ status }) => status),
           );
           const strongest = asked.map((one) =>
@@ -290,20 +294,20 @@ describe('registrations', () => {
               .slice(0, 1)
               .map(({ fact }) => fact.status),
           );
-          expect(told).toEqual(strongest);
+          expect(listed).toEqual(strongest);
         },
       ),
       { numRuns: 2000 },
     );
   });
 
-  it('come before their deal, and are no part of a deal that has none', () => {
+  it('may arrive before their deal, and are absent from a deal that has none', () => {
     expect(dealAfter(registration())).toMatchObject({ registrations: [{ status: 'approved' }] });
     expect(dealAfter(registration()).terms).toBeUndefined();
     expect(dealAfter(booked())).not.toHaveProperty('registrations');
   });
 
-  it('of one revision are refused with other content, and taken with another revision', () => {
+  it('with the same revision and other content are refused, with another revision accepted', () => {
     const state = given(registration({ revision: 1 }));
     expect(deciding(registration({ revision: 1 }), state)).toEqual([]);
     const refusal = thrownBy(() => deciding(registration({ revision: 1, status: 'rejected' }), state));

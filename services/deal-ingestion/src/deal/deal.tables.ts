@@ -1,21 +1,24 @@
-/** What is listed: deals in brief, and refusals. Filled from the log; may be deleted and is built anew. */
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
+/** Rows of deals, for lists. */
+import type { Deal } from '@tantieme/contracts/deal';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import type { Projection } from '@tantieme/event-sourcing/process/projection';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
 import { dealDecider } from './deal.js';
 import type { DealFactRecorded } from './deal.js';
-import { refusalDecider } from '../refusal/refusal.js';
-import type { FactRefused } from '../refusal/refusal.js';
-import * as dealsAndRefusals from '../migrations/0001-deals-and-refusals.js';
+import { stageOf } from './deal-stage.js';
 
 export interface DealRow {
   readonly source: string;
   readonly deal: string;
   readonly revision: number;
-  /** Null while no terms are known. */
+  /** When it was booked, else registered, else first invoiced; empty while none of these is recorded. */
+  readonly occurred_at: string;
+  readonly state: string;
+  /** Null while the deal has no terms. */
   readonly currency: string | null;
+  /** Empty while none is recorded. */
+  readonly customer: string;
   readonly line_count: number;
   readonly registered_at: string | null;
   readonly booked_at: string | null;
@@ -25,87 +28,84 @@ export interface DealRow {
   readonly cancelled_at: string | null;
 }
 
-export interface RefusalRow {
-  /** The end of its stream's name: a hash of its content. */
-  readonly id: string;
-  readonly refused_at: string;
-  readonly kind: string;
-  readonly source: string | null;
-  readonly deal: string | null;
-  /** JSON: a list of field and reason. */
-  readonly errors: string;
-  readonly raw: string;
-  readonly actor: string;
+export interface DealPartnerRow {
+  readonly source: string;
+  readonly deal: string;
+  readonly partner: string;
 }
 
-export interface DealIngestionTables {
+export interface DealTables {
   deal_ingestion_deals: DealRow;
-  deal_ingestion_refusals: RefusalRow;
+  deal_ingestion_deal_partners: DealPartnerRow;
 }
 
-export const readModel: Projection<DealIngestionTables> = {
-  name: 'deal-ingestion-read-model',
-  filter: { categories: [dealDecider.category, refusalDecider.category] },
-  migrations: { owner: 'deal_ingestion', files: { '0001-deals-and-refusals': dealsAndRefusals } },
-  tables: ['deal_ingestion_deals', 'deal_ingestion_refusals'],
-  async apply(trx, events) {
-    // The whole deal is in every event: of several in a page the last one says it all.
-    const deals = new Map<string, DealRow>();
-    const refusals: RefusalRow[] = [];
-    for (const stored of events) {
-      if (stored.type === 'DealFactRecorded')
-        deals.set(stored.stream, dealRow(domainEventOf<DealFactRecorded>(stored, dealDecider), stored.revision));
-      else if (stored.type === 'FactRefused') {
-        const { occurredAt, data } = domainEventOf<FactRefused>(stored, refusalDecider);
-        refusals.push({
-          id: stored.stream.slice(refusalDecider.category.length + 1),
-          refused_at: occurredAt,
-          kind: data.kind,
-          source: data.source ?? null,
-          deal: data.deal ?? null,
-          errors: JSON.stringify(data.errors),
-          raw: data.raw,
-          actor: metadataOf(stored).actor,
-        });
-      }
-    }
-    await writeDeals(trx, [...deals.values()]);
-    for (const rows of rowChunks(refusals))
-      await trx
-        .insertInto('deal_ingestion_refusals')
-        .values(rows)
-        .onConflict((conflict) => conflict.column('id').doNothing())
-        .execute();
-  },
-};
+interface DealAtRevision {
+  readonly deal: Deal;
+  readonly revision: number;
+}
 
-async function writeDeals(trx: Transaction<DealIngestionTables>, deals: readonly DealRow[]): Promise<void> {
+/** Events of deals, in order of the log. */
+export async function applyDeals(trx: Transaction<DealTables>, events: readonly StoredEvent[]): Promise<void> {
+  // Every event holds the whole deal: of several in a page the last one counts.
+  const deals = new Map<string, DealAtRevision>();
+  for (const stored of events) {
+    const { deal } = domainEventOf<DealFactRecorded>(stored, dealDecider).data;
+    deals.set(stored.stream, { deal, revision: stored.revision });
+  }
+  await writeDeals(trx, [...deals.values()].map(dealRow));
+  await writePartners(trx, [...deals.values()]);
+}
+
+async function writeDeals(trx: Transaction<DealTables>, deals: readonly DealRow[]): Promise<void> {
   for (const rows of rowChunks(deals))
     await trx
       .insertInto('deal_ingestion_deals')
       .values(rows)
       .onConflict((conflict) =>
-        conflict.columns(['source', 'deal']).doUpdateSet(({ ref }) => ({
-          revision: ref('excluded.revision'),
-          currency: ref('excluded.currency'),
-          line_count: ref('excluded.line_count'),
-          registered_at: ref('excluded.registered_at'),
-          booked_at: ref('excluded.booked_at'),
-          invoice_count: ref('excluded.invoice_count'),
-          payment_count: ref('excluded.payment_count'),
-          return_count: ref('excluded.return_count'),
-          cancelled_at: ref('excluded.cancelled_at'),
+        conflict.columns(['source', 'deal']).doUpdateSet((set) => ({
+          revision: set.ref('excluded.revision'),
+          occurred_at: set.ref('excluded.occurred_at'),
+          state: set.ref('excluded.state'),
+          currency: set.ref('excluded.currency'),
+          customer: set.ref('excluded.customer'),
+          line_count: set.ref('excluded.line_count'),
+          registered_at: set.ref('excluded.registered_at'),
+          booked_at: set.ref('excluded.booked_at'),
+          invoice_count: set.ref('excluded.invoice_count'),
+          payment_count: set.ref('excluded.payment_count'),
+          return_count: set.ref('excluded.return_count'),
+          cancelled_at: set.ref('excluded.cancelled_at'),
         })),
       )
       .execute();
 }
 
-function dealRow({ data: { deal } }: DealFactRecorded, revision: number): DealRow {
+/** Deals in one condition of a statement: SQLite bounds the depth of an expression. */
+const DEALS_IN_CONDITION_MAX = 400;
+
+async function writePartners(trx: Transaction<DealTables>, deals: readonly DealAtRevision[]): Promise<void> {
+  // A deal at its first revision has no rows yet.
+  const changed = deals.filter(({ revision }) => revision > 0).map(({ deal }) => deal);
+  for (const some of rowChunks(changed, DEALS_IN_CONDITION_MAX))
+    await trx
+      .deleteFrom('deal_ingestion_deal_partners')
+      .where((eb) => eb.or(some.map(({ source, id }) => eb.and({ source, deal: id }))))
+      .execute();
+  const rows = deals.flatMap(({ deal: { source, id, terms } }) =>
+    [...new Set(terms?.partners.map(({ partner }) => partner))].map((partner) => ({ source, deal: id, partner })),
+  );
+  for (const chunk of rowChunks(rows)) await trx.insertInto('deal_ingestion_deal_partners').values(chunk).execute();
+}
+
+function dealRow({ deal, revision }: DealAtRevision): DealRow {
   return {
     source: deal.source,
     deal: deal.id,
     revision,
+    occurred_at: deal.bookedAt ?? deal.registeredAt ?? deal.invoices[0]?.at ?? '',
+    state: stageOf(deal),
     currency: deal.terms?.currency ?? null,
+    customer: deal.terms?.customer ?? '',
     line_count: deal.terms?.lines.length ?? 0,
     registered_at: deal.registeredAt ?? null,
     booked_at: deal.bookedAt ?? null,

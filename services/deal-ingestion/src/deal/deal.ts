@@ -1,37 +1,38 @@
-/** A deal as a function of the set of its facts, and the decider that takes one fact after the other. */
-import { compareText } from '@tantieme/contracts/compare-text';
+/** A deal as a function of the set of its facts, and the decider that records one fact after the other. */
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import type { Deal, DealFact, DealLine, DealRegistration, DealTerms, ReturnedLine } from '@tantieme/contracts/deal';
+import { compareText } from '@tantieme/contracts/compare-text';
 import { utcDay } from '@tantieme/time/instant';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import type { Deal, DealFact, DealLine, DealRegistration, DealTerms, ReturnedLine } from '@tantieme/contracts/deal';
 import { identityOf } from './deal-fact.js';
 import { compareIds } from './order.js';
 
 /** A fact in its normal form, with the SHA-256 of that form's canonical JSON (lower-case hex). */
-export interface HeldFact {
+export interface RecordedFact {
   readonly fact: DealFact;
   readonly hash: string;
 }
 
-export type DealCommand = HeldFact;
+export type DealCommand = RecordedFact;
 
 /** The fact, and the whole deal after it. */
 export interface DealFactRecorded {
   readonly type: 'DealFactRecorded';
   readonly version: 1;
   readonly occurredAt: string;
-  readonly data: HeldFact & { readonly deal: Deal };
+  readonly data: RecordedFact & { readonly deal: Deal };
 }
 
-/** All facts that are known of the deal, by identity. Only `evolve` changes it. */
-export type DealState = Map<string, HeldFact>;
+/** All recorded facts of the deal, by identity. Only `evolve` changes it. */
+export type DealState = Map<string, RecordedFact>;
 
-/** Facts of a deal at the most: each of its events and messages holds the whole deal. */
+/** Most facts of a deal: each of its events and messages holds the whole deal. */
 export const FACTS_MAX = 1000;
 
-/** The same identity with other content: what was known first stays, and the other is kept aside. */
+/** The same identity with other content: the first one stays, and the other is refused. */
 export const FACT_CONFLICT = 'FactConflict';
 
 export const dealDecider: Decider<DealState, DealCommand, DealFactRecorded> = {
@@ -39,23 +40,22 @@ export const dealDecider: Decider<DealState, DealCommand, DealFactRecorded> = {
   initialState: () => new Map(),
   decide({ fact, hash }, state) {
     const identity = identityOf(fact, hash);
-    const known = state.get(identity);
-    if (known !== undefined) {
-      if (known.hash === hash) return [];
+    const recorded = state.get(identity);
+    if (recorded !== undefined) {
+      if (recorded.hash === hash) return [];
       throw new DomainError(
         FACT_CONFLICT,
-        `the fact ${identity} of deal ${fact.source}|${fact.deal} is known with other content`,
+        `the fact ${identity} of deal ${fact.source}|${fact.deal} is already recorded with other content`,
         'conflict',
-        differences(known.fact, fact),
+        differences(recorded.fact, fact),
       );
     }
     if (state.size >= FACTS_MAX)
       throw new DomainError(
         'DealTooLarge',
-        `deal ${fact.source}|${fact.deal} has ${state.size} facts already, the most that is taken`,
+        `deal ${fact.source}|${fact.deal} has ${state.size} facts, the most that a deal may have`,
       );
-    const held = { fact, hash };
-    const deal = dealOf(fact.source, fact.deal, [...state.values(), held]);
+    const deal = dealOf(fact.source, fact.deal, [...state.values(), { fact, hash }]);
     return [{ type: 'DealFactRecorded', version: 1, occurredAt: fact.occurredAt, data: { fact, hash, deal } }];
   },
   evolve(state, { data: { fact, hash } }) {
@@ -69,7 +69,7 @@ export const dealDecider: Decider<DealState, DealCommand, DealFactRecorded> = {
   },
 };
 
-/** What facts and lines take in memory, measured roughly: objects, short texts, pointers. */
+/** Rough bytes of a fact and of a line in memory: objects, short texts, pointers. */
 const FACT_BYTES = 1200;
 const LINE_BYTES = 400;
 
@@ -82,18 +82,18 @@ export function dealStream(deal: { readonly source: string; readonly deal: strin
   return `deal-${deal.source}|${deal.deal}`;
 }
 
-/** The deal that a set of facts makes, in whatever order they are given. */
-export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): Deal {
-  const held = [...facts];
-  const { terms, changes } = termsOf(held);
+/** The deal that a set of facts makes, whatever their order. */
+export function dealOf(source: string, id: string, facts: Iterable<RecordedFact>): Deal {
+  const recorded = [...facts];
+  const { terms, changes } = termsOf(recorded);
   const currency = terms?.currency;
   const moments: { registeredAt?: string; bookedAt?: string; cancelledAt?: string } = {};
   const invoices: Deal['invoices'][number][] = [];
   const payments: Deal['payments'][number][] = [];
   const soldThrough: Deal['soldThrough'][number][] = [];
   const returns: Deal['returns'][number][] = [];
-  const registrations: SaidOfRegistration[] = [];
-  for (const { fact, hash } of held) {
+  const registrations: RegistrationClaim[] = [];
+  for (const { fact, hash } of recorded) {
     const at = fact.occurredAt;
     switch (fact.kind) {
       case 'registered':
@@ -107,7 +107,7 @@ export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): D
         break;
       case 'invoiced': {
         const lines = fact.lines?.map((line) => withAmounts(line, currency));
-        invoices.push({ id: fact.id, at, ...(lines === undefined ? {} : { lines }) });
+        invoices.push({ id: fact.id, at, ...omitUndefined({ lines }) });
         break;
       }
       case 'paid':
@@ -118,12 +118,12 @@ export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): D
         break;
       case 'returned': {
         const lines = fact.lines?.map((line) => returnedWithAmount(line, currency));
-        returns.push({ id: fact.id, at, ...(lines === undefined ? {} : { lines }) });
+        returns.push({ id: fact.id, at, ...omitUndefined({ lines }) });
         break;
       }
       case 'registration': {
         const { id: registration, status, holder, from = utcDay(at), until, revision = -1 } = fact;
-        const span = { id: registration, status, holder, from, ...(until === undefined ? {} : { until }) };
+        const span = { id: registration, status, holder, from, ...omitUndefined({ until }) };
         registrations.push({ revision, at, hash, span });
         break;
       }
@@ -133,25 +133,24 @@ export function dealOf(source: string, id: string, facts: Iterable<HeldFact>): D
         fact satisfies never;
     }
   }
-  const { registeredAt, bookedAt, cancelledAt } = moments;
-  return {
+  return omitUndefined({
     source,
     id,
-    ...(terms === undefined ? {} : { terms }),
-    ...(registeredAt === undefined ? {} : { registeredAt }),
-    ...(bookedAt === undefined ? {} : { bookedAt }),
+    terms,
+    registeredAt: moments.registeredAt,
+    bookedAt: moments.bookedAt,
     invoices: inOrder(invoices),
     payments: inOrder(payments),
     soldThrough: inOrder(soldThrough),
     returns: inOrder(returns),
-    ...(cancelledAt === undefined ? {} : { cancelledAt }),
-    ...(registrations.length === 0 ? {} : { registrations: registrationsInForce(registrations) }),
-    ...(changes.length === 0 ? {} : { changes }),
-  };
+    cancelledAt: moments.cancelledAt,
+    registrations: registrations.length === 0 ? undefined : registrationsInForce(registrations),
+    changes: changes.length === 0 ? undefined : changes,
+  });
 }
 
-/** What one fact says of a registration, and how strong that is. */
-interface SaidOfRegistration {
+/** The status of a registration as one fact claims it, and what decides between claims. */
+interface RegistrationClaim {
   readonly revision: number;
   readonly at: string;
   readonly hash: string;
@@ -159,17 +158,17 @@ interface SaidOfRegistration {
 }
 
 /**
- * Of every registration and day what counts: the highest revision (none is below all that there are), then the latest, then
- * the highest hash. Spans do not overlap; neighbours differ. In order of id, then day.
+ * The claim in force for each registration and day: the highest revision (none is below all that have one), then the
+ * latest, then the highest hash. Spans do not overlap, and neighbours differ. In order of id, then day.
  */
-function registrationsInForce(said: readonly SaidOfRegistration[]): readonly DealRegistration[] {
-  return [...Map.groupBy(said, ({ span }) => span.id)]
+function registrationsInForce(claims: readonly RegistrationClaim[]): readonly DealRegistration[] {
+  return [...Map.groupBy(claims, ({ span }) => span.id)]
     .sort(([left], [right]) => compareIds(left, right))
     .flatMap(([, ofOne]) => spansInForce(ofOne));
 }
 
-function spansInForce(said: readonly SaidOfRegistration[]): readonly DealRegistration[] {
-  const strongestFirst = said
+function spansInForce(claims: readonly RegistrationClaim[]): readonly DealRegistration[] {
+  const strongestFirst = claims
     .toSorted(
       (left, right) =>
         right.revision - left.revision || compareText(right.at, left.at) || compareText(right.hash, left.hash),
@@ -183,10 +182,10 @@ function spansInForce(said: readonly SaidOfRegistration[]): readonly DealRegistr
     const { id, status, holder } = strongest;
     const until = edges[index + 1];
     const last = spans.at(-1);
-    const goesOn = last?.until === day && last.status === status && last.holder === holder;
-    const from = goesOn ? last.from : day;
-    if (goesOn) spans.pop();
-    spans.push({ id, status, holder, from, ...(until === undefined ? {} : { until }) });
+    const continues = last?.until === day && last.status === status && last.holder === holder;
+    const from = continues ? last.from : day;
+    if (continues) spans.pop();
+    spans.push({ id, status, holder, from, ...omitUndefined({ until }) });
   }
   return spans;
 }
@@ -199,20 +198,20 @@ function inOrder<Moment extends { readonly id: string; readonly at: string }>(
   return [...moments].sort((left, right) => compareText(left.at, right.at) || compareIds(left.id, right.id));
 }
 
-/** Whose terms count: an amendment's before a booking's before a registration's before an invoice's. */
+/** Whose terms win: an amendment's over a booking's over a registration's over an invoice's. */
 const STANDING = { amended: 3, booked: 2, registered: 1, invoiced: 0 } as const;
 
 /**
- * The terms in force. Of several amendments the highest source revision wins (one that names none is below all that do),
- * then the latest, then the highest hash; of several invoices the latest, then the highest hash. Changes that win over the
- * terms count from their own dates: one that a stronger change precedes has never counted.
+ * The terms in force. Of several amendments the highest source revision wins (none is below all that have one), then the
+ * latest, then the highest hash; of several invoices the latest, then the highest hash. Changes that win over the terms
+ * apply from their own dates. A change that is preceded by a stronger one never applies.
  */
-function termsOf(facts: readonly HeldFact[]): {
+function termsOf(facts: readonly RecordedFact[]): {
   readonly terms: DealTerms | undefined;
   readonly changes: NonNullable<Deal['changes']>;
 } {
   let best: Candidate | undefined;
-  let others: Candidate[] | undefined;
+  let changes: Candidate[] | undefined;
   for (const { fact, hash } of facts) {
     if (!('terms' in fact) || fact.terms === undefined) continue;
     const candidate = {
@@ -222,26 +221,28 @@ function termsOf(facts: readonly HeldFact[]): {
       hash,
       terms: fact.terms,
     };
-    if (fact.kind === 'amended' && fact.as === 'change') (others ??= []).push(candidate);
+    if (fact.kind === 'amended' && fact.as === 'change') (changes ??= []).push(candidate);
     else if (best === undefined || compareCandidates(candidate, best) > 0) best = candidate;
   }
-  if (others === undefined) return { terms: best?.terms, changes: [] };
-  const strongestFirst = others.sort((left, right) => compareCandidates(right, left));
-  // Without terms from before it, or in another currency, there is nothing that a change could be the difference to.
+  if (changes === undefined) return { terms: best?.terms, changes: [] };
+  const strongestFirst = changes.sort((left, right) => compareCandidates(right, left));
+  // A change needs earlier terms in its own currency to be the difference to; otherwise it is a correction.
   const correction = strongestFirst.find(({ terms }) => terms.currency !== best?.terms.currency);
   if (correction !== undefined && (best === undefined || compareCandidates(correction, best) > 0)) best = correction;
-  const counting: Candidate[] = [];
+  const applying: Candidate[] = [];
   for (const change of strongestFirst) {
     if (best !== undefined && compareCandidates(change, best) <= 0) break;
-    const next = counting.at(-1);
-    if (next === undefined || change.at < next.at) counting.push(change);
+    const next = applying.at(-1);
+    if (next === undefined || change.at < next.at) applying.push(change);
   }
-  const changes = counting.reverse().map(({ revision, at, hash, terms }) => ({
-    id: revision < 0 ? hash.slice(0, 16) : String(revision),
-    at,
-    lines: terms.lines,
-  }));
-  return { terms: best?.terms, changes };
+  return {
+    terms: best?.terms,
+    changes: applying.reverse().map(({ revision, at, hash, terms }) => ({
+      id: revision < 0 ? hash.slice(0, 16) : String(revision),
+      at,
+      lines: terms.lines,
+    })),
+  };
 }
 
 interface Candidate {
@@ -275,8 +276,8 @@ function returnedWithAmount(returned: ReturnedLine, currency: string | undefined
 }
 
 /**
- * An amount that came without its currency, with the decimals of the deal's. One that has more stays as its source said
- * it: it was accepted without knowing, and whoever credits the deal says that it does not fit.
+ * An amount that was recorded without a currency, with the decimals of the deal's. One with more decimals stays as it
+ * is: it was accepted before the currency was known, and crediting the deal reports it.
  */
 function amountIn(currency: string | undefined, text: string): string {
   if (currency === undefined) return text;
@@ -288,24 +289,29 @@ function amountIn(currency: string | undefined, text: string): string {
   }
 }
 
-/** The fields in which two contents of one fact differ, for whoever has to find out which is right. */
-function differences(known: DealFact, other: DealFact): { readonly field: string; readonly reason: string }[] {
+/** The fields in which two contents of one fact differ. */
+function differences(recorded: DealFact, other: DealFact): { readonly field: string; readonly reason: string }[] {
   const found: { field: string; reason: string }[] = [];
-  compareValues(known, other, '', found);
+  compareValues(recorded, other, '', found);
   return found.slice(0, DIFFERENCES_MAX);
 }
 
 const DIFFERENCES_MAX = 20;
 
-function compareValues(known: unknown, other: unknown, path: string, found: { field: string; reason: string }[]): void {
-  if (Object.is(known, other) || found.length >= DIFFERENCES_MAX) return;
-  if (isObject(known) && isObject(other)) {
-    const [knownFields, otherFields] = [new Map(Object.entries(known)), new Map(Object.entries(other))];
-    for (const name of new Set([...knownFields.keys(), ...otherFields.keys()]))
-      compareValues(knownFields.get(name), otherFields.get(name), path === '' ? name : `${path}.${name}`, found);
+function compareValues(
+  recorded: unknown,
+  other: unknown,
+  path: string,
+  found: { field: string; reason: string }[],
+): void {
+  if (Object.is(recorded, other) || found.length >= DIFFERENCES_MAX) return;
+  if (isObject(recorded) && isObject(other)) {
+    const [recordedFields, otherFields] = [new Map(Object.entries(recorded)), new Map(Object.entries(other))];
+    for (const name of new Set([...recordedFields.keys(), ...otherFields.keys()]))
+      compareValues(recordedFields.get(name), otherFields.get(name), path === '' ? name : `${path}.${name}`, found);
     return;
   }
-  found.push({ field: path, reason: `is known as ${shown(known)}, not ${shown(other)}` });
+  found.push({ field: path, reason: `is recorded as ${shown(recorded)}, not as ${shown(other)}` });
 }
 
 function isObject(value: unknown): value is object {

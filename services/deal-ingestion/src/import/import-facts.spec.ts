@@ -4,19 +4,19 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import type { CellFault } from '@tantieme/tabular/cell';
+import type { Candidate } from '../fact/candidate.js';
 import type { ColumnMapping } from './column-mapping.js';
-import type { FieldReason } from '../deal/deal-fact.js';
-import type { Candidate } from './fact-sink.service.js';
 import { importFacts } from './import-facts.service.js';
-import type { ImportFormat } from './import-facts.service.js';
-import { removeLeftovers } from './row-staging.service.js';
+import type { ImportFormat } from './import.js';
+import { removeLeftovers } from './temporary-database.service.js';
 
 const stagingDirectory = mkdtempSync(join(tmpdir(), 'import-facts-'));
 afterAll(() => rmSync(stagingDirectory, { recursive: true }));
 
 interface Seen {
   readonly facts: readonly unknown[];
-  readonly refused: readonly { readonly raw: string; readonly errors: readonly FieldReason[] }[];
+  readonly refused: readonly { readonly raw: string; readonly errors: readonly CellFault[] }[];
 }
 
 async function* chunksOf(text: string | Buffer, size: number): AsyncGenerator<Uint8Array> {
@@ -47,6 +47,11 @@ async function importing(
       .filter(({ errors = [] }) => errors.length > 0)
       .map(({ raw, errors = [] }) => ({ raw: raw(), errors })),
   };
+}
+
+/** Which row and cell a reason names depends on the order of the rows; nothing else does. */
+function withoutPlace(name: string, value: unknown): unknown {
+  return name === 'row' || name === 'cell' ? undefined : value;
 }
 
 const mapping: ColumnMapping = {
@@ -80,7 +85,7 @@ describe('the rows of a CSV file', () => {
         terms: {
           currency: 'USD',
           lines: [
-            // Rounded as the mapping says, with the original beside.
+            // Rounded by the mapping, with the original beside it.
             { id: '1', category: 'Furniture', quantity: '2', net: '261.96', original: { net: '261.9649' } },
             { id: '2', category: 'Office, Supplies', quantity: '3', net: '5.00' },
             { id: '10', net: '7.00' },
@@ -122,7 +127,7 @@ describe('the rows of a CSV file', () => {
       'F,13,1/1/2017,Furniture,1,1,Ohio,,',
     ];
     const sorted = (values: readonly unknown[]): readonly string[] =>
-      values.map((value) => JSON.stringify(value)).sort();
+      values.map((value) => JSON.stringify(value, withoutPlace)).sort();
     const expected = await importing('csv', file(...rows), mapping);
     expect(expected.facts).toHaveLength(2);
     expect(expected.refused).toHaveLength(5);
@@ -140,12 +145,12 @@ describe('the rows of a CSV file', () => {
     );
   });
 
-  it('of one line are one line, however often they are there', async () => {
+  it('that repeat a line are one line', async () => {
     const { facts } = await importing('csv', file(A1, A2, A1), mapping);
     expect(facts).toMatchObject([{ terms: { lines: [{ id: '1' }, { id: '2' }] } }]);
   });
 
-  it('are numbered in the order of their contents where lines have no id', async () => {
+  it('are numbered in the order of their contents when lines have no id', async () => {
     const { id: _, ...line } = mapping.line ?? { net: '' };
     const lines = async (...rows: string[]): Promise<unknown> =>
       (await importing('csv', file(...rows), { ...mapping, line })).facts;
@@ -163,7 +168,7 @@ describe('the rows of a CSV file', () => {
     ]);
   });
 
-  it('with a byte order mark, semicolons and another encoding are read as the mapping says', async () => {
+  it('may have a byte order mark, semicolons and another encoding', async () => {
     const semicolons = file(A1.replace('Consumer', 'Café')).replaceAll(',', ';');
     const latin = await importing('csv', Buffer.from(semicolons, 'latin1'), {
       ...mapping,
@@ -208,28 +213,198 @@ describe('facts of other kinds', () => {
       },
       { source: 'file', deal: 'A', kind: 'cancelled', occurredAt: '2026-01-03T10:00:00.000Z' },
     ]);
-    expect(refused).toMatchObject([{ errors: [{ field: 'What', reason: '"WHAT" is no kind of fact' }] }]);
+    expect(refused).toMatchObject([
+      {
+        errors: [
+          { field: 'What', reason: '"WHAT" is not one of PAY, BACK, OFF', row: 6, column: 'What', cell: 'WHAT' },
+        ],
+      },
+    ]);
+  });
+});
+
+describe('a cell that the kind of its row cannot use', () => {
+  const events: ColumnMapping = {
+    source: 'file',
+    kind: { column: 'What' },
+    deal: 'Order',
+    id: 'Id',
+    revision: 'Rev',
+    occurredAt: 'At',
+    currency: { column: 'Cur' },
+    amount: 'Amount',
+    line: { id: 'Row', quantity: 'Qty', net: 'Net' },
+    registration: { status: 'Status', holder: 'Holder' },
+    partners: { seller: 'Seller' },
+    customer: 'Customer',
+    attributes: { note: 'Note' },
+  };
+  const COLUMNS = 'What,Order,Id,Rev,At,Cur,Amount,Row,Qty,Net,Status,Holder,Seller,Customer,Note';
+  const at = '2026-01-01T10:00:00Z';
+
+  it.each([
+    ['returned', 'Qty', `returned,A,R1,,${at},,,1,2,,,,,,`, 'quantity'],
+    ['returned', 'Cur', `returned,A,R1,,${at},EUR,,1,,,,,,,`, 'currency'],
+    ['returned', 'Amount', `returned,A,R1,,${at},,5,1,,,,,,,`, 'amount'],
+    ['returned', 'Customer', `returned,A,R1,,${at},,,1,,,,,,C-1,`, 'customer'],
+    ['returned', 'Note', `returned,A,R1,,${at},,,1,,,,,,,x`, 'note'],
+    ['paid', 'Net', `paid,A,P1,,${at},,5,,,7,,,,,`, 'net'],
+    ['paid', 'Seller', `paid,A,P1,,${at},,5,,,,,,P-1,,`, 'seller'],
+    ['booked', 'Id', `booked,A,I1,,${at},EUR,,1,,7,,,P-1,,`, 'id'],
+    ['booked', 'Rev', `booked,A,,2,${at},EUR,,1,,7,,,P-1,,`, 'revision'],
+    ['booked', 'Status', `booked,A,,,${at},EUR,,1,,7,approved,,P-1,,`, 'status'],
+    ['cancelled', 'Row', `cancelled,A,,,${at},,,1,,,,,,,`, 'id'],
+  ])('is refused by name: %s with %s', async (kind, column, row, field) => {
+    const { refused } = await importing('csv', `${COLUMNS}\n${row}`, events);
+    expect(refused).toMatchObject([
+      { errors: [{ row: 2, column, reason: `a fact of kind ${kind} has no ${field}; leave the cell empty` }] },
+    ]);
+  });
+
+  it('may be empty', async () => {
+    const rows = [
+      `returned,A,R1,,${at},,,1,,3.50,,,,,`,
+      `paid,A,P1,,${at},,5,,,,,,,,`,
+      `booked,A,,,${at},EUR,,1,2,7,,,P-1,C-1,x`,
+      `amended,A,,2,${at},EUR,,1,2,7,,,P-1,,`,
+      `invoiced,A,I1,,${at},EUR,,1,2,7,,,P-1,,`,
+      `registration,A,G1,1,${at},,,,,,approved,P-1,,,`,
+    ];
+    const { facts, refused } = await importing('csv', [COLUMNS, ...rows].join('\n'), events);
+    expect(refused).toEqual([]);
+    expect(facts).toHaveLength(rows.length);
+  });
+
+  it.each([
+    ['line.quantity', { kind: 'returned', id: 'Id', line: { id: 'Row', net: 'Net', quantity: 'Qty' } }],
+    ['customer', { kind: 'returned', id: 'Id', customer: 'Customer' }],
+    ['currency', { kind: 'paid', id: 'Id', amount: 'Amount', currency: 'EUR' }],
+    ['rounding', { kind: 'paid', id: 'Id', amount: 'Amount', rounding: 'half-up' }],
+    ['partners.seller', { kind: 'invoiced', id: 'Id', partners: { seller: 'Seller' } }],
+    ['amount', { kind: 'cancelled', amount: 'Amount' }],
+  ])('is refused in the mapping of a constant kind: %s', async (field, document) => {
+    const mapped = { source: 'file', deal: 'Order', occurredAt: 'At', ...document };
+    await expect(importing('csv', COLUMNS, mapped)).rejects.toMatchObject({
+      code: 'MappingInvalid',
+      fields: [{ field, reason: expect.stringContaining('leave it out of the mapping') }],
+    });
+  });
+});
+
+describe('numbers and dates', () => {
+  const french = {
+    source: 'file',
+    kind: 'booked',
+    deal: 'Commande',
+    occurredAt: { column: 'Date', timeZone: 'Europe/Paris' },
+    locale: 'fr-FR',
+    delimiter: ';',
+    currency: 'EUR',
+    rounding: 'half-up',
+    line: {
+      id: 'Ligne',
+      quantity: 'Quantité',
+      net: 'Net',
+      subscription: { id: 'Abo', start: 'Début', months: 'Mois' },
+    },
+    partners: { seller: { column: 'Vendeur', share: 'Part' } },
+  };
+  const HEAD = 'Commande;Date;Ligne;Quantité;Net;Abo;Début;Mois;Vendeur;Part';
+
+  it('are read as the locale writes them', async () => {
+    const { facts, refused } = await importing(
+      'csv',
+      `${HEAD}\nA;05/03/2026;1;1,5;1 234,505;S-1;1/4/2026;12;P-1;100 %`,
+      french,
+    );
+    expect(refused).toEqual([]);
+    expect(facts).toMatchObject([
+      {
+        occurredAt: '2026-03-04T23:00:00.000Z',
+        terms: {
+          lines: [
+            {
+              quantity: '1.5',
+              net: '1234.51',
+              original: { net: '1234.505' },
+              subscription: { start: '2026-04-01', months: 12 },
+            },
+          ],
+          partners: [{ partner: 'P-1', share: '100 %' }],
+        },
+      },
+    ]);
+  });
+
+  it('that the locale does not write are refused by cell', async () => {
+    const { refused } = await importing('csv', `${HEAD}\nA;2026-03-05;1;1.5;1,234.50;S-1;31/02/2026;12;P-1;1`, french);
+    expect(refused[0]?.errors.map(({ row, column, cell }) => [row, column, cell])).toEqual([
+      [2, 'Date', '2026-03-05'],
+      [2, 'Quantité', '1.5'],
+      [2, 'Net', '1,234.50'],
+      [2, 'Début', '31/02/2026'],
+    ]);
+  });
+
+  it('may have formats of their own', async () => {
+    const { locale: _, ...rest } = french;
+    const own = { ...rest, numbers: { decimal: ',' }, dates: 'yyyyMMdd' };
+    const { facts } = await importing('csv', `${HEAD}\nA;20260305;1;1;12,5;S-1;20260401;12;P-1;1`, own);
+    expect(facts).toMatchObject([{ terms: { lines: [{ net: '12.50', subscription: { start: '2026-04-01' } }] } }]);
+  });
+
+  it('of an instant are named with the form that is needed', async () => {
+    const { refused } = await importing('csv', `${HEAD}\nA;05/03/2026;1;1;1;;;;P-1;1`, {
+      ...french,
+      occurredAt: 'Date',
+    });
+    expect(refused).toMatchObject([
+      { errors: [{ column: 'Date', reason: expect.stringContaining('is not an instant with its offset') }] },
+    ]);
+  });
+
+  it.each([
+    ['occurredAt.format', { occurredAt: { column: 'Date', timeZone: 'UTC' }, locale: undefined }],
+    ['occurredAt.formt', { occurredAt: { column: 'Date', timeZone: 'UTC', formt: 'x' } }],
+    ['kind.values.PAY', { kind: { column: 'What', values: { PAY: 'payed' } } }],
+  ])('need a mapping without faults: %s', async (field, changes) => {
+    const { locale, ...document } = { ...french, ...changes };
+    const mapped = locale === undefined ? document : { locale, ...document };
+    await expect(importing('csv', HEAD, mapped)).rejects.toMatchObject({
+      fields: expect.arrayContaining([expect.objectContaining({ field })]),
+    });
   });
 });
 
 describe('a deal is refused', () => {
-  const errorsOf = async (...rows: string[]): Promise<readonly FieldReason[]> =>
+  const errorsOf = async (...rows: string[]): Promise<readonly CellFault[]> =>
     (await importing('csv', file(...rows), mapping)).refused.flatMap(({ errors }) => errors);
 
   it('for a date that does not exist', async () => {
     expect(await errorsOf(A1.replace('11/8/2016', '2/30/2026'))).toEqual([
-      { field: 'Date', reason: '"2/30/2026" is no moment of the form M/d/yyyy' },
+      {
+        field: 'Date',
+        reason: '"2/30/2026" is not a date of the form M/d/yyyy',
+        row: 2,
+        column: 'Date',
+        cell: '2/30/2026',
+      },
     ]);
   });
 
-  it('where its rows say different things of the whole', async () => {
+  it('when its rows disagree about the whole', async () => {
     expect(await errorsOf(A1, A2.replace('11/8/2016', '11/9/2016').replace('Texas', 'Ohio'))).toEqual([
-      { field: 'Date', reason: 'differs between the rows of one deal: "11/8/2016", "11/9/2016"' },
-      { field: 'State', reason: 'differs between the rows of one deal: "Ohio", "Texas"' },
+      {
+        field: 'Date',
+        reason: 'differs between the rows of one deal: "11/8/2016", "11/9/2016"',
+        row: 3,
+        column: 'Date',
+      },
+      { field: 'State', reason: 'differs between the rows of one deal: "Ohio", "Texas"', row: 3, column: 'State' },
     ]);
   });
 
-  it('whole, where one of its rows is broken', async () => {
+  it('whole, when one of its rows is broken', async () => {
     const { facts, refused } = await importing('csv', file(A1, 'A,2,11/8/2016', B1), mapping);
     expect(facts).toMatchObject([{ deal: 'B' }]);
     expect(refused).toMatchObject([{ errors: [{ field: 'row', reason: 'has 3 cells where the header has 9' }] }]);
@@ -249,13 +424,13 @@ describe('a deal is refused', () => {
     ]);
   });
 
-  it('for a partner that the mapping does not know', async () => {
+  it('for a partner that the mapping does not list', async () => {
     const known = { ...mapping, partners: { seller: { column: 'State', values: { Texas: 'P-1' } } } };
     const { facts, refused } = await importing('csv', file(A1, B1, 'T,1,1/1/2017,x,1,1,toString,,'), known);
     expect(facts).toMatchObject([{ terms: { partners: [{ role: 'seller', partner: 'P-1' }] } }]);
     expect(refused).toMatchObject([
-      { errors: [{ field: 'State', reason: '"Ohio" is not among the values that the mapping knows' }] },
-      { errors: [{ field: 'State', reason: '"toString" is not among the values that the mapping knows' }] },
+      { errors: [{ field: 'State', reason: '"Ohio" is not one of the values that the mapping lists' }] },
+      { errors: [{ field: 'State', reason: '"toString" is not one of the values that the mapping lists' }] },
     ]);
   });
 });
@@ -271,7 +446,7 @@ describe('a file is refused as a whole', () => {
     throw new Error('it was not refused');
   };
 
-  it('where a quote is never closed, as nothing after it can be trusted', async () => {
+  it('when a quote is never closed, as nothing after it can be trusted', async () => {
     for (const rows of [
       [A1, 'B,3,"11/8/2016,x', A2],
       [A1, A2, 'B,3,"11/8/2016,x'],
@@ -280,13 +455,13 @@ describe('a file is refused as a whole', () => {
       expect(await refusal(file(...rows))).toMatchObject({ code: 'FileUnreadable' });
   });
 
-  it('where it is not of its encoding', async () => {
+  it('when it is not of its encoding', async () => {
     expect(await refusal(Buffer.from(file(A1.replace('Consumer', 'Café')), 'latin1'))).toMatchObject({
       code: 'FileUnreadable',
     });
   });
 
-  it('where it is empty, or lacks columns', async () => {
+  it('when it is empty, or lacks columns', async () => {
     expect(await refusal('')).toMatchObject({ code: 'FileUnreadable' });
     const { code, fields } = await refusal('Order,Row,Row\n1,2,3');
     expect(code).toBe('ColumnsMissing');
@@ -295,18 +470,22 @@ describe('a file is refused as a whole', () => {
   });
 
   it.each([
-    ['a kind that is none', { kind: 'sold' }, 'kind'],
+    ['an unknown kind', { kind: 'sold' }, 'kind'],
     ['a misspelt field', { parters: {} }, 'parters'],
     [
-      'a time zone that is none',
+      'an unknown time zone',
       { occurredAt: { column: 'Date', format: 'M/d/yyyy', timeZone: 'Mars' } },
       'occurredAt.timeZone',
     ],
-    ['a date without its zone', { occurredAt: { column: 'Date', format: 'M/d/yyyy' } }, 'occurredAt.timeZone'],
-    ['a form that is none', { occurredAt: { column: 'Date', format: 'DD/MM', timeZone: 'UTC' } }, 'occurredAt.format'],
-    ['a currency that is none', { currency: 'Currency' }, 'currency'],
-    ['a rounding that is none', { rounding: 'up' }, 'rounding'],
-    ['a role that is none', { partners: { boss: 'State' } }, 'partners.boss'],
+    ['a date without a time zone', { occurredAt: { column: 'Date', format: 'M/d/yyyy' } }, 'occurredAt.timeZone'],
+    [
+      'an unknown date format',
+      { occurredAt: { column: 'Date', format: 'DD/MM', timeZone: 'UTC' } },
+      'occurredAt.format',
+    ],
+    ['an unknown currency', { currency: 'Currency' }, 'currency'],
+    ['an unknown rounding', { rounding: 'up' }, 'rounding'],
+    ['an unknown role', { partners: { boss: 'State' } }, 'partners.boss'],
     ['a payment without amount', { kind: 'paid', id: 'Row' }, 'amount'],
   ])('with %s in its mapping', async (_, changes, field) => {
     const { code, fields } = await refusal(file(A1), { ...mapping, ...changes });
@@ -315,14 +494,56 @@ describe('a file is refused as a whole', () => {
   });
 });
 
+describe('what is refused', () => {
+  it('names the cell that a field of the fact comes from', async () => {
+    const row = 'A,,11/8/2016,Furniture,2x,261.9649,Texas,C-1,Consumer';
+    const seen: Candidate[] = [];
+    await importFacts(
+      chunksOf(file(row, A1), 64),
+      'csv',
+      mapping,
+      (batch) => {
+        seen.push(...batch);
+        return Promise.resolve(batch.map(() => ({ outcome: 'refused' })));
+      },
+      { stagingDirectory },
+    );
+    const place = (field: string) => {
+      const { row: at, column, text } = seen[0]?.placeOf?.(field) ?? {};
+      return [at, column, text];
+    };
+    // Lines are in order of their ids, wherever they are in the file.
+    expect(place('terms.lines.0.id')).toEqual([3, 'Row', '1']);
+    expect(place('terms.lines.1.quantity')).toEqual([2, 'Quantity', '2x']);
+    expect(place('terms.partners.0.partner')).toEqual([2, 'State', 'Texas']);
+    expect(place('terms.attributes.segment')).toEqual([2, 'Segment', 'Consumer']);
+    expect(place('terms.customer')).toEqual([2, 'Customer', 'C-1']);
+    expect(place('occurredAt')).toEqual([2, 'Date', '11/8/2016']);
+    expect(place('deal')).toEqual([2, 'Order', 'A']);
+    expect(place('terms.currency')).toEqual([undefined, undefined, undefined]);
+    expect(seen[0]?.rows).toEqual([2, 3]);
+  });
+
+  it('has the number of its row, without a deal too', async () => {
+    const { refused } = await importing('csv', file(A1, '', ',11,1/1/2017,Furniture,1,1,Ohio,,'), mapping);
+    expect(refused).toMatchObject([
+      { errors: [{ field: 'Order', reason: 'is empty', row: 4, column: 'Order', cell: '' }] },
+    ]);
+  });
+});
+
 describe('lines of NDJSON', () => {
-  it('are read whatever the chunks, the last one without its end too', async () => {
+  it('may bring the reason of an earlier refusal, which is ignored', async () => {
+    expect((await importing('ndjson', '{"a":1,"refusal_reason":"row 1: bad"}')).facts).toEqual([{ a: 1 }]);
+  });
+
+  it('are read whatever the chunks, and also without an end of line at the end', async () => {
     const { facts, refused } = await importing('ndjson', '\ufeff{"a":"é"}\r\n\n  \n{"b":2}\n{"c"', undefined, 1);
     expect(facts).toEqual([{ a: 'é' }, { b: 2 }]);
     expect(refused).toMatchObject([{ raw: '{"c"', errors: [{ field: 'line' }] }]);
   });
 
-  it('that are too long or no UTF-8 are refused, and the rest goes on', async () => {
+  it('that are too long or not UTF-8 are refused, and the import continues', async () => {
     const long = `{"a":"${'x'.repeat(1024 * 1024)}"}`;
     const text = Buffer.concat([
       Buffer.from(`${long}\n`),
@@ -339,7 +560,7 @@ describe('lines of NDJSON', () => {
 });
 
 describe('the temporary file of an import', () => {
-  it('is gone afterwards, also where the import fails', async () => {
+  it('is deleted afterwards, also when the import fails', async () => {
     await importing('csv', file(A1), mapping);
     await importing('csv', file(A1, '"'), mapping).catch(() => undefined);
     const failing = importFacts(chunksOf(file(A1), 64), 'csv', mapping, () => Promise.reject(new Error('down')), {
@@ -349,7 +570,7 @@ describe('the temporary file of an import', () => {
     expect(readdirSync(stagingDirectory)).toEqual([]);
   });
 
-  it('of a process that is gone is removed, and of one that lives is not', () => {
+  it('is removed if its process is dead, and kept if it is alive', () => {
     const directory = join(stagingDirectory, 'leftovers');
     mkdirSync(directory);
     const [gone, alive, other] = ['999999999-a.import.sqlite', `${process.ppid}-b.import.sqlite`, 'notes.txt'].map(
@@ -391,7 +612,7 @@ D-1,REG-1,2,2026-01-10T10:00:00Z,approved,P-1,2026-01-10,2026-04-10
     ]);
   });
 
-  it('of a line are part of it, where its cell is not empty', async () => {
+  it('belong to a line if its cell is not empty', async () => {
     const line = {
       id: 'Row',
       family: 'Family',
@@ -428,6 +649,8 @@ O-1,1/5/2026,Ohio,3,10,,,SUB-2,2026-02-01,many
     ['registration.holder', { registration: { status: 'Status' } }],
     ['line.subscription.months', { line: { net: 'Net', subscription: { id: 'Sub', start: 'Start' } } }],
   ])('need the column %s in their mapping', async (field, over) => {
-    await expect(importing('csv', '', { ...mapping, ...over })).rejects.toMatchObject({ fields: [{ field }] });
+    await expect(importing('csv', '', { ...mapping, ...over })).rejects.toMatchObject({
+      fields: expect.arrayContaining([expect.objectContaining({ field })]),
+    });
   });
 });

@@ -1,277 +1,434 @@
 /**
- * Rows of a CSV file become facts: which fact a row belongs to, and the fact that all rows of it make. Nothing depends
- * on the order of the rows, so that a shuffled file gives the same facts, and the same refusals, byte for byte.
+ * Rows of a CSV file become facts: which fact a row belongs to, and the fact that all its rows make. Apart from the cell
+ * that a reason names, nothing depends on the order of the rows: a shuffled file gives the same facts and the same
+ * refusals, byte for byte.
  */
-import { compareText } from '@tantieme/contracts/compare-text';
 import { formatAmount, parseAmountRounded } from '@tantieme/money/amount';
 import { isCurrency } from '@tantieme/money/currency';
 import { MoneyError } from '@tantieme/money/money-error';
+import { compareText } from '@tantieme/contracts/compare-text';
+import { INSTANT_DESCRIPTION, normalInstant } from '@tantieme/time/instant';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { oneOf } from '@tantieme/contracts/suggest';
 import type { DealFactKind } from '@tantieme/contracts/deal';
-import { columnsOf, FACT_KINDS, lineColumnsOf, partnerColumns } from './column-mapping.js';
-import type { ColumnMapping } from './column-mapping.js';
-import { compileDateFormat } from './date-format.js';
-import { LINES_MAX } from '../deal/deal-fact.js';
-import type { FieldReason } from '../deal/deal-fact.js';
-import { normalInstant } from '@tantieme/time/instant';
+import { columnNames, faultOf } from '@tantieme/tabular/cell';
+import type { CellFault, CellPlace } from '@tantieme/tabular/cell';
+import { compileDateFormat } from '@tantieme/tabular/date-format';
+import { createCellReader } from '@tantieme/tabular/file-format';
+import type { ReadCell } from '@tantieme/tabular/file-format';
+import { FACT_KINDS, LINES_MAX } from '../deal/deal-fact.js';
 import { compareIds } from '../deal/order.js';
+import { lineColumnsOf, partnerColumns } from './column-mapping.js';
+import type { ColumnMapping } from './column-mapping.js';
+import { columnsOf, isUsable, mappedFields, unusableReason } from './usable-fields.js';
 
-/** A record as it was read: the cells in the order of the header. */
-export type Row = readonly string[];
+/** Cells in the order of the header. */
+export type Cells = readonly string[];
+
+export interface Row {
+  /** Number of the row in the file; the header is 1. */
+  readonly row: number;
+  readonly cells: Cells;
+  /** Why the cells are not all that the row holds. */
+  readonly fault?: string | undefined;
+}
 
 /** What the rows of one fact make. */
 export interface MappedFact {
-  /** As a source would have sent it; not checked yet. Missing where `errors` say why there is none. */
+  /** As a source would have sent it; not checked yet. Absent where `errors` say why. */
   readonly fact?: unknown;
-  readonly errors: readonly FieldReason[];
-  readonly source: string;
-  readonly deal: string;
+  readonly errors: readonly CellFault[];
+  /** Source and deal of the fact, and what else identifies it, as far as it can be read. */
+  readonly head: object;
+  /** The cell that a field of the fact comes from. */
+  readonly placeOf: (field: string) => CellPlace | undefined;
 }
 
 export interface RowMapper {
-  /** Rows of one key are rows of one fact. Undefined: the row names no deal, and is a fact's for nobody. */
-  key(row: Row): string | undefined;
-  /**
-   * @param rows all rows of one key, in any order
-   * @param faults of rows that could not be read whole
-   */
-  fact(rows: readonly Row[], faults: readonly string[]): MappedFact;
-  /** What is kept of rows that are refused: names and cells, in an order that only the contents decide. */
-  raw(rows: readonly Row[]): string;
+  /** Rows of one key make one fact. Undefined: the row names no deal. */
+  readonly key: (cells: Cells) => string | undefined;
+  /** @param rows all rows of one key, in any order */
+  readonly fact: (rows: readonly Row[]) => MappedFact;
+  /** What is stored of rows that are refused: names and cells, in an order that depends on their contents alone. */
+  readonly raw: (rows: readonly Row[]) => string;
 }
 
-/** Distinct dates of a file that are remembered: reading one takes longer than looking it up. */
-const MOMENTS_KEPT_MAX = 20_000;
+/** Distinct dates of a file that are kept: parsing one takes longer than looking it up. */
+const MOMENTS_CACHED_MAX = 20_000;
 
-/** Differing values of a deal that are named in the refusal. */
+/** Differing values of a deal that a refusal names. */
 const NAMED_MAX = 3;
 
-/**
- * @param header names of the columns, as the first record has them.
- * Columns that the mapping names and the header lacks are told by `missingColumns`, before this.
- */
+/** @param header names of the columns; those that the mapping needs were checked by `missingColumns` */
 export function createRowMapper(mapping: ColumnMapping, header: readonly string[]): RowMapper {
-  const places = new Map(header.map((name, index) => [name, index]));
-  const cell = (row: Row, column: string): string => row[places.get(column) ?? -1]?.trim() ?? '';
-  const optional = (row: Row, column: string | undefined): string | undefined => {
-    const text = column === undefined ? '' : cell(row, column);
+  const indexes = new Map(header.map((name, index) => [name, index]));
+  const names = columnNames(header);
+  const textIn = (cells: Cells, column: string): string => cells[indexes.get(column) ?? -1]?.trim() ?? '';
+  const optional = (cells: Cells, column: string | undefined): string | undefined => {
+    const text = column === undefined ? '' : textIn(cells, column);
     return text === '' ? undefined : text;
   };
+  const place = ({ row, cells }: Row, column: string): CellPlace => ({ row, column, text: textIn(cells, column) });
+  const cellReader = createCellReader(mapping);
   const moment = momentReader(mapping);
   const { line, source } = mapping;
   const lineColumns = new Set(lineColumnsOf(line));
-  // What is no part of a line is said of the whole fact, by every row of it.
+  // Cells that are not about a line are about the whole fact, in each of its rows.
   const factColumns = [...columnsOf(mapping)].filter((column) => !lineColumns.has(column));
 
-  function kindOf(row: Row): DealFactKind | undefined {
+  /** The fact being mapped: what is wrong with it, and which rows and columns its lists come from. */
+  class FactMapping {
+    readonly errors: CellFault[] = [];
+    private lineRows: readonly Row[] = [];
+    private readonly partnerColumns: { readonly column: string; readonly share?: string | undefined }[] = [];
+
+    constructor(private readonly first: Row) {}
+
+    fact(rows: readonly Row[]): unknown {
+      const { first } = this;
+      const { cells } = first;
+      const kind = kindIn(cells);
+      const { column: at, text: occurredAt } = moment(cells, textIn);
+      if (occurredAt === undefined)
+        this.refuse(at, `${JSON.stringify(textIn(cells, at))} is not ${expectedMoment(mapping)}`, first);
+      if (kind === undefined) {
+        const column = typeof mapping.kind === 'string' ? 'kind' : mapping.kind.column;
+        this.refuse(column, unknownKind(textIn(cells, column)), first);
+        return undefined;
+      }
+      this.refuseUnusable(rows, kind);
+      const head = { source, deal: textIn(cells, mapping.deal), kind, occurredAt };
+      const id = optional(cells, mapping.id) ?? '';
+      switch (kind) {
+        case 'registered':
+        case 'booked':
+          return { ...head, terms: this.terms(rows) };
+        case 'amended':
+          return { ...head, ...this.revision(), terms: this.terms(rows) };
+        case 'invoiced':
+          return { ...head, id, ...(line === undefined ? {} : { terms: this.terms(rows) }) };
+        case 'paid':
+          // Never rounded: a payment has no place for the original.
+          return { ...head, id, amount: this.number(first, mapping.amount) ?? '' };
+        case 'returned':
+          return { ...head, id, ...(line === undefined ? {} : { lines: this.returnedLines(rows) }) };
+        case 'sold-through':
+          return { ...head, id };
+        case 'registration': {
+          const { status, holder, from, until } = mapping.registration ?? { status: '', holder: '' };
+          return {
+            ...head,
+            id,
+            status: textIn(cells, status),
+            holder: textIn(cells, holder),
+            ...omitUndefined({ from: this.day(first, from), until: this.day(first, until) }),
+            ...this.revision(),
+          };
+        }
+        case 'cancelled':
+          return head;
+        default:
+          return kind satisfies never;
+      }
+    }
+
+    placeOf(field: string): CellPlace | undefined {
+      const { first } = this;
+      const [, lineIndex, lineField = 'id'] = /^(?:terms\.)?lines\.([0-9]+)(?:\.(.+))?$/.exec(field) ?? [];
+      if (lineIndex !== undefined) {
+        const row = this.lineRows[Number(lineIndex)];
+        const column = lineColumn(lineField);
+        return row === undefined || column === undefined ? undefined : place(row, column);
+      }
+      const [, partnerIndex, partnerField] = /^terms\.partners\.([0-9]+)(?:\.(.+))?$/.exec(field) ?? [];
+      if (partnerIndex !== undefined) {
+        const named = this.partnerColumns[Number(partnerIndex)];
+        const column = partnerField === 'share' ? named?.share : named?.column;
+        return column === undefined ? undefined : place(first, column);
+      }
+      const column = factColumn(field);
+      return column === undefined ? undefined : place(first, column);
+    }
+
+    private refuse(column: string, reason: string, row: Row): void {
+      this.errors.push(faultOf(column, reason, place(row, column)));
+    }
+
+    /** A cell that the fact has no field for would be lost. */
+    private refuseUnusable(rows: readonly Row[], kind: DealFactKind): void {
+      for (const [column, field] of unusableColumns(kind)) {
+        const filled = rows.find(({ cells }) => textIn(cells, column) !== '');
+        if (filled !== undefined) this.refuse(column, `${unusableReason(field, kind)}; leave the cell empty`, filled);
+      }
+    }
+
+    private terms(rows: readonly Row[]): object {
+      const { cells } = this.first;
+      const currency = typeof mapping.currency === 'object' ? textIn(cells, mapping.currency.column) : mapping.currency;
+      return {
+        currency: currency ?? '',
+        lines: line === undefined ? [] : this.lines(rows, currency),
+        partners: this.partners(),
+        ...omitUndefined({ customer: optional(cells, mapping.customer), attributes: attributesIn(cells) }),
+      };
+    }
+
+    private partners(): object[] {
+      const { first } = this;
+      return Object.entries(mapping.partners ?? {}).flatMap(([role, columns]) =>
+        partnerColumns(columns).flatMap(({ column, prefix = '', values, share: shareColumn }) => {
+          const text = textIn(first.cells, column);
+          if (text === '') return [];
+          const partner = values === undefined ? text : Object.hasOwn(values, text) ? values[text] : undefined;
+          if (partner === undefined) {
+            this.refuse(column, `${JSON.stringify(text)} is not one of the values that the mapping lists`, first);
+            return [];
+          }
+          const share = this.number(first, shareColumn);
+          this.partnerColumns.push({ column, share: shareColumn });
+          return [{ role, partner: prefix + partner, ...omitUndefined({ share }) }];
+        }),
+      );
+    }
+
+    /** Lines in order of their ids or contents. Rows that repeat each other are one line, where lines have ids. */
+    private lines(rows: readonly Row[], currency: string | undefined): object[] {
+      const columns = [...lineColumns];
+      const contents = rows.map((row) => ({
+        row,
+        content: JSON.stringify(columns.map((column) => textIn(row.cells, column))),
+      }));
+      const idColumn = line?.id;
+      if (idColumn === undefined) {
+        const sorted = contents.sort((left, right) => compareText(left.content, right.content));
+        this.lineRows = sorted.map(({ row }) => row);
+        return sorted.map(({ row }, index) => this.line(row, String(index + 1), currency));
+      }
+      const distinct = new Map<string, Row>();
+      for (const { row, content } of contents) if (!distinct.has(content)) distinct.set(content, row);
+      const sorted = [...distinct]
+        .map(([content, row]) => ({ content, row, id: textIn(row.cells, idColumn) }))
+        .sort((left, right) => compareIds(left.id, right.id) || compareText(left.content, right.content));
+      this.lineRows = sorted.map(({ row }) => row);
+      return sorted.map(({ row, id }) => this.line(row, id, currency));
+    }
+
+    private line(row: Row, id: string, currency: string | undefined): object {
+      const { cells } = row;
+      const original: Record<string, string> = {};
+      const money = (name: 'net' | 'gross' | 'cost'): string | undefined => {
+        const amount = this.number(row, line?.[name]);
+        if (amount === undefined) return name === 'net' ? '' : undefined;
+        const read = rounded(amount, currency);
+        if (read.original !== undefined) original[name] = read.original;
+        return read.text;
+      };
+      return omitUndefined({
+        id,
+        variant: optional(cells, line?.variant),
+        product: optional(cells, line?.product),
+        family: optional(cells, line?.family),
+        category: optional(cells, line?.category),
+        quantity: this.number(row, line?.quantity),
+        net: money('net'),
+        gross: money('gross'),
+        cost: money('cost'),
+        subscription: this.subscription(row),
+        original: Object.keys(original).length === 0 ? undefined : original,
+      });
+    }
+
+    private subscription(row: Row): object | undefined {
+      const columns = line?.subscription;
+      const id = optional(row.cells, columns?.id);
+      if (columns === undefined || id === undefined) return undefined;
+      return { id, start: this.day(row, columns.start) ?? '', months: whole(this.number(row, columns.months) ?? '') };
+    }
+
+    private returnedLines(rows: readonly Row[]): object[] {
+      return this.lines(rows, undefined).map((returned) => {
+        const { id, net } = { id: '', net: '', ...returned };
+        return { line: id, ...(net === '' ? {} : { net }) };
+      });
+    }
+
+    private revision(): object {
+      const text = this.number(this.first, mapping.revision);
+      return text === undefined ? {} : { revision: whole(text) };
+    }
+
+    private number(row: Row, column: string | undefined): string | undefined {
+      return this.read(row, column, cellReader.number);
+    }
+
+    private day(row: Row, column: string | undefined): string | undefined {
+      return this.read(row, column, cellReader.day);
+    }
+
+    private read(row: Row, column: string | undefined, read: (text: string) => ReadCell): string | undefined {
+      const text = optional(row.cells, column);
+      if (text === undefined || column === undefined) return undefined;
+      const cell = read(text);
+      if ('text' in cell) return cell.text;
+      this.refuse(column, cell.fault, row);
+      return text;
+    }
+  }
+
+  const unusableByKind = new Map<DealFactKind, ReadonlyMap<string, string>>();
+
+  /** Column → field. With a constant kind the mapping was checked as a whole. */
+  function unusableColumns(kind: DealFactKind): ReadonlyMap<string, string> {
+    const cached = unusableByKind.get(kind);
+    if (cached !== undefined) return cached;
+    const fields = typeof mapping.kind === 'string' ? [] : mappedFields(mapping);
+    const usable = new Set(fields.filter(({ field }) => isUsable(field, kind, mapping)).map(({ column }) => column));
+    const unusable = new Map(
+      fields.flatMap(({ field, column }) =>
+        column === undefined || usable.has(column) ? [] : [[column, field] as const],
+      ),
+    );
+    unusableByKind.set(kind, unusable);
+    return unusable;
+  }
+
+  function kindIn(cells: Cells): DealFactKind | undefined {
     if (typeof mapping.kind === 'string') return mapping.kind;
     const { column, values } = mapping.kind;
-    const text = cell(row, column);
+    const text = textIn(cells, column);
     if (values !== undefined) return Object.hasOwn(values, text) ? values[text] : undefined;
     return FACT_KINDS.find((kind) => kind === text);
   }
 
-  function partnersOf(row: Row, errors: FieldReason[]): object[] {
-    return Object.entries(mapping.partners ?? {}).flatMap(([role, held]) =>
-      partnerColumns(held).flatMap(({ column, prefix = '', values, share }) => {
-        const text = cell(row, column);
-        if (text === '') return [];
-        const known = values === undefined ? text : Object.hasOwn(values, text) ? values[text] : undefined;
-        if (known === undefined) {
-          errors.push({
-            field: column,
-            reason: `${JSON.stringify(text)} is not among the values that the mapping knows`,
-          });
-          return [];
-        }
-        const part = optional(row, share);
-        return [{ role, partner: prefix + known, ...(part === undefined ? {} : { share: part }) }];
-      }),
-    );
+  function unknownKind(text: string): string {
+    const values = typeof mapping.kind === 'string' ? undefined : mapping.kind.values;
+    return `${JSON.stringify(text)} is not ${oneOf(values === undefined ? FACT_KINDS : Object.keys(values), text)}`;
   }
 
-  function amount(text: string, currency: string | undefined): { text: string; original?: string } {
+  function rounded(text: string, currency: string | undefined): { text: string; original?: string } {
     if (mapping.rounding === undefined || currency === undefined || !isCurrency(currency)) return { text };
     try {
-      const { minor, rounded } = parseAmountRounded(text, currency, mapping.rounding);
-      return { text: formatAmount(minor, currency), ...(rounded ? { original: text } : {}) };
+      const { minor, rounded: isRounded } = parseAmountRounded(text, currency, mapping.rounding);
+      return { text: formatAmount(minor, currency), ...(isRounded ? { original: text } : {}) };
     } catch (error) {
-      // What is no amount stays as it is: whoever checks the fact says why.
+      // What is not an amount stays as it is, and is refused with the fact.
       if (error instanceof MoneyError) return { text };
       throw error;
     }
   }
 
-  function lineOf(row: Row, id: string, currency: string | undefined): object {
-    const original: Record<string, string> = {};
-    const money = (name: 'net' | 'gross' | 'cost'): string | undefined => {
-      const source = optional(row, line?.[name]);
-      if (source === undefined) return name === 'net' ? '' : undefined;
-      const read = amount(source, currency);
-      if (read.original !== undefined) original[name] = read.original;
-      return read.text;
-    };
-    return withoutUndefined({
-      id,
-      variant: optional(row, line?.variant),
-      product: optional(row, line?.product),
-      family: optional(row, line?.family),
-      category: optional(row, line?.category),
-      quantity: optional(row, line?.quantity),
-      net: money('net'),
-      gross: money('gross'),
-      cost: money('cost'),
-      subscription: subscriptionOf(row),
-      original: Object.keys(original).length === 0 ? undefined : original,
-    });
-  }
-
-  function subscriptionOf(row: Row): object | undefined {
-    const columns = line?.subscription;
-    const id = optional(row, columns?.id);
-    if (columns === undefined || id === undefined) return undefined;
-    const months = cell(row, columns.months);
-    // What is no number stays as it is: whoever checks the fact says why.
-    return { id, start: cell(row, columns.start), months: /^[1-9][0-9]{0,5}$/.test(months) ? Number(months) : months };
-  }
-
-  /** The lines, in the order of their ids or contents. A row that says again what another says is one line, where lines have ids. */
-  function linesOf(rows: readonly Row[], currency: string | undefined): object[] {
-    const columns = [...lineColumns];
-    const idColumn = line?.id;
-    const seen = new Map<string, Row>();
-    const contents = rows.map((row) => ({ row, content: JSON.stringify(columns.map((column) => cell(row, column))) }));
-    if (idColumn === undefined)
-      return contents
-        .sort((left, right) => compareText(left.content, right.content))
-        .map(({ row }, index) => lineOf(row, String(index + 1), currency));
-    for (const { row, content } of contents) seen.set(content, row);
-    return [...seen]
-      .map(([content, row]) => ({ content, row, id: cell(row, idColumn) }))
-      .sort((left, right) => compareIds(left.id, right.id) || compareText(left.content, right.content))
-      .map(({ row, id }) => lineOf(row, id, currency));
-  }
-
-  function returnedLinesOf(rows: readonly Row[]): object[] {
-    return linesOf(rows, undefined).map((returned) => {
-      const { id, net } = { id: '', net: '', ...returned };
-      return { line: id, ...(net === '' ? {} : { net }) };
-    });
-  }
-
-  function factOf(rows: readonly Row[], first: Row, errors: FieldReason[]): unknown {
-    const kind = kindOf(first);
-    const { column: at, text: occurredAt } = moment(first, cell);
-    if (occurredAt === undefined)
-      errors.push({ field: at, reason: `${JSON.stringify(cell(first, at))} is no moment${expected(mapping)}` });
-    if (kind === undefined) {
-      const column = typeof mapping.kind === 'string' ? 'kind' : mapping.kind.column;
-      errors.push({ field: column, reason: `${JSON.stringify(cell(first, column))} is no kind of fact` });
-      return undefined;
-    }
-    const head = { source, deal: cell(first, mapping.deal), kind, occurredAt };
-    const id = optional(first, mapping.id) ?? '';
-    const currency = typeof mapping.currency === 'object' ? cell(first, mapping.currency.column) : mapping.currency;
-    const terms = (): object => ({
-      currency: currency ?? '',
-      lines: line === undefined ? [] : linesOf(rows, currency),
-      partners: partnersOf(first, errors),
-      ...withoutUndefined({ customer: optional(first, mapping.customer), attributes: attributesOf(first) }),
-    });
-    switch (kind) {
-      case 'registered':
-      case 'booked':
-        return { ...head, terms: terms() };
-      case 'amended':
-        return { ...head, ...revisionOf(first, errors), terms: terms() };
-      case 'invoiced':
-        return { ...head, id, ...(line === undefined ? {} : { terms: terms() }) };
-      case 'paid':
-        // Never rounded: a payment has no place for the original.
-        return { ...head, id, amount: optional(first, mapping.amount) ?? '' };
-      case 'returned':
-        return { ...head, id, ...(line === undefined ? {} : { lines: returnedLinesOf(rows) }) };
-      case 'sold-through':
-        return { ...head, id };
-      case 'registration': {
-        const { status, holder, from, until } = mapping.registration ?? { status: '', holder: '' };
-        return {
-          ...head,
-          id,
-          status: cell(first, status),
-          holder: cell(first, holder),
-          ...withoutUndefined({ from: optional(first, from), until: optional(first, until) }),
-          ...revisionOf(first, errors),
-        };
-      }
-      case 'cancelled':
-        return head;
-      default:
-        return kind satisfies never;
-    }
-  }
-
-  function revisionOf(row: Row, errors: FieldReason[]): object {
-    const text = optional(row, mapping.revision);
-    if (text === undefined) return {};
-    if (/^(0|[1-9][0-9]{0,14})$/.test(text)) return { revision: Number(text) };
-    errors.push({ field: mapping.revision ?? 'revision', reason: `${JSON.stringify(text)} is no whole number` });
-    return {};
-  }
-
-  function attributesOf(row: Row): Record<string, string> | undefined {
+  function attributesIn(cells: Cells): Record<string, string> | undefined {
     const found = Object.entries(mapping.attributes ?? {}).flatMap(([name, column]) => {
-      const text = cell(row, column);
+      const text = textIn(cells, column);
       return text === '' ? [] : [[name, text] as const];
     });
     return found.length === 0 ? undefined : Object.fromEntries(found);
   }
 
-  /** A fact of which a row is broken is no fact: half a deal would be paid as a whole one. */
-  function rowErrors(rows: readonly Row[], faults: readonly string[]): FieldReason[] {
-    if (rows.length > LINES_MAX)
-      return [{ field: mapping.deal, reason: `the deal has ${rows.length} rows, more than ${LINES_MAX}` }];
-    const wrongLengths = new Set(rows.flatMap((row) => (row.length === header.length ? [] : [row.length])));
-    return [
-      ...[...new Set(faults)].sort(compareText),
-      // A row that could not be read whole has lost cells by that.
-      ...(faults.length > 0 ? [] : [...wrongLengths].sort((left, right) => left - right)).map(
-        (length) => `has ${length} cells where the header has ${header.length}`,
-      ),
-    ].map((reason) => ({ field: 'row', reason }));
+  function lineColumn(field: string): string | undefined {
+    if (line === undefined) return undefined;
+    // A returned line names the line that it returns.
+    const { subscription, id, ...columns } = line;
+    if (field === 'id' || field === 'line') return id ?? line.net;
+    const [, part] = /^subscription\.(id|start|months)$/.exec(field) ?? [];
+    if (part !== undefined) return new Map(Object.entries(subscription ?? {})).get(part);
+    return new Map(Object.entries(columns)).get(field);
   }
 
-  /** What is said of the whole must be said alike in every row of it. */
-  function contradictions(rows: readonly Row[]): FieldReason[] {
+  function factColumn(field: string): string | undefined {
+    const [, attribute] = /^terms\.attributes\.(.+)$/.exec(field) ?? [];
+    if (attribute !== undefined) return mapping.attributes?.[attribute];
+    const { kind, occurredAt, currency, registration } = mapping;
+    switch (field) {
+      case 'kind':
+        return typeof kind === 'string' ? undefined : kind.column;
+      case 'occurredAt':
+        return typeof occurredAt === 'string' ? occurredAt : occurredAt.column;
+      case 'terms.currency':
+        return typeof currency === 'object' ? currency.column : undefined;
+      case 'terms.customer':
+        return mapping.customer;
+      case 'status':
+      case 'holder':
+      case 'from':
+      case 'until':
+        return registration?.[field];
+      case 'deal':
+      case 'id':
+      case 'revision':
+      case 'amount':
+        return mapping[field];
+      default:
+        return undefined;
+    }
+  }
+
+  /** A fact with a broken row is refused: half a deal would be paid as a whole one. */
+  function rowErrors(rows: readonly Row[]): CellFault[] {
+    if (rows.length > LINES_MAX)
+      return [{ field: mapping.deal, reason: `the deal has ${rows.length} rows; a deal may have ${LINES_MAX}` }];
+    const reasons = new Map<string, number>();
+    for (const { row, cells, fault } of rows) {
+      // A row that could not be read whole has lost cells by that.
+      const reason =
+        fault ??
+        (cells.length === header.length
+          ? undefined
+          : `has ${cells.length} cells where the header has ${header.length}`);
+      if (reason !== undefined && !reasons.has(reason)) reasons.set(reason, row);
+    }
+    return [...reasons]
+      .sort(([left], [right]) => compareText(left, right))
+      .map(([reason, row]) => ({ field: 'row', reason, row }));
+  }
+
+  /** What is about the whole fact must be the same in each of its rows. */
+  function contradictions(rows: readonly Row[]): CellFault[] {
     return factColumns.flatMap((column) => {
-      const values = new Set(rows.map((row) => cell(row, column)));
+      const values = new Set(rows.map(({ cells }) => textIn(cells, column)));
       if (values.size < 2) return [];
       const named = [...values].sort(compareText).slice(0, NAMED_MAX);
       const more = values.size > NAMED_MAX ? `, and ${values.size - NAMED_MAX} more` : '';
       const reason = `differs between the rows of one deal: ${named.map((text) => JSON.stringify(text)).join(', ')}${more}`;
-      return [{ field: column, reason }];
+      const [first] = rows;
+      const other = rows.find(
+        ({ cells }) => first !== undefined && textIn(cells, column) !== textIn(first.cells, column),
+      );
+      return [{ field: column, reason, column, ...omitUndefined({ row: other?.row }) }];
     });
   }
 
   return {
-    key(row) {
-      const deal = cell(row, mapping.deal);
+    key(cells) {
+      const deal = textIn(cells, mapping.deal);
       if (deal === '') return undefined;
-      const kind = typeof mapping.kind === 'string' ? mapping.kind : cell(row, mapping.kind.column);
-      return JSON.stringify([deal, kind, optional(row, mapping.id) ?? '', optional(row, mapping.revision) ?? '']);
+      const kind = typeof mapping.kind === 'string' ? mapping.kind : textIn(cells, mapping.kind.column);
+      const [id = '', revision = ''] = [optional(cells, mapping.id), optional(cells, mapping.revision)];
+      return JSON.stringify([deal, kind, id, revision]);
     },
-    fact(rows, faults) {
-      const [first] = rows;
-      const deal = first === undefined ? '' : cell(first, mapping.deal);
-      const errors = rowErrors(rows, faults);
+    fact(rows) {
+      const [first = { row: 1, cells: [] }] = rows;
+      const work = new FactMapping(first);
+      const revision = optional(first.cells, mapping.revision);
+      const head = omitUndefined({
+        source,
+        deal: textIn(first.cells, mapping.deal),
+        kind: kindIn(first.cells),
+        id: optional(first.cells, mapping.id),
+        revision: revision === undefined ? undefined : whole(revision),
+        occurredAt: moment(first.cells, textIn).text,
+      });
+      const placeOf = (field: string): CellPlace | undefined => work.placeOf(field);
+      const errors = rowErrors(rows);
       if (errors.length === 0) errors.push(...contradictions(rows));
-      if (errors.length > 0 || first === undefined) return { errors, source, deal };
-      const fact = factOf(rows, first, errors);
-      return errors.length > 0 ? { errors, source, deal } : { fact, errors, source, deal };
+      if (errors.length > 0) return { errors, head, placeOf };
+      const fact = work.fact(rows);
+      return work.errors.length > 0 ? { errors: work.errors, head, placeOf } : { fact, errors: [], head, placeOf };
     },
     raw(rows) {
       const named = rows
-        .map((row) =>
-          JSON.stringify(Object.fromEntries(row.map((text, index) => [header[index] ?? `column ${index + 1}`, text]))),
+        .map(({ cells }) =>
+          JSON.stringify(Object.fromEntries(cells.map((text, index) => [names[index] ?? `column ${index + 1}`, text]))),
         )
         .sort(compareText);
       return named.length === 1 ? (named[0] ?? '') : `[${named.join(',')}]`;
@@ -279,51 +436,34 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
   };
 }
 
-/** Columns that the mapping names and the header has not, or has twice. */
-export function missingColumns(mapping: ColumnMapping, header: readonly string[]): readonly FieldReason[] {
-  return [...columnsOf(mapping)].flatMap((column) => {
-    const count = header.filter((name) => name === column).length;
-    if (count === 1) return [];
-    const reason =
-      count === 0 ? `the file has no such column; it has ${header.join(', ')}` : 'the file has two such columns';
-    return [{ field: column, reason }];
-  });
+/** A whole number; what is none stays as it is, and is refused with the fact. */
+function whole(text: string): number | string {
+  return /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : text;
 }
 
 function momentReader(
   mapping: ColumnMapping,
-): (row: Row, cell: (row: Row, column: string) => string) => { column: string; text: string | undefined } {
-  const { occurredAt } = mapping;
-  const {
-    column,
-    format,
-    timeZone = 'UTC',
-  }: { column: string; format?: string; timeZone?: string } = typeof occurredAt === 'string'
-    ? { column: occurredAt }
-    : occurredAt;
-  const read =
-    format === undefined
-      ? normalInstant
-      : (
-          (compiled) => (text: string) =>
-            compiled.instant(text, timeZone)
-        )(compileDateFormat(format));
-  const known = new Map<string, string | undefined>();
-  return (row, cell) => {
-    const text = cell(row, column);
-    if (known.has(text)) return { column, text: known.get(text) };
-    const instant = read(text);
-    if (known.size < MOMENTS_KEPT_MAX) known.set(text, instant);
+): (cells: Cells, textIn: (cells: Cells, column: string) => string) => { column: string; text: string | undefined } {
+  const { column, format, timeZone = 'UTC' } = momentColumn(mapping);
+  const compiled = format === undefined ? undefined : compileDateFormat(format);
+  const instants = new Map<string, string | undefined>();
+  return (cells, textIn) => {
+    const text = textIn(cells, column);
+    if (instants.has(text)) return { column, text: instants.get(text) };
+    const instant = compiled === undefined ? normalInstant(text) : compiled.instant(text, timeZone);
+    if (instants.size < MOMENTS_CACHED_MAX) instants.set(text, instant);
     return { column, text: instant };
   };
 }
 
-function expected({ occurredAt }: ColumnMapping): string {
-  return typeof occurredAt === 'string' || occurredAt.format === undefined
-    ? ': an ISO 8601 instant with its offset is needed'
-    : ` of the form ${occurredAt.format}`;
+function expectedMoment(mapping: ColumnMapping): string {
+  const { column, format } = momentColumn(mapping);
+  return format === undefined
+    ? `${INSTANT_DESCRIPTION}; ` +
+        `for dates of another form, map {"column": ${JSON.stringify(column)}, "format": …, "timeZone": …}`
+    : `a date of the form ${format}`;
 }
 
-function withoutUndefined(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+function momentColumn({ occurredAt }: ColumnMapping): { column: string; format?: string; timeZone?: string } {
+  return typeof occurredAt === 'string' ? { column: occurredAt } : occurredAt;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { refusalDecider } from './refusal.js';
-import type { RefuseFact } from './refusal.js';
+import type { RefuseFact, ResolveRefusal } from './refusal.js';
 
 const command: RefuseFact = {
   kind: 'invalid',
@@ -10,7 +10,7 @@ const command: RefuseFact = {
 };
 
 describe('a refusal', () => {
-  it('keeps what came in, and why it was refused', () => {
+  it('stores what was sent, and why it was refused', () => {
     expect(refusalDecider.decide(command, 'unknown')).toEqual([
       {
         type: 'FactRefused',
@@ -21,7 +21,7 @@ describe('a refusal', () => {
     ]);
   });
 
-  it('is kept once, however often the same comes in', () => {
+  it('is stored once, however often the same is sent', () => {
     expect(refusalDecider.decide({ ...command, at: '2026-03-06T10:00:00.000Z' }, 'refused')).toEqual([]);
   });
 
@@ -29,5 +29,31 @@ describe('a refusal', () => {
     const [event] = refusalDecider.decide(command, 'unknown');
     if (event === undefined) throw new Error('no event');
     expect(refusalDecider.decide(refusalDecider.commandOf(event), 'unknown')).toEqual([event]);
+  });
+
+  describe('that is resolved', () => {
+    const resolve: ResolveRefusal = { resolution: 'recorded', hash: 'abc', at: '2026-03-06T10:00:00.000Z' };
+
+    it('names the fact that resolved it', () => {
+      const [event] = refusalDecider.decide(resolve, 'refused');
+      expect(event).toEqual({
+        type: 'RefusalResolved',
+        version: 1,
+        occurredAt: '2026-03-06T10:00:00.000Z',
+        data: { resolution: 'recorded', hash: 'abc' },
+      });
+      if (event === undefined) throw new Error('no event');
+      expect(refusalDecider.evolve('refused', event)).toBe('resolved');
+      expect(refusalDecider.decide(refusalDecider.commandOf(event), 'refused')).toEqual([event]);
+    });
+
+    it('is resolved once, and only if it was refused', () => {
+      expect(refusalDecider.decide(resolve, 'resolved')).toEqual([]);
+      expect(refusalDecider.decide(resolve, 'unknown')).toEqual([]);
+    });
+
+    it('stays resolved when the same is refused again', () => {
+      expect(refusalDecider.decide(command, 'resolved')).toEqual([]);
+    });
   });
 });

@@ -1,43 +1,91 @@
-/** What was not accepted, kept aside with the reason: a stream for each content, so that sending it again adds nothing. */
+/** A fact that was refused, stored with its reasons: one stream per content, so that sending it again adds nothing. */
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import type { FieldReason } from '../deal/deal-fact.js';
+import type { CellFault } from '@tantieme/tabular/cell';
 
-/** `invalid`: it is no fact (quarantine). `conflict`: another content is known for the same fact. */
-export type RefusalKind = 'invalid' | 'conflict';
+export const REFUSAL_KINDS = ['invalid', 'conflict'] as const;
+/** `invalid`: it is not a valid fact. `conflict`: the same fact is recorded with other content. */
+export type RefusalKind = (typeof REFUSAL_KINDS)[number];
 
-export interface RefuseFact {
+export interface RefusedFact {
   readonly kind: RefusalKind;
-  /** What came in, as text; cut where it is very long. */
+  /** What was sent, as text. */
   readonly raw: string;
-  readonly errors: readonly FieldReason[];
-  /** Of which deal, as far as it can be told. */
+  /** True where `raw` is only the beginning of it. */
+  readonly truncated?: boolean;
+  readonly errors: readonly CellFault[];
+  /** The deal, as far as it can be read. */
   readonly source?: string;
   readonly deal?: string;
-  /** ISO 8601 instant at which it came in: its own time may be what is wrong with it. */
+  /** Which fact of the deal, as far as it can be read: `booked`, `returned:R-1` (`factKeyOf`). */
+  readonly fact?: string;
+  /** The import that brought it first. */
+  readonly import?: string;
+  /** Name of the imported file, as the client gave it. */
+  readonly file?: string;
+  /** Rows of the file that make the fact, in order; the first row of a file is 1. */
+  readonly rows?: readonly number[];
+}
+
+export interface RefuseFact extends RefusedFact {
+  /** ISO 8601 instant at which it arrived: the time of the fact may be what is wrong with it. */
   readonly at: string;
 }
+
+export const RESOLUTIONS = ['recorded', 'amended', 'retried'] as const;
+/**
+ * `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms that two contents
+ * disagreed about. `retried`: it was recorded again from what was stored, and accepted.
+ */
+export type Resolution = (typeof RESOLUTIONS)[number];
+
+export interface ResolveRefusal {
+  readonly resolution: Resolution;
+  /** SHA-256 of the fact that resolved it. */
+  readonly hash: string;
+  /** ISO 8601 instant. */
+  readonly at: string;
+}
+
+export type RefusalCommand = RefuseFact | ResolveRefusal;
 
 export interface FactRefused {
   readonly type: 'FactRefused';
   readonly version: 1;
   readonly occurredAt: string;
-  readonly data: Omit<RefuseFact, 'at'>;
+  readonly data: RefusedFact;
 }
 
-export type RefusalState = 'unknown' | 'refused';
+export interface RefusalResolved {
+  readonly type: 'RefusalResolved';
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: Omit<ResolveRefusal, 'at'>;
+}
 
-export const refusalDecider: Decider<RefusalState, RefuseFact, FactRefused> = {
+export type RefusalEvent = FactRefused | RefusalResolved;
+
+/** A refusal that was resolved stays so: the same wrong content may arrive again, and the right fact is recorded. */
+export type RefusalState = 'unknown' | 'refused' | 'resolved';
+
+export const refusalDecider: Decider<RefusalState, RefusalCommand, RefusalEvent> = {
   category: 'refusal',
   initialState: () => 'unknown',
-  decide({ at, ...refused }, state) {
-    return state === 'refused' ? [] : [{ type: 'FactRefused', version: 1, occurredAt: at, data: refused }];
+  decide({ at: occurredAt, ...data }, state) {
+    if ('resolution' in data)
+      return state === 'refused' ? [{ type: 'RefusalResolved', version: 1, occurredAt, data }] : [];
+    return state === 'unknown' ? [{ type: 'FactRefused', version: 1, occurredAt, data }] : [];
   },
-  evolve: () => 'refused',
+  evolve: (_, { type }) => (type === 'FactRefused' ? 'refused' : 'resolved'),
   commandOf: ({ occurredAt, data }) => ({ ...data, at: occurredAt }),
   sizeOf: () => 64,
 };
 
-/** @param hash SHA-256 of kind and content: see `content-hash.ts` */
-export function refusalStream(hash: string): string {
-  return `refusal-${hash}`;
+/** @param id SHA-256 of kind and content */
+export function refusalStream(id: string): string {
+  return `${refusalDecider.category}-${id}`;
+}
+
+/** The id of the refusal in a stream. */
+export function refusalOf(stream: string): string {
+  return stream.slice(refusalDecider.category.length + 1);
 }

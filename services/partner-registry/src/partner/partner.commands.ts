@@ -1,14 +1,15 @@
-/** What can be asked of this service to do. */
+/** The commands of partners. */
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import { Registry } from './registry.service.js';
-import type { Changed, Imported, RequestedChange } from './registry.service.js';
+import type { ChangedPartner } from './registry.service.js';
+import type { RequestedChange } from './requested-change.js';
 
 @CommandRoles('plan-designer', 'operator')
-export class ChangePartner extends Command<Changed> {
+export class ChangePartner extends Command<ChangedPartner> {
   constructor(
     readonly id: string,
     readonly change: RequestedChange,
@@ -22,26 +23,7 @@ export class ChangePartner extends Command<Changed> {
 export class ChangePartnerHandler implements ICommandHandler<ChangePartner> {
   constructor(@Inject(Registry) private readonly registry: Registry) {}
 
-  execute({ id, change, context }: ChangePartner): Promise<Changed> {
-    return this.registry.change(id, change, context);
-  }
-}
-
-@CommandRoles('plan-designer', 'operator')
-export class ImportPartners extends Command<readonly Imported[]> {
-  constructor(
-    readonly documents: readonly unknown[],
-    readonly context: CommandContext,
-  ) {
-    super();
-  }
-}
-
-@CommandHandler(ImportPartners)
-export class ImportPartnersHandler implements ICommandHandler<ImportPartners> {
-  constructor(@Inject(Registry) private readonly registry: Registry) {}
-
-  execute({ documents, context }: ImportPartners): Promise<readonly Imported[]> {
-    return this.registry.importAll(documents, context);
+  execute({ id, change, context }: ChangePartner): Promise<ChangedPartner> {
+    return this.registry.change({ id, change }, context);
   }
 }

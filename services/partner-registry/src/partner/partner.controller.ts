@@ -1,198 +1,182 @@
-import { Readable } from 'node:stream';
-import {
-  Body,
-  Controller,
-  Get,
-  HttpCode,
-  HttpStatus,
-  Inject,
-  Param,
-  PayloadTooLargeException,
-  Post,
-  Put,
-  Query,
-  Res,
-  StreamableFile,
-} from '@nestjs/common';
+import { Body, Controller, Get, HttpStatus, Inject, Param, Put, Query, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { Partner } from '@tantieme/contracts/partner';
-import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { assertOwn, Caller, Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import type { Principal } from '@tantieme/service-kit/access/auth';
+import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
+import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import type { StatusReply } from '@tantieme/service-kit/http/status-reply';
-import { ChangePartner, ImportPartners } from './partner.commands.js';
-import { FindPartner, ListPartners } from './partner.queries.js';
-import type { Imported } from './registry.service.js';
+import { isKnownCountry } from './country.service.js';
+import { ChangePartner } from './partner.commands.js';
 import {
   AgreementBody,
   AgreementPath,
   CertificationBody,
   CertificationPath,
+  PartnerAnswer,
   PartnerDayPath,
   PartnerDetailsBody,
   PartnerPath,
   PartnersQuery,
+  PartnerWarning,
+  RegisteredPartner,
   TierBody,
   UplineBody,
 } from './partner.dto.js';
+import { FindPartner, ListPartners, ListPartnerWarnings } from './partner.queries.js';
+import type { RequestedChange } from './requested-change.js';
+import { unknownCountry } from './warnings.js';
 
-/** Bytes of a batch at the most: some hundred thousand partners. Its hierarchy is looked at as a whole. */
-const BATCH_BYTES_MAX = 64 * 1024 * 1024;
+const UNKNOWN = { PartnerUnknown: 'the partner is not registered' };
+const INVALID = { PartnerInvalid: 'a field is not valid; `errors` name it' };
 
 @ApiTags('partners')
-@Controller('partners')
+@Controller()
 export class PartnersController {
   constructor(
     @Inject(CommandBus) private readonly commands: CommandBus,
     @Inject(QueryBus) private readonly queries: QueryBus,
   ) {}
 
-  @Put(':id')
+  @Put('partners/:id')
   @RolesOf(ChangePartner)
-  @ApiOperation({ summary: 'Registers a partner, or changes who it is' })
-  @ApiCreatedResponse({ description: 'The partner is new' })
-  @ApiOkResponse({ description: 'The partner as it is now' })
+  @ApiOperation({
+    summary: 'Register or change a partner',
+    description: 'Sets name, channel and country. What the partner has from day to day stays as it is.',
+  })
+  @ApiCreatedResponse({ type: RegisteredPartner, description: 'The partner is new' })
+  @ApiOkResponse({ type: RegisteredPartner, description: 'The partner as it is now' })
+  @ApiProblems({ 422: INVALID })
   async register(
     @Param() { id }: PartnerPath,
     @Body() { name, channel, country }: PartnerDetailsBody,
     @Context() context: CommandContext,
     @Res({ passthrough: true }) reply: StatusReply,
-  ): Promise<Partner> {
-    const details = { name, channel, country };
+  ): Promise<RegisteredPartner> {
     const { partner, created } = await this.commands.execute(
-      new ChangePartner(id, { kind: 'details', details }, context),
+      new ChangePartner(id, { kind: 'details', details: { name, channel, country } }, context),
     );
     reply.status(created ? HttpStatus.CREATED : HttpStatus.OK);
-    return partner;
+    const warnings = isKnownCountry(country) ? undefined : [`country: ${unknownCountry(country)}`];
+    return omitUndefined({ ...partner, warnings });
   }
 
-  @Put(':id/tiers/:from')
+  @Put('partners/:id/tiers/:from')
   @RolesOf(ChangePartner)
-  @ApiOperation({ summary: 'The tier from a day on' })
-  async assignTier(
+  @ApiOperation({
+    summary: 'Assign a tier',
+    description: 'The tier from a day on, until the next tier. An assignment for the same day is replaced.',
+  })
+  @ApiOkResponse({ type: PartnerAnswer, description: 'The partner as it is now' })
+  @ApiProblems({ 404: UNKNOWN, 422: INVALID })
+  assignTier(
     @Param() { id, from }: PartnerDayPath,
     @Body() { tier }: TierBody,
     @Context() context: CommandContext,
-  ): Promise<Partner> {
-    return (await this.commands.execute(new ChangePartner(id, { kind: 'tier', from, tier }, context))).partner;
+  ): Promise<PartnerAnswer> {
+    return this.change(id, { kind: 'tier', from, tier }, context);
   }
 
-  @Put(':id/uplines/:from')
+  @Put('partners/:id/uplines/:from')
   @RolesOf(ChangePartner)
-  @ApiOperation({ summary: 'The partner above from a day on; 409 where somebody would be above themselves' })
-  async assignUpline(
+  @ApiOperation({
+    summary: 'Assign an upline',
+    description: 'The partner above from a day on, until the next upline. An assignment for the same day is replaced.',
+  })
+  @ApiOkResponse({ type: PartnerAnswer, description: 'The partner as it is now' })
+  @ApiProblems({
+    404: UNKNOWN,
+    409: { UplineCircle: 'a partner would be above itself on some day' },
+    422: {
+      ...INVALID,
+      UplineUnknown: 'the upline is not registered',
+      HierarchyTooDeep: 'more partners are above than a hierarchy may have',
+    },
+  })
+  assignUpline(
     @Param() { id, from }: PartnerDayPath,
     @Body() { upline }: UplineBody,
     @Context() context: CommandContext,
-  ): Promise<Partner> {
-    return (await this.commands.execute(new ChangePartner(id, { kind: 'upline', from, upline }, context))).partner;
+  ): Promise<PartnerAnswer> {
+    return this.change(id, { kind: 'upline', from, upline }, context);
   }
 
-  @Put(':id/agreements/:agreement')
+  @Put('partners/:id/agreements/:agreement')
   @RolesOf(ChangePartner)
-  @ApiOperation({ summary: 'An agreement to a plan; 409 where it overlaps with another one to the same plan' })
-  async agree(
+  @ApiOperation({
+    summary: 'Agree to a plan',
+    description: 'An agreement with the same id is replaced: that is how an agreement ends.',
+  })
+  @ApiOkResponse({ type: PartnerAnswer, description: 'The partner as it is now' })
+  @ApiProblems({
+    404: UNKNOWN,
+    409: { AgreementOverlaps: 'another agreement of the partner to the same plan covers some of the days' },
+    422: INVALID,
+  })
+  agree(
     @Param() path: AgreementPath,
     @Body() { plan, from, until }: AgreementBody,
     @Context() context: CommandContext,
-  ): Promise<Partner> {
-    const agreement = { id: path.agreement, plan, from, ...(until === undefined ? {} : { until }) };
-    return (await this.commands.execute(new ChangePartner(path.id, { kind: 'agreement', agreement }, context))).partner;
+  ): Promise<PartnerAnswer> {
+    const agreement = omitUndefined({ id: path.agreement, plan, from, until });
+    return this.change(path.id, { kind: 'agreement', agreement }, context);
   }
 
-  @Put(':id/certifications/:certificate')
+  @Put('partners/:id/certifications/:certificate')
   @RolesOf(ChangePartner)
-  @ApiOperation({ summary: 'A certification, of the partner or of so many of its people' })
-  async certify(
+  @ApiOperation({
+    summary: 'Record a certificate',
+    description: 'Of the partner, or of some of its people. A certificate with the same id is replaced.',
+  })
+  @ApiOkResponse({ type: PartnerAnswer, description: 'The partner as it is now' })
+  @ApiProblems({ 404: UNKNOWN, 422: INVALID })
+  certify(
     @Param() { id, certificate }: CertificationPath,
     @Body() { certification: name, from, until, count }: CertificationBody,
     @Context() context: CommandContext,
-  ): Promise<Partner> {
-    const certification = {
-      id: certificate,
-      certification: name,
-      from,
-      ...(until === undefined ? {} : { until }),
-      ...(count === undefined ? {} : { count }),
-    };
-    const change = { kind: 'certification', certification } as const;
-    return (await this.commands.execute(new ChangePartner(id, change, context))).partner;
+  ): Promise<PartnerAnswer> {
+    const certification = omitUndefined({ id: certificate, certification: name, from, until, count });
+    return this.change(id, { kind: 'certification', certification }, context);
   }
 
-  /** The answer is NDJSON: a line for each document that is refused, and at the end the counts. */
-  @Post('batch')
-  @HttpCode(HttpStatus.OK)
-  @RolesOf(ImportPartners)
-  @ApiOperation({ summary: 'Whole partners, as NDJSON; what is so already changes nothing' })
-  @ApiConsumes('application/x-ndjson')
-  @ApiBody({ schema: { type: 'string', format: 'binary' } })
-  @ApiOkResponse({ description: 'What was refused, and the counts', content: { 'application/x-ndjson': {} } })
-  async import(@Body() body: unknown, @Context() context: CommandContext): Promise<StreamableFile> {
-    if (!(body instanceof Readable))
-      throw new DomainError('BodyNotStreamed', 'a batch is sent as application/x-ndjson', 'invalid', [
-        { field: 'Content-Type', reason: 'is not application/x-ndjson' },
-      ]);
-    const lines = (await textOf(body)).split('\n').filter((line) => line.trim() !== '');
-    const outcomes = await this.commands.execute(new ImportPartners(lines.map(parsed), context));
-    return new StreamableFile(Buffer.from(report(outcomes)), { type: 'application/x-ndjson' });
-  }
-
-  @Get()
+  @Get('partners')
   @Roles('source', 'plan-designer', 'approver', 'finance', 'auditor', 'operator')
-  @ApiOperation({ summary: 'Partners, in order of their ids' })
-  list(@Query() { limit, cursor, channel, country }: PartnersQuery): Promise<Page<Partner>> {
-    return this.queries.execute(new ListPartners(limit, cursor, { channel, country }));
+  @ApiOperation({
+    summary: 'List partners',
+    description: 'As the read model has them: a partner that was changed this moment may still be listed as before.',
+  })
+  @ApiPage(PartnerAnswer)
+  list(@Query() query: PartnersQuery): Promise<Page<PartnerAnswer>> {
+    return this.queries.execute(new ListPartners(query));
   }
 
-  @Get(':id')
+  @Get('partners/:id')
   @Roles('source', 'plan-designer', 'approver', 'finance', 'auditor', 'operator', 'partner')
-  @ApiOperation({ summary: 'A partner; partners see their own record only' })
-  find(@Param() { id }: PartnerPath, @Caller() caller: Principal): Promise<Partner> {
+  @ApiOperation({ summary: 'Show a partner', description: 'Partners see their own record only.' })
+  @ApiOkResponse({ type: PartnerAnswer })
+  @ApiProblems({ 403: { NotYours: 'the caller is another partner' }, 404: UNKNOWN })
+  find(@Param() { id }: PartnerPath, @Caller() caller: Principal): Promise<PartnerAnswer> {
     assertOwn(caller, id);
     return this.queries.execute(new FindPartner(id));
   }
-}
 
-async function textOf(body: Readable): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    const buffer = Buffer.from(chunk);
-    bytes += buffer.length;
-    if (bytes > BATCH_BYTES_MAX) throw new PayloadTooLargeException(`a batch has ${BATCH_BYTES_MAX} bytes at the most`);
-    chunks.push(buffer);
+  @Get('partner-warnings')
+  @Roles('plan-designer', 'approver', 'finance', 'auditor', 'operator')
+  @ApiOperation({
+    summary: 'List warnings about partners',
+    description:
+      'References to what does not exist: countries that ISO 3166-1 does not have, uplines that are not registered.',
+  })
+  @ApiPage(PartnerWarning)
+  warnings(@Query() { limit, cursor }: PageQuery): Promise<Page<PartnerWarning>> {
+    return this.queries.execute(new ListPartnerWarnings(limit, cursor));
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-  } catch {
-    throw new DomainError('BodyNotText', 'the body is not UTF-8', 'invalid', [
-      { field: 'body', reason: 'is not UTF-8' },
-    ]);
-  }
-}
 
-/** What is no JSON is nothing that any schema accepts: it is refused together with the rest. */
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
+  private async change(id: string, change: RequestedChange, context: CommandContext): Promise<PartnerAnswer> {
+    return (await this.commands.execute(new ChangePartner(id, change, context))).partner;
   }
-}
-
-function report(outcomes: readonly Imported[]): string {
-  const counts = { changed: 0, unchanged: 0, refused: 0 };
-  const lines = outcomes.flatMap((one, index) => {
-    counts[one.outcome] += 1;
-    return one.outcome === 'refused'
-      ? [{ type: 'refused', document: index + 1, id: one.id, code: one.code, errors: one.errors }]
-      : [];
-  });
-  return [...lines, { type: 'result', partners: outcomes.length, ...counts }]
-    .map((line) => `${JSON.stringify(line)}\n`)
-    .join('');
 }

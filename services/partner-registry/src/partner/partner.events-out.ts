@@ -1,4 +1,4 @@
-/** The facts that this service publishes: the whole partner after each change (topic `partners`). */
+/** Messages of this service: the whole partner after each change (topic `partners`). */
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { StoredEvent } from '@tantieme/event-store/event-store';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Partner } from '@tantieme/contracts/partner';
 import { partnerDecider } from './partner.js';
 import type { PartnerChange, PartnerDetails, PartnerEvent, PartnerState } from './partner.js';
@@ -11,7 +12,7 @@ const partner: Partner = { id: 'P', ...details, tiers: [], uplines: [], agreemen
 const tier = (from: string, name: string): PartnerChange => ({ kind: 'tier', from, tier: name });
 const agreement = (id: string, from: string, until?: string, plan = 'emea'): PartnerChange => ({
   kind: 'agreement',
-  agreement: { id, plan, from, ...(until === undefined ? {} : { until }) },
+  agreement: omitUndefined({ id, plan, from, until }),
 });
 const upline = (
   from: string,
@@ -43,7 +44,7 @@ function refusal(act: () => unknown): DomainError {
     if (error instanceof DomainError) return error;
     throw error;
   }
-  throw new Error('it was not refused');
+  throw new Error('it was accepted');
 }
 
 describe('a partner', () => {
@@ -63,7 +64,7 @@ describe('a partner', () => {
     });
   });
 
-  it('adds nothing where nothing changes', () => {
+  it('adds nothing when nothing changes', () => {
     const state = given(
       registered,
       tier('2026-01-01', 'gold'),
@@ -79,7 +80,7 @@ describe('a partner', () => {
       expect(deciding(again, state)).toEqual([]);
   });
 
-  it('must be registered before anything else is said of it', () => {
+  it('must be registered before anything else is recorded', () => {
     expect(refusal(() => deciding(tier('2026-01-01', 'gold'), given()))).toMatchObject({
       code: 'PartnerUnknown',
       kind: 'not-found',
@@ -90,7 +91,9 @@ describe('a partner', () => {
     ['channel', { channel: 'street' }],
     ['country', { country: 'France' }],
   ])('is refused for its %s', (field, changes) => {
-    const change = JSON.parse(JSON.stringify({ kind: 'details', details: { ...details, ...changes } }));
+    const change = JSON.parse(
+      JSON.stringify({ kind: 'details', details: { ...details, ...changes } }),
+    ) as PartnerChange;
     expect(refusal(() => deciding(change, given())).fields).toMatchObject([{ field }]);
   });
 
@@ -116,7 +119,7 @@ describe('a partner', () => {
 });
 
 describe('tiers', () => {
-  it('are kept in order of days, whenever they were said', () => {
+  it('are in order of days, whenever they were assigned', () => {
     const state = given(
       registered,
       tier('2026-03-01', 'gold'),
@@ -145,7 +148,9 @@ describe('agreements', () => {
     expect(refusal(() => deciding(agreement('B', '2026-03-31'), state))).toMatchObject({
       code: 'AgreementOverlaps',
       kind: 'conflict',
-      fields: [{ field: 'from', reason: 'overlaps with the agreement A to the same plan, 2026-01-01 to 2026-04-01' }],
+      fields: [
+        { field: 'from', reason: 'overlaps with the agreement A to the same plan, from 2026-01-01 until 2026-04-01' },
+      ],
     });
     expect(refusal(() => deciding(agreement('B', '2025-01-01'), state))).toMatchObject({ code: 'AgreementOverlaps' });
   });
@@ -155,7 +160,7 @@ describe('agreements', () => {
     expect(state?.agreements.map(({ id }) => id)).toEqual(['A', 'B']);
   });
 
-  it('can be ended by saying them again', () => {
+  it('can be ended by recording them again', () => {
     const state = given(
       registered,
       agreement('A', '2026-01-01'),
@@ -168,7 +173,7 @@ describe('agreements', () => {
     ]);
   });
 
-  it('have to last a day', () => {
+  it('last at least a day', () => {
     expect(refusal(() => deciding(agreement('A', '2026-01-01', '2026-01-01'), given(registered))).fields).toMatchObject(
       [{ field: 'agreement.until' }],
     );
@@ -181,7 +186,7 @@ describe('certifications', () => {
     certification: { id, certification: 'security-pro', from, ...more },
   });
 
-  it('may overlap: several people hold one, each from a day of their own', () => {
+  it('may overlap: several people hold one, each from their own day', () => {
     const state = given(registered, certified('C-2', '2026-03-01', { count: 2 }), certified('C-1', '2026-01-01'));
     expect(state?.certifications).toEqual([
       { id: 'C-1', certification: 'security-pro', from: '2026-01-01' },
@@ -189,7 +194,7 @@ describe('certifications', () => {
     ]);
   });
 
-  it('can be ended by saying them again, and stay when the details change', () => {
+  it('can be ended by recording them again, and stay when the details change', () => {
     const state = given(
       registered,
       certified('C-1', '2026-01-01'),
@@ -211,7 +216,7 @@ describe('certifications', () => {
     expect(refusal(() => deciding(change, given(registered))).fields).toMatchObject([{ field }]);
   });
 
-  it('leave no trace in the document of a partner that has none', () => {
+  it('are absent from the document of a partner that has none', () => {
     expect(given(registered, { kind: 'document', partner: { ...partner, certifications: [] }, above: {} })).toEqual(
       partner,
     );
@@ -224,26 +229,26 @@ describe('uplines', () => {
     expect(state?.uplines).toEqual([{ from: '2026-01-01', value: 'Q' }]);
   });
 
-  it('may not be the partner itself', () => {
+  it('must not be the partner itself', () => {
     expect(refusal(() => deciding(upline('2026-01-01', 'P'), given(registered)))).toMatchObject({
       code: 'UplineCircle',
       kind: 'conflict',
     });
   });
 
-  it('may not run in a circle', () => {
+  it('must not form a circle', () => {
     const change = upline('2026-01-01', 'Q', { Q: [['2025-01-01', 'R']], R: [['2025-06-01', 'P']] });
     expect(refusal(() => deciding(change, given(registered))).fields).toEqual([
       { field: 'upline', reason: 'on 2026-01-01 P is below Q is below R is below P' },
     ]);
   });
 
-  it('may not run in a circle on a later day', () => {
+  it('must not form a circle on a later day', () => {
     const change = upline('2026-01-01', 'Q', { Q: [['2026-05-01', 'P']] });
     expect(refusal(() => deciding(change, given(registered))).message).toContain('2026-05-01');
   });
 
-  it('may have been the other way round before', () => {
+  it('may have been the other way round earlier', () => {
     const change = upline('2026-01-01', 'Q', {
       Q: [
         ['2025-01-01', 'P'],
@@ -261,12 +266,12 @@ describe('a whole document', () => {
     above: {},
   });
 
-  it('replaces what was known', () => {
+  it('replaces what was recorded', () => {
     const state = given(registered, tier('2026-01-01', 'gold'), document({ name: 'Ada & Co' }));
     expect(state).toEqual({ ...partner, name: 'Ada & Co' });
   });
 
-  it('adds nothing when it comes again, in whatever order its lists are', () => {
+  it('adds nothing when it is imported again with its lists in another order', () => {
     const tiers = [
       { from: '2026-01-01', value: 'silver' },
       { from: '2026-02-01', value: 'gold' },
@@ -274,7 +279,7 @@ describe('a whole document', () => {
     expect(deciding(document({ tiers: tiers.toReversed() }), given(document({ tiers })))).toEqual([]);
   });
 
-  it('is refused where it contradicts itself', () => {
+  it('is refused when it contradicts itself', () => {
     const twice = [
       { from: '2026-01-01', value: 'silver' },
       { from: '2026-01-01', value: 'gold' },

@@ -3,12 +3,14 @@ import { compareText } from '@tantieme/contracts/compare-text';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { oneOf } from '@tantieme/contracts/suggest';
 import type { Agreement, Certification, ChannelType, Dated, Partner } from '@tantieme/contracts/partner';
 import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { findCircle } from './upline.js';
 import type { Uplines, UplinesOf } from './upline.js';
 
-/** Who a partner is. Not effective-dated: what a plan asks of a day is in the lists. */
+/** Who a partner is. Without dates: what plans look up by day is in the lists. */
 export interface PartnerDetails {
   readonly name: string;
   readonly channel: ChannelType;
@@ -16,21 +18,21 @@ export interface PartnerDetails {
   readonly country: string;
 }
 
-/** Days are ISO dates. What is there for the same day, or under the same id, is replaced. */
+/** Days are ISO dates. An entry replaces the one of the same day, or with the same id. */
 export type PartnerChange =
   | { readonly kind: 'details'; readonly details: PartnerDetails }
   | { readonly kind: 'tier'; readonly from: string; readonly tier: string }
-  /** `above`: the uplines of those above at any time, as they were looked up, to see that nobody is above themselves. */
+  /** `above`: the uplines of everybody above at any time, as looked up, to prove that nobody is above themselves. */
   | { readonly kind: 'upline'; readonly from: string; readonly upline: string | null; readonly above: UplinesOf }
   | { readonly kind: 'agreement'; readonly agreement: Agreement }
   | { readonly kind: 'certification'; readonly certification: Certification }
-  /** The whole document: what it does not hold is gone. */
+  /** The whole document: what it leaves out is removed. */
   | { readonly kind: 'document'; readonly partner: Partner; readonly above: UplinesOf };
 
 export interface PartnerCommand {
   readonly id: string;
   readonly change: PartnerChange;
-  /** ISO 8601 instant at which it was asked for. */
+  /** ISO 8601 instant of the request. */
   readonly at: string;
 }
 
@@ -39,7 +41,7 @@ const EVENT_TYPES = {
   tier: 'TierAssigned',
   upline: 'UplineAssigned',
   agreement: 'AgreementMade',
-  certification: 'CertificationHeld',
+  certification: 'CertificationRecorded',
   document: 'PartnerImported',
 } as const;
 
@@ -82,48 +84,50 @@ function changed(id: string, change: PartnerChange, state: PartnerState): Partne
       checkDetails(change.details);
       const { name, channel, country } = change.details;
       const { tiers = [], uplines = [], agreements = [], certifications } = state ?? {};
-      const lists = { tiers, uplines, agreements, ...(certifications === undefined ? {} : { certifications }) };
-      return { id, name, channel, country, ...lists };
+      return omitUndefined({ id, name, channel, country, tiers, uplines, agreements, certifications });
     }
     case 'tier':
       checkDay(change.from, 'from');
       return {
-        ...known(id, state),
-        tiers: withEntry(known(id, state).tiers, { from: change.from, value: change.tier }),
+        ...registered(id, state),
+        tiers: withEntry(registered(id, state).tiers, { from: change.from, value: change.tier }),
       };
     case 'upline': {
       checkDay(change.from, 'from');
-      const partner = known(id, state);
+      const partner = registered(id, state);
       const uplines = withEntry(partner.uplines, { from: change.from, value: change.upline });
       checkUplines(id, uplines, change.above);
       return { ...partner, uplines };
     }
     case 'agreement':
       checkAgreement(change.agreement, 'agreement');
-      return { ...known(id, state), agreements: withAgreement(known(id, state).agreements, change.agreement) };
+      return {
+        ...registered(id, state),
+        agreements: withAgreement(registered(id, state).agreements, change.agreement),
+      };
     case 'certification': {
       const { certification } = change;
       checkCertification(certification, 'certification');
-      const others = certificationsOf(known(id, state)).filter((one) => one.id !== certification.id);
-      return { ...known(id, state), certifications: inOrder([...others, inShortForm(certification)]) };
+      const others = certificationsOf(registered(id, state)).filter((one) => one.id !== certification.id);
+      return { ...registered(id, state), certifications: inOrder([...others, normalCertification(certification)]) };
     }
     case 'document':
       checkDocument(id, change.partner);
       checkUplines(id, change.partner.uplines, change.above);
-      return inOneForm(change.partner);
+      return normalPartner(change.partner);
     default:
       return change satisfies never;
   }
 }
 
-function known(id: string, state: PartnerState): Partner {
+function registered(id: string, state: PartnerState): Partner {
   if (state === undefined) throw new DomainError('PartnerUnknown', `no partner ${id} is registered`, 'not-found');
   return state;
 }
 
 // ── Lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The list with the entry, in order of days; of one day there is one entry. */
+/** The list with the entry, in order of days, with one entry per day. */
 function withEntry<Value>(entries: readonly Dated<Value>[], entry: Dated<Value>): readonly Dated<Value>[] {
   return [...entries.filter(({ from }) => from !== entry.from), entry].sort(byDay);
 }
@@ -139,7 +143,7 @@ function withAgreement(agreements: readonly Agreement[], agreement: Agreement): 
   return inOrder([...others, agreement]);
 }
 
-/** Spans of days, from the first to the day before `until`. */
+/** Whether two spans share a day; a span ends on the day before `until`. */
 function overlaps(left: Agreement, right: Agreement): boolean {
   return (
     (right.until === undefined || left.from < right.until) && (left.until === undefined || right.from < left.until)
@@ -147,7 +151,8 @@ function overlaps(left: Agreement, right: Agreement): boolean {
 }
 
 function overlap(agreement: Agreement, other: Agreement, field: string): DomainError {
-  const reason = `overlaps with the agreement ${other.id} to the same plan, ${other.from} to ${other.until ?? 'open'}`;
+  const until = other.until === undefined ? 'without end' : `until ${other.until}`;
+  const reason = `overlaps with the agreement ${other.id} to the same plan, from ${other.from} ${until}`;
   return new DomainError('AgreementOverlaps', `the agreement ${agreement.id} ${reason}`, 'conflict', [
     { field, reason },
   ]);
@@ -161,20 +166,14 @@ function certificationsOf({ certifications = [] }: Partner): readonly Certificat
   return certifications;
 }
 
-/** Without what holds anyway: a certificate is one person's where no count is said. */
-function inShortForm({ id, certification, from, until, count = 1 }: Certification): Certification {
-  return {
-    id,
-    certification,
-    from,
-    ...(until === undefined ? {} : { until }),
-    ...(count === 1 ? {} : { count }),
-  };
+/** Without defaults: a certificate without a count is held by one person. */
+function normalCertification({ id, certification, from, until, count = 1 }: Certification): Certification {
+  return omitUndefined({ id, certification, from, until, count: count === 1 ? undefined : count });
 }
 
-function inOneForm(partner: Partner): Partner {
-  const certifications = inOrder(certificationsOf(partner).map(inShortForm));
-  return {
+function normalPartner(partner: Partner): Partner {
+  const certifications = inOrder(certificationsOf(partner).map(normalCertification));
+  return omitUndefined({
     id: partner.id,
     name: partner.name,
     channel: partner.channel,
@@ -182,8 +181,8 @@ function inOneForm(partner: Partner): Partner {
     tiers: [...partner.tiers].sort(byDay),
     uplines: [...partner.uplines].sort(byDay),
     agreements: inOrder(partner.agreements),
-    ...(certifications.length === 0 ? {} : { certifications }),
-  };
+    certifications: certifications.length === 0 ? undefined : certifications,
+  });
 }
 
 function samePartner(left: Partner, right: Partner): boolean {
@@ -231,8 +230,9 @@ function invalid(field: string, reason: string): DomainError {
 }
 
 function checkDetails({ channel, country }: PartnerDetails): void {
-  if (!CHANNEL_TYPES.includes(channel)) throw invalid('channel', `is none of ${CHANNEL_TYPES.join(', ')}`);
-  if (!/^[A-Z]{2}$/.test(country)) throw invalid('country', 'is no ISO 3166-1 code of two letters');
+  if (!CHANNEL_TYPES.includes(channel)) throw invalid('channel', `must be ${oneOf(CHANNEL_TYPES, channel)}`);
+  if (!/^[A-Z]{2}$/.test(country))
+    throw invalid('country', 'must be an ISO 3166-1 code of two capital letters, such as FR');
 }
 
 function checkDay(text: string, field: string): void {
@@ -240,13 +240,13 @@ function checkDay(text: string, field: string): void {
 }
 
 function checkAgreement(agreement: Agreement, path: string): void {
-  checkSpan(agreement, path, 'is not after from: it is the first day without the agreement');
+  checkSpan(agreement, path, 'must be after from: it is the first day without the agreement');
 }
 
 function checkCertification(certification: Certification, path: string): void {
-  checkSpan(certification, path, 'is not after from: it is the first day without the certification');
+  checkSpan(certification, path, 'must be after from: it is the first day without the certification');
   const { count = 1 } = certification;
-  if (!Number.isSafeInteger(count) || count < 1) throw invalid(`${path}.count`, 'is no whole number from 1');
+  if (!Number.isSafeInteger(count) || count < 1) throw invalid(`${path}.count`, 'must be a whole number from 1');
 }
 
 function checkSpan(
@@ -269,7 +269,7 @@ function checkDocument(id: string, partner: Partner): void {
   const earlier: Agreement[] = [];
   for (const [index, agreement] of partner.agreements.entries()) {
     checkAgreement(agreement, `agreements.${index}`);
-    if (ids.has(agreement.id)) throw invalid(`agreements.${index}.id`, `${agreement.id} is there twice`);
+    if (ids.has(agreement.id)) throw invalid(`agreements.${index}.id`, `${agreement.id} is listed twice`);
     ids.add(agreement.id);
     const other = earlier.find((one) => one.plan === agreement.plan && overlaps(one, agreement));
     if (other !== undefined) throw overlap(agreement, other, `agreements.${index}.from`);
@@ -279,7 +279,7 @@ function checkDocument(id: string, partner: Partner): void {
   for (const [index, certification] of certificationsOf(partner).entries()) {
     const path = `certifications.${index}`;
     checkCertification(certification, path);
-    if (certificates.has(certification.id)) throw invalid(`${path}.id`, `${certification.id} is there twice`);
+    if (certificates.has(certification.id)) throw invalid(`${path}.id`, `${certification.id} is listed twice`);
     certificates.add(certification.id);
   }
 }
@@ -288,7 +288,7 @@ function checkDated(entries: readonly Dated<unknown>[], path: string): void {
   const days = new Set<string>();
   for (const [index, { from }] of entries.entries()) {
     checkDay(from, `${path}.${index}.from`);
-    if (days.has(from)) throw invalid(`${path}.${index}.from`, `${from} is there twice`);
+    if (days.has(from)) throw invalid(`${path}.${index}.from`, `${from} is listed twice`);
     days.add(from);
   }
 }

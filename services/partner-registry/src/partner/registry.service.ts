@@ -1,182 +1,237 @@
-/** Changes of partners: what has to be looked up of other partners is looked up here, and journalled with the change. */
+/** Changes of partners. What they need to know of other partners is looked up here, and stored with the change. */
 import { Inject, Injectable } from '@nestjs/common';
 import { compareText } from '@tantieme/contracts/compare-text';
-import { check } from '@tantieme/contracts/check';
-import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import type { Partner } from '@tantieme/contracts/partner';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext, Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
-import { partnerStream } from './partner.js';
+import { partnerDecider, partnerStream } from './partner.js';
 import type { PartnerChange, PartnerCommand, PartnerEvent, PartnerState } from './partner.js';
+import type { RequestedChange } from './requested-change.js';
 import { uplinesNamed } from './upline.js';
 import type { Uplines, UplinesOf } from './upline.js';
 
 export const PARTNER_RUNTIME = Symbol('PARTNER_RUNTIME');
 export type PartnerRuntime = Runtime<PartnerState, PartnerCommand, PartnerEvent>;
 
-/** A change as it is asked for: what it needs to know of others is not in it yet. */
-export type RequestedChange =
-  | Exclude<PartnerChange, { readonly kind: 'upline' | 'document' }>
-  | Omit<Extract<PartnerChange, { readonly kind: 'upline' }>, 'above'>;
+/** A change of one partner among many. */
+export interface PartnerRequest {
+  readonly id: string;
+  readonly change: RequestedChange;
+}
 
-export interface Changed {
+export interface ChangedPartner {
   readonly partner: Partner;
-  /** False where it was so already. */
+  /** False if nothing changed. */
   readonly changed: boolean;
-  /** True where the partner was not known before. */
+  /** True if the partner is new. */
   readonly created: boolean;
 }
 
-/** What became of one document of a batch. */
-export type Imported = { readonly outcome: 'changed' | 'unchanged' } | RefusedDocument;
+/** The result of one change among many. */
+export type ChangeResult =
+  { readonly outcome: 'changed' | 'unchanged' } | { readonly outcome: 'refused'; readonly error: DomainError };
 
-export interface RefusedDocument {
-  readonly outcome: 'refused';
-  readonly id: string;
-  readonly code: string;
-  readonly errors: readonly { readonly field: string; readonly reason: string }[];
-}
-
-/** Partners above one at any time, at the most: a real hierarchy has a handful of levels. */
+/** Most partners above one at any time: a real hierarchy has a handful of levels. */
 const ABOVE_MAX = 500;
 
-const DOCUMENTS_AN_APPEND = 1000;
+/** Changes in one append. */
+const BATCH_CHANGES = 1000;
+
+/** Looks a partner up: in the log, or in a dry run as it would be by then. */
+type FindPartner = (id: string) => Promise<PartnerState>;
 
 @Injectable()
 export class Registry {
   /** Changes of uplines wait for each other: two at once could close a circle that neither of them sees. */
-  private uplineTurn: Promise<unknown> = Promise.resolve();
+  private lastUplineChange: Promise<unknown> = Promise.resolve();
 
   constructor(@Inject(PARTNER_RUNTIME) private readonly partners: PartnerRuntime) {}
-
-  /** @throws {DomainError} */
-  async change(id: string, change: RequestedChange, context: CommandContext): Promise<Changed> {
-    if (change.kind !== 'upline') return this.handle(id, change, context);
-    return this.inUplineTurn(async () => {
-      const { upline } = change;
-      if (upline !== null && upline !== id && (await this.find(upline)) === undefined)
-        throw new DomainError('UplineUnknown', `no partner ${upline} is registered`, 'invalid', [
-          { field: 'upline', reason: `no partner ${upline} is registered` },
-        ]);
-      const named = upline === null ? [] : [upline];
-      const others = uplinesNamed((await this.find(id))?.uplines ?? []);
-      const above = await this.above(id, [...named, ...others], new Map());
-      return this.handle(id, { ...change, above }, context);
-    });
-  }
-
-  /**
-   * Takes whole documents; a partner that one names as upline may come later. The results are in their order. Documents
-   * that would close a circle, with each other or with what is known, are refused.
-   */
-  async importAll(documents: readonly unknown[], context: CommandContext): Promise<readonly Imported[]> {
-    const at = new Date().toISOString();
-    const checked = documents.map(checkDocument);
-    /** Uplines as the batch says them, and as they are looked up: nobody changes them in this turn. */
-    const uplines = new Map(
-      checked.flatMap((one) => ('partner' in one ? [[one.partner.id, one.partner.uplines] as const] : [])),
-    );
-    return this.inUplineTurn(async () => {
-      const outcomes: Imported[] = [];
-      for (let start = 0; start < checked.length; start += DOCUMENTS_AN_APPEND) {
-        const slice = checked.slice(start, start + DOCUMENTS_AN_APPEND);
-        const prepared = await Promise.all(
-          slice.map((one) => ('partner' in one ? this.documentWork(one.partner, uplines, at, context) : one)),
-        );
-        outcomes.push(...(await this.handleDocuments(prepared)));
-      }
-      return outcomes;
-    });
-  }
-
-  private async documentWork(
-    partner: Partner,
-    uplines: Map<string, Uplines>,
-    at: string,
-    context: CommandContext,
-  ): Promise<Work<PartnerCommand> | RefusedDocument> {
-    try {
-      const above = await this.above(partner.id, uplinesNamed(partner.uplines), uplines);
-      return {
-        stream: partnerStream(partner.id),
-        command: { id: partner.id, change: { kind: 'document', partner, above }, at },
-        context: { ...context, cause: `${context.cause}:${partner.id}` },
-      };
-    } catch (error) {
-      if (error instanceof DomainError) return refused(partner.id, error);
-      throw error;
-    }
-  }
-
-  private async handleDocuments(
-    prepared: readonly (Work<PartnerCommand> | RefusedDocument)[],
-  ): Promise<readonly Imported[]> {
-    const work = prepared.flatMap((one) => ('command' in one ? [one] : []));
-    const results = (await this.partners.handleMany(work)).values();
-    return prepared.map((one): Imported => {
-      if (!('command' in one)) return one;
-      const result = results.next().value;
-      if (result === undefined) throw new Error('the runtime answered fewer commands than it was given');
-      if (result.outcome === 'refused') return refused(one.command.id, result.error);
-      return { outcome: result.events.length > 0 ? 'changed' : 'unchanged' };
-    });
-  }
 
   async find(id: string): Promise<PartnerState> {
     return (await this.partners.load(partnerStream(id))).state;
   }
 
-  private async handle(id: string, change: PartnerChange, context: CommandContext): Promise<Changed> {
-    const command = { id, change, at: new Date().toISOString() };
-    const { state, events, revision } = await this.partners.handle(partnerStream(id), command, context);
-    if (state === undefined) throw new Error(`partner ${id} is not there after a change of it`);
-    return { partner: state, changed: events.length > 0, created: events.length > 0 && revision === 0 };
+  /** @throws {DomainError} */
+  async change({ id, change }: PartnerRequest, context: CommandContext): Promise<ChangedPartner> {
+    if (change.kind !== 'upline' && change.kind !== 'document') return this.handle(id, change, context);
+    return this.afterUplineChanges(async () => {
+      const find: FindPartner = (one) => this.find(one);
+      return this.handle(id, await completeChange(id, change, find, new Map()), context);
+    });
   }
 
   /**
-   * The uplines of everybody who is above at any time.
-   * @param known uplines that count instead of those in the log; what is looked up is added to them.
+   * Makes many changes; the results are in their order. A partner that a document names as upline may come later in the
+   * batch or in a later one. A change that would close a circle, with another of the batch or with what is recorded, is
+   * refused.
    */
-  private async above(partner: string, named: readonly string[], known: Map<string, Uplines>): Promise<UplinesOf> {
-    const found = new Map<string, Uplines>();
-    const left = [...named];
-    for (let next = left.pop(); next !== undefined; next = left.pop()) {
-      if (next === partner || found.has(next)) continue;
-      if (found.size >= ABOVE_MAX)
-        throw new DomainError('HierarchyTooDeep', `more than ${ABOVE_MAX} partners are above ${partner}`, 'invalid', [
-          { field: 'upline', reason: `more than ${ABOVE_MAX} partners are above` },
-        ]);
-      const uplines = known.get(next) ?? (await this.find(next))?.uplines ?? [];
-      known.set(next, uplines);
-      found.set(next, uplines);
-      left.push(...uplinesNamed(uplines));
+  async changeAll(requests: readonly PartnerRequest[], context: CommandContext): Promise<readonly ChangeResult[]> {
+    return this.afterUplineChanges(async () => {
+      const results: ChangeResult[] = [];
+      const find: FindPartner = (id) => this.find(id);
+      const uplines = uplinesInDocuments(requests);
+      const at = new Date().toISOString();
+      for (let start = 0; start < requests.length;) {
+        // An upline depends on the changes before it, so it is not decided together with them.
+        const isUpline = requests[start]?.change.kind === 'upline';
+        const end = isUpline ? start + 1 : endOfBatch(requests, start);
+        const work = await Promise.all(
+          requests
+            .slice(start, end)
+            .map((request, index) =>
+              commandOf(request, find, uplines, at, { ...context, cause: causeOf(context, start + index) }),
+            ),
+        );
+        results.push(...(await this.handleAll(work)));
+        start = end;
+      }
+      return results;
+    });
+  }
+
+  /** What {@link changeAll} would answer; writes nothing. */
+  async tryAll(requests: readonly PartnerRequest[], context: CommandContext): Promise<readonly ChangeResult[]> {
+    const states = new Map<string, PartnerState>();
+    const find: FindPartner = async (id) => (states.has(id) ? states.get(id) : this.find(id));
+    const uplines = uplinesInDocuments(requests);
+    const results: ChangeResult[] = [];
+    for (const request of requests) {
+      const work = await commandOf(request, find, uplines, new Date().toISOString(), context);
+      const state = await find(request.id);
+      results.push(work instanceof DomainError ? { outcome: 'refused', error: work } : tryOne(work, state, states));
     }
-    return Object.fromEntries([...found].sort(([left], [right]) => compareText(left, right)));
+    return results;
   }
 
-  private inUplineTurn<Result>(act: () => Promise<Result>): Promise<Result> {
-    const turn = this.uplineTurn.then(act);
-    this.uplineTurn = turn.catch(() => undefined);
-    return turn;
+  private async handleAll(work: readonly (Work<PartnerCommand> | DomainError)[]): Promise<readonly ChangeResult[]> {
+    const commands = work.flatMap((one) => (one instanceof DomainError ? [] : [one]));
+    const handled = (await this.partners.handleMany(commands)).values();
+    return work.map((one): ChangeResult => {
+      if (one instanceof DomainError) return { outcome: 'refused', error: one };
+      const result = handled.next().value;
+      if (result === undefined) throw new Error('the runtime answered fewer commands than it was given');
+      if (result.outcome === 'refused') return { outcome: 'refused', error: result.error };
+      return { outcome: result.events.length > 0 ? 'changed' : 'unchanged' };
+    });
+  }
+
+  private async handle(id: string, change: PartnerChange, context: CommandContext): Promise<ChangedPartner> {
+    const command = { id, change, at: new Date().toISOString() };
+    const { state, events, revision } = await this.partners.handle(partnerStream(id), command, context);
+    if (state === undefined) throw new Error(`partner ${id} does not exist after its change`);
+    return { partner: state, changed: events.length > 0, created: events.length > 0 && revision === 0 };
+  }
+
+  private afterUplineChanges<Result>(act: () => Promise<Result>): Promise<Result> {
+    const result = this.lastUplineChange.then(act);
+    this.lastUplineChange = result.catch(() => undefined);
+    return result;
   }
 }
 
-function checkDocument(document: unknown): { readonly partner: Partner } | RefusedDocument {
-  const errors = check('partner', document);
-  if (isPartner(document, errors)) return { partner: document };
-  return { outcome: 'refused', id: idOf(document), code: 'PartnerInvalid', errors };
+/** Uplines as the documents of the batch have them: they count instead of those that are recorded. */
+function uplinesInDocuments(requests: readonly PartnerRequest[]): Map<string, Uplines> {
+  return new Map(
+    requests.flatMap(({ id, change }) => (change.kind === 'document' ? [[id, change.partner.uplines] as const] : [])),
+  );
 }
 
-/** The schema has nothing against it, so it has the type that the schema describes. */
-function isPartner(document: unknown, faults: readonly unknown[]): document is Partner {
-  return faults.length === 0 && typeof document === 'object';
+function endOfBatch(requests: readonly PartnerRequest[], start: number): number {
+  const upline = requests.findIndex(({ change }, index) => index > start && change.kind === 'upline');
+  return Math.min(upline === -1 ? requests.length : upline, start + BATCH_CHANGES);
 }
 
-function idOf(document: unknown): string {
-  if (typeof document !== 'object' || document === null || !('id' in document)) return '';
-  return typeof document.id === 'string' ? document.id.slice(0, ID_LENGTH_MAX) : '';
+/** One cause per change: the ids of their events are computed from it. */
+function causeOf({ cause }: CommandContext, index: number): string {
+  return `${cause}:${index}`;
 }
 
-function refused(id: string, { code, message, fields }: DomainError): RefusedDocument {
-  return { outcome: 'refused', id, code, errors: fields.length > 0 ? fields : [{ field: '', reason: message }] };
+async function commandOf(
+  { id, change }: PartnerRequest,
+  find: FindPartner,
+  uplines: Map<string, Uplines>,
+  at: string,
+  context: CommandContext,
+): Promise<Work<PartnerCommand> | DomainError> {
+  try {
+    const complete = await completeChange(
+      id,
+      change,
+      find,
+      change.kind === 'document' ? uplines : new Map<string, Uplines>(),
+    );
+    return { stream: partnerStream(id), command: { id, change: complete, at }, context };
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+}
+
+/** @throws {DomainError} `UplineUnknown`, `HierarchyTooDeep` */
+async function completeChange(
+  id: string,
+  change: RequestedChange,
+  find: FindPartner,
+  uplines: Map<string, Uplines>,
+): Promise<PartnerChange> {
+  switch (change.kind) {
+    case 'upline': {
+      const { upline } = change;
+      if (upline !== null && upline !== id && (await find(upline)) === undefined) throw uplineUnknown(upline);
+      const named = upline === null ? [] : [upline];
+      const others = uplinesNamed((await find(id))?.uplines ?? []);
+      return { ...change, above: await uplinesAbove(id, [...named, ...others], find, uplines) };
+    }
+    case 'document':
+      return { ...change, above: await uplinesAbove(id, uplinesNamed(change.partner.uplines), find, uplines) };
+    default:
+      return change;
+  }
+}
+
+function uplineUnknown(upline: string): DomainError {
+  const reason = `no partner ${upline} is registered`;
+  return new DomainError('UplineUnknown', reason, 'invalid', [{ field: 'upline', reason }]);
+}
+
+/**
+ * The uplines of everybody who is above at any time.
+ * @param cached uplines that count instead of those in the log; those looked up are added
+ */
+async function uplinesAbove(
+  partner: string,
+  named: readonly string[],
+  find: FindPartner,
+  cached: Map<string, Uplines>,
+): Promise<UplinesOf> {
+  const found = new Map<string, Uplines>();
+  const remaining = [...named];
+  for (let next = remaining.pop(); next !== undefined; next = remaining.pop()) {
+    if (next === partner || found.has(next)) continue;
+    if (found.size >= ABOVE_MAX)
+      throw new DomainError('HierarchyTooDeep', `more than ${ABOVE_MAX} partners are above ${partner}`, 'invalid', [
+        { field: 'upline', reason: `more than ${ABOVE_MAX} partners are above` },
+      ]);
+    const uplines = cached.get(next) ?? (await find(next))?.uplines ?? [];
+    cached.set(next, uplines);
+    found.set(next, uplines);
+    remaining.push(...uplinesNamed(uplines));
+  }
+  return Object.fromEntries([...found].sort(([left], [right]) => compareText(left, right)));
+}
+
+function tryOne(
+  { command }: Work<PartnerCommand>,
+  state: PartnerState,
+  states: Map<string, PartnerState>,
+): ChangeResult {
+  try {
+    const [event] = partnerDecider.decide(command, state);
+    if (event === undefined) return { outcome: 'unchanged' };
+    states.set(command.id, partnerDecider.evolve(state, event));
+    return { outcome: 'changed' };
+  } catch (error) {
+    if (error instanceof DomainError) return { outcome: 'refused', error };
+    throw error;
+  }
 }

@@ -1,27 +1,27 @@
-/** The hierarchy above a partner, which changes from day to day and must never run in a circle. */
+/** The hierarchy above a partner: it changes from day to day and must never contain a circle. */
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { Dated } from '@tantieme/contracts/partner';
 
 export type Uplines = readonly Dated<string | null>[];
 
-/** Partner → its uplines, of everybody who is above at any time. */
+/** Partner → its uplines, for everybody who is above at any time. */
 export type UplinesOf = Readonly<Record<string, Uplines>>;
 
 export interface Circle {
-  /** The first day on which it would hold. */
+  /** The first day on which it would exist. */
   readonly day: string;
   /** From the partner up to itself. */
   readonly path: readonly string[];
 }
 
-/** The upline on a day: of the latest entry that is not after it. `null` for none. The entries are in order of days. */
+/** The upline on a day: that of the latest entry that is not after it, or `null`. Entries are in order of days. */
 export function uplineOn(uplines: Uplines, day: string): string | null {
   return uplines.findLast(({ from }) => from <= day)?.value ?? null;
 }
 
 /**
- * Whether these uplines would put the partner above itself on any day, given those of everybody above.
- * The hierarchy changes on the days that some list names, and on no other: so these are all that have to be looked at.
+ * Finds a day on which these uplines would put the partner above itself, given the uplines of everybody above. The
+ * hierarchy changes only on days that some list names, so only those are checked.
  */
 export function findCircle(partner: string, uplines: Uplines, above: UplinesOf): Circle | undefined {
   const listOf = (id: string): Uplines =>
@@ -37,7 +37,7 @@ export function findCircle(partner: string, uplines: Uplines, above: UplinesOf):
     ) {
       path.push(next);
       if (next === partner) return { day, path };
-      // A circle among those above is not this partner's.
+      // A circle further up does not include this partner.
       if (seen.has(next)) break;
       seen.add(next);
     }
@@ -52,7 +52,7 @@ function inOrder(uplines: Uplines): Uplines {
   return uplines;
 }
 
-/** Everybody who is named as an upline at any time. */
+/** Every partner named as an upline at any time. */
 export function uplinesNamed(uplines: Uplines): readonly string[] {
   return [...new Set(uplines.flatMap(({ value }) => (value === null ? [] : [value])))];
 }

@@ -1,4 +1,4 @@
-/** What a partner's document says about a day. */
+/** A partner's document, as of a day. */
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Certification, Dated, Partner } from '@tantieme/contracts/partner';

@@ -77,7 +77,7 @@ describe('quotas in force', () => {
       }),
     );
 
-  it('are on every day what the highest revision, then the latest first day, says of it, in any order of arrival', () => {
+  it('are on every day those of the highest revision, then of the latest first day, in any order of arrival', () => {
     const sets = fc.uniqueArray(anyQuota, { selector: ({ from, revision }) => `${from} ${revision}`, maxLength: 8 });
     fc.assert(
       fc.property(
@@ -104,7 +104,7 @@ describe('quotas in force', () => {
 });
 
 describe('a quota', () => {
-  it('is recorded with all that is in force after it', () => {
+  it('is recorded with all quotas in force after it', () => {
     const stream = new Stream(referenceDecider);
     stream.handle({ quota: quota('2026-02-01', '12000'), at: AT });
     expect(stream.handle({ quota: quota('2026-01-01', '9000'), at: AT })).toMatchObject([
@@ -143,7 +143,7 @@ describe('a quota', () => {
     expect(refusal(() => normalQuota(quota('2026-01-01', '1', over)))?.fields).toMatchObject([{ field }]);
   });
 
-  it('is in the stream of its payee and plan', () => {
+  it('belongs to the stream of its payee and plan', () => {
     expect(quotaStream('anna', 'resellers')).toBe('reference-quota:anna|resellers');
   });
 });

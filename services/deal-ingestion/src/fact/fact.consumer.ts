@@ -1,16 +1,20 @@
-/** Facts that come over the broker (topic `deals.inbound`). */
+/** Facts that arrive from the broker (topic `deals.inbound`). */
 import type { Broker, DeadLetter } from '@tantieme/messaging/broker';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
-import type { FactIntake, Incoming } from './fact-recorder.service.js';
-import { BATCH_FACTS } from '../import/fact-sink.service.js';
+import { BATCH_FACTS } from './candidate.js';
+import type { FactRecorder, IncomingFact } from './fact-recorder.service.js';
 
-export const GROUP = 'deal-ingestion';
-export const ACTOR = 'service:deal-ingestion';
+const GROUP = 'deal-ingestion';
+const ACTOR = 'service:deal-ingestion';
 
-/** What is no `deal-fact` goes to the dead letters; a fact that is refused is kept as a refusal, like any other. */
-export function startInbound(broker: Broker, intake: FactIntake, onError: (error: unknown) => void): RunningConsumer {
+/** Messages of another type go to the dead letters; a fact that is refused is stored as a refusal, like any other. */
+export function startFactConsumer(
+  broker: Broker,
+  recorder: FactRecorder,
+  onError: (error: unknown) => void,
+): RunningConsumer {
   return startConsumer({
     broker,
     group: GROUP,
@@ -18,12 +22,12 @@ export function startInbound(broker: Broker, intake: FactIntake, onError: (error
     batchSize: BATCH_FACTS,
     onError,
     handle: async (batch) => {
-      const incoming: Incoming[] = [];
+      const incoming: IncomingFact[] = [];
       const deadLetters: DeadLetter[] = [];
       for (const { envelope, message } of batch) {
         const { type, id, data, correlationId } = envelope;
         if (type !== 'deal-fact') {
-          deadLetters.push({ message, reason: `a message of type ${type} is no fact of a deal` });
+          deadLetters.push({ message, reason: `a message of type ${type} is not a fact of a deal` });
           continue;
         }
         incoming.push({
@@ -32,7 +36,7 @@ export function startInbound(broker: Broker, intake: FactIntake, onError: (error
           context: { actor: ACTOR, correlationId, causationId: id },
         });
       }
-      await intake.take(incoming);
+      await recorder.record(incoming);
       return deadLetters;
     },
   });

@@ -1,27 +1,29 @@
-/** Splits an NDJSON stream into lines, in bounded memory however long a line is. */
+/** Lines of an NDJSON stream, in bounded memory whatever a line's length. */
 import { isUtf8 } from 'node:buffer';
 
 const NEWLINE = 0x0a;
 
-/** Largest length of a line, in bytes: nothing longer fits into an event. */
+/** Largest line, in bytes: an event cannot hold more. */
 export const LINE_BYTES_MAX = 1024 * 1024;
 
 export interface Line {
+  /** Number of the line in the stream, from 1; blank lines count. */
+  readonly row: number;
   readonly text: string;
-  /** Why the line is unusable; its text is then shortened or undecoded. */
+  /** Why the text is not the whole line as it was sent. */
   readonly fault?: string;
 }
 
-/** Yields the non-blank lines: one batch for each chunk of the stream that ends a line. */
+/** The lines that are not blank, in batches as the stream's chunks deliver them. */
 export async function* ndjsonLines(stream: AsyncIterable<Uint8Array | string>): AsyncGenerator<readonly Line[]> {
   /** The beginning of a line whose end has not arrived yet. */
   let open: Buffer[] = [];
   let openBytes = 0;
-  let first = true;
+  let row = 0;
 
-  const append = (piece: Buffer): void => {
+  const add = (piece: Buffer): void => {
     openBytes += piece.length;
-    // Of a line that is too long only the beginning is stored, to identify it.
+    // The beginning of a line that is too long is kept, to identify the line.
     if (openBytes <= LINE_BYTES_MAX + piece.length) open.push(piece);
   };
   const close = (): Line | undefined => {
@@ -29,9 +31,8 @@ export async function* ndjsonLines(stream: AsyncIterable<Uint8Array | string>): 
     const length = openBytes;
     open = [];
     openBytes = 0;
-    const line = bytes === undefined ? undefined : lineOf(bytes, length, first);
-    first = false;
-    return line;
+    row += 1;
+    return bytes === undefined ? undefined : lineOf(bytes, length, row);
   };
 
   for await (const piece of stream) {
@@ -40,12 +41,12 @@ export async function* ndjsonLines(stream: AsyncIterable<Uint8Array | string>): 
     const lines: Line[] = [];
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      append(chunk.subarray(start, end));
+      add(chunk.subarray(start, end));
       const line = close();
       if (line !== undefined) lines.push(line);
       start = end + 1;
     }
-    if (start < chunk.length) append(Buffer.from(chunk.subarray(start)));
+    if (start < chunk.length) add(Buffer.from(chunk.subarray(start)));
     if (lines.length > 0) yield lines;
   }
   const last = openBytes > 0 ? close() : undefined;
@@ -53,16 +54,17 @@ export async function* ndjsonLines(stream: AsyncIterable<Uint8Array | string>): 
 }
 
 /** Undefined for a blank line. */
-function lineOf(bytes: Buffer, length: number, first: boolean): Line | undefined {
+function lineOf(bytes: Buffer, length: number, row: number): Line | undefined {
   if (length > LINE_BYTES_MAX)
     return {
+      row,
       text: bytes.toString('utf8', 0, RAW_SHOWN_BYTES),
-      fault: `has ${length} bytes; a line may have ${LINE_BYTES_MAX}`,
+      fault: `has ${length} bytes, more than ${LINE_BYTES_MAX}`,
     };
-  if (!isUtf8(bytes)) return { text: bytes.toString('latin1'), fault: 'is not UTF-8' };
+  if (!isUtf8(bytes)) return { row, text: bytes.toString('latin1'), fault: 'is not UTF-8' };
   const text = bytes.toString('utf8');
-  const trimmed = (first && text.startsWith('\ufeff') ? text.slice(1) : text).trim();
-  return trimmed === '' ? undefined : { text: trimmed };
+  const trimmed = (row === 1 && text.startsWith('\ufeff') ? text.slice(1) : text).trim();
+  return trimmed === '' ? undefined : { row, text: trimmed };
 }
 
 const RAW_SHOWN_BYTES = 4096;

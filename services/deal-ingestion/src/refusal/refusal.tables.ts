@@ -1,0 +1,86 @@
+/** Rows of refusals, for lists. */
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
+import type { Transaction } from 'kysely';
+import { refusalDecider, refusalOf } from './refusal.js';
+import type { RefusalEvent } from './refusal.js';
+
+export interface RefusalRow {
+  /** SHA-256 of kind and content. */
+  readonly id: string;
+  readonly refused_at: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly source: string | null;
+  readonly deal: string | null;
+  readonly fact: string | null;
+  readonly import_id: string | null;
+  readonly file: string | null;
+  /** JSON: numbers of rows in the file. */
+  readonly row_numbers: string | null;
+  /** JSON: a list of field and reason, with row, column and cell of a file. */
+  readonly errors: string;
+  readonly raw: string;
+  /** 1 where `raw` is only the beginning of what was sent. */
+  readonly truncated: number;
+  readonly actor: string;
+  readonly resolution: string | null;
+  readonly resolved_at: string | null;
+}
+
+/** What an import refused, also where an earlier import was refused the same. Written with the imports. */
+export interface ImportRefusalRow {
+  readonly import_id: string;
+  readonly refusal: string;
+  /** First row of the refused fact in the file of this import. */
+  readonly first_row: number;
+}
+
+export interface RefusalTables {
+  deal_ingestion_refusals: RefusalRow;
+  deal_ingestion_import_refusals: ImportRefusalRow;
+}
+
+/** Events of refusals, in order of the log. */
+export async function applyRefusals(trx: Transaction<RefusalTables>, events: readonly StoredEvent[]): Promise<void> {
+  const rows = new Map<string, RefusalRow>();
+  const resolved: { readonly id: string; readonly resolution: string; readonly resolved_at: string }[] = [];
+  for (const stored of events) {
+    const id = refusalOf(stored.stream);
+    const { type, occurredAt, data } = domainEventOf<RefusalEvent>(stored, refusalDecider);
+    if (type === 'RefusalResolved') resolved.push({ id, resolution: data.resolution, resolved_at: occurredAt });
+    else
+      rows.set(id, {
+        id,
+        refused_at: occurredAt,
+        kind: data.kind,
+        state: 'open',
+        source: data.source ?? null,
+        deal: data.deal ?? null,
+        fact: data.fact ?? null,
+        import_id: data.import ?? null,
+        file: data.file ?? null,
+        row_numbers: data.rows === undefined ? null : JSON.stringify(data.rows),
+        errors: JSON.stringify(data.errors),
+        raw: data.raw,
+        truncated: data.truncated === true ? 1 : 0,
+        actor: metadataOf(stored).actor,
+        resolution: null,
+        resolved_at: null,
+      });
+  }
+  for (const chunk of rowChunks([...rows.values()]))
+    await trx
+      .insertInto('deal_ingestion_refusals')
+      .values(chunk)
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .execute();
+  for (const { id, ...changes } of resolved)
+    await trx
+      .updateTable('deal_ingestion_refusals')
+      .set({ ...changes, state: 'resolved' })
+      .where('id', '=', id)
+      .execute();
+}
