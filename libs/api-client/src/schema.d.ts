@@ -2701,7 +2701,7 @@ export interface components {
         };
         EligibleDto: {
             /** @description Channels whose partners take part; all channels if absent */
-            channel?: string;
+            channel?: ("retail" | "e-commerce" | "wholesale" | "distributor" | "direct")[];
         };
         TierDto: {
             /**
@@ -3331,47 +3331,62 @@ export interface components {
              */
             of: string;
         };
-        /** payment */
         Payment: {
-            /** @description a text without control characters */
+            /**
+             * @description Id of the payout
+             * @example payout|acme|EUR|monthly@Europe/Paris|2026-03
+             */
             payout: string;
-            /** @constant */
-            state: "settled";
+            /**
+             * @description `settled`: the payout was paid in full. `failed`: it was not paid
+             * @enum {string}
+             */
+            state: "settled" | "failed";
             /**
              * Format: date
-             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+             * @description Day of the payment or of its failure
+             * @example 2026-04-10
              */
             on: string;
-            /** @description a whole number from 0 */
-            revision?: number;
-            /** @description an amount as decimal text without a sign, such as "1100.00" */
-            amount: string;
-            /** @description an ISO 4217 code, such as "EUR" */
-            currency: string;
-            exchange?: {
-                /** @description an ISO 4217 code, such as "EUR" */
-                base: string;
-                /** @description an ISO 4217 code, such as "EUR" */
-                quote: string;
-                /** @description decimal text without a sign, such as "0.5" */
-                rate: string;
-                /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-                source: string;
-            };
-        } | {
-            /** @description a text without control characters */
-            payout: string;
-            /** @constant */
-            state: "failed";
             /**
-             * Format: date
-             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+             * @description The highest revision of a payout counts; 0 if absent
+             * @example 0
              */
-            on: string;
-            /** @description a whole number from 0 */
             revision?: number;
-            /** @description a text without control characters */
-            reason: string;
+            /**
+             * @description Amount paid; only of a settled payment
+             * @example 1230.00
+             */
+            amount?: string;
+            /**
+             * @description Currency of the amount; only of a settled payment
+             * @example EUR
+             */
+            currency?: string;
+            /** @description The rate, if paid out of another currency */
+            exchange?: components["schemas"]["PaymentExchangeRate"];
+            /**
+             * @description Why it failed; only of a failed payment
+             * @example account closed
+             */
+            reason?: string;
+            /**
+             * @description Id of the statement
+             * @example acme|EUR|monthly@Europe/Paris|2026-03
+             */
+            statement: string;
+            /**
+             * @description Id of the partner
+             * @example acme
+             */
+            payee: string;
+            /**
+             * @description Period of the calendar
+             * @example 2026-03
+             */
+            period: string;
+            /** @description What the payer books if it paid at another rate than the lines were earned at */
+            difference?: components["schemas"]["PaymentExchangeDifference"];
         };
         Payout: {
             /**
@@ -3463,7 +3478,7 @@ export interface components {
             carried: string;
         };
         /** deal-fact */
-        DealFact: {
+        DealFactMessage: {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
@@ -3849,7 +3864,7 @@ export interface components {
             occurredAt: string;
         };
         /** exchange-rate */
-        ExchangeRate: {
+        ExchangeRateMessage: {
             /** @description an ISO 4217 code, such as "EUR" */
             base: string;
             /** @description an ISO 4217 code, such as "EUR" */
@@ -3867,7 +3882,7 @@ export interface components {
             revision?: number;
         };
         /** quota */
-        Quota: {
+        QuotaMessage: {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             payee: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
@@ -3888,6 +3903,48 @@ export interface components {
             amount: string;
             /** @description a whole number from 0 */
             revision: number;
+        };
+        /** payment */
+        PaymentMessage: {
+            /** @description a text without control characters */
+            payout: string;
+            /** @constant */
+            state: "settled";
+            /**
+             * Format: date
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+             */
+            on: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @description an amount as decimal text without a sign, such as "1100.00" */
+            amount: string;
+            /** @description an ISO 4217 code, such as "EUR" */
+            currency: string;
+            exchange?: {
+                /** @description an ISO 4217 code, such as "EUR" */
+                base: string;
+                /** @description an ISO 4217 code, such as "EUR" */
+                quote: string;
+                /** @description decimal text without a sign, such as "0.5" */
+                rate: string;
+                /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
+                source: string;
+            };
+        } | {
+            /** @description a text without control characters */
+            payout: string;
+            /** @constant */
+            state: "failed";
+            /**
+             * Format: date
+             * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
+             */
+            on: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @description a text without control characters */
+            reason: string;
         };
     };
     responses: never;
@@ -4099,6 +4156,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The partner */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4153,7 +4211,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: the caller is another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: the caller is another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5369,7 +5427,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be. `PayloadTooLarge`: the body is too large */
+            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5493,7 +5551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be. `PayloadTooLarge`: the body is too large */
+            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5552,7 +5610,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DealFact"];
+                "application/json": components["schemas"]["DealFactMessage"];
             };
         };
         responses: {
@@ -6087,7 +6145,7 @@ export interface operations {
                             identity: string;
                             /** @description SHA-256 of its normal form */
                             hash: string;
-                            fact: components["schemas"]["DealFact"];
+                            fact: components["schemas"]["DealFactMessage"];
                         }[];
                     };
                 };
@@ -6286,6 +6344,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The refusal */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6611,6 +6670,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The import */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8164,7 +8224,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ExchangeRate"];
+                "application/json": components["schemas"]["ExchangeRateMessage"];
             };
         };
         responses: {
@@ -8498,7 +8558,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Quota"];
+                "application/json": components["schemas"]["QuotaMessage"];
             };
         };
         responses: {
@@ -8959,7 +9019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for a line of another payee. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a line of another payee. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9082,7 +9142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for the earnings of another payee. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for the earnings of another payee. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10020,7 +10080,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for bonuses of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for bonuses of another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10148,7 +10208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10518,7 +10578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10644,7 +10704,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11040,7 +11100,32 @@ export interface operations {
                      *               "of": "115.20"
                      *             }
                      *           ],
-                     *           "approvedBy": "alice"
+                     *           "approvedBy": "alice",
+                     *           "payment": {
+                     *             "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *             "state": "settled",
+                     *             "on": "2026-04-10",
+                     *             "revision": 0,
+                     *             "amount": "1230.00",
+                     *             "currency": "EUR",
+                     *             "exchange": {
+                     *               "base": "EUR",
+                     *               "quote": "USD",
+                     *               "rate": "1.05",
+                     *               "source": "bank"
+                     *             },
+                     *             "reason": "account closed",
+                     *             "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *             "payee": "acme",
+                     *             "period": "2026-03",
+                     *             "difference": {
+                     *               "currency": "EUR",
+                     *               "accrued": "100.00",
+                     *               "paid": "104.76",
+                     *               "difference": "4.76",
+                     *               "of": "110.00"
+                     *             }
+                     *           }
                      *         }
                      *       ]
                      *     }
@@ -11074,7 +11159,32 @@ export interface operations {
                      *           "of": "115.20"
                      *         }
                      *       ],
-                     *       "approvedBy": "alice"
+                     *       "approvedBy": "alice",
+                     *       "payment": {
+                     *         "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "state": "settled",
+                     *         "on": "2026-04-10",
+                     *         "revision": 0,
+                     *         "amount": "1230.00",
+                     *         "currency": "EUR",
+                     *         "exchange": {
+                     *           "base": "EUR",
+                     *           "quote": "USD",
+                     *           "rate": "1.05",
+                     *           "source": "bank"
+                     *         },
+                     *         "reason": "account closed",
+                     *         "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "payee": "acme",
+                     *         "period": "2026-03",
+                     *         "difference": {
+                     *           "currency": "EUR",
+                     *           "accrued": "100.00",
+                     *           "paid": "104.76",
+                     *           "difference": "4.76",
+                     *           "of": "110.00"
+                     *         }
+                     *       }
                      *     }
                      */
                     "application/x-ndjson": components["schemas"]["Payout"];
@@ -11159,6 +11269,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *           "state": "settled",
+                     *           "on": "2026-04-10",
+                     *           "revision": 0,
+                     *           "amount": "1230.00",
+                     *           "currency": "EUR",
+                     *           "exchange": {
+                     *             "base": "EUR",
+                     *             "quote": "USD",
+                     *             "rate": "1.05",
+                     *             "source": "bank"
+                     *           },
+                     *           "reason": "account closed",
+                     *           "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *           "payee": "acme",
+                     *           "period": "2026-03",
+                     *           "difference": {
+                     *             "currency": "EUR",
+                     *             "accrued": "100.00",
+                     *             "paid": "104.76",
+                     *             "difference": "4.76",
+                     *             "of": "110.00"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
                     "application/json": {
                         items: components["schemas"]["Payment"][];
                         /**
@@ -11228,7 +11370,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Payment"];
+                "application/json": components["schemas"]["PaymentMessage"];
             };
         };
         responses: {
@@ -11238,6 +11380,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "payment": {
+                     *         "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "state": "settled",
+                     *         "on": "2026-04-10",
+                     *         "revision": 0,
+                     *         "amount": "1230.00",
+                     *         "currency": "EUR",
+                     *         "exchange": {
+                     *           "base": "EUR",
+                     *           "quote": "USD",
+                     *           "rate": "1.05",
+                     *           "source": "bank"
+                     *         },
+                     *         "reason": "account closed",
+                     *         "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "payee": "acme",
+                     *         "period": "2026-03",
+                     *         "difference": {
+                     *           "currency": "EUR",
+                     *           "accrued": "100.00",
+                     *           "paid": "104.76",
+                     *           "difference": "4.76",
+                     *           "of": "110.00"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PaymentReceipt"];
                 };
             };
@@ -11247,6 +11419,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted",
+                     *       "payment": {
+                     *         "payout": "payout|acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "state": "settled",
+                     *         "on": "2026-04-10",
+                     *         "revision": 0,
+                     *         "amount": "1230.00",
+                     *         "currency": "EUR",
+                     *         "exchange": {
+                     *           "base": "EUR",
+                     *           "quote": "USD",
+                     *           "rate": "1.05",
+                     *           "source": "bank"
+                     *         },
+                     *         "reason": "account closed",
+                     *         "statement": "acme|EUR|monthly@Europe/Paris|2026-03",
+                     *         "payee": "acme",
+                     *         "period": "2026-03",
+                     *         "difference": {
+                     *           "currency": "EUR",
+                     *           "accrued": "100.00",
+                     *           "paid": "104.76",
+                     *           "difference": "4.76",
+                     *           "of": "110.00"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PaymentReceipt"];
                 };
             };
@@ -11401,7 +11603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for balances of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for balances of another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;

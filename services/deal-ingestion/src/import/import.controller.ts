@@ -157,7 +157,7 @@ export class ImportsController {
     summary: 'Show an import',
     description: 'Its file, its state, its counts, and why it failed if it did.',
   })
-  @ApiOkResponse({ type: Import })
+  @ApiOkResponse({ type: Import, description: 'The import' })
   @ApiProblems({ 404: { ImportUnknown: 'there is no import with this id' } })
   find(@Param() { id }: ImportPath): Promise<Import> {
     return this.queries.execute(new FindImport(id));

@@ -28,7 +28,7 @@ export class RefusalsController {
   @Get(':id')
   @Roles('source', 'finance', 'auditor', 'operator')
   @ApiOperation({ summary: 'Show a refusal', description: 'What was refused, why, and whether it is resolved.' })
-  @ApiOkResponse({ type: Refusal })
+  @ApiOkResponse({ type: Refusal, description: 'The refusal' })
   @ApiProblems({ 404: { RefusalUnknown: 'there is no refusal with this id' } })
   find(@Param() { id }: RefusalPath): Promise<Refusal> {
     return this.queries.execute(new FindRefusal(id));

@@ -157,7 +157,7 @@ export class PartnersController {
   @Get('partners/:id')
   @Roles('source', 'plan-designer', 'approver', 'finance', 'auditor', 'operator', 'partner')
   @ApiOperation({ summary: 'Show a partner', description: 'Partners see their own record only.' })
-  @ApiOkResponse({ type: PartnerAnswer })
+  @ApiOkResponse({ type: PartnerAnswer, description: 'The partner' })
   @ApiProblems({ 403: { NotYours: 'the caller is another partner' }, 404: UNKNOWN })
   find(@Param() { id }: PartnerPath, @Caller() caller: Principal): Promise<PartnerAnswer> {
     assertOwn(caller, id);
