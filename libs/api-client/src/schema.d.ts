@@ -2159,6 +2159,7 @@ export interface components {
         };
         PublishBody: {
             /**
+             * Format: date
              * @description Day in the plan's time zone. The version applies to measurement windows that start on or after it
              * @example 2026-01-01
              */
@@ -2166,6 +2167,7 @@ export interface components {
         };
         EndBody: {
             /**
+             * Format: date
              * @description Last day, in the plan's time zone, on which anything is credited
              * @example 2026-12-31
              */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { Command } from 'commander';
 import { createProgram } from './program.js';
 
@@ -44,13 +44,9 @@ describe('the program', () => {
 
   it('completes commands and options for a shell', async () => {
     const written: string[] = [];
-    const { log } = console;
-    console.log = (text: unknown) => written.push(String(text));
-    try {
-      await createProgram().parseAsync(['complete', '--', 'statement', ''], { from: 'user' });
-    } finally {
-      console.log = log;
-    }
+    const log = jest.spyOn(console, 'log').mockImplementation((text: unknown) => void written.push(String(text)));
+    await createProgram().parseAsync(['complete', '--', 'statement', ''], { from: 'user' });
+    log.mockRestore();
     expect(written.join('\n')).toMatch(/^show\t/m);
   });
 });

@@ -1,7 +1,6 @@
 /** Fields that several requests of this service share. */
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { isCurrency } from '@tantieme/money/currency';
 import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { IsIn, IsOptional, IsString, MaxLength, ValidateBy } from 'class-validator';
@@ -11,22 +10,13 @@ export const DEAL_LENGTH_MAX = 500;
 /** `occurrence|line` of a deal, and free text. */
 export const TEXT_LENGTH_MAX = 1000;
 
+/** A day that is not a field of a message. */
 export function IsDay(): PropertyDecorator {
   return ValidateBy({
     name: 'isDay',
     validator: {
       validate: (value) => typeof value === 'string' && isDay(value),
-      defaultMessage: () => `is not ${DAY_DESCRIPTION}`,
-    },
-  });
-}
-
-export function IsCurrency(): PropertyDecorator {
-  return ValidateBy({
-    name: 'isCurrency',
-    validator: {
-      validate: (value) => typeof value === 'string' && isCurrency(value),
-      defaultMessage: () => 'is not an ISO 4217 currency code, such as EUR',
+      defaultMessage: () => `must be ${DAY_DESCRIPTION}`,
     },
   });
 }
@@ -46,9 +36,5 @@ export function ChoiceFilter(
   choices: readonly string[],
   described: { readonly description: string; readonly default?: string },
 ): PropertyDecorator {
-  return applyDecorators(
-    ApiPropertyOptional({ ...described, enum: [...choices] }),
-    IsOptional(),
-    IsIn(choices, { message: `is not one of ${choices.join(', ')}` }),
-  );
+  return applyDecorators(ApiPropertyOptional({ ...described, enum: [...choices] }), IsOptional(), IsIn(choices));
 }

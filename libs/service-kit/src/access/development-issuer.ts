@@ -15,7 +15,7 @@ import { makeDataDirectory } from '../runtime/data-directory.js';
  * The development issuer: a key pair in the data directory. Anyone who can read the file can mint a token for anybody.
  * That is why it is allowed on loopback addresses only (`config.ts`) and only its owner may read the file.
  */
-export const DEVELOPMENT_KEY_FILE = 'development-issuer.json';
+const DEVELOPMENT_KEY_FILE = 'development-issuer.json';
 const ALGORITHM = 'EdDSA';
 
 /** A day: a token minted in the morning works until the next one. */

@@ -2,14 +2,15 @@
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { printList, withLimit } from '../output/list.js';
-import type { ListOptions } from '../output/list.js';
+import { printList, withLimit } from './list.js';
+import type { ListOptions } from './list.js';
 import { print, printJson } from '../output/print.js';
 import { table } from '../output/table.js';
 import { localTime } from '../output/time.js';
 import { dataOf } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
+import { timeZoneFor } from '../server/short-ids.js';
 
 export function dealCommand(): Command {
   return new Command('deal')
@@ -34,9 +35,10 @@ function showCommand(): Command {
   return serverCommand('show', 'a deal, its lines and its facts')
     .argument('<source>')
     .argument('<id>')
-    .option('--time-zone <zone>', 'time zone of the times', 'UTC')
-    .action(async (source: string, id: string, options: ServerOptions & { timeZone: string }) => {
+    .option('--time-zone <zone>', 'time zone of the times (default: that of the plans)')
+    .action(async (source: string, id: string, options: ServerOptions & { timeZone?: string }) => {
       const api = await connect(options, 'auditor');
+      const timeZone = await timeZoneFor(api, options.timeZone);
       const deal = await dataOf(api.GET('/deals/{source}/{id}', { params: { path: { source, id } } }));
       if (options.json) return printJson(deal);
       const { terms } = deal;
@@ -61,7 +63,7 @@ function showCommand(): Command {
         table(
           [
             { title: 'fact', of: ({ identity }) => identity },
-            { title: 'occurred', of: ({ fact }) => localTime(fact.occurredAt, options.timeZone) },
+            { title: 'occurred', of: ({ fact }) => localTime(fact.occurredAt, timeZone) },
             { title: 'hash', of: ({ hash }) => hash.slice(0, 12), rank: 1 },
           ],
           deal.facts,
@@ -76,7 +78,7 @@ interface DealFilter extends ServerOptions, ListOptions {
   readonly text?: string;
   readonly from?: string;
   readonly until?: string;
-  readonly timeZone: string;
+  readonly timeZone?: string;
 }
 
 function listCommand(): Command {
@@ -86,9 +88,10 @@ function listCommand(): Command {
     .option('--text <text>', 'beginning of the id')
     .option('--from <day>', 'booked on or after this day')
     .option('--until <day>', 'booked before this day')
-    .option('--time-zone <zone>', 'time zone of the times', 'UTC')
+    .option('--time-zone <zone>', 'time zone of the times (default: that of the plans)')
     .action(async (options: DealFilter) => {
       const api = await connect(options, 'auditor');
+      const timeZone = await timeZoneFor(api, options.timeZone);
       const { source, partner, text, from, until } = options;
       await printList(
         options,
@@ -99,11 +102,11 @@ function listCommand(): Command {
           { title: 'deal', of: (deal) => deal.id },
           { title: 'currency', of: (deal) => deal.currency },
           { title: 'lines', of: (deal) => deal.lineCount, align: 'right' },
-          { title: 'booked', of: (deal) => localTime(deal.bookedAt, options.timeZone) },
+          { title: 'booked', of: (deal) => localTime(deal.bookedAt, timeZone) },
           { title: 'invoices', of: (deal) => deal.invoiceCount, align: 'right', rank: 2 },
           { title: 'payments', of: (deal) => deal.paymentCount, align: 'right', rank: 3 },
           { title: 'returns', of: (deal) => deal.returnCount, align: 'right', rank: 1 },
-          { title: 'cancelled', of: (deal) => localTime(deal.cancelledAt, options.timeZone), rank: 4 },
+          { title: 'cancelled', of: (deal) => localTime(deal.cancelledAt, timeZone), rank: 4 },
         ],
       );
     });

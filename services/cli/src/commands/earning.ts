@@ -1,8 +1,8 @@
 /** `tantieme earning`: what is posted for payees, line by line. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
-import { printList, withLimit } from '../output/list.js';
-import type { ListOptions } from '../output/list.js';
+import { printList, withLimit } from './list.js';
+import type { ListOptions } from './list.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 

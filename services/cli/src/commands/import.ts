@@ -4,8 +4,8 @@ import { basename, extname } from 'node:path';
 import { Command, Option } from 'commander';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Role } from '@tantieme/service-kit/access/auth';
-import { printList, withLimit } from '../output/list.js';
-import type { ListOptions } from '../output/list.js';
+import { printList, withLimit } from './list.js';
+import type { ListOptions } from './list.js';
 import { startProgress } from '../output/progress.js';
 import { hint, print, printJson } from '../output/print.js';
 import { table } from '../output/table.js';
@@ -106,7 +106,7 @@ export interface ImportResult {
 export function importSummary({ dryRun, counts, amounts, reasons }: ImportResult): string {
   const { total, accepted, repeated, conflicts, refused } = counts;
   const summary =
-    `${dryRun ? 'nothing is stored; it would be ' : ''}${total} facts: ${accepted} new, ${repeated} known already, ` +
+    `${dryRun ? 'nothing is stored; it would be ' : ''}${total} in all: ${accepted} new, ${repeated} known already, ` +
     `${conflicts} in conflict, ${refused} refused`;
   const totals =
     amounts.length === 0
@@ -211,7 +211,9 @@ export function cellFaults(errors: unknown): string {
   const faults = (Array.isArray(errors) ? errors : []) as readonly Schemas['RefusalError'][];
   return faults
     .map(({ field, reason, column, cell }) =>
-      [column ?? field, cell === undefined ? '' : JSON.stringify(cell), reason].filter((text) => text !== '').join(' '),
+      [column ?? field, cell === undefined || reason.includes(cell) ? '' : JSON.stringify(cell), reason]
+        .filter((text) => text !== '')
+        .join(' '),
     )
     .join('; ');
 }

@@ -1,16 +1,17 @@
 /** `tantieme pending`: deals that cannot be credited or rated yet, and what is missing. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
-import { printList, withLimit } from '../output/list.js';
-import type { ListOptions } from '../output/list.js';
+import { printList, withLimit } from './list.js';
+import type { ListOptions } from './list.js';
 import { localTime } from '../output/time.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
+import { timeZoneFor } from '../server/short-ids.js';
 
 interface PendingFilter extends ServerOptions, ListOptions {
   readonly code?: string;
   readonly deal?: string;
-  readonly timeZone: string;
+  readonly timeZone?: string;
 }
 
 export function pendingCommand(): Command {
@@ -18,9 +19,10 @@ export function pendingCommand(): Command {
     withLimit(serverCommand('list', 'pending deals, with what each is missing'))
       .option('--code <code>', 'such as PartnerMissing, ExchangeRateMissing, QuotaMissing')
       .option('--deal <deal>', 'source|id')
-      .option('--time-zone <zone>', 'time zone of the times', 'UTC')
+      .option('--time-zone <zone>', 'time zone of the times (default: that of the plans)')
       .action(async (options: PendingFilter) => {
         const api = await connect(options, 'auditor');
+        const timeZone = await timeZoneFor(api, options.timeZone);
         const { code, deal } = options;
         await printList(
           options,
@@ -30,7 +32,7 @@ export function pendingCommand(): Command {
             { title: 'code', of: (one) => one.code },
             { title: 'missing', of: (one) => one.subject, rank: 2 },
             { title: 'why', of: (one) => one.message, text: true },
-            { title: 'since', of: (one) => localTime(one.since, options.timeZone), rank: 1 },
+            { title: 'since', of: (one) => localTime(one.since, timeZone), rank: 1 },
           ],
         );
       }),

@@ -1,8 +1,8 @@
 /** `tantieme close` and `tantieme period`: closing a period of a calendar, and how far it is. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
-import { printList, withLimit } from '../output/list.js';
-import type { ListOptions } from '../output/list.js';
+import { printList, withLimit } from './list.js';
+import type { ListOptions } from './list.js';
 import { count, print, printJson } from '../output/print.js';
 import { localTime, timeZoneOf } from '../output/time.js';
 import { dataOf } from '../server/client.js';

@@ -1,8 +1,8 @@
 /** `tantieme rate`: published exchange rates. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
-import { positive, printList, withLimit } from '../output/list.js';
-import type { ListOptions } from '../output/list.js';
+import { positive, printList, withLimit } from './list.js';
+import type { ListOptions } from './list.js';
 import { print, printJson } from '../output/print.js';
 import { dataOf } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';

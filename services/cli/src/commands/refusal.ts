@@ -1,8 +1,8 @@
 /** `tantieme refusal`: facts that were not accepted, with the place and the reason. */
 import { Command, Option } from 'commander';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import { printList, withLimit } from '../output/list.js';
-import type { ListOptions } from '../output/list.js';
+import { printList, withLimit } from './list.js';
+import type { ListOptions } from './list.js';
 import { print, printJson } from '../output/print.js';
 import { dataOf, itemsOf } from '../server/client.js';
 import type { Api, Schemas } from '../server/client.js';

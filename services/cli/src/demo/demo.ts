@@ -1,4 +1,4 @@
-/** The demonstration: real sales data from file to payouts, explained and replayed, in one command. */
+/** `tantieme demo`: real sales data from file to payouts, explained and replayed, in one command. */
 import { existsSync, mkdirSync, openAsBlob, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -25,16 +25,16 @@ import { mapping, partners, periods, returns, SUPERSTORE_CSV } from './superstor
 
 const CALENDAR = 'monthly@America/New_York';
 
-/** Marks a data directory as the demo's own: only such a directory is replaced. */
+/** File that marks a data directory as one of the demo: only such a directory is replaced. */
 const MARKER = 'made-by-tantieme-demo';
 
 const document = (name: string): string => readFileSync(new URL(`../../demo/${name}`, import.meta.url), 'utf8');
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('four years of real sales: import, calculate, statements, one cent explained, everything replayed')
-    .option('--data <directory>', 'data directory; an earlier demo in it is replaced', 'data/demo')
-    .option('--port <port>', 'port of the server while the demo runs (0: any free one)', '0')
+    .description('import four years of real sales, issue all statements, explain one cent, replay everything')
+    .option('--data <directory>', 'data directory, empty or from an earlier demo, which is replaced', 'data/demo')
+    .option('--port <port>', 'port of the server during the demo (0: any free port)', '0')
     .option('--json', 'print the result as JSON at the end')
     .action(async ({ data, port, json }: { data: string; port: string; json?: boolean }) => {
       prepareDirectory(data);
@@ -52,22 +52,24 @@ export function demoCommand(): Command {
         });
         const verification = await replay(config);
         if (json) printJson({ data, events: verification.events, differences: verification.differenceCount });
-        print(`\nThe data stays in ${data}. Look around in it:`);
-        print(`  npm start -- --data ${data}     the API and its documentation: http://127.0.0.1:8080/docs`);
+        print(`\nThe data stays in ${data}. To explore it:`);
+        print(
+          `  npm start -- --data ${data}     starts the server; its API is documented at http://127.0.0.1:8080/docs`,
+        );
         print(`  npx tantieme statement list --data ${data}`);
-        print('  payout events for finance: "tantieme payout list", GET /payouts, or the topic `payouts`');
+        print('  Finance reads payouts with "tantieme payout list", GET /payouts, or from the topic `payouts`');
       } finally {
         await server.stop();
       }
     });
 }
 
-/** @throws where the directory holds something that is not an earlier demo's: nothing else is ever deleted. */
+/** Empties the data directory. @throws if it contains anything but an earlier demo, which must never be deleted */
 function prepareDirectory(directory: string): void {
   const marker = join(directory, MARKER);
   if (existsSync(directory) && readdirSync(directory).length > 0 && !existsSync(marker))
     throw new Error(
-      `${directory} is not empty and was not made by the demo, which would delete it; name another one with --data`,
+      `${directory} is not empty, and the demo replaces only directories of its own; name another one with --data`,
     );
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
@@ -96,18 +98,18 @@ async function run({ operator, source, designer, approver, finance }: People): P
   const programme = JSON.parse(document('volume-bonus-us.json')) as Schemas['ProgrammeDto'];
   await dataOf(designer.POST('/programmes', { body: programme }));
   print(
-    `   ${all.length} partners of five channel types, two levels of distributors above the sellers; ` +
+    `   ${all.length} partners of five channel types, with two levels of distributors above the sellers; ` +
       '2 plans (drafted by one person, approved by another), 1 programme',
   );
 
   print(
     '\n2. The sales file: an order is a deal, a row is a line ' +
-      '(Sales has up to four decimals: rounded half-up, the original kept)',
+      '(Sales has up to four decimals: they are rounded half-up, and the original is stored)',
   );
   const imported = async (request: Omit<ImportRequest, 'kind'>): Promise<void> =>
     print(`   ${importSummary(await importBody(source, { kind: 'deals', ...request }))}`);
   await imported({ body: await openAsBlob(SUPERSTORE_CSV), format: 'csv', file: 'superstore.csv', mapping: mapping() });
-  print('   Returns, derived: every 25th order whole, of every 40th the first row, 20 days later');
+  print('   Derived returns, 20 days after the order: every 25th order, and the first row of every 40th');
   await imported({ body: ndjson(returns()), format: 'ndjson', file: 'returns.ndjson' });
   await caughtUp(operator, 'calculate');
 
@@ -148,7 +150,7 @@ async function run({ operator, source, designer, approver, finance }: People): P
 const ndjson = (documents: readonly object[]): string => documents.map((one) => JSON.stringify(one)).join('\n');
 
 async function replay(config: EventStoreConfig): Promise<Verification> {
-  print('\n6. Replay: every event re-hashed, every decision re-decided from its journalled input');
+  print('\n6. Replay: every event re-hashed, every decision re-decided from its recorded input');
   const result = await verifyConfigured(config);
   print(
     verificationText(result)

@@ -1,4 +1,7 @@
-/** The demo's sales through five processes: produced outside, in any order and with repetitions, over a real Kafka and PostgreSQL; read by a client that is not ours. */
+/**
+ * The demo's sales through five separate processes with a real Kafka and PostgreSQL: produced from outside, shuffled
+ * and repeated, and consumed by an independent client.
+ */
 import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
@@ -23,7 +26,7 @@ import { TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixtur
 import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
 import { mapping, partners, periods, returns, SUPERSTORE_CSV } from './superstore.js';
 
-/** Four years, twice. */
+/** The four years are calculated twice. */
 jest.setTimeout(1_200_000);
 
 const CALENDAR = 'monthly@America/New_York';
@@ -35,7 +38,7 @@ afterAll(async () => {
   await databases.end();
 });
 
-/** The orders of the file, and the returns. */
+/** The orders of the file and the derived returns, as facts. */
 async function sales(): Promise<readonly DealFact[]> {
   const facts: DealFact[] = [];
   const staging = temporaryDirectory();
@@ -61,26 +64,26 @@ async function prepare(driver: Driver): Promise<void> {
   await driver.awaitIdle();
 }
 
-/** Closes and approves every month. @returns the statements' bytes */
-async function settle(driver: Driver): Promise<string> {
+/** Closes every month and approves its statements. @returns the canonical bytes of all statements */
+async function closeAll(driver: Driver): Promise<string> {
   for (const period of periods()) {
     await driver.close(CALENDAR, period);
     await driver.text('approver', 'POST', '/statements/approve', JSON.stringify({ calendar: CALENDAR, period }));
   }
   await driver.awaitIdle();
-  let all = '';
-  for (const period of periods()) all += await driver.statements(CALENDAR, period);
-  return all;
+  let statements = '';
+  for (const period of periods()) statements += await driver.statements(CALENDAR, period);
+  return statements;
 }
 
-async function embedded(facts: readonly DealFact[]): Promise<{ statements: string; payouts: readonly string[] }> {
+async function runEmbedded(facts: readonly DealFact[]): Promise<{ statements: string; payouts: readonly string[] }> {
   const directory = temporaryDirectory();
   const server = await startInOneThread(configOf(directory.path));
   const driver = new Driver(server.url, directory.path);
   await prepare(driver);
   expect(await driver.import(ndjson(facts))).toMatchObject({ accepted: facts.length, refused: 0 });
   await driver.awaitIdle();
-  const statements = await settle(driver);
+  const statements = await closeAll(driver);
   await server.stop();
   const broker = openSqliteBroker(join(directory.path, 'broker.sqlite'));
   const payouts = distinctContents(await readTopic(broker, TOPICS.payouts));
@@ -93,16 +96,16 @@ async function embedded(facts: readonly DealFact[]): Promise<{ statements: strin
   let world: DistributedSystem | undefined;
   afterEach(() => world?.end());
 
-  it('end in the bytes of the embedded run, in any order, and finance gets to know the same', async () => {
+  it('end in the same statements and payouts as the embedded run, to the byte', async () => {
     const facts = await sales();
     expect(facts.length).toBeGreaterThan(5_000);
-    const expected = await embedded(facts);
+    const expected = await runEmbedded(facts);
     world = await createDistributedSystem(kafka!, { TANTIEME_DATABASE: await databases.fresh('postgres') });
     await world.services.start();
     await prepare(world.driver);
     await produceFacts(world, shuffled(facts, 20_17, 10));
     await world.driver.awaitIdle();
-    expect(await settle(world.driver)).toBe(expected.statements);
+    expect(await closeAll(world.driver)).toBe(expected.statements);
     expect(await publishedPayouts(world)).toEqual(expected.payouts);
     expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
     expect(await verificationDifferences(world)).toBe(0);

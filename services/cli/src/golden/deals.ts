@@ -1,8 +1,10 @@
 /**
- * `deals.csv` of a golden case: a row a fact and line, with the columns of `COLUMNS`. Rows become facts, and facts deals, as in an
- * import: by the row mapper and the facts' own rules of deal-ingestion.
+ * `deals.csv` of a golden case: one row per fact and line. Rows become facts, and facts become deals, as in an import:
+ * with the row mapper and the fact rules of deal-ingestion.
  */
 import { check } from '@tantieme/contracts/check';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { oneOf } from '@tantieme/contracts/suggest';
 import type { Deal, DealFact, DealRole } from '@tantieme/contracts/deal';
 import { contentHash } from '@tantieme/deal-ingestion/deal/content-hash';
 import type { ColumnMapping, PartnerColumn } from '@tantieme/deal-ingestion/import/column-mapping';
@@ -16,7 +18,7 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { CaseInvalid, readCsv } from './csv-rows.js';
 import type { CaseFault, CsvFile, CsvRow } from './csv-rows.js';
 
-/** All deals of a case are from one source, which its files do not name. */
+/** Source of all deals of a case; the files do not name it. */
 export const SOURCE = 'case';
 
 const FILE = 'deals.csv';
@@ -41,17 +43,16 @@ const COLUMNS = {
   others: new RegExp(`${ROLE_COLUMN.source}|${ATTRIBUTE_COLUMN.source}`),
 };
 
-/** What a file may leave out. */
+/** Defaults for cells that a file leaves empty. */
 export interface DealDefaults {
   readonly currency: string;
-  /** A day in `at` is its midnight here. */
+  /** A day in `at` means midnight in this zone. */
   readonly timeZone: string;
 }
 
-/** A row with the partners it names, for a case without `partners.csv`. */
 export interface CaseDeals {
   readonly deals: readonly Deal[];
-  /** Every partner named, in order of text. */
+  /** Ids of all partners of the deals, sorted: the partners of a case without `partners.csv`. */
   readonly partners: readonly string[];
 }
 
@@ -60,28 +61,30 @@ export function readDeals(text: string, defaults: DealDefaults): CaseDeals {
   const file = readCsv(FILE, text, COLUMNS);
   const faults: CaseFault[] = [];
   const states = new Map<string, DealState>();
-  for (const rows of factsOf(file, defaults)) takeFact(rows, file, states, faults);
+  for (const rows of factsOf(file, defaults)) addFact(rows, file, states, faults);
   if (faults.length > 0) throw new CaseInvalid(faults);
   const deals = [...states].map(([id, state]) => dealOf(SOURCE, id, state.values()));
   const partners = deals.flatMap(({ terms }) => (terms?.partners ?? []).map(({ partner }) => partner));
   return { deals, partners: [...new Set(partners)].sort() };
 }
 
-/** A row with what it leaves out filled in. */
+/** A row with defaults in its empty cells. */
 interface FilledRow {
   readonly row: number;
+  /** In the order of `FIXED_COLUMNS`, then the file's columns of partners and attributes. */
   readonly cells: readonly string[];
-  readonly saysLine: boolean;
+  /** Whether any cell of the row describes a line. */
+  readonly hasLine: boolean;
   readonly kind: string;
 }
 
-/** Rows of each fact, in order of the file. */
+/** The rows of each fact, in the order of the file. */
 function factsOf({ columns, rows }: CsvFile, defaults: DealDefaults): readonly FilledRow[][] {
   const facts = new Map<string, FilledRow[]>();
   for (const row of rows) {
     const kind = row.cell('fact') || 'booked';
     const key = JSON.stringify([row.cell('deal'), kind, row.cell('id'), row.cell('revision')]);
-    const filled = { row: row.row, kind, cells: cellsOf(row, kind, columns, defaults), saysLine: saysLine(row) };
+    const filled = { row: row.row, kind, cells: cellsOf(row, kind, columns, defaults), hasLine: hasLine(row) };
     const known = facts.get(key);
     if (known === undefined) facts.set(key, [filled]);
     else known.push(filled);
@@ -89,27 +92,27 @@ function factsOf({ columns, rows }: CsvFile, defaults: DealDefaults): readonly F
   return [...facts.values()];
 }
 
-function saysLine(row: CsvRow): boolean {
+function hasLine(row: CsvRow): boolean {
   return ['line', ...LINE_COLUMNS].some((column) => row.cell(column) !== '');
 }
 
 /** An invoice has terms if it has lines. */
 function hasTerms(row: CsvRow, kind: string): boolean {
-  return kind === 'invoiced' ? saysLine(row) : [...KINDS_WITH_TERMS].some((known) => known === kind);
+  return kind === 'invoiced' ? hasLine(row) : [...KINDS_WITH_TERMS].some((known) => known === kind);
 }
 
-/** The columns that every mapping names; those of partners and attributes come from the file. */
-const FILLED = [...COLUMNS.required, ...COLUMNS.optional];
+/** The columns that every mapping names. Columns of partners and attributes depend on the file. */
+const FIXED_COLUMNS = [...COLUMNS.required, ...COLUMNS.optional];
 
 function cellsOf(row: CsvRow, kind: string, columns: readonly string[], defaults: DealDefaults): string[] {
-  const own = columns.filter((column) => !FILLED.includes(column));
-  return [...FILLED, ...own].map((column) => {
+  const own = columns.filter((column) => !FIXED_COLUMNS.includes(column));
+  return [...FIXED_COLUMNS, ...own].map((column) => {
     const text = row.cell(column);
     switch (column) {
       case 'fact':
         return kind;
       case 'line':
-        return text === '' && saysLine(row) ? '1' : text;
+        return text === '' && hasLine(row) ? '1' : text;
       case 'currency':
         return text === '' && hasTerms(row, kind) ? defaults.currency : text;
       case 'at':
@@ -120,8 +123,8 @@ function cellsOf(row: CsvRow, kind: string, columns: readonly string[], defaults
   });
 }
 
-function mappingOf(columns: readonly string[], saysLines: boolean): ColumnMapping {
-  return {
+function mappingOf(columns: readonly string[], hasLines: boolean): ColumnMapping {
+  return omitUndefined({
     source: SOURCE,
     deal: 'deal',
     kind: { column: 'fact' },
@@ -131,13 +134,13 @@ function mappingOf(columns: readonly string[], saysLines: boolean): ColumnMappin
     currency: { column: 'currency' },
     amount: 'amount',
     customer: 'customer',
-    ...(saysLines ? { line: lineMapping() } : {}),
+    line: hasLines ? lineMapping() : undefined,
     registration: { status: 'status', holder: 'holder', from: 'from', until: 'until' },
     partners: Object.fromEntries(ROLES.map((role) => [role, partnerColumns(role, columns)])),
     attributes: Object.fromEntries(
       columns.filter((column) => ATTRIBUTE_COLUMN.test(column)).map((column) => [column.slice('deal.'.length), column]),
     ),
-  };
+  });
 }
 
 function lineMapping(): NonNullable<ColumnMapping['line']> {
@@ -150,14 +153,15 @@ function lineMapping(): NonNullable<ColumnMapping['line']> {
   };
 }
 
-/** `seller`, `seller-2`, …, each with the column of its share, where the file has one. */
+/** `seller`, `seller-2`, …, each with the column of its share if the file has one. */
 function partnerColumns(role: DealRole, columns: readonly string[]): readonly PartnerColumn[] {
   return columns
     .filter((column) => (column === role || column.startsWith(`${role}-`)) && !column.endsWith('-share'))
     .map((column) => (columns.includes(`${column}-share`) ? { column, share: `${column}-share` } : { column }));
 }
 
-function takeFact(
+/** Adds the fact of the rows to the state of its deal, or its faults to `faults`. */
+function addFact(
   rows: readonly FilledRow[],
   { columns }: CsvFile,
   states: Map<string, DealState>,
@@ -166,18 +170,18 @@ function takeFact(
   const [first] = rows;
   if (first === undefined) return;
   const fault = (reason: string, column?: string, row = first.row) =>
-    faults.push({ file: FILE, row, ...(column === undefined ? {} : { column }), reason });
+    faults.push(omitUndefined({ file: FILE, row, column, reason }));
   const kind = FACT_KINDS.find((known) => known === first.kind);
   if (kind === undefined)
-    return void fault(`${JSON.stringify(first.kind)} is none of ${FACT_KINDS.join(', ')}`, 'fact');
-  const own = columns.filter((column) => !FILLED.includes(column));
-  const saysLines = rows.some((row) => row.saysLine) || KINDS_WITH_TERMS.has(kind);
-  const mapper = createRowMapper(mappingOf(columns, saysLines), [...FILLED, ...own]);
+    return void fault(`${JSON.stringify(first.kind)} is not ${oneOf(FACT_KINDS, first.kind)}`, 'fact');
+  const own = columns.filter((column) => !FIXED_COLUMNS.includes(column));
+  const hasLines = rows.some((row) => row.hasLine) || KINDS_WITH_TERMS.has(kind);
+  const mapper = createRowMapper(mappingOf(columns, hasLines), [...FIXED_COLUMNS, ...own]);
   const mapped = mapper.fact(rows);
   for (const { field, reason } of mapped.errors)
     fault(field === 'at' && reason.includes('instant with its offset') ? notAMoment(first) : reason, field);
   if (mapped.errors.length > 0) return;
-  const fact = withWhatImportsLack(mapped.fact, first.cells[FILLED.indexOf('as')] ?? '');
+  const fact = withCaseOnlyFields(mapped.fact, first.cells[FIXED_COLUMNS.indexOf('as')] ?? '');
   const schemaFaults = check('deal-fact', fact);
   const fieldFault = ({ field, reason }: FieldReason): void => {
     const { row = first.row, column } = placeOf(field, fact, rows);
@@ -197,17 +201,17 @@ function takeFact(
 }
 
 /**
- * What the mapping of an import has no column for: that an amendment is a change, and that an invoice is about the lines of its
- * rows (there, they are only what the deal is about).
+ * Adds what an import mapping cannot express: that an amendment is a change, and that an invoice covers the lines of
+ * its rows (in an import, these are lines of the deal).
  */
-function withWhatImportsLack(fact: unknown, as: string): unknown {
+function withCaseOnlyFields(fact: unknown, as: string): unknown {
   if (!isFact(fact)) return fact;
   if (fact.kind === 'amended') return as === '' ? fact : { ...fact, as };
   return fact.kind === 'invoiced' && fact.terms !== undefined ? { ...fact, lines: fact.terms.lines } : fact;
 }
 
 function notAMoment({ cells }: FilledRow): string {
-  const text = JSON.stringify(cells[FILLED.indexOf('at')] ?? '');
+  const text = JSON.stringify(cells[FIXED_COLUMNS.indexOf('at')] ?? '');
   return `${text} is not a calendar date (YYYY-MM-DD) or an ISO 8601 instant with its offset`;
 }
 
@@ -215,7 +219,7 @@ function isFact(fact: unknown): fact is DealFact {
   return typeof fact === 'object' && fact !== null && 'kind' in fact;
 }
 
-/** The schema has nothing against it, so it has the type that the schema describes. */
+/** A fact without schema faults has the type that the schema describes. */
 function isDealFact(fact: unknown, faults: readonly unknown[]): fact is DealFact {
   return faults.length === 0 && isFact(fact);
 }
@@ -226,7 +230,7 @@ const COLUMN_OF_FIELD: Readonly<Record<string, string>> = {
   months: 'subscription-months',
 };
 
-/** The cell that a field of a fact comes from, as well as it can be told. */
+/** The row and column that a field of a fact most likely comes from; without a row, the first one of the fact. */
 function placeOf(
   field: string,
   fact: unknown,
@@ -243,6 +247,6 @@ function placeOf(
   const column = COLUMN_OF_FIELD[last] ?? last;
   if (list !== 'lines') return { column };
   const line = terms?.lines[Number(index)]?.id;
-  const row = rows.find(({ cells }) => line !== undefined && cells[FILLED.indexOf('line')] === line)?.row;
-  return { ...(row === undefined ? {} : { row }), column: column === 'id' ? 'line' : column };
+  const row = rows.find(({ cells }) => line !== undefined && cells[FIXED_COLUMNS.indexOf('line')] === line)?.row;
+  return omitUndefined({ row, column: column === 'id' ? 'line' : column });
 }

@@ -1,6 +1,7 @@
 /**
- * A golden case: a plan, deals, and what they earn, as files that a finance person writes. Read, calculated and compared; the
- * files are texts by name here, whoever calls this has them from a folder or from a page of the documentation.
+ * A golden case: a plan, its deals and the lines they must earn, in files that a finance person writes
+ * (`libs/commission-engine/golden/README.md`). This module calculates a case from the texts of its files, which come
+ * from a folder or from a documentation page.
  */
 import { calculate } from '@tantieme/commission-engine/earn/calculate';
 import type { Calculated, CalculatedLine, Facts } from '@tantieme/commission-engine/earn/calculate';
@@ -11,41 +12,41 @@ import { EngineError } from '@tantieme/commission-engine/engine-error';
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { compareText } from '@tantieme/contracts/compare-text';
-import { isDay } from '@tantieme/time/day';
+import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { formatMinor } from '@tantieme/money/amount';
 import { CaseInvalid } from './csv-rows.js';
 import type { CaseFault } from './csv-rows.js';
 import { readDeals, SOURCE } from './deals.js';
 import {
-  accountOf,
-  FROM_THE_BEGINNING,
-  lookupOf,
-  plainPartners,
+  creditLookup,
+  defaultPartners,
+  DEFAULT_FROM,
+  payeeTerms,
   readClosings,
   readExchangeRates,
   readPartners,
   readQuotas,
-  readReached,
+  readReachedTiers,
 } from './references.js';
 import type { ReachedTiers } from './references.js';
 
-/** Files of a case by name. */
+/** Texts of the files of a case, by file name. */
 export type CaseFiles = ReadonlyMap<string, string>;
 
-/** Names that a case may have files of; everything else in its folder is left alone. */
+/** Names of the files of a case; other files in its folder are ignored. */
 export const CASE_FILE =
   /^(?:plan(?:@[0-9-]+)?\.(?:yaml|json)|(?:deals|lines|pending|partners|exchange-rates|quotas|closings|reached)\.csv)$/;
 
 const PLAN_FILE = /^plan(?:@([0-9-]+))?\.(?:yaml|json)$/;
 
-/** What a case gives, as rows of its files: every line that is earned, and every deal that is pending. */
-export interface Answer {
+/** The calculated result: every line, and every deal that is pending, as rows of `lines.csv` and `pending.csv`. */
+export interface CaseResult {
   readonly currency: string;
-  /** Of the currency. */
+  /** Decimals of the currency. */
   readonly decimals: number;
-  /** By payee, then period, then the canonical order of lines; what is of no single deal comes last in its period. */
+  /** By payee, period, and the canonical order of lines; lines without a deal come last in their period. */
   readonly lines: readonly LineRow[];
-  /** By deal. */
+  /** In order of deal, code and subject. */
   readonly pending: readonly PendingRow[];
 }
 
@@ -67,21 +68,22 @@ export type LineRow = Readonly<Record<(typeof LINE_COLUMNS)[number], string>>;
 
 export const PENDING_COLUMNS = ['deal', 'code', 'subject', 'message'] as const;
 
-/** A row of `pending.csv`: a deal, or a part of it, that earns nothing, and why. */
+/** A row of `pending.csv`: a deal, or part of one, that earns nothing, and why. */
 export type PendingRow = Readonly<Record<(typeof PENDING_COLUMNS)[number], string>>;
 
-/** @throws {CaseInvalid} with file, row, column and reason */
-export function answerOf(files: CaseFiles): Answer {
+/** @throws {CaseInvalid} with file, row, column and reason of every fault */
+export function calculateCase(files: CaseFiles): CaseResult {
   const versions = readVersions(files);
   const newest = versions.at(-1)?.plan;
-  if (newest === undefined) throw new CaseInvalid([{ file: 'plan.yaml', reason: 'is missing' }]);
+  if (newest === undefined)
+    throw new CaseInvalid([{ file: 'plan.yaml', reason: 'is missing; write the plan into it' }]);
   try {
     const facts = factsOf(files, versions, newest);
     const calculated = calculate(facts);
     return {
       currency: newest.currency,
       decimals: newest.decimals,
-      lines: calculated.lines.toSorted(compareForReading).map((line) => rowOf(line, newest.decimals)),
+      lines: calculated.lines.toSorted(compareLines).map((line) => rowOf(line, newest.decimals)),
       pending: pendingRows(calculated, facts.deals),
     };
   } catch (error) {
@@ -100,9 +102,9 @@ function readVersions(files: CaseFiles): readonly PlanVersion[] {
       for (const { severity, line, column, path, message } of findings)
         if (severity === 'error')
           faults.push({ file: `${file}:${line}:${column}`, reason: `${path || '/'}: ${message}` });
-      const effectiveFrom = named[1] ?? FROM_THE_BEGINNING;
+      const effectiveFrom = named[1] ?? DEFAULT_FROM;
       if (!isDay(effectiveFrom))
-        faults.push({ file, reason: `${effectiveFrom} is no day, such as plan@2026-03-01.yaml` });
+        faults.push({ file, reason: `${effectiveFrom} is not ${DAY_DESCRIPTION}, as in plan@2026-03-01.yaml` });
       return plan === undefined ? [] : [{ effectiveFrom, plan }];
     })
     .sort((left, right) => compareText(left.effectiveFrom, right.effectiveFrom));
@@ -112,7 +114,7 @@ function readVersions(files: CaseFiles): readonly PlanVersion[] {
         faults.push({ file: plan.hash, reason: `is of another ${field === 'id' ? 'plan' : field}: ${plan[field]}` });
   versions.forEach(({ effectiveFrom, plan }, index) => {
     if (versions[index - 1]?.effectiveFrom === effectiveFrom)
-      faults.push({ file: plan.hash, reason: `another version is in force from ${effectiveFrom}` });
+      faults.push({ file: plan.hash, reason: `has the same first day as another version, ${effectiveFrom}` });
   });
   if (faults.length > 0) throw new CaseInvalid(faults);
   return versions;
@@ -120,30 +122,31 @@ function readVersions(files: CaseFiles): readonly PlanVersion[] {
 
 function factsOf(files: CaseFiles, versions: readonly PlanVersion[], newest: PlanVersion['plan']): Facts {
   const { id, currency, calendar } = newest;
-  const read = <Value>(file: string, otherwise: Value, reader: (text: string) => Value): Value => {
+  const readOptional = <Value>(file: string, otherwise: Value, reader: (text: string) => Value): Value => {
     const text = files.get(file);
     return text === undefined ? otherwise : reader(text);
   };
   const dealsText = files.get('deals.csv');
-  if (dealsText === undefined) throw new CaseInvalid([{ file: 'deals.csv', reason: 'is missing' }]);
-  const { deals, partners: named } = readDeals(dealsText, { currency, timeZone: calendar.timeZone });
-  const partners = read('partners.csv', plainPartners(named, id), (text) => readPartners(text, id));
-  const rates = read('exchange-rates.csv', [], readExchangeRates);
-  const quotas = read('quotas.csv', [], (text) => readQuotas(text, id));
-  const settled = read('closings.csv', [], (text) => readClosings(text, versions));
-  const reached = read<ReachedTiers>('reached.csv', new Map(), (text) => readReached(text, newest));
-  const payeeTermsOf = (payee: string) => accountOf(payee, partners, quotas, settled, reached);
-  const agreed = [...partners.values()].filter(({ agreements }) => agreements.some(({ plan }) => plan === id));
+  if (dealsText === undefined)
+    throw new CaseInvalid([{ file: 'deals.csv', reason: 'is missing; write the deals into it' }]);
+  const { deals, partners: partnerIds } = readDeals(dealsText, { currency, timeZone: calendar.timeZone });
+  const partners = readOptional('partners.csv', defaultPartners(partnerIds, id), (text) => readPartners(text, id));
+  const rates = readOptional('exchange-rates.csv', [], readExchangeRates);
+  const quotas = readOptional('quotas.csv', [], (text) => readQuotas(text, id));
+  const closedPeriods = readOptional('closings.csv', [], (text) => readClosings(text, versions));
+  const reachedTiers = readOptional<ReachedTiers>('reached.csv', new Map(), (text) => readReachedTiers(text, newest));
+  const payeeTermsOf = (payee: string) => payeeTerms(payee, { partners, quotas, closedPeriods, reachedTiers });
+  const payees = [...partners.values()].filter(({ agreements }) => agreements.some(({ plan }) => plan === id));
   return {
     deals,
     versions,
-    lookup: lookupOf(partners, rates),
+    lookup: creditLookup(partners, rates),
     payeeTermsOf,
-    payees: agreed.map((partner) => partner.id),
+    payees: payees.map((partner) => partner.id),
   };
 }
 
-function compareForReading(left: CalculatedLine, right: CalculatedLine): number {
+function compareLines(left: CalculatedLine, right: CalculatedLine): number {
   return compareText(left.payee, right.payee) || compareText(left.period, right.period) || compareInPeriod(left, right);
 }
 
@@ -162,17 +165,17 @@ function rowOf({ payee, deal, component, line, period, amountMinor }: Calculated
   if (typeof line === 'string')
     return { payee, period, deal: '', line: '', component, occurrence: '', kind: line, of: '', basis: '', amount };
   return {
-    ...{ payee, period, deal: idOf(deal), component, amount },
+    ...{ payee, period, deal: dealIdOf(deal), component, amount },
     line: line.line,
     occurrence: line.occurrence,
     kind: kindOf(line),
-    of: aboutOf(line),
+    of: detailsOf(line),
     basis: line.basis,
   };
 }
 
-/** Without the source, which is one and the same. */
-function idOf(deal: string): string {
+/** The deal's id without its source, which is the same for all deals of a case. */
+function dealIdOf(deal: string): string {
   return deal.slice(SOURCE.length + 1);
 }
 
@@ -182,8 +185,8 @@ function kindOf({ reverses, reserves, releases }: CreditLine): string {
   return reverses === undefined ? 'earned' : 'returned';
 }
 
-/** What the line is about, where that is not plain: a month of service, whose earning, which occurrence it takes back or releases. */
-function aboutOf({ month, child, reverses, releases }: CreditLine): string {
+/** Column `of`: the month of a subscription, whose earning an override is on, the occurrence taken back or released. */
+function detailsOf({ month, child, reverses, releases }: CreditLine): string {
   const occurrence = reverses?.occurrence ?? releases?.occurrence;
   return [
     ...(month === undefined ? [] : [`month ${month}`]),
@@ -192,18 +195,23 @@ function aboutOf({ month, child, reverses, releases }: CreditLine): string {
   ].join(', ');
 }
 
-/** Also what the engine does not speak of: a quota that is missing, and a deal of which nothing is credited to anybody. */
+/** The engine's pending deals, and what it does not list: missing quotas, and deals that no component credits. */
 function pendingRows({ lines, pending }: Calculated, deals: Facts['deals']): readonly PendingRow[] {
-  const rows: PendingRow[] = pending.map(({ deal, ...why }) => ({ deal: idOf(deal), ...why }));
-  const spoken = new Set([...pending, ...lines].map(({ deal }) => deal));
+  const rows: PendingRow[] = pending.map(({ deal, ...why }) => ({ deal: dealIdOf(deal), ...why }));
+  const listed = new Set([...pending, ...lines].map(({ deal }) => deal));
   for (const deal of deals)
-    if (!spoken.has(dealKey(deal)))
-      rows.push({ deal: deal.id, code: 'NotCredited', subject: '', message: 'no component credits anybody for it' });
+    if (!listed.has(dealKey(deal)))
+      rows.push({
+        deal: deal.id,
+        code: 'NotCredited',
+        subject: '',
+        message: 'no component credits anybody for the deal',
+      });
   for (const { deal, payee, component, line, trace } of lines) {
     const { rate, target } = { target: '', ...trace() };
     if (rate !== 'barred' || target !== 'quota' || typeof line === 'string') continue;
     const message = `${payee} has no quota for ${component} in ${line.window}`;
-    rows.push({ deal: idOf(deal), code: 'QuotaMissing', subject: `quota:${payee}`, message });
+    rows.push({ deal: dealIdOf(deal), code: 'QuotaMissing', subject: `quota:${payee}`, message });
   }
   const unique = new Map(rows.map((row) => [JSON.stringify(row), row]));
   return [...unique.values()].sort(

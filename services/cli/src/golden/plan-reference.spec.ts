@@ -1,19 +1,19 @@
 /**
- * The reference page of the plan language: its examples are golden cases, and it has a row for every key of the schema, with
- * every word that the key may have. An example is a fenced block `yaml` and what follows it up to the next heading or example: a
- * table of deals with what each row earns, and fenced blocks `csv <file>` with further files of the case.
+ * Checks the plan reference: its examples are golden cases, and it has a row for every key of the schema, with all
+ * values that the key may have. An example is a fenced `yaml` block and what follows up to the next heading or example:
+ * a table of deals with what each row earns, and fenced `csv <file>` blocks with further files of the case.
  */
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { PLAN_SCHEMA } from '@tantieme/commission-engine/plan/schema';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { compare } from './comparison.js';
-import { answerOf } from './golden-case.js';
-import type { Answer } from './golden-case.js';
+import { calculateCase } from './golden-case.js';
+import type { CaseResult } from './golden-case.js';
 
 const PAGE = readFileSync(new URL('../../../../docs/plan-reference.md', import.meta.url), 'utf8');
 
-/** What the page says that its examples leave out. */
+/** The keys of a plan that the page's examples leave out. */
 const HEAD = {
   plan: 'plan: example',
   title: 'title: Example',
@@ -24,7 +24,7 @@ const HEAD = {
 interface Example {
   readonly name: string;
   readonly files: ReadonlyMap<string, string>;
-  /** Cells of the column `earns`, by row of `deals.csv`. */
+  /** Cells of the column `earns`, one for each row of `deals.csv`; empty if the table has no such column. */
   readonly earns: readonly string[];
 }
 
@@ -54,31 +54,31 @@ function exampleOf(name: string, text: string): Example {
         .map((cell) => cell.trim()),
     );
   const [columns = [], ...deals] = rows;
-  const saysEarns = columns.at(-1) === 'earns';
-  const given = [columns, ...deals].map((cells) => (saysEarns ? cells.slice(0, -1) : cells).join(','));
+  const hasEarns = columns.at(-1) === 'earns';
+  const given = [columns, ...deals].map((cells) => (hasEarns ? cells.slice(0, -1) : cells).join(','));
   files.set('deals.csv', given.join('\n'));
-  return { name, files, earns: saysEarns ? deals.map((cells) => cells.at(-1) ?? '') : [] };
+  return { name, files, earns: hasEarns ? deals.map((cells) => cells.at(-1) ?? '') : [] };
 }
 
-/** What the rows of `deals.csv` earn in the order of the table: text, empty where nothing happens by them, `pending`. */
-function earned({ files, earns }: Example, answer: Answer): readonly string[] {
+/** What each row of `deals.csv` earns: an amount, `pending`, or '' if the row has no lines of its own. */
+function earned({ files, earns }: Example, result: CaseResult): readonly string[] {
   const [head = '', ...rows] = (files.get('deals.csv') ?? '').trim().split('\n');
   const columns = head.split(',');
   return rows.map((row, index) => {
     const cell = (column: string) => row.split(',')[columns.indexOf(column)] ?? '';
     const occurrence = occurrenceOf(cell('fact') || 'booked', cell('id'));
-    const lines = answer.lines.filter((line) => line.deal === cell('deal') && line.occurrence === occurrence);
-    if (lines.length === 0 && earns[index] === 'pending' && answer.pending.some(({ deal }) => deal === cell('deal')))
+    const lines = result.lines.filter((line) => line.deal === cell('deal') && line.occurrence === occurrence);
+    if (lines.length === 0 && earns[index] === 'pending' && result.pending.some(({ deal }) => deal === cell('deal')))
       return 'pending';
     if (lines.length === 0) return '';
-    const sum = lines.reduce((minor, { amount }) => minor + parseMinor(amount, answer.decimals), 0n);
-    return formatMinor(sum, answer.decimals);
+    const sum = lines.reduce((minor, { amount }) => minor + parseMinor(amount, result.decimals), 0n);
+    return formatMinor(sum, result.decimals);
   });
 }
 
 function occurrenceOf(fact: string, id: string): string {
-  const words: Readonly<Record<string, string>> = { invoiced: 'invoice', paid: 'payment', returned: 'return' };
-  return id === '' ? fact : `${words[fact] ?? fact}:${id}`;
+  const occurrences: Readonly<Record<string, string>> = { invoiced: 'invoice', paid: 'payment', returned: 'return' };
+  return id === '' ? fact : `${occurrences[fact] ?? fact}:${id}`;
 }
 
 describe('examples of the plan reference', () => {
@@ -86,14 +86,14 @@ describe('examples of the plan reference', () => {
 
   it.each(examples.map((example) => [example.name, example] as const))('%s', (_, example) => {
     const { files, earns } = example;
-    const answer = answerOf(files);
+    const result = calculateCase(files);
     const wanted = earns.map((text) =>
-      /^-?[0-9]/.test(text) ? formatMinor(parseMinor(text, answer.decimals), answer.decimals) : text,
+      /^-?[0-9]/.test(text) ? formatMinor(parseMinor(text, result.decimals), result.decimals) : text,
     );
-    expect(earned(example, answer)).toEqual(earns.length === 0 ? expect.anything() : wanted);
-    if (files.has('lines.csv')) expect(compare(files, answer).differences).toEqual([]);
-    // Nothing is earned besides what the table says.
-    else expect(sumOf(answer.lines.map(({ amount }) => amount))).toBe(sumOf(wanted));
+    expect(earned(example, result)).toEqual(earns.length === 0 ? expect.anything() : wanted);
+    if (files.has('lines.csv')) expect(compare(files, result).differences).toEqual([]);
+    // There are no lines besides those in the table.
+    else expect(sumOf(result.lines.map(({ amount }) => amount))).toBe(sumOf(wanted));
     expect(earns.length > 0 || files.has('lines.csv')).toBe(true);
   });
 });
@@ -114,7 +114,7 @@ function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Every key with the words that it may have. Keys of a component are named without `components.`. */
+/** Every key of the schema with its possible values. Keys of a component are named without `components.`. */
 function keysOf(node: unknown, path: string, found: Map<string, Set<string>>): ReadonlyMap<string, Set<string>> {
   if (!isNode(node)) return found;
   const reference = node['$ref'];
@@ -122,9 +122,9 @@ function keysOf(node: unknown, path: string, found: Map<string, Set<string>>): R
     const defined = PLAN_SCHEMA.$defs[reference.slice('#/$defs/'.length) as keyof typeof PLAN_SCHEMA.$defs];
     return keysOf(defined, path, found);
   }
-  const words = found.get(path) ?? new Set<string>();
-  if (path !== '') found.set(path, words);
-  for (const word of Array.isArray(node['enum']) ? node['enum'] : []) words.add(String(word));
+  const values = found.get(path) ?? new Set<string>();
+  if (path !== '') found.set(path, values);
+  for (const value of Array.isArray(node['enum']) ? node['enum'] : []) values.add(String(value));
   for (const [name, value] of Object.entries(isNode(node['properties']) ? node['properties'] : {})) {
     if (value === false) continue;
     const below = path === '' || path === 'components' ? name : `${path}.${name}`;
@@ -149,9 +149,9 @@ function namesOf(pattern: string): readonly string[] {
 describe('keys of the plan language', () => {
   const rows = PAGE.split('\n').filter((line) => line.startsWith('| `'));
 
-  it.each([...keysOf(PLAN_SCHEMA, '', new Map())])('%s has a row in the reference', (key, words) => {
+  it.each([...keysOf(PLAN_SCHEMA, '', new Map())])('%s has a row in the reference', (key, values) => {
     const row = rows.find((line) => line.split('|')[1]?.includes(`\`${key}\``)) ?? '';
     expect(row).not.toBe('');
-    expect([...words].filter((word) => !row.includes(`\`${word}\``))).toEqual([]);
+    expect([...values].filter((value) => !row.includes(`\`${value}\``))).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** `tantieme doctor`: is the server there, does it keep up, and does anything wait for a person? */
+/** `tantieme doctor`: checks that the server answers, keeps up, and has nothing that needs a person. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Command } from 'commander';
 import { count, print, printJson } from '../output/print.js';
@@ -13,29 +13,26 @@ interface Check {
   readonly detail: string;
 }
 
-/** Rows counted at most: more than a person looks through. */
+/** Limit on counted rows: nobody looks through more. */
 const COUNTED_MAX = 1000;
 
 export function doctorCommand(): Command {
-  return serverCommand('doctor', 'check the server: reachable, ready, keeping up, and what waits for a person').action(
-    async (options: ServerOptions) => {
-      const checks: Check[] = [{ check: 'node', state: 'ok', detail: process.version }];
-      const { url } = addressOf(options);
-      try {
-        const api = await connect(options, 'operator');
-        await checkServer(api, url, checks);
-      } catch (error) {
-        checks.push({
-          check: 'server',
-          state: 'failed',
-          detail: errorText(error),
-        });
-      }
-      if (options.json) printJson(checks);
-      else for (const { check, state, detail } of checks) print(`${state.padEnd(9)}  ${check.padEnd(9)}  ${detail}`);
-      if (checks.some(({ state }) => state === 'failed')) process.exitCode = 1;
-    },
-  );
+  return serverCommand(
+    'doctor',
+    'check that the server answers, is ready and keeps up, and list what needs your attention',
+  ).action(async (options: ServerOptions) => {
+    const checks: Check[] = [{ check: 'node', state: 'ok', detail: process.version }];
+    const { url } = addressOf(options);
+    try {
+      const api = await connect(options, 'operator');
+      await checkServer(api, url, checks);
+    } catch (error) {
+      checks.push({ check: 'server', state: 'failed', detail: errorText(error) });
+    }
+    if (options.json) printJson(checks);
+    else for (const { check, state, detail } of checks) print(`${state.padEnd(9)}  ${check.padEnd(9)}  ${detail}`);
+    if (checks.some(({ state }) => state === 'failed')) process.exitCode = 1;
+  });
 }
 
 async function checkServer(api: Api, url: string, checks: Check[]): Promise<void> {
@@ -60,7 +57,7 @@ async function checkServer(api: Api, url: string, checks: Check[]): Promise<void
             .join('; ')
         : behind.length > 0
           ? behind.map(({ name, lag }: { name: string; lag?: string }) => `${name} is ${lag ?? '?'} behind`).join('; ')
-          : `${count(items.length, 'background work')} up to date`,
+          : `all ${items.length} background processes are up to date`,
   });
   const refused = await counted((query) =>
     api.GET('/refusals', { params: { query: omitUndefined({ ...query, state: 'open' as const }) } }),
@@ -68,13 +65,13 @@ async function checkServer(api: Api, url: string, checks: Check[]): Promise<void
   checks.push({
     check: 'refusals',
     state: refused === 0 ? 'ok' : 'attention',
-    detail: waiting(refused, 'refusal', 'tantieme refusal list'),
+    detail: openText(refused, 'refusal', 'tantieme refusal list'),
   });
   const pending = await counted((query) => api.GET('/pending-deals', { params: { query } }));
   checks.push({
     check: 'pending',
     state: pending === 0 ? 'ok' : 'attention',
-    detail: waiting(pending, 'pending deal', 'tantieme pending list'),
+    detail: openText(pending, 'pending deal', 'tantieme pending list'),
   });
 }
 
@@ -82,7 +79,7 @@ async function counted(page: Parameters<typeof itemsOf<unknown>>[0]): Promise<nu
   return (await Array.fromAsync(itemsOf(page, COUNTED_MAX))).length;
 }
 
-function waiting(number: number, noun: string, command: string): string {
+function openText(number: number, noun: string, command: string): string {
   if (number === 0) return `no ${noun}s`;
   return `${number >= COUNTED_MAX ? `${COUNTED_MAX} or more ${noun}s` : count(number, noun)} (${command})`;
 }

@@ -1,4 +1,5 @@
-/** `tantieme profile`: named servers. */
+/** `tantieme profile`: servers saved under a name. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command } from 'commander';
 import { print, printJson } from '../output/print.js';
 import { table } from '../output/table.js';
@@ -11,45 +12,45 @@ interface JsonOption {
 
 export function profileCommand(): Command {
   return new Command('profile')
-    .description('named servers: address, and a token or the data directory of a local server')
+    .description('servers saved under a name: an address, and a token or the data directory of a local server')
     .addCommand(
       new Command('add')
-        .description('add or replace a profile; the first one is in use at once')
+        .description('add or replace a profile; the first one is used by default')
         .argument('<name>')
         .option('--url <url>', 'address of the server')
-        .option('--token <token>', 'bearer token; kept in a file that only you can read')
+        .option('--token <token>', 'bearer token; saved in a file that only you can read')
         .option('--data <directory>', 'data directory of a local server')
         .option('--json', 'print JSON')
         .action((name: string, { url, token, data, json }: Profile & JsonOption) => {
           if (url === undefined && token === undefined && data === undefined)
             throw new Error('give at least one of --url, --token and --data');
-          saveProfile(name, JSON.parse(JSON.stringify({ url, token, data })) as Profile);
-          report(json, `profile ${name} is saved in ${listProfiles().file}`);
+          saveProfile(name, omitUndefined({ url, token, data }));
+          report(json, `saved profile ${name} in ${listProfiles().file}`);
         }),
     )
     .addCommand(
       new Command('use')
-        .description('use a profile where none is named')
+        .description('use a profile by default, when a command names none')
         .argument('<name>')
         .option('--json', 'print JSON')
         .action((name: string, { json }: JsonOption) => {
           useProfile(name);
-          report(json, `profile ${name} is in use`);
+          report(json, `using profile ${name} by default`);
         }),
     )
     .addCommand(
       new Command('remove')
-        .description('forget a profile')
+        .description('remove a profile')
         .argument('<name>')
         .option('--json', 'print JSON')
         .action((name: string, { json }: JsonOption) => {
           removeProfile(name);
-          report(json, `profile ${name} is removed`);
+          report(json, `removed profile ${name}`);
         }),
     )
     .addCommand(
       new Command('list')
-        .description('profiles; tokens are not printed')
+        .description('list the profiles, without their tokens')
         .option('--json', 'print JSON')
         .action(({ json }: JsonOption) => {
           const { profiles, current } = listProfiles();
@@ -61,7 +62,7 @@ export function profileCommand(): Command {
             inUse: name === current,
           }));
           if (json) return printJson(rows);
-          if (rows.length === 0) return print('no profiles; add one with "tantieme profile add"');
+          if (rows.length === 0) return print('no profiles yet; add one with "tantieme profile add"');
           print(
             table(
               [

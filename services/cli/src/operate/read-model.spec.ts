@@ -1,4 +1,4 @@
-/** The command as it is built, in processes of its own beside a server that runs. */
+/** Runs the built command in separate processes, next to a running server. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -23,8 +23,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 const COMMAND = new URL('../../dist/main.js', import.meta.url).pathname;
 const NAME = 'deal-ingestion-read-model';
 const FACTS = history(60);
-/** Imported before anything is rebuilt, and after. */
+/** Facts imported before the first rebuild. */
 const BEFORE = 60;
+/** Facts imported before the second rebuild, in all. */
 const AFTER = 70;
 
 const databases = new TestDatabases();
@@ -64,7 +65,11 @@ function start(...options: readonly string[]) {
 
 async function rebuild(...options: readonly string[]): Promise<{ code: unknown; output: string; error: string }> {
   const child = start(...options);
-  const [[code], output, error] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)]);
+  const [[code], output, error] = await Promise.all([
+    once(child, 'exit') as Promise<[code: number | null]>,
+    text(child.stdout),
+    text(child.stderr),
+  ]);
   return { code, output, error };
 }
 
@@ -72,7 +77,7 @@ function deals(): Promise<readonly unknown[]> {
   return db.selectFrom('deal_ingestion_deals').selectAll().orderBy('source').orderBy('deal').execute();
 }
 
-/** A deal that never was, one that is missing, and one with lines that it does not have. */
+/** Deletes a deal, changes the line count of another, and adds a forged one. */
 async function tamper(): Promise<void> {
   await db.deleteFrom('deal_ingestion_deals').where('deal', '=', 'D-1').execute();
   await db.updateTable('deal_ingestion_deals').set({ line_count: 99 }).where('deal', '=', 'D-2').execute();
@@ -87,19 +92,19 @@ describe.each(ENGINES)('tantieme read-model rebuild in the %s database', (engine
   beforeAll(() => open(engine), 180_000);
   afterAll(close);
 
-  it('puts right what is wrong, says what it did, and the server goes on', async () => {
-    const honest = await deals();
+  it('repairs tampered rows, prints what it did, and the server keeps working', async () => {
+    const intact = await deals();
     await tamper();
     const { code, output, error } = await rebuild(NAME, '--json');
     expect({ code, error }).toEqual({ code: 0, error: '' });
     expect(JSON.parse(output)).toMatchObject({
       name: NAME,
-      rows: { deal_ingestion_deals: honest.length, deal_ingestion_refusals: 0 },
+      rows: { deal_ingestion_deals: intact.length, deal_ingestion_refusals: 0 },
     });
-    expect(await deals()).toEqual(honest);
+    expect(await deals()).toEqual(intact);
     await driver.import(ndjson(FACTS.slice(BEFORE, AFTER)));
     await driver.awaitIdle();
-    expect(await deals()).not.toEqual(honest);
+    expect(await deals()).not.toEqual(intact);
     const after = await deals();
     expect(await rebuild(NAME)).toMatchObject({
       code: 0,
@@ -108,7 +113,7 @@ describe.each(ENGINES)('tantieme read-model rebuild in the %s database', (engine
     expect(await deals()).toEqual(after);
   }, 180_000);
 
-  it('loses nothing of what is imported meanwhile', async () => {
+  it('includes facts that are imported during the rebuild', async () => {
     const rebuilding = rebuild(NAME);
     await driver.import(ndjson(FACTS.slice(AFTER)));
     expect(await rebuilding).toMatchObject({ code: 0, error: '' });
@@ -118,13 +123,13 @@ describe.each(ENGINES)('tantieme read-model rebuild in the %s database', (engine
     expect(await deals()).toEqual(live);
   }, 180_000);
 
-  it('that is killed, whenever that is, has replaced nothing or all', async () => {
-    const honest = await deals();
+  it('replaces all rows or none when it is killed at any moment', async () => {
+    const intact = await deals();
     await tamper();
     const tampered = await deals();
-    const took = Date.now();
+    const startedAt = Date.now();
     expect(await rebuild('payouts-read-model')).toMatchObject({ code: 0 });
-    const wholeMs = Date.now() - took;
+    const wholeMs = Date.now() - startedAt;
     for (let tenth = 1; tenth <= 10; tenth += 1) {
       const child = start(NAME);
       const ended = once(child, 'exit');
@@ -132,13 +137,13 @@ describe.each(ENGINES)('tantieme read-model rebuild in the %s database', (engine
       child.kill('SIGKILL');
       await ended;
       const now = await deals();
-      expect([tampered, honest]).toContainEqual(now);
+      expect([tampered, intact]).toContainEqual(now);
     }
     expect(await rebuild(NAME)).toMatchObject({ code: 0 });
-    expect(await deals()).toEqual(honest);
+    expect(await deals()).toEqual(intact);
   }, 180_000);
 
-  it('says what is wrong with its arguments', async () => {
+  it('explains invalid arguments', async () => {
     expect(await rebuild('statements')).toMatchObject({
       code: 1,
       error: expect.stringContaining('Allowed choices are partner-registry-read-model'),
@@ -147,7 +152,9 @@ describe.each(ENGINES)('tantieme read-model rebuild in the %s database', (engine
     expect(await rebuild(NAME, '--data', empty.path)).toEqual({
       code: 1,
       output: '',
-      error: `tantieme: ${join(empty.path, 'events.sqlite')}: there is no event store\n`,
+      error:
+        `tantieme: ${join(empty.path, 'events.sqlite')} does not exist: this is not a data directory. ` +
+        'Name the data directory of a server with --data or TANTIEME_DATA.\n',
     });
     empty.remove();
   }, 180_000);

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+/** `tantieme read-model`: rebuilds tables of the read models from the event store. */
 import { Argument, Command } from 'commander';
 import { PROJECTIONS } from '@tantieme/all-in-one/projections';
 import type { AnyProjection } from '@tantieme/event-sourcing/process/projection';
@@ -11,8 +10,9 @@ import type { DatabaseConfig } from '@tantieme/service-kit/runtime/database';
 import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
 import { startProgress } from '../output/progress.js';
-import { print, printJson } from '../output/print.js';
+import { count, print, printJson } from '../output/print.js';
 import { table } from '../output/table.js';
+import { eventStoreFile } from './event-store-file.js';
 
 interface RebuildOptions {
   readonly data?: string;
@@ -22,13 +22,13 @@ interface RebuildOptions {
 export function readModelCommand(): Command {
   const rebuild = new Command('rebuild')
     .description(
-      'fill a read model anew from the event store, beside the live one, and put it in its place; services may run meanwhile',
+      'rebuild a read model from the event store and replace the live one with it; services may keep running',
     )
-    .addArgument(new Argument('<name>', 'which one').choices(PROJECTIONS.map(({ name }) => name)))
-    .option('--data <directory>', 'data directory (TANTIEME_DATA)')
+    .addArgument(new Argument('<name>', 'the read model').choices(PROJECTIONS.map(({ name }) => name)))
+    .option('--data <directory>', 'data directory (TANTIEME_DATA; default: data/tantieme)')
     .option('--json', 'print JSON')
     .action(async (name: string, { data, json }: RebuildOptions) => {
-      const config = loadConfig(process.env, data === undefined ? {} : { dataDirectory: data });
+      const config = loadConfig(process.env, { dataDirectory: data });
       for (const projection of PROJECTIONS.filter((one) => one.name === name)) {
         const { events, position, rows } = await rebuildConfigured(config, projection);
         if (json) printJson({ name, events, position: String(position), rows });
@@ -36,38 +36,39 @@ export function readModelCommand(): Command {
           print(
             table(
               [
-                { title: 'table', of: ([of]) => of },
-                { title: 'rows', of: ([, count]) => String(count), align: 'right' },
+                { title: 'table', of: ([tableName]) => tableName },
+                { title: 'rows', of: ([, rowCount]) => rowCount, align: 'right' },
               ],
               Object.entries(rows),
             ),
           );
-          print(`${name}: rebuilt from ${events} events, up to position ${position}`);
+          print(`${name}: rebuilt from ${count(events, 'event')}, up to position ${position}`);
         }
       }
     });
-  return new Command('read-model').description('work on the read models').addCommand(rebuild);
+  return new Command('read-model')
+    .description('maintain the read models, the tables that the API reads')
+    .addCommand(rebuild);
 }
 
-/** @throws where there is no event store in the data directory. */
+/** @throws if the data directory has no embedded event store */
 async function rebuildConfigured(
   config: EventStoreConfig & DatabaseConfig,
   projection: AnyProjection,
 ): Promise<RebuildResult> {
-  const path = join(config.dataDirectory, 'events.sqlite');
-  if (config.eventStore === EMBEDDED && !existsSync(path)) throw new Error(`${path}: there is no event store`);
+  if (config.eventStore === EMBEDDED) eventStoreFile(config.dataDirectory);
   await using opened = new AsyncDisposableStack();
   const store = await openEventStore(config);
   opened.defer(() => store.close());
   const db = opened.use(await openReadDatabase(config));
-  const beside = await openReadDatabaseBeside(config);
-  opened.defer(() => beside.db.destroy());
+  const shadow = await openReadDatabaseBeside(config);
+  opened.defer(() => shadow.db.destroy());
   const progress = startProgress('rebuild', 0, 'positions');
   opened.defer(() => progress.stop());
   return await rebuildProjection({
     store,
     db,
-    shadow: beside,
+    shadow,
     projection,
     onProgress: ({ position, head }) => progress.update(Number(position), Number(head)),
   });

@@ -1,3 +1,4 @@
+/** `tantieme start`: runs all services in one process. */
 import { Command } from 'commander';
 import { startAllInOne } from '@tantieme/all-in-one/start';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
@@ -12,17 +13,17 @@ interface StartOptions {
 
 export function startCommand(): Command {
   return new Command('start')
-    .description('start the five services in one process, on one port, with one data directory')
-    .option('--data <directory>', 'data directory (TANTIEME_DATA)')
-    .option('--host <address>', 'address to listen on (TANTIEME_HOST)')
-    .option('--port <port>', 'port to listen on (TANTIEME_PORT)')
-    .option('--json', 'print the address as JSON once it listens')
+    .description('start all services in one process, on one port, with one data directory')
+    .option('--data <directory>', 'data directory, created if missing (TANTIEME_DATA; default: data/tantieme)')
+    .option('--host <address>', 'address to listen on (TANTIEME_HOST; default: 127.0.0.1)')
+    .option('--port <port>', 'port to listen on (TANTIEME_PORT; default: 8080)')
+    .option('--json', 'print the address as JSON once the server listens')
     .action(async ({ data, host, port, json }: StartOptions) => {
       const server = await startAllInOne(
         loadConfig(process.env, {
-          ...(data === undefined ? {} : { dataDirectory: data }),
-          ...(host === undefined ? {} : { host }),
-          ...(port === undefined ? {} : { port: Number(port) }),
+          dataDirectory: data,
+          host,
+          port: port === undefined ? undefined : Number(port),
         }),
       );
       if (json) printJson({ url: server.url });

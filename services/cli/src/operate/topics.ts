@@ -1,7 +1,9 @@
+/** `tantieme topics`: creates the topics in Kafka. */
 import { Command } from 'commander';
 import { ALL_TOPICS } from '@tantieme/all-in-one/topics';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
-import { loadConfig, type Environment } from '@tantieme/service-kit/runtime/config';
+import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { print, printJson } from '../output/print.js';
 import { table } from '../output/table.js';
 
@@ -14,46 +16,46 @@ interface CreateOptions {
 
 export function topicsCommand(): Command {
   const create = new Command('create')
-    .description(
-      'create the topics that are missing on the Kafka that TANTIEME_KAFKA names; those that exist stay as they are',
-    )
-    .option('--partitions <count>', 'partitions of a topic (TANTIEME_PARTITIONS)')
+    .description('create missing topics in the Kafka that TANTIEME_KAFKA names; existing topics stay unchanged')
+    .option('--partitions <count>', 'partitions per topic (TANTIEME_PARTITIONS; default: 4)')
     .option(
       '--replication <count>',
-      'replicas of a partition (TANTIEME_KAFKA_REPLICATION; default: what the cluster has set)',
+      'replicas per partition (TANTIEME_KAFKA_REPLICATION; default: the setting of the cluster)',
     )
-    .option('--retention-days <days>', 'how long messages are kept (TANTIEME_KAFKA_RETENTION_DAYS; default: 30)')
+    .option(
+      '--retention-days <days>',
+      'days for which messages are retained (TANTIEME_KAFKA_RETENTION_DAYS; default: 30)',
+    )
     .option('--json', 'print JSON')
     .action(async (options: CreateOptions) => {
-      const { kafka, partitions } = loadConfig(environmentOf(options));
+      const { kafka, partitions } = loadConfig({ ...process.env, ...variablesOf(options) });
       if (kafka === undefined)
-        throw new Error('TANTIEME_KAFKA names no brokers; the embedded broker makes its topics by itself');
-      const states = await createKafkaTopics(
-        { ...kafka, ...(partitions === undefined ? {} : { partitions }) },
-        ALL_TOPICS,
-      );
+        throw new Error(
+          'TANTIEME_KAFKA is not set: set it to the brokers, such as TANTIEME_KAFKA=localhost:9092. ' +
+            'The embedded broker needs no topics to be created.',
+        );
+      const states = await createKafkaTopics({ ...kafka, partitions }, ALL_TOPICS);
       if (options.json) printJson(states);
       else
         print(
           table(
             [
               { title: 'topic', of: ({ topic }) => topic },
-              { title: 'partitions', of: ({ partitions: count }) => count, align: 'right' },
+              { title: 'partitions', of: (one) => one.partitions, align: 'right' },
               { title: 'state', of: ({ created }) => (created ? 'created' : 'existed before') },
             ],
             states,
           ),
         );
     });
-  return new Command('topics').description('work on the topics of a Kafka').addCommand(create);
+  return new Command('topics').description('create the topics in Kafka').addCommand(create);
 }
 
-/** Options before variables, under the same rules. */
-function environmentOf({ partitions, replication, retentionDays }: CreateOptions): Environment {
-  return {
-    ...process.env,
-    ...(partitions === undefined ? {} : { TANTIEME_PARTITIONS: partitions }),
-    ...(replication === undefined ? {} : { TANTIEME_KAFKA_REPLICATION: replication }),
-    ...(retentionDays === undefined ? {} : { TANTIEME_KAFKA_RETENTION_DAYS: retentionDays }),
-  };
+/** The options as environment variables, so that both follow the same rules. */
+function variablesOf({ partitions, replication, retentionDays }: CreateOptions): Readonly<Record<string, string>> {
+  return omitUndefined({
+    TANTIEME_PARTITIONS: partitions,
+    TANTIEME_KAFKA_REPLICATION: replication,
+    TANTIEME_KAFKA_RETENTION_DAYS: retentionDays,
+  });
 }

@@ -5,7 +5,7 @@ import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store
 import { replayables } from '@tantieme/all-in-one/replayables';
 import { startProgress } from '../output/progress.js';
 
-/** Verifies an event store that is no file here. How many events it holds is not known before the end. */
+/** Verifies the event store of a database server. Its number of events is only known at the end. */
 export async function verifyServer(config: EventStoreConfig, expect?: string): Promise<Verification> {
   const store = await openEventStore(config);
   const progress = startProgress('verify', 0, 'events');
@@ -14,7 +14,7 @@ export async function verifyServer(config: EventStoreConfig, expect?: string): P
       store,
       replayables: await replayables(store),
       onProgress: ({ events }) => progress.update(events, events),
-      ...(expect === undefined ? {} : { expect }),
+      expect,
     });
   } finally {
     progress.stop();

@@ -1,4 +1,4 @@
-/** The command as it is built, so that its threads are threads. */
+/** Runs the built command, as only it can start threads. */
 import { execFile } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -46,12 +46,16 @@ function verifyIn(
   );
 }
 
-/** Changes the first digit of an amount in every event whose position is a multiple of `step`; gives `stream@revision` of each. */
+/**
+ * Prepends a digit to the amounts of all events whose position is a multiple of `step`.
+ * @returns `stream@revision` of each changed event
+ */
 function changeAmounts(step: number): readonly string[] {
   const database = new DatabaseSync(join(config.dataDirectory, 'events.sqlite'));
   const changed = database
     .prepare(
-      `UPDATE events SET data = replace(data, '"amount":"', '"amount":"9') WHERE position % ? = 0 AND data LIKE '%"amount":"%'
+      `UPDATE events SET data = replace(data, '"amount":"', '"amount":"9')
+       WHERE position % ? = 0 AND data LIKE '%"amount":"%'
        RETURNING position, (SELECT name FROM streams WHERE key = stream) || '@' || revision AS name`,
     )
     .all(step);
@@ -61,7 +65,7 @@ function changeAmounts(step: number): readonly string[] {
 
 describe('tantieme verify', () => {
   it.each(['plan', 'programme', 'participant', 'rewardscalendar'])(
-    'names the event of a %s that makes no sense any more, on which others build',
+    'names the emptied event of a %s that later events depend on',
     async (category) => {
       const copy = temporaryDirectory();
       cpSync(config.dataDirectory, copy.path, { recursive: true });
@@ -83,11 +87,11 @@ describe('tantieme verify', () => {
     180_000,
   );
 
-  it('says the same with any number of threads: of an honest log, and of one in which amounts were changed', async () => {
-    const honest = await verify('--json', '--threads', '1');
-    expect(honest).toMatchObject({ code: 0, error: '' });
-    expect(JSON.parse(honest.output)).toMatchObject({ differenceCount: 0, differences: [] });
-    expect(await verify('--json', '--threads', '3')).toEqual(honest);
+  it('gives the same result with any number of threads, for an intact and a tampered log', async () => {
+    const intact = await verify('--json', '--threads', '1');
+    expect(intact).toMatchObject({ code: 0, error: '' });
+    expect(JSON.parse(intact.output)).toMatchObject({ differenceCount: 0, differences: [] });
+    expect(await verify('--json', '--threads', '3')).toEqual(intact);
 
     const changed = changeAmounts(17);
     expect(changed.length).toBeGreaterThan(5);
@@ -99,15 +103,15 @@ describe('tantieme verify', () => {
     expect(named).toEqual(expect.arrayContaining([...changed]));
   }, 180_000);
 
-  it('says what is wrong with its arguments', async () => {
+  it('explains invalid arguments', async () => {
     expect(await verify('--threads', 'two')).toMatchObject({
       code: 1,
-      error: expect.stringContaining('A number from 1 to 99 was expected'),
+      error: expect.stringContaining('Expected a whole number from 1 to 99'),
     });
     expect(await verify('--expect', 'nonsense')).toEqual({
       code: 1,
       output: '',
-      error: 'tantieme: "nonsense" is not the head of a log\n',
+      error: 'tantieme: "nonsense" is not the head of a log: <number of events>:<64 hex digits>\n',
     });
   });
 });

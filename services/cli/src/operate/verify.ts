@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+/** `tantieme verify`: checks that no stored event was changed or removed, and that every decision can be repeated. */
 import { Command, InvalidArgumentError } from 'commander';
 import type { Verification } from '@tantieme/audit/verify';
 import { verifyFile } from '@tantieme/all-in-one/verify/verify-file';
@@ -6,60 +6,63 @@ import type { VerifyFileOptions } from '@tantieme/all-in-one/verify/verify-file'
 import { EMBEDDED, loadConfig } from '@tantieme/service-kit/runtime/config';
 import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
 import { startProgress } from '../output/progress.js';
-import { print, printJson } from '../output/print.js';
+import { count, print, printJson } from '../output/print.js';
+import { eventStoreFile } from './event-store-file.js';
 import { verifyServer } from './verify-server.js';
+
+type VerifyOptions = Pick<VerifyFileOptions, 'expect' | 'threads'>;
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('re-hash every stored event and re-decide every decision from its journalled input')
-    .option('--data <directory>', 'data directory', process.env['TANTIEME_DATA'] ?? 'data/tantieme')
-    .option('--expect <head>', 'the head that an earlier verification printed: nothing before it may be missing')
-    .option('--threads <number>', 'how many threads share the work; one a core if left out', threadsOf)
+    .description('re-hash every stored event, and re-decide every decision from its recorded input')
+    .option('--data <directory>', 'data directory (TANTIEME_DATA; default: data/tantieme)')
+    .option(
+      '--expect <head>',
+      'head that an earlier verification printed: all events up to it must be there, unchanged',
+    )
+    .option(
+      '--threads <number>',
+      'threads that share the work on an embedded event store; default: one per core',
+      threadsOf,
+    )
     .option('--json', 'print JSON')
-    .action(async ({ data, ...options }: { data: string; expect?: string; threads?: number; json?: boolean }) => {
+    .action(async ({ data, json, ...options }: VerifyOptions & { data?: string; json?: boolean }) => {
       const result = await verifyConfigured(loadConfig(process.env, { dataDirectory: data }), options);
-      if (options.json) printJson(result);
+      if (json) printJson(result);
       else print(verificationText(result).join('\n'));
       if (result.differences.length > 0) process.exitCode = 1;
     });
 }
 
-/** The event store that the configuration names; threads share the work on a file only. */
-export function verifyConfigured(
-  config: EventStoreConfig,
-  options: Pick<VerifyFileOptions, 'expect' | 'threads'> = {},
-): Promise<Verification> {
+/** Verifies the event store that the configuration names. */
+export async function verifyConfigured(config: EventStoreConfig, options: VerifyOptions = {}): Promise<Verification> {
   return config.eventStore === EMBEDDED
     ? verifyDirectory(config.dataDirectory, options)
     : verifyServer(config, options.expect);
 }
 
-/** @throws where there is no event store in the directory. */
-async function verifyDirectory(
-  directory: string,
-  { expect, threads }: Pick<VerifyFileOptions, 'expect' | 'threads'> = {},
-): Promise<Verification> {
+/** @throws if the directory has no event store */
+async function verifyDirectory(directory: string, options: VerifyOptions): Promise<Verification> {
+  const path = eventStoreFile(directory);
   const progress = startProgress('verify', 0, 'events');
   try {
-    return await verifyFile(join(directory, 'events.sqlite'), {
-      onProgress: ({ events, of }) => progress.update(events, of),
-      ...(expect === undefined ? {} : { expect }),
-      ...(threads === undefined ? {} : { threads }),
-    });
+    return await verifyFile(path, { ...options, onProgress: ({ events, of }) => progress.update(events, of) });
   } finally {
     progress.stop();
   }
 }
 
 function threadsOf(text: string): number {
-  if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('A number from 1 to 99 was expected.');
+  if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 1 to 99.');
   return Number(text);
 }
 
-export function verificationText(result: Verification): string[] {
+/** Each difference, then the totals and the head of the log. */
+export function verificationText({ differences, ...result }: Verification): string[] {
   return [
-    ...result.differences.map(({ stream, revision, reason }) => `${stream}@${revision}: ${reason}`),
-    `${result.events} events in ${result.streams} streams re-hashed, ${result.decisions} decisions re-decided: ${result.differenceCount} differences`,
+    ...differences.map(({ stream, revision, reason }) => `${stream}@${revision}: ${reason}`),
+    `${count(result.events, 'event')} in ${count(result.streams, 'stream')} re-hashed, ` +
+      `${count(result.decisions, 'decision')} re-decided: ${count(result.differenceCount, 'difference')}`,
     `head ${result.head}`,
   ];
 }

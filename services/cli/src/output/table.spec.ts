@@ -33,7 +33,7 @@ describe('a table', () => {
     for (const cell of ROWS.flatMap((row) => Object.values(row) as string[])) expect(text).toContain(cell);
   });
 
-  it('leaves out what matters least first, then cuts texts; ids and amounts stay whole', () => {
+  it('cuts long texts, then leaves out what matters least; ids and amounts stay whole', () => {
     const text = table(COLUMNS, ROWS, 80);
     expect(text).not.toContain('Reseller');
     expect(text).toContain('seller-north-carolina');

@@ -1,4 +1,4 @@
-/** Tables that fit the terminal: what matters least is left out first, long texts are cut, ids and amounts never. */
+/** Tables that fit the terminal: long texts are cut, then what matters least is left out; ids and amounts stay whole. */
 import Table from 'cli-table3';
 import stringWidth from 'string-width';
 
@@ -15,7 +15,8 @@ export interface Column<Row> {
 
 /** Columns of the terminal where nobody looks on: a file or a pipe. */
 const WIDTH_WITHOUT_TERMINAL = 120;
-/** A cut text keeps so many characters, to be recognised. */
+/** A cut text can still be read with so many characters, and recognised with so few. */
+const READABLE_WIDTH = 40;
 const TEXT_WIDTH_MIN = 12;
 /** `│ ` before each cell, ` ` after it, `│` at the end. */
 const widthOf = (widths: readonly number[]): number => widths.reduce((sum, width) => sum + width + 3, 1);
@@ -33,10 +34,14 @@ export function table<Row>(
   // A column in which nothing stands only costs room.
   shown = shown.filter(({ rank, cells }) => rank === undefined || cells.some((cell) => cell !== ''));
   const total = (): number => widthOf(shown.map((column) => column.width));
+  const cutTexts = (least: number): void => {
+    for (let cut = widestText(shown, least); total() > width && cut !== undefined; cut = widestText(shown, least))
+      cut.width -= 1;
+  };
+  cutTexts(READABLE_WIDTH);
   for (let last = lastRanked(shown); total() > width && last !== undefined; last = lastRanked(shown))
     shown.splice(shown.indexOf(last), 1);
-  for (let widest = widestText(shown); total() > width && widest !== undefined; widest = widestText(shown))
-    widest.width -= 1;
+  cutTexts(TEXT_WIDTH_MIN);
   const printed = new Table({
     head: shown.map(({ title }) => title),
     colAligns: shown.map(({ align }) => align ?? 'left'),
@@ -55,8 +60,9 @@ function lastRanked<Ranked extends { readonly rank?: number }>(columns: readonly
 
 function widestText<Text extends { readonly text?: true; readonly width: number }>(
   columns: readonly Text[],
+  least: number,
 ): Text | undefined {
   return columns
-    .filter(({ text, width }) => text && width > TEXT_WIDTH_MIN)
+    .filter(({ text, width }) => text && width > least)
     .reduce<Text | undefined>((widest, one) => (one.width > (widest?.width ?? 0) ? one : widest), undefined);
 }

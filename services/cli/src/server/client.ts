@@ -1,4 +1,7 @@
-/** The server as the commands see it: typed calls, whole lists, streamed imports, and errors that a person can act on. */
+/**
+ * The client of the API, as commands use it: typed calls, whole lists, streamed imports, and errors that tell people
+ * what to do next.
+ */
 import { createClient, dataOf, RequestRefused } from '@tantieme/api-client/client';
 import type { ApiClient, Schemas } from '@tantieme/api-client/client';
 
@@ -40,6 +43,8 @@ function reasonOf(error: unknown): string {
 /** What a person reads of an error; of a refusal by the server also a line for each field. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'ENOENT' && 'path' in error)
+    return `${String(error.path)}: there is no such file`;
   const fields = error instanceof RequestRefused ? (error.problem?.errors ?? []) : [];
   return [error.message, ...fields.map(({ field, reason }) => `  ${field}: ${reason}`)].join('\n');
 }

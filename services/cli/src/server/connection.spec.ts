@@ -74,7 +74,7 @@ describe('a command without a server', () => {
 
   it('creates nothing in a mistyped data directory', async () => {
     const data = join(folder, 'typo');
-    await expect(connect({ data }, 'auditor')).rejects.toThrow(`${data}: no server keeps its data here`);
+    await expect(connect({ data }, 'auditor')).rejects.toThrow(`${data}: there is no such directory`);
     expect(readdirSync(folder)).not.toContain('typo');
   });
 });

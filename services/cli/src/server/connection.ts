@@ -1,9 +1,8 @@
 /** Options of every command that asks the server, and the client that they lead to. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Role } from '@tantieme/service-kit/access/auth';
-import { DEVELOPMENT_KEY_FILE, mintToken } from '@tantieme/service-kit/access/development-issuer';
+import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { createApi } from './client.js';
 import type { Api } from './client.js';
 import { findProfile } from './profiles.js';
@@ -50,15 +49,15 @@ export function addressOf(options: ServerOptions): {
 }
 
 /**
- * The server as somebody with the role. Without a token of the caller's, the development issuer of the data directory signs one, for a
- * person of that role alone: what needs two people can be tried out by one.
+ * A client for somebody with the role. Without a token, the development issuer of the data directory signs one for a
+ * separate person per role, so that one person can try out what needs two people.
  */
 export async function connect(options: ServerOptions, role: Role): Promise<Api> {
   const { url, token, data } = addressOf(options);
   return createApi(url, token ?? (await developmentToken(data, role)));
 }
 
-/** @throws where no server has created its key in the directory: a mistyped directory must not get one. */
+/** @throws where the directory does not exist: a mistyped one must not be created. */
 export async function developmentToken(
   data: string,
   role: Role,
@@ -67,9 +66,9 @@ export async function developmentToken(
     partner,
   }: { readonly subject?: string; readonly partner?: string | undefined } = {},
 ): Promise<string> {
-  if (!existsSync(join(data, DEVELOPMENT_KEY_FILE)))
+  if (!existsSync(data))
     throw new Error(
-      `${data}: no server keeps its data here, so there is no key to sign a token with. Start one with "tantieme start --data ${data}", ` +
+      `${data}: there is no such directory, so there is no key to sign a token with. Start one with "tantieme start --data ${data}", ` +
         'name its directory with --data, or give a token with --token.',
     );
   return mintToken({ dataDirectory: data, roles: [role], subject, ...(partner === undefined ? {} : { partner }) });

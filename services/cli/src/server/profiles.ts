@@ -1,4 +1,7 @@
-/** Named servers, kept in the user's configuration directory: an address, and a token or the data directory of a local server. */
+/**
+ * Profiles: servers saved under a name in the user's configuration directory. A profile has an address, and a token or
+ * the data directory of a local server.
+ */
 import Conf from 'conf';
 
 export interface Profile {
@@ -42,7 +45,10 @@ export function listProfiles(): Stored & { readonly file: string } {
   return { ...stored, profiles: stored.profiles ?? {}, file: path };
 }
 
-/** The named profile, or without a name the one in use; empty where there is none in use. @throws for an unknown name */
+/**
+ * The named profile, or without a name the default one; empty if there is no default.
+ * @throws for an unknown name
+ */
 export function findProfile(name: string | undefined): Profile {
   const { profiles, current } = listProfiles();
   const wanted = name ?? current;
@@ -55,7 +61,7 @@ export function findProfile(name: string | undefined): Profile {
   return found;
 }
 
-/** Adds or replaces a profile; the first one is in use at once. */
+/** Adds or replaces a profile; the first one becomes the default. */
 export function saveProfile(name: string, saved: Profile): void {
   const conf = store();
   conf.set('profiles', { ...conf.get('profiles'), [name]: saved });

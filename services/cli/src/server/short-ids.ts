@@ -1,5 +1,6 @@
-/** Ids as people type them: `acme 2026-01` for `ACME|EUR|monthly@Europe/Paris|2026-01`, as long as one thing alone is meant. */
+/** Short ids: `acme 2026-01` stands for `ACME|EUR|monthly@Europe/Paris|2026-01` as long as only one id matches. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { timeZoneOf } from '../output/time.js';
 import { itemsOf } from './client.js';
 import type { Api } from './client.js';
 
@@ -7,9 +8,9 @@ import type { Api } from './client.js';
 const NAMED_MAX = 10;
 
 /**
- * The only candidate that all words fit, each as the whole or the beginning of a part of its id, letters of either case.
- * Of several, the one with a part that equals each word.
- * @throws where none or several remain
+ * The only candidate that matches all words: each word is a part of the id or the beginning of one, in upper or lower
+ * case. If several match, the one in which each word is a whole part.
+ * @throws if none or several match
  */
 export function resolve(what: string, words: readonly string[], ids: readonly string[]): string {
   const exact = words.length === 1 ? ids.find((id) => id === words[0]) : undefined;
@@ -69,4 +70,11 @@ export async function calendarOf(api: Api, named: string | undefined): Promise<s
 export async function calendarsOf(api: Api): Promise<readonly string[]> {
   const plans = await Array.fromAsync(itemsOf((query) => api.GET('/plans', { params: { query } })));
   return [...new Set(plans.map(({ calendar }) => calendar))].sort();
+}
+
+/** The time zone for printed times: the one named, or that of all plans' calendars, or UTC where they have several. */
+export async function timeZoneFor(api: Api, named: string | undefined): Promise<string> {
+  if (named !== undefined) return named;
+  const [zone, ...others] = new Set((await calendarsOf(api)).map(timeZoneOf));
+  return zone === undefined || others.length > 0 ? 'UTC' : zone;
 }

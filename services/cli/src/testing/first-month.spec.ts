@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { marked } from 'marked';
+import type { Token, Tokens } from 'marked';
 
 const PAGE = readFileSync(new URL('../../../../docs/first-month.md', import.meta.url), 'utf8');
 const COMMAND = fileURLToPath(new URL('../../bin/tantieme.js', import.meta.url));
@@ -55,9 +56,10 @@ async function environment(): Promise<NodeJS.ProcessEnv> {
 async function run(
   commands: string,
   env: NodeJS.ProcessEnv,
-): Promise<{ readonly code: unknown; readonly output: string }> {
+): Promise<{ readonly code: number | null; readonly output: string }> {
   const shell = spawn('sh', ['-e', '-c', commands], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const [[code], output, errors] = await Promise.all([once(shell, 'exit'), text(shell.stdout), text(shell.stderr)]);
+  const exit = once(shell, 'exit') as Promise<[code: number | null]>;
+  const [[code], output, errors] = await Promise.all([exit, text(shell.stdout), text(shell.stderr)]);
   return { code, output: output + errors };
 }
 
@@ -67,12 +69,14 @@ async function start(command: string, env: NodeJS.ProcessEnv): Promise<void> {
   throw new Error('the server ended before it listened');
 }
 
+const isCode = (token: Token): token is Tokens.Code => token.type === 'code';
+
 describe('docs/first-month.md', () => {
   it('works as it is written, to the settled payout', async () => {
     const env = await environment();
     const printed: string[] = [];
     for (const token of marked.lexer(PAGE)) {
-      if (token.type !== 'code') continue;
+      if (!isCode(token)) continue;
       const [language = '', name] = (token.lang ?? '').split(' ');
       if (language !== 'sh') writeFileSync(join(folder, name ?? ''), `${token.text}\n`);
       else if (name === 'server') await start(token.text, env);

@@ -7,7 +7,7 @@ import type { Page } from '@tantieme/service-kit/http/cursor';
 import { PendingDeal, PendingDealsQuery } from './pending-deal.dto.js';
 import { ListPendingDeals } from './pending-deal.queries.js';
 
-@ApiTags('pending deals')
+@ApiTags('pending-deals')
 @Controller('pending-deals')
 export class PendingDealsController {
   constructor(@Inject(QueryBus) private readonly queries: QueryBus) {}

@@ -1,8 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
+import { MessageField } from '@tantieme/service-kit/http/message-field';
 import { IsOptional } from 'class-validator';
-import { ChoiceFilter, IsCurrency, IsDay, TextFilter } from '../fields.dto.js';
+import { ChoiceFilter, TextFilter } from '../fields.dto.js';
 import { WARNING_CODES } from './warnings.js';
 import type { Warning, WarningCode } from './warnings.js';
 
@@ -137,17 +138,17 @@ export const EXCHANGE_RATE_SORTS = ['pair', 'newest'] as const;
 export class ExchangeRatesQuery extends PageQuery {
   @ApiPropertyOptional({ example: 'EUR', description: 'Base currency, ISO 4217' })
   @IsOptional()
-  @IsCurrency()
+  @MessageField('exchange-rate', 'base')
   base?: string;
 
   @ApiPropertyOptional({ example: 'USD', description: 'Quote currency, ISO 4217' })
   @IsOptional()
-  @IsCurrency()
+  @MessageField('exchange-rate', 'quote')
   quote?: string;
 
   @ApiPropertyOptional({ example: '2026-03-05', description: 'Day of publication' })
   @IsOptional()
-  @IsDay()
+  @MessageField('exchange-rate', 'date')
   date?: string;
 
   @TextFilter({ description: 'Publisher', example: 'ecb' })

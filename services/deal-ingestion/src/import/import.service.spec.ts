@@ -3,10 +3,12 @@ import { verifyLog } from '@tantieme/audit/verify';
 import type { DealFact } from '@tantieme/contracts/deal';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Page } from '@tantieme/service-kit/http/cursor';
-import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import type { Kysely } from 'kysely';
 import { amended, booked, returned, terms } from '../deal/deal.fixture.js';
 import type { DealSummary, DealWithFacts } from '../deal/deal.dto.js';
 import type { FactReceipt } from '../fact/fact.dto.js';
+import type { OpenRefusalTables } from '../fact/open-refusals.tables.js';
 import { REFUSAL_RUNTIME } from '../fact/fact-recorder.service.js';
 import type { RefusalRuntime } from '../fact/fact-recorder.service.js';
 import { refusalStream } from '../refusal/refusal.js';
@@ -174,6 +176,30 @@ describe('a refusal', () => {
       },
       ([refusal]) => refusal?.state === 'resolved',
     );
+  });
+
+  it('that is resolved is no longer kept among the open ones', async () => {
+    const db = service.application.get<Kysely<OpenRefusalTables>>(DATABASE);
+    const open = await eventually(
+      () => db.selectFrom('deal_ingestion_open_refusals').select('deal').execute(),
+      (rows) => rows.every(({ deal }) => !['R-1', 'R-3'].includes(deal)),
+    );
+    expect(open.map(({ deal }) => deal)).toContain('R-2');
+  });
+
+  it('stores the beginning of a fact that is too large, and says so', async () => {
+    const fact = booked({ deal: 'R-7', terms: terms({ currency: 'XXX', attributes: { note: 'ü'.repeat(150_000) } }) });
+    const { id } = await ndjson(fact);
+    const [refusal] = await eventually(
+      () => service.refusals(`import=${id}`),
+      (found) => found.length === 1,
+    );
+    expect(refusal).toMatchObject({ truncated: true, deal: 'R-7', fact: 'booked' });
+    expect(refusal?.raw).toBe(JSON.stringify(fact).slice(0, 128 * 1024));
+    expect(await service.post<ProblemAnswer>(`/refusals/${refusal?.id}/retry`)).toMatchObject({
+      status: 409,
+      body: { code: 'RefusalIncomplete' },
+    });
   });
 
   it('of a conflict is resolved by an amendment, not by the fact that it is in conflict with', async () => {
@@ -358,6 +384,13 @@ describe('a dry run', () => {
         { kind: 'returned', currency: 'EUR', amount: '5.00' },
       ],
     });
+  });
+
+  it('counts what an earlier part of a large file brings', async () => {
+    const fact = JSON.stringify(booked({ deal: 'T-7' }));
+    const text = [fact, ...Array.from({ length: 1100 }, () => '{}'), fact].join('\n');
+    const { result } = await service.import({ format: 'ndjson', text, query: 'dryRun=true' });
+    expect(result).toMatchObject({ facts: 1102, accepted: 1, repeated: 1, refused: 1100 });
   });
 
   it('is either true or false', async () => {

@@ -2,7 +2,7 @@
 import { check } from '@tantieme/contracts/check';
 import type { ChannelType, Partner } from '@tantieme/contracts/partner';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import { ID_DESCRIPTION, isId } from '@tantieme/contracts/ids';
+import { isId } from '@tantieme/contracts/ids';
 import type { CellFault } from '@tantieme/tabular/cell';
 import { recordFaults } from '@tantieme/tabular/record-mapping';
 import type { RecordFields } from '@tantieme/tabular/record-mapping';
@@ -30,10 +30,6 @@ export const FIELDS_OF_FILE: Readonly<Record<PartnerFileKind, RecordFields>> = {
   },
 };
 
-/** Names and tiers are for people to read: everything else that a row names is an id. */
-const TEXTS_MAX: Readonly<Record<string, number>> = { name: 500, tier: 100 };
-const IDS = new Set(['id', 'partner', 'upline', 'agreement', 'plan', 'certificate', 'certification']);
-
 /** The partner that a row is about, and what it changes; or what is wrong with the row. */
 export type PartnerRow =
   | { readonly id: string; readonly change: RequestedChange }
@@ -54,12 +50,50 @@ function isPartner(document: unknown, faults: readonly unknown[]): document is P
 
 /** A flat record with the fields of {@link FIELDS_OF_FILE}. */
 export function recordRow(kind: PartnerFileKind, record: unknown): PartnerRow {
-  const id = readableId(record, kind === 'partners' ? 'id' : 'partner');
+  const idField = kind === 'partners' ? 'id' : 'partner';
+  const id = readableId(record, idField);
   const faults = recordFaults(record, FIELDS_OF_FILE[kind]);
   if (faults.length > 0) return { id, faults };
   const texts = textsOf(record);
-  const invalid = [...texts].flatMap(([field, text]) => textFaults(field, text));
-  return invalid.length > 0 ? { id, faults: invalid } : { id, change: changeOf(kind, record, texts) };
+  const change = changeOf(kind, record, texts);
+  const document = { ...BARE_PARTNER, id: texts.get(idField), ...fragmentOf(change) };
+  const invalid = check('partner', document).map(({ field, reason }): CellFault => {
+    const name = field.replace(/^\w+\.0\./, '');
+    return { field: field === 'id' ? idField : (ROW_FIELDS[kind][name] ?? name), reason };
+  });
+  return invalid.length > 0 ? { id, faults: invalid } : { id, change };
+}
+
+/** A valid partner but for its id: a row is checked as part of it. */
+const BARE_PARTNER = { name: '-', channel: 'retail', country: 'FR', tiers: [], uplines: [], agreements: [] };
+
+/** Fields of a row whose names differ from those in the document. */
+const ROW_FIELDS: Readonly<Record<PartnerFileKind, Readonly<Record<string, string>>>> = {
+  partners: {},
+  tiers: { value: 'tier' },
+  uplines: { value: 'upline' },
+  agreements: { id: 'agreement' },
+  certifications: { id: 'certificate' },
+};
+
+/** The part of the document that a change sets. */
+function fragmentOf(change: RequestedChange): object {
+  switch (change.kind) {
+    case 'details':
+      return change.details;
+    case 'tier':
+      return { tiers: [{ from: change.from, value: change.tier }] };
+    case 'upline':
+      return { uplines: [{ from: change.from, value: change.upline }] };
+    case 'agreement':
+      return { agreements: [change.agreement] };
+    case 'certification':
+      return { certifications: [change.certification] };
+    case 'document':
+      return change.partner;
+    default:
+      return change satisfies never;
+  }
 }
 
 function textsOf(record: unknown): ReadonlyMap<string, string> {
@@ -69,18 +103,12 @@ function textsOf(record: unknown): ReadonlyMap<string, string> {
   );
 }
 
-function textFaults(field: string, text: string): readonly CellFault[] {
-  if (IDS.has(field)) return isId(text) ? [] : [{ field, reason: `must be ${ID_DESCRIPTION}` }];
-  const max = TEXTS_MAX[field];
-  return max !== undefined && text.length > max ? [{ field, reason: `must have at most ${max} characters` }] : [];
-}
-
 function changeOf(kind: PartnerFileKind, record: unknown, texts: ReadonlyMap<string, string>): RequestedChange {
   const text = (name: string): string => texts.get(name) ?? '';
   const [from, until] = [text('from'), texts.get('until')];
   switch (kind) {
     case 'partners':
-      // An unknown channel is refused with the partner.
+      // Not checked yet: see `schemaFaults`.
       return {
         kind: 'details',
         details: { name: text('name'), channel: text('channel') as ChannelType, country: text('country') },

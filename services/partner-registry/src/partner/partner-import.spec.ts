@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { EventStore } from '@tantieme/event-store/event-store';
@@ -190,6 +191,17 @@ describe('files of what partners have from day to day', () => {
       payload: {},
     });
     expect(JSON.parse(json.body)).toMatchObject({ code: 'BodyNotStreamed' });
+  });
+
+  it('may have 64 MiB', async () => {
+    const chunk = Buffer.alloc(1024 * 1024, ' ');
+    const answer = await service.application.inject({
+      method: 'POST',
+      url: '/partners/tiers/batch',
+      headers: { authorization: `Bearer ${await service.token('operator')}`, 'content-type': 'application/x-ndjson' },
+      payload: Readable.from(Array.from({ length: 65 }, () => chunk)),
+    });
+    expect(answer.statusCode).toBe(413);
   });
 
   it('are closed to roles that change nothing', async () => {

@@ -72,9 +72,7 @@ export class Registry {
       const uplines = uplinesInDocuments(requests);
       const at = new Date().toISOString();
       for (let start = 0; start < requests.length;) {
-        // An upline depends on the changes before it, so it is not decided together with them.
-        const isUpline = requests[start]?.change.kind === 'upline';
-        const end = isUpline ? start + 1 : endOfBatch(requests, start);
+        const end = endOfBatch(requests, start);
         const work = await Promise.all(
           requests
             .slice(start, end)
@@ -136,6 +134,7 @@ function uplinesInDocuments(requests: readonly PartnerRequest[]): Map<string, Up
   );
 }
 
+/** An upline depends on the changes before it, so a batch has one at most, at its start. */
 function endOfBatch(requests: readonly PartnerRequest[], start: number): number {
   const upline = requests.findIndex(({ change }, index) => index > start && change.kind === 'upline');
   return Math.min(upline === -1 ? requests.length : upline, start + BATCH_CHANGES);

@@ -29,7 +29,7 @@ describe('tantieme plan lint', () => {
     process.exitCode = 0;
   });
 
-  /** Exit code of the command, run on a document. */
+  /** Runs the command on a document. @returns its exit code */
   async function lint(document: string, ...options: readonly string[]): Promise<unknown> {
     const file = join(folder, 'plan.yaml');
     writeFileSync(file, document);
@@ -37,12 +37,12 @@ describe('tantieme plan lint', () => {
     return process.exitCode;
   }
 
-  it('says nothing of a plan that says what it means', async () => {
+  it('reports nothing for a plan without faults', async () => {
     expect(await lint(FINE, '--strict')).toBe(0);
-    expect(printed).toContain('nothing to say');
+    expect(printed).toContain('no findings');
   });
 
-  it('shows place, code, message and why of a warning, and fails on it only where it is strict', async () => {
+  it('prints place, code, message and reason of a warning, and fails on it only with --strict', async () => {
     expect(await lint(CLIFF)).toBe(0);
     expect(printed).toContain('plan.yaml:6:');
     expect(printed).toContain(
@@ -58,7 +58,7 @@ describe('tantieme plan lint', () => {
     expect(printed).toContain('error TextInvalid at /components/0/rate');
   });
 
-  it('prints JSON for a machine', async () => {
+  it('prints JSON with --json', async () => {
     expect(await lint(CLIFF, '--json')).toBe(0);
     expect(JSON.parse(printed)).toMatchObject([{ code: 'CliffLowersPay', severity: 'warning', line: 6 }]);
   });

@@ -46,14 +46,14 @@ describe('tantieme plan test', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('prints what differs, line by line, and ends with 1', async () => {
+  it('prints each line that differs, and exits with 1', async () => {
     expect(await run()).toBe(1);
     expect(printed).toMatch(/right: 1 line, 10.00 EUR, as expected/);
     expect(printed).toMatch(/amount +│ NORD +│ D1 +│ +11.00 │ 10.00/);
     expect(printed).toMatch(/expected 11.00 EUR, got 10.00 EUR\n2 cases: 1 as expected, 1 different/);
   });
 
-  it('tells of a file that it cannot read, goes on with the other cases, and ends with 1', async () => {
+  it('reports a file that it cannot read, runs the other cases, and exits with 1', async () => {
     writeFileSync(join(folder, 'wrong', 'deals.csv'), 'deal,at,net,seller\nD1,2026-01-10,many,NORD\n');
     expect(await run('--json')).toBe(1);
     expect(JSON.parse(printed)).toMatchObject([
@@ -62,7 +62,7 @@ describe('tantieme plan test', () => {
     ]);
   });
 
-  it('writes what is expected once somebody has said yes', async () => {
+  it('updates the expected files with --update --yes', async () => {
     expect(await run('--update', '--yes')).toBe(0);
     expect([linesOf('right'), linesOf('wrong')]).toEqual([
       'payee,deal,amount\nNORD,D1,10\n',
@@ -71,11 +71,18 @@ describe('tantieme plan test', () => {
     expect(await run()).toBe(0);
   });
 
-  it('writes nothing where nobody can be asked', async () => {
-    await expect(run('--update', '--json')).rejects.toThrow('with both, --yes says yes');
+  it('names a folder that does not exist, or has no case', async () => {
+    const run = (name: string) => testCommand().parseAsync([join(folder, name)], { from: 'user' });
+    await expect(run('typo')).rejects.toThrow('typo: there is no such folder');
+    mkdirSync(join(folder, 'empty'));
+    await expect(run('empty')).rejects.toThrow('empty has no golden case');
+  });
+
+  it('writes nothing if it cannot ask for confirmation', async () => {
+    await expect(run('--update', '--json')).rejects.toThrow('--update with --json needs --yes');
     const { isTTY } = process.stdin;
     process.stdin.isTTY = false;
-    await expect(run('--update')).rejects.toThrow('without a terminal, --yes says yes');
+    await expect(run('--update')).rejects.toThrow('add --yes to confirm');
     process.stdin.isTTY = isTTY;
     expect(linesOf('wrong')).toBe('payee,deal,amount\nNORD,D1,11\n');
   });

@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
-import { answerOf } from '../../golden/golden-case.js';
+import { calculateCase } from '../../golden/golden-case.js';
 import { caseFolders, readCaseFolder, writeCaseFiles } from '../../golden/case-folder.js';
 import { compare, updatedFiles } from '../../golden/comparison.js';
 import type { Comparison, Difference } from '../../golden/comparison.js';
 import { CaseInvalid, faultText } from '../../golden/csv-rows.js';
 import type { CaseFault } from '../../golden/csv-rows.js';
-import { print, printJson } from '../../output/print.js';
+import { count, print, printJson } from '../../output/print.js';
 import { table } from '../../output/table.js';
 
 interface TestOptions {
@@ -15,7 +15,7 @@ interface TestOptions {
   readonly yes?: boolean;
 }
 
-/** What became of a case. */
+/** The result of one case. */
 type Outcome = { readonly case: string } & (
   | { readonly faults: readonly CaseFault[] }
   | (Comparison & { readonly currency: string; readonly updated: readonly string[] })
@@ -23,19 +23,22 @@ type Outcome = { readonly case: string } & (
 
 export function testCommand(): Command {
   return new Command('test')
-    .description('calculate golden cases (a plan, deals.csv, lines.csv) and tell what differs, line by line')
+    .description(
+      'calculate golden cases (plan.yaml, deals.csv, lines.csv) without a server and print each line that differs',
+    )
     .argument('[folder...]', 'a case, or a folder of cases', ['.'])
-    .option('--update', 'write what the plan gives as what is expected, after you have seen it and said yes')
-    .option('--yes', 'with --update: yes to all')
+    .option('--update', 'write the calculated lines to lines.csv and pending.csv, once you confirm the differences')
+    .option('--yes', 'with --update: write without asking')
     .option('--json', 'print JSON')
     .action(async (folders: readonly string[], options: TestOptions) => {
       if (options.update && options.json && !options.yes)
-        throw new Error('--update shows a person what differs, which --json does not: with both, --yes says yes');
+        throw new Error('--update with --json needs --yes: JSON output cannot ask for confirmation');
       const outcomes: Outcome[] = [];
       for (const folder of folders) {
         const cases = caseFolders(folder);
-        if (cases.length === 0) throw new Error(`${folder} has no case: a folder with deals.csv`);
-        for (const one of cases) outcomes.push(await test(one, options));
+        if (cases.length === 0)
+          throw new Error(`${folder} has no golden case; a case is a folder with plan.yaml and deals.csv`);
+        for (const caseFolder of cases) outcomes.push(await test(caseFolder, options));
       }
       if (options.json) printJson(outcomes);
       else print(summary(outcomes));
@@ -46,13 +49,13 @@ export function testCommand(): Command {
 async function test(folder: string, options: TestOptions): Promise<Outcome> {
   try {
     const files = readCaseFolder(folder);
-    const answer = answerOf(files);
-    const comparison = compare(files, answer);
-    const outcome = { case: folder, ...comparison, currency: answer.currency, updated: [] };
+    const result = calculateCase(files);
+    const comparison = compare(files, result);
+    const outcome = { case: folder, ...comparison, currency: result.currency, updated: [] };
     if (!options.json) print(outcomeText(outcome));
     if (!options.update || comparison.differences.length === 0) return outcome;
-    const updated = updatedFiles(files, answer);
-    if (!(await isWanted(`Write ${[...updated.keys()].join(' and ')} of ${folder}?`, options))) return outcome;
+    const updated = updatedFiles(files, result);
+    if (!(await isConfirmed(`Write ${[...updated.keys()].join(' and ')} of ${folder}?`, options))) return outcome;
     writeCaseFiles(folder, updated);
     return { ...outcome, updated: [...updated.keys()] };
   } catch (error) {
@@ -63,10 +66,11 @@ async function test(folder: string, options: TestOptions): Promise<Outcome> {
   }
 }
 
-/** Only a person, or a script that says so, makes what the plan gives what is expected. */
-async function isWanted(question: string, { yes }: TestOptions): Promise<boolean> {
+/** Expected files are never rewritten without a confirmation: by a person, or by `--yes`. */
+async function isConfirmed(question: string, { yes }: TestOptions): Promise<boolean> {
   if (yes) return true;
-  if (!process.stdin.isTTY) throw new Error('--update asks a person; without a terminal, --yes says yes');
+  if (!process.stdin.isTTY)
+    throw new Error('--update asks before it writes, which needs a terminal; add --yes to confirm');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(?:es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
@@ -85,27 +89,28 @@ function outcomeText(outcome: Outcome): string {
       '\n',
     );
   const { differences, lines, pending, currency, expectedTotal, gotTotal } = outcome;
-  const counted = `${lines} ${lines === 1 ? 'line' : 'lines'}, ${gotTotal} ${currency}${pending === 0 ? '' : `, ${pending} pending`}`;
-  if (differences.length === 0) return `${outcome.case}: ${counted}, as expected`;
+  const pendingText = pending === 0 ? '' : `, ${pending} pending`;
+  if (differences.length === 0)
+    return `${outcome.case}: ${count(lines, 'line')}, ${gotTotal} ${currency}${pendingText}, as expected`;
   return [
-    `${outcome.case}: ${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`,
+    `${outcome.case}: ${count(differences.length, 'difference')}`,
     ...(['lines.csv', 'pending.csv'] as const).flatMap((file) =>
       differenceTable(differences.filter((difference) => difference.file === file)),
     ),
-    `  in all: expected ${expectedTotal} ${currency}, got ${gotTotal} ${currency}`,
+    `  total: expected ${expectedTotal} ${currency}, got ${gotTotal} ${currency}`,
   ].join('\n');
 }
 
 function differenceTable(differences: readonly Difference[]): readonly string[] {
   const [first] = differences;
   if (first === undefined) return [];
-  // A column in which no line says anything is left out.
-  const columns = Object.keys(first.of).filter((column) => differences.some(({ of }) => of[column] !== ''));
+  // Empty columns are left out.
+  const columns = Object.keys(first.key).filter((column) => differences.some(({ key }) => key[column] !== ''));
   return [
     table<Difference>(
       [
-        { title: first.file, of: ({ what }) => what },
-        ...columns.map((column) => ({ title: column, of: ({ of }: Difference) => of[column] })),
+        { title: first.file, of: ({ kind }) => kind },
+        ...columns.map((column) => ({ title: column, of: ({ key }: Difference) => key[column] })),
         { title: 'expected', of: ({ expected }) => expected, align: 'right' },
         { title: 'got', of: ({ got }) => got, align: 'right' },
       ],
@@ -115,15 +120,15 @@ function differenceTable(differences: readonly Difference[]): readonly string[] 
 }
 
 function summary(outcomes: readonly Outcome[]): string {
-  const count = (word: string, is: (outcome: Outcome) => boolean): string[] => {
-    const number = outcomes.filter(is).length;
+  const countOf = (word: string, matches: (outcome: Outcome) => boolean): string[] => {
+    const number = outcomes.filter(matches).length;
     return number === 0 ? [] : [`${number} ${word}`];
   };
   const isUpdated = (outcome: Outcome) => 'updated' in outcome && outcome.updated.length > 0;
-  return `${outcomes.length} ${outcomes.length === 1 ? 'case' : 'cases'}: ${[
-    ...count('as expected', (outcome) => isGood(outcome) && !isUpdated(outcome)),
-    ...count('updated', isUpdated),
-    ...count('different', (outcome) => !isGood(outcome) && !('faults' in outcome)),
-    ...count('not readable', (outcome) => 'faults' in outcome),
+  return `${count(outcomes.length, 'case')}: ${[
+    ...countOf('as expected', (outcome) => isGood(outcome) && !isUpdated(outcome)),
+    ...countOf('updated', isUpdated),
+    ...countOf('different', (outcome) => !isGood(outcome) && !('faults' in outcome)),
+    ...countOf('invalid', (outcome) => 'faults' in outcome),
   ].join(', ')}`;
 }

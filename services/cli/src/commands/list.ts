@@ -2,9 +2,9 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { itemsOf } from '../server/client.js';
-import { hint, print, printJson } from './print.js';
-import { table } from './table.js';
-import type { Column } from './table.js';
+import { hint, print, printJson } from '../output/print.js';
+import { table } from '../output/table.js';
+import type { Column } from '../output/table.js';
 
 const ROWS = 100;
 
