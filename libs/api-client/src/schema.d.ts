@@ -4158,6 +4158,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The partner */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4212,7 +4213,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: the caller is another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: the caller is another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5428,7 +5429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be. `PayloadTooLarge`: the body is too large */
+            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5552,7 +5553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be. `PayloadTooLarge`: the body is too large */
+            /** @description `PayloadTooLarge`: the file is larger than a file of partners may be */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6345,6 +6346,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The refusal */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6670,6 +6672,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The import */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9018,7 +9021,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for a line of another payee. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a line of another payee. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9141,7 +9144,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for the earnings of another payee. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for the earnings of another payee. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10079,7 +10082,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for bonuses of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for bonuses of another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10207,7 +10210,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10577,7 +10580,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10703,7 +10706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for a statement of another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11602,7 +11605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `NotYours`: a partner asked for balances of another partner. `RoleMissing`: the token has none of the roles of this operation. `NotYours`: it belongs to another partner. `PartnerClaimMissing`: the token has the role partner but names no partner */
+            /** @description `NotYours`: a partner asked for balances of another partner. `RoleMissing`: the token has none of the roles of this operation. `PartnerClaimMissing`: the token has the role partner but names no partner */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -51,7 +51,9 @@ function reasonOf(schema: FieldSchema, value: unknown): string {
   if (schema['type'] === 'integer')
     return `must be a whole number${minimum === undefined ? '' : ` from ${minimum}`}${maximum === undefined ? '' : ` to ${maximum}`}`;
   const form = typeof description === 'string' ? description : 'in the form that the API documentation describes';
-  return `must be ${form}${maxLength === undefined ? '' : `, 1 to ${maxLength} characters long`}`;
+  // Descriptions of ids name their length already.
+  const isLimited = maxLength !== undefined && !form.includes(String(maxLength));
+  return `must be ${form}${isLimited ? `, 1 to ${maxLength} characters long` : ''}`;
 }
 
 function isSchema(value: unknown): value is FieldSchema {

@@ -55,6 +55,8 @@ export function apiDocument(application: NestFastifyApplication): OpenAPIObject 
   nameSchemas(document);
   for (const [path, method, operation] of operationsOf(document)) {
     if (!operation.operationId) operation.operationId = operationIdOf(method, path);
+    // A route's own tag wins over that of its controller.
+    operation.tags = operation.tags?.slice(-1) ?? [];
     describeRoles(operation);
     addIdempotencyKey(method, operation);
     addProblems(method, operation);
@@ -207,11 +209,12 @@ function addProblems(method: Method, operation: Operation): void {
   for (const [status, codes] of Object.entries(problems)) {
     const declared = operation.responses[status];
     // A route's own codes come first.
-    const own = declared !== undefined && 'description' in declared ? [declared.description] : [];
+    const own = declared !== undefined && 'description' in declared ? declared.description : '';
+    const added = Object.entries(codes).filter(([code]) => !own.includes(`\`${code}\``));
     operation.responses[status] = {
       content: { [PROBLEM_TYPE]: { schema: { $ref: getSchemaPath(Problem) } } },
       ...declared,
-      description: [...own, describeCodes(codes)].join('. '),
+      description: [own, describeCodes(Object.fromEntries(added))].filter((part) => part !== '').join('. '),
     };
   }
 }
@@ -219,7 +222,15 @@ function addProblems(method: Method, operation: Operation): void {
 interface MediaType {
   schema?: JsonSchema;
   example?: unknown;
-  examples?: unknown;
+  examples?: Examples;
+}
+
+type Examples = Readonly<Record<string, { readonly value?: unknown }>>;
+
+/** A route of YAML and JSON lists its examples once: those that are texts are YAML. */
+function examplesOfType(type: string, schema: JsonSchema, examples: Examples): Examples {
+  if (!/[/+]json$/.test(type) || schema['type'] !== 'object') return examples;
+  return Object.fromEntries(Object.entries(examples).filter(([, { value }]) => typeof value !== 'string'));
 }
 
 /** Bodies without an example of their own get one from the examples of their properties. */
@@ -229,13 +240,11 @@ function addExamples(document: OpenAPIObject, operation: Operation): void {
   for (const body of [operation.requestBody, ...Object.values(operation.responses)]) {
     const content = body !== undefined && 'content' in body ? body.content : undefined;
     for (const [type, media] of Object.entries(content ?? {}) as [string, MediaType][]) {
-      if (
-        type === PROBLEM_TYPE ||
-        media.schema === undefined ||
-        media.example !== undefined ||
-        media.examples !== undefined
-      )
+      if (type === PROBLEM_TYPE || media.schema === undefined || media.example !== undefined) continue;
+      if (media.examples !== undefined) {
+        media.examples = examplesOfType(type, media.schema, media.examples);
         continue;
+      }
       const example = exampleOf(media.schema, resolve);
       if (example !== undefined) media.example = example;
     }

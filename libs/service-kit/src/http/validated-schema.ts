@@ -135,7 +135,8 @@ function nameOf({ name, type }: ValidationRule): string {
   return name ?? type;
 }
 
-function nestedClass(prototype: object, property: string): Type | undefined {
+/** The validated class of a property's value, or of its items; undefined for other properties. */
+export function nestedClass(prototype: object, property: string): Type | undefined {
   const described = describedProperty(prototype, property)?.type;
   if (typeof described !== 'function') return undefined;
   const type: unknown = isLazy(described) ? described() : described;

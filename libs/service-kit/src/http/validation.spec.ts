@@ -49,6 +49,13 @@ describe('the reasons of an invalid request', () => {
     });
   });
 
+  it('refuse null for an optional field', async () => {
+    expect(await reasonsOf({ id: 7, lines: [], currency: null })).toEqual({
+      id: 'must be a string',
+      currency: 'must not be null: leave the field out',
+    });
+  });
+
   it('keep the words of a rule that has its own', async () => {
     expect(await reasonsOf({ id: 'a', lines: [{ net: '1' }] })).toEqual({ 'lines.0.net': 'must have two decimals' });
   });

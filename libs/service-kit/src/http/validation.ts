@@ -1,26 +1,56 @@
 import { ValidationPipe } from '@nestjs/common';
-import type { Type, ValidationError } from '@nestjs/common';
+import type { ArgumentMetadata, Type, ValidationError } from '@nestjs/common';
 import { oneOf } from '@tantieme/contracts/suggest';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 
 import { describedProperty } from './described-property.js';
 import type { FieldError } from './problem.js';
-import { validationRulesOf } from './validated-schema.js';
+import { nestedClass, validationRulesOf } from './validated-schema.js';
 
 /** Checks request classes: reports all faults at once and refuses unknown fields, so that a misspelt one is noticed. */
+class RequestValidation extends ValidationPipe {
+  /** class-validator skips null where a field is optional; the schemas of requests and messages do not allow it. */
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    const nulls = metadata.metatype === undefined ? [] : nullFaults(value, metadata.metatype, '');
+    if (nulls.length === 0) return super.transform(value, metadata);
+    const others = await super.transform(value, metadata).then(
+      () => [],
+      (error: unknown) => {
+        if (error instanceof DomainError) return error.fields;
+        throw error;
+      },
+    );
+    throw invalidRequest([...nulls, ...others]);
+  }
+}
+
 export function requestValidation(): ValidationPipe {
-  return new ValidationPipe({
+  return new RequestValidation({
     transform: true,
     whitelist: true,
     forbidNonWhitelisted: true,
     stopAtFirstError: false,
     // The class and the value of an invalid field name what is allowed there.
     validationError: { target: true, value: true },
-    exceptionFactory: (errors) => {
-      const faults = errors.flatMap((error) => fieldErrors(error, ''));
-      const fields = [...new Set(faults.map(({ field }) => field))].join(', ');
-      return new DomainError('RequestInvalid', `the request has invalid fields: ${fields}`, 'invalid', faults);
-    },
+    exceptionFactory: (errors) => invalidRequest(errors.flatMap((error) => fieldErrors(error, ''))),
+  });
+}
+
+function invalidRequest(faults: readonly FieldError[]): DomainError {
+  const fields = [...new Set(faults.map(({ field }) => field))].join(', ');
+  return new DomainError('RequestInvalid', `the request has invalid fields: ${fields}`, 'invalid', faults);
+}
+
+/** Optional fields that are null, also in nested objects. */
+function nullFaults(value: unknown, type: Type, path: string): readonly FieldError[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((item, index) => nullFaults(item, type, `${path}${index}.`));
+  const optional = validationRulesOf(type).filter(({ name }) => name === 'isOptional');
+  return Object.entries(value).flatMap(([property, field]: [string, unknown]) => {
+    if (field === null && optional.some(({ propertyName }) => propertyName === property))
+      return [{ field: `${path}${property}`, reason: 'must not be null: leave the field out' }];
+    const nested = nestedClass(type.prototype as object, property);
+    return nested === undefined ? [] : nullFaults(field, nested, `${path}${property}.`);
   });
 }
 
