@@ -699,7 +699,7 @@ export interface paths {
         put?: never;
         /**
          * Record exchange rates from a file
-         * @description NDJSON with one fact per line, or CSV whose header names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, and the counts as its last line.
+         * @description NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, with the cell that is wrong, and the counts as its last line.
          *
          *     Roles: source, operator.
          */
@@ -749,7 +749,7 @@ export interface paths {
         put?: never;
         /**
          * Record quotas from a file
-         * @description NDJSON with one fact per line, or CSV whose header names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, and the counts as its last line.
+         * @description NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, with the cell that is wrong, and the counts as its last line.
          *
          *     Roles: source, plan-designer, operator.
          */
@@ -5360,9 +5360,9 @@ export interface operations {
             query?: {
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
-                /** @description Name of the file, for the lines about refused rows */
+                /** @description Name of the file, repeated with each refusal */
                 file?: string;
-                /** @description CSV: the mapping document (JSON), unless it is sent as a header. Without one, the header names the fields */
+                /** @description CSV: the mapping document (JSON), unless it is sent as a header */
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
@@ -5447,7 +5447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `BodyNotStreamed`: the content type is neither NDJSON nor CSV. `MappingInvalid`: the mapping is not valid; `errors` name each field. `ColumnsMissing`: the columns of the file do not fit its fields. `FileUnreadable`: the file cannot be read, and nothing of it is used. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            /** @description `BodyNotStreamed`: the content type is neither application/x-ndjson nor text/csv. `MappingInvalid`: the mapping is not valid; `errors` name each field. `ColumnsMissing`: the columns of the file do not fit its fields. `FileUnreadable`: the file cannot be read, and nothing of it is used. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5481,9 +5481,9 @@ export interface operations {
             query?: {
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
-                /** @description Name of the file, for the lines about refused rows */
+                /** @description Name of the file, repeated with each refusal */
                 file?: string;
-                /** @description CSV: the mapping document (JSON), unless it is sent as a header. Without one, the header names the fields */
+                /** @description CSV: the mapping document (JSON), unless it is sent as a header */
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
@@ -5571,7 +5571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `BodyNotStreamed`: the content type is neither NDJSON nor CSV. `MappingInvalid`: the mapping is not valid; `errors` name each field. `ColumnsMissing`: the columns of the file do not fit its fields. `FileUnreadable`: the file cannot be read, and nothing of it is used. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            /** @description `BodyNotStreamed`: the content type is neither application/x-ndjson nor text/csv. `MappingInvalid`: the mapping is not valid; `errors` name each field. `ColumnsMissing`: the columns of the file do not fit its fields. `FileUnreadable`: the file cannot be read, and nothing of it is used. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6553,16 +6553,16 @@ export interface operations {
     };
     createImport: {
         parameters: {
-            query: {
-                /** @description How the file is written */
-                format: "ndjson" | "csv";
-                /** @description Name of the file, for the list of imports and for refusals */
+            query?: {
+                /** @description How the file is written; by its content type if left out */
+                format?: "ndjson" | "csv";
+                /** @description Name of the file, repeated with each refusal */
                 file?: string;
                 /** @description CSV: the mapping document (JSON), unless it is sent as a header */
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, with totals, and writes nothing */
+                /** @description True: answers what would happen, and writes nothing */
                 dryRun?: boolean;
             };
             header?: {
@@ -6631,7 +6631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `BodyNotStreamed`: the content type is neither NDJSON nor CSV. `MappingInvalid`: the mapping is missing or not valid; `errors` name each field. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            /** @description `BodyNotStreamed`: the content type is neither application/x-ndjson nor text/csv. `MappingInvalid`: the mapping is missing or not valid; `errors` name each field. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8359,11 +8359,26 @@ export interface operations {
     };
     batchExchangeRates: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description How the file is written; by its content type if left out */
+                format?: "ndjson" | "csv";
+                /** @description Name of the file, repeated with each refusal */
+                file?: string;
+                /** @description CSV: the mapping document (JSON), unless it is sent as a header */
+                mapping?: string;
+                /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
+                locale?: string;
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description CSV: the mapping document (JSON in UTF-8) */
+                "X-Import-Mapping"?: string;
+            };
             path?: never;
             cookie?: never;
         };
+        /** @description The file */
         requestBody: {
             content: {
                 "application/x-ndjson": string;
@@ -8378,7 +8393,7 @@ export interface operations {
                 };
                 content: {
                     /**
-                     * @example {"type":"conflict","fact":2,"code":"FactConflict","errors":[{"field":"rate","reason":"is recorded as 1.0812, not 1.0912"}]}
+                     * @example {"type":"conflict","fact":2,"row":3,"code":"FactConflict","errors":[{"field":"rate","reason":"is recorded as 1.0812, not 1.0912","row":3,"column":"rate","cell":"1.0912"}]}
                      *     {"type":"result","facts":3,"accepted":2,"repeated":0,"conflicts":1,"refused":0}
                      */
                     "application/x-ndjson": string;
@@ -8420,7 +8435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `BodyNotStreamed`: the body is neither application/x-ndjson nor text/csv. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            /** @description `BodyNotStreamed`: the content type is neither application/x-ndjson nor text/csv. `MappingInvalid`: the mapping is not a JSON object. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8709,11 +8724,26 @@ export interface operations {
     };
     batchQuotas: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description How the file is written; by its content type if left out */
+                format?: "ndjson" | "csv";
+                /** @description Name of the file, repeated with each refusal */
+                file?: string;
+                /** @description CSV: the mapping document (JSON), unless it is sent as a header */
+                mapping?: string;
+                /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
+                locale?: string;
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description CSV: the mapping document (JSON in UTF-8) */
+                "X-Import-Mapping"?: string;
+            };
             path?: never;
             cookie?: never;
         };
+        /** @description The file */
         requestBody: {
             content: {
                 "application/x-ndjson": string;
@@ -8728,7 +8758,7 @@ export interface operations {
                 };
                 content: {
                     /**
-                     * @example {"type":"warning","fact":1,"code":"PlanUnknown","errors":[{"field":"plan","reason":"there is no plan \"reseler-2026\"; did you mean \"resellers-2026\"?"}]}
+                     * @example {"type":"warning","fact":1,"row":2,"code":"PlanUnknown","errors":[{"field":"plan","reason":"there is no plan \"reseler-2026\"; did you mean \"resellers-2026\"?"}]}
                      *     {"type":"result","facts":3,"accepted":2,"repeated":0,"conflicts":1,"refused":0}
                      */
                     "application/x-ndjson": string;
@@ -8770,7 +8800,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `BodyNotStreamed`: the body is neither application/x-ndjson nor text/csv. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            /** @description `BodyNotStreamed`: the content type is neither application/x-ndjson nor text/csv. `MappingInvalid`: the mapping is not a JSON object. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -169,9 +169,9 @@ function send(api: Api, { kind, body, format, file, mapping, locale, dryRun }: I
     case 'partners':
       return api.POST('/partners/batch', { params: { query }, ...sent });
     case 'quotas':
-      return api.POST('/quotas/batch', sent);
+      return api.POST('/quotas/batch', { params: { query }, ...sent });
     case 'exchange-rates':
-      return api.POST('/exchange-rates/batch', sent);
+      return api.POST('/exchange-rates/batch', { params: { query }, ...sent });
     default:
       return api.POST('/partners/{kind}/batch', { params: { path: { kind }, query }, ...sent });
   }
