@@ -63,10 +63,21 @@ async function run(
   return { code, output: output + errors };
 }
 
+/**
+ * Starts the server and returns once it listens; its output is read until it ends, so that it never writes into a
+ * closed pipe.
+ */
 async function start(command: string, env: NodeJS.ProcessEnv): Promise<void> {
-  server = spawn('sh', ['-c', `exec ${command}`], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
-  for await (const line of server.stderr ?? []) if (String(line).includes('tantieme listens on')) return;
-  throw new Error('the server ended before it listened');
+  const child = spawn('sh', ['-c', `exec ${command}`], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  server = child;
+  await new Promise<void>((resolve, reject) => {
+    let printed = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      printed += chunk.toString();
+      if (printed.includes('tantieme listens on')) resolve();
+    });
+    child.once('exit', () => reject(new Error(`the server ended: ${printed}`)));
+  });
 }
 
 const isCode = (token: Token): token is Tokens.Code => token.type === 'code';
