@@ -50,7 +50,7 @@ import {
 } from './reference.dto.js';
 import { ListExchangeRates, ListQuotas } from './reference.queries.js';
 import type { ReferenceKind } from './reference-recorder.service.js';
-import { ListWarnings } from './warnings.queries.js';
+import { ListWarnings } from './warning/warnings.queries.js';
 
 const BATCH_DESCRIPTION =
   'NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. The answer has ' +

@@ -4,8 +4,8 @@ import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { MessageField } from '@tantieme/service-kit/http/message-field';
 import { IsOptional } from 'class-validator';
 import { ChoiceFilter, TextFilter } from '../fields.dto.js';
-import { WARNING_CODES } from './warnings.js';
-import type { Warning, WarningCode } from './warnings.js';
+import { WARNING_CODES } from './warning/warnings.js';
+import type { Warning, WarningCode } from './warning/warnings.js';
 
 export const EXCHANGE_RATE: ExchangeRate = {
   base: 'EUR',

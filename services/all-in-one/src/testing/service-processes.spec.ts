@@ -9,7 +9,7 @@ import { RewardsModule } from '@tantieme/rewards/rewards.module';
 import { createApplication } from '@tantieme/service-kit/application/application';
 import { routesOf } from '@tantieme/service-kit/access/route-roles';
 import { SERVICE_NAMES, ServiceProcess, SERVICES, type ServiceName } from './service-processes.js';
-import { configOf, temporaryDirectory } from './testing/end-to-end.fixture.js';
+import { configOf, temporaryDirectory } from './end-to-end.fixture.js';
 
 const MODULES: Readonly<Record<ServiceName, Type>> = {
   'partner-registry': PartnerRegistryModule,
