@@ -32,7 +32,7 @@ describe.each(SERVICE_NAMES)('%s', (name) => {
   });
 
   it('has these paths in the documentation', () => {
-    const page = readFileSync(new URL('../../../docs/separate-processes.md', import.meta.url), 'utf8');
+    const page = readFileSync(new URL('../../../../docs/separate-processes.md', import.meta.url), 'utf8');
     const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\``)) ?? '';
     expect([...row.matchAll(/`\/([\w-]+)`/g)].map(([, segment]) => segment)).toEqual(SERVICES[name]);
   });
