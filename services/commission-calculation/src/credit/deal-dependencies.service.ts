@@ -12,9 +12,9 @@ import { ACTOR } from '../service-identity.js';
 import { MIGRATIONS } from '../migrations.js';
 import { changesTerms, PLAN, planOfStream } from '../plan/plan.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
-import { ExchangeRateCache } from '../reference/exchange-rate-cache.service.js';
+import { ExchangeRateCache } from '../reference/cache/exchange-rate-cache.service.js';
 import type { ExchangeRateRecorded } from '../reference/facts/exchange-rate.js';
-import { PartnerCache } from '../reference/partner-cache.service.js';
+import { PartnerCache } from '../reference/cache/partner-cache.service.js';
 import {
   exchangeRateKey,
   pairOfKey,
@@ -22,10 +22,10 @@ import {
   partnerOfStream,
   planKey,
   REFERENCE,
-} from '../reference/reference-keys.js';
-import type { CurrencyPair } from '../reference/reference-keys.js';
-import { REFERENCE_EVENTS } from '../reference/reference.js';
-import { CREDIT, dealOfStream, CREDIT_EVENTS } from './credit.js';
+} from '../reference/stream/reference-keys.js';
+import type { CurrencyPair } from '../reference/stream/reference-keys.js';
+import { REFERENCE_EVENTS } from '../reference/stream/reference.js';
+import { CREDIT, CREDIT_EVENTS, dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';
 import { Crediting } from './crediting.service.js';
 

@@ -8,7 +8,7 @@ import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcas
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import type { QuotaRecorded } from './facts/quota.js';
-import { REFERENCE_EVENTS } from './reference.js';
+import { REFERENCE_EVENTS } from './stream/reference.js';
 
 /** All quotas in force of a payee under a plan: the newest revision replaces the ones before. */
 export interface QuotaMessage {
