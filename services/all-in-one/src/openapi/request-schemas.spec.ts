@@ -11,7 +11,7 @@ import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { apiDocument, operationsOf } from '@tantieme/service-kit/http/openapi';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { AllInOneModule } from '../start.js';
+import { AllInOneModule } from '../all-in-one.module.js';
 import { configOf, temporaryDirectory } from '../testing/end-to-end.fixture.js';
 import { REQUEST_BODIES } from './request-bodies.fixture.js';
 import type { RequestBody } from './request-bodies.fixture.js';

@@ -6,8 +6,8 @@ import type { DealClaims } from '@tantieme/commission-engine/incremental/state';
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { attributesOf, metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
@@ -18,6 +18,7 @@ import type { ClaimsMessage } from '../budget/budget.events-out.js';
 import { CREDITS_TOPIC } from '../credit/credit.events-out.js';
 import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.js';
 import type { InternalMessage } from '../internal-message.js';
+import { EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent, OverriddenDeal, PayeePlan } from './earning-events.js';
 import { ledgerLine } from './posting.js';
 
@@ -32,7 +33,7 @@ export interface ChildEarningMessage extends InternalMessage {
 }
 
 export function earningPublications(stored: StoredEvent): readonly Publication[] {
-  const { data } = domainEventOf<EarningEvent>(stored, {});
+  const { data } = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
   const { payee, plan, currency, calendar } = data.payeePlan;
   const overridden = 'overridden' in data && data.overridden !== undefined ? data.overridden : [];
   const claimed = 'claims' in data && data.claims !== undefined ? data.claims : [];
