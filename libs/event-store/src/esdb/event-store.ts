@@ -19,6 +19,7 @@ import {
   APPEND_BYTES_MAX,
   categoryOf,
   EventStoreClosed,
+  EventStoreRefused,
   EventStoreUnavailable,
   EventTooLarge,
   matchesFilter,
@@ -184,6 +185,24 @@ class EsdbEventStore implements EventStore {
       if (recorded.length < limit) return 0n;
       from = recorded.at(-1)?.position;
     }
+  }
+
+  async hashAt(position: Position): Promise<string | undefined> {
+    this.#mustBeOpen();
+    if (position <= 0n) return undefined;
+    const request: ReadAllRequest = {
+      direction: 'forwards',
+      filter: this.#serverFilter(undefined),
+      limit: 1,
+      from: { commit: position, prepare: position },
+    };
+    const recorded = await this.#readAllRecorded(request).catch((error: unknown) => {
+      // No record begins at this position.
+      if (error instanceof EventStoreRefused) return [];
+      throw error;
+    });
+    const own = recorded[0] === undefined ? undefined : ownEventOf(recorded[0], this.prefix);
+    return own?.position === position ? own.hash : undefined;
   }
 
   /** Completes earlier appends, ends subscriptions and reads, and closes the connection. */

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import {
   advanceCheckpoint,
+  hashAfter,
   resetCheckpoint,
   migrateCheckpoints,
   readCheckpoint,
@@ -123,7 +124,7 @@ export class CatchUps {
         (stored) => domainEventOf<EarningsEvent>(stored, earningsLedger).data.entries,
       );
       for (const { error } of await measure(bonuses, entries, onlyOf)) onError(error);
-      await advanceCheckpoint(db, name, after, page.through);
+      await advanceCheckpoint(db, name, after, page.through, await hashAfter(store, page));
       after = page.through;
     }
     return !this.stopping.signal.aborted;
