@@ -19,7 +19,6 @@ import {
   APPEND_BYTES_MAX,
   categoryOf,
   EventStoreClosed,
-  EventStoreRefused,
   EventStoreUnavailable,
   EventTooLarge,
   matchesFilter,
@@ -197,8 +196,9 @@ class EsdbEventStore implements EventStore {
       from: { commit: position, prepare: position },
     };
     const recorded = await this.#readAllRecorded(request).catch((error: unknown) => {
-      // No record begins at this position.
-      if (error instanceof EventStoreRefused) return [];
+      this.#mustBeOpen();
+      // Servers refuse a position where no record begins, by different errors.
+      if (isAnswer(error)) return [];
       throw error;
     });
     const own = recorded[0] === undefined ? undefined : ownEventOf(recorded[0], this.prefix);
