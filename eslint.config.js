@@ -30,6 +30,7 @@ const pureFiles = [
   'services/{partner-registry,deal-ingestion,commission-calculation,rewards,payouts}/src/**/*.ts',
 ];
 const notPure = [
+  'libs/time/src/timers.ts',
   '**/*.spec.ts',
   '**/*.fixture.ts',
   '**/bench/**',

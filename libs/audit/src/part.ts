@@ -127,7 +127,7 @@ export class Part {
     return end;
   }
 
-  /** The end of an event's stream before it, read from the store. */
+  /** The end of a stream just before an event, read from the store. */
   async #endBefore(event: StoredEvent): Promise<StreamEnd> {
     const { stream, revision, position } = event;
     const end = this.#begin(event);

@@ -1,6 +1,6 @@
 /**
- * What verification needs of a decider. The deciders of `@tantieme/event-sourcing` fit as they are. States, commands
- * and events are opaque here, hence methods over unknown: each decider is only given what it made itself.
+ * What verification needs of a decider; those of `@tantieme/event-sourcing` have it. States, commands and events are
+ * `unknown` here: a decider only receives those that it returned itself.
  */
 
 export interface ReplayedEvent {
@@ -10,9 +10,7 @@ export interface ReplayedEvent {
   readonly data: object;
 }
 
-/**
- * From the data of one version to the next. A method, because its argument was made by an older version of the decider.
- */
+/** Upcasts data of one version to the next. Declared as a method, so that steps with narrower parameters fit. */
 type UpcastStep = { step(data: unknown): object }['step'];
 
 export interface Replayable {

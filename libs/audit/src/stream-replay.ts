@@ -11,7 +11,7 @@ const BYTES_PER_CHARACTER = 2;
 export class StreamReplay {
   /** Estimated memory of the state: the decider's own estimate, or the text of its events as objects. */
   #bytes = 0;
-  /** The part of it that was added since the decider's last estimate. A new estimate is made when this is a quarter. */
+  /** The part of it added since the decider's last estimate. From a quarter on, the decider estimates again. */
   #bytesSinceEstimate = 0;
   #state: unknown;
   /** Revision of an event that could not be applied: nothing after it can be decided again. */

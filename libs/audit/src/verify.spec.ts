@@ -261,7 +261,7 @@ describe('the verification of a log', () => {
       expect(differences).toContainEqual(expect.objectContaining({ stream: '(log)' }));
     });
 
-    it('a whole stream with everything remembered about it', async () => {
+    it('a whole stream together with its recorded extent', async () => {
       await count(2, 4);
       tamper(
         'DELETE FROM events WHERE stream = 2; DELETE FROM stream_heads WHERE stream = 2; DELETE FROM streams WHERE key = 2',

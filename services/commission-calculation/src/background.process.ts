@@ -30,10 +30,10 @@ import { Periods } from './period/periods.service.js';
 import { PlanCatalog } from './plan/plan-catalog.service.js';
 import { createReadModel } from './read-model.projection.js';
 import type { ReadModelTables } from './read-model.projection.js';
-import { PartnerCache } from './reference/partner-cache.service.js';
+import { PartnerCache } from './reference/cache/partner-cache.service.js';
 import { ReferenceRecorder } from './reference/reference-recorder.service.js';
-import { REFERENCE_RUNTIME } from './reference/reference-runtime.service.js';
-import type { ReferenceRuntime } from './reference/reference-runtime.service.js';
+import { REFERENCE_RUNTIME } from './reference/stream/reference-runtime.service.js';
+import type { ReferenceRuntime } from './reference/stream/reference-runtime.service.js';
 import { startReferenceConsumer } from './reference/reference.consumer.js';
 
 /** The processes behind the API, in the order in which they start. */

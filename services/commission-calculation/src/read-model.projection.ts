@@ -13,9 +13,9 @@ import type { MissingQuotaTables } from './earning/missing-quotas.tables.js';
 import { MIGRATIONS } from './migrations.js';
 import { PERIOD_EVENTS, PERIOD_TABLES, writePeriods } from './period/period.tables.js';
 import type { PeriodTables } from './period/period.tables.js';
-import { REFERENCE } from './reference/reference-keys.js';
-import { REFERENCE_EVENTS, REFERENCE_TABLES, writeReferences } from './reference/reference.tables.js';
-import type { ReferenceTables } from './reference/reference.tables.js';
+import { REFERENCE } from './reference/stream/reference-keys.js';
+import { REFERENCE_EVENTS, REFERENCE_TABLES, writeReferences } from './reference/stream/reference.tables.js';
+import type { ReferenceTables } from './reference/stream/reference.tables.js';
 
 export type ReadModelTables = EarningTables & MissingQuotaTables & PeriodTables & ReferenceTables;
 

@@ -8,7 +8,7 @@ import { earningDecider } from './earning/earning.js';
 import { periodDecider } from './period/period.js';
 import { planDecider } from './plan/plan.js';
 import { PlanCatalog, planEvents } from './plan/plan-catalog.service.js';
-import { referenceDecider } from './reference/reference.js';
+import { referenceDecider } from './reference/stream/reference.js';
 
 /**
  * Credits and earnings refer to plans by the hash of their documents, so all plans are read first. A plan event that

@@ -120,7 +120,7 @@ export const calendarDecider: Decider<CalendarState, CalendarCommand, CalendarEv
 /**
  * Periods close in order, one at a time and without gaps; the first closing may be of any period that leaves no open
  * lines behind. While deals are pending, a closing needs a reason: what those deals earn later becomes an adjustment.
- * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`, `DealsWaiting`
+ * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`, `DealsPending`
  */
 function decideClose(
   { calendar, period, by, earliestOpen, pendingDeals, force, at }: Extract<CalendarCommand, { readonly type: 'close' }>,
@@ -139,7 +139,7 @@ function decideClose(
     throw new DomainError('EarlierPeriodOpen', `${first} is still open; close it first`, 'conflict');
   if (pendingDeals > 0 && force === undefined)
     throw new DomainError(
-      'DealsWaiting',
+      'DealsPending',
       `${pendingDeals} ${pendingDeals === 1 ? 'deal is' : 'deals are'} pending (GET /pending-deals lists what each one needs); add the missing facts, or close with a reason: { "force": "…" }`,
       'conflict',
     );

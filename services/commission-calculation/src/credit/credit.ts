@@ -22,8 +22,8 @@ import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
 import type { FoundRate } from '../reference/facts/exchange-rate.js';
-import { exchangeRateKey, partnerKey, planKey } from '../reference/reference-keys.js';
-import type { Origin } from '../reference/reference.js';
+import { exchangeRateKey, partnerKey, planKey } from '../reference/stream/reference-keys.js';
+import type { Origin } from '../reference/stream/reference.js';
 
 export const CREDIT = 'credit';
 

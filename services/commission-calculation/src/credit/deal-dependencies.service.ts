@@ -13,9 +13,9 @@ import { ACTOR } from '../service-identity.js';
 import { MIGRATIONS } from '../migrations.js';
 import { changesTerms, PLAN, planOfStream } from '../plan/plan.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
-import { ExchangeRateCache } from '../reference/exchange-rate-cache.service.js';
+import { ExchangeRateCache } from '../reference/cache/exchange-rate-cache.service.js';
 import type { ExchangeRateRecorded } from '../reference/facts/exchange-rate.js';
-import { PartnerCache } from '../reference/partner-cache.service.js';
+import { PartnerCache } from '../reference/cache/partner-cache.service.js';
 import {
   exchangeRateKey,
   pairOfKey,
@@ -23,9 +23,9 @@ import {
   partnerOfStream,
   planKey,
   REFERENCE,
-} from '../reference/reference-keys.js';
-import type { CurrencyPair } from '../reference/reference-keys.js';
-import { referenceDecider } from '../reference/reference.js';
+} from '../reference/stream/reference-keys.js';
+import type { CurrencyPair } from '../reference/stream/reference-keys.js';
+import { referenceDecider } from '../reference/stream/reference.js';
 import { CREDIT, dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';
 import { Crediting } from './crediting.service.js';

@@ -82,7 +82,7 @@ export interface Conclusions {
   readonly payeeLevel?: readonly PayeeLevelCredit[];
   /** Claims on budgets, where they change. */
   readonly claims?: readonly DealClaims[];
-  /** Quotas that deals are waiting for, where that changes. */
+  /** Quotas that pending deals need, where that changes. */
   readonly missingQuotas?: readonly DealMissingQuotas[];
   /** Absent where nobody above is paid on what changes. */
   readonly overridden?: readonly OverriddenDeal[];

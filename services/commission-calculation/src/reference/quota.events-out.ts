@@ -9,7 +9,7 @@ import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import type { QuotaRecorded } from './facts/quota.js';
-import { referenceDecider } from './reference.js';
+import { referenceDecider } from './stream/reference.js';
 
 /** All quotas in force of a payee under a plan: the newest revision replaces the ones before. */
 export interface QuotaMessage {

@@ -33,10 +33,10 @@ const RETRY_MS = 500;
 const PAUSE_MS_MIN = 50;
 const PAUSE_MS_MAX = 5000;
 
-/** How often the checkpoint is saved without news. It only shows other replicas how far this one has read. */
+/** How often the checkpoint is saved if nothing happens. It only shows other replicas how far this one has read. */
 const SAVE_MS = 1000;
 
-/** Refusals that end by themselves: lines, or the statement of an earlier period, are still on their way. */
+/** Refusals that a retry resolves: lines, or the statement of an earlier period, have yet to arrive. */
 const TEMPORARY: readonly string[] = ['LinesAwaited', 'EarlierPeriodOpen'];
 
 interface PendingRun {
@@ -152,7 +152,7 @@ export class StatementRunProcess {
       this.error = undefined;
       const begunMs = performance.now();
       await this.tryPending();
-      // A try may read whole accounts. Messages that arrive meanwhile get as much of the machine as it took.
+      // A try may read whole accounts. A pause of the same length leaves half of the time to incoming messages.
       const tookMs = performance.now() - begunMs;
       if (this.pending.size === 0 && (this.hasNews || Date.now() - this.savedAtMs >= SAVE_MS)) await this.save();
       await this.pause(this.pending.size === 0 ? PAUSE_MS_MIN : Math.min(Math.max(PAUSE_MS_MIN, tookMs), PAUSE_MS_MAX));
@@ -182,7 +182,7 @@ export class StatementRunProcess {
     });
   }
 
-  /** Calendars are independent. Within one, a period waits for the one before, because it carries on its balance. */
+  /** Calendars are independent. Within one, a period waits for the one before, whose balance its statements open with. */
   private async tryPending(): Promise<void> {
     const inOrder = [...this.pending.values()].sort((left, right) => compareText(left.period, right.period));
     const blockedCalendars = new Set<string>();
@@ -250,7 +250,7 @@ export class StatementRunProcess {
   }
 }
 
-/** @throws the refusal if waiting does not help; readiness shows it until somebody resolves it. */
+/** @throws the refusal if a retry cannot resolve it; readiness shows it until somebody does. */
 function assertTemporary(error: DomainError): void {
   if (!TEMPORARY.includes(error.code)) throw error;
 }

@@ -53,7 +53,7 @@ export interface MeasuredDeal {
 }
 
 export interface Eligibility {
-  /** Revision of the partner behind it; null if the partner is unknown or does not matter. */
+  /** Revision of the partner that decided it; null if the partner is unknown or everybody is eligible. */
   readonly partnerRevision: number | null;
   /** Null while unknown: the bonus is measured but not paid. */
   readonly eligible: boolean | null;

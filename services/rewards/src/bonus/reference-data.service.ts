@@ -1,6 +1,6 @@
 /**
- * What decisions on bonuses look up: programmes, channels of partners, closing periods. It is read from the service's
- * own log, up to its end at the time of `refresh`: the order in the log decides what a decision knows.
+ * What decisions on bonuses look up: programmes, channels of partners, closing periods. `refresh` reads the service's
+ * own log to its end, so the order of the log alone determines what a decision is based on.
  */
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';

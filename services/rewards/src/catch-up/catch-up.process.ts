@@ -34,8 +34,8 @@ const PROGRAMME_EVENTS_PER_READ = 1000;
 
 const RETRY_MS = 500;
 
-/** How often `caughtUp` looks again. */
-const LOOK_MS = 20;
+/** The pause between two checks of `caughtUp`. */
+const CHECK_MS = 20;
 
 interface PendingCatchUp {
   readonly programme: Programme;
@@ -133,7 +133,7 @@ export class CatchUps {
 
 /** Resolves when no catch-up is unfinished, in any replica. @throws the signal's reason */
 export async function caughtUp(referenceData: ReferenceData, signal: AbortSignal): Promise<void> {
-  while ((await pendingIn(referenceData)).length > 0) await pause(LOOK_MS, undefined, { signal });
+  while ((await pendingIn(referenceData)).length > 0) await pause(CHECK_MS, undefined, { signal });
 }
 
 async function pendingIn(referenceData: ReferenceData): Promise<readonly PendingCatchUp[]> {

@@ -1,6 +1,6 @@
 /**
- * Closes the periods of rewards: each after commission-calculation has closed its own, and after everything that was
- * published before that was received. Each step may be interrupted and repeated: what is done already appends nothing.
+ * Closes the periods of rewards: each once commission-calculation has closed the same period and everything published
+ * before has been received. Each step may be interrupted and repeated: a completed step appends nothing.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -176,7 +176,7 @@ export class Closing {
       { type: 'begin-closing', at, calendar, period },
       serviceContext(stream, stream),
     );
-    // Decisions that read the calendar before that have to be appended as well.
+    // Decisions that read the calendar before the closing began are still valid; wait until they are appended.
     await this.awaitUpstream();
     const entries = await this.closeBonuses(name, at);
     const pages = Math.max(1, Math.ceil(entries.length / MANIFEST_PAGE_ENTRIES));

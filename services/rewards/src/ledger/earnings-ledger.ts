@@ -30,7 +30,7 @@ export interface PostedBasis {
   readonly basis: string;
 }
 
-/** What a programme can measure of all that a payee has from one deal under one plan. */
+/** The part of a payee's earnings from one deal under one plan that programmes can measure. */
 export interface ReceivedEarnings {
   /** Stream of commission-calculation and its revision: the newest of a deal replaces earlier ones. */
   readonly origin: { readonly stream: string; readonly revision: number };

@@ -5,10 +5,10 @@
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { identityOfRate, recordExchangeRate } from './facts/exchange-rate.js';
-import type { ExchangeRateRecorded } from './facts/exchange-rate.js';
-import { identityOfQuota, recordQuota } from './facts/quota.js';
-import type { QuotaRecorded } from './facts/quota.js';
+import { identityOfRate, recordExchangeRate } from '../facts/exchange-rate.js';
+import type { ExchangeRateRecorded } from '../facts/exchange-rate.js';
+import { identityOfQuota, recordQuota } from '../facts/quota.js';
+import type { QuotaRecorded } from '../facts/quota.js';
 import { REFERENCE } from './reference-keys.js';
 
 export type ReferenceCommand = RecordPartner | RecordExchangeRate | RecordQuota;

@@ -4,7 +4,7 @@ import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
-import { plansOfPartner } from './facts/partner.js';
+import { plansOfPartner } from '../facts/partner.js';
 import { referenceDecider } from './reference.js';
 import type { ReferenceEvent } from './reference.js';
 
