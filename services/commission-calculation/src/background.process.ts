@@ -1,8 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
+import { metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
-import { metadataOf, startRelay } from '@tantieme/event-sourcing/process/relay';
+import { startRelay } from '@tantieme/event-sourcing/process/relay';
 import type { RunningProcess } from '@tantieme/event-sourcing/process/running-process';
 import { startProjection } from '@tantieme/event-sourcing/process/projection';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';

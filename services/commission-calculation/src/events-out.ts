@@ -23,7 +23,7 @@ export const CREDITS_RELAYED: EventFilter = {
 /** Earnings and what follows from them. */
 export const EARNINGS_RELAYED: EventFilter = {
   categories: [EARNING, BUDGET, PERIOD],
-  types: [...EARNING_EVENTS, 'ClaimsReceived', 'GrantsEmitted', 'ManifestPage'],
+  types: [...Object.keys(EARNING_EVENTS), 'ClaimsReceived', 'GrantsEmitted', 'ManifestPage'],
 };
 
 export function publicationsOf(stored: StoredEvent): readonly Publication[] {

@@ -1,5 +1,6 @@
 /** The deciders of this service, for replay and comparison. */
 import type { Replayable } from '@tantieme/audit/verify';
+import { withReader } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { budgetDecider } from './budget/budget.js';
 import { calendarDecider } from './calendar/calendar.js';
@@ -24,12 +25,12 @@ export async function replayables(store: EventStore): Promise<readonly Replayabl
         // Verification reads the event as well and reports where it is and what is wrong with it.
       }
   return [
-    planDecider,
-    referenceDecider,
-    creditDecider(plans),
-    earningDecider(plans),
-    budgetDecider(plans),
-    calendarDecider,
-    periodDecider,
+    withReader(planDecider),
+    withReader(referenceDecider),
+    withReader(creditDecider(plans)),
+    withReader(earningDecider(plans)),
+    withReader(budgetDecider(plans)),
+    withReader(calendarDecider),
+    withReader(periodDecider),
   ];
 }

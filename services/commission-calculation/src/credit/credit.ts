@@ -18,7 +18,7 @@ import { EngineError } from '@tantieme/commission-engine/engine-error';
 import { TimeError } from '@tantieme/time/time-error';
 import type { Deal } from '@tantieme/contracts/deal';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
 import type { FoundRate } from '../reference/facts/exchange-rate.js';
@@ -155,10 +155,13 @@ export interface CreditState {
   pending: readonly Pending[];
 }
 
+export const CREDIT_EVENTS: EventTypes<DealCredited> = { DealCredited: { version: 1 } };
+
 /** @param plans every plan document in the log */
 export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCommand, DealCredited> {
   return {
     category: CREDIT,
+    events: CREDIT_EVENTS,
     initialState: () => ({ deal: undefined, originRevision: -1, number: 0, credits: new Map(), pending: [] }),
     decide,
     evolve,

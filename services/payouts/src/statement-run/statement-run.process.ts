@@ -7,14 +7,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { compareText } from '@tantieme/contracts/compare-text';
 import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 
 import { accountStream } from '../account/account.js';
 import type { Accounts } from '../account/accounts.service.js';
-import { accountsOf, isComplete, STATEMENT_RUN, statementRunStream } from './statement-run.js';
-import type { NamedAccount } from './statement-run.js';
+import { accountsOf, isComplete, STATEMENT_RUN, STATEMENT_RUN_EVENTS, statementRunStream } from './statement-run.js';
+import type { NamedAccount, StatementRunEvent } from './statement-run.js';
 import type { StatementRuns } from './statement-runs.service.js';
 import { serviceContext } from '../service-context.js';
 
@@ -135,11 +136,13 @@ export class StatementRunProcess {
     }
   }
 
-  private note({ stream, type, dataText }: StoredEvent): void {
+  private note(stored: StoredEvent): void {
+    const { stream } = stored;
+    const { type, data } = domainEventOf<StatementRunEvent>(stored, STATEMENT_RUN_EVENTS);
     this.hasNews = true;
     if (type === 'StatementRunFinished') this.pending.delete(stream);
     else if (!this.pending.has(stream)) {
-      const { calendar, period } = JSON.parse(dataText) as PendingRun;
+      const { calendar, period } = data;
       this.pending.set(stream, { calendar, period });
     }
   }

@@ -20,7 +20,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Bonuses } from '../bonus/bonuses.service.js';
 import { measure } from '../bonus/measuring.service.js';
 import type { ReferenceData } from '../bonus/reference-data.service.js';
-import { earningsLedger, REWARDS_LEDGER } from '../ledger/earnings-ledger.js';
+import { REWARDS_LEDGER, LEDGER_EVENTS } from '../ledger/earnings-ledger.js';
 import type { EarningsEvent } from '../ledger/earnings-ledger.js';
 import { PROGRAMME, programmeStream } from '../programme/programme.js';
 import type { CatchUp, Programme } from '../programme/programme.js';
@@ -120,9 +120,7 @@ export class CatchUps {
     for (let after = await readCheckpoint(db, name); after < end;) {
       if (this.stopping.signal.aborted) return false;
       const page = await store.readAll({ after, filter, limit: LEDGER_EVENTS_PER_READ });
-      const entries = page.events.flatMap(
-        (stored) => domainEventOf<EarningsEvent>(stored, earningsLedger).data.entries,
-      );
+      const entries = page.events.flatMap((stored) => domainEventOf<EarningsEvent>(stored, LEDGER_EVENTS).data.entries);
       for (const { error } of await measure(bonuses, entries, onlyOf)) onError(error);
       await advanceCheckpoint(db, name, after, page.through, await hashAfter(store, page));
       after = page.through;

@@ -8,6 +8,7 @@ import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { waitUntilCommitted } from '@tantieme/event-sourcing/process/consumer';
 import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { EventStore, Position } from '@tantieme/event-store/event-store';
@@ -27,7 +28,9 @@ import {
   MANIFEST_PAGE_ENTRIES,
   periodStream,
   REWARDS_PERIOD,
+  REWARDS_PERIOD_EVENTS,
 } from '../period/period.js';
+import type { PeriodEvent } from '../period/period.js';
 import type { Calendars, Periods } from '../period/periods.service.js';
 import { serviceContext } from '../service-context.js';
 
@@ -115,10 +118,12 @@ export class Closing {
     this.through = this.saved;
     await this.closePending();
     for await (const page of store.subscribe({ after: this.through, filter, batchSize: EVENTS_PER_READ, signal })) {
-      for (const { stream, type, dataText } of page.events) {
+      for (const stored of page.events) {
+        const { stream } = stored;
+        const { type, data } = domainEventOf<PeriodEvent>(stored, REWARDS_PERIOD_EVENTS);
         if (type === 'RewardsPeriodClosed') this.pending.delete(stream);
         else if (!this.pending.has(stream)) {
-          const { calendar, period } = JSON.parse(dataText) as PeriodName;
+          const { calendar, period } = data;
           this.pending.set(stream, { calendar, period });
         }
       }
