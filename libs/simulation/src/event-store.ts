@@ -161,6 +161,11 @@ export class SimulatedEventStore implements EventStore {
     return BigInt(this.log.events.length);
   }
 
+  async hashAt(position: bigint): Promise<string | undefined> {
+    await this.read('hash');
+    return this.log.events[Number(position) - 1]?.hash;
+  }
+
   async close(): Promise<void> {
     this.closing.abort();
     await Promise.allSettled(this.lastAppend.values());

@@ -193,6 +193,11 @@ class EsdbEventStore implements EventStore {
     return head;
   }
 
+  async hashAt(position: Position): Promise<string | undefined> {
+    this.#mustBeOpen();
+    return (await this.#eventAt(position))?.hash;
+  }
+
   /** Completes earlier appends, ends subscriptions and reads, and closes the connection. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -439,19 +444,25 @@ class EsdbEventStore implements EventStore {
     }
   }
 
+  /** Undefined unless an event of ours is there. */
+  async #eventAt(position: Position): Promise<StoredEvent | undefined> {
+    if (position <= 0n) return undefined;
+    const from = { commit: position, prepare: position };
+    try {
+      const [record] = await this.#read('reading a position', { direction: 'forwards', limit: 1, from });
+      const own = ownEventOf(record, this.prefix);
+      return own?.position === position ? own : undefined;
+    } catch (error) {
+      if (isInvalidPosition(error)) return undefined;
+      throw error;
+    }
+  }
+
   /** @throws {UnknownPosition} if the position is not that of an event of ours. */
   async #mustHave(position: Position): Promise<void> {
     this.#mustBeOpen();
     if (position === 0n || this.#positions.has(position)) return;
-    const from = { commit: position, prepare: position };
-    const [record] =
-      position < 0n
-        ? []
-        : await this.#read('reading all', { direction: 'forwards', limit: 1, from }).catch((error: unknown) => {
-            if (isInvalidPosition(error)) return [];
-            throw error;
-          });
-    if (ownEventOf(record, this.prefix)?.position !== position) throw new UnknownPosition(position, await this.head());
+    if ((await this.#eventAt(position)) === undefined) throw new UnknownPosition(position, await this.head());
     this.#know(position);
   }
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
-import type { EventStore, AppendedEvent } from '@tantieme/event-store/event-store';
-import { exchangeRateStream } from './reference-keys.js';
-import { referenceDecider } from './reference.js';
+import type { AppendedEvent, EventStore } from '@tantieme/event-store/event-store';
+import { exchangeRateStream } from '../stream/reference-keys.js';
+import { referenceDecider } from '../stream/reference.js';
 import { ExchangeRateCache } from './exchange-rate-cache.service.js';
 
 const PAIR = { base: 'USD', quote: 'EUR' };
