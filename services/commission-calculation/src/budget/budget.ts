@@ -18,6 +18,8 @@ import { compareText } from '@tantieme/contracts/compare-text';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
+import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 
@@ -59,12 +61,14 @@ export interface DealGrant {
   readonly granted: readonly GrantedLine[];
 }
 
-export type BudgetCommand =
+/** `engine` is set for the command of a stored event: the version that decided it. */
+export type BudgetCommand = { readonly engine?: number } & (
   | ({ readonly type: 'receive-claims'; readonly budget: Budget; readonly at: string } & ClaimsInput)
   /** Emits grants that did not fit into the event of a large change. */
   | { readonly type: 'emit-remaining'; readonly budget: Budget; readonly at: string }
   /** Precedes claims, so that grants of closed periods are final. */
-  | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string };
+  | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string }
+);
 
 export type BudgetEvent =
   | {
@@ -78,13 +82,15 @@ export type BudgetEvent =
         readonly grants: readonly DealGrant[];
         /** Number of changed grants that did not fit; absent where all did. */
         readonly remaining?: number;
+        /** Version of the arithmetic. */
+        readonly engine: number;
       };
     }
   | {
       readonly type: 'GrantsEmitted';
       readonly version: 1;
       readonly occurredAt: string;
-      readonly data: { readonly budget: Budget; readonly grants: readonly DealGrant[] };
+      readonly data: { readonly budget: Budget; readonly grants: readonly DealGrant[]; readonly engine: number };
     }
   | {
       readonly type: 'BudgetPeriodsClosed';
@@ -94,6 +100,7 @@ export type BudgetEvent =
         readonly budget: Budget;
         /** First open period: grants of the periods before it are final. */
         readonly openFrom: string;
+        readonly engine: number;
       };
     };
 
@@ -141,8 +148,24 @@ export const BUDGET_EVENTS: EventTypes<BudgetEvent> = {
   BudgetPeriodsClosed: { version: 1 },
 };
 
+/** The arithmetic, also of states: grants are computed again when events are read. */
+export interface BudgetEngine {
+  readonly changeOf: typeof changeOf;
+  readonly grantsOf: typeof grantsOf;
+  readonly grantOf: typeof grantOf;
+  readonly closePeriods: typeof closePeriods;
+}
+
+/** The versions of the budget arithmetic. A changed rule is a new version; old events replay under theirs (ADR 19). */
+export const BUDGET_ENGINES: EngineVersions<BudgetEngine> = engineVersions('budget', {
+  1: { changeOf, grantsOf, grantOf, closePeriods },
+});
+
 /** @param plans every plan document that a claim refers to */
-export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCommand, BudgetEvent> {
+export function budgetDecider(
+  plans: PlanByHash,
+  engines = BUDGET_ENGINES,
+): Decider<BudgetState, BudgetCommand, BudgetEvent> {
   return {
     category: BUDGET,
     events: BUDGET_EVENTS,
@@ -160,26 +183,31 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
       lineCount: 0,
     }),
     decide(command, state) {
+      const { engine: version = engines.newest } = command;
+      const engine = engines.of(version);
       switch (command.type) {
         case 'receive-claims':
-          return decideClaims(command, state, plans);
+          return decideClaims({ ...command, engine: version }, state, plans, engine);
         case 'emit-remaining':
-          return decideRemaining(command, state);
+          return decideRemaining({ ...command, engine: version }, state, engine);
         case 'close-periods': {
           const { budget, openFrom, at } = command;
           if (state.openFrom !== null && openFrom <= state.openFrom) return [];
-          return [{ type: 'BudgetPeriodsClosed', version: 1, occurredAt: at, data: { budget, openFrom } }];
+          return [
+            { type: 'BudgetPeriodsClosed', version: 1, occurredAt: at, data: { budget, openFrom, engine: version } },
+          ];
         }
         default:
           return command satisfies never;
       }
     },
     evolve(state, event) {
+      const engine = engines.of(event.data.engine);
       switch (event.type) {
         case 'ClaimsReceived': {
           const { budget, input, grants, remaining = 0 } = event.data;
-          const change = changeOf(state, budget, input, plans);
-          const unemitted = remaining === 0 ? [] : grantsOf(state, budget, input, change).slice(grants.length);
+          const change = engine.changeOf(state, budget, input, plans);
+          const unemitted = remaining === 0 ? [] : engine.grantsOf(state, budget, input, change).slice(grants.length);
           for (const grant of grants) state.unemitted.delete(nameOf(grant));
           for (const { payee, deal } of unemitted) state.unemitted.set(nameOf({ payee, deal }), { payee, deal });
           apply(state, input, change);
@@ -189,7 +217,7 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
           for (const grant of event.data.grants) state.unemitted.delete(nameOf(grant));
           return state;
         case 'BudgetPeriodsClosed':
-          closePeriods(state, event.data.openFrom);
+          engine.closePeriods(state, event.data.openFrom);
           return state;
         default:
           return event satisfies never;
@@ -199,9 +227,9 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
       const { occurredAt: at, data } = event;
       switch (event.type) {
         case 'ClaimsReceived':
-          return { type: 'receive-claims', budget: data.budget, ...event.data.input, at };
+          return { type: 'receive-claims', budget: data.budget, ...event.data.input, engine: data.engine, at };
         case 'GrantsEmitted':
-          return { type: 'emit-remaining', budget: data.budget, at };
+          return { type: 'emit-remaining', budget: data.budget, engine: data.engine, at };
         case 'BudgetPeriodsClosed':
           return { type: 'close-periods', ...event.data, at };
         default:
@@ -319,23 +347,35 @@ function budgetOf(lastOpen: Line | undefined, { lastClosed, budgetMinor }: Budge
   return plans.plan(last.line.planHash).componentById.get(last.line.component)?.budgetMinor ?? 0n;
 }
 
+type Versioned<Type extends BudgetCommand['type']> = Extract<BudgetCommand, { readonly type: Type }> & {
+  readonly engine: number;
+};
+
 function decideClaims(
-  { type: _type, budget, at, ...input }: Extract<BudgetCommand, { readonly type: 'receive-claims' }>,
+  { type: _type, budget, at, engine: version, ...input }: Versioned<'receive-claims'>,
   state: BudgetState,
   plans: PlanByHash,
+  engine: BudgetEngine,
 ): readonly BudgetEvent[] {
   if (input.revision <= (state.deals.get(nameOf(input))?.revision ?? -1)) return [];
-  const change = changeOf(state, budget, input, plans);
-  const all = grantsOf(state, budget, input, change);
+  const change = engine.changeOf(state, budget, input, plans);
+  const all = engine.grantsOf(state, budget, input, change);
   const grants = all.slice(0, fittingCount(all));
   const remaining = all.length - grants.length;
-  const data = omitUndefined({ budget, input, grants, remaining: remaining === 0 ? undefined : remaining });
+  const data = omitUndefined({
+    budget,
+    input,
+    grants,
+    remaining: remaining === 0 ? undefined : remaining,
+    engine: version,
+  });
   return [{ type: 'ClaimsReceived', version: 1, occurredAt: at, data }];
 }
 
 function decideRemaining(
-  { budget, at }: Extract<BudgetCommand, { readonly type: 'emit-remaining' }>,
+  { budget, at, engine: version }: Versioned<'emit-remaining'>,
   { unemitted, deals }: BudgetState,
+  { grantOf }: BudgetEngine,
 ): readonly BudgetEvent[] {
   if (unemitted.size === 0) return [];
   const all = [...unemitted]
@@ -344,7 +384,7 @@ function decideRemaining(
       grantOf(budget, subject, deals.get(name)?.lines.values() ?? [], (line) => line.openMinor),
     );
   const grants = all.slice(0, fittingCount(all));
-  return [{ type: 'GrantsEmitted', version: 1, occurredAt: at, data: { budget, grants } }];
+  return [{ type: 'GrantsEmitted', version: 1, occurredAt: at, data: { budget, grants, engine: version } }];
 }
 
 /** Number of grants that fit into one event. */

@@ -13,9 +13,6 @@ import type { CreditGroup } from '../credit/credit-lines.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
 import type { PostedLine } from './posting.js';
 
-/** Version of the arithmetic. A changed rule is a new version; old events replay under theirs. */
-export const EARN_ENGINE = 1;
-
 /**
  * Limit on the rated lines of one event, about 300 bytes each, so that an append stays under 1 MiB. A larger change is
  * stored as its input only and computed again when it is read.
@@ -91,7 +88,8 @@ export interface Conclusions {
   readonly deals: readonly DealPosting[];
   /** Number of changed deals that did not fit; further events post them. */
   readonly remaining: number;
-  readonly engine: typeof EARN_ENGINE;
+  /** Version of the arithmetic (`earn-engines.ts`). */
+  readonly engine: number;
 }
 
 interface Concluded<Type extends string, Input> {
@@ -116,6 +114,7 @@ export type EarningEvent =
         /** Remaining deals that this event finishes, changed or not. */
         readonly done: readonly string[];
         readonly deals: readonly DealPosting[];
+        readonly engine: number;
       };
     }
   | {
@@ -134,6 +133,7 @@ export type EarningEvent =
         /** Deals whose postings change: lines of earlier periods that were never closed are posted in this one. */
         readonly deals: readonly DealPosting[];
         readonly entry: ManifestEntry;
+        readonly engine: number;
       };
     };
 

@@ -3,7 +3,8 @@ import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { APPEND_BYTES_MAX } from '@tantieme/event-store/event-store';
 import { earningDecider, postingOf } from './earning.js';
-import { EARN_ENGINE, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning-events.js';
+import { EARN_ENGINES } from './earn-engines.js';
+import { POSTED_LINES_MAX, RATED_LINES_MAX } from './earning-events.js';
 import type { EarningCommand } from './earning.js';
 import { ledgerLine } from './posting.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
@@ -63,7 +64,7 @@ describe('a credit', () => {
             },
           ],
           remaining: 0,
-          engine: EARN_ENGINE,
+          engine: EARN_ENGINES.newest,
         },
       },
     ]);
@@ -135,6 +136,7 @@ describe('a period that is closed', () => {
           minimum: '0.00',
           hash: ledgerLinesHash(posted),
         },
+        engine: 1,
       },
     });
     expect(anna().handle({ type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT })).toEqual([]);
