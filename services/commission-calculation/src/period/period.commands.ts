@@ -56,7 +56,7 @@ export class ClosePeriodHandler implements ICommandHandler<ClosePeriod, void> {
   private async pendingDeals(): Promise<number> {
     for (const until = Date.now() + IN_TRANSIT_MS_MAX; ; await pause(POLL_MS)) {
       // Status first: the count then includes everything that was processed by that time.
-      const status = await this.background.status();
+      const status = this.background.status();
       const isIdle = status.every(({ lag }) => lag === undefined || lag === '0');
       const count = await countPendingDeals(this.db);
       if (count === 0 || isIdle || Date.now() > until) return count;
