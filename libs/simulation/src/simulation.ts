@@ -14,6 +14,9 @@ import type { Timers } from '@tantieme/time/timers';
 /** The simulated clock starts here, so that two runs of a seed give the same times. */
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 
+/** Rounds of the event loop without a new turn after which a machine has come to its next turns. */
+const QUIET_ROUNDS = 2;
+
 /** What the world does to its machines, each as a share of the turns that could suffer it. */
 export interface Faults {
   /** An operation fails before it has an effect. */
@@ -50,6 +53,10 @@ export class Simulation {
   private now = BEGIN_MS;
   private digest = '';
   private taken = 0;
+  /** Turns and waits that were asked for. */
+  private asked = 0;
+  /** Machines that get no turns until so many were taken. */
+  private readonly frozen = new Map<Machine, number>();
   faults: Faults = NO_FAULTS;
 
   /** @param seed a whole number from 0 */
@@ -94,9 +101,15 @@ export class Simulation {
     this.waits = this.waits.filter((wait) => wait.machine !== machine);
   }
 
+  /** Gives a machine no turns for a while, as if its host was suspended: it wakes up with what it knew before. */
+  freeze(machine: Machine, steps: number): void {
+    this.frozen.set(machine, this.taken + steps);
+  }
+
   /** Suspends the caller until the simulation chooses it; for ever if its machine is killed before. */
   turn(machine: Machine, label: string): Promise<void> {
     return new Promise((resume) => {
+      this.asked += 1;
       if (machine.isRunning) this.ready.push({ machine, label, resume });
     });
   }
@@ -109,6 +122,7 @@ export class Simulation {
         return;
       }
       const wait: Wait = { machine, label: 'wake', resume, untilMs: this.now + Math.max(0, ms) };
+      this.asked += 1;
       if (machine.isRunning) this.waits.push(wait);
       signal?.addEventListener(
         'abort',
@@ -135,30 +149,44 @@ export class Simulation {
    * next wait. @returns false if nothing is pending at all.
    */
   async step(): Promise<boolean> {
-    if (this.ready.length === 0 && !this.moveClock()) return false;
-    const [turn] = this.ready.splice(this.pick(this.ready.length), 1);
+    let candidates = this.awake();
+    while (candidates.length === 0) {
+      if (!this.moveClock()) return false;
+      candidates = this.awake();
+    }
+    const turn = candidates[this.pick(candidates.length)];
     if (turn === undefined) return false;
+    this.ready.splice(this.ready.indexOf(turn), 1);
     this.taken += 1;
     this.digest = hash('sha256', `${this.digest}\n${turn.machine.name} ${turn.label} ${this.now}`, 'hex');
     turn.resume();
-    await settled();
+    await this.settled();
     return true;
+  }
+
+  /** What can happen next. If only frozen machines could act, they wake up. */
+  private awake(): readonly Turn[] {
+    const awake = this.ready.filter(({ machine }) => (this.frozen.get(machine) ?? 0) <= this.taken);
+    return awake.length > 0 || this.waits.length > 0 ? awake : this.ready;
   }
 
   /** Makes the waits that end next ready. @returns false without any. */
   private moveClock(): boolean {
-    const next = Math.min(...this.waits.map(({ untilMs }) => untilMs));
     if (this.waits.length === 0) return false;
-    this.now = Math.max(this.now, next);
-    this.ready = this.waits.filter(({ untilMs }) => untilMs <= this.now);
+    this.now = Math.max(this.now, Math.min(...this.waits.map(({ untilMs }) => untilMs)));
+    this.ready.push(...this.waits.filter(({ untilMs }) => untilMs <= this.now));
     this.waits = this.waits.filter(({ untilMs }) => untilMs > this.now);
     return true;
   }
-}
 
-/** Resolves when everything that can run without a turn has run: promises, and what Node.js defers to its next tick. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+  /** Resolves when everything that can run without a turn has run: promises, and what Node.js defers. */
+  private async settled(): Promise<void> {
+    for (let quiet = 0, before = -1; quiet < QUIET_ROUNDS;) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      quiet = this.asked === before ? quiet + 1 : 0;
+      before = this.asked;
+    }
+  }
 }

@@ -3,7 +3,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { SQLInputValue } from 'node:sqlite';
 
 import { Kysely, sql, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
-import type { CompiledQuery, DatabaseConnection, DialectAdapter, Driver, QueryResult, SqliteDatabase } from 'kysely';
+import type {
+  CompiledQuery,
+  DatabaseConnection,
+  Dialect,
+  DialectAdapter,
+  Driver,
+  QueryResult,
+  SqliteDatabase,
+} from 'kysely';
 import { LRUCache } from 'lru-cache';
 
 import type { AnyDatabase } from './migrations.js';
@@ -66,7 +74,12 @@ export function openDatabase<Tables = AnyTables>(
     `pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma journal_size_limit = ${WAL_BYTES_MAX};
      pragma wal_autocheckpoint = ${WAL_PAGES_BETWEEN_CHECKPOINTS}; pragma cache_size = -${CACHE_KIB}; pragma busy_timeout = 0`,
   );
-  return new Kysely<Tables>({ dialect: new NodeSqliteDialect(asKyselyDatabase(database), acquireTimeoutMs) });
+  return new Kysely<Tables>({ dialect: sqliteDialect(database, acquireTimeoutMs) });
+}
+
+/** Kysely's dialect over an open connection. */
+export function sqliteDialect(database: DatabaseSync, acquireTimeoutMs = ACQUIRE_TIMEOUT_MS): Dialect {
+  return new NodeSqliteDialect(asKyselyDatabase(database), acquireTimeoutMs);
 }
 
 /** Holds shadow copies of the live tables for a rebuild: one connection, whose end deletes them. */

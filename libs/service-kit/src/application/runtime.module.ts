@@ -7,6 +7,7 @@ import { topicLane } from '@tantieme/event-sourcing/process/topic-source';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { TopicViews } from '@tantieme/messaging/embedded/topic-view';
+import { systemTimers } from '@tantieme/time/timers';
 import type { Kysely } from 'kysely';
 
 import { AccessGuard } from '../access/access-guard.js';
@@ -36,6 +37,7 @@ import {
   WORK_FILTER,
   TRACING,
   LEADERSHIP,
+  TIMERS,
   TOPIC_VIEWS,
 } from '../runtime/runtime-tokens.js';
 import { TokenVerifier } from '../access/token-verifier.js';
@@ -116,6 +118,7 @@ export class RuntimeModule {
         { provide: LOG_CHECK, useFactory: checkLog, inject: [EVENT_STORE, DATABASE] },
         { provide: TOPIC_VIEWS, useFactory: () => new Map() },
         LaneEnds,
+        { provide: TIMERS, useValue: systemTimers },
         { provide: LEADERSHIP, useFactory: () => openLeadership(config) },
         Background,
         Reachability,

@@ -16,7 +16,7 @@ import type { Leadership, ThreadMessage } from '@tantieme/event-sourcing/process
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { TopicView } from '@tantieme/messaging/embedded/topic-view';
-import { systemTimers } from '@tantieme/time/timers';
+import type { Timers } from '@tantieme/time/timers';
 import type { Kysely } from 'kysely';
 
 import { Metrics } from '../observability/metrics.js';
@@ -33,6 +33,7 @@ import {
   DATABASE,
   EVENT_STORE,
   LEADERSHIP,
+  TIMERS,
   TOPIC_VIEWS,
   TRACING,
   WORK_FILTER,
@@ -78,6 +79,7 @@ export class Background implements OnApplicationBootstrap {
     @Inject(Metrics) metrics: Metrics,
     @Inject(TRACING) tracing: Tracing | null,
     @Inject(LEADERSHIP) private readonly leadership: Leadership | null,
+    @Inject(TIMERS) timers: Timers,
   ) {
     this.channel = new BroadcastChannel(`background ${resolve(config.dataDirectory)}`);
     this.channel.unref();
@@ -86,7 +88,7 @@ export class Background implements OnApplicationBootstrap {
       broker,
       db,
       views,
-      timers: systemTimers,
+      timers,
       leadership: leadership ?? undefined,
       onError: (name, error) => this.logger.error({ err: error, process: name }, `${name} failed`),
       observe: observedStep(metrics, tracing),

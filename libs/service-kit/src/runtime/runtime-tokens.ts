@@ -17,3 +17,5 @@ export const LEADERSHIP = Symbol('LEADERSHIP');
 export const TOPIC_VIEWS = Symbol('TOPIC_VIEWS');
 /** Traces; null without a collector: `tracing.ts`. */
 export const TRACING = Symbol('TRACING');
+/** Clock, waiting and randomness of the processes; a simulation replaces them. */
+export const TIMERS = Symbol('TIMERS');

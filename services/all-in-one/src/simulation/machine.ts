@@ -1,0 +1,108 @@
+/** One process with all five services, over the ports of a simulated world. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+import type { INestApplicationContext } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { sqliteDialect } from '@tantieme/event-sourcing/read-model/database';
+import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
+import type { TopicView } from '@tantieme/messaging/embedded/topic-view';
+import { RuntimeModule } from '@tantieme/service-kit/application/runtime.module';
+import { loadConfig } from '@tantieme/service-kit/runtime/config';
+import {
+  BROKER,
+  DATABASE,
+  EVENT_STORE,
+  LEADERSHIP,
+  TIMERS,
+  TOPIC_VIEWS,
+} from '@tantieme/service-kit/runtime/runtime-tokens';
+import { SimulatedBroker, SimulatedTopics } from '@tantieme/simulation/broker';
+import { SimulatedEventStore, SimulatedLog } from '@tantieme/simulation/event-store';
+import { SimulatedLeadership } from './leadership.js';
+import type { SimulatedLocks } from './leadership.js';
+import type { Machine, Simulation } from '@tantieme/simulation/simulation';
+import { Kysely } from 'kysely';
+import type { Dialect, Driver } from 'kysely';
+
+import { AllInOneModule } from '../all-in-one.module.js';
+
+/** Partitions of a topic of the simulated broker. */
+const PARTITIONS = 3;
+
+/** What outlives machines. */
+export class Disks {
+  /** Of the embedded broker's file. */
+  readonly directory = mkdtempSync(join(tmpdir(), 'tantieme-simulation-'));
+  readonly log = new SimulatedLog();
+  readonly topics = new SimulatedTopics(PARTITIONS);
+  readonly locks: SimulatedLocks = new Map();
+  readonly database = new DatabaseSync(':memory:');
+
+  remove(): void {
+    this.database.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** `embedded`: the log is the broker. `kafka`: relays publish to a broker with partitions. */
+export type Messaging = 'embedded' | 'kafka';
+
+export async function startMachine(
+  simulation: Simulation,
+  machine: Machine,
+  disks: Disks,
+  messaging: Messaging,
+): Promise<INestApplicationContext> {
+  const environment = messaging === 'kafka' ? { TANTIEME_KAFKA: 'simulated:9092' } : {};
+  const config = loadConfig(environment, { dataDirectory: `/simulated/${machine.name}` });
+  const timers = simulation.timersOf(machine);
+  const views = new Map<string, TopicView>();
+  const module = await Test.createTestingModule({ imports: [RuntimeModule.forRoot(config), AllInOneModule] })
+    .setLogger(false)
+    .overrideProvider(EVENT_STORE)
+    .useValue(new SimulatedEventStore(simulation, machine, disks.log))
+    .overrideProvider(TOPIC_VIEWS)
+    .useValue(views)
+    .overrideProvider(BROKER)
+    .useValue(
+      messaging === 'kafka'
+        ? new SimulatedBroker(simulation, machine, disks.topics)
+        : openEmbeddedBroker(join(disks.directory, 'broker.sqlite'), { views, timers }),
+    )
+    .overrideProvider(DATABASE)
+    .useValue(new Kysely({ dialect: turning(sqliteDialect(disks.database), simulation, machine) }))
+    .overrideProvider(LEADERSHIP)
+    .useValue(new SimulatedLeadership(simulation, machine, disks.locks))
+    .overrideProvider(TIMERS)
+    .useValue(timers)
+    .compile();
+  return module.init();
+}
+
+/** Every transaction, and every statement outside of one, is a turn; within a transaction nothing else happens. */
+function turning(dialect: Dialect, simulation: Simulation, machine: Machine): Dialect {
+  return {
+    createAdapter: () => dialect.createAdapter(),
+    createQueryCompiler: () => dialect.createQueryCompiler(),
+    createIntrospector: (db) => dialect.createIntrospector(db),
+    createDriver: (): Driver => {
+      const driver = dialect.createDriver();
+      return {
+        init: () => driver.init(),
+        acquireConnection: async () => {
+          await simulation.turn(machine, 'database');
+          return driver.acquireConnection();
+        },
+        beginTransaction: (connection, settings) => driver.beginTransaction(connection, settings),
+        commitTransaction: (connection) => driver.commitTransaction(connection),
+        rollbackTransaction: (connection) => driver.rollbackTransaction(connection),
+        releaseConnection: (connection) => driver.releaseConnection(connection),
+        // The database belongs to the disks.
+        destroy: async () => undefined,
+      };
+    },
+  };
+}
