@@ -106,7 +106,8 @@ export class RuntimeModule {
             return observedBroker(broker, metrics, tracing, async (topic) => {
               // On Kafka this would be another call to the servers; the scheduler looks by itself.
               if (config.kafka !== undefined) return;
-              for (const [partition, end] of await broker.endPositions(topic)) ends.note(topicLane(topic, partition), end);
+              for (const [partition, end] of await broker.endPositions(topic))
+                ends.note(topicLane(topic, partition), end);
             });
           },
           inject: [Metrics, TRACING, TOPIC_VIEWS, LaneEnds],
