@@ -1,6 +1,8 @@
 /** Stored events as domain events: parsed, and upcast to the newest version of their type. */
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
+import { isPart } from '@tantieme/event-store/run';
+
 import type { Decider, DomainEvent } from './decider.js';
 
 /** The part of a decider that reads stored events; `{}` if its event types have only one version. */
@@ -57,6 +59,7 @@ export function domainEventOf<Event extends DomainEvent>(stored: StoredFields, r
 
 /** Like {@link domainEventOf}, with freshly parsed data: the caller may keep and change it. */
 export function parseDomainEvent<Event extends DomainEvent>(stored: StoredFields, reader: EventReader<Event>): Event {
+  if (isPart(stored)) throw new Error(`a part of a run of ${stored.type} was read as an event: use withWholeEvents`);
   const parsed = JSON.parse(stored.dataText) as object;
   const { version, data } = upcastData(reader, stored.type, stored.version, parsed);
   // The decider of these types wrote the event, and its upcasters made it of the newest version.

@@ -15,7 +15,6 @@ import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rule
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import { compareText } from '@tantieme/contracts/compare-text';
-import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
@@ -26,12 +25,6 @@ export const BUDGET = 'budget';
 export function budgetStream(plan: string, component: string): string {
   return `${BUDGET}-${plan}|${component}`;
 }
-
-/**
- * Limit on the granted lines of one event (though always one deal), about 200 bytes each: an append stays under 1 MiB.
- * Further events emit the rest.
- */
-export const GRANTED_LINES_MAX = 1000;
 
 /** The budget of a stream; the same in all its events. */
 export interface Budget {
@@ -61,8 +54,6 @@ export interface DealGrant {
 
 export type BudgetCommand =
   | ({ readonly type: 'receive-claims'; readonly budget: Budget; readonly at: string } & ClaimsInput)
-  /** Emits grants that did not fit into the event of a large change. */
-  | { readonly type: 'emit-remaining'; readonly budget: Budget; readonly at: string }
   /** Precedes claims, so that grants of closed periods are final. */
   | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string };
 
@@ -76,15 +67,7 @@ export type BudgetEvent =
         readonly input: ClaimsInput;
         /** Grants that change, in order of payee and deal. */
         readonly grants: readonly DealGrant[];
-        /** Number of changed grants that did not fit; absent where all did. */
-        readonly remaining?: number;
       };
-    }
-  | {
-      readonly type: 'GrantsEmitted';
-      readonly version: 1;
-      readonly occurredAt: string;
-      readonly data: { readonly budget: Budget; readonly grants: readonly DealGrant[] };
     }
   | {
       readonly type: 'BudgetPeriodsClosed';
@@ -120,8 +103,6 @@ export interface BudgetState {
   readonly deals: Map<string, DealLines>;
   /** Lines with an open claim, in canonical order. */
   readonly open: Line[];
-  /** Payees and deals whose changed grants are still to be emitted. */
-  readonly unemitted: Map<string, Pick<DealGrant, 'payee' | 'deal'>>;
   openFrom: string | null;
   /** Last line of a closed period: the budget is taken from the plan version of the last line. */
   lastClosed: Line | undefined;
@@ -142,7 +123,6 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
     initialState: () => ({
       deals: new Map(),
       open: [],
-      unemitted: new Map(),
       openFrom: null,
       lastClosed: undefined,
       budgetMinor: 0n,
@@ -156,8 +136,6 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
       switch (command.type) {
         case 'receive-claims':
           return decideClaims(command, state, plans);
-        case 'emit-remaining':
-          return decideRemaining(command, state);
         case 'close-periods': {
           const { budget, openFrom, at } = command;
           if (state.openFrom !== null && openFrom <= state.openFrom) return [];
@@ -170,17 +148,10 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
     evolve(state, event) {
       switch (event.type) {
         case 'ClaimsReceived': {
-          const { budget, input, grants, remaining = 0 } = event.data;
-          const change = changeOf(state, budget, input, plans);
-          const unemitted = remaining === 0 ? [] : grantsOf(state, budget, input, change).slice(grants.length);
-          for (const grant of grants) state.unemitted.delete(nameOf(grant));
-          for (const { payee, deal } of unemitted) state.unemitted.set(nameOf({ payee, deal }), { payee, deal });
-          apply(state, input, change);
+          const { budget, input } = event.data;
+          apply(state, input, changeOf(state, budget, input, plans));
           return state;
         }
-        case 'GrantsEmitted':
-          for (const grant of event.data.grants) state.unemitted.delete(nameOf(grant));
-          return state;
         case 'BudgetPeriodsClosed':
           closePeriods(state, event.data.openFrom);
           return state;
@@ -193,14 +164,13 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
       switch (event.type) {
         case 'ClaimsReceived':
           return { type: 'receive-claims', budget: data.budget, ...event.data.input, at };
-        case 'GrantsEmitted':
-          return { type: 'emit-remaining', budget: data.budget, at };
         case 'BudgetPeriodsClosed':
           return { type: 'close-periods', ...event.data, at };
         default:
           return event satisfies never;
       }
     },
+    storesRuns: true,
     sizeOf: ({ deals, lineCount }) => 500 + deals.size * DEAL_BYTES + lineCount * LINE_BYTES,
   };
 }
@@ -318,35 +288,8 @@ function decideClaims(
   plans: PlanByHash,
 ): readonly BudgetEvent[] {
   if (input.revision <= (state.deals.get(nameOf(input))?.revision ?? -1)) return [];
-  const change = changeOf(state, budget, input, plans);
-  const all = grantsOf(state, budget, input, change);
-  const grants = all.slice(0, fittingCount(all));
-  const remaining = all.length - grants.length;
-  const data = omitUndefined({ budget, input, grants, remaining: remaining === 0 ? undefined : remaining });
-  return [{ type: 'ClaimsReceived', version: 1, occurredAt: at, data }];
-}
-
-function decideRemaining(
-  { budget, at }: Extract<BudgetCommand, { readonly type: 'emit-remaining' }>,
-  { unemitted, deals }: BudgetState,
-): readonly BudgetEvent[] {
-  if (unemitted.size === 0) return [];
-  const all = [...unemitted]
-    .sort(([left], [right]) => compareText(left, right))
-    .map(([name, subject]) =>
-      grantOf(budget, subject, deals.get(name)?.lines.values() ?? [], (line) => line.openMinor),
-    );
-  const grants = all.slice(0, fittingCount(all));
-  return [{ type: 'GrantsEmitted', version: 1, occurredAt: at, data: { budget, grants } }];
-}
-
-/** Number of grants that fit into one event. */
-function fittingCount(grants: readonly DealGrant[]): number {
-  let lines = 0;
-  const beyond = grants.findIndex(
-    ({ granted }, index) => (lines += 1 + granted.length) > GRANTED_LINES_MAX && index > 0,
-  );
-  return beyond < 0 ? grants.length : beyond;
+  const grants = grantsOf(state, budget, input, changeOf(state, budget, input, plans));
+  return [{ type: 'ClaimsReceived', version: 1, occurredAt: at, data: { budget, input, grants } }];
 }
 
 function grantOf(

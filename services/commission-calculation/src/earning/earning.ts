@@ -30,7 +30,7 @@ import { decimalsOf } from '@tantieme/money/currency';
 import { unpackLines } from '../credit/credit-lines.js';
 import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './partial-state.js';
 import type { PartialState } from './partial-state.js';
-import { EARN_ENGINE, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning-events.js';
+import { EARN_ENGINE } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
@@ -62,8 +62,6 @@ export type EarningCommand =
   | ({ readonly type: 'receive-child-earning'; readonly payeePlan: PayeePlan; readonly at: string } & ChildInput)
   | ({ readonly type: 'receive-grant'; readonly payeePlan: PayeePlan; readonly at: string } & GrantInput)
   | ({ readonly type: 'receive-payee-terms'; readonly payeePlan: PayeePlan; readonly at: string } & PayeeTermsInput)
-  /** Posts deals that did not fit into the event of a large change. */
-  | { readonly type: 'post-remaining'; readonly openFrom: string | null; readonly at: string }
   | {
       readonly type: 'close-period';
       readonly period: string;
@@ -86,8 +84,6 @@ export interface EarningState {
    * earnings.
    */
   readonly posted: Map<string, readonly PostedLine[]>;
-  /** Changed deals that are not posted yet. */
-  readonly unposted: Set<string>;
   /** Payees above who are paid an override, by deal. */
   readonly above: Map<string, readonly string[]>;
   /** Highest revision received from a child's stream, by deal and child. */
@@ -112,7 +108,6 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       engine: createEarnState(),
       creditNumbers: new Map(),
       posted: new Map(),
-      unposted: new Set(),
       above: new Map(),
       childRevisions: new Map(),
       grantRevisions: new Map(),
@@ -132,8 +127,6 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
           return decideGrant(command, state, plans);
         case 'receive-payee-terms':
           return decidePayeeTerms(command, state, plans);
-        case 'post-remaining':
-          return decideRemaining(command, state);
         case 'close-period':
           return decideClose(command, state, plans);
         default:
@@ -142,6 +135,7 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
     },
     evolve: (state, event) => evolve(state, event, plans),
     commandOf,
+    storesRuns: true,
     sizeOf: ({ engine, creditNumbers, posted, partial }) => {
       let bytes = sizeOfEarnState(engine) + creditNumbers.size * NUMBER_BYTES;
       if (partial !== undefined) bytes += sizeOfPartialState(partial);
@@ -159,14 +153,12 @@ const POSTED_LINE_BYTES = 400;
 function isSufficient({ partial, isStale, engine }: EarningState, command: EarningCommand): boolean {
   if (partial === undefined) return true;
   if (isStale) return false;
-  if (command.type === 'credit')
-    return isWithinPartialState(engine, partial, command.deal, unpackLines(command.groups));
-  return command.type === 'post-remaining';
+  return command.type === 'credit' && isWithinPartialState(engine, partial, command.deal, unpackLines(command.groups));
 }
 
 /** Components that are always recalculated in full need all their lines in memory. */
-function canBecomePartial({ unposted, engine }: EarningState): boolean {
-  return unposted.size === 0 && engine.fullModeLineCount === 0;
+function canBecomePartial({ engine }: EarningState): boolean {
+  return engine.fullModeLineCount === 0;
 }
 
 /**
@@ -271,22 +263,16 @@ function conclude(
   calendarOpenFrom: string | null,
   aboveOf: (deal: string) => readonly string[] | undefined,
 ): Conclusions {
-  const { postings, remaining } = postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom));
   // Even if nothing changes for this payee, a new upline may need its earnings.
   const earned = change.changed ? change.deals : [{ deal: change.deal, lines: linesOfDeal(state.engine, change.deal) }];
   const overridden = overriddenBy(earned, aboveOf, decimalsOf(currency));
   return {
-    ...(change.rated.length > RATED_LINES_MAX
-      ? {}
-      : {
-          rated: change.rated.map((one) => storedRating(one, change.deal)),
-          ...(change.payeeLevel.length === 0 ? {} : { payeeLevel: change.payeeLevel }),
-        }),
+    rated: change.rated.map((one) => storedRating(one, change.deal)),
+    ...(change.payeeLevel.length === 0 ? {} : { payeeLevel: change.payeeLevel }),
     ...(change.claims === undefined ? {} : { claims: change.claims }),
     ...(change.missingQuotas === undefined ? {} : { missingQuotas: change.missingQuotas }),
     ...(overridden.length === 0 ? {} : { overridden }),
-    deals: postings,
-    remaining,
+    deals: postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom)),
     engine: EARN_ENGINE,
   };
 }
@@ -332,55 +318,32 @@ export function postingOf({ engine, posted, payeePlan }: EarningState, deal: str
   return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(payeePlan.currency));
 }
 
-/** Postings of deals whose postings change, in order of the deals, as far as they fit into one event. */
+/** Postings of deals whose postings change, in order of the deals. */
 function postingsOf(
   state: EarningState,
   changed: readonly { readonly deal: string; readonly lines: readonly EarnedLine[] }[],
   currency: string,
   openFrom: string | null,
-): { readonly postings: readonly DealPosting[]; readonly remaining: number } {
+): readonly DealPosting[] {
   const decimals = decimalsOf(currency);
   const postings: DealPosting[] = [];
-  let lineCount = 0;
-  for (const [index, { deal, lines: earned }] of changed.entries()) {
+  for (const { deal, lines: earned } of changed) {
     const before = postingOf(state, deal);
     const fixed = openFrom === null ? [] : before.filter(({ period }) => period < openFrom);
     const lines = postedLines(earned, fixed, openFrom, decimals);
-    if (isSamePosting(before, lines)) continue;
-    lineCount += lines.length;
-    if (lineCount > POSTED_LINES_MAX && postings.length > 0) return { postings, remaining: changed.length - index };
-    postings.push({ deal, lines });
+    if (!isSamePosting(before, lines)) postings.push({ deal, lines });
   }
-  return { postings, remaining: 0 };
+  return postings;
 }
 
-function decideRemaining(
-  { openFrom, at }: Extract<EarningCommand, { readonly type: 'post-remaining' }>,
-  state: EarningState,
-): readonly EarningEvent[] {
-  const { payeePlan, unposted, engine } = state;
-  if (payeePlan === undefined || unposted.size === 0) return [];
-  const changed = [...unposted].map((deal) => ({ deal, lines: linesOfDeal(engine, deal) }));
-  const { postings, remaining } = postingsOf(state, changed, payeePlan.currency, openFromOf(state, openFrom));
-  const done = changed.slice(0, changed.length - remaining).map(({ deal }) => deal);
-  const data = { payeePlan, input: { openFrom }, done, deals: postings };
-  return [{ type: 'EarningsPosted', version: 1, occurredAt: at, data }];
-}
-
-/** No event where the stream has no line in the period or has closed it. @throws {DomainError} `PostingUnfinished` */
+/** No event where the stream has no line in the period or has closed it. */
 function decideClose(
   { period, minimum, planHash, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
   state: EarningState,
   plans: PlanByHash,
 ): readonly EarningEvent[] {
-  const { payeePlan, closedThrough, unposted } = state;
+  const { payeePlan, closedThrough } = state;
   if (payeePlan === undefined || (closedThrough !== null && closedThrough >= period)) return [];
-  if (unposted.size > 0)
-    throw new DomainError(
-      'PostingUnfinished',
-      `the period cannot close: ${unposted.size} changed deals are not posted yet`,
-      'conflict',
-    );
   const { payee, plan, currency } = payeePlan;
   const decimals = decimalsOf(currency);
   const periodEnd = periodEndChange(state, period, planHash, plans);
@@ -489,12 +452,6 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
       }
       applyConclusions(state, event, plans);
       break;
-    case 'EarningsPosted':
-      for (const deal of event.data.done) {
-        state.unposted.delete(deal);
-        // A deal without new postings in this event keeps those that `applyConclusions` recorded.
-      }
-      break;
     case 'EarningPeriodClosed': {
       const { period, planHash, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
       state.closedThrough = period;
@@ -513,19 +470,7 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
 }
 
 function applyConclusions(state: EarningState, event: WithConclusions, plans: PlanByHash): void {
-  const { data } = event;
-  const change = changeOfEvent(state, event, plans);
-  if (data.remaining > 0) {
-    const changed = [
-      ...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.payeeLevel.map((one) => one.deal)]),
-    ].filter((deal) => deal !== '');
-    for (const one of changed.slice(changed.length - data.remaining)) {
-      // Until `EarningsPosted` arrives, the postings of this deal do not follow from its earnings.
-      state.posted.set(one, postingOf(state, one));
-      state.unposted.add(one);
-    }
-  }
-  applyChange(state.engine, change, plans);
+  applyChange(state.engine, changeOfEvent(state, event), plans);
   if (event.type === 'Earned') {
     const { deal, number, above } = event.data.input;
     state.creditNumbers.set(deal, number);
@@ -541,21 +486,11 @@ function applyConclusions(state: EarningState, event: WithConclusions, plans: Pl
   }
 }
 
-/** The change from the event, or computed again where it was too large to be stored. */
-function changeOfEvent(
-  state: EarningState,
-  event: WithConclusions,
-  plans: PlanByHash,
-): Parameters<typeof applyChange>[1] {
+function changeOfEvent(state: EarningState, event: WithConclusions): Parameters<typeof applyChange>[1] {
   const { rated, payeeLevel = [], claims = [], missingQuotas = [] } = event.data;
-  if (event.type === 'PayeeTermsReceived') {
-    const { agreements, quotas } = event.data.input;
-    if (rated === undefined)
-      return diffPayeeTerms(state.engine, { ...state.engine.payeeTerms, agreements, quotas }, plans);
+  if (event.type === 'PayeeTermsReceived')
     return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel, claims, missingQuotas };
-  }
   const credit = creditOfEvent(state, event);
-  if (rated === undefined) return diffCredit(state.engine, credit, plans);
   return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), payeeLevel, claims, missingQuotas };
 }
 
@@ -576,7 +511,6 @@ function creditOfEvent(
 }
 
 function post(state: EarningState, { deal, lines }: DealPosting): void {
-  state.unposted.delete(deal);
   // Where every line is in its period of origin, the postings follow from the earnings.
   if (lines.every(({ period, origin }) => period === origin)) state.posted.delete(deal);
   else state.posted.set(deal, lines);
@@ -589,8 +523,6 @@ function commandOf(event: EarningEvent): EarningCommand {
       const { payeePlan, input } = event.data;
       return { type: 'credit', payeePlan, ...input, at };
     }
-    case 'EarningsPosted':
-      return { type: 'post-remaining', openFrom: event.data.input.openFrom, at };
     case 'ChildEarningReceived': {
       const { payeePlan, input } = event.data;
       return { type: 'receive-child-earning', payeePlan, ...input, at };
