@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { APPEND_BYTES_MAX } from '@tantieme/event-store/event-store';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { withWholeEvents } from '@tantieme/event-store/run';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
@@ -117,6 +118,15 @@ describe('a decision that is larger than an append', () => {
     expect(results.map(({ outcome }) => outcome)).toEqual(Array<string>(30).fill('accepted'));
     expect((await runtime.load('party-5')).state.guests).toBe(BIG.guests + 4);
     expect((await runtime.load('party-6')).state.guests).toBe(6);
+  });
+
+  it('is refused if what it was decided from is larger than an append', async () => {
+    const party = 'x'.repeat(APPEND_BYTES_MAX);
+    const runtime = createRuntime({ store, decider: invitations });
+    await expect(runtime.handle(S, { party, guests: 1 }, causedBy('c-1'))).rejects.toMatchObject({
+      code: 'EventTooLarge',
+    });
+    expect((await runtime.handle(S, SMALL, causedBy('c-2'))).revision).toBe(0);
   });
 });
 

@@ -220,14 +220,8 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal === undefined) throw error;
-      const [only] = drafts;
-      if (
-        decider.storesRuns === true &&
-        error instanceof EventTooLarge &&
-        drafts.length === 1 &&
-        only?.decisions.length === 1
-      )
-        return [await appendRun(call, only)];
+      const stored = error instanceof EventTooLarge ? await appendRun(call, drafts) : undefined;
+      if (stored !== undefined) return [stored];
       const draft = drafts.find(({ group }) => error instanceof EventTooLarge && group.stream === error.stream);
       narrow(call, draft === undefined || decider.storesRuns === true ? drafts : [draft], refusal);
       // These states are ahead of the store.
@@ -253,12 +247,23 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     call.commandsMax = Number.POSITIVE_INFINITY;
   }
 
-  /** Stores the only decision of the draft part by part. If this is interrupted, `completeRun` goes on. */
-  async function appendRun(call: ThisCall, { group: { stream }, entry, events }: ThisDraft): Promise<AppendResult> {
+  /**
+   * Stores the only decision of a round part by part. If this is interrupted, `completeRun` goes on.
+   * @returns undefined if the round has several decisions, or if what the decision was made from is too large.
+   */
+  async function appendRun(call: ThisCall, drafts: readonly ThisDraft[]): Promise<AppendResult | undefined> {
+    const { group, entry, decisions, events } = at(drafts, 0);
+    if (decider.storesRuns !== true || drafts.length > 1 || decisions.length > 1) return undefined;
+    const { stream } = group;
     if (events.length !== 1) throw new Error(`a decision for ${stream} has ${events.length} events: a run holds one`);
-    widen(call);
-    const result = await appendParts(stream, entry.revision, partsOf(at(events, 0)));
-    return result.outcome === 'conflict' ? result : { ...result, events: [eventOfRun(result.events)] };
+    try {
+      const result = await appendParts(stream, entry.revision, partsOf(at(events, 0)));
+      widen(call);
+      return result.outcome === 'conflict' ? result : { ...result, events: [eventOfRun(result.events)] };
+    } catch (error) {
+      if (error instanceof EventTooLarge) return undefined;
+      throw error;
+    }
   }
 
   /** Each in an append of its own. */
