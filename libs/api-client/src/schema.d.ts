@@ -677,7 +677,7 @@ export interface paths {
         put?: never;
         /**
          * Record an exchange rate
-         * @description A new rate credits the deals again that were converted at a rate of this day, or are waiting for it.
+         * @description A new rate recredits the deals that were converted at a rate of this day, and pending deals that need it.
          *
          *     Roles: source, operator.
          */
@@ -9384,7 +9384,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ClosingInProgress`: another period of the calendar is being closed. `EarlierPeriodOpen`: an earlier period is still open. `DealsWaiting`: deals are pending, and the request gives no reason to close all the same. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `ClosingInProgress`: another period of the calendar is being closed. `EarlierPeriodOpen`: an earlier period is still open. `DealsPending`: deals are pending, and the request gives no reason to close all the same. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -1,7 +1,7 @@
 /** Decides one stream again, event by event. */
 import { canonicalJson, isCanonicalText } from '@tantieme/event-store/canonical-json';
-import type { EventMetadata, StoredEvent } from '@tantieme/event-store/event-store';
-import { eventOfRun, isLastPart, isPart, partsOf } from '@tantieme/event-store/run';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
+import { eventOfRun, isLastPart, isPart, isRunOf } from '@tantieme/event-store/run';
 import { firstDifference } from './first-difference.js';
 import type { Replayable, ReplayedEvent } from './replayable.js';
 import { isSameJson } from './same-json.js';
@@ -12,7 +12,7 @@ const BYTES_PER_CHARACTER = 2;
 export class StreamReplay {
   /** Estimated memory of the state: the decider's own estimate, or the text of its events as objects. */
   #bytes = 0;
-  /** The part of it that was added since the decider's last estimate. A new estimate is made when this is a quarter. */
+  /** The part of it added since the decider's last estimate. From a quarter on, the decider estimates again. */
   #bytesSinceEstimate = 0;
   #state: unknown;
   /** Revision of an event that could not be applied: nothing after it can be decided again. */
@@ -66,12 +66,10 @@ export class StreamReplay {
         return {};
       }
       const event = eventOfRun(parts);
-      const metadata = JSON.parse(event.metadataText) as EventMetadata;
-      const again = partsOf({ ...event, metadata, data: JSON.parse(event.dataText) as object });
-      const isSame = parts.every(
-        ({ id, dataText }, index) => id === again[index]?.id && dataText === canonicalJson(again[index].data),
-      );
-      return { event, ...(!isSame && { difference: 'the parts of the run are not those of its event' }) };
+      return {
+        event,
+        ...(!isRunOf(event, parts) && { difference: 'the parts of the run are not those of its event' }),
+      };
     } catch (error) {
       this.#brokenAt ??= stored.revision;
       return { difference: `the run cannot be read: ${messageOf(error)}` };
@@ -91,15 +89,11 @@ export class StreamReplay {
     this.#bytes = this.#brokenAt === undefined ? this.replayable.sizeOf(this.#state) + grown : 0;
   }
 
-  #read({ type, version, occurredAt, dataText }: StoredEvent): ReplayedEvent | string {
+  #read(event: StoredEvent): ReplayedEvent | string {
     try {
-      const data: unknown = JSON.parse(dataText);
-      if (typeof data !== 'object' || data === null) return 'the data is not an object';
-      return this.replayable.upcast === undefined
-        ? { type, version, occurredAt, data }
-        : upcast(this.replayable.upcast, { type, version, occurredAt, data });
+      return this.replayable.read(event);
     } catch (error) {
-      return `the data cannot be read: ${messageOf(error)}`;
+      return `cannot be read: ${messageOf(error)}`;
     }
   }
 
@@ -118,7 +112,7 @@ export class StreamReplay {
         const text = canonicalJson(again.data);
         if (text !== canonicalJson(read.data)) return `decided again, ${firstDifference(read.data, again.data)}`;
       }
-      const parsed: unknown = read.version === event.version ? read.data : JSON.parse(event.dataText);
+      const parsed = read.version === event.version ? read.data : undefined;
       return isCanonicalText(event.dataText, parsed) ? undefined : 'the stored text is not canonical';
     } catch (error) {
       return `cannot be decided again: ${messageOf(error)}`;
@@ -133,16 +127,6 @@ export class StreamReplay {
       return `cannot be applied: ${messageOf(error)}`;
     }
   }
-}
-
-function upcast(steps: NonNullable<Replayable['upcast']>, event: ReplayedEvent): ReplayedEvent {
-  const ofType = steps[event.type];
-  let { version, data } = event;
-  for (let step = ofType?.[version]; step !== undefined; step = ofType?.[version]) {
-    data = step(data);
-    version += 1;
-  }
-  return { ...event, version, data };
 }
 
 function messageOf(error: unknown): string {

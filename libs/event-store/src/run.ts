@@ -77,13 +77,11 @@ function withoutLists(data: object): object {
   return Object.fromEntries(Object.entries(data).filter(([, value]) => !Array.isArray(value)));
 }
 
-/** What the first part says of its event: all but the lists of its data. */
-export function headOf(first: Pick<StoredEvent, 'dataText' | 'metadataText'>): {
-  readonly data: object;
-  readonly metadata: EventMetadata;
-} {
+/** The event of a run as its first part has it: without the lists of its data. */
+export function headOf(first: StoredEvent): StoredEvent & { readonly metadata: EventMetadata } {
   const { head = {} } = JSON.parse(first.dataText) as PartData;
-  return { data: head, metadata: JSON.parse(first.metadataText) as EventMetadata };
+  const metadata = JSON.parse(first.metadataText) as EventMetadata;
+  return { ...first, dataText: canonicalJson(head), metadata };
 }
 
 /** All parts of a run as the event that they make: with the id of the first part and the place of the last one. */
@@ -94,6 +92,16 @@ export function eventOfRun(parts: readonly StoredEvent[]): StoredEvent {
     throw new Error(`a run of ${last?.stream ?? 'no stream'} is incomplete at revision ${last?.revision ?? '?'}`);
   const dataText = parts.map((part) => (JSON.parse(part.dataText) as PartData).text ?? '').join('');
   return { ...last, id: first.id, dataText };
+}
+
+/** True if the event makes exactly these parts. */
+export function isRunOf(event: StoredEvent, parts: readonly StoredEvent[]): boolean {
+  const metadata = JSON.parse(event.metadataText) as EventMetadata;
+  const made = partsOf({ ...event, metadata, data: JSON.parse(event.dataText) as object });
+  return (
+    made.length === parts.length &&
+    parts.every(({ id, dataText }, index) => id === made[index]?.id && dataText === canonicalJson(made[index].data))
+  );
 }
 
 /** Joins the parts of each run among consecutive events of one stream. */

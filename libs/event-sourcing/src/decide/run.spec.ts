@@ -29,6 +29,7 @@ interface Parties {
 
 const invitations: Decider<Parties, Invite, Invited> = {
   category: 'party',
+  events: { Invited: { version: 1 } },
   initialState: () => ({ names: new Set(), guests: 0 }),
   decide: (input, { names, guests: before }) => {
     if (names.has(input.party)) return [];
@@ -86,7 +87,7 @@ describe('a decision that is larger than an append', () => {
     expect((await store.readStream(S)).map(({ type }) => type)).toEqual(Array<string>(6).fill('Invited'));
     const [stored] = result.stored;
     if (stored === undefined) throw new Error('nothing was stored');
-    expect(parseDomainEvent<Invited>(stored, invitations).data.guests).toHaveLength(BIG.guests);
+    expect(parseDomainEvent<Invited>(stored, invitations.events).data.guests).toHaveLength(BIG.guests);
   });
 
   it('is the same state after a restart', async () => {

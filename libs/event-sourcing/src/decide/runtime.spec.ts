@@ -383,7 +383,7 @@ describe('events of an old version', () => {
 });
 
 function entryOf(stored: StoredEvent): string {
-  return parseDomainEvent<EntryAdded>(stored, tally).data.input.entry;
+  return parseDomainEvent<EntryAdded>(stored, tally.events).data.input.entry;
 }
 
 function foreignEvent(number: number): NewEvent {

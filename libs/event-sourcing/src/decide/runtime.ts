@@ -19,7 +19,7 @@ import { eventId } from './identity.js';
 import { createStreamStates, nextRevision } from './stream-states.js';
 import type { StreamState } from './stream-states.js';
 import { createKeyedMutex } from './keyed-mutex.js';
-import { cacheParsedData } from './upcasting.js';
+import { cacheParsedData, parseDomainEvent } from './upcasting.js';
 
 /** Default limit of the cached states, in bytes. */
 const CACHE_BYTES_MAX = 64 * 1024 * 1024;
@@ -290,12 +290,10 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
   async function completeRun(stream: string, entry: StreamState<State>): Promise<void> {
     const { unfinished } = entry;
     const first = at(unfinished, 0);
-    const { id, type, version, occurredAt } = first;
-    const head = headOf(first);
-    // The decider wrote the head as well.
-    const command = decider.commandOf({ type, version, occurredAt, data: head.data } as DomainEvent as Event);
+    const { metadata, ...head } = headOf(first);
+    const command = decider.commandOf(parseDomainEvent<Event>(head, decider.events));
     const event = at(decider.decide(command, entry.state), 0);
-    const parts = partsOf({ id, metadata: head.metadata, ...event });
+    const parts = partsOf({ id: first.id, metadata, ...event });
     for (const [index, stored] of unfinished.entries())
       if (stored.dataText !== canonicalJson(parts[index]?.data))
         throw new Error(

@@ -42,7 +42,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
   function evolve(entry: StreamState<State>, events: readonly StoredEvent[]): void {
     const { whole, unfinished } = joinRuns(events);
     for (const stored of whole) {
-      entry.state = decider.evolve(entry.state, parseDomainEvent<Event>(stored, decider));
+      entry.state = decider.evolve(entry.state, parseDomainEvent<Event>(stored, decider.events));
       entry.characters += stored.dataText.length;
     }
     entry.unfinished = unfinished;

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { EventFilter, EventMetadata, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 import { backoffMs } from '@tantieme/time/backoff';
 
+import { metadataOf } from '../decide/upcasting.js';
 import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
 import { correlationIds, correlationContext } from './correlation-context.js';
@@ -64,8 +65,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
   let lastError: string | undefined;
   /** The events whose effect is being stored, or could not be. */
   let current: readonly StoredEvent[] = [];
-  const ids = (): readonly string[] =>
-    correlationIds(current, ({ metadataText }) => (JSON.parse(metadataText) as EventMetadata).correlationId);
+  const ids = (): readonly string[] => correlationIds(current, (event) => metadataOf(event).correlationId);
 
   function arriveAt(position: Position): void {
     if (position > reached) reached = position;

@@ -51,7 +51,7 @@ afterEach(async () => {
 /** Adds to existing rows, so that a repeated effect shows. */
 async function addUp(trx: Transaction<Tables>, events: readonly StoredEvent[]): Promise<void> {
   for (const stored of events) {
-    const { data } = domainEventOf<EntryAdded>(stored, tally);
+    const { data } = domainEventOf<EntryAdded>(stored, tally.events);
     await trx
       .insertInto('sums')
       .values({ stream: stored.stream, sum: data.input.amount })

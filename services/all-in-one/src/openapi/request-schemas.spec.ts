@@ -9,7 +9,7 @@ import { createApplication } from '@tantieme/service-kit/application/application
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { AllInOneModule } from '../start.js';
+import { AllInOneModule } from '../all-in-one.module.js';
 import { configOf, temporaryDirectory } from '../testing/end-to-end.fixture.js';
 
 /** A route with a valid body, and the schema that holds its fields in the message `partner`. */

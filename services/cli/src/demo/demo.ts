@@ -20,7 +20,7 @@ import { startProgress } from '../output/progress.js';
 import { table } from '../output/table.js';
 import { createApi, dataOf, itemsOf, rawBody } from '../server/client.js';
 import type { Api, Schemas } from '../server/client.js';
-import { caughtUp, closePeriod } from '../server/waiting.js';
+import { caughtUp, closePeriod } from '../server/background-work.js';
 import { mapping, partners, periods, returns, SUPERSTORE_CSV } from './superstore.js';
 
 const CALENDAR = 'monthly@America/New_York';

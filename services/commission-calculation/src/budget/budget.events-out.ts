@@ -4,10 +4,10 @@
  */
 import type { BudgetClaim, GrantedLine } from '@tantieme/commission-engine/earn/budget';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
+import { BUDGET_EVENTS } from './budget.js';
 import type { BudgetEvent } from './budget.js';
 
 interface BudgetMessage {
@@ -52,7 +52,7 @@ export function budgetMessage(
 }
 
 export function grantMessages(stored: StoredEvent): readonly OutgoingMessage[] {
-  const event = domainEventOf<BudgetEvent>(stored, {});
+  const event = domainEventOf<BudgetEvent>(stored, BUDGET_EVENTS);
   if (event.type === 'BudgetPeriodsClosed') return [];
   const { plan, component } = event.data.budget;
   return event.data.grants.map(({ payee, deal, granted }) => {

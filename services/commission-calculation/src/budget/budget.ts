@@ -16,7 +16,7 @@ import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import { compareText } from '@tantieme/contracts/compare-text';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 
@@ -116,10 +116,16 @@ export interface BudgetState {
   lineCount: number;
 }
 
+export const BUDGET_EVENTS: EventTypes<BudgetEvent> = {
+  ClaimsReceived: { version: 1 },
+  BudgetPeriodsClosed: { version: 1 },
+};
+
 /** @param plans every plan document that a claim refers to */
 export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCommand, BudgetEvent> {
   return {
     category: BUDGET,
+    events: BUDGET_EVENTS,
     initialState: () => ({
       deals: new Map(),
       open: [],

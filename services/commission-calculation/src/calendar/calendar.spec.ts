@@ -48,7 +48,7 @@ describe('a calendar', () => {
   it('closes with pending deals only for a reason, which it records', () => {
     const calendar = new Stream(calendarDecider);
     const withPendingDeals = { ...close('2026-01'), pendingDeals: 3 };
-    expect(codeOf(() => calendar.handle(withPendingDeals))).toBe('DealsWaiting');
+    expect(codeOf(() => calendar.handle(withPendingDeals))).toBe('DealsPending');
     const [event] = calendar.handle({ ...withPendingDeals, force: 'the source is gone' });
     expect(event?.data).toMatchObject({ force: 'the source is gone', input: { pendingDeals: 3 } });
   });

@@ -7,7 +7,7 @@ import { isPeriod, nextPeriod, windowStartDay } from '@tantieme/time/calendar/pe
 import { TimeError } from '@tantieme/time/time-error';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 
 export const CALENDAR = 'calendar';
 
@@ -68,8 +68,15 @@ export interface CalendarState {
   readonly closedThrough: string | null;
 }
 
+export const CALENDAR_EVENTS: EventTypes<CalendarEvent> = {
+  PeriodClosing: { version: 1 },
+  PeriodSealed: { version: 1 },
+  PeriodFinished: { version: 1 },
+};
+
 export const calendarDecider: Decider<CalendarState, CalendarCommand, CalendarEvent> = {
   category: CALENDAR,
+  events: CALENDAR_EVENTS,
   initialState: () => ({ closing: null, closedThrough: null }),
   decide(command, state) {
     switch (command.type) {
@@ -120,7 +127,7 @@ export const calendarDecider: Decider<CalendarState, CalendarCommand, CalendarEv
 /**
  * Periods close in order, one at a time and without gaps; the first closing may be of any period that leaves no open
  * lines behind. While deals are pending, a closing needs a reason: what those deals earn later becomes an adjustment.
- * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`, `DealsWaiting`
+ * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`, `DealsPending`
  */
 function decideClose(
   { calendar, period, by, earliestOpen, pendingDeals, force, at }: Extract<CalendarCommand, { readonly type: 'close' }>,
@@ -139,7 +146,7 @@ function decideClose(
     throw new DomainError('EarlierPeriodOpen', `${first} is still open; close it first`, 'conflict');
   if (pendingDeals > 0 && force === undefined)
     throw new DomainError(
-      'DealsWaiting',
+      'DealsPending',
       `${pendingDeals} ${pendingDeals === 1 ? 'deal is' : 'deals are'} pending (GET /pending-deals lists what each one needs); add the missing facts, or close with a reason: { "force": "…" }`,
       'conflict',
     );

@@ -1,10 +1,9 @@
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import type { CreditGroup } from './credit-lines.js';
-import { dealOfStream } from './credit.js';
+import { dealOfStream, CREDIT_EVENTS } from './credit.js';
 import type { DealCredited } from './credit.js';
 
 /**
@@ -32,7 +31,7 @@ export interface CreditMessage {
 }
 
 export function creditMessages(stored: StoredEvent): readonly OutgoingMessage[] {
-  const { occurredAt, data } = domainEventOf<DealCredited>(stored, {});
+  const { occurredAt, data } = domainEventOf<DealCredited>(stored, CREDIT_EVENTS);
   const { correlationId } = metadataOf(stored);
   const deal = dealOfStream(stored.stream);
   return data.credits.map(({ payee, plan, groups, above }) => {

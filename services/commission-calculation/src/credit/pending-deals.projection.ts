@@ -3,7 +3,7 @@ import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { MIGRATIONS } from '../migrations.js';
-import { CREDIT, dealOfStream } from './credit.js';
+import { CREDIT, dealOfStream, CREDIT_EVENTS } from './credit.js';
 import type { DealCredited } from './credit.js';
 import type { PendingDealRow, PendingDealTables } from './pending-deals.tables.js';
 
@@ -18,7 +18,7 @@ export const pendingDealsProjection: Projection<PendingDealTables> = {
     const creditedBefore = new Set<string>();
     for (const stored of events) {
       const deal = dealOfStream(stored.stream);
-      const { occurredAt, data } = domainEventOf<DealCredited>(stored, {});
+      const { occurredAt, data } = domainEventOf<DealCredited>(stored, CREDIT_EVENTS);
       if (data.number > 1) creditedBefore.add(deal);
       pending.set(
         deal,

@@ -6,8 +6,8 @@ import type { DealClaims } from '@tantieme/commission-engine/incremental/state';
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { attributesOf, metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
@@ -16,6 +16,7 @@ import { budgetStream } from '../budget/budget.js';
 import { budgetMessage } from '../budget/budget.events-out.js';
 import type { ClaimsMessage } from '../budget/budget.events-out.js';
 import { CREDITS_TOPIC } from '../credit/credit.events-out.js';
+import { EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent, OverriddenDeal, PayeePlan } from './earning-events.js';
 import { ledgerLine } from './posting.js';
 
@@ -37,7 +38,7 @@ export interface ChildEarningMessage {
 }
 
 export function earningPublications(stored: StoredEvent): readonly Publication[] {
-  const { data } = domainEventOf<EarningEvent>(stored, {});
+  const { data } = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
   const { payee, plan, currency, calendar } = data.payeePlan;
   const overridden = 'overridden' in data && data.overridden !== undefined ? data.overridden : [];
   const claimed = 'claims' in data && data.claims !== undefined ? data.claims : [];

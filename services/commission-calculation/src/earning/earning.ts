@@ -30,7 +30,7 @@ import { decimalsOf } from '@tantieme/money/currency';
 import { unpackLines } from '../credit/credit-lines.js';
 import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './partial-state.js';
 import type { PartialState } from './partial-state.js';
-import { EARN_ENGINE } from './earning-events.js';
+import { EARN_ENGINE, EARNING_EVENTS } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
@@ -103,6 +103,7 @@ export interface EarningState {
 export function earningDecider(plans: PlanByHash): Decider<EarningState, EarningCommand, EarningEvent> {
   return {
     category: EARNING,
+    events: EARNING_EVENTS,
     initialState: () => ({
       payeePlan: undefined,
       engine: createEarnState(),

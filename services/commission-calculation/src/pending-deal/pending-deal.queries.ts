@@ -8,7 +8,7 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { PendingDealTables } from '../credit/pending-deals.tables.js';
 import type { MissingQuotaTables } from '../earning/missing-quotas.tables.js';
-import { partnerKey, planKey } from '../reference/reference-keys.js';
+import { partnerKey, planKey } from '../reference/stream/reference-keys.js';
 import type { PendingDeal, PendingDealSort } from './pending-deal.dto.js';
 
 type Tables = PendingDealTables & MissingQuotaTables;

@@ -38,7 +38,7 @@ export class ClosePeriodHandler implements ICommandHandler<ClosePeriod, void> {
     @Inject(Background) private readonly background: Background,
   ) {}
 
-  /** @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`, `DealsWaiting` */
+  /** @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`, `DealsPending` */
   async execute({ calendar, period, force, context }: ClosePeriod): Promise<void> {
     assertPeriod(calendar, period);
     const earliestOpen = await this.earliestOpen(calendar);

@@ -44,7 +44,7 @@ export class PeriodsController {
     409: {
       ClosingInProgress: 'another period of the calendar is being closed',
       EarlierPeriodOpen: 'an earlier period is still open',
-      DealsWaiting: 'deals are pending, and the request gives no reason to close all the same',
+      DealsPending: 'deals are pending, and the request gives no reason to close all the same',
     },
     422: PERIOD_INVALID,
   })

@@ -4,12 +4,11 @@
  */
 import type { Quota as QuotaInForce } from '@tantieme/commission-engine/earn/payee-terms';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import type { QuotaRecorded } from './facts/quota.js';
-import { referenceDecider } from './reference.js';
+import { REFERENCE_EVENTS } from './stream/reference.js';
 
 /** All quotas in force of a payee under a plan: the newest revision replaces the ones before. */
 export interface QuotaMessage {
@@ -26,7 +25,7 @@ export interface QuotaMessage {
 }
 
 export function quotaMessage(stored: StoredEvent): OutgoingMessage {
-  const { occurredAt, data } = domainEventOf<QuotaRecorded>(stored, referenceDecider);
+  const { occurredAt, data } = domainEventOf<QuotaRecorded>(stored, REFERENCE_EVENTS);
   const { payee, plan } = data.quota;
   const message: QuotaMessage = {
     kind: 'quota',

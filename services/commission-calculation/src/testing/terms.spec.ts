@@ -141,7 +141,7 @@ describe('a plan of many terms', () => {
     const path = `/periods/${encodeURIComponent('monthly@Europe/Paris')}/2026-01/close`;
     expect(await service.call('operator', 'POST', path, {})).toMatchObject({
       status: 409,
-      body: { code: 'DealsWaiting' },
+      body: { code: 'DealsPending' },
     });
     const forced = await service.call('operator', 'POST', path, { force: 'the partner will never register' });
     expect(forced.status).toBe(202);
@@ -165,7 +165,7 @@ describe('a plan of many terms', () => {
     const path = `/periods/${encodeURIComponent('monthly@Europe/Paris')}/2026-01/close`;
     expect(await service.call('operator', 'POST', path, {})).toMatchObject({
       status: 409,
-      body: { code: 'DealsWaiting' },
+      body: { code: 'DealsPending' },
     });
     await service.call('operator', 'POST', '/quotas', QUOTAS[0]);
     await service.idle();

@@ -1,6 +1,7 @@
 /** What the lists of payouts filter by. */
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
+import { PERIOD_ID } from '@tantieme/contracts/ledger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
@@ -11,7 +12,7 @@ export const CALENDAR = {
   example: 'monthly@Europe/Paris',
 };
 export const PERIOD = {
-  pattern: /^(FY)?\d{4}(-([PWB]?\d{2}|Q[1-4]|H[12]))?$/,
+  pattern: PERIOD_ID,
   message: 'is not a period; write it as in 2026-03, 2026-Q1 or FY2026-P03',
   description: 'Period of the calendar',
   example: '2026-03',

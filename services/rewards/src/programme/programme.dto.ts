@@ -30,7 +30,7 @@ import type { ProgrammeDocument } from './programme.js';
 /** Limit for the tiers, plans, components and channels of one programme: far more than a person writes. */
 const ITEMS_MAX = 200;
 
-/** A text longer than this is no amount: 18 digits, a sign and decimals. */
+/** Longest text of an amount: 18 digits, a sign and decimals. */
 const AMOUNT_LENGTH_MAX = 40;
 
 const DATE_LENGTH = 10;

@@ -18,7 +18,7 @@ import type { ChannelType } from '@tantieme/contracts/partner';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { parseAmount } from '@tantieme/money/amount';
 import { isCurrency } from '@tantieme/money/currency';
 import { MoneyError } from '@tantieme/money/money-error';
@@ -214,8 +214,15 @@ export interface ProgrammeState {
   readonly partnerRevisions: ReadonlyMap<string, number>;
 }
 
+export const PROGRAMME_EVENTS: EventTypes<ProgrammeEvent> = {
+  ProgrammePublished: { version: 1 },
+  CatchUpRequested: { version: 1 },
+  CatchUpCompleted: { version: 1 },
+};
+
 export const programme: Decider<ProgrammeState, ProgrammeCommand, ProgrammeEvent> = {
   category: PROGRAMME,
+  events: PROGRAMME_EVENTS,
   initialState: () => ({ catchUps: [], catchUpsRequested: 0, partnerRevisions: new Map() }),
   decide(command, state) {
     switch (command.type) {
