@@ -6215,6 +6215,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 cursor?: string;
+                /** @description Only refusals whose id starts with these digits */
+                id?: string;
                 /** @description Only refusals in this state; both if left out */
                 state?: "open" | "resolved";
                 /** @description Only refusals of this kind */
@@ -9330,7 +9332,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["ClosePeriodBody"];
             };

@@ -43,6 +43,7 @@ function counted(store: EventStore, beforeAppend: () => Promise<void> = async ()
     readAll: (options) => store.readAll(options),
     subscribe: (options) => store.subscribe(options),
     head: () => store.head(),
+    hashAt: (position) => store.hashAt(position),
     close: () => store.close(),
   };
 }

@@ -3,12 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { canonicalJson, NotCanonical } from '@tantieme/event-store/canonical-json';
 import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
 import type {
+  AppendedEvent,
   AppendResult,
   EventMetadata,
   EventStore,
   ExpectedRevision,
   NewEvent,
-  StoredEvent,
 } from '@tantieme/event-store/event-store';
 import { eventOfRun, headOf, partsOf } from '@tantieme/event-store/run';
 import { backoffMs } from '@tantieme/time/backoff';
@@ -53,7 +53,7 @@ export interface Accepted<State, Event extends DomainEvent> {
   /** Revision of the stream after this command. */
   readonly revision: ExpectedRevision;
   /** What this command appended; empty for a repetition. */
-  readonly stored: readonly StoredEvent[];
+  readonly stored: readonly AppendedEvent[];
   readonly events: readonly Event[];
   /** The state after this command or a later one: read it before handling anything else, as `evolve` may reuse it. */
   readonly state: State;
@@ -180,7 +180,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
   }
 
   /** Sets the results of a draft whose events are stored, or that has none and was decided on a current state. */
-  function complete(call: ThisCall, { group, entry, decisions }: ThisDraft, stored: readonly StoredEvent[]): void {
+  function complete(call: ThisCall, { group, entry, decisions }: ThisDraft, stored: readonly AppendedEvent[]): void {
     const { stream } = group;
     let from = 0;
     for (const { place, decided, state } of decisions) {

@@ -409,6 +409,7 @@ function gated(of: EventStore): { readonly store: EventStore; open(): void } {
       readAll: (options) => of.readAll(options),
       subscribe: (options) => pages(of.subscribe(options)),
       head: () => of.head(),
+      hashAt: (position) => of.hashAt(position),
       close: () => of.close(),
     },
     open: resolve,

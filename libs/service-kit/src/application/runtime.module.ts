@@ -15,6 +15,7 @@ import { openReadDatabase } from '../runtime/database.js';
 import { openLeaderElection } from '../background/leader-election.js';
 import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '../runtime/event-store.js';
+import { checkLog } from '../runtime/log-check.js';
 import { HealthController } from '../health/health.controller.js';
 import { IdempotencyInterceptor } from '../idempotency/idempotency.js';
 import { MetricsController } from '../health/metrics.controller.js';
@@ -28,6 +29,7 @@ import {
   CONFIG,
   DATABASE,
   EVENT_STORE,
+  LOG_CHECK,
   WORK_FILTER,
   TRACING,
   LEADER_ELECTION,
@@ -94,6 +96,7 @@ export class RuntimeModule {
         },
         { provide: TRACING, useFactory: () => openTracing(config) },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
+        { provide: LOG_CHECK, useFactory: checkLog, inject: [EVENT_STORE, DATABASE] },
         {
           provide: LEADER_ELECTION,
           useFactory: (db: Kysely<AnyTables>) => openLeaderElection(config, db),

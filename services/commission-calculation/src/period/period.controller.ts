@@ -34,6 +34,7 @@ export class PeriodsController {
   @ApiParam(PERIOD)
   @ApiBody({
     type: ClosePeriodBody,
+    required: false,
     examples: {
       plain: { summary: 'No deal is pending', value: {} },
       forced: { summary: 'Although deals are pending', value: { force: 'the partner of crm|D-1 will never register' } },

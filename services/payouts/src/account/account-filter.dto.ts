@@ -7,6 +7,8 @@ import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
 export const CALENDAR = {
   pattern: /^[a-z-]+(\.[\w.-]+)?@[\w+/-]+$/,
+  /** As in messages. */
+  lengthMax: 100,
   message: 'is not a calendar; write it as in monthly@Europe/Paris',
   description: 'Calendar of the plans: length of its periods, and time zone',
   example: 'monthly@Europe/Paris',
@@ -34,6 +36,7 @@ export class AccountFilter extends PageQuery {
   @ApiPropertyOptional({ description: `Only of this calendar`, example: CALENDAR.example })
   @IsOptional()
   @Matches(CALENDAR.pattern, { message: CALENDAR.message })
+  @MaxLength(CALENDAR.lengthMax)
   calendar?: string;
 }
 

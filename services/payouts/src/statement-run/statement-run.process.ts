@@ -167,7 +167,8 @@ export class StatementRunProcess {
     this.hasNews = false;
     this.savedAtMs = Date.now();
     if (through === this.saved) return;
-    await advanceCheckpoint(this.options.db, CHECKPOINT, this.saved, through);
+    const { db, store } = this.options;
+    await advanceCheckpoint(db, CHECKPOINT, this.saved, through, await store.hashAt(through));
     this.saved = through;
   }
 

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import {
   advanceCheckpoint,
+  hashAfter,
   resetCheckpoint,
   migrateCheckpoints,
   readCheckpoint,
@@ -121,7 +122,7 @@ export class CatchUps {
       const page = await store.readAll({ after, filter, limit: LEDGER_EVENTS_PER_READ });
       const entries = page.events.flatMap((stored) => domainEventOf<EarningsEvent>(stored, LEDGER_EVENTS).data.entries);
       for (const { error } of await measure(bonuses, entries, onlyOf)) onError(error);
-      await advanceCheckpoint(db, name, after, page.through);
+      await advanceCheckpoint(db, name, after, page.through, await hashAfter(store, page));
       after = page.through;
     }
     return !this.stopping.signal.aborted;

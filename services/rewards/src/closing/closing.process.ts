@@ -146,10 +146,10 @@ export class Closing {
 
   private async save(): Promise<void> {
     const { through } = this;
-    const { db } = this.options;
+    const { db, store } = this.options;
     if (this.pending.size > 0 || through <= this.saved) return;
     const from = await readCheckpoint(db, CHECKPOINT);
-    if (from < through) await advanceCheckpoint(db, CHECKPOINT, from, through);
+    if (from < through) await advanceCheckpoint(db, CHECKPOINT, from, through, await store.hashAt(through));
     this.saved = through;
   }
 
