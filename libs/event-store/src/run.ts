@@ -4,7 +4,7 @@
  * the canonical text of the event's data. Readers of the log see one event, where the last part stands.
  */
 import { canonicalJson } from './canonical-json.js';
-import type { EventMetadata, EventStore, NewEvent, Page, StoredEvent } from './event-store.js';
+import type { AppendedEvent, EventMetadata, EventStore, NewEvent, Page, StoredEvent } from './event-store.js';
 
 /**
  * Characters of the event's text in one part. Within a JSON text a character takes at most 3 bytes in UTF-8, so a part
@@ -85,7 +85,7 @@ export function headOf(first: StoredEvent): StoredEvent & { readonly metadata: E
 }
 
 /** All parts of a run as the event that they make: with the id of the first part and the place of the last one. */
-export function eventOfRun(parts: readonly StoredEvent[]): StoredEvent {
+export function eventOfRun<Event extends AppendedEvent>(parts: readonly Event[]): Event {
   const [first] = parts;
   const last = parts.at(-1);
   if (first === undefined || last === undefined || numbersOf(last).of !== parts.length)
@@ -151,6 +151,7 @@ export function withWholeEvents(store: EventStore): EventStore {
       for await (const page of store.subscribe(options)) yield await wholePage(page);
     },
     head: () => store.head(),
+    hashAt: (position) => store.hashAt(position),
     close: () => store.close(),
   };
 }

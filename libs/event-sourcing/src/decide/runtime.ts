@@ -272,15 +272,15 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     expected: ExpectedRevision,
     parts: readonly NewEvent[],
   ): Promise<AppendResult> {
-    const stored: StoredEvent[] = [];
-    let revision = expected;
-    for (const part of parts) {
-      const result = await store.append({ stream, expectedRevision: revision, events: [part] });
+    const events: AppendedEvent[] = [];
+    for (const [index, part] of parts.entries()) {
+      const expectedRevision = index === 0 ? expected : nextRevision(expected) + index - 1;
+      const result = await store.append({ stream, expectedRevision, events: [part] });
       if (result.outcome === 'conflict') return result;
-      revision = result.revision;
-      stored.push(...result.events);
+      events.push(...result.events);
+      if (events.length === parts.length) return { ...result, events };
     }
-    return { outcome: 'appended', stream, revision: nextRevision(revision) - 1, events: stored, repeated: false };
+    throw new Error(`a run of ${stream} has no parts to store`);
   }
 
   /**
