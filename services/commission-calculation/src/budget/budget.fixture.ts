@@ -19,7 +19,7 @@ components:
 `;
 const PLAN = compilePlan(documentOf(SPIFF), 'spiff');
 const RAISED = compilePlan(documentOf(SPIFF.replace('1000', '1500')), 'raised');
-const PLANS = { plan: (hash: string) => (hash === 'raised' ? RAISED : PLAN) };
+export const PLANS = { plan: (hash: string) => (hash === 'raised' ? RAISED : PLAN) };
 export const BUDGET: Budget = {
   plan: 'resellers',
   component: 'spiff',

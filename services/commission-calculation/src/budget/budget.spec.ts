@@ -16,6 +16,7 @@ describe('a budget of 1,000', () => {
           budget: BUDGET,
           input,
           grants: [{ payee: 'anna', deal: 'crm|D3', granted: [{ key: 'spiff|booked|1', amount: '400.00' }] }],
+          engine: 1,
         },
       },
     ]);

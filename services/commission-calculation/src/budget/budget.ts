@@ -17,6 +17,8 @@ import { compareLines } from '@tantieme/commission-engine/measure/canonical-orde
 import { compareText } from '@tantieme/contracts/compare-text';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
+import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 
@@ -52,10 +54,12 @@ export interface DealGrant {
   readonly granted: readonly GrantedLine[];
 }
 
-export type BudgetCommand =
+/** `engine` is set for the command of a stored event: the version that decided it. */
+export type BudgetCommand = { readonly engine?: number } & (
   | ({ readonly type: 'receive-claims'; readonly budget: Budget; readonly at: string } & ClaimsInput)
   /** Precedes claims, so that grants of closed periods are final. */
-  | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string };
+  | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string }
+);
 
 export type BudgetEvent =
   | {
@@ -67,6 +71,8 @@ export type BudgetEvent =
         readonly input: ClaimsInput;
         /** Grants that change, in order of payee and deal. */
         readonly grants: readonly DealGrant[];
+        /** Version of the arithmetic. */
+        readonly engine: number;
       };
     }
   | {
@@ -77,6 +83,7 @@ export type BudgetEvent =
         readonly budget: Budget;
         /** First open period: grants of the periods before it are final. */
         readonly openFrom: string;
+        readonly engine: number;
       };
     };
 
@@ -121,8 +128,23 @@ export const BUDGET_EVENTS: EventTypes<BudgetEvent> = {
   BudgetPeriodsClosed: { version: 1 },
 };
 
+/** The arithmetic, also of states: grants are computed again when events are read. */
+export interface BudgetEngine {
+  readonly changeOf: typeof changeOf;
+  readonly grantsOf: typeof grantsOf;
+  readonly closePeriods: typeof closePeriods;
+}
+
+/** The versions of the budget arithmetic. A changed rule is a new version; old events replay under theirs (ADR 19). */
+export const BUDGET_ENGINES: EngineVersions<BudgetEngine> = engineVersions('budget', {
+  1: { changeOf, grantsOf, closePeriods },
+});
+
 /** @param plans every plan document that a claim refers to */
-export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCommand, BudgetEvent> {
+export function budgetDecider(
+  plans: PlanByHash,
+  engines = BUDGET_ENGINES,
+): Decider<BudgetState, BudgetCommand, BudgetEvent> {
   return {
     category: BUDGET,
     events: BUDGET_EVENTS,
@@ -139,27 +161,32 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
       lineCount: 0,
     }),
     decide(command, state) {
+      const { engine: version = engines.newest } = command;
+      const engine = engines.of(version);
       switch (command.type) {
         case 'receive-claims':
-          return decideClaims(command, state, plans);
+          return decideClaims({ ...command, engine: version }, state, plans, engine);
         case 'close-periods': {
           const { budget, openFrom, at } = command;
           if (state.openFrom !== null && openFrom <= state.openFrom) return [];
-          return [{ type: 'BudgetPeriodsClosed', version: 1, occurredAt: at, data: { budget, openFrom } }];
+          return [
+            { type: 'BudgetPeriodsClosed', version: 1, occurredAt: at, data: { budget, openFrom, engine: version } },
+          ];
         }
         default:
           return command satisfies never;
       }
     },
     evolve(state, event) {
+      const engine = engines.of(event.data.engine);
       switch (event.type) {
         case 'ClaimsReceived': {
           const { budget, input } = event.data;
-          apply(state, input, changeOf(state, budget, input, plans));
+          apply(state, input, engine.changeOf(state, budget, input, plans));
           return state;
         }
         case 'BudgetPeriodsClosed':
-          closePeriods(state, event.data.openFrom);
+          engine.closePeriods(state, event.data.openFrom);
           return state;
         default:
           return event satisfies never;
@@ -169,7 +196,7 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
       const { occurredAt: at, data } = event;
       switch (event.type) {
         case 'ClaimsReceived':
-          return { type: 'receive-claims', budget: data.budget, ...event.data.input, at };
+          return { type: 'receive-claims', budget: data.budget, ...event.data.input, engine: data.engine, at };
         case 'BudgetPeriodsClosed':
           return { type: 'close-periods', ...event.data, at };
         default:
@@ -288,14 +315,19 @@ function budgetOf(lastOpen: Line | undefined, { lastClosed, budgetMinor }: Budge
   return plans.plan(last.line.planHash).componentById.get(last.line.component)?.budgetMinor ?? 0n;
 }
 
+type Versioned<Type extends BudgetCommand['type']> = Extract<BudgetCommand, { readonly type: Type }> & {
+  readonly engine: number;
+};
+
 function decideClaims(
-  { type: _type, budget, at, ...input }: Extract<BudgetCommand, { readonly type: 'receive-claims' }>,
+  { type: _type, budget, at, engine: version, ...input }: Versioned<'receive-claims'>,
   state: BudgetState,
   plans: PlanByHash,
+  engine: BudgetEngine,
 ): readonly BudgetEvent[] {
   if (input.revision <= (state.deals.get(nameOf(input))?.revision ?? -1)) return [];
-  const grants = grantsOf(state, budget, input, changeOf(state, budget, input, plans));
-  return [{ type: 'ClaimsReceived', version: 1, occurredAt: at, data: { budget, input, grants } }];
+  const grants = engine.grantsOf(state, budget, input, engine.changeOf(state, budget, input, plans));
+  return [{ type: 'ClaimsReceived', version: 1, occurredAt: at, data: { budget, input, grants, engine: version } }];
 }
 
 function grantOf(

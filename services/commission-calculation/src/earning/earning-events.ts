@@ -13,9 +13,6 @@ import type { CreditGroup } from '../credit/credit-lines.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
 import type { PostedLine } from './posting.js';
 
-/** Version of the arithmetic. A changed rule is a new version; old events replay under theirs. */
-export const EARN_ENGINE = 1;
-
 /** The payee and plan of a stream; the same in all its events. */
 export interface PayeePlan {
   readonly payee: string;
@@ -77,7 +74,8 @@ export interface Conclusions {
   readonly overridden?: readonly OverriddenDeal[];
   /** Deals whose postings change, the credited deal first, the others in order. */
   readonly deals: readonly DealPosting[];
-  readonly engine: typeof EARN_ENGINE;
+  /** Version of the arithmetic (`earn-engines.ts`). */
+  readonly engine: number;
 }
 
 interface Concluded<Type extends string, Input> {
@@ -108,6 +106,7 @@ export type EarningEvent =
         /** Deals whose postings change: lines of earlier periods that were never closed are posted in this one. */
         readonly deals: readonly DealPosting[];
         readonly entry: ManifestEntry;
+        readonly engine: number;
       };
     };
 

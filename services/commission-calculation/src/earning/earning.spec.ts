@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { earningDecider, postingOf } from './earning.js';
-import { EARN_ENGINE } from './earning-events.js';
+import { EARN_ENGINES } from './earn-engines.js';
 import type { EarningCommand } from './earning.js';
 import { ledgerLine } from './posting.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
@@ -61,7 +61,7 @@ describe('a credit', () => {
               ],
             },
           ],
-          engine: EARN_ENGINE,
+          engine: EARN_ENGINES.newest,
         },
       },
     ]);
@@ -133,6 +133,7 @@ describe('a period that is closed', () => {
           minimum: '0.00',
           hash: ledgerLinesHash(posted),
         },
+        engine: 1,
       },
     });
     expect(anna().handle({ type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT })).toEqual([]);

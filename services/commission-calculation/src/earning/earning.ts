@@ -7,10 +7,9 @@ import { nextPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
 import { endOfAgreement } from '@tantieme/commission-engine/earn/payee-terms';
 import type { PayeeTerms } from '@tantieme/commission-engine/earn/payee-terms';
 import { applyChange } from '@tantieme/commission-engine/incremental/apply-change';
-import { diffPayeeTerms, diffCredit } from '@tantieme/commission-engine/incremental/diff';
 import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/incremental/state';
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
-import { hasPeriodEndTerms, reachedTiers } from '@tantieme/commission-engine/incremental/period-end';
+import { hasPeriodEndTerms } from '@tantieme/commission-engine/incremental/period-end';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
@@ -30,7 +29,9 @@ import { decimalsOf } from '@tantieme/money/currency';
 import { unpackLines } from '../credit/credit-lines.js';
 import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './partial-state.js';
 import type { PartialState } from './partial-state.js';
-import { EARN_ENGINE, EARNING_EVENTS } from './earning-events.js';
+import { EARN_ENGINES } from './earn-engines.js';
+import type { EarnEngine } from './earn-engines.js';
+import { EARNING_EVENTS } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
@@ -43,7 +44,7 @@ import type {
 } from './earning-events.js';
 import { childKey, creditOfChild, creditOfGrant, grantKey } from './earning-inputs.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
-import { isSamePosting, ledgerLine, postedLines } from './posting.js';
+import { isSamePosting, ledgerLine } from './posting.js';
 import type { PostedLine } from './posting.js';
 
 export const EARNING = 'earning';
@@ -57,7 +58,8 @@ export function planOfEarningStream(stream: string): string {
   return stream.slice(stream.indexOf('|') + 1);
 }
 
-export type EarningCommand =
+/** `engine` is set for the command of a stored event: the version that decided it. */
+export type EarningCommand = { readonly engine?: number } & (
   | ({ readonly type: 'credit'; readonly payeePlan: PayeePlan; readonly at: string } & CreditInput)
   | ({ readonly type: 'receive-child-earning'; readonly payeePlan: PayeePlan; readonly at: string } & ChildInput)
   | ({ readonly type: 'receive-grant'; readonly payeePlan: PayeePlan; readonly at: string } & GrantInput)
@@ -70,9 +72,10 @@ export type EarningCommand =
       /** Hash of the plan version in force when the period begins. */
       readonly planHash: string;
       readonly at: string;
-    };
+    }
+);
 
-type WithConclusions = Extract<EarningEvent, { readonly data: { readonly input: unknown; readonly engine: unknown } }>;
+type WithConclusions = Extract<EarningEvent, { readonly data: Conclusions }>;
 
 export interface EarningState {
   payeePlan: PayeePlan | undefined;
@@ -99,8 +102,22 @@ export interface EarningState {
   isStale: boolean;
 }
 
+/** What a decision is calculated with, and what its conclusions are computed again with. */
+interface Calculation {
+  readonly plans: PlanByHash;
+  readonly version: number;
+  readonly engine: EarnEngine;
+  /** What postings that the state does not hold are computed with, whatever the version of the decision. */
+  readonly newest: EarnEngine;
+}
+
 /** @param plans every plan document in the log */
-export function earningDecider(plans: PlanByHash): Decider<EarningState, EarningCommand, EarningEvent> {
+export function earningDecider(
+  plans: PlanByHash,
+  engines = EARN_ENGINES,
+): Decider<EarningState, EarningCommand, EarningEvent> {
+  const newest = engines.of(engines.newest);
+  const calculationOf = (version: number): Calculation => ({ plans, version, engine: engines.of(version), newest });
   return {
     category: EARNING,
     events: EARNING_EVENTS,
@@ -118,23 +135,24 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       isStale: false,
     }),
     decide(command, state) {
+      const calculation = calculationOf(command.engine ?? engines.newest);
       if (!isSufficient(state, command)) throw fullStateRequired();
       switch (command.type) {
         case 'credit':
-          return decideCredit(command, state, plans);
+          return decideCredit(command, state, calculation);
         case 'receive-child-earning':
-          return decideChild(command, state, plans);
+          return decideChild(command, state, calculation);
         case 'receive-grant':
-          return decideGrant(command, state, plans);
+          return decideGrant(command, state, calculation);
         case 'receive-payee-terms':
-          return decidePayeeTerms(command, state, plans);
+          return decidePayeeTerms(command, state, calculation);
         case 'close-period':
-          return decideClose(command, state, plans);
+          return decideClose(command, state, calculation);
         default:
           return command satisfies never;
       }
     },
-    evolve: (state, event) => evolve(state, event, plans),
+    evolve: (state, event) => evolve(state, event, calculationOf(event.data.engine)),
     commandOf,
     storesRuns: true,
     sizeOf: ({ engine, creditNumbers, posted, partial }) => {
@@ -189,15 +207,16 @@ export const EARNING_PARTIAL_STATES: PartialStates<EarningState> = {
 function decideCredit(
   command: Extract<EarningCommand, { readonly type: 'credit' }>,
   state: EarningState,
-  plans: PlanByHash,
+  calculation: Calculation,
 ): readonly EarningEvent[] {
   const { payeePlan: given, deal, number, groups, openFrom, above, at } = command;
+  const { engine, plans } = calculation;
   if (number <= (state.creditNumbers.get(deal) ?? 0)) return [];
   // Recorded even if nothing changes, so that a lower number that arrives later is ignored.
-  const change = changeOf(() => diffCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
+  const change = changeOf(() => engine.diffCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
   const payeePlan = state.payeePlan ?? given;
   const aboveOf = (one: string) => (one === deal ? above : state.above.get(one));
-  const conclusions = conclude(state, change, payeePlan, openFrom, aboveOf);
+  const conclusions = conclude(state, change, payeePlan, openFrom, aboveOf, calculation);
   const credit = { deal, number, groups, openFrom };
   const input = above === undefined ? credit : { ...credit, above };
   return [{ type: 'Earned', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
@@ -206,44 +225,47 @@ function decideCredit(
 function decideChild(
   command: Extract<EarningCommand, { readonly type: 'receive-child-earning' }>,
   state: EarningState,
-  plans: PlanByHash,
+  calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { engine, plans } = calculation;
   if (input.revision <= (state.childRevisions.get(childKey(input)) ?? -1)) return [];
-  const change = changeOf(() => diffCredit(state.engine, creditOfChild(state.engine, input), plans));
+  const change = changeOf(() => engine.diffCredit(state.engine, creditOfChild(state.engine, input), plans));
   const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one));
+  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
   return [{ type: 'ChildEarningReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
 }
 
 function decideGrant(
   command: Extract<EarningCommand, { readonly type: 'receive-grant' }>,
   state: EarningState,
-  plans: PlanByHash,
+  calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { engine, plans } = calculation;
   if (input.revision <= (state.grantRevisions.get(grantKey(input)) ?? -1)) return [];
-  const change = changeOf(() => diffCredit(state.engine, creditOfGrant(state.engine, input), plans));
+  const change = changeOf(() => engine.diffCredit(state.engine, creditOfGrant(state.engine, input), plans));
   const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one));
+  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
   return [{ type: 'GrantReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
 }
 
 function decidePayeeTerms(
   command: Extract<EarningCommand, { readonly type: 'receive-payee-terms' }>,
   state: EarningState,
-  plans: PlanByHash,
+  calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { engine, plans } = calculation;
   const { agreements, quotas } = state.engine.payeeTerms;
   const isSame =
     state.payeePlan !== undefined &&
     canonicalJson([agreements, quotas]) === canonicalJson([input.agreements, input.quotas]);
   if (isSame) return [];
   const now = { ...state.engine.payeeTerms, agreements: input.agreements, quotas: input.quotas };
-  const change = changeOf(() => diffPayeeTerms(state.engine, now, plans));
+  const change = changeOf(() => engine.diffPayeeTerms(state.engine, now, plans));
   const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one));
+  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
   return [{ type: 'PayeeTermsReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
 }
 
@@ -263,6 +285,7 @@ function conclude(
   { currency }: PayeePlan,
   calendarOpenFrom: string | null,
   aboveOf: (deal: string) => readonly string[] | undefined,
+  calculation: Calculation,
 ): Conclusions {
   // Even if nothing changes for this payee, a new upline may need its earnings.
   const earned = change.changed ? change.deals : [{ deal: change.deal, lines: linesOfDeal(state.engine, change.deal) }];
@@ -273,8 +296,8 @@ function conclude(
     ...(change.claims === undefined ? {} : { claims: change.claims }),
     ...(change.missingQuotas === undefined ? {} : { missingQuotas: change.missingQuotas }),
     ...(overridden.length === 0 ? {} : { overridden }),
-    deals: postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom)),
-    engine: EARN_ENGINE,
+    deals: postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom), calculation),
+    engine: calculation.version,
   };
 }
 
@@ -311,8 +334,15 @@ function openFromOf({ payeePlan, closedThrough }: EarningState, calendarOpenFrom
   return calendarOpenFrom === null || own > calendarOpenFrom ? own : calendarOpenFrom;
 }
 
-/** The current postings of a deal, in canonical order. */
-export function postingOf({ engine, posted, payeePlan }: EarningState, deal: string): readonly PostedLine[] {
+/**
+ * The current postings of a deal, in canonical order.
+ * @param newest the arithmetic of the newest version
+ */
+export function postingOf(
+  { engine, posted, payeePlan }: EarningState,
+  deal: string,
+  { postedLines }: EarnEngine = EARN_ENGINES.of(EARN_ENGINES.newest),
+): readonly PostedLine[] {
   const explicit = posted.get(deal);
   if (explicit !== undefined) return explicit;
   if (payeePlan === undefined) return [];
@@ -325,13 +355,14 @@ function postingsOf(
   changed: readonly { readonly deal: string; readonly lines: readonly EarnedLine[] }[],
   currency: string,
   openFrom: string | null,
+  { engine, newest }: Calculation,
 ): readonly DealPosting[] {
   const decimals = decimalsOf(currency);
   const postings: DealPosting[] = [];
   for (const { deal, lines: earned } of changed) {
-    const before = postingOf(state, deal);
+    const before = postingOf(state, deal, newest);
     const fixed = openFrom === null ? [] : before.filter(({ period }) => period < openFrom);
-    const lines = postedLines(earned, fixed, openFrom, decimals);
+    const lines = engine.postedLines(earned, fixed, openFrom, decimals);
     if (!isSamePosting(before, lines)) postings.push({ deal, lines });
   }
   return postings;
@@ -341,22 +372,23 @@ function postingsOf(
 function decideClose(
   { period, minimum, planHash, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
   state: EarningState,
-  plans: PlanByHash,
+  calculation: Calculation,
 ): readonly EarningEvent[] {
+  const { engine, newest, plans, version } = calculation;
   const { payeePlan, closedThrough } = state;
   if (payeePlan === undefined || (closedThrough !== null && closedThrough >= period)) return [];
   const { payee, plan, currency } = payeePlan;
   const decimals = decimalsOf(currency);
-  const periodEnd = periodEndChange(state, period, planHash, plans);
+  const periodEnd = periodEndChange(state, period, planHash, calculation);
   const changed = new Map(periodEnd?.change.deals.map(({ deal, lines }) => [deal, lines]));
   const moved: DealPosting[] = [];
   const lines = [...dealsOf(state), ...[...changed.keys()].filter((deal) => !state.engine.deals.has(deal))].flatMap(
     (deal) => {
-      let ofDeal = postingOf(state, deal);
+      let ofDeal = postingOf(state, deal, newest);
       const earned = changed.get(deal);
       if (earned !== undefined || ofDeal.some((line) => line.period < period && isOpen(line, closedThrough))) {
         const fixed = ofDeal.filter((line) => !isOpen(line, closedThrough));
-        ofDeal = postedLines(earned ?? linesOfDeal(state.engine, deal), fixed, period, decimals);
+        ofDeal = engine.postedLines(earned ?? linesOfDeal(state.engine, deal), fixed, period, decimals);
         moved.push({ deal, lines: ofDeal });
       }
       return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
@@ -386,6 +418,7 @@ function decideClose(
         payeeLevel,
         deals,
         entry,
+        engine: version,
       }),
     },
   ];
@@ -408,18 +441,18 @@ function isForgiven(
 
 /** Guarantee, draw and lagged tiers at the end of a period; undefined for a plan without any of them. */
 function periodEndChange(
-  { engine }: EarningState,
+  { engine: state }: EarningState,
   period: string,
   planHash: string,
-  plans: PlanByHash,
+  { engine, plans }: Calculation,
 ): { readonly terms: PayeeTerms; readonly change: Change } | undefined {
   const plan = plans.plan(planHash);
   if (!hasPeriodEndTerms(plan)) return undefined;
-  const terms = termsAfterClosing(engine.payeeTerms, period, planHash, {
-    ...engine.payeeTerms.reachedTiers,
-    ...reachedTiers(engine, plan, period, plans),
+  const terms = termsAfterClosing(state.payeeTerms, period, planHash, {
+    ...state.payeeTerms.reachedTiers,
+    ...engine.reachedTiers(state, plan, period, plans),
   });
-  return { terms, change: changeOf(() => diffPayeeTerms(engine, terms, plans)) };
+  return { terms, change: changeOf(() => engine.diffPayeeTerms(state, terms, plans)) };
 }
 
 function termsAfterClosing(
@@ -440,7 +473,7 @@ export function dealsOf({ engine, posted }: EarningState): ReadonlySet<string> {
   return new Set([...engine.deals.keys(), ...posted.keys()]);
 }
 
-function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): EarningState {
+function evolve(state: EarningState, event: EarningEvent, calculation: Calculation): EarningState {
   state.payeePlan = event.data.payeePlan;
   switch (event.type) {
     case 'Earned':
@@ -451,7 +484,7 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
         state.isStale = true;
         return state;
       }
-      applyConclusions(state, event, plans);
+      applyConclusions(state, event, calculation);
       break;
     case 'EarningPeriodClosed': {
       const { period, planHash, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
@@ -459,18 +492,18 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
       if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
       if (reached === undefined) break;
       const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel };
-      applyChange(state.engine, change, plans);
+      applyChange(state.engine, change, calculation.plans);
       state.engine.payeeTerms = termsAfterClosing(state.engine.payeeTerms, period, planHash, reached);
       break;
     }
     default:
       event satisfies never;
   }
-  for (const posting of event.data.deals) post(state, posting);
+  for (const posting of event.data.deals) post(state, posting, calculation);
   return state;
 }
 
-function applyConclusions(state: EarningState, event: WithConclusions, plans: PlanByHash): void {
+function applyConclusions(state: EarningState, event: WithConclusions, { plans }: Calculation): void {
   applyChange(state.engine, changeOfEvent(state, event), plans);
   if (event.type === 'Earned') {
     const { deal, number, above } = event.data.input;
@@ -498,7 +531,7 @@ function changeOfEvent(state: EarningState, event: WithConclusions): Parameters<
 function creditOfEvent(
   state: EarningState,
   event: Exclude<WithConclusions, { readonly type: 'PayeeTermsReceived' }>,
-): Parameters<typeof diffCredit>[1] {
+): Parameters<EarnEngine['diffCredit']>[1] {
   switch (event.type) {
     case 'Earned':
       return { deal: event.data.input.deal, lines: unpackLines(event.data.input.groups) };
@@ -511,34 +544,38 @@ function creditOfEvent(
   }
 }
 
-function post(state: EarningState, { deal, lines }: DealPosting): void {
-  // Where every line is in its period of origin, the postings follow from the earnings.
-  if (lines.every(({ period, origin }) => period === origin)) state.posted.delete(deal);
+function post(state: EarningState, { deal, lines }: DealPosting, { engine, newest }: Calculation): void {
+  // Where every line is in its period of origin, the postings follow from the earnings; those of an older arithmetic
+  // may not follow by the newest.
+  if (engine === newest && lines.every(({ period, origin }) => period === origin)) state.posted.delete(deal);
   else state.posted.set(deal, lines);
 }
 
 function commandOf(event: EarningEvent): EarningCommand {
-  const { occurredAt: at } = event;
+  const {
+    occurredAt: at,
+    data: { engine },
+  } = event;
   switch (event.type) {
     case 'Earned': {
       const { payeePlan, input } = event.data;
-      return { type: 'credit', payeePlan, ...input, at };
+      return { type: 'credit', payeePlan, ...input, engine, at };
     }
     case 'ChildEarningReceived': {
       const { payeePlan, input } = event.data;
-      return { type: 'receive-child-earning', payeePlan, ...input, at };
+      return { type: 'receive-child-earning', payeePlan, ...input, engine, at };
     }
     case 'GrantReceived': {
       const { payeePlan, input } = event.data;
-      return { type: 'receive-grant', payeePlan, ...input, at };
+      return { type: 'receive-grant', payeePlan, ...input, engine, at };
     }
     case 'PayeeTermsReceived': {
       const { payeePlan, input } = event.data;
-      return { type: 'receive-payee-terms', payeePlan, ...input, at };
+      return { type: 'receive-payee-terms', payeePlan, ...input, engine, at };
     }
     case 'EarningPeriodClosed': {
       const { period, planHash, entry } = event.data;
-      return { type: 'close-period', period, planHash, minimum: entry.minimum, at };
+      return { type: 'close-period', period, planHash, minimum: entry.minimum, engine, at };
     }
     default:
       return event satisfies never;
