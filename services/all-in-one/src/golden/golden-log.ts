@@ -1,6 +1,6 @@
 /**
  * The golden log: a recorded history with every event type, one event a line, and the digests of the read models that
- * follow from it. Each build has to replay it to the byte (ADR 20).
+ * follow from it. Each build has to replay it to the byte (ADR 23).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

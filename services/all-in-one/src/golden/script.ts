@@ -198,7 +198,14 @@ class Commissions {
     const [by, at] = ['designer', on('01-01')];
     await this.recorder.record(planDecider, stream, { type: 'draft', document, hash, findings: [], by, at });
     await this.recorder.record(planDecider, stream, { type: 'approve', number: 1, by: 'approver', at });
-    const published = { type: 'publish', number: 1, effectiveFrom: '2026-01-01', by: 'approver', openFrom: null, at } as const;
+    const published = {
+      type: 'publish',
+      number: 1,
+      effectiveFrom: '2026-01-01',
+      by: 'approver',
+      openFrom: null,
+      at,
+    } as const;
     await this.recorder.record(planDecider, stream, published);
     await this.plans.load();
     for (const { partner, origin } of partners) {
