@@ -35,6 +35,8 @@ function stopAtFaultsMax(code: string): string {
   return code.replaceAll('{vErrors.push(', `{${stop} vErrors.push(`);
 }
 
+const guards = new Ajv2020({ validateSchema: false });
+
 const validators = new Map<MessageType, ValidateFunction>();
 
 /** Compiled when the first message of its type is checked: most processes see few of the types. */
@@ -49,7 +51,9 @@ export const isInstant = ajv.compile(instant);
 
 /** A compiled schema for values whose faults nobody reads: the check ends with the first. */
 export function guardOf<Value>(schema: JsonSchema): (value: unknown) => value is Value {
-  return new Ajv2020().compile<Value>(schema);
+  // Compiled when it is first used, as most processes never use most of them.
+  let guard: ValidateFunction<Value> | undefined;
+  return (value): value is Value => (guard ??= guards.compile<Value>(schema))(value);
 }
 
 /**

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import module from 'node:module';
 
 const NODE_MAJOR_MIN = 26;
-const program = new URL('../dist/main.js', import.meta.url);
+const [built, bundled] = ['../dist/main.js', '../bundle/main.js'].map((path) => new URL(path, import.meta.url));
+const program = existsSync(bundled) ? bundled : built;
 
 if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
   process.stderr.write(
