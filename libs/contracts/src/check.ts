@@ -66,8 +66,8 @@ export function check(type: MessageType, data: unknown): readonly FieldError[] {
   const { errors } = validate;
   const faults = new Map<string, string>();
   for (const error of errors ?? []) {
-    // It only repeats that a name is wrong.
-    if (error.keyword === 'propertyNames') continue;
+    // They only repeat that a name is wrong, or that a field is missing.
+    if (error.keyword === 'propertyNames' || error.keyword === 'if') continue;
     const { field, reason } = fieldError(error);
     if (!faults.has(field)) faults.set(field, reason);
   }
