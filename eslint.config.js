@@ -105,7 +105,7 @@ const purity = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**', 'libs/api-client/src/schema.d.ts'] },
+  { ignores: ['**/dist/**', '**/bundle/**', '**/node_modules/**', '.nx/**', 'libs/api-client/src/schema.d.ts'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],
