@@ -46,7 +46,7 @@ const pureImports = [
   `\\.{1,2}/(?!.*\\.(?:${RIM.join('|')})\\.js$)(?!(?:.*/)?(?:${RIM_FILES.join('|')})\\.js$)[\\w./-]+\\.js$`,
   '@tantieme/(?:money|time|contracts|commission-engine)/',
   '@tantieme/tabular/(?:cell|date-format|file-format|number-format|object-reader|record-mapping|tabular-error)$',
-  '@tantieme/event-sourcing/decide/(?:decider|name-set|partial-state)$',
+  '@tantieme/event-sourcing/decide/(?:decider|engine-versions|name-set|partial-state)$',
   '@tantieme/event-store/(?:canonical-json|sha256)$',
   // What the plan document is read with.
   '@marcbachmann/cel-js$',
@@ -57,7 +57,7 @@ const pureImports = [
 /** Stored events are read through the upcasters of their types, never as raw JSON. */
 const storedText = {
   selector: 'Identifier[name=/^(dataText|metadataText)$/]',
-  message: 'Read stored events through @tantieme/event-sourcing/decide/upcasting (ADR 19).',
+  message: 'Read stored events through @tantieme/event-sourcing/decide/upcasting (ADR 23).',
 };
 /** Where the text itself is needed: to measure, hash or compare it. */
 const parsedStoredText = {
@@ -105,7 +105,7 @@ const purity = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**', 'libs/api-client/src/schema.d.ts'] },
+  { ignores: ['**/dist/**', '**/bundle/**', '**/node_modules/**', '.nx/**', 'libs/api-client/src/schema.d.ts'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -17,6 +17,7 @@ import { checkConfig, EMBEDDED } from '../runtime/config.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { openReadDatabase } from '../runtime/database.js';
 import { LaneEnds } from '../runtime/lane-ends.js';
+import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '../runtime/event-store.js';
 import { checkLog } from '../runtime/log-check.js';
 import { HealthController } from '../health/health.controller.js';
@@ -95,8 +96,10 @@ export class RuntimeModule {
         Metrics,
         {
           provide: EVENT_STORE,
-          useFactory: async (metrics: Metrics, ends: LaneEnds) =>
-            observedEventStore(await openEventStore(config), metrics, (position) => ends.note(LOG, position)),
+          useFactory: async (metrics: Metrics, ends: LaneEnds) => {
+            const store = await openEventStore(config);
+            return withWholeEvents(observedEventStore(store, metrics, (position) => ends.note(LOG, position)));
+          },
           inject: [Metrics, LaneEnds],
         },
         {

@@ -19,6 +19,8 @@ import { TimeError } from '@tantieme/time/time-error';
 import type { Deal } from '@tantieme/contracts/deal';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
+import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
 import type { FoundRate } from '../reference/facts/exchange-rate.js';
@@ -26,9 +28,6 @@ import { exchangeRateKey, partnerKey, planKey } from '../reference/stream/refere
 import type { Origin } from '../reference/stream/reference.js';
 
 export const CREDIT = 'credit';
-
-/** Version of the calculation. A changed rule is a new version; old events replay under theirs. */
-export const CREDIT_ENGINE = 1;
 
 export function creditStream(deal: string): string {
   return `${CREDIT}-${deal}`;
@@ -70,7 +69,8 @@ export interface ExchangeRateView {
   averageOf(from: string, until: string): FoundRate | undefined;
 }
 
-export type CreditCommand =
+/** `engine` is set for the command of a stored event: the version that decided it. */
+export type CreditCommand = { readonly engine?: number } & (
   | {
       readonly type: 'credit';
       readonly deal: Deal;
@@ -80,7 +80,8 @@ export type CreditCommand =
       readonly at: string;
     }
   /** Credits the stream's deal again after a new fact about a partner, a plan or an exchange rate. */
-  | { readonly type: 'recredit'; readonly view: CreditView; readonly at: string };
+  | { readonly type: 'recredit'; readonly view: CreditView; readonly at: string }
+);
 
 /** A partner as looked up: by value, with the revision read; null where it did not exist yet. */
 export interface UsedPartner {
@@ -142,7 +143,8 @@ export interface DealCredited {
     readonly credits: readonly PlanCredit[];
     /** What is missing to credit the deal, or to credit all of it. */
     readonly pending: readonly Pending[];
-    readonly engine: typeof CREDIT_ENGINE;
+    /** Version of the calculation. */
+    readonly engine: number;
   };
 }
 
@@ -157,20 +159,32 @@ export interface CreditState {
 
 export const CREDIT_EVENTS: EventTypes<DealCredited> = { DealCredited: { version: 1 } };
 
+/** All credits of a deal under the plans of its partners, with what is missing. */
+export type CreditEngine = (deal: Deal, used: UsedReferences) => Credited;
+
+/** The versions of the crediting rules. A changed rule is a new version; old events replay under theirs (ADR 23). */
+export const CREDIT_ENGINES: EngineVersions<CreditEngine> = engineVersions('crediting', {
+  1: (deal, used) => withinLimits(deal, creditUnderAllPlans(deal, used)),
+});
+
 /** @param plans every plan document in the log */
-export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCommand, DealCredited> {
+export function creditDecider(
+  plans: PlanByHash,
+  engines = CREDIT_ENGINES,
+): Decider<CreditState, CreditCommand, DealCredited> {
   return {
     category: CREDIT,
     events: CREDIT_EVENTS,
     initialState: () => ({ deal: undefined, originRevision: -1, number: 0, credits: new Map(), pending: [] }),
-    decide,
-    evolve,
-    commandOf: ({ occurredAt, data: { input } }) => {
+    decide: (command, state) => decide(command, state, engines),
+    evolve: (state, event) => evolve(state, event, engines),
+    commandOf: ({ occurredAt, data: { input, engine } }) => {
       const view = journalledView(input, plans);
       return input.deal === undefined || input.origin === undefined
-        ? { type: 'recredit', view, at: occurredAt }
-        : { type: 'credit', deal: input.deal, origin: input.origin, view, at: occurredAt };
+        ? { type: 'recredit', view, engine, at: occurredAt }
+        : { type: 'credit', deal: input.deal, origin: input.origin, view, engine, at: occurredAt };
     },
+    storesRuns: true,
     sizeOf: ({ deal, credits, pending }) => {
       let bytes = 1000 + LINE_BYTES * ((deal?.terms?.lines.length ?? 0) + pending.length);
       for (const { groups } of credits.values())
@@ -184,12 +198,18 @@ export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCom
 const LINE_BYTES = 300;
 const GROUP_BYTES = 600;
 
-function decide(command: CreditCommand, state: CreditState): readonly DealCredited[] {
+function decide(
+  command: CreditCommand,
+  state: CreditState,
+  engines: EngineVersions<CreditEngine>,
+): readonly DealCredited[] {
+  const { engine = engines.newest } = command;
+  const credit = engines.of(engine);
   if (command.type === 'credit' && command.origin.revision <= state.originRevision) return [];
   const deal = command.type === 'credit' ? command.deal : state.deal;
   if (deal === undefined) return [];
   const used = new UsedReferences(command.view);
-  const { credits, pending } = withinLimits(deal, creditUnderAllPlans(deal, used));
+  const { credits, pending } = credit(deal, used);
   const changed = changedCredits(credits, state.credits);
   // A fact that changes nothing for the deal adds no event. A new revision of the deal does: later facts need it.
   if (command.type === 'recredit' && changed.length === 0 && isSame(pending, state.pending)) return [];
@@ -206,13 +226,16 @@ function decide(command: CreditCommand, state: CreditState): readonly DealCredit
         number: state.number + 1,
         credits: changed,
         pending,
-        engine: CREDIT_ENGINE,
+        engine,
       },
     },
   ];
 }
 
-function evolve(state: CreditState, { data: { input, number, credits, pending } }: DealCredited): CreditState {
+function evolve(state: CreditState, { data }: DealCredited, engines: EngineVersions<CreditEngine>): CreditState {
+  const { input, number, credits, pending, engine } = data;
+  // A state that a newer calculation made is none that this build can continue.
+  engines.of(engine);
   if (input.deal !== undefined) state.deal = input.deal;
   if (input.origin !== undefined) state.originRevision = input.origin.revision;
   state.number = number;
@@ -261,9 +284,6 @@ function isSame(left: unknown, right: unknown): boolean {
  */
 const CREDIT_BYTES_MAX = 700_000;
 
-/** Limit on all credits of a deal: an append stays under 1 MiB together with the deal. */
-const CREDITS_BYTES_MAX = 600_000;
-
 /** Size of a posted line. */
 const POSTED_LINE_BYTES = 220;
 
@@ -277,21 +297,19 @@ function withinLimits(deal: Deal, credited: Credited): Credited {
   const sizes = credited.credits.map(({ groups }) => groups.reduce((count, { lines }) => count + lines.length, 0));
   const lineCount = sizes.reduce((sum, count) => sum + count, 0);
   if (lineCount <= LINES_ALWAYS_STORED) return credited;
-  let bytes = 0;
   let isTooLarge = false;
   for (const [index, { groups }] of credited.credits.entries()) {
     const own = UTF8.encode(canonicalJson(groups)).length;
-    bytes += own;
     isTooLarge ||= own + (sizes[index] ?? 0) * POSTED_LINE_BYTES > CREDIT_BYTES_MAX;
   }
-  if (!isTooLarge && bytes <= CREDITS_BYTES_MAX) return credited;
+  if (!isTooLarge) return credited;
   const message = `its ${deal.terms?.lines.length ?? 0} lines make ${lineCount} credit lines, more than an event can hold, so it earns nothing; split the deal`;
   return { credits: [], pending: [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }] };
 }
 
 // ── The deal under each plan that its partners agreed to ───────────────────────────────────────────────────────────
 
-interface Credited {
+export interface Credited {
   readonly credits: readonly PlanCredit[];
   readonly pending: readonly Pending[];
 }
@@ -419,7 +437,7 @@ function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferenc
 // ──────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Passes look-ups on to a view and journals their results. */
-class UsedReferences implements CreditView {
+export class UsedReferences implements CreditView {
   private readonly partners = new Map<string, UsedPartnerView | undefined>();
   private readonly plans = new Map<string, PlanView | undefined>();
   private readonly rates = new Map<string, UsedExchangeRateView>();
