@@ -1694,7 +1694,7 @@ export interface components {
              * @description The last stage that the deal has reached
              * @enum {string}
              */
-            state: "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+            state: "withdrawn" | "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
             /**
              * @description When it was booked, else registered, else first invoiced
              * @example 2026-03-05T10:00:00.000Z
@@ -1800,7 +1800,7 @@ export interface components {
              * @example {"Order":"D-1042","Net":"1.234.5"}
              */
             raw: string;
-            /** @description True where `raw` is only the beginning of what was sent */
+            /** @description In a list, true where `raw` is only the beginning: the refusal itself has all of it */
             truncated?: boolean;
             /**
              * @description Who sent it
@@ -1808,10 +1808,10 @@ export interface components {
              */
             actor: string;
             /**
-             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `retried`: it was recorded from what was stored
+             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored
              * @enum {string}
              */
-            resolution?: "recorded" | "amended" | "retried";
+            resolution?: "recorded" | "amended" | "revised" | "withdrawn" | "retried";
             /** @example 2026-03-06T08:00:00.000Z */
             resolvedAt?: string;
         };
@@ -3492,7 +3492,7 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
-            terms: {
+            terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
                 lines: {
@@ -3543,6 +3543,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3555,7 +3559,7 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
-            terms: {
+            terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
                 lines: {
@@ -3606,6 +3610,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3705,6 +3713,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3720,7 +3732,11 @@ export interface components {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
             /** @description an amount as decimal text, such as "1100.00" */
-            amount: string;
+            amount?: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3735,6 +3751,10 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3747,11 +3767,9 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
-            /** @description a whole number from 0 */
-            revision?: number;
             /** @enum {unknown} */
             as?: "correction" | "change";
-            terms: {
+            terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
                 lines: {
@@ -3802,6 +3820,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3822,6 +3844,10 @@ export interface components {
                 /** @description an amount as decimal text without a sign, such as "1100.00" */
                 net?: string;
             }[];
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3837,9 +3863,9 @@ export interface components {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
             /** @enum {unknown} */
-            status: "pending" | "approved" | "rejected" | "expired";
+            status?: "pending" | "approved" | "rejected" | "expired";
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            holder: string;
+            holder?: string;
             /**
              * Format: date
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
@@ -3852,6 +3878,8 @@ export interface components {
             until?: string;
             /** @description a whole number from 0 */
             revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3864,6 +3892,10 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         };
         /** exchange-rate */
         ExchangeRateMessage: {
@@ -5755,7 +5787,7 @@ export interface operations {
                 /** @description Only deals in this currency (ISO 4217) */
                 currency?: string;
                 /** @description Only deals whose last stage this is */
-                state?: "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+                state?: "withdrawn" | "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
                 /** @description Only deals whose id or customer starts with this text */
                 text?: string;
                 /** @description Order of the list; with a minus sign, the last first. `id` is by source, then id */
@@ -5780,7 +5812,7 @@ export interface operations {
                      *           "source": "crm",
                      *           "id": "D-1042",
                      *           "revision": 3,
-                     *           "state": "incomplete",
+                     *           "state": "withdrawn",
                      *           "occurredAt": "2026-03-05T10:00:00.000Z",
                      *           "currency": "EUR",
                      *           "customer": "C-77",

@@ -23,7 +23,7 @@ export const CREDITS: Publication = {
   topic: CREDITS_TOPIC,
   filter: {
     categories: [CREDIT, REFERENCE, EARNING, BUDGET],
-    types: ['DealCredited', 'QuotaRecorded', ...EARNING_TYPES, 'ClaimsReceived', 'GrantsEmitted'],
+    types: ['DealCredited', 'QuotaRecorded', ...EARNING_TYPES, 'ClaimsReceived'],
   },
   toMessages: internalMessages,
 };
@@ -43,7 +43,6 @@ function internalMessages(stored: StoredEvent): readonly OutgoingMessage[] {
     case 'QuotaRecorded':
       return [quotaMessage(stored)];
     case 'ClaimsReceived':
-    case 'GrantsEmitted':
       return grantMessages(stored);
     default:
       return internalEarningMessages(stored);

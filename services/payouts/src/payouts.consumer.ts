@@ -38,7 +38,7 @@ export function payoutsConsumer(accounts: Accounts, statementRuns: StatementRuns
   };
 }
 
-async function receiveMessages(
+export async function receiveMessages(
   accounts: Accounts,
   statementRuns: StatementRuns,
   batch: readonly Received<Envelope>[],

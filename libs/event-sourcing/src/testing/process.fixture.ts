@@ -1,5 +1,5 @@
 /** Runs one process alone, for specs. */
-import type { EventStore, Position } from '@tantieme/event-store/event-store';
+import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { TopicView } from '@tantieme/messaging/embedded/topic-view';
@@ -28,6 +28,8 @@ export function startProcess<Item>(
     readonly db: AnyDatabase;
     readonly broker?: Broker | undefined;
     readonly views?: ReadonlyMap<string, TopicView> | undefined;
+    /** Processes that run beside it. */
+    readonly others?: readonly Process<StoredEvent>[] | undefined;
     readonly onError?: ((error: unknown) => void) | undefined;
   },
 ): RunningProcess {
@@ -41,6 +43,7 @@ export function startProcess<Item>(
     timers: systemTimers,
     onError: (_process, error) => onError?.(error),
   });
+  for (const other of options.others ?? []) scheduler.add(other);
   scheduler.add(process);
   scheduler.start();
   const status = (): ProcessStatus => {

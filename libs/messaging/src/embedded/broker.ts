@@ -109,7 +109,7 @@ class EmbeddedBroker implements Broker {
     { partition, from, limit }: { readonly partition: number; readonly from: bigint; readonly limit: number },
   ): Promise<readonly Message[]> {
     const view = this.views.get(topic);
-    if (view !== undefined) return readView(view, from, limit);
+    if (view !== undefined) return partition === VIEW_PARTITION ? readView(view, from, limit) : [];
     const slot = this.stored.slotsOf(topic).find((one) => one.partition === partition);
     return slot ? this.stored.select(slot, Number(from), limit) : [];
   }

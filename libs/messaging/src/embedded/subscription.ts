@@ -232,7 +232,7 @@ class ViewReader {
 
   commit({ messages, next }: Batch): void {
     this.done += messages.length;
-    if (next <= this.committed) return;
+    if (this.page !== undefined && this.done < this.page.messages.length) return;
     const hadMessages = this.done > 0;
     this.page = undefined;
     this.done = 0;

@@ -18,6 +18,7 @@ import { checkConfig, EMBEDDED } from '../runtime/config.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { openReadDatabase } from '../runtime/database.js';
 import { LaneEnds } from '../runtime/lane-ends.js';
+import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '../runtime/event-store.js';
 import { checkLog } from '../runtime/log-check.js';
 import { HealthController } from '../health/health.controller.js';
@@ -97,8 +98,10 @@ export class RuntimeModule {
         Metrics,
         {
           provide: EVENT_STORE,
-          useFactory: async (metrics: Metrics, ends: LaneEnds) =>
-            observedEventStore(await openEventStore(config), metrics, (position) => ends.note(LOG, position)),
+          useFactory: async (metrics: Metrics, ends: LaneEnds) => {
+            const store = await openEventStore(config);
+            return withWholeEvents(observedEventStore(store, metrics, (position) => ends.note(LOG, position)));
+          },
           inject: [Metrics, LaneEnds],
         },
         {
@@ -108,7 +111,8 @@ export class RuntimeModule {
             return observedBroker(broker, metrics, tracing, async (topic) => {
               // On Kafka this would be another call to the servers; the scheduler looks by itself.
               if (config.kafka !== undefined) return;
-              for (const [partition, end] of await broker.endPositions(topic)) ends.note(topicLane(topic, partition), end);
+              for (const [partition, end] of await broker.endPositions(topic))
+                ends.note(topicLane(topic, partition), end);
             });
           },
           inject: [Metrics, TRACING, TOPIC_VIEWS, LaneEnds],

@@ -27,10 +27,8 @@ export function observedEventStore(
 
   const noteEnd = (results: readonly AppendResult[]): void => {
     let newest = 0n;
-    for (const result of results) {
-      const position = result.outcome === 'appended' ? (result.events.at(-1)?.position ?? 0n) : 0n;
-      if (position > newest) newest = position;
-    }
+    for (const result of results)
+      if (result.outcome === 'appended' && result.position > newest) newest = result.position;
     if (newest > 0n) onAppended(newest);
   };
 

@@ -65,11 +65,6 @@ export class TestBudget {
     return this.record(this.stream.handle(command));
   }
 
-  /** The next event of grants that did not fit into the event of a large change. */
-  emitRemaining(): readonly string[] {
-    return this.record(this.stream.handle({ type: 'emit-remaining', budget: BUDGET, at: AT }));
-  }
-
   private record(events: readonly BudgetEvent[]): readonly string[] {
     return events.flatMap((event) =>
       event.type === 'BudgetPeriodsClosed'

@@ -15,7 +15,6 @@ import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rule
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import { compareText } from '@tantieme/contracts/compare-text';
-import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
@@ -28,12 +27,6 @@ export const BUDGET = 'budget';
 export function budgetStream(plan: string, component: string): string {
   return `${BUDGET}-${plan}|${component}`;
 }
-
-/**
- * Limit on the granted lines of one event (though always one deal), about 200 bytes each: an append stays under 1 MiB.
- * Further events emit the rest.
- */
-export const GRANTED_LINES_MAX = 1000;
 
 /** The budget of a stream; the same in all its events. */
 export interface Budget {
@@ -64,8 +57,6 @@ export interface DealGrant {
 /** `engine` is set for the command of a stored event: the version that decided it. */
 export type BudgetCommand = { readonly engine?: number } & (
   | ({ readonly type: 'receive-claims'; readonly budget: Budget; readonly at: string } & ClaimsInput)
-  /** Emits grants that did not fit into the event of a large change. */
-  | { readonly type: 'emit-remaining'; readonly budget: Budget; readonly at: string }
   /** Precedes claims, so that grants of closed periods are final. */
   | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string }
 );
@@ -80,17 +71,9 @@ export type BudgetEvent =
         readonly input: ClaimsInput;
         /** Grants that change, in order of payee and deal. */
         readonly grants: readonly DealGrant[];
-        /** Number of changed grants that did not fit; absent where all did. */
-        readonly remaining?: number;
         /** Version of the arithmetic. */
         readonly engine: number;
       };
-    }
-  | {
-      readonly type: 'GrantsEmitted';
-      readonly version: 1;
-      readonly occurredAt: string;
-      readonly data: { readonly budget: Budget; readonly grants: readonly DealGrant[]; readonly engine: number };
     }
   | {
       readonly type: 'BudgetPeriodsClosed';
@@ -127,8 +110,6 @@ export interface BudgetState {
   readonly deals: Map<string, DealLines>;
   /** Lines with an open claim, in canonical order. */
   readonly open: Line[];
-  /** Payees and deals whose changed grants are still to be emitted. */
-  readonly unemitted: Map<string, Pick<DealGrant, 'payee' | 'deal'>>;
   openFrom: string | null;
   /** Last line of a closed period: the budget is taken from the plan version of the last line. */
   lastClosed: Line | undefined;
@@ -144,7 +125,6 @@ export interface BudgetState {
 
 export const BUDGET_EVENTS: EventTypes<BudgetEvent> = {
   ClaimsReceived: { version: 1 },
-  GrantsEmitted: { version: 1 },
   BudgetPeriodsClosed: { version: 1 },
 };
 
@@ -152,13 +132,12 @@ export const BUDGET_EVENTS: EventTypes<BudgetEvent> = {
 export interface BudgetEngine {
   readonly changeOf: typeof changeOf;
   readonly grantsOf: typeof grantsOf;
-  readonly grantOf: typeof grantOf;
   readonly closePeriods: typeof closePeriods;
 }
 
-/** The versions of the budget arithmetic. A changed rule is a new version; old events replay under theirs (ADR 19). */
+/** The versions of the budget arithmetic. A changed rule is a new version; old events replay under theirs (ADR 23). */
 export const BUDGET_ENGINES: EngineVersions<BudgetEngine> = engineVersions('budget', {
-  1: { changeOf, grantsOf, grantOf, closePeriods },
+  1: { changeOf, grantsOf, closePeriods },
 });
 
 /** @param plans every plan document that a claim refers to */
@@ -172,7 +151,6 @@ export function budgetDecider(
     initialState: () => ({
       deals: new Map(),
       open: [],
-      unemitted: new Map(),
       openFrom: null,
       lastClosed: undefined,
       budgetMinor: 0n,
@@ -188,8 +166,6 @@ export function budgetDecider(
       switch (command.type) {
         case 'receive-claims':
           return decideClaims({ ...command, engine: version }, state, plans, engine);
-        case 'emit-remaining':
-          return decideRemaining({ ...command, engine: version }, state, engine);
         case 'close-periods': {
           const { budget, openFrom, at } = command;
           if (state.openFrom !== null && openFrom <= state.openFrom) return [];
@@ -205,17 +181,10 @@ export function budgetDecider(
       const engine = engines.of(event.data.engine);
       switch (event.type) {
         case 'ClaimsReceived': {
-          const { budget, input, grants, remaining = 0 } = event.data;
-          const change = engine.changeOf(state, budget, input, plans);
-          const unemitted = remaining === 0 ? [] : engine.grantsOf(state, budget, input, change).slice(grants.length);
-          for (const grant of grants) state.unemitted.delete(nameOf(grant));
-          for (const { payee, deal } of unemitted) state.unemitted.set(nameOf({ payee, deal }), { payee, deal });
-          apply(state, input, change);
+          const { budget, input } = event.data;
+          apply(state, input, engine.changeOf(state, budget, input, plans));
           return state;
         }
-        case 'GrantsEmitted':
-          for (const grant of event.data.grants) state.unemitted.delete(nameOf(grant));
-          return state;
         case 'BudgetPeriodsClosed':
           engine.closePeriods(state, event.data.openFrom);
           return state;
@@ -228,14 +197,13 @@ export function budgetDecider(
       switch (event.type) {
         case 'ClaimsReceived':
           return { type: 'receive-claims', budget: data.budget, ...event.data.input, engine: data.engine, at };
-        case 'GrantsEmitted':
-          return { type: 'emit-remaining', budget: data.budget, engine: data.engine, at };
         case 'BudgetPeriodsClosed':
           return { type: 'close-periods', ...event.data, at };
         default:
           return event satisfies never;
       }
     },
+    storesRuns: true,
     sizeOf: ({ deals, lineCount }) => 500 + deals.size * DEAL_BYTES + lineCount * LINE_BYTES,
   };
 }
@@ -358,42 +326,8 @@ function decideClaims(
   engine: BudgetEngine,
 ): readonly BudgetEvent[] {
   if (input.revision <= (state.deals.get(nameOf(input))?.revision ?? -1)) return [];
-  const change = engine.changeOf(state, budget, input, plans);
-  const all = engine.grantsOf(state, budget, input, change);
-  const grants = all.slice(0, fittingCount(all));
-  const remaining = all.length - grants.length;
-  const data = omitUndefined({
-    budget,
-    input,
-    grants,
-    remaining: remaining === 0 ? undefined : remaining,
-    engine: version,
-  });
-  return [{ type: 'ClaimsReceived', version: 1, occurredAt: at, data }];
-}
-
-function decideRemaining(
-  { budget, at, engine: version }: Versioned<'emit-remaining'>,
-  { unemitted, deals }: BudgetState,
-  { grantOf }: BudgetEngine,
-): readonly BudgetEvent[] {
-  if (unemitted.size === 0) return [];
-  const all = [...unemitted]
-    .sort(([left], [right]) => compareText(left, right))
-    .map(([name, subject]) =>
-      grantOf(budget, subject, deals.get(name)?.lines.values() ?? [], (line) => line.openMinor),
-    );
-  const grants = all.slice(0, fittingCount(all));
-  return [{ type: 'GrantsEmitted', version: 1, occurredAt: at, data: { budget, grants, engine: version } }];
-}
-
-/** Number of grants that fit into one event. */
-function fittingCount(grants: readonly DealGrant[]): number {
-  let lines = 0;
-  const beyond = grants.findIndex(
-    ({ granted }, index) => (lines += 1 + granted.length) > GRANTED_LINES_MAX && index > 0,
-  );
-  return beyond < 0 ? grants.length : beyond;
+  const grants = engine.grantsOf(state, budget, input, engine.changeOf(state, budget, input, plans));
+  return [{ type: 'ClaimsReceived', version: 1, occurredAt: at, data: { budget, input, grants, engine: version } }];
 }
 
 function grantOf(

@@ -162,7 +162,7 @@ export const CREDIT_EVENTS: EventTypes<DealCredited> = { DealCredited: { version
 /** All credits of a deal under the plans of its partners, with what is missing. */
 export type CreditEngine = (deal: Deal, used: UsedReferences) => Credited;
 
-/** The versions of the crediting rules. A changed rule is a new version; old events replay under theirs (ADR 19). */
+/** The versions of the crediting rules. A changed rule is a new version; old events replay under theirs (ADR 23). */
 export const CREDIT_ENGINES: EngineVersions<CreditEngine> = engineVersions('crediting', {
   1: (deal, used) => withinLimits(deal, creditUnderAllPlans(deal, used)),
 });
@@ -184,6 +184,7 @@ export function creditDecider(
         ? { type: 'recredit', view, engine, at: occurredAt }
         : { type: 'credit', deal: input.deal, origin: input.origin, view, engine, at: occurredAt };
     },
+    storesRuns: true,
     sizeOf: ({ deal, credits, pending }) => {
       let bytes = 1000 + LINE_BYTES * ((deal?.terms?.lines.length ?? 0) + pending.length);
       for (const { groups } of credits.values())
@@ -283,9 +284,6 @@ function isSame(left: unknown, right: unknown): boolean {
  */
 const CREDIT_BYTES_MAX = 700_000;
 
-/** Limit on all credits of a deal: an append stays under 1 MiB together with the deal. */
-const CREDITS_BYTES_MAX = 600_000;
-
 /** Size of a posted line. */
 const POSTED_LINE_BYTES = 220;
 
@@ -299,14 +297,12 @@ function withinLimits(deal: Deal, credited: Credited): Credited {
   const sizes = credited.credits.map(({ groups }) => groups.reduce((count, { lines }) => count + lines.length, 0));
   const lineCount = sizes.reduce((sum, count) => sum + count, 0);
   if (lineCount <= LINES_ALWAYS_STORED) return credited;
-  let bytes = 0;
   let isTooLarge = false;
   for (const [index, { groups }] of credited.credits.entries()) {
     const own = UTF8.encode(canonicalJson(groups)).length;
-    bytes += own;
     isTooLarge ||= own + (sizes[index] ?? 0) * POSTED_LINE_BYTES > CREDIT_BYTES_MAX;
   }
-  if (!isTooLarge && bytes <= CREDITS_BYTES_MAX) return credited;
+  if (!isTooLarge) return credited;
   const message = `its ${deal.terms?.lines.length ?? 0} lines make ${lineCount} credit lines, more than an event can hold, so it earns nothing; split the deal`;
   return { credits: [], pending: [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }] };
 }

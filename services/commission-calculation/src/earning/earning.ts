@@ -31,7 +31,7 @@ import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './parti
 import type { PartialState } from './partial-state.js';
 import { EARN_ENGINES } from './earn-engines.js';
 import type { EarnEngine } from './earn-engines.js';
-import { EARNING_EVENTS, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning-events.js';
+import { EARNING_EVENTS } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
@@ -64,8 +64,6 @@ export type EarningCommand = { readonly engine?: number } & (
   | ({ readonly type: 'receive-child-earning'; readonly payeePlan: PayeePlan; readonly at: string } & ChildInput)
   | ({ readonly type: 'receive-grant'; readonly payeePlan: PayeePlan; readonly at: string } & GrantInput)
   | ({ readonly type: 'receive-payee-terms'; readonly payeePlan: PayeePlan; readonly at: string } & PayeeTermsInput)
-  /** Posts deals that did not fit into the event of a large change. */
-  | { readonly type: 'post-remaining'; readonly openFrom: string | null; readonly at: string }
   | {
       readonly type: 'close-period';
       readonly period: string;
@@ -89,8 +87,6 @@ export interface EarningState {
    * earnings.
    */
   readonly posted: Map<string, readonly PostedLine[]>;
-  /** Changed deals that are not posted yet. */
-  readonly unposted: Set<string>;
   /** Payees above who are paid an override, by deal. */
   readonly above: Map<string, readonly string[]>;
   /** Highest revision received from a child's stream, by deal and child. */
@@ -130,7 +126,6 @@ export function earningDecider(
       engine: createEarnState(),
       creditNumbers: new Map(),
       posted: new Map(),
-      unposted: new Set(),
       above: new Map(),
       childRevisions: new Map(),
       grantRevisions: new Map(),
@@ -151,8 +146,6 @@ export function earningDecider(
           return decideGrant(command, state, calculation);
         case 'receive-payee-terms':
           return decidePayeeTerms(command, state, calculation);
-        case 'post-remaining':
-          return decideRemaining(command, state, calculation);
         case 'close-period':
           return decideClose(command, state, calculation);
         default:
@@ -161,6 +154,7 @@ export function earningDecider(
     },
     evolve: (state, event) => evolve(state, event, calculationOf(event.data.engine)),
     commandOf,
+    storesRuns: true,
     sizeOf: ({ engine, creditNumbers, posted, partial }) => {
       let bytes = sizeOfEarnState(engine) + creditNumbers.size * NUMBER_BYTES;
       if (partial !== undefined) bytes += sizeOfPartialState(partial);
@@ -178,14 +172,12 @@ const POSTED_LINE_BYTES = 400;
 function isSufficient({ partial, isStale, engine }: EarningState, command: EarningCommand): boolean {
   if (partial === undefined) return true;
   if (isStale) return false;
-  if (command.type === 'credit')
-    return isWithinPartialState(engine, partial, command.deal, unpackLines(command.groups));
-  return command.type === 'post-remaining';
+  return command.type === 'credit' && isWithinPartialState(engine, partial, command.deal, unpackLines(command.groups));
 }
 
 /** Components that are always recalculated in full need all their lines in memory. */
-function canBecomePartial({ unposted, engine }: EarningState): boolean {
-  return unposted.size === 0 && engine.fullModeLineCount === 0;
+function canBecomePartial({ engine }: EarningState): boolean {
+  return engine.fullModeLineCount === 0;
 }
 
 /**
@@ -295,23 +287,16 @@ function conclude(
   aboveOf: (deal: string) => readonly string[] | undefined,
   calculation: Calculation,
 ): Conclusions {
-  const openFrom = openFromOf(state, calendarOpenFrom);
-  const { postings, remaining } = postingsOf(state, change.deals, currency, openFrom, calculation);
   // Even if nothing changes for this payee, a new upline may need its earnings.
   const earned = change.changed ? change.deals : [{ deal: change.deal, lines: linesOfDeal(state.engine, change.deal) }];
   const overridden = overriddenBy(earned, aboveOf, decimalsOf(currency));
   return {
-    ...(change.rated.length > RATED_LINES_MAX
-      ? {}
-      : {
-          rated: change.rated.map((one) => storedRating(one, change.deal)),
-          ...(change.payeeLevel.length === 0 ? {} : { payeeLevel: change.payeeLevel }),
-        }),
+    rated: change.rated.map((one) => storedRating(one, change.deal)),
+    ...(change.payeeLevel.length === 0 ? {} : { payeeLevel: change.payeeLevel }),
     ...(change.claims === undefined ? {} : { claims: change.claims }),
     ...(change.missingQuotas === undefined ? {} : { missingQuotas: change.missingQuotas }),
     ...(overridden.length === 0 ? {} : { overridden }),
-    deals: postings,
-    remaining,
+    deals: postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom), calculation),
     engine: calculation.version,
   };
 }
@@ -364,59 +349,34 @@ export function postingOf(
   return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(payeePlan.currency));
 }
 
-/** Postings of deals whose postings change, in order of the deals, as far as they fit into one event. */
+/** Postings of deals whose postings change, in order of the deals. */
 function postingsOf(
   state: EarningState,
   changed: readonly { readonly deal: string; readonly lines: readonly EarnedLine[] }[],
   currency: string,
   openFrom: string | null,
   { engine, newest }: Calculation,
-): { readonly postings: readonly DealPosting[]; readonly remaining: number } {
+): readonly DealPosting[] {
   const decimals = decimalsOf(currency);
   const postings: DealPosting[] = [];
-  let lineCount = 0;
-  for (const [index, { deal, lines: earned }] of changed.entries()) {
+  for (const { deal, lines: earned } of changed) {
     const before = postingOf(state, deal, newest);
     const fixed = openFrom === null ? [] : before.filter(({ period }) => period < openFrom);
     const lines = engine.postedLines(earned, fixed, openFrom, decimals);
-    if (isSamePosting(before, lines)) continue;
-    lineCount += lines.length;
-    if (lineCount > POSTED_LINES_MAX && postings.length > 0) return { postings, remaining: changed.length - index };
-    postings.push({ deal, lines });
+    if (!isSamePosting(before, lines)) postings.push({ deal, lines });
   }
-  return { postings, remaining: 0 };
+  return postings;
 }
 
-function decideRemaining(
-  { openFrom, at }: Extract<EarningCommand, { readonly type: 'post-remaining' }>,
-  state: EarningState,
-  calculation: Calculation,
-): readonly EarningEvent[] {
-  const { payeePlan, unposted, engine } = state;
-  if (payeePlan === undefined || unposted.size === 0) return [];
-  const changed = [...unposted].map((deal) => ({ deal, lines: linesOfDeal(engine, deal) }));
-  const first = openFromOf(state, openFrom);
-  const { postings, remaining } = postingsOf(state, changed, payeePlan.currency, first, calculation);
-  const done = changed.slice(0, changed.length - remaining).map(({ deal }) => deal);
-  const data = { payeePlan, input: { openFrom }, done, deals: postings, engine: calculation.version };
-  return [{ type: 'EarningsPosted', version: 1, occurredAt: at, data }];
-}
-
-/** No event where the stream has no line in the period or has closed it. @throws {DomainError} `PostingUnfinished` */
+/** No event where the stream has no line in the period or has closed it. */
 function decideClose(
   { period, minimum, planHash, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
   const { engine, newest, plans, version } = calculation;
-  const { payeePlan, closedThrough, unposted } = state;
+  const { payeePlan, closedThrough } = state;
   if (payeePlan === undefined || (closedThrough !== null && closedThrough >= period)) return [];
-  if (unposted.size > 0)
-    throw new DomainError(
-      'PostingUnfinished',
-      `the period cannot close: ${unposted.size} changed deals are not posted yet`,
-      'conflict',
-    );
   const { payee, plan, currency } = payeePlan;
   const decimals = decimalsOf(currency);
   const periodEnd = periodEndChange(state, period, planHash, calculation);
@@ -526,12 +486,6 @@ function evolve(state: EarningState, event: EarningEvent, calculation: Calculati
       }
       applyConclusions(state, event, calculation);
       break;
-    case 'EarningsPosted':
-      for (const deal of event.data.done) {
-        state.unposted.delete(deal);
-        // A deal without new postings in this event keeps those that `applyConclusions` recorded.
-      }
-      break;
     case 'EarningPeriodClosed': {
       const { period, planHash, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
       state.closedThrough = period;
@@ -549,20 +503,8 @@ function evolve(state: EarningState, event: EarningEvent, calculation: Calculati
   return state;
 }
 
-function applyConclusions(state: EarningState, event: WithConclusions, calculation: Calculation): void {
-  const { data } = event;
-  const change = changeOfEvent(state, event, calculation);
-  if (data.remaining > 0) {
-    const changed = [
-      ...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.payeeLevel.map((one) => one.deal)]),
-    ].filter((deal) => deal !== '');
-    for (const one of changed.slice(changed.length - data.remaining)) {
-      // Until `EarningsPosted` arrives, the postings of this deal do not follow from its earnings.
-      state.posted.set(one, postingOf(state, one, calculation.newest));
-      state.unposted.add(one);
-    }
-  }
-  applyChange(state.engine, change, calculation.plans);
+function applyConclusions(state: EarningState, event: WithConclusions, { plans }: Calculation): void {
+  applyChange(state.engine, changeOfEvent(state, event), plans);
   if (event.type === 'Earned') {
     const { deal, number, above } = event.data.input;
     state.creditNumbers.set(deal, number);
@@ -578,21 +520,11 @@ function applyConclusions(state: EarningState, event: WithConclusions, calculati
   }
 }
 
-/** The change from the event, or computed again, by the arithmetic that concluded it, where it was too large to store. */
-function changeOfEvent(
-  state: EarningState,
-  event: WithConclusions,
-  { engine, plans }: Calculation,
-): Parameters<typeof applyChange>[1] {
+function changeOfEvent(state: EarningState, event: WithConclusions): Parameters<typeof applyChange>[1] {
   const { rated, payeeLevel = [], claims = [], missingQuotas = [] } = event.data;
-  if (event.type === 'PayeeTermsReceived') {
-    const { agreements, quotas } = event.data.input;
-    if (rated === undefined)
-      return engine.diffPayeeTerms(state.engine, { ...state.engine.payeeTerms, agreements, quotas }, plans);
+  if (event.type === 'PayeeTermsReceived')
     return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel, claims, missingQuotas };
-  }
   const credit = creditOfEvent(state, event);
-  if (rated === undefined) return engine.diffCredit(state.engine, credit, plans);
   return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), payeeLevel, claims, missingQuotas };
 }
 
@@ -613,7 +545,6 @@ function creditOfEvent(
 }
 
 function post(state: EarningState, { deal, lines }: DealPosting, { engine, newest }: Calculation): void {
-  state.unposted.delete(deal);
   // Where every line is in its period of origin, the postings follow from the earnings; those of an older arithmetic
   // may not follow by the newest.
   if (engine === newest && lines.every(({ period, origin }) => period === origin)) state.posted.delete(deal);
@@ -630,8 +561,6 @@ function commandOf(event: EarningEvent): EarningCommand {
       const { payeePlan, input } = event.data;
       return { type: 'credit', payeePlan, ...input, engine, at };
     }
-    case 'EarningsPosted':
-      return { type: 'post-remaining', openFrom: event.data.input.openFrom, engine, at };
     case 'ChildEarningReceived': {
       const { payeePlan, input } = event.data;
       return { type: 'receive-child-earning', payeePlan, ...input, engine, at };

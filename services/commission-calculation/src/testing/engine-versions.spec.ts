@@ -66,17 +66,6 @@ describe('a version of the earning arithmetic', () => {
     expect(world.ledger()).toHaveLength(2);
   });
 
-  it('computes again what an old event was too large to store', () => {
-    const inputOnly = oldEvents().map((event) => {
-      if (event.type !== 'Earned') return event;
-      const { rated: _, ...data } = event.data;
-      return { ...event, data };
-    });
-    const decider = withTwo();
-    const state = inputOnly.reduce((before, event) => decider.evolve(before, event), decider.initialState());
-    expect(state.engine.deals.get('crm|D-1')).toMatchObject([{ amountMinor: 5200n }]);
-  });
-
   it('decides new commands if it is the newest, and these again', () => {
     const decider = withTwo();
     const old = oldEvents();

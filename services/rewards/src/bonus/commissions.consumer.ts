@@ -49,7 +49,7 @@ export function commissionsConsumer(receivers: Receivers): Process<Received<Enve
 }
 
 /** @param batch messages of one partition of the topic `commissions` */
-async function receiveCommissions(
+export async function receiveCommissions(
   { ledger, periods, bonuses }: Receivers,
   batch: readonly Received<Envelope>[],
 ): Promise<readonly Refusal[]> {
