@@ -48,7 +48,6 @@ export function topicSource<Content extends Correlated>(
   return {
     consumes: { group, topics, read },
     open: async ({ broker, views }, _name, listener) => {
-      const subscription = await broker.subscribe({ group, topics, batchSize, onAssigned: listener.assigned });
       const place = (topic: string, partition: number, next: bigint): { lane: string; position: bigint } =>
         views.has(topic)
           ? { lane: viewLane(topic), position: positionOfOffset(next) }
@@ -59,6 +58,8 @@ export function topicSource<Content extends Correlated>(
           const { lane, position } = place(topic, partition, next);
           listener.reached(lane, position);
         }
+      // Last: a member that joined and then failed would keep its partitions without reading them.
+      const subscription = await broker.subscribe({ group, topics, batchSize, onAssigned: listener.assigned });
       const batches = new WeakMap<SourceBatch<Received<Content | Envelope>>, Batch>();
       const batchOf = (batch: SourceBatch<Received<Content | Envelope>>): Batch => {
         const found = batches.get(batch);

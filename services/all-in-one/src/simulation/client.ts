@@ -76,7 +76,7 @@ export class Client {
     const done = ['PlanApproved', 'PlanPublished', 'PlanVersionRefused'];
     await this.command('draft plan', (context) => new DraftPlan(PLAN, context), done);
     await this.command('approve plan', (context) => new ApprovePlan('resellers', 1, { ...context, actor: 'approver' }), done);
-    await this.command('publish plan', (context) => new PublishPlan('resellers', 1, '2026-01-01', context), done);
+    await this.command('publish plan', (context) => new PublishPlan('resellers', 1, '2026-01-01', { ...context, actor: 'approver' }), done);
   }
 
   private async publishProgramme(): Promise<void> {
@@ -104,10 +104,15 @@ export class Client {
       if (server !== undefined) {
         const answered = request(server).then(
           (answer) => ({ answer }),
-          () => undefined,
+          (error: unknown) => {
+            if (process.env["SIM_DEBUG"]) process.stderr.write(`${label}: ${String(error)}\n`);
+            if (error instanceof DomainError && error.kind === "invalid") return { error };
+            return undefined;
+          },
         );
         const late = this.simulation.wait(this.machine, TIMEOUT_MS).then(() => undefined);
         const result = await Promise.race([answered, late]);
+        if (result !== undefined && 'error' in result) throw result.error;
         if (result !== undefined) return result.answer;
       }
       await this.simulation.wait(this.machine, RETRY_MS);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-import type { INestApplicationContext } from '@nestjs/common';
+import type { INestApplicationContext, LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { sqliteDialect } from '@tantieme/event-sourcing/read-model/database';
 import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
@@ -29,6 +29,9 @@ import type { Dialect, Driver } from 'kysely';
 
 import { AllInOneModule } from '../all-in-one.module.js';
 
+/** Failures are the point of a simulation: nobody reads about each of them. */
+const SILENT: LoggerService = { log: () => undefined, error: () => undefined, warn: () => undefined };
+
 /** Partitions of a topic of the simulated broker. */
 const PARTITIONS = 3;
 
@@ -40,6 +43,17 @@ export class Disks {
   readonly topics = new SimulatedTopics(PARTITIONS);
   readonly locks: SimulatedLocks = new Map();
   readonly database = new DatabaseSync(':memory:');
+  /** The machine whose transaction is open. */
+  writer: Machine | undefined;
+
+  /** The servers of database and broker notice that a machine is gone. */
+  disconnect(machine: Machine): void {
+    if (this.writer === machine) {
+      if (this.database.isTransaction) this.database.exec('rollback');
+      this.writer = undefined;
+    }
+    this.topics.expel(machine);
+  }
 
   remove(): void {
     this.database.close();
@@ -61,7 +75,7 @@ export async function startMachine(
   const timers = simulation.timersOf(machine);
   const views = new Map<string, TopicView>();
   const module = await Test.createTestingModule({ imports: [RuntimeModule.forRoot(config), AllInOneModule] })
-    .setLogger(false)
+    .setLogger(SILENT)
     .overrideProvider(EVENT_STORE)
     .useValue(new SimulatedEventStore(simulation, machine, disks.log))
     .overrideProvider(TOPIC_VIEWS)
@@ -73,7 +87,7 @@ export async function startMachine(
         : openEmbeddedBroker(join(disks.directory, 'broker.sqlite'), { views, timers }),
     )
     .overrideProvider(DATABASE)
-    .useValue(new Kysely({ dialect: turning(sqliteDialect(disks.database), simulation, machine) }))
+    .useValue(new Kysely({ dialect: turning(sqliteDialect(disks.database), simulation, machine, disks) }))
     .overrideProvider(LEADERSHIP)
     .useValue(new SimulatedLeadership(simulation, machine, disks.locks))
     .overrideProvider(TIMERS)
@@ -82,23 +96,31 @@ export async function startMachine(
   return module.init();
 }
 
-/** Every transaction, and every statement outside of one, is a turn; within a transaction nothing else happens. */
-function turning(dialect: Dialect, simulation: Simulation, machine: Machine): Dialect {
+/** Every transaction, and every statement outside of one, is a turn. A transaction excludes those of other machines. */
+function turning(dialect: Dialect, simulation: Simulation, machine: Machine, disks: Disks): Dialect {
   return {
     createAdapter: () => dialect.createAdapter(),
     createQueryCompiler: () => dialect.createQueryCompiler(),
     createIntrospector: (db) => dialect.createIntrospector(db),
     createDriver: (): Driver => {
       const driver = dialect.createDriver();
+      const end = (): void => {
+        disks.writer = undefined;
+      };
       return {
         init: () => driver.init(),
         acquireConnection: async () => {
-          await simulation.turn(machine, 'database');
-          return driver.acquireConnection();
+          const connection = await driver.acquireConnection();
+          do await simulation.turn(machine, 'database');
+          while (disks.writer !== undefined);
+          return connection;
         },
-        beginTransaction: (connection, settings) => driver.beginTransaction(connection, settings),
-        commitTransaction: (connection) => driver.commitTransaction(connection),
-        rollbackTransaction: (connection) => driver.rollbackTransaction(connection),
+        beginTransaction: (connection, settings) => {
+          disks.writer = machine;
+          return driver.beginTransaction(connection, settings);
+        },
+        commitTransaction: (connection) => driver.commitTransaction(connection).finally(end),
+        rollbackTransaction: (connection) => driver.rollbackTransaction(connection).finally(end),
         releaseConnection: (connection) => driver.releaseConnection(connection),
         // The database belongs to the disks.
         destroy: async () => undefined,

@@ -27,7 +27,7 @@ components:
     rate:
       retroactive: [{ below: 500, pay: 2 % }, { pay: 3 % }]
     returns: { policy: re-rate }
-    limits: { budget: { amount: 40, over: month } }
+    budget: 40
   - id: team
     credit: { override: [hardware], of: earning, levels: [10 %, 5 %] }
 `;

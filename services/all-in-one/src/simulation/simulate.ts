@@ -1,8 +1,6 @@
 /** `npm run simulate -- --seeds N --from M`: runs the world of each seed, and prints what went wrong. */
 import { parseArgs } from 'node:util';
 
-import { Logger } from '@nestjs/common';
-
 import { simulate } from './world.js';
 import type { Messaging } from './machine.js';
 
@@ -17,8 +15,6 @@ const { values: options } = parseArgs({
 
 /** Every tenth seed runs twice. */
 const REPEATED_EVERY = 10;
-
-Logger.overrideLogger(false);
 
 const messagingOf = (seed: number): Messaging => (seed % 2 === 0 ? 'embedded' : 'kafka');
 const baseline = await simulate(0, 'embedded', false);

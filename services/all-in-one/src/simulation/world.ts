@@ -119,7 +119,7 @@ class World {
     const victim = servers[simulation.pick(Math.max(1, servers.length))];
     if (victim !== undefined && simulation.chance(KILLED_SHARE)) {
       simulation.kill(victim.machine);
-      this.disks.topics.expel(victim.machine);
+      this.disks.disconnect(victim.machine);
       this.servers = servers.filter((server) => server !== victim);
     } else if (victim !== undefined && simulation.chance(FROZEN_SHARE))
       simulation.freeze(victim.machine, simulation.pick(FROZEN_STEPS_MAX));
@@ -135,6 +135,7 @@ class World {
       (error: unknown) => {
         // A start that meets a fault ends the process; its supervisor starts another.
         this.simulation.kill(server.machine);
+        this.disks.disconnect(server.machine);
         this.servers = this.servers.filter((one) => one !== server);
         if (this.simulation.faults === NO_FAULTS) this.violations.push(`a server does not start: ${String(error)}`);
       },
