@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { canonicalJson, NotCanonical } from '@tantieme/event-store/canonical-json';
 import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
 import type {
@@ -11,7 +9,6 @@ import type {
   NewEvent,
 } from '@tantieme/event-store/event-store';
 import { eventOfRun, headOf, partsOf } from '@tantieme/event-store/run';
-import { backoffMs } from '@tantieme/time/backoff';
 
 import { DomainError } from './decider.js';
 import type { Decider, DomainEvent } from './decider.js';
@@ -26,9 +23,6 @@ const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Conflicts with other writers that a stream survives in one call; the next one fails it. */
 const CONFLICTS_MAX = 10;
-
-/** The longest pause after a conflict. Pauses are random, so that two writers do not collide again. */
-const CONFLICT_BACKOFF = { firstMs: 2, maxMs: 100 };
 
 export interface CommandContext {
   /** The subject of a token, or `service:<name>` for a process. */
@@ -316,9 +310,8 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     }
   }
 
-  /** @returns the highest number of conflicts among the streams that conflicted in this round; 0 if none did. */
-  function completeAppended(call: ThisCall, drafts: readonly ThisDraft[], results: readonly AppendResult[]): number {
-    let conflicts = 0;
+  /** A conflict needs no pause: another writer made progress. @throws {ConflictUnresolved} */
+  function completeAppended(call: ThisCall, drafts: readonly ThisDraft[], results: readonly AppendResult[]): void {
     for (const [index, result] of results.entries()) {
       const draft = at(drafts, index);
       if (result.outcome === 'appended') {
@@ -329,9 +322,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       call.checkedOut.delete(group.stream);
       group.conflicts += 1;
       if (group.conflicts > CONFLICTS_MAX) throw new ConflictUnresolved(group.stream, group.conflicts);
-      conflicts = Math.max(conflicts, group.conflicts);
     }
-    return conflicts;
   }
 
   /**
@@ -357,14 +348,13 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     const writing = drafts.filter(({ events }) => events.length > 0);
     const appended = await append(call, writing);
     if (appended === undefined) return;
-    const conflicts = completeAppended(call, writing, appended);
+    completeAppended(call, writing, appended);
     await completeUnchanged(
       call,
       drafts.filter(({ events }) => events.length === 0),
     );
     for (const { group, entry } of drafts)
       if (!isUnfinished(group) && call.checkedOut.delete(group.stream)) states.checkIn(group.stream, entry);
-    if (conflicts > 0) await pause(Math.random() * backoffMs(CONFLICT_BACKOFF, conflicts));
   }
 
   async function handleMany(work: readonly Work<Command>[]): Promise<readonly Result[]> {
