@@ -1,12 +1,14 @@
 /**
  * Compares the system with the limits of the machine, in one run: deals posted over HTTP until every statement is
  * issued, against bare inserts of the same bytes; verification against reading and parsing; peak memory for two sizes.
+ * With an EventStoreDB in `TANTIEME_EVENT_STORE`, it compares the event store with the bare client instead.
  */
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureClientRate } from '@tantieme/event-store/esdb/testing/client-rate';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { Driver } from '../driver.js';
 import { verifyFile } from '../verify/verify-file.js';
@@ -18,6 +20,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     deals: { type: 'string', default: '100000' },
     growth: { type: 'string', default: '10' },
+    events: { type: 'string', default: '20000' },
   },
 });
 
@@ -103,37 +106,44 @@ async function readAndVerify(
   };
 }
 
-const deals = Number(options.deals);
-const growth = Number(options.growth);
-const small = await run(deals, Math.max(20, deals / 100));
-const path = join(small.directory, 'events.sqlite');
-const bare = measureBareInserts(path, join(small.directory, 'bare.sqlite'));
-const replay = await readAndVerify(path);
-rmSync(small.directory, { recursive: true });
-const large = growth > 1 ? await run(deals * growth, Math.max(20, (deals * growth) / 100)) : undefined;
-if (large) rmSync(large.directory, { recursive: true });
+async function measurePipeline(): Promise<Readonly<Record<string, number>>> {
+  const deals = Number(options.deals);
+  const growth = Number(options.growth);
+  const small = await run(deals, Math.max(20, deals / 100));
+  const path = join(small.directory, 'events.sqlite');
+  const bare = measureBareInserts(path, join(small.directory, 'bare.sqlite'));
+  const replay = await readAndVerify(path);
+  rmSync(small.directory, { recursive: true });
+  const large = growth > 1 ? await run(deals * growth, Math.max(20, (deals * growth) / 100)) : undefined;
+  if (large) rmSync(large.directory, { recursive: true });
 
-const figures = {
-  deals,
-  dealsPerSecond: deals / small.seconds,
-  eventsPerSecond: small.events / small.seconds,
-  bareInsertsPerSecond: bare.events / bare.seconds,
-  pipelineToRawAppend: small.events / small.seconds / (bare.events / bare.seconds),
-  eventsPerDeal: small.eventsPerDeal,
-  bytesPerDeal: replay.bytes / deals,
-  readParsePerSecond: replay.events / replay.readSeconds,
-  verifyPerSecond: replay.events / replay.verifySeconds,
-  verifyToReadParse: replay.readSeconds / replay.verifySeconds,
-  peakMemoryBytes: small.peakBytes,
-  ...(large
-    ? {
-        largeDeals: deals * growth,
-        largeDealsPerSecond: (deals * growth) / large.seconds,
-        largePeakMemoryBytes: large.peakBytes,
-        memoryGrowth: large.peakBytes / small.peakBytes,
-      }
-    : {}),
-};
+  return {
+    deals,
+    dealsPerSecond: deals / small.seconds,
+    eventsPerSecond: small.events / small.seconds,
+    bareInsertsPerSecond: bare.events / bare.seconds,
+    pipelineToRawAppend: small.events / small.seconds / (bare.events / bare.seconds),
+    eventsPerDeal: small.eventsPerDeal,
+    bytesPerDeal: replay.bytes / deals,
+    readParsePerSecond: replay.events / replay.readSeconds,
+    verifyPerSecond: replay.events / replay.verifySeconds,
+    verifyToReadParse: replay.readSeconds / replay.verifySeconds,
+    peakMemoryBytes: small.peakBytes,
+    ...(large
+      ? {
+          largeDeals: deals * growth,
+          largeDealsPerSecond: (deals * growth) / large.seconds,
+          largePeakMemoryBytes: large.peakBytes,
+          memoryGrowth: large.peakBytes / small.peakBytes,
+        }
+      : {}),
+  };
+}
+
+const eventStore = process.env['TANTIEME_EVENT_STORE'];
+const figures: Readonly<Record<string, number>> = eventStore
+  ? { ...(await measureClientRate(eventStore, Number(options.events))) }
+  : await measurePipeline();
 if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
 else
   for (const [name, value] of Object.entries(figures))
