@@ -1800,7 +1800,7 @@ export interface components {
              * @example {"Order":"D-1042","Net":"1.234.5"}
              */
             raw: string;
-            /** @description True where `raw` is only the beginning of what was sent */
+            /** @description In a list, true where `raw` is only the beginning: the refusal itself has all of it */
             truncated?: boolean;
             /**
              * @description Who sent it
