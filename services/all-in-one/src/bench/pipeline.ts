@@ -13,6 +13,7 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { Driver } from '../driver.js';
 import { verifyFile } from '../verify/verify-file.js';
 import { measureBareInserts } from './bare-inserts.js';
+import { measureStart } from './start.js';
 import { CALENDAR, dealsOf, partnersOf, PERIOD, PLAN } from './history.js';
 
 const { values: options } = parseArgs({
@@ -23,6 +24,19 @@ const { values: options } = parseArgs({
     events: { type: 'string', default: '20000' },
   },
 });
+
+function print(figures: Readonly<Record<string, number>>): void {
+  if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+  else
+    for (const [name, value] of Object.entries(figures))
+      process.stdout.write(`${name.padEnd(24)} ${value < 100 ? value.toFixed(3) : Math.round(value)}\n`);
+}
+
+const eventStore = process.env['TANTIEME_EVENT_STORE'];
+if (eventStore) {
+  print({ ...(await measureClientRate(eventStore, Number(options.events))) });
+  process.exit();
+}
 
 interface Run {
   readonly directory: string;
@@ -106,45 +120,36 @@ async function readAndVerify(
   };
 }
 
-async function measurePipeline(): Promise<Readonly<Record<string, number>>> {
-  const deals = Number(options.deals);
-  const growth = Number(options.growth);
-  const small = await run(deals, Math.max(20, deals / 100));
-  const path = join(small.directory, 'events.sqlite');
-  const bare = measureBareInserts(path, join(small.directory, 'bare.sqlite'));
-  const replay = await readAndVerify(path);
-  rmSync(small.directory, { recursive: true });
-  const large = growth > 1 ? await run(deals * growth, Math.max(20, (deals * growth) / 100)) : undefined;
-  if (large) rmSync(large.directory, { recursive: true });
+const deals = Number(options.deals);
+const startSeconds = await measureStart();
+const growth = Number(options.growth);
+const small = await run(deals, Math.max(20, deals / 100));
+const path = join(small.directory, 'events.sqlite');
+const bare = measureBareInserts(path, join(small.directory, 'bare.sqlite'));
+const replay = await readAndVerify(path);
+rmSync(small.directory, { recursive: true });
+const large = growth > 1 ? await run(deals * growth, Math.max(20, (deals * growth) / 100)) : undefined;
+if (large) rmSync(large.directory, { recursive: true });
 
-  return {
-    deals,
-    dealsPerSecond: deals / small.seconds,
-    eventsPerSecond: small.events / small.seconds,
-    bareInsertsPerSecond: bare.events / bare.seconds,
-    pipelineToRawAppend: small.events / small.seconds / (bare.events / bare.seconds),
-    eventsPerDeal: small.eventsPerDeal,
-    bytesPerDeal: replay.bytes / deals,
-    readParsePerSecond: replay.events / replay.readSeconds,
-    verifyPerSecond: replay.events / replay.verifySeconds,
-    verifyToReadParse: replay.readSeconds / replay.verifySeconds,
-    peakMemoryBytes: small.peakBytes,
-    ...(large
-      ? {
-          largeDeals: deals * growth,
-          largeDealsPerSecond: (deals * growth) / large.seconds,
-          largePeakMemoryBytes: large.peakBytes,
-          memoryGrowth: large.peakBytes / small.peakBytes,
-        }
-      : {}),
-  };
-}
-
-const eventStore = process.env['TANTIEME_EVENT_STORE'];
-const figures: Readonly<Record<string, number>> = eventStore
-  ? { ...(await measureClientRate(eventStore, Number(options.events))) }
-  : await measurePipeline();
-if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
-else
-  for (const [name, value] of Object.entries(figures))
-    process.stdout.write(`${name.padEnd(24)} ${value < 100 ? value.toFixed(3) : Math.round(value)}\n`);
+print({
+  deals,
+  startSeconds,
+  dealsPerSecond: deals / small.seconds,
+  eventsPerSecond: small.events / small.seconds,
+  bareInsertsPerSecond: bare.events / bare.seconds,
+  pipelineToRawAppend: small.events / small.seconds / (bare.events / bare.seconds),
+  eventsPerDeal: small.eventsPerDeal,
+  bytesPerDeal: replay.bytes / deals,
+  readParsePerSecond: replay.events / replay.readSeconds,
+  verifyPerSecond: replay.events / replay.verifySeconds,
+  verifyToReadParse: replay.readSeconds / replay.verifySeconds,
+  peakMemoryBytes: small.peakBytes,
+  ...(large
+    ? {
+        largeDeals: deals * growth,
+        largeDealsPerSecond: (deals * growth) / large.seconds,
+        largePeakMemoryBytes: large.peakBytes,
+        memoryGrowth: large.peakBytes / small.peakBytes,
+      }
+    : {}),
+});
