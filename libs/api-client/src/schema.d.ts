@@ -3506,13 +3506,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3569,13 +3569,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3631,13 +3631,13 @@ export interface components {
                 family?: string;
                 /** @description a text without control characters */
                 category?: string;
-                /** @description decimal text, such as "2.5" */
+                /** @description decimal text of at most 999,999,999, such as "2.5" */
                 quantity?: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 net: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 gross?: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 cost?: string;
                 subscription?: {
                     /** @description a text without control characters */
@@ -3668,13 +3668,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3719,7 +3719,7 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
-            /** @description an amount as decimal text, such as "1100.00" */
+            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
             amount: string;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
@@ -3765,13 +3765,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3819,7 +3819,7 @@ export interface components {
             lines?: {
                 /** @description a text without control characters */
                 line: string;
-                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                 net?: string;
             }[];
         } | {
@@ -3876,7 +3876,7 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             date: string;
-            /** @description decimal text without a sign, such as "0.5" */
+            /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
             rate: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3901,7 +3901,7 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             until?: string;
-            /** @description decimal text without a sign, such as "0.5" */
+            /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
             amount: string;
             /** @description a whole number from 0 */
             revision: number;
@@ -3928,7 +3928,7 @@ export interface components {
                 base: string;
                 /** @description an ISO 4217 code, such as "EUR" */
                 quote: string;
-                /** @description decimal text without a sign, such as "0.5" */
+                /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
                 rate: string;
                 /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
                 source: string;
@@ -5948,13 +5948,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6014,13 +6014,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6046,7 +6046,7 @@ export interface operations {
                              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
                              */
                             at: string;
-                            /** @description an amount as decimal text, such as "1100.00" */
+                            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                             amount: string;
                         }[];
                         soldThrough: {
@@ -6069,7 +6069,7 @@ export interface operations {
                             lines?: {
                                 /** @description a text without control characters */
                                 line: string;
-                                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                                /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                                 net?: string;
                             }[];
                         }[];
@@ -6115,13 +6115,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
