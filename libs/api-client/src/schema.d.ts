@@ -35,7 +35,7 @@ export interface paths {
         };
         /**
          * Whether the process can do its work
-         * @description 503 while the event store, the broker or the database is unreachable, before all background work has started, and during a stop. `degraded` with 200 where background work is failing for another reason.
+         * @description 503 while the event store, the broker or the database is unreachable or their disk is full, before all background work has started, and during a stop. `degraded` with 200 where background work is failing for another reason.
          *
          *     Public: needs no token.
          */
@@ -1694,7 +1694,7 @@ export interface components {
              * @description The last stage that the deal has reached
              * @enum {string}
              */
-            state: "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+            state: "withdrawn" | "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
             /**
              * @description When it was booked, else registered, else first invoiced
              * @example 2026-03-05T10:00:00.000Z
@@ -1800,7 +1800,7 @@ export interface components {
              * @example {"Order":"D-1042","Net":"1.234.5"}
              */
             raw: string;
-            /** @description True where `raw` is only the beginning of what was sent */
+            /** @description In a list, true where `raw` is only the beginning: the refusal itself has all of it */
             truncated?: boolean;
             /**
              * @description Who sent it
@@ -1808,10 +1808,10 @@ export interface components {
              */
             actor: string;
             /**
-             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `retried`: it was recorded from what was stored
+             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored
              * @enum {string}
              */
-            resolution?: "recorded" | "amended" | "retried";
+            resolution?: "recorded" | "amended" | "revised" | "withdrawn" | "retried";
             /** @example 2026-03-06T08:00:00.000Z */
             resolvedAt?: string;
         };
@@ -3492,7 +3492,7 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
-            terms: {
+            terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
                 lines: {
@@ -3543,6 +3543,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3555,7 +3559,7 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
-            terms: {
+            terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
                 lines: {
@@ -3606,6 +3610,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3705,6 +3713,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3720,7 +3732,11 @@ export interface components {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
             /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
-            amount: string;
+            amount?: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3735,6 +3751,10 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3747,11 +3767,9 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
-            /** @description a whole number from 0 */
-            revision?: number;
             /** @enum {unknown} */
             as?: "correction" | "change";
-            terms: {
+            terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
                 lines: {
@@ -3802,6 +3820,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3822,6 +3844,10 @@ export interface components {
                 /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                 net?: string;
             }[];
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3837,9 +3863,9 @@ export interface components {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
             /** @enum {unknown} */
-            status: "pending" | "approved" | "rejected" | "expired";
+            status?: "pending" | "approved" | "rejected" | "expired";
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            holder: string;
+            holder?: string;
             /**
              * Format: date
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
@@ -3852,6 +3878,8 @@ export interface components {
             until?: string;
             /** @description a whole number from 0 */
             revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3864,6 +3892,10 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         };
         /** exchange-rate */
         ExchangeRateMessage: {
@@ -4465,6 +4497,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putPartnerTier: {
@@ -4629,6 +4670,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putPartnerUpline: {
@@ -4786,6 +4836,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4959,6 +5018,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putPartnerCertification: {
@@ -5119,6 +5187,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5474,6 +5551,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     batchPartner: {
@@ -5591,6 +5677,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5733,6 +5828,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listDeals: {
@@ -5755,7 +5859,7 @@ export interface operations {
                 /** @description Only deals in this currency (ISO 4217) */
                 currency?: string;
                 /** @description Only deals whose last stage this is */
-                state?: "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+                state?: "withdrawn" | "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
                 /** @description Only deals whose id or customer starts with this text */
                 text?: string;
                 /** @description Order of the list; with a minus sign, the last first. `id` is by source, then id */
@@ -5780,7 +5884,7 @@ export interface operations {
                      *           "source": "crm",
                      *           "id": "D-1042",
                      *           "revision": 3,
-                     *           "state": "incomplete",
+                     *           "state": "withdrawn",
                      *           "occurredAt": "2026-03-05T10:00:00.000Z",
                      *           "currency": "EUR",
                      *           "customer": "C-77",
@@ -6660,6 +6764,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getImport: {
@@ -6934,6 +7047,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7238,6 +7360,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     lintPlans: {
@@ -7356,6 +7487,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7504,6 +7644,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7695,6 +7844,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     endPlan: {
@@ -7848,6 +8006,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8357,6 +8524,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     batchExchangeRates: {
@@ -8457,6 +8633,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8722,6 +8907,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     batchQuotas: {
@@ -8822,6 +9016,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9440,6 +9643,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getPeriod: {
@@ -9907,6 +10119,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10523,6 +10744,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getStatement: {
@@ -10872,6 +11102,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11569,6 +11808,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

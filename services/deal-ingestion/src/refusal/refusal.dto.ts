@@ -145,7 +145,9 @@ export class Refusal {
   })
   readonly raw!: string;
 
-  @ApiPropertyOptional({ description: 'True where `raw` is only the beginning of what was sent' })
+  @ApiPropertyOptional({
+    description: 'In a list, true where `raw` is only the beginning: the refusal itself has all of it',
+  })
   readonly truncated?: boolean;
 
   @ApiProperty({ example: 'olga', description: 'Who sent it' })
@@ -154,7 +156,7 @@ export class Refusal {
   @ApiPropertyOptional({
     enum: RESOLUTIONS,
     description:
-      '`recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `retried`: it was recorded from what was stored',
+      '`recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored',
   })
   readonly resolution?: Resolution;
 
