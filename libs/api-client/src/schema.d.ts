@@ -1310,6 +1310,11 @@ export interface components {
              *     ]
              */
             failing: string[];
+            /**
+             * @description Items that are parked: `GET /parked` lists them
+             * @example 0
+             */
+            parked: number;
         };
         Readiness: {
             /**
@@ -1325,6 +1330,11 @@ export interface components {
              * @example []
              */
             failing: string[];
+            /**
+             * @description Items that are parked: `GET /parked` lists them
+             * @example 0
+             */
+            parked: number;
         };
         WorkStatusBody: {
             /**
@@ -4050,7 +4060,8 @@ export interface operations {
                      *       "database": {
                      *         "reachable": true
                      *       },
-                     *       "failing": []
+                     *       "failing": [],
+                     *       "parked": 0
                      *     }
                      */
                     "application/json": components["schemas"]["Readiness"];
