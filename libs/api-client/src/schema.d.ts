@@ -35,7 +35,7 @@ export interface paths {
         };
         /**
          * Whether the process can do its work
-         * @description 503 while the event store, the broker or the database is unreachable, before all background work has started, and during a stop. `degraded` with 200 where background work is failing for another reason.
+         * @description 503 while the event store, the broker or the database is unreachable or their disk is full, before all background work has started, and during a stop. `degraded` with 200 where background work is failing for another reason.
          *
          *     Public: needs no token.
          */
@@ -3506,13 +3506,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3573,13 +3573,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3639,13 +3639,13 @@ export interface components {
                 family?: string;
                 /** @description a text without control characters */
                 category?: string;
-                /** @description decimal text, such as "2.5" */
+                /** @description decimal text of at most 999,999,999, such as "2.5" */
                 quantity?: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 net: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 gross?: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 cost?: string;
                 subscription?: {
                     /** @description a text without control characters */
@@ -3676,13 +3676,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3731,7 +3731,7 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
-            /** @description an amount as decimal text, such as "1100.00" */
+            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
             amount?: string;
             /** @description a whole number from 0 */
             revision?: number;
@@ -3783,13 +3783,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3841,7 +3841,7 @@ export interface components {
             lines?: {
                 /** @description a text without control characters */
                 line: string;
-                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                 net?: string;
             }[];
             /** @description a whole number from 0 */
@@ -3908,7 +3908,7 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             date: string;
-            /** @description decimal text without a sign, such as "0.5" */
+            /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
             rate: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3933,7 +3933,7 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             until?: string;
-            /** @description decimal text without a sign, such as "0.5" */
+            /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
             amount: string;
             /** @description a whole number from 0 */
             revision: number;
@@ -3960,7 +3960,7 @@ export interface components {
                 base: string;
                 /** @description an ISO 4217 code, such as "EUR" */
                 quote: string;
-                /** @description decimal text without a sign, such as "0.5" */
+                /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
                 rate: string;
                 /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
                 source: string;
@@ -4497,6 +4497,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putPartnerTier: {
@@ -4661,6 +4670,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putPartnerUpline: {
@@ -4818,6 +4836,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4991,6 +5018,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putPartnerCertification: {
@@ -5151,6 +5187,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5506,6 +5551,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     batchPartner: {
@@ -5623,6 +5677,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5758,6 +5821,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5980,13 +6052,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6046,13 +6118,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6078,7 +6150,7 @@ export interface operations {
                              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
                              */
                             at: string;
-                            /** @description an amount as decimal text, such as "1100.00" */
+                            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                             amount: string;
                         }[];
                         soldThrough: {
@@ -6101,7 +6173,7 @@ export interface operations {
                             lines?: {
                                 /** @description a text without control characters */
                                 line: string;
-                                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                                /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                                 net?: string;
                             }[];
                         }[];
@@ -6147,13 +6219,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6692,6 +6764,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getImport: {
@@ -6966,6 +7047,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7270,6 +7360,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     lintPlans: {
@@ -7388,6 +7487,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7536,6 +7644,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7727,6 +7844,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     endPlan: {
@@ -7880,6 +8006,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8389,6 +8524,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     batchExchangeRates: {
@@ -8489,6 +8633,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8754,6 +8907,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     batchQuotas: {
@@ -8854,6 +9016,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9472,6 +9643,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getPeriod: {
@@ -9939,6 +10119,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10555,6 +10744,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getStatement: {
@@ -10904,6 +11102,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11601,6 +11808,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
