@@ -285,7 +285,7 @@ export interface paths {
         put?: never;
         /**
          * Import tiers, uplines, agreements or certifications from a file
-         * @description A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, `from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty).
+         * @description A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, `from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty). A column or field that is missing is refused; in NDJSON, `null` is none.
          *
          *     Roles: plan-designer, operator.
          */
@@ -3506,13 +3506,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3573,13 +3573,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3639,13 +3639,13 @@ export interface components {
                 family?: string;
                 /** @description a text without control characters */
                 category?: string;
-                /** @description decimal text, such as "2.5" */
+                /** @description decimal text of at most 999,999,999, such as "2.5" */
                 quantity?: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 net: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 gross?: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 cost?: string;
                 subscription?: {
                     /** @description a text without control characters */
@@ -3676,13 +3676,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3731,7 +3731,7 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
-            /** @description an amount as decimal text, such as "1100.00" */
+            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
             amount?: string;
             /** @description a whole number from 0 */
             revision?: number;
@@ -3783,13 +3783,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3841,7 +3841,7 @@ export interface components {
             lines?: {
                 /** @description a text without control characters */
                 line: string;
-                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                 net?: string;
             }[];
             /** @description a whole number from 0 */
@@ -3908,7 +3908,7 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             date: string;
-            /** @description decimal text without a sign, such as "0.5" */
+            /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
             rate: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3933,7 +3933,7 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             until?: string;
-            /** @description decimal text without a sign, such as "0.5" */
+            /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
             amount: string;
             /** @description a whole number from 0 */
             revision: number;
@@ -3960,7 +3960,7 @@ export interface components {
                 base: string;
                 /** @description an ISO 4217 code, such as "EUR" */
                 quote: string;
-                /** @description decimal text without a sign, such as "0.5" */
+                /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
                 rate: string;
                 /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
                 source: string;
@@ -6052,13 +6052,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6118,13 +6118,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6150,7 +6150,7 @@ export interface operations {
                              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
                              */
                             at: string;
-                            /** @description an amount as decimal text, such as "1100.00" */
+                            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                             amount: string;
                         }[];
                         soldThrough: {
@@ -6173,7 +6173,7 @@ export interface operations {
                             lines?: {
                                 /** @description a text without control characters */
                                 line: string;
-                                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                                /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                                 net?: string;
                             }[];
                         }[];
@@ -6219,13 +6219,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
