@@ -8,6 +8,7 @@ import { earningDecider } from './earning/earning.js';
 import { periodDecider } from './period/period.js';
 import { planDecider } from './plan/plan.js';
 import { PlanCatalog, planEvents } from './plan/plan-catalog.service.js';
+import { proposalDecider } from '@tantieme/service-kit/two-people/proposal';
 import { referenceDecider } from './reference/reference.js';
 
 /**
@@ -31,5 +32,6 @@ export async function replayables(store: EventStore): Promise<readonly Replayabl
     budgetDecider(plans),
     calendarDecider,
     periodDecider,
+    proposalDecider,
   ];
 }

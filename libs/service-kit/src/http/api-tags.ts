@@ -3,7 +3,8 @@
  */
 export const API_TAGS: Readonly<Record<string, string>> = {
   partners: 'Who the partners are: their channel, tiers, uplines, agreements and certifications',
-  proposals: 'What one person proposed and another confirms or rejects: closings and other actions that need two people',
+  proposals:
+    'What one person proposed and another confirms or rejects: closings and other actions that need two people',
   deals: 'Facts about deals from CRM, ERP and shop: what was recorded, and what was refused',
   imports: 'Deals in bulk, from CSV and NDJSON',
   refusals: 'Facts that were refused, each with its reason',

@@ -7,9 +7,12 @@ import { creditDeal } from '@tantieme/commission-engine/credit/credit';
 import type { Pending } from '@tantieme/commission-engine/credit/pending';
 import type { ExchangeRateAsOf } from '@tantieme/commission-engine/credit/lookup';
 import type { PayeeCredit } from '@tantieme/commission-engine/credit/credit';
+import { uncreditedBy } from '@tantieme/commission-engine/credit/uncredited';
+import type { Uncredited } from '@tantieme/commission-engine/credit/uncredited';
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { compareText } from '@tantieme/contracts/compare-text';
+import { normalInstant } from '@tantieme/time/instant';
 import { dayOf } from '@tantieme/time/time-zone';
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
@@ -80,7 +83,8 @@ export type CreditCommand =
       readonly at: string;
     }
   /** Credits the stream's deal again after a new fact about a partner, a plan or an exchange rate. */
-  | { readonly type: 'recredit'; readonly view: CreditView; readonly at: string };
+  | { readonly type: 'recredit'; readonly view: CreditView; readonly at: string }
+  | ({ readonly type: 'waive'; readonly at: string } & Waiver);
 
 /** A partner as looked up: by value, with the revision read; null where it did not exist yet. */
 export interface UsedPartner {
@@ -142,9 +146,39 @@ export interface DealCredited {
     readonly credits: readonly PlanCredit[];
     /** What is missing to credit the deal, or to credit all of it. */
     readonly pending: readonly Pending[];
+    /** Which closings wait for the deal; absent where it is not pending. */
+    readonly touches?: Touches;
+    /** Why the deal is credited to nobody; absent where it is credited to somebody. */
+    readonly uncredited?: readonly Uncredited[];
     readonly engine: typeof CREDIT_ENGINE;
   };
 }
+
+/** The periods that a pending deal may touch: those that end after its first day. */
+export interface Touches {
+  /** The deal's earliest instant, in UTC; empty where none can be read. */
+  readonly from: string;
+  /** Keys of the calendars, in order; absent where the deal may belong to any. */
+  readonly calendars?: readonly string[];
+}
+
+/** Somebody decided, and another person confirmed, that no closing waits any longer for what a deal is missing. */
+export interface PendingWaived {
+  readonly type: 'PendingWaived';
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: Waiver;
+}
+
+export interface Waiver {
+  /** In order of code and subject. If a fact arrives later, the deal is credited as usual. */
+  readonly waived: readonly { readonly code: string; readonly subject: string }[];
+  readonly reason: string;
+  readonly by: string;
+  readonly confirmedBy: string;
+}
+
+export type CreditEvent = DealCredited | PendingWaived;
 
 export interface CreditState {
   deal: Deal | undefined;
@@ -153,16 +187,32 @@ export interface CreditState {
   /** By `payee|plan`. */
   readonly credits: Map<string, Pick<PlanCredit, 'groups' | 'above'>>;
   pending: readonly Pending[];
+  uncredited: readonly Uncredited[];
+  /** `code subject` of everything that was waived. */
+  readonly waived: Set<string>;
 }
 
 /** @param plans every plan document in the log */
-export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCommand, DealCredited> {
+export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCommand, CreditEvent> {
   return {
     category: CREDIT,
-    initialState: () => ({ deal: undefined, originRevision: -1, number: 0, credits: new Map(), pending: [] }),
+    initialState: () => ({
+      deal: undefined,
+      originRevision: -1,
+      number: 0,
+      credits: new Map(),
+      pending: [],
+      uncredited: [],
+      waived: new Set(),
+    }),
     decide,
     evolve,
-    commandOf: ({ occurredAt, data: { input } }) => {
+    commandOf: (event) => {
+      if (event.type === 'PendingWaived') return { type: 'waive', ...event.data, at: event.occurredAt };
+      const {
+        occurredAt,
+        data: { input },
+      } = event;
       const view = journalledView(input, plans);
       return input.deal === undefined || input.origin === undefined
         ? { type: 'recredit', view, at: occurredAt }
@@ -181,15 +231,23 @@ export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCom
 const LINE_BYTES = 300;
 const GROUP_BYTES = 600;
 
-function decide(command: CreditCommand, state: CreditState): readonly DealCredited[] {
+function decide(command: CreditCommand, state: CreditState): readonly CreditEvent[] {
+  if (command.type === 'waive') return decideWaive(command, state);
   if (command.type === 'credit' && command.origin.revision <= state.originRevision) return [];
   const deal = command.type === 'credit' ? command.deal : state.deal;
   if (deal === undefined) return [];
   const used = new UsedReferences(command.view);
-  const { credits, pending } = withinLimits(deal, creditUnderAllPlans(deal, used));
+  const { credits, pending, uncredited } = withinLimits(deal, creditUnderAllPlans(deal, used));
+  const touches = pending.length === 0 ? undefined : touchesOf(deal, used);
   const changed = changedCredits(credits, state.credits);
   // A fact that changes nothing for the deal adds no event. A new revision of the deal does: later facts need it.
-  if (command.type === 'recredit' && changed.length === 0 && isSame(pending, state.pending)) return [];
+  if (
+    command.type === 'recredit' &&
+    changed.length === 0 &&
+    isSame(pending, state.pending) &&
+    isSame(uncredited, state.uncredited)
+  )
+    return [];
   return [
     {
       type: 'DealCredited',
@@ -203,13 +261,33 @@ function decide(command: CreditCommand, state: CreditState): readonly DealCredit
         number: state.number + 1,
         credits: changed,
         pending,
+        ...(touches === undefined ? {} : { touches }),
+        ...(uncredited.length === 0 ? {} : { uncredited }),
         engine: CREDIT_ENGINE,
       },
     },
   ];
 }
 
-function evolve(state: CreditState, { data: { input, number, credits, pending } }: DealCredited): CreditState {
+/** Waiving again what is waived adds no event. */
+function decideWaive(
+  { type: _, at, ...data }: Extract<CreditCommand, { readonly type: 'waive' }>,
+  { waived }: CreditState,
+): readonly CreditEvent[] {
+  if (data.waived.every((one) => waived.has(nameOfPending(one)))) return [];
+  return [{ type: 'PendingWaived', version: 1, occurredAt: at, data }];
+}
+
+function nameOfPending({ code, subject }: { readonly code: string; readonly subject: string }): string {
+  return `${code} ${subject}`;
+}
+
+function evolve(state: CreditState, event: CreditEvent): CreditState {
+  if (event.type === 'PendingWaived') {
+    for (const one of event.data.waived) state.waived.add(nameOfPending(one));
+    return state;
+  }
+  const { input, number, credits, pending, uncredited = [] } = event.data;
   if (input.deal !== undefined) state.deal = input.deal;
   if (input.origin !== undefined) state.originRevision = input.origin.revision;
   state.number = number;
@@ -219,6 +297,7 @@ function evolve(state: CreditState, { data: { input, number, credits, pending } 
     else state.credits.set(key, above === undefined ? { groups } : { groups, above });
   }
   state.pending = pending;
+  state.uncredited = uncredited;
   return state;
 }
 
@@ -283,7 +362,7 @@ function withinLimits(deal: Deal, credited: Credited): Credited {
   }
   if (!isTooLarge && bytes <= CREDITS_BYTES_MAX) return credited;
   const message = `its ${deal.terms?.lines.length ?? 0} lines make ${lineCount} credit lines, more than an event can hold, so it earns nothing; split the deal`;
-  return { credits: [], pending: [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }] };
+  return outcome(deal, [], [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }]);
 }
 
 // ── The deal under each plan that its partners agreed to ───────────────────────────────────────────────────────────
@@ -291,6 +370,56 @@ function withinLimits(deal: Deal, credited: Credited): Credited {
 interface Credited {
   readonly credits: readonly PlanCredit[];
   readonly pending: readonly Pending[];
+  /** Empty where somebody is credited. */
+  readonly uncredited: readonly Uncredited[];
+}
+
+/** @param reasons why no plan credits anything, where the deal waits for nothing */
+function outcome(
+  deal: Deal,
+  credits: readonly PlanCredit[],
+  pending: readonly Pending[],
+  reasons: () => readonly Uncredited[] = () => [],
+): Credited {
+  const subject = `deal:${dealKey(deal)}`;
+  const ended = endOf(deal);
+  if (ended !== undefined)
+    return { credits, pending: [], uncredited: credits.length > 0 ? [] : [{ ...ended, subject }] };
+  if (credits.length > 0) return { credits, pending, uncredited: [] };
+  const [first] = pending;
+  if (first === undefined) return { credits, pending, uncredited: reasons() };
+  return { credits, pending, uncredited: [{ code: 'Pending', subject, message: first.message }] };
+}
+
+/** A deal that waits for nothing any more, whatever is missing. */
+function endOf(deal: Deal): Pick<Uncredited, 'code' | 'message'> | undefined {
+  if (deal.cancelledAt !== undefined) return { code: 'Cancelled', message: 'the deal was cancelled' };
+  const facts = [deal.terms, deal.registeredAt, ...momentsOf(deal), ...(deal.registrations ?? [])];
+  if (facts.every((fact) => fact === undefined))
+    return { code: 'Withdrawn', message: 'all facts of the deal were withdrawn' };
+  return undefined;
+}
+
+function momentsOf(deal: Deal): readonly string[] {
+  return [
+    ...(deal.bookedAt === undefined ? [] : [deal.bookedAt]),
+    ...[...deal.invoices, ...deal.payments, ...deal.soldThrough, ...deal.returns].map(({ at }) => at),
+  ];
+}
+
+/** Which closings wait for a pending deal. */
+function touchesOf(deal: Deal, used: UsedReferences): Touches {
+  const [first = ''] = momentsOf(deal)
+    .map((at) => normalInstant(at) ?? '')
+    .sort();
+  const calendars = new Set<string | undefined>();
+  for (const { partner } of deal.terms?.partners ?? []) {
+    const found = used.partner(partner);
+    if (found === undefined) return { from: first };
+    for (const plan of found.plans) calendars.add(used.plan(plan)?.versions[0]?.plan.calendarKey);
+  }
+  const known = [...calendars].flatMap((key) => key ?? []).sort();
+  return known.length === 0 || known.length < calendars.size ? { from: first } : { from: first, calendars: known };
 }
 
 function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
@@ -341,21 +470,40 @@ function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
         for (const one of answer.pending) addPending(one);
       }
     if (credits.length === 0 && pending.size === 0)
-      for (const one of withoutAgreement(deal, ids, used)) addPending(one);
+      for (const one of agreementsMissing(deal, ids, used)) addPending(one);
   } catch (error) {
     // A fault in the deal's own data makes this deal pending and does not hold up the deals behind it.
     if (!(error instanceof EngineError) && !(error instanceof TimeError)) throw error;
-    return {
-      credits: [],
-      pending: [{ code: 'TermsInvalid', subject: `deal:${dealKey(deal)}`, message: error.message }],
-    };
+    return outcome(deal, [], [{ code: 'TermsInvalid', subject: `deal:${dealKey(deal)}`, message: error.message }]);
   }
-  return {
-    credits,
-    pending: [...pending.values()].sort(
-      (left, right) => compareText(left.code, right.code) || compareText(left.subject, right.subject),
-    ),
-  };
+  return outcome(deal, credits, [...pending.values()].sort(byCodeAndSubject), () =>
+    reasonsOf(deal, ids, plans, used).toSorted(byCodeAndSubject),
+  );
+}
+
+function byCodeAndSubject(left: Omit<Uncredited, 'code'> & { code: string }, right: typeof left): number {
+  return compareText(left.code, right.code) || compareText(left.subject, right.subject);
+}
+
+/** Why a deal that waits for nothing is credited to nobody. */
+function reasonsOf(
+  deal: Deal,
+  ids: readonly string[],
+  plans: ReadonlySet<string>,
+  used: UsedReferences,
+): readonly Uncredited[] {
+  const { terms } = deal;
+  if (terms === undefined || ids.length === 0)
+    return [{ code: 'NoPartners', subject: `deal:${dealKey(deal)}`, message: 'the deal names no partner' }];
+  const days = daysOf(deal);
+  const agreed = [...plans].filter((plan) => isAgreed(deal, ids, plan, used));
+  if (agreed.length === 0 && days.length > 0)
+    return ids.map((id) => ({
+      code: 'NotCovered',
+      subject: partnerKey(id),
+      message: `no agreement of the partner ${id} covers the days of this deal`,
+    }));
+  return agreed.flatMap((plan) => uncreditedBy(plan, deal, terms, used.plan(plan)?.versions ?? []));
 }
 
 function asOf(found: FoundRate | undefined): ExchangeRateAsOf | undefined {
@@ -399,17 +547,20 @@ function isAgreed(deal: Deal, ids: readonly string[], plan: string, used: UsedRe
   return daysOf(deal).some((day) => ids.some((id) => used.partner(id)?.asOf(day).plans.includes(plan)));
 }
 
-/** Where no plan applied: the partners without an agreement on the days of the deal. */
-function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferences): readonly Pending[] {
+/**
+ * Where no plan applied: the partners without an agreement on the days of the deal. A deal after the end of an agreement
+ * waits for none.
+ */
+function agreementsMissing(deal: Deal, ids: readonly string[], used: UsedReferences): readonly Pending[] {
   const days = daysOf(deal);
   if (days.length === 0) return [];
-  return ids
-    .filter((id) => days.every((day) => used.partner(id)?.asOf(day).plans.length === 0))
-    .map((id) => ({
-      code: 'AgreementMissing',
-      subject: partnerKey(id),
-      message: `the partner ${id} has no agreement on the days of this deal`,
-    }));
+  const missing = ids.filter((id) => days.every((day) => used.partner(id)?.asOf(day).plans.length === 0));
+  if (missing.some((id) => days.some((day) => (used.partner(id)?.asOf(day).ended ?? []).length > 0))) return [];
+  return missing.map((id) => ({
+    code: 'AgreementMissing',
+    subject: partnerKey(id),
+    message: `the partner ${id} has no agreement on the days of this deal`,
+  }));
 }
 
 // ── The journal of look-ups

@@ -208,6 +208,12 @@ export class PlanVersionDetail extends PlanVersionSummary {
 
   @ApiProperty({ type: 'object', additionalProperties: true, example: DOCUMENT })
   readonly document!: PlanDocument;
+
+  @ApiPropertyOptional({
+    type: [String],
+    description: 'Components that pay nothing yet, since the plan starts inside a measurement window; absent for none',
+  })
+  readonly notices?: readonly string[];
 }
 
 export class PlanDraftAnswer extends PlanVersionDetail {
