@@ -54,6 +54,18 @@ const pureImports = [
   'yaml$',
 ];
 
+/** Stored events are read through the upcasters of their types, never as raw JSON. */
+const storedText = {
+  selector: 'Identifier[name=/^(dataText|metadataText)$/]',
+  message: 'Read stored events through @tantieme/event-sourcing/decide/upcasting (ADR 19).',
+};
+/** Where the text itself is needed: to measure, hash or compare it. */
+const parsedStoredText = {
+  selector:
+    'CallExpression[callee.object.name="JSON"][callee.property.name="parse"]:has(Identifier[name=/^(dataText|metadataText)$/])',
+  message: storedText.message,
+};
+
 /** What makes a function depend on more than its arguments: rule 1 of the design, "facts in, facts out". */
 const purity = {
   // Only what the language itself has: no process, no timers, no fetch, no console.
@@ -88,6 +100,7 @@ const purity = {
   'no-restricted-syntax': [
     'error',
     { selector: 'ImportExpression', message: 'Pure code imports at the top of the file.' },
+    storedText,
   ],
 };
 
@@ -129,6 +142,16 @@ export default tseslint.config(
         { name: 'kafkajs', message: 'kafkajs lives in libs/messaging/src/kafka alone (ADR 9).' },
       ],
     },
+  },
+  {
+    files: ['libs/**/*.ts', 'services/**/*.ts'],
+    ignores: ['**/*.spec.ts', '**/bench/**', 'libs/event-store/**', 'libs/event-sourcing/src/decide/upcasting.ts'],
+    rules: { 'no-restricted-syntax': ['error', storedText] },
+  },
+  {
+    files: ['libs/{audit,event-sourcing}/src/**/*.ts'],
+    ignores: ['**/*.spec.ts', 'libs/event-sourcing/src/decide/upcasting.ts'],
+    rules: { 'no-restricted-syntax': ['error', parsedStoredText] },
   },
   {
     files: pureFiles,

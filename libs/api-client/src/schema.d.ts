@@ -677,7 +677,7 @@ export interface paths {
         put?: never;
         /**
          * Record an exchange rate
-         * @description A new rate credits the deals again that were converted at a rate of this day, or are waiting for it.
+         * @description A new rate recredits the deals that were converted at a rate of this day, and pending deals that need it.
          *
          *     Roles: source, operator.
          */
@@ -6215,6 +6215,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous page; none for the first page */
                 cursor?: string;
+                /** @description Only refusals whose id starts with these digits */
+                id?: string;
                 /** @description Only refusals in this state; both if left out */
                 state?: "open" | "resolved";
                 /** @description Only refusals of this kind */
@@ -9330,7 +9332,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["ClosePeriodBody"];
             };
@@ -9384,7 +9386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ClosingInProgress`: another period of the calendar is being closed. `EarlierPeriodOpen`: an earlier period is still open. `DealsWaiting`: deals are pending, and the request gives no reason to close all the same. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `ClosingInProgress`: another period of the calendar is being closed. `EarlierPeriodOpen`: an earlier period is still open. `DealsPending`: deals are pending, and the request gives no reason to close all the same. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;

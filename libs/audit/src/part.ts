@@ -127,7 +127,7 @@ export class Part {
     return end;
   }
 
-  /** The end of an event's stream before it, read from the store. */
+  /** The end of a stream just before an event, read from the store. */
   async #endBefore(event: StoredEvent): Promise<StreamEnd> {
     const { stream, revision, position } = event;
     const end = this.#begin(event);
@@ -157,7 +157,7 @@ export class Part {
     if (broken !== undefined) this.#report(event, broken.reason);
     end.revision = broken?.revision ?? revision;
     end.hash = hash;
-    if (!isPlainMetadata(event.metadataText) && !isCanonical(event.metadataText)) {
+    if (!isPlainMetadata(event.metadataText) && !isCanonicalText(event.metadataText)) {
       this.#report(event, 'the metadata is not canonical JSON');
     }
     if (revision >= DECIDED_AT_ONCE_MAX && end.replay !== undefined) this.#postponeFrom(event, end);
@@ -167,7 +167,10 @@ export class Part {
       this.#endsOf(event).grow(end.replay.bytes - bytesBefore);
     } else if (!this.#postponed.has(stream)) {
       this.#verified += 1;
-      if (!isCanonical(dataText)) this.#report(event, 'the data is not canonical JSON');
+      if (!isCanonicalText(dataText)) this.#report(event, 'the data is not canonical JSON');
+      const category = categoryOf(stream);
+      if (!this.#replayables.has(category))
+        this.#report(event, `this build knows no streams of the category ${category}, so it was not decided again`);
     }
   }
 
@@ -188,12 +191,4 @@ const PLAIN_METADATA = /^\{"actor":"[ !#-[\]-~]*",(?:"causationId":"[ !#-[\]-~]*
 
 function isPlainMetadata(text: string): boolean {
   return PLAIN_METADATA.test(text);
-}
-
-function isCanonical(text: string): boolean {
-  try {
-    return isCanonicalText(text, JSON.parse(text));
-  } catch {
-    return false;
-  }
 }

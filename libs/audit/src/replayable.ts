@@ -1,7 +1,8 @@
 /**
- * What verification needs of a decider. The deciders of `@tantieme/event-sourcing` fit as they are. States, commands
- * and events are opaque here, hence methods over unknown: each decider is only given what it made itself.
+ * What verification needs of a decider. Those of `@tantieme/event-sourcing` fit with `withReader`. States, commands and
+ * events are opaque here, hence methods over unknown: each decider is only given what it made itself.
  */
+import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 export interface ReplayedEvent {
   readonly type: string;
@@ -10,17 +11,15 @@ export interface ReplayedEvent {
   readonly data: object;
 }
 
-/**
- * From the data of one version to the next. A method, because its argument was made by an older version of the decider.
- */
-type UpcastStep = { step(data: unknown): object }['step'];
-
 export interface Replayable {
   readonly category: string;
+  /** The event types that it can read, with their newest versions. */
+  readonly events: Readonly<Record<string, { readonly version: number }>>;
+  /** The event in the newest version of its type. @throws for an unknown type or version */
+  read(event: StoredEvent): ReplayedEvent;
   initialState(): unknown;
   decide(command: unknown, state: unknown): readonly ReplayedEvent[];
   evolve(state: unknown, event: ReplayedEvent): unknown;
   commandOf(event: ReplayedEvent): unknown;
   sizeOf?(state: unknown): number;
-  readonly upcast?: Readonly<Record<string, Readonly<Record<number, UpcastStep>>>>;
 }

@@ -11,7 +11,7 @@ const BYTES_PER_CHARACTER = 2;
 export class StreamReplay {
   /** Estimated memory of the state: the decider's own estimate, or the text of its events as objects. */
   #bytes = 0;
-  /** The part of it that was added since the decider's last estimate. A new estimate is made when this is a quarter. */
+  /** The part of it added since the decider's last estimate. From a quarter on, the decider estimates again. */
   #bytesSinceEstimate = 0;
   #state: unknown;
   /** Revision of an event that could not be applied: nothing after it can be decided again. */
@@ -57,15 +57,11 @@ export class StreamReplay {
     this.#bytes = this.#brokenAt === undefined ? this.replayable.sizeOf(this.#state) + grown : 0;
   }
 
-  #read({ type, version, occurredAt, dataText }: StoredEvent): ReplayedEvent | string {
+  #read(event: StoredEvent): ReplayedEvent | string {
     try {
-      const data: unknown = JSON.parse(dataText);
-      if (typeof data !== 'object' || data === null) return 'the data is not an object';
-      return this.replayable.upcast === undefined
-        ? { type, version, occurredAt, data }
-        : upcast(this.replayable.upcast, { type, version, occurredAt, data });
+      return this.replayable.read(event);
     } catch (error) {
-      return `the data cannot be read: ${messageOf(error)}`;
+      return `cannot be read: ${messageOf(error)}`;
     }
   }
 
@@ -84,7 +80,7 @@ export class StreamReplay {
         const text = canonicalJson(again.data);
         if (text !== canonicalJson(read.data)) return `decided again, ${firstDifference(read.data, again.data)}`;
       }
-      const parsed: unknown = read.version === event.version ? read.data : JSON.parse(event.dataText);
+      const parsed = read.version === event.version ? read.data : undefined;
       return isCanonicalText(event.dataText, parsed) ? undefined : 'the stored text is not canonical';
     } catch (error) {
       return `cannot be decided again: ${messageOf(error)}`;
@@ -99,16 +95,6 @@ export class StreamReplay {
       return `cannot be applied: ${messageOf(error)}`;
     }
   }
-}
-
-function upcast(steps: NonNullable<Replayable['upcast']>, event: ReplayedEvent): ReplayedEvent {
-  const ofType = steps[event.type];
-  let { version, data } = event;
-  for (let step = ofType?.[version]; step !== undefined; step = ofType?.[version]) {
-    data = step(data);
-    version += 1;
-  }
-  return { ...event, version, data };
 }
 
 function messageOf(error: unknown): string {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { eventHash, FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
-import type { Append, NewEvent } from '@tantieme/event-store/event-store';
+import type { Append, NewEvent, StoredEvent } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { SqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -20,6 +20,12 @@ interface Added extends ReplayedEvent {
 }
 const counter = {
   category: 'counter',
+  events: { Added: { version: 2 } },
+  read: ({ type, version, occurredAt, dataText }: StoredEvent): ReplayedEvent => {
+    if (version > 2) throw new Error('a newer build wrote it');
+    const data = JSON.parse(dataText) as { readonly plus: number; readonly sum: number };
+    return { type, version: 2, occurredAt, data: version === 1 ? { add: data.plus, sum: data.sum } : data };
+  },
   initialState: () => ({ sum: 0 }),
   decide: (command: { add: number; at: string }, state: { sum: number }): readonly Added[] => {
     if (command.add < 0) throw new Error('a counter only grows');
@@ -32,9 +38,21 @@ const counter = {
     return state;
   },
   commandOf: (event: Added) => ({ add: event.data.add, at: event.occurredAt }),
-  upcast: {
-    Added: { 1: (data: { readonly plus: number; readonly sum: number }) => ({ add: data.plus, sum: data.sum }) },
-  },
+};
+/** Decides whatever its events hold. */
+const note = {
+  category: 'note',
+  events: {},
+  read: ({ type, version, occurredAt, dataText }: StoredEvent): ReplayedEvent => ({
+    type,
+    version,
+    occurredAt,
+    data: JSON.parse(dataText) as object,
+  }),
+  initialState: () => undefined,
+  decide: (event: ReplayedEvent) => [event],
+  evolve: () => undefined,
+  commandOf: (event: ReplayedEvent) => event,
 };
 
 const AT = '2026-03-01T10:00:00.000Z';
@@ -65,7 +83,7 @@ describe('the verification of a log', () => {
   });
 
   const verify = (options: Partial<VerifyOptions> = {}): Promise<Verification> =>
-    verifyLog({ store, replayables: [counter], ...options });
+    verifyLog({ store, replayables: [counter, note], ...options });
 
   async function append(stream: string, revision: number, data: object, version = 2): Promise<void> {
     const result = await store.append(appendOf(stream, revision, data, version));
@@ -106,7 +124,7 @@ describe('the verification of a log', () => {
     expect(await verify()).toMatchObject({
       events: 13,
       streams: 4,
-      decisions: 12,
+      decisions: 13,
       differences: [],
       differenceCount: 0,
     });
@@ -261,7 +279,7 @@ describe('the verification of a log', () => {
       expect(differences).toContainEqual(expect.objectContaining({ stream: '(log)' }));
     });
 
-    it('a whole stream with everything remembered about it', async () => {
+    it('a whole stream together with its recorded extent', async () => {
       await count(2, 4);
       tamper(
         'DELETE FROM events WHERE stream = 2; DELETE FROM stream_heads WHERE stream = 2; DELETE FROM streams WHERE key = 2',
@@ -331,6 +349,30 @@ describe('the verification of a log', () => {
       await append('counter-1', 1, { plus: 2, sum: 5 }, 1);
       expect((await verify()).differences).toEqual([
         { stream: 'counter-1', revision: 1, reason: 'decided again, /sum is 4 instead of 5' },
+      ]);
+    });
+
+    it('and names an event that it cannot read, and those after it', async () => {
+      await append('counter-1', 0, { add: 1, sum: 1 }, 3);
+      await append('counter-1', 1, { add: 1, sum: 2 });
+      expect((await verify()).differences).toEqual([
+        { stream: 'counter-1', revision: 0, reason: 'cannot be read: a newer build wrote it' },
+        {
+          stream: 'counter-1',
+          revision: 1,
+          reason: 'not decided again: the state is unknown since revision 0',
+        },
+      ]);
+    });
+
+    it('and names an event of a category that it does not know', async () => {
+      await append('other-1', 0, { anything: 'else' });
+      expect((await verify()).differences).toEqual([
+        {
+          stream: 'other-1',
+          revision: 0,
+          reason: 'this build knows no streams of the category other, so it was not decided again',
+        },
       ]);
     });
 

@@ -45,6 +45,11 @@ function validatorOf(type: MessageType): ValidateFunction {
 /** For the `time` of an envelope, which has the form of an instant in the data. */
 export const isInstant = ajv.compile(instant);
 
+/** A compiled schema for values whose faults nobody reads: the check ends with the first. */
+export function guardOf<Value>(schema: JsonSchema): (value: unknown) => value is Value {
+  return new Ajv2020().compile<Value>(schema);
+}
+
 /**
  * The faults of a message's data: one for each field, at most `FAULTS_MAX`. If there are more, the last entry says so.
  * Empty for valid data.

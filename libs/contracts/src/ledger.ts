@@ -1,5 +1,8 @@
 /** What commission-calculation (topic `commissions`) and rewards (topic `rewards`) publish. */
 
+/** The id of a period: `2026-03`, `2026-Q1`, `2026-H1`, `2026-W07`, `2026-B04`, `FY2026-P03`, `2026`. */
+export const PERIOD_ID = /^(FY)?\d{4}(-([PWB]?\d{2}|Q[1-4]|H[12]))?$/;
+
 /**
  * `earning` in its own period, `adjustment` in a later one, `clawback` for a return. `reserve` holds an amount back and
  * `reserve-release` releases it. `draw-advance` is paid in advance, and `draw-recovery` is taken out of later earnings.

@@ -39,11 +39,15 @@ export interface JsonSchema {
  */
 const PLAIN = '[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]';
 
+export const PLAIN_TEXT = new RegExp(`^${PLAIN}*$`, 'u');
+/** For error messages: `must be ${PLAIN_TEXT_DESCRIPTION}`. */
+export const PLAIN_TEXT_DESCRIPTION = 'a text without control characters';
+
 const textOrEmpty = (maxLength: number) => ({
   type: 'string',
   maxLength,
-  pattern: `^${PLAIN}*$`,
-  description: 'a text without control characters',
+  pattern: PLAIN_TEXT.source,
+  description: PLAIN_TEXT_DESCRIPTION,
 });
 const text = (maxLength: number) => ({ ...textOrEmpty(maxLength), minLength: 1 });
 const list = (items: JsonSchema, maxItems: number) => ({ type: 'array', items, maxItems });
@@ -431,19 +435,4 @@ export function schemaOf(type: MessageType): JsonSchema & { readonly $id: string
     title: type,
   };
   return { ...identity, ...bodies[type] };
-}
-
-/**
- * The schema of a field by its dotted path, lists left out: `agreements.plan` of a partner. If a message has several
- * forms, the first one with the field counts. Request bodies are compared with it.
- */
-export function fieldSchema(type: MessageType, path: string): JsonSchema {
-  let schema: JsonSchema = bodies[type];
-  for (const name of path.split('.')) {
-    const forms: readonly JsonSchema[] = schema.oneOf ?? [schema.items ?? schema];
-    const field = forms.map(({ properties }) => properties?.[name]).find((found) => found !== undefined);
-    if (field === undefined) throw new Error(`a ${type} message has no field ${path}`);
-    schema = field;
-  }
-  return schema;
 }

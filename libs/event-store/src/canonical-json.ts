@@ -33,16 +33,18 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * Whether `text`, which parses to `parsed`, is canonical. Faster than writing the canonical text: if the names of every
- * object are in canonical order, the native `JSON.stringify` returns it.
+ * Whether `text` is canonical JSON. Faster than writing the canonical text: if the names of every object are in canonical
+ * order, the native `JSON.stringify` returns it.
+ *
+ * @param parsed what the text parses to, if the caller has it.
  */
-export function isCanonicalText(text: string, parsed: unknown): boolean {
-  // In canonical text only a lone surrogate is escaped, which JSON.stringify would accept.
-  if (hasSortedNames(parsed) && !text.includes('\\ud')) return JSON.stringify(parsed) === text;
+export function isCanonicalText(text: string, parsed?: unknown): boolean {
   try {
-    return canonicalJson(parsed) === text;
+    const value: unknown = parsed === undefined ? JSON.parse(text) : parsed;
+    // In canonical text only a lone surrogate is escaped, which JSON.stringify would accept.
+    return (hasSortedNames(value) && !text.includes('\\ud') ? JSON.stringify(value) : canonicalJson(value)) === text;
   } catch (error) {
-    if (error instanceof NotCanonical) return false;
+    if (error instanceof NotCanonical || error instanceof SyntaxError) return false;
     throw error;
   }
 }

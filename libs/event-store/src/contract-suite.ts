@@ -561,6 +561,14 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
       });
     });
 
+    it('returns the hash of the event at a position, and of no other position', async () => {
+      const [first, second] = stored(await store.append(appendTo('deal-1', 'no-stream', samples(1, 2))));
+      expect(await store.hashAt(first?.position ?? 0n)).toBe(first?.hash);
+      expect(await store.hashAt(second?.position ?? 0n)).toBe(second?.hash);
+      expect(await store.hashAt(0n)).toBeUndefined();
+      expect(await store.hashAt((second?.position ?? 0n) + 1n)).toBeUndefined();
+    });
+
     it('starts empty: head 0, an empty page that is the end', async () => {
       expect(await store.head()).toBe(0n);
       expect(await store.readAll({ limit: 10 })).toEqual({ events: [], through: 0n, end: true });
@@ -814,6 +822,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         await expect(store.readStreams(['deal-1'])).rejects.toThrow(EventStoreClosed);
         await expect(store.readAll({ limit: 1 })).rejects.toThrow(EventStoreClosed);
         await expect(store.head()).rejects.toThrow(EventStoreClosed);
+        await expect(store.hashAt(1n)).rejects.toThrow(EventStoreClosed);
         await expect(collect(store.subscribe({ batchSize: 1, signal: stopping.signal }), 1)).rejects.toThrow(
           EventStoreClosed,
         );

@@ -147,6 +147,8 @@ export interface EventStore {
   subscribe(options: SubscribeOptions): AsyncIterable<Page>;
   /** The newest position; 0n for an empty store. */
   head(): Promise<Position>;
+  /** The hash of the event at a position; undefined if no event is there. */
+  hashAt(position: Position): Promise<string | undefined>;
   close(): Promise<void>;
 }
 

@@ -13,6 +13,8 @@ export const YEAR_MAX = 2999;
 
 /** The form of a day. Not every text of this form exists: `isDay` checks that as well. */
 export const DAY_FORM = /^\d{4}-\d{2}-\d{2}$/;
+/** The years of days, as a pattern for JSON Schemas beside `format: date`. */
+export const DAY_YEARS_PATTERN = '^(19|2[0-9])[0-9]{2}-';
 /** For error messages: `must be ${DAY_DESCRIPTION}`. */
 export const DAY_DESCRIPTION = `a calendar date (YYYY-MM-DD) of the years ${YEAR_MIN} to ${YEAR_MAX}`;
 

@@ -6,18 +6,8 @@ import { Background } from '@tantieme/service-kit/background/background';
 import { BackgroundThread } from '@tantieme/service-kit/application/background-thread';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { makeDataDirectory } from '@tantieme/service-kit/runtime/data-directory';
-import { CommissionCalculationModule } from '@tantieme/commission-calculation/commission-calculation.module';
-import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.module';
-import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';
-import { PayoutsModule } from '@tantieme/payouts/payouts.module';
-import { RewardsModule } from '@tantieme/rewards/rewards.module';
+import { AllInOneModule } from './all-in-one.module.js';
 import { runsInThread, THREADS } from './threads.js';
-
-/** The five services over one event store, one broker and one database. */
-@Module({
-  imports: [PartnerRegistryModule, DealIngestionModule, CommissionCalculationModule, RewardsModule, PayoutsModule],
-})
-export class AllInOneModule {}
 
 export interface RunningServer {
   readonly url: string;

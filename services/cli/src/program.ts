@@ -18,9 +18,11 @@ import { refusalCommand } from './commands/refusal.js';
 import { statementCommand } from './commands/statement.js';
 import { warningCommand } from './commands/warning.js';
 import { demoCommand } from './demo/demo.js';
+import { backupCommand, restoreCommand } from './operate/backup.js';
 import { doctorCommand } from './operate/doctor.js';
 import { profileCommand } from './operate/profile.js';
 import { readModelCommand } from './operate/read-model.js';
+import { rebuildCommand } from './operate/rebuild.js';
 import { startCommand } from './operate/start.js';
 import { tokenCommand } from './operate/token.js';
 import { topicsCommand } from './operate/topics.js';
@@ -69,6 +71,9 @@ export function createProgram(): Command {
     .addCommand(bonusCommand())
     .commandsGroup('Operations:')
     .addCommand(verifyCommand())
+    .addCommand(backupCommand())
+    .addCommand(restoreCommand())
+    .addCommand(rebuildCommand())
     .addCommand(readModelCommand())
     .addCommand(topicsCommand());
   // Adds `tantieme complete SHELL`, whose output a shell sources.

@@ -1,8 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
+import { metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
-import { metadataOf, startRelay } from '@tantieme/event-sourcing/process/relay';
+import { startRelay } from '@tantieme/event-sourcing/process/relay';
 import type { RunningProcess } from '@tantieme/event-sourcing/process/running-process';
 import { startProjection } from '@tantieme/event-sourcing/process/projection';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
@@ -30,10 +31,10 @@ import { Periods } from './period/periods.service.js';
 import { PlanCatalog } from './plan/plan-catalog.service.js';
 import { createReadModel } from './read-model.projection.js';
 import type { ReadModelTables } from './read-model.projection.js';
-import { PartnerCache } from './reference/partner-cache.service.js';
+import { PartnerCache } from './reference/cache/partner-cache.service.js';
 import { ReferenceRecorder } from './reference/reference-recorder.service.js';
-import { REFERENCE_RUNTIME } from './reference/reference-runtime.service.js';
-import type { ReferenceRuntime } from './reference/reference-runtime.service.js';
+import { REFERENCE_RUNTIME } from './reference/stream/reference-runtime.service.js';
+import type { ReferenceRuntime } from './reference/stream/reference-runtime.service.js';
 import { startReferenceConsumer } from './reference/reference.consumer.js';
 
 /** The processes behind the API, in the order in which they start. */

@@ -5,7 +5,7 @@ import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import type { Broker, DeadLetter, Message } from '@tantieme/messaging/broker';
 import { ACTOR } from './service-identity.js';
 import type { Backpressure } from './backpressure.service.js';
-import type { Origin } from './reference/reference.js';
+import type { Origin } from './reference/stream/reference.js';
 
 /** Limit on the messages of a batch, which takes one read and one append. */
 export const BATCH_MESSAGES = 1000;

@@ -30,15 +30,15 @@ import { Plans } from './plan/plans.service.js';
 import { proposals, PROPOSALS, PROPOSALS_OF } from './proposals.service.js';
 import { UncreditedDealsController } from './uncredited-deal/uncredited-deal.controller.js';
 import { ListUncreditedDealsHandler } from './uncredited-deal/uncredited-deal.queries.js';
-import { ExchangeRateCache } from './reference/exchange-rate-cache.service.js';
-import { PartnerCache } from './reference/partner-cache.service.js';
+import { ExchangeRateCache } from './reference/cache/exchange-rate-cache.service.js';
+import { PartnerCache } from './reference/cache/partner-cache.service.js';
 import { RecordReferenceHandler, RecordReferencesHandler } from './reference/reference.commands.js';
 import { ReferencesController } from './reference/reference.controller.js';
 import { ListExchangeRatesHandler, ListQuotasHandler } from './reference/reference.queries.js';
 import { ReferenceRecorder } from './reference/reference-recorder.service.js';
-import { referenceRuntime } from './reference/reference-runtime.service.js';
-import { ListWarningsHandler } from './reference/warnings.queries.js';
-import { QuotaWarnings } from './reference/warnings.service.js';
+import { referenceRuntime } from './reference/stream/reference-runtime.service.js';
+import { ListWarningsHandler } from './reference/warning/warnings.queries.js';
+import { QuotaWarnings } from './reference/warning/warnings.service.js';
 
 /** Plans, credits, earnings, periods. Needs the runtime module of the process that imports it. */
 @Module({

@@ -12,7 +12,7 @@ import { earningPublications } from './earning/earning.events-out.js';
 import { PERIOD } from './period/period.js';
 import { manifestPublication } from './period/period.events-out.js';
 import { quotaMessage } from './reference/quota.events-out.js';
-import { REFERENCE } from './reference/reference-keys.js';
+import { REFERENCE } from './reference/stream/reference-keys.js';
 
 /** Events that create or change earnings. */
 export const CREDITS_RELAYED: EventFilter = {
@@ -23,7 +23,7 @@ export const CREDITS_RELAYED: EventFilter = {
 /** Earnings and what follows from them. */
 export const EARNINGS_RELAYED: EventFilter = {
   categories: [EARNING, BUDGET, PERIOD],
-  types: [...EARNING_EVENTS, 'ClaimsReceived', 'GrantsEmitted', 'ManifestPage'],
+  types: [...Object.keys(EARNING_EVENTS), 'ClaimsReceived', 'GrantsEmitted', 'ManifestPage'],
 };
 
 export function publicationsOf(stored: StoredEvent): readonly Publication[] {

@@ -3,19 +3,19 @@
  * waits for one.
  */
 import type { Projection } from '@tantieme/event-sourcing/process/projection';
+import { categoryOf } from '@tantieme/event-store/event-store';
 import { CALENDAR } from './calendar/calendar.js';
 import { EARNING } from './earning/earning.js';
-import { EARNING_EVENTS } from './earning/earning-events.js';
 import { EARNING_TABLES, writeEarnings, WrittenStreams } from './earning/earning.tables.js';
 import type { EarningTables } from './earning/earning.tables.js';
 import { writeMissingQuotas } from './earning/missing-quotas.tables.js';
 import type { MissingQuotaTables } from './earning/missing-quotas.tables.js';
 import { MIGRATIONS } from './migrations.js';
-import { PERIOD_EVENTS, PERIOD_TABLES, writePeriods } from './period/period.tables.js';
+import { PERIOD_TABLES, writePeriods } from './period/period.tables.js';
 import type { PeriodTables } from './period/period.tables.js';
-import { REFERENCE } from './reference/reference-keys.js';
-import { REFERENCE_EVENTS, REFERENCE_TABLES, writeReferences } from './reference/reference.tables.js';
-import type { ReferenceTables } from './reference/reference.tables.js';
+import { REFERENCE } from './reference/stream/reference-keys.js';
+import { REFERENCE_TABLES, writeReferences } from './reference/stream/reference.tables.js';
+import type { ReferenceTables } from './reference/stream/reference.tables.js';
 
 export type ReadModelTables = EarningTables & MissingQuotaTables & PeriodTables & ReferenceTables;
 
@@ -23,17 +23,16 @@ export function createReadModel(): Projection<ReadModelTables> {
   const written = new WrittenStreams();
   return {
     name: 'commission-read-model',
-    filter: {
-      categories: [EARNING, CALENDAR, REFERENCE],
-      types: [...EARNING_EVENTS, ...PERIOD_EVENTS, ...REFERENCE_EVENTS],
-    },
+    filter: { categories: [EARNING, CALENDAR, REFERENCE] },
     migrations: MIGRATIONS,
     tables: [...EARNING_TABLES, ...PERIOD_TABLES, ...REFERENCE_TABLES, 'commission_missing_quotas'],
     async apply(trx, events) {
-      await writeEarnings(trx, events, written);
-      await writePeriods(trx, events);
-      await writeReferences(trx, events);
-      await writeMissingQuotas(trx, events);
+      const of = (category: string) => events.filter(({ stream }) => categoryOf(stream) === category);
+      const earnings = of(EARNING);
+      await writeEarnings(trx, earnings, written);
+      await writePeriods(trx, of(CALENDAR));
+      await writeReferences(trx, of(REFERENCE));
+      await writeMissingQuotas(trx, earnings);
     },
   };
 }

@@ -5,7 +5,7 @@ import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Insertable, Transaction } from 'kysely';
 
-import { ACCOUNT, account } from './account/account.js';
+import { ACCOUNT, ACCOUNT_EVENTS } from './account/account.js';
 import type { AccountEvent } from './account/account.js';
 import { paymentRecordedOf } from './account/payment.js';
 import { updateBalances } from './balance/balance.tables.js';
@@ -17,7 +17,7 @@ import { insertPayouts, payoutRow, updatePayments } from './payout/payout.tables
 import type { PayoutTables } from './payout/payout.tables.js';
 import { approveStatements, insertStatements, statementRow } from './statement/statement.tables.js';
 import type { StatementTables } from './statement/statement.tables.js';
-import { STATEMENT_RUN, statementRun } from './statement-run/statement-run.js';
+import { STATEMENT_RUN, STATEMENT_RUN_EVENTS } from './statement-run/statement-run.js';
 import type { StatementRunEvent } from './statement-run/statement-run.js';
 import { applyStatementRunEvent } from './statement-run/statement-run.tables.js';
 import type { StatementRunTables } from './statement-run/statement-run.tables.js';
@@ -49,10 +49,10 @@ async function apply(trx: Transaction<PayoutsTables>, events: readonly StoredEve
   const runEvents: StatementRunEvent[] = [];
   for (const stored of events) {
     if (stored.stream.startsWith(`${STATEMENT_RUN}-`)) {
-      runEvents.push(domainEventOf<StatementRunEvent>(stored, statementRun));
+      runEvents.push(domainEventOf<StatementRunEvent>(stored, STATEMENT_RUN_EVENTS));
       continue;
     }
-    const event = domainEventOf<AccountEvent>(stored, account);
+    const event = domainEventOf<AccountEvent>(stored, ACCOUNT_EVENTS);
     if (event.type === 'StatementIssued') issued.push(statementRow(event, stored.revision));
     if (event.type === 'StatementApproved') {
       approved.push(event);

@@ -2,7 +2,7 @@ import type { Envelope } from '@tantieme/contracts/envelope';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 
 /**
- * The context of a command that payouts gives by itself.
+ * The context of a command that payouts issues on its own.
  * @param cause makes event ids repeatable: the same cause appends the same event once.
  */
 export function serviceContext(cause: string, correlationId: string, causationId?: string) {

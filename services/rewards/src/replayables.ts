@@ -1,4 +1,5 @@
 import type { Replayable } from '@tantieme/audit/verify';
+import { withReader } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
 import { bonusDecider } from './bonus/bonus.js';
@@ -16,11 +17,11 @@ export async function replayables(store: EventStore): Promise<readonly Replayabl
   const referenceData = new ReferenceData(store, () => undefined);
   await referenceData.refresh();
   return [
-    programme,
-    participant,
-    earningsLedger,
-    bonusDecider((hash) => referenceData.programmeOf(hash)),
-    rewardsCalendar,
-    rewardsPeriod,
+    withReader(programme),
+    withReader(participant),
+    withReader(earningsLedger),
+    withReader(bonusDecider((hash) => referenceData.programmeOf(hash))),
+    withReader(rewardsCalendar),
+    withReader(rewardsPeriod),
   ];
 }

@@ -4,12 +4,12 @@ import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
 
-import { BONUS } from './bonus/bonus.js';
+import { BONUS, BONUS_EVENTS } from './bonus/bonus.js';
 import type { BonusEvent, DecidedWindow } from './bonus/bonus.js';
 import { replaceWindows } from './bonus/bonus.tables.js';
 import type { BonusTables } from './bonus/bonus.tables.js';
 import * as programmesAndBonuses from './migrations/0001-programmes-and-bonuses.js';
-import { compileProgramme, PROGRAMME } from './programme/programme.js';
+import { compileProgramme, PROGRAMME, PROGRAMME_EVENTS } from './programme/programme.js';
 import type { Programme, ProgrammeDocument, ProgrammeEvent } from './programme/programme.js';
 import { insertProgramme } from './programme/programme.tables.js';
 import type { ProgrammeTables } from './programme/programme.tables.js';
@@ -24,11 +24,13 @@ export const readModel: Projection<RewardsTables> = {
   apply,
 };
 
+const READ_EVENTS = { ...BONUS_EVENTS, ...PROGRAMME_EVENTS };
+
 /** Of several decisions on one window only the last is written. */
 async function apply(trx: Transaction<RewardsTables>, events: readonly StoredEvent[]): Promise<void> {
   const windows = new Map<string, { stream: string; payee: string; hash: string; decided: DecidedWindow }>();
   for (const stored of events) {
-    const event = domainEventOf<BonusEvent | ProgrammeEvent>(stored, {});
+    const event = domainEventOf<BonusEvent | ProgrammeEvent>(stored, READ_EVENTS);
     if (event.type === 'ProgrammePublished') await insertProgramme(trx, event);
     if (event.type !== 'BonusDecided') continue;
     const { payee, programme: hash } = event.data;

@@ -1,14 +1,20 @@
+/**
+ * Codes of pending deals. commission-calculation lists one more, `QuotaMissing`, for a deal that is credited but earns
+ * nothing until a quota is recorded.
+ */
 export type PendingReason =
+  // Set by the engine, and by commission-calculation for a partner that it has never received.
   | 'PartnerMissing'
-  | 'PlanMissing'
+  // Set by the engine.
   | 'PlanNotInForce'
-  | 'AgreementMissing'
   | 'ExchangeRateMissing'
   | 'TermsMissing'
+  // Set by the engine, and by commission-calculation if the engine cannot calculate the deal.
   | 'TermsInvalid'
-  /**
-   * The deal's credits exceed the size of an event. Set by the service, which also finds missing plans and agreements.
-   */
+  // Set by commission-calculation.
+  | 'PlanMissing'
+  | 'AgreementMissing'
+  /** The credits of the deal exceed the size of an event. */
   | 'DealTooLarge';
 
 /** Why a deal, or a part of it, is not credited yet. Missing data is never guessed. */

@@ -79,34 +79,32 @@ interface Window {
   totalMinor: bigint;
 }
 
-/** What a budget has granted a line, in minor units. */
-export type Granted = (line: ComponentLine) => bigint;
+/** What budgets have granted a line, in minor units. */
+export type GrantOf = (line: ComponentLine) => bigint;
 
 /**
  * @param lines all lines of one payee and component
- * @param granted what budgets have granted; without it, lines earn all that they claim
+ * @param grantOf without it, lines earn all that they claim
  * @throws {EngineError} `CreditInvalid`, `PlanUnknown`
  */
 export function earnComponent(
   lines: readonly ComponentLine[],
   payeeTerms: PayeeTerms,
   plans: PlanByHash,
-  granted?: Granted,
+  grantOf?: GrantOf,
 ): ComponentEarnings {
   const work = new ComponentWork(lines, payeeTerms, plans);
-  return work.run(granted);
+  return work.run(grantOf);
 }
 
-/**
- * Recalculates reserves and releases after a budget has changed what lines earn. @param granted what each line earns
- */
+/** Recalculates reserves and releases after a budget has changed what lines earn. @param rated what each line earns */
 export function holdGranted(
   lines: readonly ComponentLine[],
-  granted: readonly Rated[],
+  rated: readonly Rated[],
   payeeTerms: PayeeTerms,
   plans: PlanByHash,
 ): readonly Rated[] {
-  return new ComponentWork(lines, payeeTerms, plans).hold(granted);
+  return new ComponentWork(lines, payeeTerms, plans).hold(rated);
 }
 
 class ComponentWork {
@@ -124,21 +122,21 @@ class ComponentWork {
     this.rules = lines.map(({ line }) => rulesOf(line, plans));
   }
 
-  run(granted: Granted | undefined): ComponentEarnings {
+  run(grantOf: GrantOf | undefined): ComponentEarnings {
     this.openWindows();
     for (const window of this.windows.values()) {
       this.rateWindow(window);
       this.rateReturns(window);
     }
     const deferred = this.limit();
-    const claims = granted === undefined ? [] : this.applyGrants(granted);
+    const claims = grantOf === undefined ? [] : this.applyGrants(grantOf);
     this.holdBack();
     return { rated: this.rated, deferred, claims, missingQuotas: this.missingQuotas };
   }
 
-  hold(granted: readonly Rated[]): readonly Rated[] {
+  hold(rated: readonly Rated[]): readonly Rated[] {
     this.openWindows();
-    this.rated.push(...granted);
+    this.rated.push(...rated);
     this.holdBack();
     return this.rated;
   }
@@ -449,12 +447,12 @@ class ComponentWork {
   // ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Replaces the claim of each line on a budget by what the budget granted. @returns the claims */
-  private applyGrants(granted: Granted): readonly (bigint | undefined)[] {
+  private applyGrants(grantOf: GrantOf): readonly (bigint | undefined)[] {
     return this.lines.map((entry, index) => {
       const { plan, component } = this.rulesAt(index);
       const rated = this.rated[index];
       if (component.budgetMinor === undefined || rated === undefined) return undefined;
-      this.rated[index] = grantedOf(rated, granted(entry), component.budgetMinor, plan.decimals);
+      this.rated[index] = grantedOf(rated, grantOf(entry), component.budgetMinor, plan.decimals);
       return rated.amountMinor;
     });
   }

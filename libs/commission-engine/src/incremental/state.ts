@@ -2,7 +2,7 @@
 import { parseMinor } from '@tantieme/money/amount';
 import type { CreditLine } from '../credit/credit-line.js';
 import type { BudgetClaim, GrantedLine } from '../earn/budget.js';
-import type { Granted } from '../earn/component-earnings.js';
+import type { GrantOf } from '../earn/component-earnings.js';
 import { NO_PAYEE_TERMS } from '../earn/payee-terms.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { EngineError } from '../engine-error.js';
@@ -141,7 +141,7 @@ export function measurementKey({ deal, line }: MeasuredLine): string {
 }
 
 /** What budgets have granted the payee's lines. @param change replaces the grants of its deal */
-export function grantedIn(state: EarnState, change?: Pick<DealCredit, 'deal' | 'granted'>): Granted {
+export function grantedIn(state: EarnState, change?: Pick<DealCredit, 'deal' | 'granted'>): GrantOf {
   return ({ deal, key }) => {
     const granted = (deal === change?.deal ? change.granted : undefined) ?? state.granted.get(deal) ?? [];
     const amount = granted.find((one) => one.key === key)?.amount;

@@ -65,7 +65,12 @@ export function readPlanText(text: string): PlanText {
     if (depth > NESTING_MAX)
       return refuse('TextTooDeep', `values are nested more than ${NESTING_MAX} levels deep`, path, place);
     places.set(path, place);
-    if (isScalar(node)) return typeof node.value === 'string' ? node.value : '';
+    if (isScalar(node)) {
+      const scalar = typeof node.value === 'string' ? node.value : '';
+      return scalar.isWellFormed()
+        ? scalar
+        : refuse('TextInvalid', `${keyAt(path)} has half of a surrogate pair, which is no character`, path, place);
+    }
     if (isAlias(node))
       return refuse(
         'AliasRefused',

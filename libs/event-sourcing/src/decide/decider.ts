@@ -10,9 +10,22 @@ export interface DomainEvent {
   readonly data: object;
 }
 
+export interface EventType<Version extends number = number> {
+  /** The version that `decide` writes. */
+  readonly version: Version;
+  /** From the data of version n to that of n + 1, for every n from 1 to the one before `version`. */
+  readonly upcast?: Readonly<Record<number, (data: never) => object>>;
+}
+
+/** The event types of a category. Whatever reads stored events reads them through this table (`upcasting.ts`). */
+export type EventTypes<Event extends DomainEvent> = {
+  readonly [One in Event as One['type']]: EventType<One['version']>;
+};
+
 export interface Decider<State, Command, Event extends DomainEvent> {
   /** Category of its streams: `deal`, `earning`, … */
   readonly category: string;
+  readonly events: EventTypes<Event>;
   readonly initialState: () => State;
   /**
    * The events that the command causes in this state: none for a repetition, otherwise one that holds its input, the
@@ -27,8 +40,6 @@ export interface Decider<State, Command, Event extends DomainEvent> {
   readonly evolve: (state: State, event: Event) => State;
   /** The command recorded in the event: `decide(commandOf(event), state)` returns the event again, byte for byte. */
   readonly commandOf: (event: Event) => Command;
-  /** Upcasters by event type: each takes the data from version n to n + 1. */
-  readonly upcast?: Readonly<Record<string, Readonly<Record<number, (data: never) => object>>>>;
   /** Approximate bytes that a state takes in memory. The runtime limits its cache in bytes. */
   readonly sizeOf?: (state: State) => number;
 }

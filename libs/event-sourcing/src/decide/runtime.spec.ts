@@ -43,6 +43,7 @@ function counted(store: EventStore, beforeAppend: () => Promise<void> = async ()
     readAll: (options) => store.readAll(options),
     subscribe: (options) => store.subscribe(options),
     head: () => store.head(),
+    hashAt: (position) => store.hashAt(position),
     close: () => store.close(),
   };
 }
@@ -383,7 +384,7 @@ describe('events of an old version', () => {
 });
 
 function entryOf(stored: StoredEvent): string {
-  return parseDomainEvent<EntryAdded>(stored, tally).data.input.entry;
+  return parseDomainEvent<EntryAdded>(stored, tally.events).data.input.entry;
 }
 
 function foreignEvent(number: number): NewEvent {

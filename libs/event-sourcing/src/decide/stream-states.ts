@@ -38,7 +38,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
 
   function evolve(entry: StreamState<State>, events: readonly StoredEvent[]): void {
     for (const stored of events) {
-      entry.state = decider.evolve(entry.state, parseDomainEvent<Event>(stored, decider));
+      entry.state = decider.evolve(entry.state, parseDomainEvent<Event>(stored, decider.events));
       entry.revision = stored.revision;
       entry.characters += stored.dataText.length;
     }

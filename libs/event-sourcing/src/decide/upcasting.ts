@@ -1,37 +1,25 @@
-/** Stored events as domain events: parsed, and upcast to the newest version of their type. */
-import type { StoredEvent } from '@tantieme/event-store/event-store';
+/**
+ * The one place that reads the data and metadata of stored events. An event of an older version is upcast, step by step,
+ * to the version that this build writes; an event that this build does not know is refused by name.
+ */
+import type { EventMetadata, StoredEvent } from '@tantieme/event-store/event-store';
 
-import type { Decider, DomainEvent } from './decider.js';
-
-/** The part of a decider that reads stored events; `{}` if its event types have only one version. */
-export interface EventReader<Event extends DomainEvent> {
-  readonly upcast?: Decider<never, never, Event>['upcast'] | undefined;
-  readonly evolve?: (state: never, event: Event) => unknown;
-}
+import type { Decider, DomainEvent, EventType, EventTypes } from './decider.js';
 
 /** The fields of a stored event that are read here. */
-export type StoredFields = Pick<StoredEvent, 'type' | 'version' | 'occurredAt' | 'dataText'>;
+export type StoredFields = Pick<StoredEvent, 'stream' | 'revision' | 'type' | 'version' | 'occurredAt' | 'dataText'>;
 
-/** Applies the upcasters of the type one by one, from `version` to the newest. */
-export function upcastData(
-  reader: Pick<EventReader<DomainEvent>, 'upcast'>,
-  type: string,
-  version: number,
-  data: object,
-): { readonly version: number; readonly data: object } {
-  const steps = reader.upcast?.[type];
-  if (steps === undefined) return { version, data };
-  let newest = data;
-  let reached = version;
-  for (let step = steps[reached]; step !== undefined; step = steps[reached]) {
-    // Data of old versions has no type in the code any more.
-    newest = step(newest as never);
-    reached += 1;
+/** A newer build wrote the event, or the upcasters of its type have a gap. */
+export class EventUnknown extends Error {
+  readonly code = 'EventUnknown';
+  constructor({ stream, revision, type }: StoredFields, reason: string) {
+    super(
+      `${stream} has an event that this build cannot read, ${type} at revision ${revision}: ${reason}; run the version of the program that wrote this log, or a later one`,
+    );
   }
-  return { version: reached, data: newest };
 }
 
-/** Parsed data by stored event: readers at the head of the log share the same events. */
+/** Parsed and upcast data by stored event: readers at the head of the log share the same events. */
 const parsedData = new WeakMap<object, object>();
 
 /** Keeps the data from which an event was stored, so that readers of the log in this thread need not parse it. */
@@ -42,23 +30,54 @@ export function cacheParsedData(stored: StoredFields, data: object): void {
 /**
  * A stored event as a domain event. Other readers may share its data: do not change it, and do not keep it in a state
  * that changes.
+ * @throws {EventUnknown}
  */
-export function domainEventOf<Event extends DomainEvent>(stored: StoredFields, reader: EventReader<Event>): Event {
-  // An upcaster may change the data in place.
-  if (reader.upcast?.[stored.type] !== undefined) return parseDomainEvent(stored, reader);
-  let data = parsedData.get(stored);
-  if (data === undefined) {
-    data = parseDomainEvent(stored, reader).data;
-    parsedData.set(stored, data);
+export function domainEventOf<Event extends DomainEvent>(stored: StoredFields, types: EventTypes<Event>): Event {
+  const data = parsedData.get(stored);
+  if (data !== undefined) return eventOf(stored, typeOf(stored, types).version, data);
+  const event = parseDomainEvent(stored, types);
+  parsedData.set(stored, event.data);
+  return event;
+}
+
+/**
+ * Like {@link domainEventOf}, with freshly parsed data: the caller may keep and change it.
+ * @throws {EventUnknown}
+ */
+export function parseDomainEvent<Event extends DomainEvent>(stored: StoredFields, types: EventTypes<Event>): Event {
+  const { version: newest, upcast } = typeOf(stored, types);
+  let data = JSON.parse(stored.dataText) as object;
+  for (let { version } = stored; version < newest; version += 1) {
+    const step = upcast?.[version];
+    if (step === undefined)
+      throw new EventUnknown(stored, `there is no upcaster from its version ${version} to ${version + 1}`);
+    // Data of old versions has no type in the code any more.
+    data = step(data as never);
   }
-  const { type, version, occurredAt } = stored;
+  return eventOf(stored, newest, data);
+}
+
+/** A decider together with the reader of its stored events, as the verification of a log takes it. */
+export function withReader<State, Command, Event extends DomainEvent>(
+  decider: Decider<State, Command, Event>,
+): Decider<State, Command, Event> & { readonly read: (stored: StoredFields) => Event } {
+  return { ...decider, read: (stored) => parseDomainEvent(stored, decider.events) };
+}
+
+function typeOf<Event extends DomainEvent>(stored: StoredFields, types: EventTypes<Event>): EventType {
+  const known = types as Readonly<Record<string, EventType>>;
+  const type = Object.hasOwn(known, stored.type) ? known[stored.type] : undefined;
+  if (type === undefined) throw new EventUnknown(stored, `it knows only ${Object.keys(types).join(', ')}`);
+  if (stored.version > type.version)
+    throw new EventUnknown(stored, `the event has version ${stored.version}, and it knows up to ${type.version}`);
+  return type;
+}
+
+function eventOf<Event extends DomainEvent>({ type, occurredAt }: StoredFields, version: number, data: object): Event {
+  // The decider of these types wrote the event, and its upcasters made it of the newest version.
   return { type, version, occurredAt, data } as DomainEvent as Event;
 }
 
-/** Like {@link domainEventOf}, with freshly parsed data: the caller may keep and change it. */
-export function parseDomainEvent<Event extends DomainEvent>(stored: StoredFields, reader: EventReader<Event>): Event {
-  const parsed = JSON.parse(stored.dataText) as object;
-  const { version, data } = upcastData(reader, stored.type, stored.version, parsed);
-  // The decider of these types wrote the event, and its upcasters made it of the newest version.
-  return { type: stored.type, version, occurredAt: stored.occurredAt, data } as DomainEvent as Event;
+export function metadataOf({ metadataText }: Pick<StoredEvent, 'metadataText'>): EventMetadata {
+  return JSON.parse(metadataText) as EventMetadata;
 }

@@ -25,9 +25,9 @@ export function startFollower(options: {
   const { db, name, prepare, handle } = options;
   return startLogReader(options, {
     prepare,
-    apply: async ({ events, from, to }) => {
+    apply: async ({ events, from, to, hash }) => {
       await handle(events);
-      await advanceCheckpoint(db, name, from, to);
+      await advanceCheckpoint(db, name, from, to, hash);
     },
   });
 }

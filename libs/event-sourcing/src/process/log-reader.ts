@@ -1,9 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { EventFilter, EventMetadata, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import { requireSameLog } from '@tantieme/event-store/same-log';
 import { backoffMs } from '@tantieme/time/backoff';
 
-import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
+import { metadataOf } from '../decide/upcasting.js';
+import { advanceCheckpoint, hashAfter, listCheckpoints, readCheckpoint } from '../read-model/checkpoints.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
 import { correlationIds, correlationContext } from './correlation-context.js';
 import { errorMessage, ProcessStopped, notify } from './running-process.js';
@@ -37,6 +39,8 @@ export interface Step {
   readonly events: readonly StoredEvent[];
   readonly from: Position;
   readonly to: Position;
+  /** Of the event at `to`, for the checkpoint. */
+  readonly hash: string | undefined;
 }
 
 /** The effect of a projection, follower or relay. */
@@ -64,8 +68,7 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
   let lastError: string | undefined;
   /** The events whose effect is being stored, or could not be. */
   let current: readonly StoredEvent[] = [];
-  const ids = (): readonly string[] =>
-    correlationIds(current, ({ metadataText }) => (JSON.parse(metadataText) as EventMetadata).correlationId);
+  const ids = (): readonly string[] => correlationIds(current, (event) => metadataOf(event).correlationId);
 
   function arriveAt(position: Position): void {
     if (position > reached) reached = position;
@@ -78,12 +81,13 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
 
   async function save(to: Position): Promise<void> {
     if (to === saved) return;
-    await advanceCheckpoint(db, name, saved, to);
+    await advanceCheckpoint(db, name, saved, to, await store.hashAt(to));
     saved = to;
   }
 
   async function follow(onProgress: () => void): Promise<void> {
-    await migrateCheckpoints(db);
+    // A start has checked this too, unless a server could not be reached.
+    await requireSameLog(store, await listCheckpoints(db, name));
     await effect.prepare?.();
     const loaded = await readCheckpoint(db, name);
     // A lower checkpoint was reset for a rebuild: callers wait for that.
@@ -109,7 +113,8 @@ export function startLogReader(options: LogReaderOptions, effect: LogEffect): Ru
           savedAt = Date.now();
         } else if (page.events.length > 0) {
           current = page.events;
-          await correlationContext.run(ids, () => effect.apply({ events: current, from: saved, to: page.through }));
+          const step = { events: current, from: saved, to: page.through, hash: await hashAfter(store, page) };
+          await correlationContext.run(ids, () => effect.apply(step));
           current = [];
           saved = page.through;
           savedAt = Date.now();

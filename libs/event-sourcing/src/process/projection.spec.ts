@@ -51,7 +51,7 @@ afterEach(async () => {
 /** Adds to existing rows, so that a repeated effect shows. */
 async function addUp(trx: Transaction<Tables>, events: readonly StoredEvent[]): Promise<void> {
   for (const stored of events) {
-    const { data } = domainEventOf<EntryAdded>(stored, tally);
+    const { data } = domainEventOf<EntryAdded>(stored, tally.events);
     await trx
       .insertInto('sums')
       .values({ stream: stored.stream, sum: data.input.amount })
@@ -101,6 +101,14 @@ async function total(): Promise<number> {
   return rows.reduce((sum, row) => sum + row.sum, 0);
 }
 
+async function failureOf(running: RunningProcess): Promise<string> {
+  for (;;) {
+    const reason = running.lastError();
+    if (reason !== undefined) return reason;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 async function addForeign(): Promise<void> {
   await createRuntime({ store, decider: { ...tally, category: 'foreign' } }).handle(
     'foreign-a',
@@ -122,6 +130,23 @@ describe.each(ENGINES)('a projection in the %s database', (engine) => {
     expect(await total()).toBe(15);
     expect(await running.position()).toBe(15n);
     expect(running.lastError()).toBeUndefined();
+  });
+
+  it('does not read a log that is behind its checkpoint, or has other events', async () => {
+    await add(10);
+    const first = start();
+    await first.waitFor(10n);
+    await first.stop();
+    await store.close();
+    store = openSqliteEventStore(':memory:');
+    await add(5, 10);
+    const shorter = start();
+    expect(await failureOf(shorter)).toMatch('ends at position 5, but sums has read it up to 10');
+    await shorter.stop();
+    await add(15, 15);
+    const other = start();
+    expect(await failureOf(other)).toMatch('another event at position 10');
+    expect(await total()).toBe(10);
   });
 
   it('resumes where it was on restart', async () => {

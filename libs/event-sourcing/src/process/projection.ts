@@ -38,10 +38,10 @@ export function startProjection<Tables>(options: {
     { store, db, name, filter, batchSize, onError },
     {
       prepare: () => migrate(db, projection.migrations),
-      apply: ({ events, from, to }) =>
+      apply: ({ events, from, to, hash }) =>
         db.transaction().execute(async (trx) => {
           // First, so that another process that fills the same tables waits for the row lock, and then fails.
-          await advanceCheckpoint(trx, name, from, to);
+          await advanceCheckpoint(trx, name, from, to, hash);
           await projection.apply(trx, events);
         }),
     },

@@ -71,7 +71,7 @@ afterEach(async () => {
 /** Adds to existing rows, so that a repeated effect shows. */
 async function addUp(trx: Transaction<Tables>, events: readonly StoredEvent[]): Promise<void> {
   for (const stored of events) {
-    const { entry, amount } = domainEventOf<EntryAdded>(stored, tally).data.input;
+    const { entry, amount } = domainEventOf<EntryAdded>(stored, tally.events).data.input;
     await trx.insertInto('entries').values({ entry, amount }).execute();
     await trx
       .insertInto('sums')
@@ -409,6 +409,7 @@ function gated(of: EventStore): { readonly store: EventStore; open(): void } {
       readAll: (options) => of.readAll(options),
       subscribe: (options) => pages(of.subscribe(options)),
       head: () => of.head(),
+      hashAt: (position) => of.hashAt(position),
       close: () => of.close(),
     },
     open: resolve,

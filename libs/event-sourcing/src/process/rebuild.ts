@@ -95,7 +95,7 @@ export async function rebuildProjection<Tables>({
     await catchUp((some) => projection.apply(trx, some));
     if (position < livePosition) throw new LogTooShort(name, position, livePosition);
     for (const table of tables) rows[table] = await replaceRows(trx, live, table, columns(table));
-    await setCheckpoint(trx, live, name, position);
+    await setCheckpoint(trx, live, name, position, await store.hashAt(position));
   });
   return { events, position, rows };
 }

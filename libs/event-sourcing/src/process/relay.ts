@@ -1,8 +1,9 @@
 import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { EventFilter, EventMetadata, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
+import type { EventFilter, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 
+import { metadataOf } from '../decide/upcasting.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
 import { startFollower } from './follower.js';
 import type { OnError, RunningProcess } from './running-process.js';
@@ -10,10 +11,6 @@ import type { OnError, RunningProcess } from './running-process.js';
 export interface Publication {
   readonly topic: string;
   readonly message: OutgoingMessage;
-}
-
-export function metadataOf({ metadataText }: Pick<StoredEvent, 'metadataText'>): EventMetadata {
-  return JSON.parse(metadataText) as EventMetadata;
 }
 
 /**

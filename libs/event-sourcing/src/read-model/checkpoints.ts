@@ -1,7 +1,8 @@
 /** Checkpoints: how far a process has worked through the log, stored in the database of its effects. */
-import type { Position } from '@tantieme/event-store/event-store';
+import type { EventStore, Page, Position } from '@tantieme/event-store/event-store';
+import type { ReaderCheckpoint } from '@tantieme/event-store/same-log';
 import { sql } from 'kysely';
-import type { QueryExecutorProvider } from 'kysely';
+import type { QueryExecutorProvider, RawBuilder } from 'kysely';
 
 import { migrate } from './migrations.js';
 import type { AnyDatabase } from './migrations.js';
@@ -20,9 +21,10 @@ export class CheckpointMoved extends Error {
   }
 }
 
-/** Creates the table `checkpoints(name, position)` if it does not exist. */
+/** Creates the table `checkpoints(name, position, hash_position, hash)` if it does not exist. */
 export async function migrateCheckpoints(db: AnyDatabase): Promise<void> {
-  await migrate(db, { owner: 'checkpoints', files: { '0001-checkpoints': { up: createCheckpoints } } });
+  const files = { '0001-checkpoints': { up: createCheckpoints }, '0002-hash': { up: addHash } };
+  await migrate(db, { owner: 'checkpoints', files });
 }
 
 /** Positions are decimal text, so that those of every event store fit. */
@@ -33,6 +35,41 @@ async function createCheckpoints(db: AnyDatabase): Promise<void> {
     .addColumn('name', 'text', (column) => column.notNull().primaryKey())
     .addColumn('position', 'text', (column) => column.notNull())
     .execute();
+}
+
+/** The newest event at or before the position whose hash was known when the checkpoint was saved. */
+async function addHash(db: AnyDatabase): Promise<void> {
+  for (const column of ['hash_position', 'hash'])
+    await db.schema.alterTable('checkpoints').addColumn(column, 'text').execute();
+}
+
+/** All checkpoints of a database, or one, to be compared with the log. */
+export async function listCheckpoints(db: AnyDatabase, name?: string): Promise<readonly ReaderCheckpoint[]> {
+  await migrateCheckpoints(db);
+  const only = name === undefined ? sql`` : sql`where name = ${name}`;
+  const { rows } = await sql<CheckpointRow>`select * from checkpoints ${only} order by name`.execute(db);
+  return rows.map(checkpointOf);
+}
+
+interface CheckpointRow {
+  readonly name: string;
+  readonly position: string;
+  readonly hash_position: string | null;
+  readonly hash: string | null;
+}
+
+function checkpointOf({ name, position, hash_position, hash }: CheckpointRow): ReaderCheckpoint {
+  const event = hash === null || hash_position === null ? {} : { event: { position: BigInt(hash_position), hash } };
+  return { name, position: BigInt(position), ...event };
+}
+
+/** What a checkpoint after a page records of the log; undefined where no event is at the end of the page. */
+export async function hashAfter(
+  store: EventStore,
+  { events, through }: Pick<Page, 'events' | 'through'>,
+): Promise<string | undefined> {
+  const last = events.at(-1);
+  return last?.position === through ? last.hash : store.hashAt(through);
 }
 
 /** The stored position, whichever process moves it; undefined for an unknown name. */
@@ -52,6 +89,7 @@ export async function readCheckpoint(db: QueryExecutorProvider, name: string): P
 /**
  * Compare-and-set in the transaction of the effect: of two processes that move a checkpoint from the same position, one
  * succeeds.
+ * @param hash of the event at `to`: a start compares it with the log. Undefined where no event is there.
  * @throws {CheckpointMoved} if it is not at `from`.
  */
 export async function advanceCheckpoint(
@@ -59,9 +97,10 @@ export async function advanceCheckpoint(
   name: string,
   from: Position,
   to: Position,
+  hash?: string,
 ): Promise<void> {
   const { numAffectedRows } =
-    await sql`update checkpoints set position = ${String(to)} where name = ${name} and position = ${String(from)}`.execute(
+    await sql`update checkpoints set ${moved(to, hash)} where name = ${name} and position = ${String(from)}`.execute(
       trx,
     );
   if (numAffectedRows !== 1n) throw new CheckpointMoved(name, from);
@@ -84,8 +123,15 @@ export async function setCheckpoint(
   schema: string,
   name: string,
   to: Position,
+  hash?: string,
 ): Promise<void> {
-  await sql`update ${sql.id(schema, 'checkpoints')} set position = ${String(to)} where name = ${name}`.execute(trx);
+  await sql`update ${sql.id(schema, 'checkpoints')} set ${moved(to, hash)} where name = ${name}`.execute(trx);
+}
+
+/** Without a hash the previous one stays, which also is of an event before the position. */
+function moved(to: Position, hash: string | undefined): RawBuilder<unknown> {
+  if (hash === undefined) return sql`position = ${String(to)}`;
+  return sql`position = ${String(to)}, hash_position = ${String(to)}, hash = ${hash}`;
 }
 
 /** Deletes a checkpoint, so that its process starts at the beginning of the log again. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import type { Migration, MigratorProps } from 'kysely/migration';
 
@@ -30,4 +31,30 @@ export async function migrate(db: AnyDatabase, { owner, files }: Migrations): Pr
   const { error } = await migrator.migrateToLatest();
   if (Error.isError(error)) throw error;
   if (error !== undefined) throw new Error(`the migrations of ${owner} failed`, { cause: error });
+}
+
+/**
+ * Empties every table of every owner that has migrated this database: read models, checkpoints, stored answers. They are
+ * filled again from the beginning of the log. In one transaction, so that running processes find their checkpoints moved.
+ * @returns the names of the tables.
+ */
+export async function emptyAllTables(db: AnyDatabase): Promise<readonly string[]> {
+  const all = (await db.introspection.getTables()).filter(({ isView }) => !isView);
+  // Only PostgreSQL has schemas.
+  const current = all[0]?.schema === undefined ? undefined : await currentSchema(db);
+  const names = all.filter(({ schema }) => schema === undefined || schema === current).map(({ name }) => name);
+  const owners = names.flatMap((name) => /^(.*)_migrations$/.exec(name)?.[1] ?? []);
+  const owned = names.filter(
+    (name) =>
+      !/_migrations(_lock)?$/.test(name) && owners.some((owner) => name === owner || name.startsWith(`${owner}_`)),
+  );
+  await db.transaction().execute(async (trx) => {
+    for (const name of owned) await sql`delete from ${sql.table(name)}`.execute(trx);
+  });
+  return owned;
+}
+
+async function currentSchema(db: AnyDatabase): Promise<string | undefined> {
+  const { rows } = await sql<{ name: string }>`select current_schema() as name`.execute(db);
+  return rows[0]?.name;
 }

@@ -30,6 +30,18 @@ export const OCCURRED_AT = '2026-03-01T00:00:00Z';
 /** `evolve` changes the given state, as deciders with large states do. */
 export const tally: Decider<TallyState, AddEntry, EntryAdded> = {
   category: 'tally',
+  // Version 1 had the entry's fields beside the sum.
+  events: {
+    EntryAdded: {
+      version: 2,
+      upcast: {
+        1: ({ entry, amount, sum }: { entry: string; amount: number; sum: number }) => ({
+          input: { entry, amount },
+          sum,
+        }),
+      },
+    },
+  },
   initialState: () => ({ sum: 0, entries: new Map() }),
   decide: (command, state) => {
     if (state.entries.has(command.entry)) return [];
@@ -43,15 +55,6 @@ export const tally: Decider<TallyState, AddEntry, EntryAdded> = {
     return state;
   },
   commandOf: ({ data }) => data.input,
-  // Version 1 had the entry's fields beside the sum.
-  upcast: {
-    EntryAdded: {
-      1: ({ entry, amount, sum }: { entry: string; amount: number; sum: number }) => ({
-        input: { entry, amount },
-        sum,
-      }),
-    },
-  },
   sizeOf: (state) => 100 + state.entries.size * 50,
 };
 

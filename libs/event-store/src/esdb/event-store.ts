@@ -186,6 +186,25 @@ class EsdbEventStore implements EventStore {
     }
   }
 
+  async hashAt(position: Position): Promise<string | undefined> {
+    this.#mustBeOpen();
+    if (position <= 0n) return undefined;
+    const request: ReadAllRequest = {
+      direction: 'forwards',
+      filter: this.#serverFilter(undefined),
+      limit: 1,
+      from: { commit: position, prepare: position },
+    };
+    const recorded = await this.#readAllRecorded(request).catch((error: unknown) => {
+      this.#mustBeOpen();
+      // Servers refuse a position where no record begins, by different errors.
+      if (isAnswer(error)) return [];
+      throw error;
+    });
+    const own = recorded[0] === undefined ? undefined : ownEventOf(recorded[0], this.prefix);
+    return own?.position === position ? own.hash : undefined;
+  }
+
   /** Completes earlier appends, ends subscriptions and reads, and closes the connection. */
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -47,6 +47,11 @@ export class SqliteEventReader {
     return integer(this.#rows('SELECT position FROM log', [])[0]?.[0]);
   }
 
+  hashAt(position: number): string | undefined {
+    const [row] = this.#rows('SELECT hash FROM events WHERE position = ?', [position]);
+    return row === undefined ? undefined : text(row[0]);
+  }
+
   streamHead(stream: string): StreamHead | undefined {
     const [row] = this.#rows(
       `SELECT s.key, h.revision, (SELECT e.hash FROM events e WHERE e.stream = s.key AND e.revision = h.revision)

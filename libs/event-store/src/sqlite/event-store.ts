@@ -184,6 +184,11 @@ export class SqliteEventStore implements EventStore, RecordsExtent {
     return BigInt(this.#reader.head());
   }
 
+  async hashAt(position: Position): Promise<string | undefined> {
+    this.#mustBeOpen();
+    return this.#reader.hashAt(Number(position));
+  }
+
   async logExtent(): Promise<LogExtent> {
     this.#mustBeOpen();
     return this.#reader.logExtent();

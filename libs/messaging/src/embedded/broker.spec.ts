@@ -68,7 +68,7 @@ describe('the embedded broker', () => {
     await until(() => seen.length === 10);
   });
 
-  it('keeps messages that a group has not read of a topic created by another connection', async () => {
+  it('keeps messages that a group has not read, in a topic created by another connection', async () => {
     const other = openSqliteBroker(path, { retentionDays: 0 });
     let tries = 0;
     const handle = async (): Promise<void> => {

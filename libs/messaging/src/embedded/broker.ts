@@ -56,7 +56,7 @@ class SqliteBroker implements Broker, PartitionLog {
   private readonly lastRead = new Map<Slot['id'], readonly Message[]>();
   private readonly partitions: number;
   private readonly retentionMs: number;
-  /** Notifies other threads of this process that use the same file of the topic of a publication. */
+  /** Tells other threads of this process with the same file which topic has new messages. */
   private readonly threads: BroadcastChannel;
   private publishedSincePrune = 0;
 

@@ -9,9 +9,9 @@ import type { KafkaOptions } from './options.js';
 const PARTITIONS_DEFAULT = 4;
 const RETENTION_DAYS_DEFAULT = 30;
 
-/** An event is below 1 MiB on every engine; its message adds an envelope. */
+/** An event is below 1 MiB in every event store; its message adds an envelope. */
 const MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
-/** Polling for a new topic, which a broker knows only a moment after its creation. */
+/** The pause between two checks for a new topic: brokers list it only a moment after its creation. */
 const POLL_MS = 50;
 const POLLS_MAX = 200;
 
@@ -86,7 +86,7 @@ export class KafkaTopics {
       'cleanup.policy': 'delete',
       'retention.ms': String(retentionMs),
       'max.message.bytes': String(MESSAGE_BYTES_MAX),
-      // With three replicas one may fail, and still no acknowledged message is on a single broker.
+      // With three replicas, one may fail and every acknowledged message is still on two brokers.
       ...(replication !== undefined && replication >= 3 ? { 'min.insync.replicas': '2' } : {}),
     };
     const entry: ITopicConfig = {

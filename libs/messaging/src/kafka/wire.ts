@@ -27,7 +27,7 @@ export function fromWire(topic: string, partition: number, message: KafkaMessage
   };
 }
 
-/** A repeated header has its last value. */
+/** Of a repeated header the last value counts. */
 function textHeaders(headers: IHeaders = {}): Record<string, string> {
   const texts: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {

@@ -14,6 +14,7 @@ import type { RuntimeConfig } from '../runtime/config.js';
 import { openReadDatabase } from '../runtime/database.js';
 import { openLeaderElection } from '../background/leader-election.js';
 import { openEventStore } from '../runtime/event-store.js';
+import { checkLog } from '../runtime/log-check.js';
 import { HealthController } from '../health/health.controller.js';
 import { IdempotencyInterceptor } from '../idempotency/idempotency.js';
 import { MetricsController } from '../health/metrics.controller.js';
@@ -27,6 +28,7 @@ import {
   CONFIG,
   DATABASE,
   EVENT_STORE,
+  LOG_CHECK,
   WORK_FILTER,
   TRACING,
   LEADER_ELECTION,
@@ -92,6 +94,7 @@ export class RuntimeModule {
         },
         { provide: TRACING, useFactory: () => openTracing(config) },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
+        { provide: LOG_CHECK, useFactory: checkLog, inject: [EVENT_STORE, DATABASE] },
         {
           provide: LEADER_ELECTION,
           useFactory: (db: Kysely<AnyTables>) => openLeaderElection(config, db),

@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import { DocumentBuilder, getSchemaPath, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -37,7 +38,7 @@ type Method = (typeof METHODS)[number];
 
 /** The OpenAPI 3.1 document of all controllers of the application. */
 export function apiDocument(application: NestFastifyApplication): OpenAPIObject {
-  describeRequests(application);
+  const requests = describeRequests(application);
   const options = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Tantième')
@@ -53,6 +54,7 @@ export function apiDocument(application: NestFastifyApplication): OpenAPIObject 
     operationIdFactory: () => '',
   });
   nameSchemas(document);
+  closeBodies(document, requests);
   for (const [path, method, operation] of operationsOf(document)) {
     if (!operation.operationId) operation.operationId = operationIdOf(method, path);
     // A route's own tag wins over that of its controller.
@@ -77,9 +79,19 @@ export function operationsOf({ paths }: OpenAPIObject): readonly (readonly [stri
   );
 }
 
-/** Gives the classes of requests the limits that their validation checks. */
-function describeRequests(application: NestFastifyApplication): void {
-  for (const type of requestClassesOf(application)) describeValidation(type);
+/** Gives the classes of requests, which it returns, the limits that their validation checks. */
+function describeRequests(application: NestFastifyApplication): ReadonlySet<Type> {
+  const types = new Set<Type>();
+  for (const type of requestClassesOf(application)) describeValidation(type, types);
+  return types;
+}
+
+/** The validation refuses unknown fields. */
+function closeBodies(document: OpenAPIObject, requests: ReadonlySet<Type>): void {
+  for (const { name } of requests) {
+    const schema = document.components?.schemas?.[name];
+    if (schema !== undefined && 'properties' in schema) schema.additionalProperties = false;
+  }
 }
 
 /** The validated classes of bodies, paths and queries. */

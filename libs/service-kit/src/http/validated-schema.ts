@@ -5,6 +5,7 @@
  */
 import type { Type } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
+import { DAY_YEARS_PATTERN } from '@tantieme/time/day';
 import { getMetadataStorage } from 'class-validator';
 
 import { describedProperty } from './described-property.js';
@@ -48,6 +49,7 @@ const KEYWORDS: Readonly<Record<string, (...constraints: readonly unknown[]) => 
   arrayMaxSize: (maxItems) => ({ maxItems }),
   arrayUnique: () => ({ uniqueItems: true }),
   isIso8601: () => ({}),
+  isDay: () => ({ type: 'string', format: 'date', pattern: DAY_YEARS_PATTERN }),
   messageField: (schema) => withoutDescription(schema),
 };
 

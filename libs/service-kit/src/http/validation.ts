@@ -11,6 +11,8 @@ import { nestedClass, validationRulesOf } from './validated-schema.js';
 class RequestValidation extends ValidationPipe {
   /** class-validator skips null where a field is optional; the schemas of requests and messages do not allow it. */
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    // Nest takes null for an empty object.
+    if (metadata.type === 'body' && value === null) throw invalidRequest([{ field: '', reason: 'must be an object' }]);
     const nulls = metadata.metatype === undefined ? [] : nullFaults(value, metadata.metatype, '');
     if (nulls.length === 0) return super.transform(value, metadata);
     const others = await super.transform(value, metadata).then(

@@ -1,3 +1,9 @@
+/**
+ * `Idempotency-Key` for POST and PUT (draft-ietf-httpapi-idempotency-key-header). The first successful answer is stored
+ * by subject, key and route; a repetition gets it again with the header `idempotency-replayed: true`. The same key with
+ * another body is answered with 422, and with 409 while the first request is in flight. A refusal is not stored, since
+ * it changed nothing.
+ */
 import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Readable } from 'node:stream';
@@ -58,12 +64,6 @@ interface Tables {
 
 type Identity = Pick<Row, 'subject' | 'key' | 'route'>;
 
-/**
- * `Idempotency-Key` for POST and PUT (draft-ietf-httpapi-idempotency-key-header). The first successful answer is stored
- * by subject, key and route; a repetition gets it again with the header `idempotency-replayed: true`. The same key with
- * another body is answered with 422, and with 409 while the first request is in flight. A refusal is not stored, since
- * it changed nothing.
- */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
   private readonly logger = new Logger(IdempotencyInterceptor.name);

@@ -42,6 +42,7 @@ export function observedEventStore(store: EventStore, metrics: Metrics): EventSt
     readAll: (options) => store.readAll(options),
     subscribe: (options) => store.subscribe(options),
     head: () => store.head(),
+    hashAt: (position) => store.hashAt(position),
     close: () => store.close(),
   };
 }

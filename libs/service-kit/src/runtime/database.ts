@@ -21,8 +21,8 @@ export async function openReadDatabase({ dataDirectory, database }: DatabaseConf
   return openPostgresDatabase(database, (error) => logger.warn(`a connection broke: ${error.message}`));
 }
 
-/** Opens a place beside the read models' tables, for a rebuild. */
-export async function openReadDatabaseBeside({ dataDirectory, database }: DatabaseConfig): Promise<ShadowDatabase> {
+/** Opens the tables that a rebuild fills, beside those of the read models. */
+export async function openShadowReadDatabase({ dataDirectory, database }: DatabaseConfig): Promise<ShadowDatabase> {
   if (database === EMBEDDED) return openShadowDatabase(join(dataDirectory, 'read.sqlite'));
   const { openPostgresShadowDatabase } = await import('@tantieme/event-sourcing/read-model/postgres-database');
   return openPostgresShadowDatabase(database);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -52,6 +52,26 @@ export function acquireLock(directory: string, work: string): Lock {
       if (database.isOpen) database.close();
     },
   };
+}
+
+/**
+ * Checks that no process works on a data directory, which may be absent.
+ * @throws {DirectoryLocked}
+ */
+export function requireUnused(directory: string): void {
+  const folder = join(directory, 'locks');
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.lock')) : [];
+  for (const file of files) {
+    const database = new DatabaseSync(join(folder, file), { timeout: 0 });
+    try {
+      database.exec('BEGIN IMMEDIATE');
+    } catch (error) {
+      if (isBusy(error)) throw new DirectoryLocked(directory, file.slice(0, -'.lock'.length), holderOf(database));
+      throw error;
+    } finally {
+      database.close();
+    }
+  }
 }
 
 /** The name itself where it is safe in a path, else its hash. */

@@ -7,6 +7,8 @@ export const EVENT_STORE = Symbol('EVENT_STORE');
 export const BROKER = Symbol('BROKER');
 export const DATABASE = Symbol('DATABASE');
 export const CONFIG = Symbol('CONFIG');
+/** Fails the start where log and checkpoints do not belong together: `log-check.ts`. */
+export const LOG_CHECK = Symbol('LOG_CHECK');
 /** Which background work runs in this application: `background.ts`. */
 export const WORK_FILTER = Symbol('RUNS');
 /** Elects the replica that runs a piece of background work; null for the embedded database: `leader-election.ts`. */

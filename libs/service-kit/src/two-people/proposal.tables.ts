@@ -1,7 +1,7 @@
 /** Read model of the proposals of one service: a table and a projection of its own, since services share no tables. */
 import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
-import { PROPOSAL, PROPOSAL_EVENTS, proposalAfter, proposalDecider } from './proposal.js';
+import { PROPOSAL, PROPOSAL_EVENTS, proposalAfter } from './proposal.js';
 import type { Proposal, ProposalEvent } from './proposal.js';
 
 export interface ProposalRow {
@@ -36,7 +36,7 @@ export function proposalProjection(service: string): Projection<ProposalTables> 
   const table = proposalTable(service);
   return {
     name: `${service}-proposals`,
-    filter: { categories: [PROPOSAL], types: PROPOSAL_EVENTS },
+    filter: { categories: [PROPOSAL] },
     migrations: {
       owner: table,
       files: {
@@ -70,7 +70,7 @@ export function proposalProjection(service: string): Projection<ProposalTables> 
       };
       for (const stored of events) {
         if (!stored.stream.startsWith(proposalStreams(service))) continue;
-        const event = parseDomainEvent<ProposalEvent>(stored, proposalDecider);
+        const event = parseDomainEvent<ProposalEvent>(stored, PROPOSAL_EVENTS);
         const { number } = event.data;
         const rows = await trx
           .selectFrom(table)

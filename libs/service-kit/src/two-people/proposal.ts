@@ -7,7 +7,7 @@ import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { JsonValue } from '@tantieme/event-store/event-store';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 
 export const PROPOSAL = 'proposal';
 
@@ -102,12 +102,12 @@ export type ProposalEvent =
   | Event<'ProposalRejected', { readonly number: number; readonly reason?: string; readonly by: string }>
   | Event<'ProposalFinished', { readonly number: number; readonly refusal?: Refusal }>;
 
-export const PROPOSAL_EVENTS: readonly ProposalEvent['type'][] = [
-  'Proposed',
-  'ProposalConfirmed',
-  'ProposalRejected',
-  'ProposalFinished',
-];
+export const PROPOSAL_EVENTS: EventTypes<ProposalEvent> = {
+  Proposed: { version: 1 },
+  ProposalConfirmed: { version: 1 },
+  ProposalRejected: { version: 1 },
+  ProposalFinished: { version: 1 },
+};
 
 /** The newest proposal of the stream; undefined before the first. */
 export interface ProposalStreamState {
@@ -116,6 +116,7 @@ export interface ProposalStreamState {
 
 export const proposalDecider: Decider<ProposalStreamState, ProposalCommand, ProposalEvent> = {
   category: PROPOSAL,
+  events: PROPOSAL_EVENTS,
   initialState: () => ({}),
   decide(command, { newest }) {
     switch (command.type) {

@@ -2,10 +2,9 @@ import { Logger } from '@nestjs/common';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
-import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
+import { metadataOf, parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
 import { startProjection } from '@tantieme/event-sourcing/process/projection';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
@@ -14,7 +13,7 @@ import type { Principal, Role } from '../access/auth.js';
 import type { Background } from '../background/background.js';
 import { decodeCursor, pageOf } from '../http/cursor.js';
 import type { Page } from '../http/cursor.js';
-import { parseProposalId, PROPOSAL, proposalDecider, proposalUnknown } from './proposal.js';
+import { parseProposalId, PROPOSAL, PROPOSAL_EVENTS, proposalDecider, proposalUnknown } from './proposal.js';
 import type {
   JsonObject,
   Proposal,
@@ -154,7 +153,7 @@ export class Proposals {
   private async carryOutConfirmed(events: readonly StoredEvent[]): Promise<void> {
     for (const stored of events) {
       if (!stored.stream.startsWith(proposalStream(this.on.service, '', '').slice(0, -1))) continue;
-      const { number } = parseDomainEvent<ProposalEvent>(stored, proposalDecider).data;
+      const { number } = parseDomainEvent<ProposalEvent>(stored, PROPOSAL_EVENTS).data;
       const { newest } = (await this.runtime.load(stored.stream)).state;
       if (newest?.number === number) await this.carryOut(stored.stream, metadataOf(stored).correlationId);
     }

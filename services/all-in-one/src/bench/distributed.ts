@@ -17,7 +17,7 @@ import { startKafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server
 import { measureRawKafka } from '@tantieme/messaging/kafka/testing/raw-rate';
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
 import { Driver } from '../driver.js';
-import { SERVICE_NAMES, ServiceProcesses, type ServiceName } from '../service-processes.js';
+import { SERVICE_NAMES, ServiceProcesses, type ServiceName } from '../testing/service-processes.js';
 import { ALL_TOPICS } from '../topics.js';
 import { dealsOf, partnersOf, PLAN } from './history.js';
 

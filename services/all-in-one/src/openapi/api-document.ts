@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createApplication } from '@tantieme/service-kit/application/application';
 import { apiDocument } from '@tantieme/service-kit/http/openapi';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
-import { AllInOneModule } from '../start.js';
+import { AllInOneModule } from '../all-in-one.module.js';
 
 /** `docs/openapi.json`: part of the repository, and the source of `@tantieme/api-client`. */
 export const DOCUMENT_FILE = new URL('../../../../docs/openapi.json', import.meta.url);

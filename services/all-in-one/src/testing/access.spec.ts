@@ -4,7 +4,7 @@ import { createApplication } from '@tantieme/service-kit/application/application
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { commandsOf, routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
 import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
-import { AllInOneModule } from '../start.js';
+import { AllInOneModule } from '../all-in-one.module.js';
 import { configOf, temporaryDirectory } from './end-to-end.fixture.js';
 
 describe('access to the API of all services', () => {

@@ -27,7 +27,7 @@ import {
   type DistributedSystem,
 } from './distributed.fixture.js';
 import type { Driver } from '../driver.js';
-import { SERVICE_NAMES, type ServiceEnvironment } from '../service-processes.js';
+import { SERVICE_NAMES, type ServiceEnvironment } from './service-processes.js';
 import { ALL_TOPICS } from '../topics.js';
 import { CALENDAR, history, MONTHS, ndjson, prepare, randomOf, shuffled, TestServers } from './end-to-end.fixture.js';
 

@@ -12,7 +12,7 @@ import { startKafkaServer, type KafkaServer } from '@tantieme/messaging/kafka/te
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { Driver } from '../driver.js';
-import { ServiceProcesses, type ServiceEnvironment } from '../service-processes.js';
+import { ServiceProcesses, type ServiceEnvironment } from './service-processes.js';
 import { ALL_TOPICS } from '../topics.js';
 import { temporaryDirectory, verifyStore } from './end-to-end.fixture.js';
 

@@ -6,7 +6,7 @@ import { rebuildProjection } from '@tantieme/event-sourcing/process/rebuild';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { EMBEDDED } from '@tantieme/service-kit/runtime/config';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
-import { openReadDatabase, openReadDatabaseBeside } from '@tantieme/service-kit/runtime/database';
+import { openReadDatabase, openShadowReadDatabase } from '@tantieme/service-kit/runtime/database';
 import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import type { Driver } from '../driver.js';
 import { PROJECTIONS } from '../projections.js';
@@ -58,9 +58,9 @@ function parsed(value: unknown): unknown {
 async function rebuildAll(config: RuntimeConfig, db: AnyDatabase): Promise<void> {
   const store = await openEventStore(config);
   for (const projection of PROJECTIONS) {
-    const beside = await openReadDatabaseBeside(config);
-    await rebuildProjection({ store, db, shadow: beside, projection });
-    await beside.db.destroy();
+    const shadow = await openShadowReadDatabase(config);
+    await rebuildProjection({ store, db, shadow, projection });
+    await shadow.db.destroy();
   }
   await store.close();
 }

@@ -9,7 +9,7 @@ import { dataOf } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 import { calendarOf } from '../server/short-ids.js';
-import { closePeriod } from '../server/waiting.js';
+import { closePeriod } from '../server/background-work.js';
 
 const calendar = [
   '--calendar <calendar>',

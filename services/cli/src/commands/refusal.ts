@@ -85,7 +85,10 @@ export function refusalCommand(): Command {
 
 async function refusalId(api: Api, typed: string): Promise<string> {
   if (/^[0-9a-f]{64}$/.test(typed)) return typed;
-  const refusals = await Array.fromAsync(itemsOf((query) => api.GET('/refusals', { params: { query } })));
+  const id = typed.toLowerCase();
+  const refusals = await Array.fromAsync(
+    itemsOf((query) => api.GET('/refusals', { params: { query: { ...query, id } } })),
+  );
   return resolve(
     'refusal',
     [typed],

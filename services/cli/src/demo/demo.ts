@@ -8,7 +8,7 @@ import type { StatementIssued } from '@tantieme/contracts/payout';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
-import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
+import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { explainLine } from '../commands/explain.js';
 import { payoutsOf } from '../commands/payout.js';
 import { importBody, importSummary } from '../commands/import.js';
@@ -20,7 +20,7 @@ import { startProgress } from '../output/progress.js';
 import { table } from '../output/table.js';
 import { createApi, dataOf, itemsOf, rawBody } from '../server/client.js';
 import type { Api, Schemas } from '../server/client.js';
-import { caughtUp, closePeriod } from '../server/waiting.js';
+import { caughtUp, closePeriod } from '../server/background-work.js';
 import { mapping, partners, periods, returns, SUPERSTORE_CSV } from './superstore.js';
 
 const CALENDAR = 'monthly@America/New_York';
@@ -149,7 +149,7 @@ async function run({ operator, source, designer, approver, finance }: People): P
 
 const ndjson = (documents: readonly object[]): string => documents.map((one) => JSON.stringify(one)).join('\n');
 
-async function replay(config: EventStoreConfig): Promise<Verification> {
+async function replay(config: RuntimeConfig): Promise<Verification> {
   print('\n6. Replay: every event re-hashed, every decision re-decided from its recorded input');
   const result = await verifyConfigured(config);
   print(

@@ -16,7 +16,7 @@ import {
   type DistributedSystem,
 } from '@tantieme/all-in-one/testing/distributed.fixture';
 import { Driver } from '@tantieme/all-in-one/driver';
-import { SERVICE_NAMES } from '@tantieme/all-in-one/service-processes';
+import { SERVICE_NAMES } from '@tantieme/all-in-one/testing/service-processes';
 import { startInOneThread } from '@tantieme/all-in-one/start';
 import { configOf, ndjson, shuffled, temporaryDirectory } from '@tantieme/all-in-one/testing/end-to-end.fixture';
 import type { DealFact } from '@tantieme/contracts/deal';

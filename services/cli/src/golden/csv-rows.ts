@@ -4,7 +4,8 @@ import { parse } from 'csv-parse/sync';
 
 /** Something wrong in a file of a case. */
 export interface CaseFault {
-  readonly file: string;
+  /** Absent for a fault of the case as a whole. */
+  readonly file?: string;
   /** Line of the file, from 1 (usually the header). */
   readonly row?: number;
   readonly column?: string;
@@ -19,6 +20,7 @@ export class CaseInvalid extends Error {
 }
 
 export function faultText({ file, row, column, reason }: CaseFault): string {
+  if (file === undefined) return reason;
   return [file, row === undefined ? '' : `, row ${row}`, column === undefined ? '' : `, ${column}`, `: ${reason}`].join(
     '',
   );

@@ -212,7 +212,15 @@ describe('an invalid file', () => {
       'closings.csv, row 2, period: "2026-Q1" is not a period of any plan version in force',
     ],
     [{ 'plan.yaml': PLAN.replace('10 %', 'ten') }, /^plan.yaml:8:13: \/components\/0\/rate\/percent: /],
-    [{ 'plan@2026-01-01.yaml': PLAN.replace('EUR', 'USD') }, 'plan@2026-01-01.yaml: is of another currency: USD'],
+    [
+      { 'plan@2026-01-01.yaml': PLAN.replace('EUR', 'USD') },
+      'plan@2026-01-01.yaml: has the currency USD, but plan.yaml has EUR',
+    ],
+    [
+      { 'plan@2026-01-01.yaml': PLAN.replace('plan: p', 'plan: q') },
+      'plan@2026-01-01.yaml: has the plan id q, but plan.yaml has p',
+    ],
+    [{ 'plan.json': PLAN }, 'plan.json: applies from 2000-01-01, as plan.yaml does; name another day'],
   ])('is reported with file, row, column and reason: %j', (changes, message) => {
     expect(faultsOf(changes)[0]).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
   });

@@ -87,8 +87,9 @@ export function calculateCase(files: CaseFiles): CaseResult {
       pending: pendingRows(calculated, facts.deals),
     };
   } catch (error) {
-    if (error instanceof EngineError) throw new CaseInvalid([{ file: 'deals.csv', reason: error.message }]);
-    throw error;
+    if (!(error instanceof EngineError)) throw error;
+    // A faulty plan was refused when it was read, and a faulty deal is pending: this concerns the case as a whole.
+    throw new CaseInvalid([{ reason: error.message }]);
   }
 }
 
@@ -105,16 +106,19 @@ function readVersions(files: CaseFiles): readonly PlanVersion[] {
       const effectiveFrom = named[1] ?? DEFAULT_FROM;
       if (!isDay(effectiveFrom))
         faults.push({ file, reason: `${effectiveFrom} is not ${DAY_DESCRIPTION}, as in plan@2026-03-01.yaml` });
-      return plan === undefined ? [] : [{ effectiveFrom, plan }];
+      return plan === undefined ? [] : [{ file, effectiveFrom, plan }];
     })
     .sort((left, right) => compareText(left.effectiveFrom, right.effectiveFrom));
-  for (const { plan } of versions)
-    for (const field of ['id', 'currency'] as const)
-      if (plan[field] !== versions[0]?.plan[field])
-        faults.push({ file: plan.hash, reason: `is of another ${field === 'id' ? 'plan' : field}: ${plan[field]}` });
-  versions.forEach(({ effectiveFrom, plan }, index) => {
-    if (versions[index - 1]?.effectiveFrom === effectiveFrom)
-      faults.push({ file: plan.hash, reason: `has the same first day as another version, ${effectiveFrom}` });
+  const [first] = versions;
+  versions.forEach(({ file, effectiveFrom, plan }, index) => {
+    if (first === undefined) return;
+    if (plan.id !== first.plan.id)
+      faults.push({ file, reason: `has the plan id ${plan.id}, but ${first.file} has ${first.plan.id}` });
+    if (plan.currency !== first.plan.currency)
+      faults.push({ file, reason: `has the currency ${plan.currency}, but ${first.file} has ${first.plan.currency}` });
+    const before = versions[index - 1];
+    if (before?.effectiveFrom === effectiveFrom)
+      faults.push({ file, reason: `applies from ${effectiveFrom}, as ${before.file} does; name another day` });
   });
   if (faults.length > 0) throw new CaseInvalid(faults);
   return versions;

@@ -5,7 +5,7 @@ import type { AnyProjection } from '@tantieme/event-sourcing/process/projection'
 import { rebuildProjection } from '@tantieme/event-sourcing/process/rebuild';
 import type { RebuildResult } from '@tantieme/event-sourcing/process/rebuild';
 import { EMBEDDED, loadConfig } from '@tantieme/service-kit/runtime/config';
-import { openReadDatabase, openReadDatabaseBeside } from '@tantieme/service-kit/runtime/database';
+import { openReadDatabase, openShadowReadDatabase } from '@tantieme/service-kit/runtime/database';
 import type { DatabaseConfig } from '@tantieme/service-kit/runtime/database';
 import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
@@ -61,7 +61,7 @@ async function rebuildConfigured(
   const store = await openEventStore(config);
   opened.defer(() => store.close());
   const db = opened.use(await openReadDatabase(config));
-  const shadow = await openReadDatabaseBeside(config);
+  const shadow = await openShadowReadDatabase(config);
   opened.defer(() => shadow.db.destroy());
   const progress = startProgress('rebuild', 0, 'positions');
   opened.defer(() => progress.stop());

@@ -87,6 +87,18 @@ describe('tantieme verify', () => {
     180_000,
   );
 
+  it('finds a log that is behind the read models', async () => {
+    const copy = temporaryDirectory();
+    cpSync(config.dataDirectory, copy.path, { recursive: true });
+    const database = new DatabaseSync(join(copy.path, 'read.sqlite'));
+    database.exec("UPDATE checkpoints SET position = '999999' WHERE rowid = 1");
+    database.close();
+    const { code, output } = await verifyIn(copy.path);
+    expect(code).toBe(1);
+    expect(output).toMatch(/^\(log\)@-1: the event log ends at position \d+, but .* has read it up to 999999/);
+    copy.remove();
+  });
+
   it('gives the same result with any number of threads, for an intact and a tampered log', async () => {
     const intact = await verify('--json', '--threads', '1');
     expect(intact).toMatchObject({ code: 0, error: '' });

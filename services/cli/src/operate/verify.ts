@@ -1,9 +1,16 @@
 /** `tantieme verify`: checks that no stored event was changed or removed, and that every decision can be repeated. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Verification } from '@tantieme/audit/verify';
 import { verifyFile } from '@tantieme/all-in-one/verify/verify-file';
 import type { VerifyFileOptions } from '@tantieme/all-in-one/verify/verify-file';
+import { listCheckpoints } from '@tantieme/event-sourcing/read-model/checkpoints';
+import { findMismatch } from '@tantieme/event-store/same-log';
 import { EMBEDDED, loadConfig } from '@tantieme/service-kit/runtime/config';
+import { openReadDatabase } from '@tantieme/service-kit/runtime/database';
+import type { DatabaseConfig } from '@tantieme/service-kit/runtime/database';
+import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
 import { startProgress } from '../output/progress.js';
 import { count, print, printJson } from '../output/print.js';
@@ -34,11 +41,31 @@ export function verifyCommand(): Command {
     });
 }
 
-/** Verifies the event store that the configuration names. */
-export async function verifyConfigured(config: EventStoreConfig, options: VerifyOptions = {}): Promise<Verification> {
-  return config.eventStore === EMBEDDED
+/** Verifies the event store that the configuration names, and whether the read models belong to it. */
+export async function verifyConfigured(
+  config: EventStoreConfig & DatabaseConfig,
+  options: VerifyOptions = {},
+): Promise<Verification> {
+  const verification = await (config.eventStore === EMBEDDED
     ? verifyDirectory(config.dataDirectory, options)
-    : verifyServer(config, options.expect);
+    : verifyServer(config, options.expect));
+  const reason = await mismatchOf(config);
+  if (reason === undefined) return verification;
+  return {
+    ...verification,
+    differences: [...verification.differences, { stream: '(log)', revision: -1, reason }],
+    differenceCount: verification.differenceCount + 1,
+  };
+}
+
+/** Why the log is not the one that the read models and processes have read; undefined where it is. */
+async function mismatchOf(config: EventStoreConfig & DatabaseConfig): Promise<string | undefined> {
+  if (config.database === EMBEDDED && !existsSync(join(config.dataDirectory, 'read.sqlite'))) return undefined;
+  await using opened = new AsyncDisposableStack();
+  const store = await openEventStore(config);
+  opened.defer(() => store.close());
+  const db = opened.use(await openReadDatabase(config));
+  return (await findMismatch(store, await listCheckpoints(db)))?.reason;
 }
 
 /** @throws if the directory has no event store */

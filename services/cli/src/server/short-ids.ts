@@ -1,4 +1,5 @@
 /** Short ids: `acme 2026-01` stands for `ACME|EUR|monthly@Europe/Paris|2026-01` as long as only one id matches. */
+import { PERIOD_ID } from '@tantieme/contracts/ledger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { timeZoneOf } from '../output/time.js';
 import { itemsOf } from './client.js';
@@ -40,7 +41,7 @@ export function resolve(what: string, words: readonly string[], ids: readonly st
 export async function statementId(api: Api, words: readonly string[]): Promise<string> {
   const [whole = ''] = words;
   if (words.length === 1 && whole.split('|').length === 4) return whole;
-  const period = words.find((word) => PERIOD.test(word));
+  const period = words.find((word) => PERIOD_ID.test(word));
   const listed = await Array.fromAsync(
     itemsOf<{ readonly id: string }>((query) =>
       api.GET('/statements', { params: { query: omitUndefined({ ...query, period }) } }),
@@ -52,8 +53,6 @@ export async function statementId(api: Api, words: readonly string[]): Promise<s
     listed.map(({ id }) => id),
   );
 }
-
-const PERIOD = /^(FY)?\d{4}(-([PWB]?\d{2}|Q[1-4]|H[12]))?$/;
 
 /** The calendar of a period: the one named, or the only one that plans have. */
 export async function calendarOf(api: Api, named: string | undefined): Promise<string> {

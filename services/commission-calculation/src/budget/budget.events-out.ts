@@ -4,23 +4,19 @@
  */
 import type { BudgetClaim, GrantedLine } from '@tantieme/commission-engine/earn/budget';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
+import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.js';
+import type { InternalMessage } from '../internal-message.js';
+import { BUDGET_EVENTS } from './budget.js';
 import type { BudgetEvent } from './budget.js';
 
-interface BudgetMessage {
-  readonly id: string;
-  readonly time: string;
-  readonly payee: string;
-  readonly plan: string;
+interface BudgetMessage extends InternalMessage {
   readonly component: string;
   readonly deal: string;
   /** Of the sending stream: the newest replaces the ones before. */
   readonly revision: number;
-  readonly correlationId: string;
-  readonly causationId: string;
 }
 
 /** All that a payee claims of a component's budget with a deal. */
@@ -52,7 +48,7 @@ export function budgetMessage(
 }
 
 export function grantMessages(stored: StoredEvent): readonly OutgoingMessage[] {
-  const event = domainEventOf<BudgetEvent>(stored, {});
+  const event = domainEventOf<BudgetEvent>(stored, BUDGET_EVENTS);
   if (event.type === 'BudgetPeriodsClosed') return [];
   const { plan, component } = event.data.budget;
   return event.data.grants.map(({ payee, deal, granted }) => {
@@ -66,19 +62,16 @@ export function grantMessages(stored: StoredEvent): readonly OutgoingMessage[] {
   });
 }
 
-export function isClaimsMessage(value: unknown): value is ClaimsMessage {
-  return isBudgetMessage(value) && value.kind === 'claims' && Array.isArray(value.claims);
-}
+const SUBJECT = { component: TEXT, deal: TEXT, revision: INTEGER };
 
-export function isGrantMessage(value: unknown): value is GrantMessage {
-  return isBudgetMessage(value) && value.kind === 'grant' && Array.isArray(value.granted);
-}
+export const isClaimsMessage = internalMessageGuard<ClaimsMessage>({
+  kind: { const: 'claims' },
+  ...SUBJECT,
+  claims: LIST,
+});
 
-function isBudgetMessage(
-  value: unknown,
-): value is { readonly [Name in keyof ClaimsMessage | keyof GrantMessage]?: unknown } {
-  if (typeof value !== 'object' || value === null) return false;
-  const fields: { readonly [name: string]: unknown } = { ...value };
-  const texts = ['id', 'time', 'payee', 'plan', 'component', 'deal', 'correlationId', 'causationId'];
-  return texts.every((name) => typeof fields[name] === 'string') && Number.isSafeInteger(fields['revision']);
-}
+export const isGrantMessage = internalMessageGuard<GrantMessage>({
+  kind: { const: 'grant' },
+  ...SUBJECT,
+  granted: LIST,
+});

@@ -17,7 +17,7 @@ import { compareLines } from '@tantieme/commission-engine/measure/canonical-orde
 import { compareText } from '@tantieme/contracts/compare-text';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 
@@ -135,10 +135,17 @@ export interface BudgetState {
   lineCount: number;
 }
 
+export const BUDGET_EVENTS: EventTypes<BudgetEvent> = {
+  ClaimsReceived: { version: 1 },
+  GrantsEmitted: { version: 1 },
+  BudgetPeriodsClosed: { version: 1 },
+};
+
 /** @param plans every plan document that a claim refers to */
 export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCommand, BudgetEvent> {
   return {
     category: BUDGET,
+    events: BUDGET_EVENTS,
     initialState: () => ({
       deals: new Map(),
       open: [],

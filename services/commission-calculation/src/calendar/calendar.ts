@@ -7,7 +7,7 @@ import { isPeriod, nextPeriod, windowStartDay } from '@tantieme/time/calendar/pe
 import { TimeError } from '@tantieme/time/time-error';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 
 export const CALENDAR = 'calendar';
 
@@ -82,8 +82,15 @@ export interface CalendarState {
   readonly closedThrough: string | null;
 }
 
+export const CALENDAR_EVENTS: EventTypes<CalendarEvent> = {
+  PeriodClosing: { version: 1 },
+  PeriodSealed: { version: 1 },
+  PeriodFinished: { version: 1 },
+};
+
 export const calendarDecider: Decider<CalendarState, CalendarCommand, CalendarEvent> = {
   category: CALENDAR,
+  events: CALENDAR_EVENTS,
   initialState: () => ({ closing: null, closedThrough: null }),
   decide(command, state) {
     switch (command.type) {

@@ -1,10 +1,11 @@
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
+import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.js';
+import type { InternalMessage } from '../internal-message.js';
 import type { CreditGroup } from './credit-lines.js';
-import { dealOfStream } from './credit.js';
+import { dealOfStream, CREDIT_EVENTS } from './credit.js';
 import type { DealCredited } from './credit.js';
 
 /**
@@ -14,25 +15,17 @@ import type { DealCredited } from './credit.js';
 export const CREDITS_TOPIC = 'commission-credits';
 
 /** The whole credit of a deal to one payee under one plan. */
-export interface CreditMessage {
-  readonly id: string;
-  /** Time of the fact that caused it. */
-  readonly time: string;
+export interface CreditMessage extends InternalMessage {
   readonly deal: string;
-  readonly payee: string;
-  readonly plan: string;
   /** Crediting number of the deal: the highest counts. */
   readonly number: number;
   readonly groups: readonly CreditGroup[];
   /** Payees above who are paid an override on what this one earns with the deal. */
   readonly above?: readonly string[];
-  readonly correlationId: string;
-  /** Id of the credit's event. */
-  readonly causationId: string;
 }
 
 export function creditMessages(stored: StoredEvent): readonly OutgoingMessage[] {
-  const { occurredAt, data } = domainEventOf<DealCredited>(stored, {});
+  const { occurredAt, data } = domainEventOf<DealCredited>(stored, CREDIT_EVENTS);
   const { correlationId } = metadataOf(stored);
   const deal = dealOfStream(stored.stream);
   return data.credits.map(({ payee, plan, groups, above }) => {
@@ -53,28 +46,4 @@ export function creditMessages(stored: StoredEvent): readonly OutgoingMessage[] 
   });
 }
 
-export function isCreditMessage(value: unknown): value is CreditMessage {
-  if (typeof value !== 'object' || value === null) return false;
-  const {
-    id,
-    time,
-    deal,
-    payee,
-    plan,
-    number,
-    groups,
-    correlationId,
-    causationId,
-  }: { readonly [Name in keyof CreditMessage]?: unknown } = value;
-  return (
-    typeof id === 'string' &&
-    typeof time === 'string' &&
-    typeof deal === 'string' &&
-    typeof payee === 'string' &&
-    typeof plan === 'string' &&
-    Number.isSafeInteger(number) &&
-    Array.isArray(groups) &&
-    typeof correlationId === 'string' &&
-    typeof causationId === 'string'
-  );
-}
+export const isCreditMessage = internalMessageGuard<CreditMessage>({ deal: TEXT, number: INTEGER, groups: LIST });

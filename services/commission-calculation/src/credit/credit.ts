@@ -21,12 +21,12 @@ import { EngineError } from '@tantieme/commission-engine/engine-error';
 import { TimeError } from '@tantieme/time/time-error';
 import type { Deal } from '@tantieme/contracts/deal';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
 import type { FoundRate } from '../reference/facts/exchange-rate.js';
-import { exchangeRateKey, partnerKey, planKey } from '../reference/reference-keys.js';
-import type { Origin } from '../reference/reference.js';
+import { exchangeRateKey, partnerKey, planKey } from '../reference/stream/reference-keys.js';
+import type { Origin } from '../reference/stream/reference.js';
 
 export const CREDIT = 'credit';
 
@@ -192,10 +192,16 @@ export interface CreditState {
   readonly waived: Set<string>;
 }
 
+export const CREDIT_EVENTS: EventTypes<CreditEvent> = {
+  DealCredited: { version: 1 },
+  PendingWaived: { version: 1 },
+};
+
 /** @param plans every plan document in the log */
 export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCommand, CreditEvent> {
   return {
     category: CREDIT,
+    events: CREDIT_EVENTS,
     initialState: () => ({
       deal: undefined,
       originRevision: -1,

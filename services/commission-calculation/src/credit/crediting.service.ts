@@ -5,10 +5,10 @@ import type { CommandContext, Accepted, Refused, Runtime } from '@tantieme/event
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
-import { ExchangeRateCache } from '../reference/exchange-rate-cache.service.js';
-import { PartnerCache } from '../reference/partner-cache.service.js';
-import type { CurrencyPair } from '../reference/reference-keys.js';
-import type { Origin } from '../reference/reference.js';
+import { ExchangeRateCache } from '../reference/cache/exchange-rate-cache.service.js';
+import { PartnerCache } from '../reference/cache/partner-cache.service.js';
+import type { CurrencyPair } from '../reference/stream/reference-keys.js';
+import type { Origin } from '../reference/stream/reference.js';
 import { creditDecider, creditStream } from './credit.js';
 import type { CreditCommand, CreditEvent, CreditState, CreditView, Waiver } from './credit.js';
 

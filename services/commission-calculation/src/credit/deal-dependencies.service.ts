@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { addDays } from '@tantieme/time/day';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
@@ -13,9 +12,9 @@ import { ACTOR } from '../service-identity.js';
 import { MIGRATIONS } from '../migrations.js';
 import { changesTerms, PLAN, planOfStream } from '../plan/plan.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
-import { ExchangeRateCache } from '../reference/exchange-rate-cache.service.js';
+import { ExchangeRateCache } from '../reference/cache/exchange-rate-cache.service.js';
 import type { ExchangeRateRecorded } from '../reference/facts/exchange-rate.js';
-import { PartnerCache } from '../reference/partner-cache.service.js';
+import { PartnerCache } from '../reference/cache/partner-cache.service.js';
 import {
   exchangeRateKey,
   pairOfKey,
@@ -23,10 +22,10 @@ import {
   partnerOfStream,
   planKey,
   REFERENCE,
-} from '../reference/reference-keys.js';
-import type { CurrencyPair } from '../reference/reference-keys.js';
-import { referenceDecider } from '../reference/reference.js';
-import { CREDIT, dealOfStream } from './credit.js';
+} from '../reference/stream/reference-keys.js';
+import type { CurrencyPair } from '../reference/stream/reference-keys.js';
+import { REFERENCE_EVENTS } from '../reference/stream/reference.js';
+import { CREDIT, CREDIT_EVENTS, dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';
 import { Crediting } from './crediting.service.js';
 
@@ -245,7 +244,7 @@ function factKey({ type, stream }: StoredEvent): string | undefined {
 }
 
 function rateOf(stored: StoredEvent): ExchangeRateRecorded['data']['exchangeRate'] {
-  return domainEventOf<ExchangeRateRecorded>(stored, referenceDecider).data.exchangeRate;
+  return domainEventOf<ExchangeRateRecorded>(stored, REFERENCE_EVENTS).data.exchangeRate;
 }
 
 function pairOf(stored: StoredEvent): CurrencyPair {
@@ -267,7 +266,7 @@ interface UsedKey {
 }
 
 function usedKeys(stored: StoredEvent): readonly UsedKey[] {
-  const { partners, plans, exchangeRates = [] } = domainEventOf<DealCredited>(stored, {}).data.input;
+  const { partners, plans, exchangeRates = [] } = domainEventOf<DealCredited>(stored, CREDIT_EVENTS).data.input;
   return [
     ...partners.map(({ key, revision }) => ({
       key,

@@ -3,7 +3,7 @@ import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { MIGRATIONS } from '../migrations.js';
-import { CREDIT, dealOfStream } from './credit.js';
+import { CREDIT, CREDIT_EVENTS, dealOfStream } from './credit.js';
 import type { CreditEvent, DealCredited, Touches } from './credit.js';
 import type { PendingDealTables, WaivedRow } from './pending-deals.tables.js';
 
@@ -19,7 +19,7 @@ export const pendingDealsProjection: Projection<PendingDealTables> = {
     const waived: WaivedRow[] = [];
     for (const stored of events) {
       const deal = dealOfStream(stored.stream);
-      const event = domainEventOf<CreditEvent>(stored, {});
+      const event = domainEventOf<CreditEvent>(stored, CREDIT_EVENTS);
       if (event.type === 'PendingWaived') {
         const { reason, by, confirmedBy, waived: these } = event.data;
         for (const { code, subject } of these)

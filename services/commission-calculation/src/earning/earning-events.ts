@@ -8,6 +8,7 @@ import type {
   RatedLine,
 } from '@tantieme/commission-engine/incremental/state';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
+import type { EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import type { CreditGroup } from '../credit/credit-lines.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
 import type { PostedLine } from './posting.js';
@@ -82,7 +83,7 @@ export interface Conclusions {
   readonly payeeLevel?: readonly PayeeLevelCredit[];
   /** Claims on budgets, where they change. */
   readonly claims?: readonly DealClaims[];
-  /** Quotas that deals are waiting for, where that changes. */
+  /** Quotas that pending deals need, where that changes. */
   readonly missingQuotas?: readonly DealMissingQuotas[];
   /** Absent where nobody above is paid on what changes. */
   readonly overridden?: readonly OverriddenDeal[];
@@ -136,11 +137,11 @@ export type EarningEvent =
       };
     };
 
-export const EARNING_EVENTS: readonly EarningEvent['type'][] = [
-  'Earned',
-  'ChildEarningReceived',
-  'GrantReceived',
-  'PayeeTermsReceived',
-  'EarningsPosted',
-  'EarningPeriodClosed',
-];
+export const EARNING_EVENTS: EventTypes<EarningEvent> = {
+  Earned: { version: 1 },
+  ChildEarningReceived: { version: 1 },
+  GrantReceived: { version: 1 },
+  PayeeTermsReceived: { version: 1 },
+  EarningsPosted: { version: 1 },
+  EarningPeriodClosed: { version: 1 },
+};

@@ -6,8 +6,8 @@ import type { DealClaims } from '@tantieme/commission-engine/incremental/state';
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { attributesOf, metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
@@ -16,28 +16,24 @@ import { budgetStream } from '../budget/budget.js';
 import { budgetMessage } from '../budget/budget.events-out.js';
 import type { ClaimsMessage } from '../budget/budget.events-out.js';
 import { CREDITS_TOPIC } from '../credit/credit.events-out.js';
+import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.js';
+import type { InternalMessage } from '../internal-message.js';
+import { EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent, OverriddenDeal, PayeePlan } from './earning-events.js';
 import { ledgerLine } from './posting.js';
 
-/** All that a payee earns with a deal, for one payee above who is paid an override on it. */
-export interface ChildEarningMessage {
-  readonly id: string;
-  readonly time: string;
+/** All that a payee earns with a deal, for one payee above who is paid an override on it: `payee`. */
+export interface ChildEarningMessage extends InternalMessage {
   readonly deal: string;
-  /** The payee above. */
-  readonly payee: string;
-  readonly plan: string;
   /** The payee below. */
   readonly child: string;
   /** Of the child's stream: the highest counts. */
   readonly revision: number;
   readonly earned: OverriddenDeal['earned'];
-  readonly correlationId: string;
-  readonly causationId: string;
 }
 
 export function earningPublications(stored: StoredEvent): readonly Publication[] {
-  const { data } = domainEventOf<EarningEvent>(stored, {});
+  const { data } = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
   const { payee, plan, currency, calendar } = data.payeePlan;
   const overridden = 'overridden' in data && data.overridden !== undefined ? data.overridden : [];
   const claimed = 'claims' in data && data.claims !== undefined ? data.claims : [];
@@ -103,30 +99,9 @@ function claimsMessages(
   });
 }
 
-export function isChildEarningMessage(value: unknown): value is ChildEarningMessage {
-  if (typeof value !== 'object' || value === null) return false;
-  const {
-    id,
-    time,
-    deal,
-    payee,
-    plan,
-    child,
-    revision,
-    earned,
-    correlationId,
-    causationId,
-  }: { readonly [Name in keyof ChildEarningMessage]?: unknown } = value;
-  return (
-    typeof id === 'string' &&
-    typeof time === 'string' &&
-    typeof deal === 'string' &&
-    typeof payee === 'string' &&
-    typeof plan === 'string' &&
-    typeof child === 'string' &&
-    Number.isSafeInteger(revision) &&
-    Array.isArray(earned) &&
-    typeof correlationId === 'string' &&
-    typeof causationId === 'string'
-  );
-}
+export const isChildEarningMessage = internalMessageGuard<ChildEarningMessage>({
+  deal: TEXT,
+  child: TEXT,
+  revision: INTEGER,
+  earned: LIST,
+});

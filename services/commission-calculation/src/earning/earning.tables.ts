@@ -44,8 +44,6 @@ export const EARNING_TABLES = [
   'commission_streams',
 ] as const satisfies readonly (keyof EarningTables)[];
 
-const TYPES: ReadonlySet<string> = new Set(EARNING_EVENTS);
-
 /** Limit on the remembered rows of `commission_streams`. */
 const REMEMBERED_MAX = 100_000;
 
@@ -89,9 +87,8 @@ export async function writeEarnings(
   const streams = new Map<string, StreamRow>();
   const closed: StreamRow[] = [];
   for (const stored of events) {
-    if (!TYPES.has(stored.type)) continue;
     const { stream } = stored;
-    const event = domainEventOf<EarningEvent>(stored, {});
+    const event = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
     const { payeePlan, deals } = event.data;
     const { calendar, payee, plan } = payeePlan;
     const first = event.type === 'Earned' && event.data.input.number === 1 ? event.data.input.deal : undefined;

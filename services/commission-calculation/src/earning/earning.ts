@@ -30,7 +30,7 @@ import { decimalsOf } from '@tantieme/money/currency';
 import { unpackLines } from '../credit/credit-lines.js';
 import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './partial-state.js';
 import type { PartialState } from './partial-state.js';
-import { EARN_ENGINE, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning-events.js';
+import { EARN_ENGINE, EARNING_EVENTS, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
@@ -107,6 +107,7 @@ export interface EarningState {
 export function earningDecider(plans: PlanByHash): Decider<EarningState, EarningCommand, EarningEvent> {
   return {
     category: EARNING,
+    events: EARNING_EVENTS,
     initialState: () => ({
       payeePlan: undefined,
       engine: createEarnState(),

@@ -5,6 +5,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import type { PendingDealRow } from '../credit/pending-deals.tables.js';
+import { EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent } from './earning-events.js';
 
 export interface MissingQuotaRow extends PendingDealRow {
@@ -17,13 +18,6 @@ export interface MissingQuotaTables {
   commission_missing_quotas: MissingQuotaRow;
 }
 
-const TYPES: ReadonlySet<string> = new Set<EarningEvent['type']>([
-  'Earned',
-  'ChildEarningReceived',
-  'GrantReceived',
-  'PayeeTermsReceived',
-]);
-
 export async function writeMissingQuotas(
   trx: Transaction<MissingQuotaTables>,
   events: readonly StoredEvent[],
@@ -32,8 +26,7 @@ export async function writeMissingQuotas(
   // counts.
   const newest = new Map<string, { readonly key: readonly string[]; readonly rows: readonly MissingQuotaRow[] }>();
   for (const stored of events) {
-    if (!TYPES.has(stored.type)) continue;
-    const { data } = domainEventOf<EarningEvent>(stored, {});
+    const { data } = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
     if (!('missingQuotas' in data) || data.missingQuotas === undefined) continue;
     const { payee, plan } = data.payeePlan;
     for (const { deal, component, windows } of data.missingQuotas) {

@@ -11,9 +11,9 @@ import type { PayeeTermsListener } from '../credit/deal-dependencies.service.js'
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { plansOfPartner } from '../reference/facts/partner.js';
 import { quotasInForce } from '../reference/facts/quota.js';
-import { partnerOfStream, partnerStream, quotaStream, REFERENCE } from '../reference/reference-keys.js';
-import { REFERENCE_RUNTIME } from '../reference/reference-runtime.service.js';
-import type { ReferenceRuntime } from '../reference/reference-runtime.service.js';
+import { partnerOfStream, partnerStream, quotaStream, REFERENCE } from '../reference/stream/reference-keys.js';
+import { REFERENCE_RUNTIME } from '../reference/stream/reference-runtime.service.js';
+import type { ReferenceRuntime } from '../reference/stream/reference-runtime.service.js';
 import { earningStream } from './earning.js';
 import type { EarningCommand } from './earning.js';
 import type { PayeePlan } from './earning-events.js';

@@ -9,7 +9,7 @@ import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { formatAmount } from '@tantieme/money/amount';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { creditStream } from '../credit/credit.js';
+import { creditStream, CREDIT_EVENTS } from '../credit/credit.js';
 import type { DealCredited } from '../credit/credit.js';
 import { Crediting } from '../credit/crediting.service.js';
 import { earningStream, postingOf } from '../earning/earning.js';
@@ -75,7 +75,7 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
   /** The last credit of the deal that changed the payee's part. */
   private async creditOf(payee: string, plan: string, deal: string): Promise<ExplainedCredit | undefined> {
     for (const stored of await this.store.readStream(creditStream(deal), { direction: 'backwards' })) {
-      const { data } = domainEventOf<DealCredited>(stored, {});
+      const { data } = domainEventOf<DealCredited>(stored, CREDIT_EVENTS);
       if (!data.credits.some((credit) => credit.payee === payee && credit.plan === plan)) continue;
       return {
         stream: stored.stream,

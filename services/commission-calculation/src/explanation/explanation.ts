@@ -8,7 +8,7 @@ import type { Deal, DealLine } from '@tantieme/contracts/deal';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { UsedPartner } from '../credit/credit.js';
 import type { PublishedPlan } from '../plan/plan.js';
-import { partnerKey } from '../reference/reference-keys.js';
+import { partnerKey } from '../reference/stream/reference-keys.js';
 import type { PostedLine } from '../earning/posting.js';
 
 export interface ExplainedLine {

@@ -10,7 +10,7 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { assertPeriod } from '../calendar/calendar.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
-import { partnerKey, planKey } from '../reference/reference-keys.js';
+import { partnerKey, planKey } from '../reference/stream/reference-keys.js';
 import type { PendingDeal, PendingDealSort } from './pending-deal.dto.js';
 import { uncreditable, withoutQuota } from './pending-deals-touching.js';
 import type { PendingTables, TouchedPeriod } from './pending-deals-touching.js';

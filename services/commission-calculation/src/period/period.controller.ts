@@ -35,6 +35,7 @@ export class PeriodsController {
   @ApiParam(PERIOD)
   @ApiBody({
     type: ClosePeriodBody,
+    required: false,
     examples: {
       plain: { summary: 'Nothing is outstanding', value: {} },
       forced: { summary: 'Although deals are pending', value: { force: 'the partner of crm|D-1 will never register' } },

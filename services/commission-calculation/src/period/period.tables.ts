@@ -3,7 +3,7 @@ import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
-import { calendarDecider, calendarOfStream } from '../calendar/calendar.js';
+import { CALENDAR_EVENTS, calendarOfStream } from '../calendar/calendar.js';
 import type { CalendarEvent, Outstanding } from '../calendar/calendar.js';
 
 export const PERIOD_STATES = ['closing', 'closed'] as const;
@@ -31,14 +31,9 @@ export interface PeriodTables {
 
 export const PERIOD_TABLES = ['commission_periods'] as const satisfies readonly (keyof PeriodTables)[];
 
-export const PERIOD_EVENTS: readonly CalendarEvent['type'][] = ['PeriodClosing', 'PeriodSealed', 'PeriodFinished'];
-
-const TYPES: ReadonlySet<string> = new Set(PERIOD_EVENTS);
-
 export async function writePeriods(trx: Transaction<PeriodTables>, events: readonly StoredEvent[]): Promise<void> {
   for (const stored of events) {
-    if (!TYPES.has(stored.type)) continue;
-    const event = domainEventOf<CalendarEvent>(stored, calendarDecider);
+    const event = domainEventOf<CalendarEvent>(stored, CALENDAR_EVENTS);
     const calendar = calendarOfStream(stored.stream);
     const { period } = event.data;
     if (event.type === 'PeriodClosing') {

@@ -1,7 +1,7 @@
 /** The closing of one period: the stages that it has passed, and the manifest of its lines. */
 import type { ManifestEntry, PeriodManifest } from '@tantieme/contracts/ledger';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 
 export const PERIOD = 'period';
 
@@ -54,8 +54,15 @@ export interface PeriodState {
   readonly closed: boolean;
 }
 
+export const PERIOD_EVENTS: EventTypes<PeriodEvent> = {
+  StageReached: { version: 1 },
+  ManifestPage: { version: 1 },
+  PeriodClosed: { version: 1 },
+};
+
 export const periodDecider: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
   category: PERIOD,
+  events: PERIOD_EVENTS,
   initialState: () => ({ stages: [], pages: 0, pagesTotal: 0, streams: 0, lines: 0, closed: false }),
   decide(command, state) {
     if (state.closed) return [];

@@ -6,7 +6,7 @@ import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { changesTerms, PLAN, planDecider, planOfStream, planStream } from './plan.js';
+import { changesTerms, PLAN, planDecider, planOfStream, planStream, PLAN_EVENTS } from './plan.js';
 import type { PlanEvent, PlanState, PublishedPlan } from './plan.js';
 
 /** Events per page when the catalog is loaded. */
@@ -94,7 +94,7 @@ export class PlanCatalog implements PlanByHash {
       const before = this.plans.get(id);
       const { revision } = stored;
       if (revision !== (before?.revision ?? -1) + 1) continue;
-      const event = domainEventOf<PlanEvent>(stored, planDecider);
+      const event = domainEventOf<PlanEvent>(stored, PLAN_EVENTS);
       const state = planDecider.evolve(before?.state ?? planDecider.initialState(), event);
       const published = changesTerms(event.type) ? { id, revision, versions: state.published } : before?.published;
       this.plans.set(id, { revision, state, published });

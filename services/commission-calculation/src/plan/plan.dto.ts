@@ -84,7 +84,6 @@ export class PlansQuery extends PageQuery {
 export class PublishBody {
   @ApiProperty({
     example: '2026-01-01',
-    format: 'date',
     description: "Day in the plan's time zone. The version applies to measurement windows that start on or after it",
   })
   @IsDay()
@@ -94,7 +93,6 @@ export class PublishBody {
 export class EndBody {
   @ApiProperty({
     example: '2026-12-31',
-    format: 'date',
     description: "Last day, in the plan's time zone, on which anything is credited",
   })
   @IsDay()

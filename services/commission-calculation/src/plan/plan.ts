@@ -14,7 +14,7 @@ import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { addDays } from '@tantieme/time/day';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 
 export const PLAN = 'plan';
 
@@ -147,8 +147,16 @@ export function changesTerms(type: string): boolean {
   return type === 'PlanPublished' || type === 'PlanEnded';
 }
 
+export const PLAN_EVENTS: EventTypes<PlanEvent> = {
+  PlanDrafted: { version: 1 },
+  PlanApproved: { version: 1 },
+  PlanPublished: { version: 1 },
+  PlanEnded: { version: 1 },
+};
+
 export const planDecider: Decider<PlanState, PlanCommand, PlanEvent> = {
   category: PLAN,
+  events: PLAN_EVENTS,
   initialState: () => ({ versions: [], published: [] }),
   decide(command, state) {
     switch (command.type) {

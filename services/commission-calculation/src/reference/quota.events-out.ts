@@ -4,29 +4,24 @@
  */
 import type { Quota as QuotaInForce } from '@tantieme/commission-engine/earn/payee-terms';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
+import { INTEGER, internalMessageGuard, LIST } from '../internal-message.js';
+import type { InternalMessage } from '../internal-message.js';
 import type { QuotaRecorded } from './facts/quota.js';
-import { referenceDecider } from './reference.js';
+import { REFERENCE_EVENTS } from './stream/reference.js';
 
 /** All quotas in force of a payee under a plan: the newest revision replaces the ones before. */
-export interface QuotaMessage {
+export interface QuotaMessage extends InternalMessage {
   readonly kind: 'quota';
-  readonly id: string;
-  readonly time: string;
-  readonly payee: string;
-  readonly plan: string;
   /** Of the reference stream. */
   readonly revision: number;
   readonly quotas: readonly QuotaInForce[];
-  readonly correlationId: string;
-  readonly causationId: string;
 }
 
 export function quotaMessage(stored: StoredEvent): OutgoingMessage {
-  const { occurredAt, data } = domainEventOf<QuotaRecorded>(stored, referenceDecider);
+  const { occurredAt, data } = domainEventOf<QuotaRecorded>(stored, REFERENCE_EVENTS);
   const { payee, plan } = data.quota;
   const message: QuotaMessage = {
     kind: 'quota',
@@ -42,28 +37,8 @@ export function quotaMessage(stored: StoredEvent): OutgoingMessage {
   return { key: `${payee}|${plan}`, value: JSON.stringify(message) };
 }
 
-export function isQuotaMessage(value: unknown): value is QuotaMessage {
-  if (typeof value !== 'object' || value === null) return false;
-  const {
-    kind,
-    id,
-    time,
-    payee,
-    plan,
-    revision,
-    quotas,
-    correlationId,
-    causationId,
-  }: { readonly [Name in keyof QuotaMessage]?: unknown } = value;
-  return (
-    kind === 'quota' &&
-    typeof id === 'string' &&
-    typeof time === 'string' &&
-    typeof payee === 'string' &&
-    typeof plan === 'string' &&
-    Number.isSafeInteger(revision) &&
-    Array.isArray(quotas) &&
-    typeof correlationId === 'string' &&
-    typeof causationId === 'string'
-  );
-}
+export const isQuotaMessage = internalMessageGuard<QuotaMessage>({
+  kind: { const: 'quota' },
+  revision: INTEGER,
+  quotas: LIST,
+});

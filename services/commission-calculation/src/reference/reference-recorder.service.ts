@@ -5,14 +5,14 @@ import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext, Work } from '@tantieme/event-sourcing/decide/runtime';
 import { assertMessageData } from '@tantieme/service-kit/http/message-data';
-import { ExchangeRateCache } from './exchange-rate-cache.service.js';
+import { ExchangeRateCache } from './cache/exchange-rate-cache.service.js';
 import { normalExchangeRate } from './facts/exchange-rate.js';
 import { normalQuota } from './facts/quota.js';
-import { exchangeRateStream, quotaStream } from './reference-keys.js';
-import { REFERENCE_RUNTIME } from './reference-runtime.service.js';
-import type { ReferenceRuntime } from './reference-runtime.service.js';
-import { referenceDecider } from './reference.js';
-import type { RecordExchangeRate, RecordQuota, ReferenceState } from './reference.js';
+import { exchangeRateStream, quotaStream } from './stream/reference-keys.js';
+import { REFERENCE_RUNTIME } from './stream/reference-runtime.service.js';
+import type { ReferenceRuntime } from './stream/reference-runtime.service.js';
+import { referenceDecider } from './stream/reference.js';
+import type { RecordExchangeRate, RecordQuota, ReferenceState } from './stream/reference.js';
 
 export type ReferenceKind = 'exchange-rate' | 'quota';
 

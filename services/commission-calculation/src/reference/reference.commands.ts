@@ -13,8 +13,8 @@ import type { FileFormatName, FileRecord } from '@tantieme/tabular/file-records'
 import type { RecordFields } from '@tantieme/tabular/record-mapping';
 import { ReferenceRecorder } from './reference-recorder.service.js';
 import type { RecordedReference, RecordingContext, ReferenceKind } from './reference-recorder.service.js';
-import type { Warning } from './warnings.js';
-import { QuotaWarnings } from './warnings.service.js';
+import type { Warning } from './warning/warnings.js';
+import { QuotaWarnings } from './warning/warnings.service.js';
 
 export interface ReferenceRecorded {
   readonly outcome: 'accepted' | 'repeated';

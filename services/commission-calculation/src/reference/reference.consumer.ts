@@ -7,10 +7,10 @@ import type { DeadLetter, Message } from '@tantieme/messaging/broker';
 import { ACTOR } from '../service-identity.js';
 import { addDeadLetter, BATCH_MESSAGES, contextOf, newestPerOrigin } from '../batch.consumer.js';
 import type { ConsumerSetup } from '../batch.consumer.js';
-import type { PartnerCache } from './partner-cache.service.js';
-import { partnerStream } from './reference-keys.js';
+import type { PartnerCache } from './cache/partner-cache.service.js';
+import { partnerStream } from './stream/reference-keys.js';
 import type { IncomingReference, ReferenceRecorder } from './reference-recorder.service.js';
-import type { ReferenceRuntime } from './reference-runtime.service.js';
+import type { ReferenceRuntime } from './stream/reference-runtime.service.js';
 
 export const REFERENCE_GROUP = 'commission-reference';
 

@@ -45,12 +45,11 @@ import {
   QuotaAnswer,
   QuotaRecordedAnswer,
   QuotasQuery,
-  WarningListed,
-  WarningsQuery,
 } from './reference.dto.js';
 import { ListExchangeRates, ListQuotas } from './reference.queries.js';
 import type { ReferenceKind } from './reference-recorder.service.js';
-import { ListWarnings } from './warnings.queries.js';
+import { WarningListed, WarningsQuery } from './warning/warnings.dto.js';
+import { ListWarnings } from './warning/warnings.queries.js';
 
 const BATCH_DESCRIPTION =
   'NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. The answer has ' +
@@ -88,7 +87,8 @@ export class ReferencesController {
   @Roles('source', 'operator')
   @ApiOperation({
     summary: 'Record an exchange rate',
-    description: 'A new rate credits the deals again that were converted at a rate of this day, or are waiting for it.',
+    description:
+      'A new rate recredits the deals that were converted at a rate of this day, and pending deals that need it.',
   })
   @ApiBody({ schema: schemaOf('exchange-rate'), examples: { rate: { summary: 'A rate', value: EXCHANGE_RATE } } })
   @ApiCreatedResponse({ type: ExchangeRateRecordedAnswer, description: 'The rate is new' })

@@ -4,8 +4,7 @@ import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { MessageField } from '@tantieme/service-kit/http/message-field';
 import { IsOptional } from 'class-validator';
 import { ChoiceFilter, TextFilter } from '../fields.dto.js';
-import { WARNING_CODES } from './warnings.js';
-import type { Warning, WarningCode } from './warnings.js';
+import { WarningAnswer } from './warning/warnings.dto.js';
 
 export const EXCHANGE_RATE: ExchangeRate = {
   base: 'EUR',
@@ -89,19 +88,6 @@ export class ExchangeRateRecordedAnswer {
   readonly fact!: ExchangeRateAnswer;
 }
 
-export class WarningAnswer implements Warning {
-  @ApiProperty({ enum: WARNING_CODES, example: 'ComponentUnknown' })
-  readonly code!: WarningCode;
-
-  @ApiProperty({ example: 'component', description: 'Field with the unknown name' })
-  readonly field!: string;
-
-  @ApiProperty({
-    example: 'no version of the plan resellers-2026 has a component "hardwear"; did you mean "hardware"?',
-  })
-  readonly message!: string;
-}
-
 export class QuotaRecordedAnswer {
   @ApiProperty(OUTCOME)
   readonly outcome!: 'accepted' | 'repeated';
@@ -114,23 +100,6 @@ export class QuotaRecordedAnswer {
     description: 'Names in the quota that do not exist. The quota is recorded all the same and applies once they do',
   })
   readonly warnings!: readonly WarningAnswer[];
-}
-
-export const WARNING_KINDS = ['agreement', 'quota'] as const;
-export type WarningKind = (typeof WARNING_KINDS)[number];
-
-export class WarningListed extends WarningAnswer {
-  @ApiProperty({ enum: WARNING_KINDS, example: 'quota', description: 'Kind of the fact' })
-  readonly kind!: WarningKind;
-
-  @ApiProperty({ example: 'acme' })
-  readonly payee!: string;
-
-  @ApiProperty({ example: 'resellers-2026' })
-  readonly plan!: string;
-
-  @ApiPropertyOptional({ example: 'hardwear', description: 'Of a quota' })
-  readonly component?: string;
 }
 
 export const EXCHANGE_RATE_SORTS = ['pair', 'newest'] as const;
@@ -170,18 +139,4 @@ export class QuotasQuery extends PageQuery {
 
   @TextFilter({ description: 'Component of the plan', example: 'hardware' })
   component?: string;
-}
-
-export class WarningsQuery extends PageQuery {
-  @ChoiceFilter(WARNING_KINDS, { description: 'Kind of the fact' })
-  kind?: WarningKind;
-
-  @ChoiceFilter(WARNING_CODES, { description: 'Code of the warning' })
-  code?: WarningCode;
-
-  @TextFilter({ description: 'Payee', example: 'acme' })
-  payee?: string;
-
-  @TextFilter({ description: 'Plan', example: 'resellers-2026' })
-  plan?: string;
 }

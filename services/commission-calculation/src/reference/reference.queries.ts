@@ -7,7 +7,7 @@ import type { Page } from '@tantieme/service-kit/http/cursor';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import type { ReferenceTables } from './reference.tables.js';
+import type { ReferenceTables } from './stream/reference.tables.js';
 
 export interface ExchangeRatesFilter {
   readonly base?: string | undefined;

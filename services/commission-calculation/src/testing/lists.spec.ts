@@ -6,7 +6,8 @@ import type { EarningListed } from '../earning/earning.dto.js';
 import type { PendingDeal } from '../pending-deal/pending-deal.dto.js';
 import type { PeriodListed } from '../period/period.dto.js';
 import type { PlanSummary } from '../plan/plan.dto.js';
-import type { QuotaRecordedAnswer, WarningListed } from '../reference/reference.dto.js';
+import type { QuotaRecordedAnswer } from '../reference/reference.dto.js';
+import type { WarningListed } from '../reference/warning/warnings.dto.js';
 import { dealOf, partnerOf, PLAN, Service } from './service.fixture.js';
 import type { ServiceInput } from './service.fixture.js';
 

@@ -25,8 +25,8 @@ import { planDecider } from '../plan/plan.js';
 import type { PlanCommand, PlanEvent, PlanState } from '../plan/plan.js';
 import { averageOf, rateOn, ratesInForce } from '../reference/facts/exchange-rate.js';
 import { partnerAsOf, plansOfPartner } from '../reference/facts/partner.js';
-import { exchangeRateStream } from '../reference/reference-keys.js';
-import { referenceDecider } from '../reference/reference.js';
+import { exchangeRateStream } from '../reference/stream/reference-keys.js';
+import { referenceDecider } from '../reference/stream/reference.js';
 
 export const AT = '2026-01-01T00:00:00Z';
 

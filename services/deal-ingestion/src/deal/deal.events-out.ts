@@ -5,12 +5,12 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
-import { dealDecider } from './deal.js';
+import { DEAL_EVENTS } from './deal.js';
 import type { DealFactRecorded } from './deal.js';
 
 export function toMessages(stored: StoredEvent): readonly Publication[] {
   if (stored.type !== 'DealFactRecorded') return [];
-  const { deal } = parseDomainEvent<DealFactRecorded>(stored, dealDecider).data;
+  const { deal } = parseDomainEvent<DealFactRecorded>(stored, DEAL_EVENTS).data;
   const key = `${deal.source}|${deal.id}`;
   const value = encode('deal', attributesOf(stored, '/deal-ingestion', key), deal);
   return [{ topic: TOPICS.deals, message: { key, value } }];

@@ -4,7 +4,7 @@ import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
-import { dealDecider } from './deal.js';
+import { DEAL_EVENTS } from './deal.js';
 import type { DealFactRecorded } from './deal.js';
 import { stageOf } from './deal-stage.js';
 
@@ -49,7 +49,7 @@ export async function applyDeals(trx: Transaction<DealTables>, events: readonly 
   // Every event holds the whole deal: of several in a page the last one counts.
   const deals = new Map<string, DealAtRevision>();
   for (const stored of events) {
-    const { deal } = domainEventOf<DealFactRecorded>(stored, dealDecider).data;
+    const { deal } = domainEventOf<DealFactRecorded>(stored, DEAL_EVENTS).data;
     deals.set(stored.stream, { deal, revision: stored.revision });
   }
   await writeDeals(trx, [...deals.values()].map(dealRow));

@@ -2,7 +2,7 @@
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { compareText } from '@tantieme/contracts/compare-text';
 import { utcDay } from '@tantieme/time/instant';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
@@ -35,8 +35,11 @@ export const FACTS_MAX = 1000;
 /** The same identity with other content: the first one stays, and the other is refused. */
 export const FACT_CONFLICT = 'FactConflict';
 
+export const DEAL_EVENTS: EventTypes<DealFactRecorded> = { DealFactRecorded: { version: 1 } };
+
 export const dealDecider: Decider<DealState, DealCommand, DealFactRecorded> = {
   category: 'deal',
+  events: DEAL_EVENTS,
   initialState: () => new Map(),
   decide({ fact, hash }, state) {
     const identity = identityOf(fact, hash);

@@ -2,18 +2,17 @@
  * Resolves refusals when the right fact is recorded. It follows the log in its order, so that a fact meets exactly the
  * refusals before it, and may handle the same events again: resolving is idempotent.
  */
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { startFollower } from '@tantieme/event-sourcing/process/follower';
 import type { OnError, RunningProcess } from '@tantieme/event-sourcing/process/running-process';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Kysely } from 'kysely';
-import { dealDecider } from '../deal/deal.js';
+import { dealDecider, DEAL_EVENTS } from '../deal/deal.js';
 import type { DealFactRecorded } from '../deal/deal.js';
 import { factKeyOf } from '../deal/deal-fact.js';
 import { MIGRATIONS } from '../migrations.js';
-import { refusalDecider, refusalOf } from '../refusal/refusal.js';
+import { refusalDecider, refusalOf, REFUSAL_EVENTS } from '../refusal/refusal.js';
 import type { RefusalEvent, RefusedFact } from '../refusal/refusal.js';
 import type { FactRecorder } from './fact-recorder.service.js';
 import { addOpenRefusals, openRefusalsOf, removeOpenRefusals } from './open-refusals.tables.js';
@@ -65,7 +64,7 @@ async function resolveIn(
       continue;
     }
     const id = refusalOf(stored.stream);
-    const { type, data } = domainEventOf<RefusalEvent>(stored, refusalDecider);
+    const { type, data } = domainEventOf<RefusalEvent>(stored, REFUSAL_EVENTS);
     if (type === 'RefusalResolved') resolved.add(id);
     else if (isAboutKnownFact(data))
       added.set(id, { id, kind: data.kind, source: data.source, deal: data.deal, fact: data.fact });
@@ -78,7 +77,7 @@ async function resolveIn(
 }
 
 function factOf(stored: StoredEvent) {
-  const { fact, hash } = domainEventOf<DealFactRecorded>(stored, dealDecider).data;
+  const { fact, hash } = domainEventOf<DealFactRecorded>(stored, DEAL_EVENTS).data;
   return { source: fact.source, deal: fact.deal, key: factKeyOf(fact), hash };
 }
 

@@ -1,11 +1,10 @@
 /** Rows of imports, for lists. */
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
 import type { RefusalTables } from '../refusal/refusal.tables.js';
-import { importDecider, importOf } from './import.js';
+import { importOf, IMPORT_EVENTS } from './import.js';
 import type { ImportEvent } from './import.js';
 
 export interface ImportRow {
@@ -37,7 +36,7 @@ export interface ImportTables extends RefusalTables {
 export async function applyImports(trx: Transaction<ImportTables>, events: readonly StoredEvent[]): Promise<void> {
   for (const stored of events) {
     const id = importOf(stored.stream);
-    const event = domainEventOf<ImportEvent>(stored, importDecider);
+    const event = domainEventOf<ImportEvent>(stored, IMPORT_EVENTS);
     switch (event.type) {
       case 'ImportStarted':
         await trx

@@ -1,5 +1,5 @@
 /** An import: when it began, what it refused, and how it ended. One stream per import. */
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 
 export const IMPORT_FORMATS = ['ndjson', 'csv'] as const;
 export type ImportFormat = (typeof IMPORT_FORMATS)[number];
@@ -53,8 +53,15 @@ export type ImportEvent = ImportChange & { readonly version: 1; readonly occurre
 
 export type ImportState = 'unknown' | 'running' | 'ended';
 
+export const IMPORT_EVENTS: EventTypes<ImportEvent> = {
+  ImportStarted: { version: 1 },
+  ImportFactsRefused: { version: 1 },
+  ImportEnded: { version: 1 },
+};
+
 export const importDecider: Decider<ImportState, ImportCommand, ImportEvent> = {
   category: 'import',
+  events: IMPORT_EVENTS,
   initialState: () => 'unknown',
   decide({ at, ...change }, state) {
     const isExpected = change.type === 'ImportStarted' ? state === 'unknown' : state === 'running';

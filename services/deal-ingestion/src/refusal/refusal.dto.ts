@@ -23,6 +23,11 @@ export class RefusalPath {
 }
 
 export class RefusalsQuery extends PageQuery {
+  @ApiPropertyOptional({ example: '9f86d081884c', description: 'Only refusals whose id starts with these digits' })
+  @IsOptional()
+  @Matches(/^[0-9a-f]{1,64}$/, { message: 'is not the beginning of the id of a refusal: up to 64 digits from 0 to f' })
+  id?: string;
+
   @ApiPropertyOptional({ enum: REFUSAL_STATES, description: 'Only refusals in this state; both if left out' })
   @IsOptional()
   @IsIn(REFUSAL_STATES)

@@ -24,8 +24,10 @@ export class ListRefusalsHandler implements IQueryHandler<ListRefusals> {
   constructor(@Inject(DATABASE) private readonly database: Kysely<RefusalTables>) {}
 
   async execute({ query: asked }: ListRefusals): Promise<Page<Refusal>> {
-    const { limit, cursor, state, kind, source, file, import: importId, text, sort } = asked;
+    const { limit, cursor, id, state, kind, source, file, import: importId, text, sort } = asked;
     let query = this.database.selectFrom('deal_ingestion_refusals').selectAll();
+    // A range, which the primary key serves; "g" sorts after every digit of an id.
+    if (id !== undefined) query = query.where('id', '>=', id).where('id', '<', `${id}g`);
     if (state !== undefined) query = query.where('state', '=', state);
     if (kind !== undefined) query = query.where('kind', '=', kind);
     if (source !== undefined) query = query.where('source', '=', source);

@@ -1,10 +1,9 @@
 /** Rows of refusals, for lists. */
-import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { metadataOf } from '@tantieme/event-sourcing/process/relay';
+import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
-import { refusalDecider, refusalOf } from './refusal.js';
+import { refusalOf, REFUSAL_EVENTS } from './refusal.js';
 import type { RefusalEvent } from './refusal.js';
 
 export interface RefusalRow {
@@ -49,7 +48,7 @@ export async function applyRefusals(trx: Transaction<RefusalTables>, events: rea
   const resolved: { readonly id: string; readonly resolution: string; readonly resolved_at: string }[] = [];
   for (const stored of events) {
     const id = refusalOf(stored.stream);
-    const { type, occurredAt, data } = domainEventOf<RefusalEvent>(stored, refusalDecider);
+    const { type, occurredAt, data } = domainEventOf<RefusalEvent>(stored, REFUSAL_EVENTS);
     if (type === 'RefusalResolved') resolved.push({ id, resolution: data.resolution, resolved_at: occurredAt });
     else
       rows.set(id, {

@@ -1,5 +1,5 @@
 /** A fact that was refused, stored with its reasons: one stream per content, so that sending it again adds nothing. */
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import type { CellFault } from '@tantieme/tabular/cell';
 
 export const REFUSAL_KINDS = ['invalid', 'conflict'] as const;
@@ -67,8 +67,14 @@ export type RefusalEvent = FactRefused | RefusalResolved;
 /** A refusal that was resolved stays so: the same wrong content may arrive again, and the right fact is recorded. */
 export type RefusalState = 'unknown' | 'refused' | 'resolved';
 
+export const REFUSAL_EVENTS: EventTypes<RefusalEvent> = {
+  FactRefused: { version: 1 },
+  RefusalResolved: { version: 1 },
+};
+
 export const refusalDecider: Decider<RefusalState, RefusalCommand, RefusalEvent> = {
   category: 'refusal',
+  events: REFUSAL_EVENTS,
   initialState: () => 'unknown',
   decide({ at: occurredAt, ...data }, state) {
     if ('resolution' in data)

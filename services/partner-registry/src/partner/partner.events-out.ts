@@ -5,11 +5,11 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
-import { partnerDecider } from './partner.js';
+import { PARTNER_EVENTS } from './partner.js';
 import type { PartnerEvent } from './partner.js';
 
 export function toMessages(stored: StoredEvent): readonly Publication[] {
-  const { partner } = parseDomainEvent<PartnerEvent>(stored, partnerDecider).data;
+  const { partner } = parseDomainEvent<PartnerEvent>(stored, PARTNER_EVENTS).data;
   const value = encode('partner', attributesOf(stored, '/partner-registry', partner.id), partner);
   return [{ topic: TOPICS.partners, message: { key: partner.id, value } }];
 }

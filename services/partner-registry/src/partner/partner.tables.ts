@@ -4,7 +4,7 @@ import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { Projection } from '@tantieme/event-sourcing/process/projection';
 import { isKnownCountry } from './country.service.js';
-import { partnerDecider } from './partner.js';
+import { partnerDecider, PARTNER_EVENTS } from './partner.js';
 import type { PartnerEvent } from './partner.js';
 import { termsOf } from './terms.js';
 import * as partners from '../migrations/0001-partners.js';
@@ -44,7 +44,7 @@ export const readModel: Projection<PartnerRegistryTables> = {
     // Every event holds the whole partner: of several in a page the last one counts.
     const changed = new Map<string, { readonly partner: Partner; readonly revision: number }>();
     for (const stored of events) {
-      const { partner } = domainEventOf<PartnerEvent>(stored, partnerDecider).data;
+      const { partner } = domainEventOf<PartnerEvent>(stored, PARTNER_EVENTS).data;
       changed.set(partner.id, { partner, revision: stored.revision });
     }
     const rows = [...changed.values()].map(partnerRow);

@@ -1,7 +1,7 @@
 /** A partner: who it is, and its effective-dated tier, upline, agreements and certifications. */
 import { compareText } from '@tantieme/contracts/compare-text';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { oneOf } from '@tantieme/contracts/suggest';
@@ -56,8 +56,18 @@ export interface PartnerEvent {
 /** Undefined while the partner is not registered. */
 export type PartnerState = Partner | undefined;
 
+export const PARTNER_EVENTS: EventTypes<PartnerEvent> = {
+  PartnerRegistered: { version: 1 },
+  TierAssigned: { version: 1 },
+  UplineAssigned: { version: 1 },
+  AgreementMade: { version: 1 },
+  CertificationRecorded: { version: 1 },
+  PartnerImported: { version: 1 },
+};
+
 export const partnerDecider: Decider<PartnerState, PartnerCommand, PartnerEvent> = {
   category: 'partner',
+  events: PARTNER_EVENTS,
   initialState: () => undefined,
   decide({ id, change, at }, state) {
     const partner = changed(id, change, state);

@@ -1,4 +1,4 @@
-/** The commands that messages of commission-calculation, rewards and finance mean for an account. */
+/** Translates messages of commission-calculation, rewards and finance into commands of an account. */
 import type { EnvelopeOf } from '@tantieme/contracts/envelope';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';

@@ -9,7 +9,7 @@ import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
-import { account } from './account.js';
+import { ACCOUNT_EVENTS } from './account.js';
 import type { AccountEvent } from './account.js';
 import { paymentRecordedOf, payoutId } from './payment.js';
 import { isZero } from './statement.js';
@@ -24,7 +24,7 @@ export const PUBLISHED_EVENTS: readonly AccountEvent['type'][] = [
 ];
 
 export function messagesOf(stored: StoredEvent): readonly Publication[] {
-  const event = parseDomainEvent<AccountEvent>(stored, account);
+  const event = parseDomainEvent<AccountEvent>(stored, ACCOUNT_EVENTS);
   switch (event.type) {
     case 'StatementIssued':
       return [publication('statement-issued', stored, event.data.statement)];

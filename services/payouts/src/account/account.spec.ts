@@ -53,7 +53,7 @@ describe('receiving ledger lines', () => {
     expect(events.length).toBe(3);
   });
 
-  it('accepts that a deal has no lines any more', () => {
+  it('accepts a deal that no longer has lines', () => {
     const none = receive([], { origin: { stream: 'earning-P1|resellers', revision: 3 } });
     const { state } = run(account, [receive([january]), none]);
     expect(state.openLines.linesOf(CALENDAR, '2026-01').size).toBe(0);
@@ -169,7 +169,7 @@ describe('the balance', () => {
     ]);
   }
 
-  it('carries what is negative: KRW −1,323,000, then 1,890,000, pays 567,000 (semantics: ga)', () => {
+  it('carries a negative amount: KRW −1,323,000, then 1,890,000, pays 567,000 (semantics: ga)', () => {
     expect(balances('KRW', ['-1323000', '1890000'], '0')).toEqual([
       ['0', '0', '-1323000'],
       ['-1323000', '567000', '0'],

@@ -11,7 +11,7 @@ import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Payment, StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
@@ -139,8 +139,16 @@ export interface AccountState {
 
 type Of<Union extends { readonly type: string }, Type extends Union['type']> = Extract<Union, { readonly type: Type }>;
 
+export const ACCOUNT_EVENTS: EventTypes<AccountEvent> = {
+  LedgerLinesReceived: { version: 1 },
+  StatementIssued: { version: 1 },
+  StatementApproved: { version: 1 },
+  PaymentRecorded: { version: 1 },
+};
+
 export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
   category: ACCOUNT,
+  events: ACCOUNT_EVENTS,
   initialState: () => ({
     openLines: new OpenLines(),
     statements: new Map(),

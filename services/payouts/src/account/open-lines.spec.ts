@@ -4,7 +4,7 @@ import { CALENDAR, line } from './account.fixture.js';
 import { OpenLines } from './open-lines.js';
 
 describe('open lines', () => {
-  it('come out as they went in, by stream', () => {
+  it('are returned as they were stored, by stream', () => {
     const open = new OpenLines();
     const odd = line({ deal: 'a "b"\\|ü', line: 'x\ty', kind: 'clawback', amount: '-0.01' });
     const bonus = line({ deal: '', line: '2026-Q1', kind: 'bonus' });
@@ -20,7 +20,7 @@ describe('open lines', () => {
     expect(open.linesOf('quarterly@Europe/Paris', '2026-01').size).toBe(0);
   });
 
-  it('leave their revision behind when they are removed', () => {
+  it('keep their revision when they are removed', () => {
     const open = new OpenLines();
     open.replace('one', 'crm|D-1', 12, CALENDAR, [line()]);
     expect(open.earliestPeriodBefore(CALENDAR, '2026-02')).toBe('2026-01');

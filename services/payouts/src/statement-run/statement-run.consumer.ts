@@ -12,7 +12,7 @@ const AUTHORS: ReadonlyMap<string, ManifestAuthor> = new Map([
   ['/rewards', 'rewards'],
 ]);
 
-/** The command that a page of a manifest means for a statement run. @throws {DomainError} `ManifestSourceUnknown` */
+/** Translates a page of a manifest into a command of its statement run. @throws {DomainError} `ManifestSourceUnknown` */
 export function manifestPageWork(envelope: EnvelopeOf<'period-manifest'>): Work<StatementRunCommand> {
   const author = AUTHORS.get(envelope.source);
   if (author === undefined)

@@ -13,7 +13,7 @@ import { openStatementRuns } from './statement-runs.service.js';
 
 const PAYEES = 6;
 
-/** A store that fails after so many appends: a call stores those that still fit, and throws. */
+/** A store that fails after `appends` appends: the call that exceeds them stores the first ones and throws. */
 function dyingAfter(store: EventStore, appends: number): { readonly store: EventStore; isDead(): boolean } {
   let left = appends;
   let isDead = false;

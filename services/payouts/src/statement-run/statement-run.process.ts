@@ -7,14 +7,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { compareText } from '@tantieme/contracts/compare-text';
 import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 
 import { accountStream } from '../account/account.js';
 import type { Accounts } from '../account/accounts.service.js';
-import { accountsOf, isComplete, STATEMENT_RUN, statementRunStream } from './statement-run.js';
-import type { NamedAccount } from './statement-run.js';
+import { accountsOf, isComplete, STATEMENT_RUN, STATEMENT_RUN_EVENTS, statementRunStream } from './statement-run.js';
+import type { NamedAccount, StatementRunEvent } from './statement-run.js';
 import type { StatementRuns } from './statement-runs.service.js';
 import { serviceContext } from '../service-context.js';
 
@@ -33,10 +34,10 @@ const RETRY_MS = 500;
 const PAUSE_MS_MIN = 50;
 const PAUSE_MS_MAX = 5000;
 
-/** How often the checkpoint is saved without news. It only shows other replicas how far this one has read. */
+/** How often the checkpoint is saved if nothing happens. It only shows other replicas how far this one has read. */
 const SAVE_MS = 1000;
 
-/** Refusals that end by themselves: lines, or the statement of an earlier period, are still on their way. */
+/** Refusals that a retry resolves: lines, or the statement of an earlier period, have yet to arrive. */
 const TEMPORARY: readonly string[] = ['LinesAwaited', 'EarlierPeriodOpen'];
 
 interface PendingRun {
@@ -135,11 +136,13 @@ export class StatementRunProcess {
     }
   }
 
-  private note({ stream, type, dataText }: StoredEvent): void {
+  private note(stored: StoredEvent): void {
+    const { stream } = stored;
+    const { type, data } = domainEventOf<StatementRunEvent>(stored, STATEMENT_RUN_EVENTS);
     this.hasNews = true;
     if (type === 'StatementRunFinished') this.pending.delete(stream);
     else if (!this.pending.has(stream)) {
-      const { calendar, period } = JSON.parse(dataText) as PendingRun;
+      const { calendar, period } = data;
       this.pending.set(stream, { calendar, period });
     }
   }
@@ -152,7 +155,7 @@ export class StatementRunProcess {
       this.error = undefined;
       const begunMs = performance.now();
       await this.tryPending();
-      // A try may read whole accounts. Messages that arrive meanwhile get as much of the machine as it took.
+      // A try may read whole accounts. A pause of the same length leaves half of the time to incoming messages.
       const tookMs = performance.now() - begunMs;
       if (this.pending.size === 0 && (this.hasNews || Date.now() - this.savedAtMs >= SAVE_MS)) await this.save();
       await this.pause(this.pending.size === 0 ? PAUSE_MS_MIN : Math.min(Math.max(PAUSE_MS_MIN, tookMs), PAUSE_MS_MAX));
@@ -164,7 +167,8 @@ export class StatementRunProcess {
     this.hasNews = false;
     this.savedAtMs = Date.now();
     if (through === this.saved) return;
-    await advanceCheckpoint(this.options.db, CHECKPOINT, this.saved, through);
+    const { db, store } = this.options;
+    await advanceCheckpoint(db, CHECKPOINT, this.saved, through, await store.hashAt(through));
     this.saved = through;
   }
 
@@ -181,7 +185,7 @@ export class StatementRunProcess {
     });
   }
 
-  /** Calendars are independent. Within one, a period waits for the one before, because it carries on its balance. */
+  /** Calendars are independent. Within one, a period waits for the one before, whose balance its statements open with. */
   private async tryPending(): Promise<void> {
     const inOrder = [...this.pending.values()].sort((left, right) => compareText(left.period, right.period));
     const blockedCalendars = new Set<string>();
@@ -249,7 +253,7 @@ export class StatementRunProcess {
   }
 }
 
-/** @throws the refusal if waiting does not help; readiness shows it until somebody resolves it. */
+/** @throws the refusal if a retry cannot resolve it; readiness shows it until somebody does. */
 function assertTemporary(error: DomainError): void {
   if (!TEMPORARY.includes(error.code)) throw error;
 }

@@ -6,7 +6,7 @@ import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 
 import type { AccountEntry } from '../account/account.js';
 
@@ -63,8 +63,14 @@ export interface StatementRunState {
   finished: boolean;
 }
 
+export const STATEMENT_RUN_EVENTS: EventTypes<StatementRunEvent> = {
+  ManifestPageReceived: { version: 1 },
+  StatementRunFinished: { version: 1 },
+};
+
 export const statementRun: Decider<StatementRunState, StatementRunCommand, StatementRunEvent> = {
   category: STATEMENT_RUN,
+  events: STATEMENT_RUN_EVENTS,
   initialState: () => ({ calendar: '', period: '', manifests: new Map(), publishedAt: '', finished: false }),
   decide(command, state) {
     switch (command.type) {

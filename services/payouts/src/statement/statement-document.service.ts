@@ -7,7 +7,7 @@ import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { parseAmount } from '@tantieme/money/amount';
 
-import { account, accountStream, termsOf } from '../account/account.js';
+import { account, accountStream, termsOf, ACCOUNT_EVENTS } from '../account/account.js';
 import type { AccountEvent } from '../account/account.js';
 import { composeStatement } from '../account/statement.js';
 
@@ -37,7 +37,7 @@ export async function readStatement(store: EventStore, location: StatementLocati
   for (let from = 0; from <= location.revision; from += EVENTS_PER_READ) {
     const limit = Math.min(EVENTS_PER_READ, location.revision + 1 - from);
     for (const stored of await store.readStream(stream, { from, limit })) {
-      const event = domainEventOf<AccountEvent>(stored, account);
+      const event = domainEventOf<AccountEvent>(stored, ACCOUNT_EVENTS);
       if (stored.revision === location.revision) {
         if (event.type !== 'StatementIssued' || event.data.statement.id !== location.id) break;
         const { statement } = event.data;

@@ -44,6 +44,7 @@ export class StatementsQuery extends PeriodFilter {
 export class PeriodOfCalendar {
   @ApiProperty({ description: CALENDAR.description, example: CALENDAR.example })
   @Matches(CALENDAR.pattern, { message: CALENDAR.message })
+  @MaxLength(CALENDAR.lengthMax)
   calendar!: string;
 
   @ApiProperty({ description: PERIOD.description, example: PERIOD.example })

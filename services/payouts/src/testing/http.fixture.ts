@@ -81,7 +81,7 @@ export class PayoutsApplication {
     return { status: answer.statusCode, text: answer.body, headers: answer.headers };
   }
 
-  /** The body of the answer, which the spec knows to be of this type. */
+  /** The body of the answer; the caller names its type. */
   async json<Body>(...parameters: Parameters<PayoutsApplication['call']>): Promise<Body> {
     return JSON.parse((await this.call(...parameters)).text) as Body;
   }

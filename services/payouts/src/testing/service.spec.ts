@@ -185,7 +185,7 @@ describe('a closed period', () => {
 });
 
 describe('the balance', () => {
-  it('carries what is negative: KRW −1,323,000, then 1,890,000, pays 567,000 (semantics: ga)', async () => {
+  it('carries a negative amount: KRW −1,323,000, then 1,890,000, pays 567,000 (semantics: ga)', async () => {
     const service = await start();
     for (const [period, amount] of [
       ['2026-01', '-1323000'],
@@ -373,7 +373,7 @@ describe('a payment', () => {
 });
 
 describe('the lists', () => {
-  it('filter and sort statements by what people ask for', async () => {
+  it('filter and sort statements', async () => {
     const service = await start();
     await service.publish([...month('2026-01'), ...month('2026-02')]);
     await service.issued('2026-02');

@@ -9,12 +9,13 @@ import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
+import { BONUS_EVENTS } from './bonus.js';
 import type { BonusEvent } from './bonus.js';
 
 export const PUBLISHED_BONUS_EVENTS: readonly BonusEvent['type'][] = ['BonusPeriodClosed'];
 
 export function bonusMessagesOf(stored: StoredEvent): readonly Publication[] {
-  const event = parseDomainEvent<BonusEvent>(stored, {});
+  const event = parseDomainEvent<BonusEvent>(stored, BONUS_EVENTS);
   if (event.type !== 'BonusPeriodClosed') return [];
   return event.data.bonuses.map((bonus) => {
     // One event becomes several messages, so the window is part of their ids.

@@ -65,7 +65,7 @@ describe('a volume bonus', () => {
     ).toEqual(['2026-03 2026-03 bonus 500.00 50000.00', '2026-06 2026-06 bonus 500.00 50000.00']);
   });
 
-  it('loses what a return takes away', () => {
+  it('subtracts the basis of a return', () => {
     const returned = line('-20000.00', { period: '2026-02', origin: '2026-02', kind: 'clawback' });
     expect(linesOf([decide(earnings('crm|D-1', 0, [line('60000.00'), returned]))])).toEqual([]);
   });
@@ -77,7 +77,7 @@ describe('a volume bonus', () => {
     expect(linesOf([decide(earnings('crm|D-1', 0, [line('60000.00')]), {}, ofPlan)], ofPlan)).toEqual([]);
   });
 
-  it('counts windows that start from its first day on and before its end', () => {
+  it('counts windows that start on its first day or later, and before its end', () => {
     const limited = compileProgramme(document({ from: '2026-02-01', until: '2026-07-01' }));
     const lines = ['2026-01', '2026-04', '2026-07'].map((period) => line('50000.00', { period, origin: period }));
     expect(linesOf([decide(earnings('crm|D-1', 0, lines), {}, limited)], limited)).toEqual([
@@ -260,14 +260,14 @@ describe('eligibility', () => {
   const yes: Eligibility = { partnerRevision: 1, eligible: true };
   const no: Eligibility = { partnerRevision: 2, eligible: false };
 
-  it('may become known later: what was measured before is paid then', () => {
+  it('may become known later: the bonus measured before is paid then', () => {
     expect(linesOf([decide(first, { eligibility: unknown })])).toEqual([]);
     expect(linesOf([decide(first, { eligibility: unknown }), decide(null, { eligibility: yes })])).toEqual([
       '2026-03 2026-03 bonus 500.00 60000.00',
     ]);
   });
 
-  it('that is lost takes the bonus away; an older message does not bring it back', () => {
+  it('takes the bonus away when it ends; an older message does not restore it', () => {
     expect(linesOf([decide(first, { eligibility: yes }), decide(null, { eligibility: no })])).toEqual([]);
     expect(
       linesOf([

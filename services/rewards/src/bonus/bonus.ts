@@ -14,7 +14,7 @@ import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/c
 import type { BonusOfWindow, LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
 import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
@@ -53,7 +53,7 @@ export interface MeasuredDeal {
 }
 
 export interface Eligibility {
-  /** Revision of the partner behind it; null if the partner is unknown or does not matter. */
+  /** Revision of the partner that decided it; null if the partner is unknown or everybody is eligible. */
   readonly partnerRevision: number | null;
   /** Null while unknown: the bonus is measured but not paid. */
   readonly eligible: boolean | null;
@@ -164,6 +164,8 @@ function knows({ evictedDeals, isStale }: BonusState, earnings: MeasuredDeal | n
   return !isStale && (earnings === null || !evictedDeals.has(nameOf(earnings.origin.stream, earnings.deal)));
 }
 
+export const BONUS_EVENTS: EventTypes<BonusEvent> = { BonusDecided: { version: 1 }, BonusPeriodClosed: { version: 1 } };
+
 /** @param programmeOf the programme with this hash; it must know every programme in the log. */
 export function bonusDecider(
   programmeOf: (hash: string) => Programme | undefined,
@@ -176,6 +178,7 @@ export function bonusDecider(
   };
   return {
     category: BONUS,
+    events: BONUS_EVENTS,
     initialState: () => ({
       payee: '',
       programme: '',

@@ -4,7 +4,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 import type { Bonuses } from './bonuses.service.js';
 import { decideEligibility } from './measuring.service.js';
-import { participant } from '../participant/participant.js';
+import { PARTICIPANT_EVENTS } from '../participant/participant.js';
 import type { ParticipantEvent } from '../participant/participant.js';
 import { isEligible, programmeStream } from '../programme/programme.js';
 import type { Programme } from '../programme/programme.js';
@@ -21,7 +21,7 @@ export async function followParticipants(
   await referenceData.refresh();
   const changed: { payee: string; programme: Programme }[] = [];
   for (const stored of events) {
-    const { data, occurredAt } = domainEventOf<ParticipantEvent>(stored, participant);
+    const { data, occurredAt } = domainEventOf<ParticipantEvent>(stored, PARTICIPANT_EVENTS);
     for (const { programme } of referenceData.allProgrammes()) {
       const before = isEligible(programme, data.channelBefore);
       const now = isEligible(programme, data.channel);

@@ -27,8 +27,8 @@ interface Decision extends Work<DecideBonus> {
 }
 
 /**
- * Decides on the bonuses that these earnings change. The caller has stored the earnings in the ledger before, so that a
- * programme published after this reads its reference data finds them there.
+ * Decides on the bonuses that these earnings change. The caller has already stored the earnings in the ledger, where a
+ * programme finds them that is published after the reference data was read.
  * @param onlyOf the programme and payee (null: all) of a catch-up; without it every programme of the calendar.
  */
 export async function measure(
@@ -103,7 +103,7 @@ export function eligibilityOf(programme: Programme, participant: Participant): E
 
 /**
  * Bonuses whose partner changed between the decision and its append. The process that follows participants may have
- * seen the change before the bonus existed, so it is decided here as well.
+ * handled that change before the bonus existed, so it is applied here as well.
  */
 function changedMeanwhile(
   referenceData: ReferenceData,

@@ -1,17 +1,17 @@
 /**
- * What decisions on bonuses look up: programmes, channels of partners, closing periods. It is read from the service's
- * own log, up to its end at the time of `refresh`: the order in the log decides what a decision knows.
+ * What decisions on bonuses look up: programmes, channels of partners, closing periods. `refresh` reads the service's
+ * own log to its end, so the order of the log alone determines what a decision is based on.
  */
 import type { ChannelType } from '@tantieme/contracts/partner';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 import { categoryOf } from '@tantieme/event-store/event-store';
 
-import { PARTICIPANT, participant } from '../participant/participant.js';
+import { PARTICIPANT, PARTICIPANT_EVENTS } from '../participant/participant.js';
 import type { ParticipantEvent } from '../participant/participant.js';
-import { openAfter, REWARDS_CALENDAR, rewardsCalendar } from '../period/period.js';
+import { openAfter, REWARDS_CALENDAR, REWARDS_CALENDAR_EVENTS } from '../period/period.js';
 import type { CalendarEvent } from '../period/period.js';
-import { PROGRAMME, programme } from '../programme/programme.js';
+import { PROGRAMME, programme, PROGRAMME_EVENTS } from '../programme/programme.js';
 import type { CatchUp, Programme, ProgrammeEvent, ProgrammeState } from '../programme/programme.js';
 
 const EVENTS_PER_READ = 1000;
@@ -98,15 +98,15 @@ export class ReferenceData {
   private apply(stored: StoredEvent): void {
     switch (categoryOf(stored.stream)) {
       case PROGRAMME:
-        this.applyProgramme(stored.stream, domainEventOf<ProgrammeEvent>(stored, programme));
+        this.applyProgramme(stored.stream, domainEventOf<ProgrammeEvent>(stored, PROGRAMME_EVENTS));
         return;
       case PARTICIPANT: {
-        const { data, occurredAt } = domainEventOf<ParticipantEvent>(stored, participant);
+        const { data, occurredAt } = domainEventOf<ParticipantEvent>(stored, PARTICIPANT_EVENTS);
         this.participants.set(data.partner, { channel: data.channel, revision: data.origin.revision, at: occurredAt });
         return;
       }
       default: {
-        const { data } = domainEventOf<CalendarEvent>(stored, rewardsCalendar);
+        const { data } = domainEventOf<CalendarEvent>(stored, REWARDS_CALENDAR_EVENTS);
         this.closings.set(data.calendar, data.period);
       }
     }

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import {
   advanceCheckpoint,
+  hashAfter,
   resetCheckpoint,
   migrateCheckpoints,
   readCheckpoint,
@@ -19,7 +20,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Bonuses } from '../bonus/bonuses.service.js';
 import { measure } from '../bonus/measuring.service.js';
 import type { ReferenceData } from '../bonus/reference-data.service.js';
-import { earningsLedger, REWARDS_LEDGER } from '../ledger/earnings-ledger.js';
+import { REWARDS_LEDGER, LEDGER_EVENTS } from '../ledger/earnings-ledger.js';
 import type { EarningsEvent } from '../ledger/earnings-ledger.js';
 import { PROGRAMME, programmeStream } from '../programme/programme.js';
 import type { CatchUp, Programme } from '../programme/programme.js';
@@ -33,8 +34,8 @@ const PROGRAMME_EVENTS_PER_READ = 1000;
 
 const RETRY_MS = 500;
 
-/** How often `caughtUp` looks again. */
-const LOOK_MS = 20;
+/** The pause between two checks of `caughtUp`. */
+const CHECK_MS = 20;
 
 interface PendingCatchUp {
   readonly programme: Programme;
@@ -119,11 +120,9 @@ export class CatchUps {
     for (let after = await readCheckpoint(db, name); after < end;) {
       if (this.stopping.signal.aborted) return false;
       const page = await store.readAll({ after, filter, limit: LEDGER_EVENTS_PER_READ });
-      const entries = page.events.flatMap(
-        (stored) => domainEventOf<EarningsEvent>(stored, earningsLedger).data.entries,
-      );
+      const entries = page.events.flatMap((stored) => domainEventOf<EarningsEvent>(stored, LEDGER_EVENTS).data.entries);
       for (const { error } of await measure(bonuses, entries, onlyOf)) onError(error);
-      await advanceCheckpoint(db, name, after, page.through);
+      await advanceCheckpoint(db, name, after, page.through, await hashAfter(store, page));
       after = page.through;
     }
     return !this.stopping.signal.aborted;
@@ -132,7 +131,7 @@ export class CatchUps {
 
 /** Resolves when no catch-up is unfinished, in any replica. @throws the signal's reason */
 export async function caughtUp(referenceData: ReferenceData, signal: AbortSignal): Promise<void> {
-  while ((await pendingIn(referenceData)).length > 0) await pause(LOOK_MS, undefined, { signal });
+  while ((await pendingIn(referenceData)).length > 0) await pause(CHECK_MS, undefined, { signal });
 }
 
 async function pendingIn(referenceData: ReferenceData): Promise<readonly PendingCatchUp[]> {

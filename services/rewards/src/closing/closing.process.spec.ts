@@ -23,7 +23,7 @@ import { earning, manifest, pauseMs } from '../testing/http.fixture.js';
 
 const PAYEES = 4;
 
-/** A store that fails after so many appends: a call stores those that still fit, and throws. */
+/** A store that fails after `appends` appends: the call that exceeds them stores the first ones and throws. */
 function dyingAfter(store: EventStore, appends: number): { readonly store: EventStore; isDead(): boolean } {
   let left = appends;
   let isDead = false;

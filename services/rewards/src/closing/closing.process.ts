@@ -1,6 +1,6 @@
 /**
- * Closes the periods of rewards: each after commission-calculation has closed its own, and after everything that was
- * published before that was received. Each step may be interrupted and repeated: what is done already appends nothing.
+ * Closes the periods of rewards: each once commission-calculation has closed the same period and everything published
+ * before has been received. Each step may be interrupted and repeated: a completed step appends nothing.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -8,6 +8,7 @@ import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { advanceCheckpoint, migrateCheckpoints, readCheckpoint } from '@tantieme/event-sourcing/read-model/checkpoints';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { waitUntilCommitted } from '@tantieme/event-sourcing/process/consumer';
 import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
 import type { EventStore, Position } from '@tantieme/event-store/event-store';
@@ -27,7 +28,9 @@ import {
   MANIFEST_PAGE_ENTRIES,
   periodStream,
   REWARDS_PERIOD,
+  REWARDS_PERIOD_EVENTS,
 } from '../period/period.js';
+import type { PeriodEvent } from '../period/period.js';
 import type { Calendars, Periods } from '../period/periods.service.js';
 import { serviceContext } from '../service-context.js';
 
@@ -115,10 +118,12 @@ export class Closing {
     this.through = this.saved;
     await this.closePending();
     for await (const page of store.subscribe({ after: this.through, filter, batchSize: EVENTS_PER_READ, signal })) {
-      for (const { stream, type, dataText } of page.events) {
+      for (const stored of page.events) {
+        const { stream } = stored;
+        const { type, data } = domainEventOf<PeriodEvent>(stored, REWARDS_PERIOD_EVENTS);
         if (type === 'RewardsPeriodClosed') this.pending.delete(stream);
         else if (!this.pending.has(stream)) {
-          const { calendar, period } = JSON.parse(dataText) as PeriodName;
+          const { calendar, period } = data;
           this.pending.set(stream, { calendar, period });
         }
       }
@@ -141,10 +146,10 @@ export class Closing {
 
   private async save(): Promise<void> {
     const { through } = this;
-    const { db } = this.options;
+    const { db, store } = this.options;
     if (this.pending.size > 0 || through <= this.saved) return;
     const from = await readCheckpoint(db, CHECKPOINT);
-    if (from < through) await advanceCheckpoint(db, CHECKPOINT, from, through);
+    if (from < through) await advanceCheckpoint(db, CHECKPOINT, from, through, await store.hashAt(through));
     this.saved = through;
   }
 
@@ -176,7 +181,7 @@ export class Closing {
       { type: 'begin-closing', at, calendar, period },
       serviceContext(stream, stream),
     );
-    // Decisions that read the calendar before that have to be appended as well.
+    // Decisions that read the calendar before the closing began are still valid; wait until they are appended.
     await this.awaitUpstream();
     const entries = await this.closeBonuses(name, at);
     const pages = Math.max(1, Math.ceil(entries.length / MANIFEST_PAGE_ENTRIES));

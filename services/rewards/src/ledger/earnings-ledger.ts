@@ -6,7 +6,7 @@
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { EarningsOfDeal } from '@tantieme/contracts/ledger';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 
@@ -30,7 +30,7 @@ export interface PostedBasis {
   readonly basis: string;
 }
 
-/** What a programme can measure of all that a payee has from one deal under one plan. */
+/** The part of a payee's earnings from one deal under one plan that programmes can measure. */
 export interface ReceivedEarnings {
   /** Stream of commission-calculation and its revision: the newest of a deal replaces earlier ones. */
   readonly origin: { readonly stream: string; readonly revision: number };
@@ -95,8 +95,11 @@ export interface EarningsEvent {
  */
 export type EarningsState = Map<string, number>;
 
+export const LEDGER_EVENTS: EventTypes<EarningsEvent> = { EarningsReceived: { version: 1 } };
+
 export const earningsLedger: Decider<EarningsState, EarningsCommand, EarningsEvent> = {
   category: REWARDS_LEDGER,
+  events: LEDGER_EVENTS,
   initialState: () => new Map(),
   decide({ entries }, stored) {
     const fresh: ReceivedEarnings[] = [];

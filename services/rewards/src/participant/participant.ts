@@ -1,6 +1,6 @@
 /** A partner as rewards needs it: the newest channel that partner-registry published. It decides on eligibility. */
 import type { ChannelType } from '@tantieme/contracts/partner';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 
 export const PARTICIPANT = 'participant';
 
@@ -36,8 +36,11 @@ export interface ParticipantState {
   readonly revision: number;
 }
 
+export const PARTICIPANT_EVENTS: EventTypes<ParticipantEvent> = { ParticipantSnapshotReceived: { version: 1 } };
+
 export const participant: Decider<ParticipantState, ParticipantCommand, ParticipantEvent> = {
   category: PARTICIPANT,
+  events: PARTICIPANT_EVENTS,
   initialState: () => ({ channel: null, revision: -1 }),
   decide({ at, partner, channel, origin }, state) {
     if (origin.revision <= state.revision) return [];

@@ -6,13 +6,13 @@ import { attributesOf } from '@tantieme/event-sourcing/process/relay';
 import type { Publication } from '@tantieme/event-sourcing/process/relay';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
-import { rewardsPeriod } from './period.js';
+import { REWARDS_PERIOD_EVENTS } from './period.js';
 import type { PeriodEvent } from './period.js';
 
 export const PUBLISHED_PERIOD_EVENTS: readonly PeriodEvent['type'][] = ['ManifestPageWritten'];
 
 export function manifestMessagesOf(stored: StoredEvent): readonly Publication[] {
-  const event = parseDomainEvent<PeriodEvent>(stored, rewardsPeriod);
+  const event = parseDomainEvent<PeriodEvent>(stored, REWARDS_PERIOD_EVENTS);
   if (event.type !== 'ManifestPageWritten') return [];
   const { calendar } = event.data;
   const attributes = { ...attributesOf(stored, '/rewards', calendar), causationId: stored.id };

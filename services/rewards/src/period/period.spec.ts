@@ -52,7 +52,7 @@ describe('the closing of a period', () => {
     expect(state.closed).toBe(true);
   });
 
-  it('refuses to write without the manifest it follows, to contradict itself, and to close with a page missing', () => {
+  it('refuses to write before the manifest of commissions, to contradict a page, and to close with a page missing', () => {
     expect(() => run(rewardsPeriod, [write(1, 1)])).toThrow('is not complete');
     expect(() => run(rewardsPeriod, [receive(1, 1), write(1, 1), write(1, 1, [])])).toThrow('with other entries');
     expect(() => run(rewardsPeriod, [receive(1, 1), write(1, 2), { type: 'close' }])).toThrow('is not complete');
@@ -60,7 +60,7 @@ describe('the closing of a period', () => {
 });
 
 describe('the calendar', () => {
-  it('goes forward only', () => {
+  it('only moves forward', () => {
     const begin = (period: string) =>
       ({ type: 'begin-closing', at: '2026-02-03T09:00:00Z', calendar: CALENDAR, period }) as const;
     const { state, events } = run(rewardsCalendar, [begin('2026-02'), begin('2026-01'), begin('2026-02')]);

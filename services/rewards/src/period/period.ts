@@ -9,7 +9,7 @@ import { nextPeriod } from '@tantieme/time/calendar/periods';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 
 export const REWARDS_CALENDAR = 'rewardscalendar';
 export const REWARDS_PERIOD = 'rewardsperiod';
@@ -42,8 +42,11 @@ export interface CalendarState {
   readonly closing: string | null;
 }
 
+export const REWARDS_CALENDAR_EVENTS: EventTypes<CalendarEvent> = { RewardsPeriodClosing: { version: 1 } };
+
 export const rewardsCalendar: Decider<CalendarState, CalendarCommand, CalendarEvent> = {
   category: REWARDS_CALENDAR,
+  events: REWARDS_CALENDAR_EVENTS,
   initialState: () => ({ closing: null }),
   decide({ at, calendar, period }, { closing }) {
     if (closing !== null && period <= closing) return [];
@@ -120,8 +123,15 @@ export interface PeriodState {
   readonly closed: boolean;
 }
 
+export const REWARDS_PERIOD_EVENTS: EventTypes<PeriodEvent> = {
+  ManifestPageReceived: { version: 1 },
+  ManifestPageWritten: { version: 1 },
+  RewardsPeriodClosed: { version: 1 },
+};
+
 export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
   category: REWARDS_PERIOD,
+  events: REWARDS_PERIOD_EVENTS,
   initialState: () => ({
     received: new Set(),
     receivedPages: 0,

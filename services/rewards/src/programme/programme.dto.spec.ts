@@ -80,6 +80,8 @@ const DOCUMENTS: readonly unknown[] = [
   { ...document(), measure: { ...measure, plans: 'a' } },
   { ...document(), measure: { ...measure, plans: [5] } },
   { ...document(), measure: { ...measure, components: Array.from({ length: 201 }, () => 'a') } },
+  ...['calendar', 'measure', 'eligible'].map((name) => ({ ...document(), [name]: [] })),
+  { ...document(), eligible: [{ channel: ['retail'] }] },
   { ...document(), eligible: {} },
   { ...document(), eligible: { channel: ['retail', 'direct'] } },
   { ...document(), eligible: { channel: ['retial'] } },

@@ -15,8 +15,8 @@ import {
   ArrayMaxSize,
   ArrayMinSize,
   IsArray,
-  IsDefined,
   IsIn,
+  IsObject,
   IsOptional,
   IsString,
   Matches,
@@ -30,7 +30,7 @@ import type { ProgrammeDocument } from './programme.js';
 /** Limit for the tiers, plans, components and channels of one programme: far more than a person writes. */
 const ITEMS_MAX = 200;
 
-/** A text longer than this is no amount: 18 digits, a sign and decimals. */
+/** Longest text of an amount: 18 digits, a sign and decimals. */
 const AMOUNT_LENGTH_MAX = 40;
 
 const DATE_LENGTH = 10;
@@ -80,6 +80,7 @@ export class CalendarDto {
 
   @ApiPropertyOptional({ type: FiscalYearDto, description: 'The calendar year if absent' })
   @IsOptional()
+  @IsObject()
   @ValidateNested()
   @Type(() => FiscalYearDto)
   fiscal?: FiscalYearDto;
@@ -172,19 +173,20 @@ export class ProgrammeDto implements ProgrammeDocument {
   currency!: string;
 
   @ApiProperty({ type: CalendarDto, description: 'Calendar of the measured plans' })
-  @IsDefined()
+  @IsObject()
   @ValidateNested()
   @Type(() => CalendarDto)
   calendar!: CalendarDto;
 
   @ApiProperty({ type: MeasureDto, description: 'What is measured' })
-  @IsDefined()
+  @IsObject()
   @ValidateNested()
   @Type(() => MeasureDto)
   measure!: MeasureDto;
 
   @ApiPropertyOptional({ type: EligibleDto, description: 'Who takes part; everybody if absent' })
   @IsOptional()
+  @IsObject()
   @ValidateNested()
   @Type(() => EligibleDto)
   eligible?: EligibleDto;

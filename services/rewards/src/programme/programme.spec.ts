@@ -60,6 +60,8 @@ describe('a programme', () => {
       { calendar: { periods: 'annual', timeZone: 'Europe/Paris' }, measure: { of: 'basis', over: 'quarter' } },
       ['measure.over'],
     ],
+    ['a title that no database stores', { title: 'a\u0000b' }, ['title']],
+    ['half of a character', { measure: { of: 'basis', over: 'quarter', plans: ['\ud800'] } }, ['measure.plans']],
     ['an id with a bar', { programme: 'a|b' }, ['programme']],
   ])('is refused with %s', (_, parts, fields) => {
     expect(faults(parts)).toEqual(fields);

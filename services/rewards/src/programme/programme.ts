@@ -5,6 +5,7 @@
  * A programme that is published late, or for which a partner becomes eligible late, needs earlier earnings: it requests
  * a catch-up, which reads the earnings ledger from its beginning.
  */
+import { PLAIN_TEXT, PLAIN_TEXT_DESCRIPTION } from '@tantieme/contracts/schemas';
 import { oneOf } from '@tantieme/contracts/suggest';
 import { calendarFault, overFault } from '@tantieme/time/calendar/fault';
 import { calendarKey } from '@tantieme/time/calendar/key';
@@ -18,7 +19,7 @@ import type { ChannelType } from '@tantieme/contracts/partner';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { parseAmount } from '@tantieme/money/amount';
 import { isCurrency } from '@tantieme/money/currency';
 import { MoneyError } from '@tantieme/money/money-error';
@@ -96,13 +97,16 @@ const NOT_A_DATE = `must be ${DAY_DESCRIPTION}`;
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 function* faultsOf(document: ProgrammeDocument): Generator<Fault> {
-  const { programme, currency, calendar, measure, eligible, from, until } = document;
+  const { programme, title, currency, calendar, measure, eligible, from, until } = document;
   if (!ID.test(programme))
     yield {
       field: 'programme',
       reason:
         'may contain letters, digits, dots, dashes and underscores, at most 100, and starts with a letter or digit',
     };
+  const texts = { title: [title], 'measure.plans': measure.plans, 'measure.components': measure.components };
+  for (const [field, values = []] of Object.entries(texts))
+    if (!values.every((value) => PLAIN_TEXT.test(value))) yield { field, reason: `must be ${PLAIN_TEXT_DESCRIPTION}` };
   const fault = calendarFault(calendar);
   if (fault !== undefined) yield { field: 'calendar', reason: fault };
   if (!isTimeZone(calendar.timeZone))
@@ -214,8 +218,15 @@ export interface ProgrammeState {
   readonly partnerRevisions: ReadonlyMap<string, number>;
 }
 
+export const PROGRAMME_EVENTS: EventTypes<ProgrammeEvent> = {
+  ProgrammePublished: { version: 1 },
+  CatchUpRequested: { version: 1 },
+  CatchUpCompleted: { version: 1 },
+};
+
 export const programme: Decider<ProgrammeState, ProgrammeCommand, ProgrammeEvent> = {
   category: PROGRAMME,
+  events: PROGRAMME_EVENTS,
   initialState: () => ({ catchUps: [], catchUpsRequested: 0, partnerRevisions: new Map() }),
   decide(command, state) {
     switch (command.type) {

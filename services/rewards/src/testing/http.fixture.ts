@@ -69,7 +69,7 @@ export class RewardsApplication {
     for (const { topic, message } of messages) await this.broker.publish(topic, [message]);
   }
 
-  /** The answer, whose body the spec knows to be of this type. */
+  /** The answer; the caller names the type of its body. */
   async call<Body>(
     method: 'GET' | 'POST',
     url: string,
@@ -88,7 +88,7 @@ export class RewardsApplication {
     return { status: answer.statusCode, body: JSON.parse(answer.body) as Body };
   }
 
-  /** Bonuses as `payee window measured amount`: once they are as expected, or as they are after five seconds. */
+  /** Waits up to five seconds for the expected bonuses. @returns them as `payee window measured amount`. */
   async bonuses(expected: readonly string[]): Promise<readonly string[]> {
     for (let waitedMs = 0; ; waitedMs += 20) {
       const { body } = await this.call<Page<Bonus>>('GET', '/bonuses?limit=200');

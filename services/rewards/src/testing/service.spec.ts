@@ -128,7 +128,7 @@ describe('a programme', () => {
     expect(fieldsOf(meaning.body)).toEqual(['currency', 'from']);
   });
 
-  it('that is published after the earnings measures them too', async () => {
+  it('measures earlier earnings when it is published late', async () => {
     const service = await start();
     await service.publish([
       earning('P1', 'crm|D-1', 0, ['30000.00']),
@@ -147,7 +147,7 @@ describe('a programme', () => {
     expect(await service.bonuses(after)).toEqual(after);
   });
 
-  it('costs no event for a deal that does not concern it', async () => {
+  it('appends no event for a deal that it does not measure', async () => {
     const service = await start();
     await publishProgramme(service, { eligible: { channel: ['retail'] } });
     await service.publish([partner('P1', 0, 'retail'), partner('P2', 0, 'direct')]);
@@ -168,7 +168,7 @@ describe('a programme', () => {
 describe('eligibility', () => {
   const retail = { eligible: { channel: ['retail'] } };
 
-  it('may become known after the earnings, end, and return with all earnings from meanwhile', async () => {
+  it('may begin after the earnings, end, and begin again with all earnings in between', async () => {
     const service = await start();
     await publishProgramme(service, retail);
     await service.publish([earning('P1', 'crm|D-1', 0, ['60000.00'])]);

@@ -393,6 +393,7 @@ describe('a text that is not a plan document', () => {
     ['just words', 'TypeWrong'],
     ['- a\n- b', 'TypeWrong'],
     ['a: [1', 'TextInvalid'],
+    ['{ "title": "\\ud800" }', 'TextInvalid'],
     ['a: 1\na: 2', 'KeyTwice'],
     ['a: 1\n---\nb: 2', 'TextInvalid'],
     ['a: &x 1\nb: *x', 'AliasRefused'],

@@ -1,4 +1,4 @@
-/** The best rate of kafkajs on a broker, producing and consuming at once and nothing else: the mark for benchmarks. */
+/** The rate of kafkajs alone, producing and consuming at once: what benchmarks are compared with. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { logLevel, Kafka } from 'kafkajs';
 import type { OutgoingMessage } from '../../broker.js';

@@ -5,8 +5,8 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { parseRate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { averageOf, normalExchangeRate, rateOn, ratesInForce } from './exchange-rate.js';
-import { exchangeRateStream } from '../reference-keys.js';
-import { referenceDecider } from '../reference.js';
+import { exchangeRateStream } from '../stream/reference-keys.js';
+import { referenceDecider } from '../stream/reference.js';
 import { AT, Stream } from '../../testing/world.fixture.js';
 
 const rate = (date: string, text: string, more: Partial<ExchangeRate> = {}): ExchangeRate => ({

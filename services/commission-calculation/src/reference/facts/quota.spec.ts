@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import type { Quota } from '@tantieme/contracts/reference';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { normalQuota, quotasInForce } from './quota.js';
-import { quotaStream } from '../reference-keys.js';
-import { referenceDecider } from '../reference.js';
+import { quotaStream } from '../stream/reference-keys.js';
+import { referenceDecider } from '../stream/reference.js';
 import { AT, Stream } from '../../testing/world.fixture.js';
 
 const quota = (from: string, amount: string, more: Partial<Quota> = {}): Quota => ({

@@ -4,11 +4,11 @@
  */
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
-import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { identityOfRate, recordExchangeRate } from './facts/exchange-rate.js';
-import type { ExchangeRateRecorded } from './facts/exchange-rate.js';
-import { identityOfQuota, recordQuota } from './facts/quota.js';
-import type { QuotaRecorded } from './facts/quota.js';
+import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { identityOfRate, recordExchangeRate } from '../facts/exchange-rate.js';
+import type { ExchangeRateRecorded } from '../facts/exchange-rate.js';
+import { identityOfQuota, recordQuota } from '../facts/quota.js';
+import type { QuotaRecorded } from '../facts/quota.js';
 import { REFERENCE } from './reference-keys.js';
 
 export type ReferenceCommand = RecordPartner | RecordExchangeRate | RecordQuota;
@@ -56,8 +56,15 @@ export interface ReferenceState {
   readonly quotas?: Map<string, Quota>;
 }
 
+export const REFERENCE_EVENTS: EventTypes<ReferenceEvent> = {
+  PartnerSnapshotReceived: { version: 1 },
+  ExchangeRateRecorded: { version: 1 },
+  QuotaRecorded: { version: 1 },
+};
+
 export const referenceDecider: Decider<ReferenceState, ReferenceCommand, ReferenceEvent> = {
   category: REFERENCE,
+  events: REFERENCE_EVENTS,
   initialState: () => ({ originRevision: -1 }),
   decide(command, { originRevision, rates = new Map(), quotas = new Map() }): readonly ReferenceEvent[] {
     if ('exchangeRate' in command) return recordExchangeRate(command.exchangeRate, command.at, rates);

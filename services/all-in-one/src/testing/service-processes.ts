@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
-import type { Servers } from './driver.js';
+import type { Servers } from '../driver.js';
 
 /** In the order of the path of a deal, each with the first path segments that a reverse proxy sends to it. */
 export const SERVICES = {
@@ -47,7 +47,7 @@ export class ServiceProcess {
   }
 
   start(): void {
-    const main = fileURLToPath(new URL(`../../${this.name}/dist/main.js`, import.meta.url));
+    const main = fileURLToPath(new URL(`../../../${this.name}/dist/main.js`, import.meta.url));
     const child = spawn(process.execPath, [main], {
       env: { ...process.env, NODE_OPTIONS: '', TANTIEME_PORT: '0', ...this.environment },
       stdio: ['ignore', 'ignore', 'pipe'],

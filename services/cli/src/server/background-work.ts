@@ -1,4 +1,4 @@
-/** Waiting for what the server does in the background: calculation, a closing. */
+/** Waits for background work of the server: calculation, a closing. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { startProgress } from '../output/progress.js';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';

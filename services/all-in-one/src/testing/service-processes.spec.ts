@@ -9,7 +9,7 @@ import { RewardsModule } from '@tantieme/rewards/rewards.module';
 import { createApplication } from '@tantieme/service-kit/application/application';
 import { routesOf } from '@tantieme/service-kit/access/route-roles';
 import { SERVICE_NAMES, ServiceProcess, SERVICES, type ServiceName } from './service-processes.js';
-import { configOf, temporaryDirectory } from './testing/end-to-end.fixture.js';
+import { configOf, temporaryDirectory } from './end-to-end.fixture.js';
 
 const MODULES: Readonly<Record<ServiceName, Type>> = {
   'partner-registry': PartnerRegistryModule,
@@ -32,7 +32,7 @@ describe.each(SERVICE_NAMES)('%s', (name) => {
   });
 
   it('has these paths in the documentation', () => {
-    const page = readFileSync(new URL('../../../docs/separate-processes.md', import.meta.url), 'utf8');
+    const page = readFileSync(new URL('../../../../docs/separate-processes.md', import.meta.url), 'utf8');
     const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\``)) ?? '';
     expect([...row.matchAll(/`\/([\w-]+)`/g)].map(([, segment]) => segment)).toEqual(SERVICES[name]);
   });

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Quota } from '@tantieme/contracts/reference';
-import { PlanCatalog } from '../plan/plan-catalog.service.js';
-import { partnerStream } from './reference-keys.js';
-import { REFERENCE_RUNTIME } from './reference-runtime.service.js';
-import type { ReferenceRuntime } from './reference-runtime.service.js';
+import { PlanCatalog } from '../../plan/plan-catalog.service.js';
+import { partnerStream } from '../stream/reference-keys.js';
+import { REFERENCE_RUNTIME } from '../stream/reference-runtime.service.js';
+import type { ReferenceRuntime } from '../stream/reference-runtime.service.js';
 import { quotaWarnings } from './warnings.js';
 import type { Warning } from './warnings.js';
 

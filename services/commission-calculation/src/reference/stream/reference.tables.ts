@@ -4,8 +4,8 @@ import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
-import { plansOfPartner } from './facts/partner.js';
-import { referenceDecider } from './reference.js';
+import { plansOfPartner } from '../facts/partner.js';
+import { REFERENCE_EVENTS } from './reference.js';
 import type { ReferenceEvent } from './reference.js';
 
 export interface ExchangeRateRow extends Pick<ExchangeRate, 'base' | 'quote' | 'date' | 'source'> {
@@ -45,8 +45,6 @@ export const REFERENCE_TABLES = [
   'commission_agreements',
 ] as const satisfies readonly (keyof ReferenceTables)[];
 
-export const REFERENCE_EVENTS = ['PartnerSnapshotReceived', 'ExchangeRateRecorded', 'QuotaRecorded'] as const;
-
 export async function writeReferences(
   trx: Transaction<ReferenceTables>,
   events: readonly StoredEvent[],
@@ -55,8 +53,7 @@ export async function writeReferences(
   const quotas: QuotaRow[] = [];
   const plansByPartner = new Map<string, readonly string[]>();
   for (const stored of events) {
-    if (!REFERENCE_EVENTS.some((type) => type === stored.type)) continue;
-    const { type, data } = domainEventOf<ReferenceEvent>(stored, referenceDecider);
+    const { type, data } = domainEventOf<ReferenceEvent>(stored, REFERENCE_EVENTS);
     switch (type) {
       case 'PartnerSnapshotReceived':
         plansByPartner.set(data.partner.id, plansOfPartner(data.partner));

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
-import { exchangeRateStream } from './reference-keys.js';
-import { referenceDecider } from './reference.js';
+import { exchangeRateStream } from '../stream/reference-keys.js';
+import { referenceDecider } from '../stream/reference.js';
 import { ExchangeRateCache } from './exchange-rate-cache.service.js';
 
 const PAIR = { base: 'USD', quote: 'EUR' };

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { Partner } from '@tantieme/contracts/partner';
 import fc from 'fast-check';
-import { partnerAsOf } from './facts/partner.js';
+import { partnerAsOf } from '../facts/partner.js';
 import { CachedPartner } from './partner-cache.service.js';
 
 const day = fc.integer({ min: 1, max: 28 }).map((number) => `2026-02-${String(number).padStart(2, '0')}`);

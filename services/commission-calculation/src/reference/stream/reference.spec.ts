@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { AT, partnerOf, Stream } from '../testing/world.fixture.js';
-import { partnerAsOf } from './facts/partner.js';
+import { AT, partnerOf, Stream } from '../../testing/world.fixture.js';
+import { partnerAsOf } from '../facts/partner.js';
 import { referenceDecider } from './reference.js';
 
 describe('a partner', () => {

@@ -7,9 +7,9 @@ import type { Page } from '@tantieme/service-kit/http/cursor';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { sql } from 'kysely';
 import type { Kysely, SelectQueryBuilder } from 'kysely';
-import { PlanCatalog } from '../plan/plan-catalog.service.js';
-import type { WarningKind, WarningListed } from './reference.dto.js';
-import type { ReferenceTables } from './reference.tables.js';
+import { PlanCatalog } from '../../plan/plan-catalog.service.js';
+import type { WarningKind, WarningListed } from './warnings.dto.js';
+import type { ReferenceTables } from '../stream/reference.tables.js';
 import { componentUnknown, payeeUnknown, planUnknown } from './warnings.js';
 import type { WarningCode } from './warnings.js';
 

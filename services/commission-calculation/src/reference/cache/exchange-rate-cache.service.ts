@@ -3,11 +3,11 @@ import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { averageOf, identityOfRate, nextDate, rateOn, ratesInForce } from './facts/exchange-rate.js';
-import type { ExchangeRateRecorded, FoundRate, PublishedRate } from './facts/exchange-rate.js';
-import { exchangeRateStream } from './reference-keys.js';
-import type { CurrencyPair } from './reference-keys.js';
-import { referenceDecider } from './reference.js';
+import { averageOf, identityOfRate, nextDate, rateOn, ratesInForce } from '../facts/exchange-rate.js';
+import type { ExchangeRateRecorded, FoundRate, PublishedRate } from '../facts/exchange-rate.js';
+import { exchangeRateStream } from '../stream/reference-keys.js';
+import type { CurrencyPair } from '../stream/reference-keys.js';
+import { REFERENCE_EVENTS } from '../stream/reference.js';
 
 /**
  * Exchange rates in memory, whole pairs, for the pairs that deals need. The cache may be behind the reference streams
@@ -81,7 +81,7 @@ class CachedPair {
   record(stored: StoredEvent): void {
     this.newestOffered = Math.max(this.newestOffered, stored.revision);
     if (stored.revision !== (this.revision ?? -1) + 1) return;
-    const { exchangeRate } = domainEventOf<ExchangeRateRecorded>(stored, referenceDecider).data;
+    const { exchangeRate } = domainEventOf<ExchangeRateRecorded>(stored, REFERENCE_EVENTS).data;
     this.facts.set(identityOfRate(exchangeRate), exchangeRate);
     this.inForce.clear();
     this.revision = stored.revision;

@@ -4,10 +4,10 @@ import type { Partner } from '@tantieme/contracts/partner';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { changeDays, partnerAsOf, plansOfPartner, uplinesOfPartner } from './facts/partner.js';
-import { partnerOfStream, partnerStream } from './reference-keys.js';
-import { referenceDecider } from './reference.js';
-import type { PartnerSnapshotReceived } from './reference.js';
+import { changeDays, partnerAsOf, plansOfPartner, uplinesOfPartner } from '../facts/partner.js';
+import { partnerOfStream, partnerStream } from '../stream/reference-keys.js';
+import { REFERENCE_EVENTS } from '../stream/reference.js';
+import type { PartnerSnapshotReceived } from '../stream/reference.js';
 
 /** Limit on the cached partners, about 2 kB each. */
 const PARTNERS_MAX = 50_000;
@@ -51,7 +51,7 @@ export class PartnerCache {
       if (stored.type !== 'PartnerSnapshotReceived') continue;
       const id = partnerOfStream(stored.stream);
       if ((this.partners.get(id)?.revision ?? -1) >= stored.revision) continue;
-      const { data } = domainEventOf<PartnerSnapshotReceived>(stored, referenceDecider);
+      const { data } = domainEventOf<PartnerSnapshotReceived>(stored, REFERENCE_EVENTS);
       this.partners.set(id, new CachedPartner(stored.revision, data.partner));
     }
   }

@@ -1,0 +1,194 @@
+/**
+ * An event store of the simulated world. The log outlives machines; each machine opens a store of its own. It keeps the
+ * contract of the port, but for the faults of the simulation: an append that is refused as unavailable, or stored
+ * without an answer.
+ */
+import { eventHash, FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
+import { categoryOf, EventStoreClosed, EventStoreUnavailable, matchesFilter } from '@tantieme/event-store/event-store';
+import type {
+  Append,
+  AppendResult,
+  EventStore,
+  ExpectedRevision,
+  Page,
+  ReadAllOptions,
+  ReadStreamOptions,
+  StoredEvent,
+  SubscribeOptions,
+} from '@tantieme/event-store/event-store';
+import { prepareAppends } from '@tantieme/event-store/prepared-append';
+import type { PreparedAppend } from '@tantieme/event-store/prepared-append';
+
+import type { Machine, Simulation } from './simulation.js';
+
+/** What is on the disk. */
+export class SimulatedLog {
+  readonly events: StoredEvent[] = [];
+  readonly streams = new Map<string, StoredEvent[]>();
+  /** Called after every append, so that waiting subscriptions look again. */
+  readonly listeners = new Set<() => void>();
+
+  append({ stream, expectedRevision, events }: PreparedAppend, nowMs: number): AppendResult {
+    const stored = this.streams.get(stream) ?? [];
+    const from = expectedRevision === 'no-stream' ? 0 : expectedRevision + 1;
+    const there = stored.slice(from, from + events.length);
+    if (there.length === events.length && there.every(({ id }, index) => id === events[index]?.id))
+      return { outcome: 'appended', stream, revision: from + events.length - 1, events: there, repeated: true };
+    const actual: ExpectedRevision = stored.length === 0 ? 'no-stream' : stored.length - 1;
+    if (actual !== expectedRevision) return { outcome: 'conflict', stream, expected: expectedRevision, actual };
+    const recordedAt = new Date(nowMs).toISOString();
+    const added: StoredEvent[] = [];
+    for (const event of events) {
+      const revision = stored.length + added.length;
+      const previous = added.at(-1) ?? stored.at(-1);
+      const hash = eventHash(previous?.hash ?? FIRST_PREDECESSOR, { ...event, stream, revision });
+      added.push({
+        ...event,
+        stream,
+        revision,
+        position: BigInt(this.events.length + added.length + 1),
+        recordedAt,
+        hash,
+      });
+    }
+    this.events.push(...added);
+    this.streams.set(stream, [...stored, ...added]);
+    for (const listener of this.listeners) listener();
+    return { outcome: 'appended', stream, revision: from + events.length - 1, events: added, repeated: false };
+  }
+
+  page({ after = 0n, filter, limit }: ReadAllOptions): Page {
+    const events: StoredEvent[] = [];
+    let through = after;
+    for (let index = Number(after); index < this.events.length && events.length < limit; index += 1) {
+      const event = this.events[index];
+      if (event === undefined) break;
+      through = event.position;
+      if (matchesFilter(filter, categoryOf(event.stream), event.type)) events.push(event);
+    }
+    return { events, through, end: Number(through) >= this.events.length };
+  }
+}
+
+export class SimulatedEventStore implements EventStore {
+  private readonly closing = new AbortController();
+  /** Appends to one stream take effect in the order of the calls. */
+  private readonly lastAppend = new Map<string, Promise<unknown>>();
+
+  constructor(
+    private readonly simulation: Simulation,
+    private readonly machine: Machine,
+    private readonly log: SimulatedLog,
+  ) {}
+
+  async append(append: Append): Promise<AppendResult> {
+    const [result] = await this.appendMany([append]);
+    if (result === undefined) throw new Error('an append has no result');
+    return result;
+  }
+
+  async appendMany(appends: readonly Append[]): Promise<readonly AppendResult[]> {
+    this.mustBeOpen();
+    return Promise.all(prepareAppends(appends).map((prepared) => this.inOrder(prepared)));
+  }
+
+  private inOrder(append: PreparedAppend): Promise<AppendResult> {
+    const before = this.lastAppend.get(append.stream) ?? Promise.resolve();
+    const result = before.then(
+      () => this.store(append),
+      () => this.store(append),
+    );
+    this.lastAppend.set(append.stream, result);
+    return result;
+  }
+
+  private async store(append: PreparedAppend): Promise<AppendResult> {
+    const { simulation, machine, log } = this;
+    await simulation.turn(machine, `append ${append.stream}`);
+    this.mustBeOpen();
+    if (simulation.chance(simulation.faults.refused)) throw unavailable('refused');
+    const result = log.append(append, simulation.nowMs);
+    await simulation.turn(machine, `appended ${append.stream} ${result.outcome}`);
+    if (simulation.chance(simulation.faults.lostAnswer)) throw unavailable('lost');
+    return result;
+  }
+
+  async readStream(stream: string, options: ReadStreamOptions = {}): Promise<readonly StoredEvent[]> {
+    await this.read(`read ${stream}`);
+    const events = this.log.streams.get(stream) ?? [];
+    const { from, limit, direction = 'forwards' } = options;
+    const selected =
+      direction === 'forwards' ? events.slice(from ?? 0) : events.slice(0, (from ?? events.length) + 1).toReversed();
+    return selected.slice(0, limit);
+  }
+
+  async readStreams(streams: readonly string[]): Promise<ReadonlyMap<string, readonly StoredEvent[]>> {
+    await this.read(`read ${streams.length} streams`);
+    const found = new Map<string, readonly StoredEvent[]>();
+    for (const stream of streams) {
+      const events = this.log.streams.get(stream);
+      if (events !== undefined) found.set(stream, [...events]);
+    }
+    return found;
+  }
+
+  async readAll(options: ReadAllOptions): Promise<Page> {
+    await this.read('read all');
+    return this.log.page(options);
+  }
+
+  async *subscribe({ after = 0n, filter, batchSize, signal }: SubscribeOptions): AsyncGenerator<Page> {
+    this.mustBeOpen();
+    const ended = AbortSignal.any([signal, this.closing.signal]);
+    for (let at = after; !ended.aborted;) {
+      await this.simulation.turn(this.machine, 'follow');
+      const page = this.log.page({ after: at, filter, limit: batchSize });
+      if (page.through > at || (page.end && at === after && page.events.length === 0)) yield page;
+      if (ended.aborted) return;
+      if (page.through === at) await this.grown(Number(at), ended);
+      at = page.through;
+    }
+  }
+
+  async head(): Promise<bigint> {
+    await this.read('head');
+    return BigInt(this.log.events.length);
+  }
+
+  async hashAt(position: bigint): Promise<string | undefined> {
+    await this.read('hash');
+    return this.log.events[Number(position) - 1]?.hash;
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    await Promise.allSettled(this.lastAppend.values());
+  }
+
+  private async read(label: string): Promise<void> {
+    this.mustBeOpen();
+    await this.simulation.turn(this.machine, label);
+    this.mustBeOpen();
+    if (this.simulation.chance(this.simulation.faults.refused)) throw unavailable('refused');
+  }
+
+  /** Resolves when the log is longer, or the signal is aborted. */
+  private async grown(length: number, signal: AbortSignal): Promise<void> {
+    if (this.log.events.length > length || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.log.listeners.add(resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    this.log.listeners.delete(resolve);
+  }
+
+  private mustBeOpen(): void {
+    if (this.closing.signal.aborted) throw new EventStoreClosed();
+  }
+}
+
+function unavailable(what: 'refused' | 'lost'): EventStoreUnavailable {
+  return new EventStoreUnavailable(
+    what === 'refused' ? 'the simulated store refused the call' : 'the answer of the simulated store was lost',
+  );
+}

@@ -1,0 +1,164 @@
+/**
+ * A world in one thread whose every choice comes from a seed: which of the pending operations happens next, which of
+ * them fails, and when the clock moves. The same seed gives the same run, so a failure is repeated by its number.
+ *
+ * Everything that leaves a machine (a call of the store, of the broker, a wait) is a *turn*: it suspends its caller
+ * until the simulation chooses it. Between two turns code runs without interruption, as in Node.js.
+ */
+import { hash } from 'node:crypto';
+
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { Timers } from '@tantieme/time/timers';
+
+/** The simulated clock starts here, so that two runs of a seed give the same times. */
+const BEGIN_MS = Date.UTC(2026, 0, 1);
+
+/** What the world does to its machines, each as a share of the turns that could suffer it. */
+export interface Faults {
+  /** An operation fails before it has an effect. */
+  readonly refused: number;
+  /** An operation takes effect, and its answer is lost. */
+  readonly lostAnswer: number;
+  /** A message is delivered again. */
+  readonly repeated: number;
+}
+
+export const NO_FAULTS: Faults = { refused: 0, lostAnswer: 0, repeated: 0 };
+
+/** An operating system process. What it keeps in memory is gone when it is killed. */
+export interface Machine {
+  readonly name: string;
+  readonly isRunning: boolean;
+}
+
+interface Turn {
+  readonly machine: Machine;
+  readonly label: string;
+  readonly resume: () => void;
+}
+
+interface Wait extends Turn {
+  readonly untilMs: number;
+}
+
+export class Simulation {
+  private readonly generator;
+  private readonly machines = new Set<{ name: string; isRunning: boolean }>();
+  private ready: Turn[] = [];
+  private waits: Wait[] = [];
+  private now = BEGIN_MS;
+  private digest = '';
+  private taken = 0;
+  faults: Faults = NO_FAULTS;
+
+  /** @param seed a whole number from 0 */
+  constructor(readonly seed: number) {
+    this.generator = xoroshiro128plus(seed);
+  }
+
+  get nowMs(): number {
+    return this.now;
+  }
+
+  /** How many turns were taken. */
+  get steps(): number {
+    return this.taken;
+  }
+
+  /** Covers every turn so far: equal for two runs that made the same choices. */
+  get traceHash(): string {
+    return this.digest;
+  }
+
+  /** A whole number from 0 to `count` − 1. */
+  pick(count: number): number {
+    return uniformInt(this.generator, 0, count - 1);
+  }
+
+  /** True for this share of the calls. */
+  chance(share: number): boolean {
+    return share > 0 && this.pick(1_000_000) < share * 1_000_000;
+  }
+
+  machine(name: string): Machine {
+    const machine = { name, isRunning: true };
+    this.machines.add(machine);
+    return machine;
+  }
+
+  /** Ends a machine between two turns: its pending turns never happen, and what it holds in memory is lost. */
+  kill(machine: Machine): void {
+    for (const one of this.machines) if (one === machine) one.isRunning = false;
+    this.ready = this.ready.filter((turn) => turn.machine !== machine);
+    this.waits = this.waits.filter((wait) => wait.machine !== machine);
+  }
+
+  /** Suspends the caller until the simulation chooses it; for ever if its machine is killed before. */
+  turn(machine: Machine, label: string): Promise<void> {
+    return new Promise((resume) => {
+      if (machine.isRunning) this.ready.push({ machine, label, resume });
+    });
+  }
+
+  /** Suspends the caller until the simulated clock has passed, or the signal is aborted. */
+  wait(machine: Machine, ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resume) => {
+      if (signal?.aborted === true) {
+        resume();
+        return;
+      }
+      const wait: Wait = { machine, label: 'wake', resume, untilMs: this.now + Math.max(0, ms) };
+      if (machine.isRunning) this.waits.push(wait);
+      signal?.addEventListener(
+        'abort',
+        () => {
+          this.waits = this.waits.filter((one) => one !== wait);
+          resume();
+        },
+        { once: true },
+      );
+    });
+  }
+
+  /** Clock, waiting and randomness of a machine. */
+  timersOf(machine: Machine): Timers {
+    return {
+      nowMs: () => this.now,
+      wait: (ms, signal) => this.wait(machine, ms, signal),
+      random: () => this.pick(1_000_000) / 1_000_000,
+    };
+  }
+
+  /**
+   * Takes one turn, and lets its machine run up to its next turns. Without a pending turn the clock moves on to the
+   * next wait. @returns false if nothing is pending at all.
+   */
+  async step(): Promise<boolean> {
+    if (this.ready.length === 0 && !this.moveClock()) return false;
+    const [turn] = this.ready.splice(this.pick(this.ready.length), 1);
+    if (turn === undefined) return false;
+    this.taken += 1;
+    this.digest = hash('sha256', `${this.digest}\n${turn.machine.name} ${turn.label} ${this.now}`, 'hex');
+    turn.resume();
+    await settled();
+    return true;
+  }
+
+  /** Makes the waits that end next ready. @returns false without any. */
+  private moveClock(): boolean {
+    const next = Math.min(...this.waits.map(({ untilMs }) => untilMs));
+    if (this.waits.length === 0) return false;
+    this.now = Math.max(this.now, next);
+    this.ready = this.waits.filter(({ untilMs }) => untilMs <= this.now);
+    this.waits = this.waits.filter(({ untilMs }) => untilMs > this.now);
+    return true;
+  }
+}
+
+/** Resolves when everything that can run without a turn has run: promises, and what Node.js defers to its next tick. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
