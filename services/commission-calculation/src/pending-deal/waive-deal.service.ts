@@ -28,6 +28,8 @@ export class WaiveDealAction implements TwoPersonAction {
 
   /** @param subject `source|id` of the deal @throws {DomainError} `NothingPending` */
   async read(subject: string): Promise<JsonObject> {
+    const nothing = new DomainError('NothingPending', `${subject} waits for nothing (GET /pending-deals)`, 'not-found');
+    if ((await this.crediting.deal(subject)) === undefined) throw nothing;
     const [deals, quotas] = await Promise.all(
       [uncreditable(this.db, undefined), withoutQuota(this.db, undefined)].map((query) =>
         query
@@ -41,8 +43,7 @@ export class WaiveDealAction implements TwoPersonAction {
       ),
     );
     const waived = [...(deals ?? []), ...(quotas ?? [])].map(({ code, subject: of }) => ({ code, subject: of }));
-    if (waived.length === 0)
-      throw new DomainError('NothingPending', `${subject} waits for nothing (GET /pending-deals)`, 'not-found');
+    if (waived.length === 0) throw nothing;
     return { waived };
   }
 

@@ -72,6 +72,7 @@ export class ClosingPreview {
 
   @ApiProperty({
     type: [String],
+    example: ['hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01'],
     description: 'Components that pay nothing yet, since their plan starts inside a measurement window',
   })
   readonly notices!: readonly string[];
