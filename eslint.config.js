@@ -46,7 +46,7 @@ const pureImports = [
   `\\.{1,2}/(?!.*\\.(?:${RIM.join('|')})\\.js$)(?!(?:.*/)?(?:${RIM_FILES.join('|')})\\.js$)[\\w./-]+\\.js$`,
   '@tantieme/(?:money|time|contracts|commission-engine)/',
   '@tantieme/tabular/(?:cell|date-format|file-format|number-format|object-reader|record-mapping|tabular-error)$',
-  '@tantieme/event-sourcing/decide/(?:decider|name-set|partial-state)$',
+  '@tantieme/event-sourcing/decide/(?:decider|engine-versions|name-set|partial-state)$',
   '@tantieme/event-store/(?:canonical-json|sha256)$',
   // What the plan document is read with.
   '@marcbachmann/cel-js$',
@@ -105,7 +105,7 @@ const purity = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**', 'libs/api-client/src/schema.d.ts'] },
+  { ignores: ['**/dist/**', '**/bundle/**', '**/node_modules/**', '.nx/**', 'libs/api-client/src/schema.d.ts'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],

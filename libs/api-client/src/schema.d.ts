@@ -1848,7 +1848,7 @@ export interface components {
              * @description The last stage that the deal has reached
              * @enum {string}
              */
-            state: "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+            state: "withdrawn" | "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
             /**
              * @description When it was booked, else registered, else first invoiced
              * @example 2026-03-05T10:00:00.000Z
@@ -1962,10 +1962,10 @@ export interface components {
              */
             actor: string;
             /**
-             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `retried`: it was recorded from what was stored
+             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored
              * @enum {string}
              */
-            resolution?: "recorded" | "amended" | "retried";
+            resolution?: "recorded" | "amended" | "revised" | "withdrawn" | "retried";
             /** @example 2026-03-06T08:00:00.000Z */
             resolvedAt?: string;
         };
@@ -3862,7 +3862,7 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
-            terms: {
+            terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
                 lines: {
@@ -3913,6 +3913,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3925,7 +3929,7 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
-            terms: {
+            terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
                 lines: {
@@ -3976,6 +3980,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4075,6 +4083,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4090,7 +4102,11 @@ export interface components {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
             /** @description an amount as decimal text, such as "1100.00" */
-            amount: string;
+            amount?: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4105,6 +4121,10 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4117,11 +4137,9 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
-            /** @description a whole number from 0 */
-            revision?: number;
             /** @enum {unknown} */
             as?: "correction" | "change";
-            terms: {
+            terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
                 lines: {
@@ -4172,6 +4190,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4192,6 +4214,10 @@ export interface components {
                 /** @description an amount as decimal text without a sign, such as "1100.00" */
                 net?: string;
             }[];
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4207,9 +4233,9 @@ export interface components {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
             /** @enum {unknown} */
-            status: "pending" | "approved" | "rejected" | "expired";
+            status?: "pending" | "approved" | "rejected" | "expired";
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
-            holder: string;
+            holder?: string;
             /**
              * Format: date
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
@@ -4222,6 +4248,8 @@ export interface components {
             until?: string;
             /** @description a whole number from 0 */
             revision?: number;
+            /** @constant */
+            withdrawn?: true;
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4234,6 +4262,10 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
+            /** @description a whole number from 0 */
+            revision?: number;
+            /** @constant */
+            withdrawn?: true;
         };
         /** exchange-rate */
         ExchangeRateMessage: {
@@ -6125,7 +6157,7 @@ export interface operations {
                 /** @description Only deals in this currency (ISO 4217) */
                 currency?: string;
                 /** @description Only deals whose last stage this is */
-                state?: "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+                state?: "withdrawn" | "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
                 /** @description Only deals whose id or customer starts with this text */
                 text?: string;
                 /** @description Order of the list; with a minus sign, the last first. `id` is by source, then id */
@@ -6150,7 +6182,7 @@ export interface operations {
                      *           "source": "crm",
                      *           "id": "D-1042",
                      *           "revision": 3,
-                     *           "state": "incomplete",
+                     *           "state": "withdrawn",
                      *           "occurredAt": "2026-03-05T10:00:00.000Z",
                      *           "currency": "EUR",
                      *           "customer": "C-77",

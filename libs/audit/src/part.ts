@@ -7,8 +7,9 @@
  */
 import { isCanonicalText } from '@tantieme/event-store/canonical-json';
 import { FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
-import { categoryOf } from '@tantieme/event-store/event-store';
-import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import { categoryOf, IncompleteStream } from '@tantieme/event-store/event-store';
+import type { EventStore, Position, ReadStreamOptions, StoredEvent } from '@tantieme/event-store/event-store';
+import { isLastPart, isPart } from '@tantieme/event-store/run';
 import { chainDifference } from './chain-check.js';
 import type { FirstDifferences } from './first-differences.js';
 import type { Replayable } from './replayable.js';
@@ -89,7 +90,9 @@ export class Part {
       if (replayable === undefined) continue;
       const replay = new StreamReplay(replayable);
       for (let from = 0; ;) {
-        const events = await this.#store.readStream(stream, { from, limit: PAGE_EVENTS });
+        const events = await this.#readStream(stream, { from, limit: PAGE_EVENTS }, (reason) =>
+          this.#report({ stream, revision: from, position: until }, reason),
+        );
         for (const event of events) {
           if (event.position > until) break;
           if (event.revision < compareFrom) replay.skip(event);
@@ -132,10 +135,11 @@ export class Part {
     const { stream, revision, position } = event;
     const end = this.#begin(event);
     if (end.replay !== undefined && revision > RELOADED_EVENTS_MAX) this.#postponeFrom(event, end);
-    const read =
-      end.replay === undefined
-        ? await this.#store.readStream(stream, { direction: 'backwards', from: revision - 1, limit: 1 })
-        : await this.#store.readStream(stream, { limit: revision });
+    const read = await this.#readStream(
+      stream,
+      end.replay === undefined ? { direction: 'backwards', from: revision - 1, limit: 1 } : { limit: revision },
+      (reason) => this.#report(event, reason),
+    );
     for (const before of read) {
       if (before.position >= position) break;
       end.replay?.skip(before);
@@ -143,6 +147,21 @@ export class Part {
       end.hash = before.hash;
     }
     return end;
+  }
+
+  /** Nothing of an incomplete stream, which is reported. */
+  async #readStream(
+    stream: string,
+    options: ReadStreamOptions,
+    report: (reason: string) => void,
+  ): Promise<readonly StoredEvent[]> {
+    try {
+      return await this.#store.readStream(stream, options);
+    } catch (error) {
+      if (!(error instanceof IncompleteStream)) throw error;
+      report(error.message);
+      return [];
+    }
   }
 
   #postponeFrom({ stream, revision }: StoredEvent, end: StreamEnd): void {
@@ -175,13 +194,13 @@ export class Part {
   }
 
   #compareDecision(replay: StreamReplay, event: StoredEvent): void {
-    this.#decisions += 1;
+    if (!isPart(event) || isLastPart(event)) this.#decisions += 1;
     this.#verified += 1;
     const reason = replay.compare(event);
     if (reason !== undefined) this.#report(event, reason);
   }
 
-  #report({ stream, revision, position }: StoredEvent, reason: string): void {
+  #report({ stream, revision, position }: Pick<StoredEvent, 'stream' | 'revision' | 'position'>, reason: string): void {
     this.#differences.add({ stream, revision, reason, position });
   }
 }

@@ -1,6 +1,7 @@
 /** Decides one stream again, event by event. */
 import { canonicalJson, isCanonicalText } from '@tantieme/event-store/canonical-json';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
+import { eventOfRun, isLastPart, isPart, isRunOf } from '@tantieme/event-store/run';
 import { firstDifference } from './first-difference.js';
 import type { Replayable, ReplayedEvent } from './replayable.js';
 import { isSameJson } from './same-json.js';
@@ -16,21 +17,30 @@ export class StreamReplay {
   #state: unknown;
   /** Revision of an event that could not be applied: nothing after it can be decided again. */
   #brokenAt: number | undefined;
+  /** Parts of a run, until its last part arrives. */
+  #parts: StoredEvent[] = [];
 
   constructor(private readonly replayable: Replayable) {
     this.#state = replayable.initialState();
   }
 
   /** Applies an event that was compared earlier. */
-  skip(event: StoredEvent): void {
+  skip(stored: StoredEvent): void {
+    const { event } = this.#whole(stored);
+    if (event === undefined) return;
     this.#grow(event);
     if (this.#brokenAt !== undefined) return;
     const read = this.#read(event);
     if (typeof read === 'string' || this.#evolve(read) !== undefined) this.#brokenAt = event.revision;
   }
 
-  /** Decides the event again and applies it. Returns what is wrong with it, undefined if nothing is. */
-  compare(event: StoredEvent): string | undefined {
+  /**
+   * Decides the event again and applies it; a run, when its last part arrives. Returns what is wrong with it, undefined
+   * if nothing is.
+   */
+  compare(stored: StoredEvent): string | undefined {
+    const { event, difference: broken } = this.#whole(stored);
+    if (event === undefined) return broken;
     this.#grow(event);
     if (this.#brokenAt !== undefined) return `not decided again: the state is unknown since revision ${this.#brokenAt}`;
     const read = this.#read(event);
@@ -41,7 +51,29 @@ export class StreamReplay {
     const difference = this.#decideAgain(event, read);
     const failure = this.#evolve(read);
     if (failure !== undefined) this.#brokenAt = event.revision;
-    return difference ?? failure;
+    return broken ?? difference ?? failure;
+  }
+
+  /** The event as one, if it is complete. A run that the end of the stream cuts off is no difference. */
+  #whole(stored: StoredEvent): { readonly event?: StoredEvent; readonly difference?: string } {
+    if (!isPart(stored) && this.#parts.length === 0) return { event: stored };
+    const parts = [...this.#parts, stored];
+    this.#parts = [];
+    try {
+      if (!isPart(stored)) return { event: stored, difference: 'an event stands between the parts of a run' };
+      if (!isLastPart(stored)) {
+        this.#parts = parts;
+        return {};
+      }
+      const event = eventOfRun(parts);
+      return {
+        event,
+        ...(!isRunOf(event, parts) && { difference: 'the parts of the run are not those of its event' }),
+      };
+    } catch (error) {
+      this.#brokenAt ??= stored.revision;
+      return { difference: `the run cannot be read: ${messageOf(error)}` };
+    }
   }
 
   get bytes(): number {

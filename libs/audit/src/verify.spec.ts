@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { eventHash, FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
 import type { Append, NewEvent, StoredEvent } from '@tantieme/event-store/event-store';
+import { partsOf } from '@tantieme/event-store/run';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { SqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -58,7 +59,7 @@ const note = {
 const AT = '2026-03-01T10:00:00.000Z';
 const METADATA = { actor: 'service:test', correlationId: 'c' };
 
-function added(stream: string, revision: number, data: object, version = 2): NewEvent {
+function added(stream: string, revision: number, data: object, version = 2): NewEvent & { readonly data: object } {
   return { id: `${stream}-${revision}`, type: 'Added', version, occurredAt: AT, metadata: METADATA, data };
 }
 
@@ -127,6 +128,48 @@ describe('the verification of a log', () => {
       decisions: 13,
       differences: [],
       differenceCount: 0,
+    });
+  });
+
+  describe('of a decision that is stored in parts', () => {
+    const long = { add: 7, sum: 7, note: ['x'.repeat(800_000)] };
+    const noted = {
+      ...counter,
+      decide: (command: { add: number; at: string }, state: { sum: number }): readonly Added[] =>
+        counter.decide(command, state).map((one) => ({ ...one, data: { ...one.data, note: long.note } })),
+    };
+    const parts = partsOf(added('counter-1', 0, long));
+
+    async function storeParts(count: number): Promise<void> {
+      for (const [index, part] of parts.slice(0, count).entries())
+        await store.append({
+          stream: 'counter-1',
+          expectedRevision: index === 0 ? 'no-stream' : index - 1,
+          events: [part],
+        });
+    }
+
+    it('sees one decision', async () => {
+      await storeParts(4);
+      expect(parts).toHaveLength(4);
+      expect(await verify({ replayables: [noted] })).toMatchObject({ events: 4, decisions: 1, differences: [] });
+    });
+
+    it('finds nothing wrong with parts that a crash has cut off', async () => {
+      await storeParts(3);
+      expect(await verify({ replayables: [noted] })).toMatchObject({ events: 3, decisions: 0, differences: [] });
+    });
+
+    it('names an event between the parts, and what no decision makes', async () => {
+      await storeParts(3);
+      await append('counter-1', 3, { ...long, sum: 7 });
+      await count(1, 1, 2);
+      expect((await verify({ replayables: [noted] })).differences).toMatchObject([
+        { stream: 'counter-1', revision: 3, reason: 'an event stands between the parts of a run' },
+        { stream: 'counter-2', revision: 0 },
+      ]);
+      const other = { ...noted, decide: () => [{ type: 'Added', version: 2, occurredAt: AT, data: long }] };
+      expect((await verify({ replayables: [other] })).differences).toHaveLength(2);
     });
   });
 

@@ -22,6 +22,8 @@ const ajv = new Ajv2020({
   discriminator: true,
   strict: true,
   strictRequired: false,
+  // The schemas are constants of this package. Compiling the meta-schema to check them would take a third of a second.
+  validateSchema: false,
   code: { process: stopAtFaultsMax },
 });
 addFormats.default(ajv);
@@ -32,6 +34,8 @@ function stopAtFaultsMax(code: string): string {
   const stop = `if (vErrors.length >= ${FAULTS_MAX}) { ${validate}.errors = vErrors; return false; }`;
   return code.replaceAll('{vErrors.push(', `{${stop} vErrors.push(`);
 }
+
+const guards = new Ajv2020({ validateSchema: false });
 
 const validators = new Map<MessageType, ValidateFunction>();
 
@@ -47,7 +51,9 @@ export const isInstant = ajv.compile(instant);
 
 /** A compiled schema for values whose faults nobody reads: the check ends with the first. */
 export function guardOf<Value>(schema: JsonSchema): (value: unknown) => value is Value {
-  return new Ajv2020().compile<Value>(schema);
+  // Compiled when it is first used, as most processes never use most of them.
+  let guard: ValidateFunction<Value> | undefined;
+  return (value): value is Value => (guard ??= guards.compile<Value>(schema))(value);
 }
 
 /**
@@ -60,8 +66,8 @@ export function check(type: MessageType, data: unknown): readonly FieldError[] {
   const { errors } = validate;
   const faults = new Map<string, string>();
   for (const error of errors ?? []) {
-    // It only repeats that a name is wrong.
-    if (error.keyword === 'propertyNames') continue;
+    // They only repeat that a name is wrong, or that a field is missing.
+    if (error.keyword === 'propertyNames' || error.keyword === 'if') continue;
     const { field, reason } = fieldError(error);
     if (!faults.has(field)) faults.set(field, reason);
   }

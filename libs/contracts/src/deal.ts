@@ -77,6 +77,8 @@ interface FactOf<Kind extends string> {
   readonly kind: Kind;
   /** ISO 8601 instant. */
   readonly occurredAt: string;
+  /** The highest revision of a fact counts; one without a revision is below all others. */
+  readonly revision?: number;
 }
 
 export interface ReturnedLine {
@@ -86,11 +88,11 @@ export interface ReturnedLine {
 }
 
 /**
- * One fact of a deal. Its identity is source, deal, kind and `id`; the same identity with other content is a conflict.
- * An amendment has `revision` instead of an id, or else `occurredAt` and the hash of its content. A registration has id
- * and revision, or else the same as an amendment without one.
+ * One fact of a deal with its content. Its identity is source, deal, kind, `id` and `revision`; the same identity with
+ * other content is a conflict. An amendment has no id. Without a revision, an amendment or registration is identified
+ * by `occurredAt` and the hash of its content.
  */
-export type DealFact =
+export type StatedFact =
   | (FactOf<'registered'> & { readonly terms: DealTerms })
   | (FactOf<'booked'> & { readonly terms: DealTerms })
   /**
@@ -105,21 +107,27 @@ export type DealFact =
    * A new revision of the terms. A `correction` (the default) counts at the deal's own date. A `change` counts from its
    * own date: what it adds to each line, or takes from it, is credited then. A new currency is a correction.
    */
-  | (FactOf<'amended'> & {
-      readonly revision?: number;
-      readonly as?: 'correction' | 'change';
-      readonly terms: DealTerms;
-    })
+  | (FactOf<'amended'> & { readonly as?: 'correction' | 'change'; readonly terms: DealTerms })
   /** A return of the whole deal or (with `lines`) of lines or parts of them. */
   | (FactOf<'returned'> & { readonly id: string; readonly lines?: readonly ReturnedLine[] })
-  /**
-   * The status of a registration. For each day the highest revision counts; a fact without a revision is below all
-   * others.
-   */
-  | (FactOf<'registration'> & DealRegistration & { readonly revision?: number })
+  /** The status of a registration. For each day the highest revision counts. */
+  | (FactOf<'registration'> & DealRegistration)
   | FactOf<'cancelled'>;
 
-export type DealFactKind = DealFact['kind'];
+export type DealFactKind = StatedFact['kind'];
+
+/**
+ * Withdraws a fact that was sent by mistake: the deal is as if it had never been sent. It names what identifies the
+ * fact, and may come before it. Of a fact with revisions it withdraws its own revision and all below, so that a higher
+ * one counts again. Amendments and registrations are withdrawn one by one: by revision, or by `occurredAt` for those
+ * that have none.
+ */
+export interface WithdrawnFact extends FactOf<DealFactKind> {
+  readonly id?: string;
+  readonly withdrawn: true;
+}
+
+export type DealFact = StatedFact | WithdrawnFact;
 
 /** A deal, a function of the set of its facts. Lists are in order of time, then id. */
 export interface Deal {

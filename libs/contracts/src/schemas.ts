@@ -31,6 +31,8 @@ export interface JsonSchema {
   oneOf?: JsonSchema[];
   anyOf?: JsonSchema[];
   discriminator?: { propertyName: string };
+  if?: JsonSchema;
+  else?: JsonSchema;
 }
 
 /**
@@ -170,15 +172,41 @@ const terms = record(
 const returnedLines = { ...list(record({ line: innerId, net: positiveAmount }, ['net']), 5000), minItems: 1 };
 
 const registration = {
-  id: idSchema,
   status: { enum: [...REGISTRATION_STATUSES] },
   holder: idSchema,
   from: day,
   until: day,
 };
 
-const factOf = (kind: string, more: Record<string, JsonSchema>, optional: readonly string[] = []): JsonSchema =>
-  record({ source: idSchema, deal: idSchema, kind: { const: kind }, occurredAt: instant, ...more }, optional);
+/**
+ * A fact, or the withdrawal of one, which needs only what identifies the fact and may repeat the rest of it.
+ * @param content fields that a withdrawal may leave out
+ */
+const factOf = (
+  kind: string,
+  content: Record<string, JsonSchema>,
+  optional: readonly string[] = [],
+  id?: JsonSchema,
+): JsonSchema => {
+  const names = Object.keys(content);
+  const needed = names.filter((name) => !optional.includes(name));
+  return {
+    ...record(
+      {
+        source: idSchema,
+        deal: idSchema,
+        kind: { const: kind },
+        occurredAt: instant,
+        ...(id === undefined ? {} : { id }),
+        ...content,
+        revision: count,
+        withdrawn: { const: true },
+      },
+      [...names, 'revision', 'withdrawn'],
+    ),
+    ...(needed.length === 0 ? {} : { if: { required: ['withdrawn'] }, else: { required: needed } }),
+  };
+};
 
 const dealFact = {
   type: 'object',
@@ -187,12 +215,12 @@ const dealFact = {
   oneOf: [
     factOf('registered', { terms }),
     factOf('booked', { terms }),
-    factOf('invoiced', { id: idSchema, lines, terms }, ['lines', 'terms']),
-    factOf('paid', { id: idSchema, amount }),
-    factOf('sold-through', { id: idSchema }),
-    factOf('amended', { revision: count, as: { enum: ['correction', 'change'] }, terms }, ['revision', 'as']),
-    factOf('returned', { id: idSchema, lines: returnedLines }, ['lines']),
-    factOf('registration', { ...registration, revision: count }, ['from', 'until', 'revision']),
+    factOf('invoiced', { lines, terms }, ['lines', 'terms'], idSchema),
+    factOf('paid', { amount }, [], idSchema),
+    factOf('sold-through', {}, [], idSchema),
+    factOf('amended', { as: { enum: ['correction', 'change'] }, terms }, ['as']),
+    factOf('returned', { lines: returnedLines }, ['lines'], idSchema),
+    factOf('registration', registration, ['from', 'until'], idSchema),
     factOf('cancelled', {}),
   ],
 };
@@ -212,7 +240,7 @@ const deal = record(
     soldThrough: occurrences({}),
     returns: occurrences({ lines: returnedLines }, ['lines']),
     cancelledAt: instant,
-    registrations: list(record(registration, ['until']), 10_000),
+    registrations: list(record({ id: idSchema, ...registration }, ['until']), 10_000),
     changes: occurrences({ lines }),
   },
   ['terms', 'registeredAt', 'bookedAt', 'cancelledAt', 'registrations', 'changes'],

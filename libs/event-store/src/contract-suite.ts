@@ -4,9 +4,16 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
-import { APPEND_BYTES_MAX, EVENT_OVERHEAD_BYTES, EventStoreClosed, EventTooLarge } from './event-store.js';
+import {
+  APPEND_BYTES_MAX,
+  EVENT_OVERHEAD_BYTES,
+  EventStoreClosed,
+  EventTooLarge,
+  UnknownPosition,
+} from './event-store.js';
 import type {
   Append,
+  AppendedEvent,
   AppendResult,
   EventFilter,
   EventStore,
@@ -46,13 +53,21 @@ function appendTo(stream: string, expectedRevision: ExpectedRevision, events: re
   return { stream, expectedRevision, events };
 }
 
-function stored(result: AppendResult | undefined): readonly StoredEvent[] {
-  if (result?.outcome !== 'appended') throw new Error(`the append was not stored: ${JSON.stringify(result)}`);
-  return result.events;
+/** The events as appended, without a position that some adapters add. */
+function stored(result: AppendResult | undefined): readonly AppendedEvent[] {
+  if (result?.outcome !== 'appended') throw new Error(`the append was not stored: ${result?.outcome}`);
+  return withoutPositions(result.events);
 }
 
-const ids = (events: readonly StoredEvent[]): readonly string[] => events.map(({ id }) => id);
-const names = (events: readonly StoredEvent[]): readonly string[] =>
+function withoutPositions(events: readonly AppendedEvent[]): readonly AppendedEvent[] {
+  return events.map((event) => {
+    const { position: _, ...rest } = event as AppendedEvent & Partial<StoredEvent>;
+    return rest;
+  });
+}
+
+const ids = (events: readonly AppendedEvent[]): readonly string[] => events.map(({ id }) => id);
+const names = (events: readonly AppendedEvent[]): readonly string[] =>
   events.map(({ stream, revision }) => `${stream}@${revision}`);
 
 async function everything(store: EventStore, limit: number, filter?: EventFilter): Promise<readonly StoredEvent[]> {
@@ -114,8 +129,10 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
 
       it('returns the events exactly as they are read later', async () => {
         const result = await store.append(appendTo('deal-1', 'no-stream', samples(1, 3)));
-        expect(stored(result)).toEqual(await store.readStream('deal-1'));
-        expect(stored(result)).toEqual(await everything(store, 10));
+        const read = await store.readStream('deal-1');
+        expect(stored(result)).toEqual(withoutPositions(read));
+        expect(result).toMatchObject({ position: read.at(-1)?.position });
+        expect(await everything(store, 10)).toEqual(read);
       });
 
       it('conflicts if the stream exists although none is expected', async () => {
@@ -183,7 +200,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         const first = await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
         const head = await store.head();
         const again = await store.append(appendTo('deal-1', 'no-stream', samples(1, 2)));
-        expect(again).toEqual({ ...first, repeated: true });
+        expect(again).toMatchObject({ ...first, repeated: true });
         expect(await store.head()).toBe(head);
       });
 
@@ -225,6 +242,16 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(again).toMatchObject({ repeated: true, events: [{ dataText: '{"number":1}' }] });
         const [next] = stored(await store.append(appendTo('deal-1', 0, [sampleEvent(2)])));
         expect(next?.hash).toBe(eventHash(stored(again)[0]?.hash ?? '', next ?? never()));
+      });
+
+      it('succeeds while the first one is still under way', async () => {
+        for (let n = 0; n < 10; n++) {
+          const append = appendTo('deal-1', n === 0 ? 'no-stream' : n - 1, [sampleEvent(n)]);
+          const both = await Promise.all([store.append(append), store.append(append)]);
+          expect(both).toMatchObject([{ repeated: false }, { repeated: true }]);
+          expect(stored(both[0])).toEqual(stored(both[1]));
+        }
+        expect(await store.readStream('deal-1')).toHaveLength(10);
       });
 
       it('may use the same ids in another stream', async () => {
@@ -562,7 +589,8 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
     });
 
     it('returns the hash of the event at a position, and of no other position', async () => {
-      const [first, second] = stored(await store.append(appendTo('deal-1', 'no-stream', samples(1, 2))));
+      stored(await store.append(appendTo('deal-1', 'no-stream', samples(1, 2))));
+      const [first, second] = await store.readStream('deal-1');
       expect(await store.hashAt(first?.position ?? 0n)).toBe(first?.hash);
       expect(await store.hashAt(second?.position ?? 0n)).toBe(second?.hash);
       expect(await store.hashAt(0n)).toBeUndefined();
@@ -654,6 +682,33 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await store.readStream('deal-1')).toHaveLength(10);
       });
 
+      it('store it once even if another stream has its ids', async () => {
+        for (let n = 0; n < 10; n++) {
+          const expected = n === 0 ? 'no-stream' : n - 1;
+          stored(await store.append(appendTo('deal-2', expected, [sampleEvent(n)])));
+          const both = await Promise.all(
+            [store, other].map((one) => one.append(appendTo('deal-1', expected, [sampleEvent(n)]))),
+          );
+          expect(stored(both[0])).toEqual(stored(both[1]));
+        }
+        expect(await store.readStream('deal-1')).toHaveLength(10);
+      });
+
+      it('keep the content that was stored first, and chain to it', async () => {
+        for (let n = 0; n < 10; n++) {
+          const expected = n === 0 ? 'no-stream' : n - 1;
+          const both = await Promise.all(
+            [store, other].map((one, data) => one.append(appendTo('deal-1', expected, [sampleEvent(n, { data })]))),
+          );
+          expect(stored(both[0])).toEqual(stored(both[1]));
+        }
+        let previous = FIRST_PREDECESSOR;
+        for (const event of await store.readStream('deal-1')) {
+          expect(event.hash).toBe(eventHash(previous, event));
+          previous = event.hash;
+        }
+      });
+
       it('have exactly one winner when they compete', async () => {
         const both = await Promise.all(
           [store, other].map((one, n) => one.append(appendTo('deal-1', 'no-stream', [sampleEvent(n)]))),
@@ -666,6 +721,33 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         for (let n = 0; n < 30; n++)
           stored(await other.append(appendTo('deal-1', n === 0 ? 'no-stream' : n - 1, [sampleEvent(n)])));
         expect(await collected).toEqual(await other.readStream('deal-1'));
+      });
+
+      it("read the log on from each other's positions", async () => {
+        stored(await store.append(appendTo('deal-1', 'no-stream', samples(0, 3))));
+        for (const { position } of await everything(store, 2))
+          expect((await other.readAll({ after: position, limit: 10 })).end).toBe(true);
+      });
+    });
+
+    describe('a position that is not one of this log', () => {
+      const restored = async (): Promise<Position> => {
+        await store.append(appendTo('deal-1', 'no-stream', samples(0, 3)));
+        return (await store.head()) + 100_000n;
+      };
+
+      it('is refused by a read, with the way out', async () => {
+        for (const after of [await restored(), -1n]) {
+          await expect(store.readAll({ after, limit: 10 })).rejects.toThrow(UnknownPosition);
+          const filter = { categories: ['credit'] };
+          await expect(store.readAll({ after, limit: 10, filter })).rejects.toThrow(/no position of this event log/);
+        }
+      });
+
+      it('is refused by a subscription, instead of skipping what is written below it', async () => {
+        const after = await restored();
+        const subscription = store.subscribe({ after, batchSize: 10, signal: stopping.signal });
+        await expect(collect(subscription, 1)).rejects.toThrow(UnknownPosition);
       });
     });
 
@@ -692,6 +774,16 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         await pause(20);
         await write('deal-1', 0, 1);
         expect(names(await collected)).toEqual(['deal-1@0']);
+      });
+
+      it('delivers appends that are larger than any buffer on the way', async () => {
+        const collected = collect(subscribe({ batchSize: 1000 }), 1000);
+        await pause(20);
+        for (let n = 0; n < 10; n++) {
+          const expected = n === 0 ? 'no-stream' : 100 * n - 1;
+          stored(await store.append(appendTo('deal-1', expected, samples(100 * n, 100))));
+        }
+        expect(await collected).toEqual(await store.readStream('deal-1'));
       });
 
       it('starts after its position', async () => {
@@ -800,9 +892,10 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         await store.close();
         const reopened = await underTest.reopen();
         expect(await everything(reopened, 10)).toEqual(before);
-        const next = stored(await reopened.append(appendTo('deal-1', 1, [sampleEvent(3)])));
-        expect(next[0]?.hash).toBe(eventHash(before[1]?.hash ?? '', next[0] ?? never()));
-        expect(next[0]?.position).toBeGreaterThan(before[1]?.position ?? 0n);
+        stored(await reopened.append(appendTo('deal-1', 1, [sampleEvent(3)])));
+        const [next = never()] = await reopened.readStream('deal-1', { from: 2 });
+        expect(next.hash).toBe(eventHash(before[1]?.hash ?? '', next));
+        expect(next.position).toBeGreaterThan(before[1]?.position ?? 0n);
         await reopened.close();
       });
 

@@ -43,7 +43,7 @@ export interface StoredEvent extends Omit<NewEvent, 'data' | 'metadata'> {
   readonly stream: string;
   readonly revision: number;
   readonly position: Position;
-  /** The store's own time, ISO 8601. */
+  /** When it was appended, by the clock of the process that appended it, ISO 8601. */
   readonly recordedAt: string;
   /** Canonical JSON text of the metadata, as stored and as hashed. */
   readonly metadataText: string;
@@ -52,6 +52,9 @@ export interface StoredEvent extends Omit<NewEvent, 'data' | 'metadata'> {
   /** SHA-256 over the predecessor's hash and this event, lower-case hex: see `chain.ts`. */
   readonly hash: string;
 }
+
+/** An event as an append returns it: EventStoreDB reports only the position of the last event of an append. */
+export type AppendedEvent = Omit<StoredEvent, 'position'>;
 
 /** The newest revision of the stream as the writer knows it, or `no-stream` if it expects none. */
 export type ExpectedRevision = number | 'no-stream';
@@ -72,8 +75,10 @@ export type AppendResult =
       readonly stream: string;
       /** Revision of the last event of this append. */
       readonly revision: number;
+      /** Position of the last event of this append. */
+      readonly position: Position;
       /** The events as stored, in order. */
-      readonly events: readonly StoredEvent[];
+      readonly events: readonly AppendedEvent[];
       /** True if they were stored earlier. */
       readonly repeated: boolean;
     }
@@ -99,7 +104,7 @@ export interface EventFilter {
 }
 
 export interface ReadAllOptions {
-  /** The page starts after this position. Default: 0n, the start of the log. */
+  /** The page starts after this position, which must be one of this log. Default: 0n, the start of the log. */
   readonly after?: Position | undefined;
   readonly filter?: EventFilter | undefined;
   /** The largest number of events per page. */
@@ -127,6 +132,7 @@ export interface EventStore {
   /**
    * Appends atomically. Appends to one stream take effect in the order of the calls. A conflict is a result, no error.
    * @throws {InvalidAppend} {EventTooLarge} before anything is stored.
+   * @throws {IncompleteStream} if the engine stored it at another revision, as earlier events were deleted.
    * @throws {EventStoreUnavailable} {EventStoreRefused} {EventStoreClosed}
    */
   append(append: Append): Promise<AppendResult>;
@@ -135,14 +141,22 @@ export interface EventStore {
    * affect the others. Results are in the order of the appends.
    */
   appendMany(appends: readonly Append[]): Promise<readonly AppendResult[]>;
-  /** The events of a stream; empty if it does not exist. */
+  /**
+   * The events of a stream; empty if it does not exist.
+   * @throws {IncompleteStream} if events before or between those of the answer are missing.
+   */
   readStream(stream: string, options?: ReadStreamOptions): Promise<readonly StoredEvent[]>;
-  /** All events of many streams, forwards, in one call. The map has no entry for a stream that does not exist. */
+  /**
+   * All events of many streams, forwards, in one call. The map has no entry for a stream that does not exist.
+   * @throws {IncompleteStream}
+   */
   readStreams(streams: readonly string[]): Promise<ReadonlyMap<string, readonly StoredEvent[]>>;
+  /** @throws {UnknownPosition} */
   readAll(options: ReadAllOptions): Promise<Page>;
   /**
    * Pages of existing events, then of new ones as they are appended, without loss or repetition in between. A page may
    * be empty: its `through` still advances the checkpoint of the reader.
+   * @throws {UnknownPosition} before the first page.
    */
   subscribe(options: SubscribeOptions): AsyncIterable<Page>;
   /** The newest position; 0n for an empty store. */
@@ -163,6 +177,7 @@ export const EVENT_OVERHEAD_BYTES = 512;
 
 export class EventTooLarge extends Error {
   readonly code = 'EventTooLarge';
+  /** @param bytes as measured, by the rules of {@link APPEND_BYTES_MAX}. */
   constructor(
     readonly stream: string,
     readonly bytes: number,
@@ -196,6 +211,34 @@ export class EventStoreUnavailable extends Error {
 /** The engine refuses the call: access denied, or a deleted stream. An operator must fix the cause first. */
 export class EventStoreRefused extends Error {
   readonly code = 'EventStoreRefused';
+}
+
+/**
+ * The position of a reader is not one of this log: the log was replaced, or restored from an older copy. Reading on from
+ * there would skip events without a sign.
+ */
+export class UnknownPosition extends Error {
+  readonly code = 'UnknownPosition';
+  constructor(
+    readonly position: Position,
+    head: Position,
+  ) {
+    super(
+      `${position} is no position of this event log, which ends at ${head}: restore the log that the reader has read, ` +
+        'or rebuild from this log what the reader computed',
+    );
+  }
+}
+
+/** Events of a stream are missing: they were deleted, or the stream was truncated. Nothing is computed from the rest. */
+export class IncompleteStream extends Error {
+  readonly code = 'IncompleteStream';
+  constructor(
+    readonly stream: string,
+    reason: string,
+  ) {
+    super(`${stream} is incomplete: ${reason}. Restore the event log from a copy that has all of its events`);
+  }
 }
 
 /** The category of a stream: its name up to the first `-`. */

@@ -33,6 +33,11 @@ export function prepareAppends(appends: readonly Append[]): readonly PreparedApp
   });
 }
 
+/** True if the stored events are those of an append, which is then a repetition. */
+export function haveSameIds(stored: readonly { readonly id: string }[], events: readonly PreparedEvent[]): boolean {
+  return stored.length === events.length && stored.every(({ id }, index) => id === events[index]?.id);
+}
+
 function prepareEvent(event: NewEvent): PreparedEvent {
   const { id, type, version, occurredAt, metadata, data } = event;
   mustBeName('the id', id);
@@ -66,10 +71,17 @@ function mustBeOurs(what: string, name: string): void {
 }
 
 function mustFit(stream: string, events: readonly PreparedEvent[]): void {
-  let bytes = 0;
-  // Counting also flattens V8's concatenated strings once, before both the hash and the insert would.
-  for (const { metadataText, dataText } of events) {
-    bytes += Buffer.byteLength(metadataText) + Buffer.byteLength(dataText) + EVENT_OVERHEAD_BYTES;
-  }
+  const bytes = bytesOf(events);
   if (bytes > APPEND_BYTES_MAX) throw new EventTooLarge(stream, bytes);
+}
+
+/**
+ * What an append counts towards {@link APPEND_BYTES_MAX}. Counting also flattens V8's concatenated strings once, before
+ * both the hash and the insert would.
+ */
+export function bytesOf(events: readonly PreparedEvent[]): number {
+  let bytes = 0;
+  for (const { metadataText, dataText } of events)
+    bytes += Buffer.byteLength(metadataText) + Buffer.byteLength(dataText) + EVENT_OVERHEAD_BYTES;
+  return bytes;
 }

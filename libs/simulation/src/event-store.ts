@@ -4,7 +4,13 @@
  * without an answer.
  */
 import { eventHash, FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
-import { categoryOf, EventStoreClosed, EventStoreUnavailable, matchesFilter } from '@tantieme/event-store/event-store';
+import {
+  categoryOf,
+  EventStoreClosed,
+  EventStoreUnavailable,
+  matchesFilter,
+  UnknownPosition,
+} from '@tantieme/event-store/event-store';
 import type {
   Append,
   AppendResult,
@@ -16,7 +22,7 @@ import type {
   StoredEvent,
   SubscribeOptions,
 } from '@tantieme/event-store/event-store';
-import { prepareAppends } from '@tantieme/event-store/prepared-append';
+import { haveSameIds, prepareAppends } from '@tantieme/event-store/prepared-append';
 import type { PreparedAppend } from '@tantieme/event-store/prepared-append';
 
 import type { Machine, Simulation } from './simulation.js';
@@ -32,8 +38,7 @@ export class SimulatedLog {
     const stored = this.streams.get(stream) ?? [];
     const from = expectedRevision === 'no-stream' ? 0 : expectedRevision + 1;
     const there = stored.slice(from, from + events.length);
-    if (there.length === events.length && there.every(({ id }, index) => id === events[index]?.id))
-      return { outcome: 'appended', stream, revision: from + events.length - 1, events: there, repeated: true };
+    if (haveSameIds(there, events)) return appended(there, true);
     const actual: ExpectedRevision = stored.length === 0 ? 'no-stream' : stored.length - 1;
     if (actual !== expectedRevision) return { outcome: 'conflict', stream, expected: expectedRevision, actual };
     const recordedAt = new Date(nowMs).toISOString();
@@ -54,11 +59,12 @@ export class SimulatedLog {
     this.events.push(...added);
     this.streams.set(stream, [...stored, ...added]);
     for (const listener of this.listeners) listener();
-    return { outcome: 'appended', stream, revision: from + events.length - 1, events: added, repeated: false };
+    return appended(added, false);
   }
 
   page({ after = 0n, filter, limit }: ReadAllOptions): Page {
     const events: StoredEvent[] = [];
+    if (after < 0n || after > BigInt(this.events.length)) throw new UnknownPosition(after, BigInt(this.events.length));
     let through = after;
     for (let index = Number(after); index < this.events.length && events.length < limit; index += 1) {
       const event = this.events[index];
@@ -185,6 +191,13 @@ export class SimulatedEventStore implements EventStore {
   private mustBeOpen(): void {
     if (this.closing.signal.aborted) throw new EventStoreClosed();
   }
+}
+
+function appended(events: readonly StoredEvent[], repeated: boolean): AppendResult {
+  const last = events.at(-1);
+  if (last === undefined) throw new Error('an append without events');
+  const { stream, revision, position } = last;
+  return { outcome: 'appended', stream, revision, position, events, repeated };
 }
 
 function unavailable(what: 'refused' | 'lost'): EventStoreUnavailable {

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { Command } from 'commander';
 import { createProgram } from './program.js';
@@ -30,6 +33,16 @@ describe('every command', () => {
 });
 
 describe('the program', () => {
+  it('ends in silence if nobody reads its output any more', async () => {
+    const command = fileURLToPath(new URL('../bin/tantieme.js', import.meta.url));
+    const child = spawn(process.execPath, [command, 'profile', 'list'], { env: { ...process.env, NODE_OPTIONS: '' } });
+    child.stdout.destroy();
+    let errors = '';
+    child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(errors).toBe('');
+  });
+
   it('prints its version', async () => {
     expect(await failureOf('--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

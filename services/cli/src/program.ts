@@ -28,8 +28,9 @@ import { startCommand } from './operate/start.js';
 import { tokenCommand } from './operate/token.js';
 import { topicsCommand } from './operate/topics.js';
 import { verifyCommand } from './operate/verify.js';
+import { packageFile } from './package-file.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
   readonly version: string;
 };
 

@@ -23,7 +23,7 @@ export const CREDITS_RELAYED: EventFilter = {
 /** Earnings and what follows from them. */
 export const EARNINGS_RELAYED: EventFilter = {
   categories: [EARNING, BUDGET, PERIOD],
-  types: [...Object.keys(EARNING_EVENTS), 'ClaimsReceived', 'GrantsEmitted', 'ManifestPage'],
+  types: [...Object.keys(EARNING_EVENTS), 'ClaimsReceived', 'ManifestPage'],
 };
 
 export function publicationsOf(stored: StoredEvent): readonly Publication[] {
@@ -36,11 +36,9 @@ export function publicationsOf(stored: StoredEvent): readonly Publication[] {
     case 'ChildEarningReceived':
     case 'GrantReceived':
     case 'PayeeTermsReceived':
-    case 'EarningsPosted':
     case 'EarningPeriodClosed':
       return earningPublications(stored);
     case 'ClaimsReceived':
-    case 'GrantsEmitted':
       return internal(grantMessages(stored));
     case 'ManifestPage':
       return [manifestPublication(stored)];

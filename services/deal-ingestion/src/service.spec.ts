@@ -135,6 +135,23 @@ describe('one fact', () => {
   });
 });
 
+describe('a return for a mistyped deal', () => {
+  const mistyped = returned({ deal: 'typo' });
+
+  it('is withdrawn by sending it again with `withdrawn`, and the deal counts as withdrawn', async () => {
+    expect(await service.post('/deals/facts', mistyped)).toMatchObject({ status: 201 });
+    expect(await service.post('/deals/facts', { ...mistyped, withdrawn: true })).toMatchObject({
+      status: 201,
+      body: { identity: 'returned:R-1|withdrawn' },
+    });
+    expect(await service.post('/deals/facts', { ...mistyped, withdrawn: true })).toMatchObject({ status: 200 });
+    expect((await service.get('/deals/crm/typo')).body).toMatchObject({ returns: [] });
+    const listed = () => service.get<Page<DealSummary>>('/deals?state=withdrawn');
+    const { body } = await eventually(listed, (answer) => answer.body.items.length === 1);
+    expect(body.items).toMatchObject([{ id: 'typo', state: 'withdrawn' }]);
+  });
+});
+
 describe('a registration', () => {
   const registration = { source: 'prm', deal: 'D-1', kind: 'registration', id: 'REG-1', holder: 'P-1', revision: 1 };
   const approved = { ...registration, status: 'approved', occurredAt: '2026-02-20T10:00:00Z' };

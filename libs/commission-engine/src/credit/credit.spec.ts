@@ -105,6 +105,8 @@ describe('a pending deal', () => {
   it('has no terms', () => {
     const { terms: _terms, ...deal } = dealOf('D');
     expect(creditWith(component, deal).pending).toMatchObject([{ code: 'TermsMissing', subject: 'deal:crm|D' }]);
+    const { bookedAt: _bookedAt, ...withdrawn } = deal;
+    expect(creditWith(component, withdrawn)).toEqual({ credits: [], pending: [] });
   });
 
   it('has an unknown partner; the other partners are credited', () => {

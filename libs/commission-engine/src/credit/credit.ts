@@ -63,6 +63,8 @@ export interface DealCredits {
 export function creditDeal(deal: Deal, versions: readonly PlanVersion[], lookup: CreditLookup): DealCredits {
   const terms = deal.terms;
   if (terms === undefined) {
+    // All of its facts were withdrawn.
+    if (isEmpty(deal)) return { credits: [], pending: [] };
     const subject = `deal:${dealKey(deal)}`;
     return {
       credits: [],
@@ -82,6 +84,18 @@ export function creditDeal(deal: Deal, versions: readonly PlanVersion[], lookup:
   for (const component of history.components)
     if (component.overrides) for (const child of credited) creditUplines(crediting, component, child);
   return finish(crediting);
+}
+
+/** True for a deal without a single fact. */
+function isEmpty({ invoices, payments, soldThrough, returns, registrations, ...moments }: Deal): boolean {
+  const { registeredAt, bookedAt, cancelledAt } = moments;
+  const lists = [invoices, payments, soldThrough, returns, registrations ?? []];
+  return (
+    registeredAt === undefined &&
+    bookedAt === undefined &&
+    cancelledAt === undefined &&
+    lists.every(({ length }) => length === 0)
+  );
 }
 
 function creditComponent(

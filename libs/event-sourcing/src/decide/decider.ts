@@ -42,6 +42,11 @@ export interface Decider<State, Command, Event extends DomainEvent> {
   readonly commandOf: (event: Event) => Command;
   /** Approximate bytes that a state takes in memory. The runtime limits its cache in bytes. */
   readonly sizeOf?: (state: State) => number;
+  /**
+   * True if an event that is larger than an append is stored as a run of parts; absent if its command is refused.
+   * `commandOf` must then read no list at the top of the event's data: the first part does not hold them.
+   */
+  readonly storesRuns?: boolean;
 }
 
 /**

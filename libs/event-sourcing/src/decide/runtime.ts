@@ -1,15 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { NotCanonical } from '@tantieme/event-store/canonical-json';
+import { canonicalJson, NotCanonical } from '@tantieme/event-store/canonical-json';
 import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
 import type {
+  AppendedEvent,
   AppendResult,
   EventMetadata,
   EventStore,
   ExpectedRevision,
   NewEvent,
-  StoredEvent,
 } from '@tantieme/event-store/event-store';
+import { eventOfRun, headOf, partsOf } from '@tantieme/event-store/run';
 import { backoffMs } from '@tantieme/time/backoff';
 
 import { DomainError } from './decider.js';
@@ -18,7 +19,7 @@ import { eventId } from './identity.js';
 import { createStreamStates, nextRevision } from './stream-states.js';
 import type { StreamState } from './stream-states.js';
 import { createKeyedMutex } from './keyed-mutex.js';
-import { cacheParsedData } from './upcasting.js';
+import { cacheParsedData, parseDomainEvent } from './upcasting.js';
 
 /** Default limit of the cached states, in bytes. */
 const CACHE_BYTES_MAX = 64 * 1024 * 1024;
@@ -52,7 +53,7 @@ export interface Accepted<State, Event extends DomainEvent> {
   /** Revision of the stream after this command. */
   readonly revision: ExpectedRevision;
   /** What this command appended; empty for a repetition. */
-  readonly stored: readonly StoredEvent[];
+  readonly stored: readonly AppendedEvent[];
   readonly events: readonly Event[];
   /** The state after this command or a later one: read it before handling anything else, as `evolve` may reuse it. */
   readonly state: State;
@@ -121,8 +122,10 @@ interface Draft<State, Event> {
   readonly entry: StreamState<State>;
   readonly decisions: readonly Decision<State, Event>[];
   /** Empty if every command was refused or a repetition. */
-  readonly events: readonly NewEvent[];
+  readonly events: readonly DecidedEvent[];
 }
+
+type DecidedEvent = Omit<NewEvent, 'data'> & { readonly data: object };
 
 /** A call of `handleMany` in progress: it runs in rounds until each command has its result. */
 interface Call<State, Command, Result> {
@@ -157,7 +160,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
   function decideGroup(call: ThisCall, group: Group): ThisDraft {
     const entry = required(call.checkedOut.get(group.stream));
     const decisions: Decision<State, Event>[] = [];
-    const events: NewEvent[] = [];
+    const events: DecidedEvent[] = [];
     const revisionFrom = nextRevision(entry.revision);
     for (const place of group.places.slice(group.done, group.done + call.commandsMax)) {
       const { command, context } = at(call.work, place);
@@ -177,7 +180,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
   }
 
   /** Sets the results of a draft whose events are stored, or that has none and was decided on a current state. */
-  function complete(call: ThisCall, { group, entry, decisions }: ThisDraft, stored: readonly StoredEvent[]): void {
+  function complete(call: ThisCall, { group, entry, decisions }: ThisDraft, stored: readonly AppendedEvent[]): void {
     const { stream } = group;
     let from = 0;
     for (const { place, decided, state } of decisions) {
@@ -217,8 +220,10 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal === undefined) throw error;
+      const stored = error instanceof EventTooLarge ? await appendRun(call, drafts) : undefined;
+      if (stored !== undefined) return [stored];
       const draft = drafts.find(({ group }) => error instanceof EventTooLarge && group.stream === error.stream);
-      narrow(call, draft === undefined ? drafts : [draft], refusal);
+      narrow(call, draft === undefined || decider.storesRuns === true ? drafts : [draft], refusal);
       // These states are ahead of the store.
       call.checkedOut.clear();
       return undefined;
@@ -233,8 +238,81 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     else {
       call.results[at(decisions, 0).place] = { outcome: 'refused', stream: group.stream, error };
       group.done += 1;
-      call.streamsMax = Number.POSITIVE_INFINITY;
-      call.commandsMax = Number.POSITIVE_INFINITY;
+      widen(call);
+    }
+  }
+
+  function widen(call: ThisCall): void {
+    call.streamsMax = Number.POSITIVE_INFINITY;
+    call.commandsMax = Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Stores the only decision of a round part by part. If this is interrupted, `completeRun` goes on.
+   * @returns undefined if the round has several decisions, or if what the decision was made from is too large.
+   */
+  async function appendRun(call: ThisCall, drafts: readonly ThisDraft[]): Promise<AppendResult | undefined> {
+    const { group, entry, decisions, events } = at(drafts, 0);
+    if (decider.storesRuns !== true || drafts.length > 1 || decisions.length > 1) return undefined;
+    const { stream } = group;
+    if (events.length !== 1) throw new Error(`a decision for ${stream} has ${events.length} events: a run holds one`);
+    try {
+      const result = await appendParts(stream, entry.revision, partsOf(at(events, 0)));
+      widen(call);
+      return result.outcome === 'conflict' ? result : { ...result, events: [eventOfRun(result.events)] };
+    } catch (error) {
+      if (error instanceof EventTooLarge) return undefined;
+      throw error;
+    }
+  }
+
+  /** Each in an append of its own. */
+  async function appendParts(
+    stream: string,
+    expected: ExpectedRevision,
+    parts: readonly NewEvent[],
+  ): Promise<AppendResult> {
+    const events: AppendedEvent[] = [];
+    for (const [index, part] of parts.entries()) {
+      const expectedRevision = index === 0 ? expected : nextRevision(expected) + index - 1;
+      const result = await store.append({ stream, expectedRevision, events: [part] });
+      if (result.outcome === 'conflict') return result;
+      events.push(...result.events);
+      if (events.length === parts.length) return { ...result, events };
+    }
+    throw new Error(`a run of ${stream} has no parts to store`);
+  }
+
+  /**
+   * Completes the run that a crash left behind, before anything else is decided: decides it again from the first part
+   * and stores the missing parts. Another process may do the same at the same moment, with the same ids.
+   */
+  async function completeRun(stream: string, entry: StreamState<State>): Promise<void> {
+    const { unfinished } = entry;
+    const first = at(unfinished, 0);
+    const { metadata, ...head } = headOf(first);
+    const command = decider.commandOf(parseDomainEvent<Event>(head, decider.events));
+    const event = at(decider.decide(command, entry.state), 0);
+    const parts = partsOf({ id: first.id, metadata, ...event });
+    for (const [index, stored] of unfinished.entries())
+      if (stored.dataText !== canonicalJson(parts[index]?.data))
+        throw new Error(
+          `the run of ${stream} at revision ${first.revision} is not what is decided now: verify the log`,
+        );
+    // After a conflict, another process has completed it.
+    await appendParts(stream, entry.revision, parts.slice(unfinished.length));
+  }
+
+  /** The states of the streams, each after its last whole decision. */
+  async function checkOut(streams: readonly string[], checkedOut: Map<string, StreamState<State>>): Promise<void> {
+    let missing = streams.filter((stream) => !checkedOut.has(stream));
+    while (missing.length > 0) {
+      await states.checkOut(missing, checkedOut);
+      missing = missing.filter((stream) => required(checkedOut.get(stream)).unfinished.length > 0);
+      for (const stream of missing) {
+        await completeRun(stream, required(checkedOut.get(stream)));
+        checkedOut.delete(stream);
+      }
     }
   }
 
@@ -264,12 +342,15 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     const old = drafts.filter((draft) => !draft.entry.isCurrent);
     const changed = await Promise.all(old.map(({ group, entry }) => states.refresh(group.stream, entry)));
     const again = new Set(old.filter((_, index) => changed[index]));
-    for (const draft of drafts) if (!again.has(draft)) complete(call, draft, []);
+    for (const draft of drafts)
+      if (!again.has(draft)) complete(call, draft, []);
+      // A run is completed on the state that the whole stream gives.
+      else if (draft.entry.unfinished.length > 0) call.checkedOut.delete(draft.group.stream);
   }
 
   async function round(call: ThisCall, groups: readonly Group[]): Promise<void> {
-    await states.checkOut(
-      groups.map(({ stream }) => stream).filter((stream) => !call.checkedOut.has(stream)),
+    await checkOut(
+      groups.map(({ stream }) => stream),
       call.checkedOut,
     );
     const drafts = groups.map((group) => decideGroup(call, group));
@@ -316,9 +397,13 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     load: (stream) =>
       withLock([stream], async () => {
         const checkedOut = new Map<string, StreamState<State>>();
-        await states.checkOut([stream], checkedOut);
-        const entry = required(checkedOut.get(stream));
-        if (!entry.isCurrent) await states.refresh(stream, entry);
+        await checkOut([stream], checkedOut);
+        let entry = required(checkedOut.get(stream));
+        if (!entry.isCurrent && (await states.refresh(stream, entry)) && entry.unfinished.length > 0) {
+          checkedOut.clear();
+          await checkOut([stream], checkedOut);
+          entry = required(checkedOut.get(stream));
+        }
         states.checkIn(stream, entry);
         return { state: entry.state, revision: entry.revision };
       }),

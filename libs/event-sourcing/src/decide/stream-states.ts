@@ -1,4 +1,5 @@
 import type { EventStore, ExpectedRevision, StoredEvent } from '@tantieme/event-store/event-store';
+import { joinRuns } from '@tantieme/event-store/run';
 import { LRUCache } from 'lru-cache';
 
 import type { Decider, DomainEvent } from './decider.js';
@@ -15,6 +16,8 @@ export interface StreamState<State> {
   isCurrent: boolean;
   /** Characters of the events behind the state: an upper bound of its size for deciders without `sizeOf`. */
   characters: number;
+  /** Parts of a run that follow the state and are not complete: to be completed before anything else is decided. */
+  unfinished: readonly StoredEvent[];
 }
 
 /** States of streams: from a cache limited in bytes, otherwise read from the store. */
@@ -37,11 +40,13 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
   const cache = new LRUCache<string, StreamState<State>>({ maxSize: cacheBytesMax });
 
   function evolve(entry: StreamState<State>, events: readonly StoredEvent[]): void {
-    for (const stored of events) {
+    const { whole, unfinished } = joinRuns(events);
+    for (const stored of whole) {
       entry.state = decider.evolve(entry.state, parseDomainEvent<Event>(stored, decider.events));
-      entry.revision = stored.revision;
       entry.characters += stored.dataText.length;
     }
+    entry.unfinished = unfinished;
+    entry.revision = events.at(-1)?.revision ?? entry.revision;
   }
 
   return {
@@ -65,6 +70,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
           revision: 'no-stream',
           isCurrent: true,
           characters: 0,
+          unfinished: [],
         };
         evolve(entry, events.get(stream) ?? []);
         checkedOut.set(stream, entry);

@@ -4,6 +4,8 @@
  */
 import type { EventMetadata, StoredEvent } from '@tantieme/event-store/event-store';
 
+import { isPart } from '@tantieme/event-store/run';
+
 import type { Decider, DomainEvent, EventType, EventTypes } from './decider.js';
 
 /** The fields of a stored event that are read here. */
@@ -45,6 +47,7 @@ export function domainEventOf<Event extends DomainEvent>(stored: StoredFields, t
  * @throws {EventUnknown}
  */
 export function parseDomainEvent<Event extends DomainEvent>(stored: StoredFields, types: EventTypes<Event>): Event {
+  if (isPart(stored)) throw new Error(`a part of a run of ${stored.type} was read as an event: use withWholeEvents`);
   const { version: newest, upcast } = typeOf(stored, types);
   let data = JSON.parse(stored.dataText) as object;
   for (let { version } = stored; version < newest; version += 1) {

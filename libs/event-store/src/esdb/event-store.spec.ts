@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EventStoreDBClient } from '@eventstore/db-client';
+import { status } from '@grpc/grpc-js';
 import { eventHash } from '../chain.js';
 import { eventStoreContract, sampleEvent } from '../contract-suite.js';
-import { EventStoreRefused, EventStoreUnavailable } from '../event-store.js';
+import { EventStoreRefused, EventStoreUnavailable, IncompleteStream, UnknownPosition } from '../event-store.js';
 import type { EventStore, ExpectedRevision, Page, StoredEvent } from '../event-store.js';
 import { openEsdbEventStore } from './event-store.js';
-import { uuidOf } from './recorded-event.js';
-import { EsdbServer } from './server.fixture.js';
+import { EsdbServer, LEADER_CHANGES } from './server.fixture.js';
+import { Refusal } from './server-messages.fixture.js';
 import { freshNamespace, startEsdbTarget } from './target.fixture.js';
 
 const target = await startEsdbTarget();
@@ -57,29 +58,47 @@ describe('the store on EventStoreDB', () => {
     return another;
   }
 
-  it('stores the canonical text as bytes, and the hash and other fields in the metadata', async () => {
-    const { events } = (await append(0)) as { events: readonly StoredEvent[] };
+  /** The client itself, as another system or an operator uses it. */
+  function connected(): EventStoreDBClient {
     const client = EventStoreDBClient.connectionString(server.url);
+    started.push({ stop: () => client.dispose() });
+    return client;
+  }
+
+  it('stores the canonical text as bytes, and the hash and other fields in the metadata', async () => {
+    await append(0);
+    const [{ hash, recordedAt } = { hash: '', recordedAt: '' }] = await store.readStream('deal-1');
+    const client = connected();
     for await (const { event } of client.readStream('deal-1')) {
-      expect(event).toMatchObject({ id: sampleEvent(0).id, type: 'DealBooked', isJson: false });
+      expect(event).toMatchObject({ type: 'DealBooked', isJson: false });
       expect(Buffer.from(event?.data as Uint8Array).toString()).toBe('{"number":0}');
       expect(event?.metadata).toEqual({
-        hash: events[0]?.hash,
+        hash,
+        id: sampleEvent(0).id,
         metadata: '{"actor":"service:crm","correlationId":"correlation-0"}',
         occurredAt: '2026-03-01T10:00:00.000Z',
+        recordedAt,
         version: 1,
-        writer: expect.stringMatching(/^[0-9a-f]{16}\.1$/),
       });
     }
-    await client.dispose();
   });
 
-  it('uses the id of an event if it is a UUID, and otherwise maps it to a UUID of version 8', () => {
-    expect(uuidOf('886313e1-3b8a-5372-9b90-0c9aee199e5d')).toBe('886313e1-3b8a-5372-9b90-0c9aee199e5d');
-    const others = ['886313E1-3B8A-5372-9B90-0C9AEE199E5D', '886313e1-3b8a-8372-9b90-0c9aee199e5d', 'crm|D-1', ''];
-    for (const id of others)
-      expect(uuidOf(id)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    expect(new Set(others.map(uuidOf)).size).toBe(others.length);
+  it('appends with one call, without reading what it stored', async () => {
+    await append(0);
+    const before = server.calls;
+    for (let n = 1; n <= 10; n++) await append(n);
+    expect(server.calls - before).toBe(10);
+    await store.append({
+      stream: 'deal-2',
+      expectedRevision: 'no-stream',
+      events: [1, 2, 3].map((n) => sampleEvent(n)),
+    });
+    expect(server.calls - before).toBe(11);
+  });
+
+  it('has a limited number of appends in flight', async () => {
+    await Promise.all(Array.from({ length: 200 }, (_, n) => append(n, 'no-stream', `deal-${n}`)));
+    expect(server.appendsAtOnceMax).toBe(32);
   });
 
   it('stores an append once if its answer was lost, and reports it as new', async () => {
@@ -87,6 +106,111 @@ describe('the store on EventStoreDB', () => {
     expect(await append(0)).toMatchObject({ outcome: 'appended', revision: 0, repeated: false });
     expect(await append(0)).toMatchObject({ outcome: 'appended', revision: 0, repeated: true });
     expect(await store.readStream('deal-1')).toHaveLength(1);
+  });
+
+  it('reports an append as new if an earlier attempt of the same call stored it, whatever the server answers', async () => {
+    server.wrongVersions = 1;
+    expect(await append(0)).toMatchObject({ outcome: 'appended', revision: 0, repeated: false });
+    expect(await store.readStream('deal-1')).toHaveLength(1);
+  });
+
+  it('repeats calls that a change of the leader interrupts', async () => {
+    await append(0);
+    for (const change of Object.values(LEADER_CHANGES)) {
+      const { revision } = (await store.readStream('deal-1')).at(-1) ?? { revision: 0 };
+      server.refusals.push(change(), change());
+      expect(await append(revision + 1)).toMatchObject({ outcome: 'appended', repeated: false });
+      server.refusals.push(change(), change());
+      expect(await store.readStream('deal-1')).toHaveLength(revision + 2);
+    }
+  });
+
+  it('reports an unknown error of the server as an error of the port', async () => {
+    server.refusals.push(new Refusal(status.UNKNOWN, 'Exception was thrown by handler.'));
+    await expect(append(0)).rejects.toMatchObject({
+      code: 'EventStoreUnavailable',
+      message: 'append to deal-1: 2 UNKNOWN: Exception was thrown by handler.',
+    });
+    server.refusals.push(new Refusal(status.INVALID_ARGUMENT, 'an argument'));
+    await expect(store.head()).rejects.toThrow(EventStoreRefused);
+  });
+
+  it('names stream, size and limit of an append that the server finds too large', async () => {
+    const strict = await EsdbServer.start({ appendBytesMax: 1000 });
+    started.push(strict);
+    const large = {
+      stream: 'deal-9',
+      expectedRevision: 'no-stream' as const,
+      events: [sampleEvent(0, { data: 'x'.repeat(1000) })],
+    };
+    await expect(opened(strict.url).append(large)).rejects.toMatchObject({
+      code: 'EventTooLarge',
+      stream: 'deal-9',
+      bytes: 1569,
+      message: 'the append to deal-9 has 1569 bytes; the event store accepts at most 1000',
+    });
+  });
+
+  describe('a stream of which the server deleted events', () => {
+    beforeEach(async () => {
+      for (let n = 0; n < 5; n++) await append(n);
+    });
+
+    it('is refused by name if it was truncated, instead of being read as if whole', async () => {
+      await connected().setStreamMetadata('deal-1', { maxCount: 2 });
+      for (const options of [{}, { direction: 'backwards' as const }, { from: 1, limit: 2 }])
+        await expect(store.readStream('deal-1', options)).rejects.toThrow(IncompleteStream);
+      await expect(store.readStreams(['deal-1'])).rejects.toThrow(
+        'deal-1 is incomplete: revision 0 is missing, the next one found is 3. Restore',
+      );
+      expect(await store.readStream('deal-1', { direction: 'backwards', limit: 2 })).toHaveLength(2);
+      await connected().setStreamMetadata('deal-1', { truncateBefore: 1 });
+      await expect(store.readStream('deal-1')).rejects.toThrow('revision 0 is missing, the next one found is 1');
+    });
+
+    it('does not begin again after a soft deletion', async () => {
+      await connected().deleteStream('deal-1');
+      expect(await store.readStream('deal-1')).toEqual([]);
+      await expect(append(9, 'no-stream')).rejects.toThrow(
+        'deal-1 is incomplete: it was deleted at the server, which stored revision 0 as revision 5',
+      );
+      await expect(store.readStream('deal-1')).rejects.toThrow(IncompleteStream);
+    });
+
+    it('is refused if it was deleted for good', async () => {
+      await connected().tombstoneStream('deal-1');
+      await expect(store.readStream('deal-1')).rejects.toThrow(EventStoreRefused);
+      await expect(append(5)).rejects.toThrow(EventStoreRefused);
+    });
+  });
+
+  it('refuses a position between two events, or of an event that is not ours', async () => {
+    server.write('alien-1', { type: 'Alien', data: '{}', metadata: '{}' });
+    await append(0);
+    const head = await store.head();
+    const positions = [head - 1n, head + 1n];
+    for await (const { event } of connected().readAll())
+      if (event?.streamId === 'alien-1') positions.push(event.position.commit);
+    expect(positions).toHaveLength(3);
+    for (const after of positions) {
+      await expect(store.readAll({ after, limit: 10 })).rejects.toThrow(UnknownPosition);
+      const subscription = store.subscribe({ after, batchSize: 10, signal: new AbortController().signal });
+      await expect(subscription[Symbol.asyncIterator]().next()).rejects.toThrow(UnknownPosition);
+    }
+  });
+
+  it('finds the head of a quiet namespace without reading what others wrote before', async () => {
+    const quiet = opened(server.url, 'quiet');
+    expect(await quiet.head()).toBe(0n);
+    for (let n = 0; n < 50; n++) await append(n);
+    await quiet.append({ stream: 'deal-1', expectedRevision: 'no-stream', events: [sampleEvent(0)] });
+    const head = await quiet.head();
+    for (let n = 50; n < 60; n++) await append(n);
+    const before = server.recordsRead;
+    expect(await quiet.head()).toBe(head);
+    expect(server.recordsRead - before).toBeLessThan(20);
+    expect(await quiet.head()).toBe(head);
+    expect(server.recordsRead - before).toBeLessThan(20);
   });
 
   it('survives a restart of the server', async () => {
@@ -185,8 +309,8 @@ describe('the store on EventStoreDB', () => {
     const second = await other.append(event);
     if (first.outcome !== 'appended' || second.outcome !== 'appended') throw new Error('an append was not stored');
     expect(first.events[0]?.hash).toBe(second.events[0]?.hash);
-    expect((await one.readAll({ limit: 10 })).events).toEqual(first.events);
-    expect((await other.readAll({ limit: 10, filter: { types: ['DealBooked'] } })).events).toEqual(second.events);
+    expect((await one.readAll({ limit: 10 })).events).toMatchObject(first.events);
+    expect((await other.readAll({ limit: 10, filter: { types: ['DealBooked'] } })).events).toMatchObject(second.events);
     expect(() => openEsdbEventStore(server.url, { namespace: 'a-b' })).toThrow('namespace');
   });
 

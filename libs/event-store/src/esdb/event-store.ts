@@ -2,26 +2,20 @@
  * The event store on EventStoreDB or KurrentDB (server 22.6 or later), through `@eventstore/db-client`. ADR 10
  * describes how an event is stored, what a position is, and what a batch guarantees.
  */
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  BACKWARDS,
-  END,
-  FORWARDS,
-  NO_STREAM,
-  StreamNotFoundError,
-  WrongExpectedVersionError,
-} from '@eventstore/db-client';
-import type { AllStreamRecordedEvent, EventStoreDBClient, RecordedEvent } from '@eventstore/db-client';
+import { MaxAppendSizeExceededError, NO_STREAM, WrongExpectedVersionError } from '@eventstore/db-client';
+import type { AllStreamRecordedEvent, EventStoreDBClient } from '@eventstore/db-client';
 import { backoffMs } from '@tantieme/time/backoff';
 import { FIRST_PREDECESSOR } from '../chain.js';
+import { mustBeComplete } from '../complete-stream.js';
 import {
-  APPEND_BYTES_MAX,
   categoryOf,
   EventStoreClosed,
   EventStoreUnavailable,
   EventTooLarge,
+  IncompleteStream,
   matchesFilter,
+  UnknownPosition,
 } from '../event-store.js';
 import type {
   Append,
@@ -36,18 +30,20 @@ import type {
   StoredEvent,
   SubscribeOptions,
 } from '../event-store.js';
-import { prepareAppends } from '../prepared-append.js';
+import { bytesOf, haveSameIds, prepareAppends } from '../prepared-append.js';
 import type { PreparedAppend } from '../prepared-append.js';
 import { StreamHeads } from '../stream-heads.js';
-import { appendToStream, clientOf, closeClient, connectWithin, readAllFiltered } from './client.js';
-import type { ReadAllRequest, ServerFilter } from './client.js';
-import { isAnswer, isReconnecting, portErrorOf } from './errors.js';
+import { appendToStream, clientOf, closeClient, connectWithin, readRecords } from './client.js';
+import type { ReadAllRequest, ReadStreamRequest, ServerFilter } from './client.js';
+import { isAnswer, isInvalidPosition, isRepeatable, portErrorOf } from './errors.js';
 import { LiveLog } from './live-log.js';
-import { bytesProposed, ForeignEvent, ownEventOf, propose, recordedOf } from './recorded-event.js';
+import { ownEventOf, propose, recordedOf } from './recorded-event.js';
 import type { Proposed, Recorded } from './recorded-event.js';
 
 /** Streams of one call that are written or read at once: more gain nothing, and make other callers wait. */
 const STREAMS_AT_ONCE = 32;
+/** Appends that this process has in flight: with 512 instead of 32, a server stored a quarter less. */
+const APPENDS_AT_ONCE = 32;
 /** Cached stream heads: about 250 bytes each. */
 const HEADS_MAX = 50_000;
 /** Attempts of a call that a lost connection or a leader change interrupts; pauses double. */
@@ -56,7 +52,9 @@ const BACKOFF = { firstMs: 50, maxMs: 400 };
 /** How long a call waits for a connection. */
 const CONNECT_MS_MAX = 5_000;
 /** Page size for skipping the events of other systems. */
-const FOREIGN_EVENTS = 500;
+const FOREIGN_EVENTS = 1000;
+/** Positions known to be of this log: each reader uses its own last one, and there are a few dozen readers. */
+const POSITIONS_MAX = 1000;
 
 export interface EsdbEventStoreOptions {
   /**
@@ -71,6 +69,19 @@ interface StreamHead {
   readonly revision: number;
   readonly hash: string;
 }
+
+/** How far the log is known. */
+interface LogEnd {
+  /** Position of the newest record, of ours or of others. It may be scavenged later, so no reader keeps it. */
+  readonly record: Position;
+  /** Position of our newest event up to there. */
+  readonly head: Position;
+}
+
+/** What the server answered to an append. */
+type Answer =
+  | { readonly outcome: 'stored'; readonly revision: number; readonly position: Position | undefined }
+  | { readonly outcome: 'wrong revision'; readonly actual: ExpectedRevision };
 
 /**
  * Connects with the first call, and again whenever the connection was lost.
@@ -87,13 +98,13 @@ export function openEsdbEventStore(connection: string, options: EsdbEventStoreOp
 
 class EsdbEventStore implements EventStore {
   readonly #heads = new StreamHeads<StreamHead>(HEADS_MAX);
-  /** Identifies this instance in the metadata of the events that it writes. */
-  readonly #name = randomBytes(8).toString('hex');
+  readonly #slots = new Slots(APPENDS_AT_ONCE);
+  readonly #positions = new Set<Position>();
+  #end: LogEnd = { record: 0n, head: 0n };
   /** The last append to each stream that is being written: the next one waits for it. */
   readonly #lastAppends = new Map<string, Promise<unknown>>();
   /** Calls in progress: closing waits for them. */
   readonly #appending = new Set<Promise<unknown>>();
-  #calls = 0;
   #live: LiveLog | undefined;
   /** True if the server answered the last call: the client itself closes connections that fail. */
   #connected = false;
@@ -122,6 +133,7 @@ class EsdbEventStore implements EventStore {
   }
 
   async readStream(stream: string, options: ReadStreamOptions = {}): Promise<readonly StoredEvent[]> {
+    this.#mustBeOpen();
     const recorded = await this.#readStream(stream, options);
     return recorded.map(({ event }) => event);
   }
@@ -134,13 +146,16 @@ class EsdbEventStore implements EventStore {
   }
 
   async readAll({ after = 0n, filter, limit }: ReadAllOptions): Promise<Page> {
-    this.#mustBeOpen();
+    await this.#mustHave(after);
     const unfiltered = filter?.categories === undefined && filter?.types === undefined;
     // A page without matches ends at the head of the log before the read.
     const head = unfiltered ? after : await this.head();
-    if (!unfiltered && (head <= after || matchesNothing(filter)))
-      return { events: [], through: later(head, after), end: true };
-    return this.#pageAfter(after, filter, limit, head);
+    const isEmpty = !unfiltered && (head <= after || matchesNothing(filter));
+    const page = isEmpty
+      ? { events: [], through: later(head, after), end: true }
+      : await this.#pageAfter(after, filter, limit, head);
+    this.#know(page.through);
+    return page;
   }
 
   async *subscribe({ after = 0n, filter, batchSize, signal }: SubscribeOptions): AsyncGenerator<Page, void, undefined> {
@@ -149,11 +164,12 @@ class EsdbEventStore implements EventStore {
     let position = after;
     let live: LiveLog | undefined;
     try {
-      const head = await this.head();
-      live = this.#follow(head);
+      await this.#mustHave(after);
+      const end = await this.#findEnd();
+      live = this.#follow(end);
       while (!this.#isOver(signal)) {
         const page =
-          live.after(position, filter, batchSize, head) ??
+          live.after(position, filter, batchSize, end.head) ??
           (await this.readAll({ after: position, limit: batchSize, filter }));
         if (this.#isOver(signal)) return;
         if (page.through > position) {
@@ -172,37 +188,14 @@ class EsdbEventStore implements EventStore {
   }
 
   async head(): Promise<Position> {
-    this.#mustBeOpen();
-    let from: ReadAllRequest['from'];
-    for (let limit = 1; ; limit = FOREIGN_EVENTS) {
-      const filter = this.#serverFilter(undefined);
-      const recorded = await this.#readAllRecorded({ direction: 'backwards', filter, limit, from });
-      for (const one of recorded) {
-        const own = ownEventOf(one, this.prefix);
-        if (own !== undefined) return own.position;
-      }
-      if (recorded.length < limit) return 0n;
-      from = recorded.at(-1)?.position;
-    }
+    const { head } = await this.#findEnd();
+    this.#know(head);
+    return head;
   }
 
   async hashAt(position: Position): Promise<string | undefined> {
     this.#mustBeOpen();
-    if (position <= 0n) return undefined;
-    const request: ReadAllRequest = {
-      direction: 'forwards',
-      filter: this.#serverFilter(undefined),
-      limit: 1,
-      from: { commit: position, prepare: position },
-    };
-    const recorded = await this.#readAllRecorded(request).catch((error: unknown) => {
-      this.#mustBeOpen();
-      // Servers refuse a position where no record begins, by different errors.
-      if (isAnswer(error)) return [];
-      throw error;
-    });
-    const own = recorded[0] === undefined ? undefined : ownEventOf(recorded[0], this.prefix);
-    return own?.position === position ? own.hash : undefined;
+    return (await this.#eventAt(position))?.hash;
   }
 
   /** Completes earlier appends, ends subscriptions and reads, and closes the connection. */
@@ -242,62 +235,96 @@ class EsdbEventStore implements EventStore {
   }
 
   async #append(append: PreparedAppend): Promise<AppendResult> {
-    const { stream, expectedRevision, events } = append;
+    const { stream, expectedRevision } = append;
     const previousHash = await this.#hashAt(stream, expectedRevision);
     if (previousHash === undefined) return this.#conflict(append, await this.#newestRevision(stream));
-    this.#calls += 1;
-    const writer = `${this.#name}.${this.#calls}`;
-    const from = expectedRevision === 'no-stream' ? 0 : expectedRevision + 1;
-    const proposed: Proposed[] = [];
-    for (const [index, event] of events.entries())
-      proposed.push(propose(stream, from + index, proposed.at(-1)?.hash ?? previousHash, writer, event));
-    const bytes = proposed.reduce((sum, one) => sum + bytesProposed(one), 0);
-    if (bytes > APPEND_BYTES_MAX) throw new EventTooLarge(stream, bytes);
-
-    const actual = await this.#send(stream, expectedRevision, proposed);
-    if (actual !== undefined) return this.#conflict(append, actual);
-    return this.#stored(append, from, writer);
+    const proposed = propose(append, previousHash);
+    for (let tries = 1; ; tries += 1) {
+      const answer = await this.#send(append, proposed);
+      if (answer.outcome === 'stored') return this.#stored(append, proposed, answer);
+      const result = await this.#storedEarlier(append, proposed, answer.actual);
+      if (result !== undefined) return result;
+      if (tries === TRIES_MAX) throw new EventStoreUnavailable(`append to ${stream}: its newest events cannot be read`);
+      await pause(backoffMs(BACKOFF, tries));
+    }
   }
 
-  /** @returns the actual revision of the stream if it is not the expected one. */
-  async #send(
-    stream: string,
-    expectedRevision: ExpectedRevision,
-    proposed: readonly Proposed[],
-  ): Promise<ExpectedRevision | undefined> {
-    return this.#retrying(`append to ${stream}`, async () => {
+  /** Sends the same ids each time, so the server stores them once. */
+  async #send({ stream, expectedRevision, events }: PreparedAppend, proposed: readonly Proposed[]): Promise<Answer> {
+    const append = async (): Promise<Answer> => {
       try {
-        await appendToStream.call(
+        const { nextExpectedRevision, position } = await appendToStream.call(
           this.client,
           this.prefix + stream,
-          proposed.map(({ event }) => event),
+          proposed.map(({ sent }) => sent),
           {
             expectedRevision: expectedRevision === 'no-stream' ? NO_STREAM : BigInt(expectedRevision),
             requiresLeader: true,
             batchAppendSize: 0, // required by the type, but used only by the client's batch append
           },
         );
-        return undefined;
+        return { outcome: 'stored', revision: Number(nextExpectedRevision), position: position?.commit };
       } catch (error) {
+        if (error instanceof MaxAppendSizeExceededError)
+          throw new EventTooLarge(stream, bytesOf(events), error.maxAppendSize);
         if (!(error instanceof WrongExpectedVersionError)) throw error;
-        return typeof error.actualVersion === 'bigint' ? Number(error.actualVersion) : 'no-stream';
+        const { actualVersion } = error;
+        return {
+          outcome: 'wrong revision',
+          actual: typeof actualVersion === 'bigint' ? Number(actualVersion) : 'no-stream',
+        };
       }
-    });
+    };
+    return this.#retrying(`append to ${stream}`, () => this.#slots.run(append));
   }
 
   /**
-   * Reads the events back: the server confirms an append also if it had stored the same ids earlier, perhaps with other
-   * contents. What it returns counts.
+   * The server confirms only what it stored of this call, so the events are known without reading them.
+   * @throws {IncompleteStream} if they were stored at another revision, with hashes that do not fit there.
    */
-  async #stored({ stream, events }: PreparedAppend, from: number, writer: string): Promise<AppendResult> {
-    const recorded = await this.#readStream(stream, { from, limit: events.length }, 'any state');
-    const last = recorded.at(-1);
-    if (last === undefined || recorded.some(({ event }, index) => event.id !== events[index]?.id))
-      throw new ForeignEvent(stream, BigInt(from), 'its id is not the one that was appended');
-    const { revision, hash } = last.event;
+  async #stored(
+    { stream }: PreparedAppend,
+    proposed: readonly Proposed[],
+    answer: Extract<Answer, { outcome: 'stored' }>,
+  ): Promise<AppendResult> {
+    const events = proposed.map(({ event }) => event);
+    const { revision, hash } = events.at(-1) ?? never();
+    if (answer.revision !== revision)
+      throw new IncompleteStream(
+        stream,
+        `it was deleted at the server, which stored revision ${revision} as revision ${answer.revision}`,
+      );
     this.#heads.set(stream, { revision, hash });
-    const repeated = last.writer !== writer;
-    return { outcome: 'appended', stream, revision, events: recorded.map(({ event }) => event), repeated };
+    // The server knows no position if it is asked again just after it stored the events.
+    const position =
+      answer.position ?? (await this.#readStream(stream, { from: revision, limit: 1 }))[0]?.event.position;
+    if (position === undefined) throw new EventStoreUnavailable(`append to ${stream}: revision ${revision} is missing`);
+    this.#know(position);
+    return { outcome: 'appended', stream, revision, position, events, repeated: false };
+  }
+
+  /**
+   * The stream is not at the expected revision: with the ids of this append behind that revision, the append was stored
+   * earlier, by this call or another. What was stored first counts.
+   * @returns undefined if the server does not show the events yet that it has just accepted.
+   */
+  async #storedEarlier(
+    append: PreparedAppend,
+    proposed: readonly Proposed[],
+    actual: ExpectedRevision,
+  ): Promise<AppendResult | undefined> {
+    const { stream, events } = append;
+    const { revision: from } = proposed[0]?.event ?? never();
+    if (actual === 'no-stream' || actual < from + events.length - 1) return this.#conflict(append, actual);
+    const recorded = await this.#readStream(stream, { from, limit: events.length });
+    const last = recorded.at(-1);
+    if (last === undefined || recorded.length < events.length) return undefined;
+    const stored = recorded.map(({ event }) => event);
+    if (!haveSameIds(stored, events)) return this.#conflict(append, actual);
+    const { revision, hash, position } = last.event;
+    this.#heads.set(stream, { revision, hash });
+    const repeated = last.serverId !== proposed.at(-1)?.sent.id;
+    return { outcome: 'appended', stream, revision, position, events: stored, repeated };
   }
 
   #conflict({ stream, expectedRevision }: PreparedAppend, actual: ExpectedRevision): AppendResult {
@@ -309,43 +336,26 @@ class EsdbEventStore implements EventStore {
     if (expectedRevision === 'no-stream') return FIRST_PREDECESSOR;
     const known = this.#heads.get(stream);
     if (known?.revision === expectedRevision) return known.hash;
-    const [recorded] = await this.#readStream(stream, { from: expectedRevision, limit: 1 }, 'any state');
+    const [recorded] = await this.#readStream(stream, { from: expectedRevision, limit: 1 });
     return recorded?.event.hash;
   }
 
   async #newestRevision(stream: string): Promise<ExpectedRevision> {
-    const [newest] = await this.#readStream(stream, { direction: 'backwards', limit: 1 }, 'any state');
+    const [newest] = await this.#readStream(stream, { direction: 'backwards', limit: 1 });
     return newest?.event.revision ?? 'no-stream';
   }
 
-  /** @param state `any state` allows the read while the store closes, for appends in progress. */
-  async #readStream(
-    stream: string,
-    { direction = 'forwards', from, limit }: ReadStreamOptions,
-    state: 'open' | 'any state' = 'open',
-  ): Promise<readonly Recorded[]> {
-    if (state === 'open') this.#mustBeOpen();
-    if (limit !== undefined && limit < 1) return [];
-    const backwards = direction === 'backwards';
-    return this.#retrying(`reading ${stream}`, async () => {
-      const read = this.client.readStream(this.prefix + stream, {
-        direction: backwards ? BACKWARDS : FORWARDS,
-        fromRevision: from === undefined ? (backwards ? END : 'start') : BigInt(from),
-        ...(limit === undefined ? {} : { maxCount: limit }),
-        requiresLeader: true,
-      });
-      const recorded: RecordedEvent[] = [];
-      try {
-        // To its end: a read that is abandoned earlier stays open on the server.
-        for await (const { event } of read) if (event !== undefined) recorded.push(event);
-      } catch (error) {
-        if (error instanceof StreamNotFoundError) return [];
-        throw error;
-      }
-      // The client ends a read that is interrupted by closing as if it were complete.
-      if (state === 'open') this.#mustBeOpen();
-      return recorded.map((event) => recordedOf(event, this.prefix));
-    });
+  async #readStream(stream: string, options: ReadStreamOptions): Promise<readonly Recorded[]> {
+    const { direction = 'forwards', from, limit = Number.MAX_SAFE_INTEGER } = options;
+    if (limit < 1) return [];
+    const records = await this.#read(`reading ${stream}`, { stream: this.prefix + stream, direction, from, limit });
+    const recorded = records.map((record) => recordedOf(record, this.prefix));
+    mustBeComplete(
+      stream,
+      recorded.map(({ event }) => event),
+      options,
+    );
+    return recorded;
   }
 
   /**
@@ -360,7 +370,7 @@ class EsdbEventStore implements EventStore {
     let through = after;
     let from = after === 0n ? undefined : { commit: after, prepare: after };
     for (;;) {
-      const recorded = await this.#readAllRecorded({
+      const recorded = await this.#read('reading all', {
         direction: 'forwards',
         filter: serverFilter,
         limit: count,
@@ -388,17 +398,81 @@ class EsdbEventStore implements EventStore {
     return { of: 'stream', prefixes: this.prefix === '' ? [] : [this.prefix] };
   }
 
-  async #readAllRecorded(request: ReadAllRequest): Promise<readonly AllStreamRecordedEvent[]> {
-    return this.#retrying('reading all', async () => {
-      const recorded: AllStreamRecordedEvent[] = [];
-      for await (const { event } of readAllFiltered.call(this.client, request)) if (event) recorded.push(event);
-      this.#mustBeOpen();
-      return recorded;
-    });
+  async #read(action: string, request: ReadAllRequest | ReadStreamRequest): Promise<readonly AllStreamRecordedEvent[]> {
+    return this.#retrying(action, () => readRecords.call(this.client, request));
   }
 
-  #follow(head: Position): LiveLog {
-    const live = this.#live ?? new LiveLog(this.client, this.prefix, head, () => this.#dropLive(live));
+  /**
+   * The newest record is one read. Only if it is not ours, what was written since the last call is searched for events
+   * of ours, and the whole log with the first call.
+   */
+  async #findEnd(): Promise<LogEnd> {
+    this.#mustBeOpen();
+    const [newest] = await this.#read('reading the head', { direction: 'backwards', limit: 1 });
+    const known = this.#end;
+    if (newest === undefined || newest.position.commit === known.record) return known;
+    const head = ownEventOf(newest, this.prefix)?.position ?? (await this.#headAfter(known));
+    const end = { record: later(newest.position.commit, head), head };
+    if (end.record > this.#end.record) this.#end = end;
+    return end;
+  }
+
+  async #headAfter(known: LogEnd): Promise<Position> {
+    const filter = this.#serverFilter(undefined);
+    if (known.record > 0n) {
+      // Forwards, as backwards the server would search on behind the known end.
+      const from = { commit: known.record, prepare: known.record };
+      const since = await this.#read('reading the head', { direction: 'forwards', filter, limit: 2, from }).catch(
+        (error: unknown) => {
+          // The record was scavenged.
+          this.#end = { record: known.head, head: known.head };
+          throw error;
+        },
+      );
+      if (since.every(({ position }) => position.commit <= known.record)) return known.head;
+    }
+    let from: ReadAllRequest['from'];
+    for (let limit = 1; ; limit = FOREIGN_EVENTS) {
+      const recorded = await this.#read('reading the head', { direction: 'backwards', filter, limit, from });
+      for (const one of recorded) {
+        const own = ownEventOf(one, this.prefix);
+        if (own !== undefined) return own.position;
+        if (one.position.commit <= known.record) return known.head;
+      }
+      if (recorded.length < limit) return known.head;
+      from = recorded.at(-1)?.position;
+    }
+  }
+
+  /** Undefined unless an event of ours is there. */
+  async #eventAt(position: Position): Promise<StoredEvent | undefined> {
+    if (position <= 0n) return undefined;
+    const from = { commit: position, prepare: position };
+    try {
+      const [record] = await this.#read('reading a position', { direction: 'forwards', limit: 1, from });
+      const own = ownEventOf(record, this.prefix);
+      return own?.position === position ? own : undefined;
+    } catch (error) {
+      if (isInvalidPosition(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** @throws {UnknownPosition} if the position is not that of an event of ours. */
+  async #mustHave(position: Position): Promise<void> {
+    this.#mustBeOpen();
+    if (position === 0n || this.#positions.has(position)) return;
+    if ((await this.#eventAt(position)) === undefined) throw new UnknownPosition(position, await this.head());
+    this.#know(position);
+  }
+
+  #know(position: Position): void {
+    if (this.#positions.size >= POSITIONS_MAX) this.#positions.clear();
+    this.#positions.add(position);
+  }
+
+  #follow(end: LogEnd): LiveLog {
+    const live = this.#live ?? new LiveLog(this.client, this.prefix, end, () => this.#dropLive(live));
     this.#live = live;
     live.readers += 1;
     return live;
@@ -425,12 +499,37 @@ class EsdbEventStore implements EventStore {
         this.#connected = true;
         return result;
       } catch (error) {
+        // Closing waits for appends, and interrupts everything else.
+        if (this.#closing !== undefined && this.#appending.size === 0) throw new EventStoreClosed();
         this.#connected = isAnswer(error);
-        if (!isReconnecting(error) || tries === TRIES_MAX) throw portErrorOf(error, action);
+        if (!isRepeatable(error) || tries === TRIES_MAX) throw portErrorOf(error, action);
         await pause(backoffMs(BACKOFF, tries));
       }
     }
   }
+}
+
+/** Runs a limited number of calls at a time, in the order in which they came. */
+class Slots {
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(private free: number) {}
+
+  async run<Result>(call: () => Promise<Result>): Promise<Result> {
+    if (this.free > 0) this.free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await call();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.free += 1;
+      else next();
+    }
+  }
+}
+
+function never(): never {
+  throw new TypeError('an append without events');
 }
 
 function matchesNothing(filter: EventFilter | undefined): boolean {

@@ -10,7 +10,7 @@ import type { AllStreamResolvedEvent, AllStreamSubscription, EventStoreDBClient 
 import { EventStoreUnavailable } from '../event-store.js';
 import type { EventFilter, Page, Position } from '../event-store.js';
 import { NO_SYSTEM_STREAM } from './client.js';
-import { portErrorOf } from './errors.js';
+import { isTooSlow, portErrorOf } from './errors.js';
 import { LogTail } from './log-tail.js';
 import { ownEventOf } from './recorded-event.js';
 
@@ -24,39 +24,60 @@ export class LiveLog {
   /** The number of readers. */
   readers = 0;
   readonly #tail: LogTail;
-  readonly #subscription: AllStreamSubscription;
+  #subscription: AllStreamSubscription;
   /** Wakes the readers that wait for an append. */
   readonly #waiters = new Set<() => void>();
   #failure: Error | undefined;
 
   /**
-   * @param from the position of an event of ours, or 0n.
+   * @param end where the log ends: the subscription starts there, and all events of ours after its `head` are held.
    * @param onFailure called once if the subscription ends unexpectedly: this instance is then of no more use.
    */
-  constructor(client: EventStoreDBClient, prefix: string, from: Position, onFailure: () => void) {
-    this.#tail = new LogTail(from, TAIL_BYTES_MAX);
-    this.#subscription = client.subscribeToAll({
-      fromPosition: from === 0n ? START : { commit: from, prepare: from },
+  constructor(
+    private readonly client: EventStoreDBClient,
+    private readonly prefix: string,
+    end: { readonly record: Position; readonly head: Position },
+    private readonly onFailure: () => void,
+  ) {
+    this.#tail = new LogTail(end.head, TAIL_BYTES_MAX);
+    this.#subscription = this.#subscribe(end.record);
+  }
+
+  #subscribe(after: Position): AllStreamSubscription {
+    const subscription = this.client.subscribeToAll({
+      fromPosition: after === 0n ? START : { commit: after, prepare: after },
       filter:
-        prefix === ''
+        this.prefix === ''
           ? streamNameFilter({ regex: NO_SYSTEM_STREAM, checkpointInterval: CHECKPOINT_INTERVAL })
-          : streamNameFilter({ prefixes: [prefix], checkpointInterval: CHECKPOINT_INTERVAL }),
+          : streamNameFilter({ prefixes: [this.prefix], checkpointInterval: CHECKPOINT_INTERVAL }),
       requiresLeader: true,
     });
-    const fail = (failure: unknown): void => {
-      if (this.#failure !== undefined) return;
-      this.#failure = Error.isError(failure) ? failure : new Error(String(failure));
-      onFailure();
-      this.wake();
-    };
-    this.#subscription.on('data', ({ event }: AllStreamResolvedEvent) => {
-      const own = ownEventOf(event, prefix);
+    let last = after;
+    subscription.on('data', ({ event }: AllStreamResolvedEvent) => {
+      if (event !== undefined) last = event.position.commit;
+      const own = ownEventOf(event, this.prefix);
       if (own === undefined || own.position <= this.#tail.through) return;
       this.#tail.add(own);
       this.wake();
     });
-    this.#subscription.on('error', (error) => fail(portErrorOf(error, 'the subscription')));
-    this.#subscription.on('end', () => fail(new EventStoreUnavailable('the server ended the subscription')));
+    subscription.on('error', (error) => {
+      if (subscription !== this.#subscription) return;
+      // What the server did not send, a new subscription reads before it goes live again.
+      if (isTooSlow(error)) this.#subscription = this.#subscribe(last);
+      else this.#fail(portErrorOf(error, 'the subscription'));
+    });
+    subscription.on('end', () => {
+      if (subscription === this.#subscription)
+        this.#fail(new EventStoreUnavailable('the server ended the subscription'));
+    });
+    return subscription;
+  }
+
+  #fail(failure: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = Error.isError(failure) ? failure : new Error(String(failure));
+    this.onFailure();
+    this.wake();
   }
 
   /**

@@ -1,5 +1,7 @@
 /** The reading side of the embedded event store: maps rows to events, and prepares each query once. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { mustBeComplete } from '../complete-stream.js';
+import { UnknownPosition } from '../event-store.js';
 import type { EventFilter, Page, Position, ReadAllOptions, ReadStreamOptions, StoredEvent } from '../event-store.js';
 import type { EventKind } from './recent-events.js';
 import type { TruncatedStreamsPage, LogExtent } from '../truncation.js';
@@ -93,17 +95,25 @@ export class SqliteEventReader {
   readStream(stream: string, options: ReadStreamOptions = {}): StoredEvent[] {
     const backwards = options.direction === 'backwards';
     const from = options.from ?? (backwards ? Number.MAX_SAFE_INTEGER : 0);
-    return this.#events(
+    const events = this.#events(
       `SELECT ${EVENT_COLUMNS} FROM streams s CROSS JOIN events e INDEXED BY events_by_stream ON e.stream = s.key
        WHERE s.name = ? AND e.revision ${backwards ? '<=' : '>='} ?
        ORDER BY e.revision ${backwards ? 'DESC' : 'ASC'} LIMIT ?`,
       [stream, from, options.limit ?? -1],
     );
+    mustBeComplete(stream, events, options);
+    return events;
+  }
+
+  /** @throws {UnknownPosition} */
+  mustHave(position: Position, head: number): void {
+    if (position < 0n || position > BigInt(head)) throw new UnknownPosition(position, BigInt(head));
   }
 
   readAll(options: ReadAllOptions): Page {
     const after = Number(options.after ?? 0n);
     const head = this.head();
+    this.mustHave(options.after ?? 0n, head);
     if (after >= head) return { events: [], through: options.after ?? 0n, end: true };
     if (options.filter?.categories === undefined && options.filter?.types === undefined) {
       const events = this.#events(

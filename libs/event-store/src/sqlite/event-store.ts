@@ -24,7 +24,7 @@ import type {
   StoredEvent,
   SubscribeOptions,
 } from '../event-store.js';
-import { prepareAppends } from '../prepared-append.js';
+import { haveSameIds, prepareAppends } from '../prepared-append.js';
 import type { PreparedAppend } from '../prepared-append.js';
 import { APPLICATION_ID, CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT, SCHEMA_VERSION } from './schema.js';
 import { RecentEvents } from './recent-events.js';
@@ -156,6 +156,7 @@ export class SqliteEventStore implements EventStore, RecordsExtent {
   async *subscribe({ after = 0n, filter, batchSize, signal }: SubscribeOptions): AsyncGenerator<Page, void, undefined> {
     this.#mustBeOpen();
     let position = after;
+    this.#reader.mustHave(after, this.#reader.head());
     while (!signal.aborted && !this.#closed) {
       const page = this.#pageAfter(position, filter, batchSize);
       if (page.through > position) {
@@ -367,7 +368,14 @@ export class SqliteEventStore implements EventStore, RecordsExtent {
     writing.hash = hash;
     this.#heads.set(stream, { key, revision, hash });
     this.#headCategories.add(category);
-    return { outcome: 'appended', stream, revision, events: stored, repeated: false };
+    return {
+      outcome: 'appended',
+      stream,
+      revision,
+      position: BigInt(writing.position),
+      events: stored,
+      repeated: false,
+    };
   }
 
   /** The key of a new stream; undefined if the stream exists. */
@@ -405,8 +413,10 @@ export class SqliteEventStore implements EventStore, RecordsExtent {
     const from = expectedRevision === 'no-stream' ? 0 : expectedRevision + 1;
     if (actual !== 'no-stream' && from + events.length - 1 <= actual) {
       const stored = this.#reader.readStream(stream, { from, limit: events.length });
-      if (stored.length === events.length && stored.every((event, index) => event.id === events[index]?.id)) {
-        return { outcome: 'appended', stream, revision: from + events.length - 1, events: stored, repeated: true };
+      const last = stored.at(-1);
+      if (last !== undefined && haveSameIds(stored, events)) {
+        const { revision, position } = last;
+        return { outcome: 'appended', stream, revision, position, events: stored, repeated: true };
       }
     }
     return { outcome: 'conflict', stream, expected: expectedRevision, actual };

@@ -13,6 +13,7 @@ import { checkConfig } from '../runtime/config.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { openReadDatabase } from '../runtime/database.js';
 import { openLeaderElection } from '../background/leader-election.js';
+import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '../runtime/event-store.js';
 import { checkLog } from '../runtime/log-check.js';
 import { HealthController } from '../health/health.controller.js';
@@ -83,7 +84,8 @@ export class RuntimeModule {
         Metrics,
         {
           provide: EVENT_STORE,
-          useFactory: async (metrics: Metrics) => observedEventStore(await openEventStore(config), metrics),
+          useFactory: async (metrics: Metrics) =>
+            withWholeEvents(observedEventStore(await openEventStore(config), metrics)),
           inject: [Metrics],
         },
         {

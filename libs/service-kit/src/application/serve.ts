@@ -1,3 +1,5 @@
+import { enableCompileCache } from 'node:module';
+
 import type { Type } from '@nestjs/common';
 
 import { requireNodeVersion } from '../runtime/node-version.js';
@@ -10,6 +12,8 @@ import { requireNodeVersion } from '../runtime/node-version.js';
  */
 export async function serve(name: string, loadModule: () => Promise<Type>): Promise<void> {
   requireNodeVersion(name, `npm has installed one, run: npm exec -- node services/${name}/dist/main.js`);
+  // Compiled code is kept between starts.
+  enableCompileCache();
   try {
     const { loadConfig } = await import('../runtime/config.js');
     const { createApplication, listen } = await import('./application.js');

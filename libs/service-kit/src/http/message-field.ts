@@ -8,7 +8,7 @@ import { ValidateBy } from 'class-validator';
 
 type FieldSchema = Readonly<Record<string, unknown>>;
 
-const ajv = new Ajv2020({ strict: false });
+const ajv = new Ajv2020({ strict: false, validateSchema: false });
 addFormats.default(ajv);
 
 /**

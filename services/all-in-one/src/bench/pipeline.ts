@@ -11,6 +11,7 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { Driver } from '../driver.js';
 import { verifyFile } from '../verify/verify-file.js';
 import { measureBareInserts } from './bare-inserts.js';
+import { measureStart } from './start.js';
 import { CALENDAR, dealsOf, partnersOf, PERIOD, PLAN } from './history.js';
 
 const { values: options } = parseArgs({
@@ -104,6 +105,7 @@ async function readAndVerify(
 }
 
 const deals = Number(options.deals);
+const startSeconds = await measureStart();
 const growth = Number(options.growth);
 const small = await run(deals, Math.max(20, deals / 100));
 const path = join(small.directory, 'events.sqlite');
@@ -115,6 +117,7 @@ if (large) rmSync(large.directory, { recursive: true });
 
 const figures = {
   deals,
+  startSeconds,
   dealsPerSecond: deals / small.seconds,
   eventsPerSecond: small.events / small.seconds,
   bareInsertsPerSecond: bare.events / bare.seconds,

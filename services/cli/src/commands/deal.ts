@@ -1,5 +1,6 @@
 /** `tantieme deal`: what source systems reported. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { suggest } from '@tantieme/contracts/suggest';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { printList, withLimit } from './list.js';
@@ -16,6 +17,7 @@ export function dealCommand(): Command {
   return new Command('deal')
     .description('deals and the facts that they are made of (many at once: tantieme import)')
     .addCommand(recordCommand())
+    .addCommand(withdrawCommand())
     .addCommand(showCommand())
     .addCommand(listCommand());
 }
@@ -29,6 +31,31 @@ function recordCommand(): Command {
       if (options.json) printJson(recorded);
       else print(`${recorded.source} ${recorded.deal}: ${recorded.identity} ${recorded.outcome}`);
     });
+}
+
+function withdrawCommand(): Command {
+  return serverCommand('withdraw', 'withdraw a fact that was sent by mistake, as if it had never been sent')
+    .argument('<source>')
+    .argument('<id>')
+    .argument('<fact>', 'as "deal show" lists it: booked, returned:R-1, …')
+    .action(async (source: string, id: string, identity: string, options: ServerOptions) => {
+      const api = await connect(options, 'source');
+      const { facts } = await dataOf(api.GET('/deals/{source}/{id}', { params: { path: { source, id } } }));
+      const found = facts.find((one) => one.identity === identity);
+      if (found === undefined)
+        throw new Error(
+          `the deal ${source} ${id} has no fact ${identity}${didYouMean(identity, facts)}; to withdraw a fact that has not arrived yet, record it with "withdrawn": true`,
+        );
+      const recorded = await dataOf(api.POST('/deals/facts', { body: { ...found.fact, withdrawn: true } }));
+      if (options.json) printJson(recorded);
+      else print(`${source} ${id}: ${recorded.identity} ${recorded.outcome}`);
+    });
+}
+
+function didYouMean(identity: string, facts: readonly { readonly identity: string }[]): string {
+  const known = facts.map((one) => one.identity);
+  const nearest = suggest(identity, known);
+  return nearest === undefined ? `; it has ${known.join(', ')}` : `; did you mean ${nearest}?`;
 }
 
 function showCommand(): Command {

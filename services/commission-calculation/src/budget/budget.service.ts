@@ -43,14 +43,10 @@ export class Budgets {
     const openFrom = await this.calendars.openPeriods(messages.map(({ plan }) => this.plans.newest(plan).calendarKey));
     const work = messages.flatMap((message, index) => this.workOf(message, openFrom).map((one) => ({ index, ...one })));
     const refused: RefusedMessage[] = [];
-    const unfinished = new Map<string, Work<BudgetCommand>>();
     for (const [at, result] of (await this.runtime.handleMany(work)).entries()) {
       const one = work[at];
-      if (one === undefined) continue;
-      if (result.outcome === 'refused') refused.push({ index: one.index, error: result.error });
-      else if (result.state.unemitted.size > 0) unfinished.set(result.stream, one);
+      if (one !== undefined && result.outcome === 'refused') refused.push({ index: one.index, error: result.error });
     }
-    for (const one of unfinished.values()) await this.emitRemaining(one);
     return refused;
   }
 
@@ -68,14 +64,5 @@ export class Budgets {
     const open = openFrom.get(calendar);
     if (open === undefined) return [receive];
     return [{ stream, command: { type: 'close-periods', budget, openFrom: open, at }, context }, receive];
-  }
-
-  /** Emits the grants that did not fit into the event of a large change, event by event. */
-  private async emitRemaining({ stream, command: { budget, at }, context }: Work<BudgetCommand>): Promise<void> {
-    const remaining = { ...context, cause: `${context.cause} remaining` };
-    for (;;) {
-      const { events } = await this.runtime.handle(stream, { type: 'emit-remaining', budget, at }, remaining);
-      if (events.length === 0) return;
-    }
   }
 }

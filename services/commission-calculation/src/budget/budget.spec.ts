@@ -1,7 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { canonicalJson } from '@tantieme/event-store/canonical-json';
-import { APPEND_BYTES_MAX } from '@tantieme/event-store/event-store';
-import { GRANTED_LINES_MAX } from './budget.js';
 import { BUDGET, claimOf, TestBudget } from './budget.fixture.js';
 import { AT } from '../testing/world.fixture.js';
 
@@ -19,6 +16,7 @@ describe('a budget of 1,000', () => {
           budget: BUDGET,
           input,
           grants: [{ payee: 'anna', deal: 'crm|D3', granted: [{ key: 'spiff|booked|1', amount: '400.00' }] }],
+          engine: 1,
         },
       },
     ]);
@@ -87,38 +85,5 @@ describe('a budget of 1,000', () => {
     budget.claim('anna', 'D5', claimOf('03-05', '900.00'));
     expect(budget.granted()).toEqual(['anna D3: 900.00', 'anna D5: 100.00']);
     expect(budget.claim('bert', 'D7', claimOf('05-07', '300.00', 'raised'))).toEqual(['anna D5: 600.00']);
-  });
-
-  it('emits in further events the grants that did not fit into the first', () => {
-    const budget = new TestBudget();
-    const deals = 3000;
-    for (let deal = 1; deal < deals; deal++) budget.claim('anna', `D${deal}`, claimOf('03-03', '0.50'));
-    expect(budget.granted()).toHaveLength(2000);
-    // The plan version of the last line has a larger budget: 1,500.
-    const emitted = [budget.claim('bert', 'last', claimOf('03-04', '0.50', 'raised'))];
-    for (let more = budget.emitRemaining(); more.length > 0; more = budget.emitRemaining()) emitted.push(more);
-    expect(emitted.map(({ length }) => length)).toEqual([GRANTED_LINES_MAX / 2, GRANTED_LINES_MAX / 2]);
-    expect(budget.granted()).toHaveLength(deals);
-    for (const { data } of budget.stream.events)
-      expect(Buffer.byteLength(canonicalJson(data))).toBeLessThan(APPEND_BYTES_MAX / 2);
-  });
-
-  it('emits remaining grants with their amounts by then, also after a reload', () => {
-    const budget = new TestBudget();
-    for (let deal = 1; deal < 3000; deal++) budget.claim('anna', `D${deal}`, claimOf('03-03', '0.50'));
-    budget.claim('bert', 'last', claimOf('03-04', '0.50', 'raised'));
-    // Of the deals whose grants are not emitted yet, one drops its claim and another one reduces it.
-    const granted = new Set(budget.granted());
-    const [gone = '', less = ''] = Array.from({ length: 2999 }, (_, index) => `D${index + 1}`).filter(
-      (deal) => !granted.has(`anna ${deal}: 0.50`),
-    );
-    budget.claim('anna', gone);
-    budget.claim('anna', less, claimOf('03-03', '0.20'));
-    budget.stream.reload();
-    while (budget.emitRemaining().length > 0);
-    const finallyGranted = budget.granted();
-    expect(finallyGranted).toHaveLength(2999);
-    expect(finallyGranted).not.toContain(`anna ${gone}: 0.50`);
-    expect(finallyGranted).toContain(`anna ${less}: 0.20`);
   });
 });

@@ -15,9 +15,10 @@ import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rule
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import { compareText } from '@tantieme/contracts/compare-text';
-import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
+import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 
@@ -26,12 +27,6 @@ export const BUDGET = 'budget';
 export function budgetStream(plan: string, component: string): string {
   return `${BUDGET}-${plan}|${component}`;
 }
-
-/**
- * Limit on the granted lines of one event (though always one deal), about 200 bytes each: an append stays under 1 MiB.
- * Further events emit the rest.
- */
-export const GRANTED_LINES_MAX = 1000;
 
 /** The budget of a stream; the same in all its events. */
 export interface Budget {
@@ -59,12 +54,12 @@ export interface DealGrant {
   readonly granted: readonly GrantedLine[];
 }
 
-export type BudgetCommand =
+/** `engine` is set for the command of a stored event: the version that decided it. */
+export type BudgetCommand = { readonly engine?: number } & (
   | ({ readonly type: 'receive-claims'; readonly budget: Budget; readonly at: string } & ClaimsInput)
-  /** Emits grants that did not fit into the event of a large change. */
-  | { readonly type: 'emit-remaining'; readonly budget: Budget; readonly at: string }
   /** Precedes claims, so that grants of closed periods are final. */
-  | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string };
+  | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string }
+);
 
 export type BudgetEvent =
   | {
@@ -76,15 +71,9 @@ export type BudgetEvent =
         readonly input: ClaimsInput;
         /** Grants that change, in order of payee and deal. */
         readonly grants: readonly DealGrant[];
-        /** Number of changed grants that did not fit; absent where all did. */
-        readonly remaining?: number;
+        /** Version of the arithmetic. */
+        readonly engine: number;
       };
-    }
-  | {
-      readonly type: 'GrantsEmitted';
-      readonly version: 1;
-      readonly occurredAt: string;
-      readonly data: { readonly budget: Budget; readonly grants: readonly DealGrant[] };
     }
   | {
       readonly type: 'BudgetPeriodsClosed';
@@ -94,6 +83,7 @@ export type BudgetEvent =
         readonly budget: Budget;
         /** First open period: grants of the periods before it are final. */
         readonly openFrom: string;
+        readonly engine: number;
       };
     };
 
@@ -120,8 +110,6 @@ export interface BudgetState {
   readonly deals: Map<string, DealLines>;
   /** Lines with an open claim, in canonical order. */
   readonly open: Line[];
-  /** Payees and deals whose changed grants are still to be emitted. */
-  readonly unemitted: Map<string, Pick<DealGrant, 'payee' | 'deal'>>;
   openFrom: string | null;
   /** Last line of a closed period: the budget is taken from the plan version of the last line. */
   lastClosed: Line | undefined;
@@ -137,19 +125,32 @@ export interface BudgetState {
 
 export const BUDGET_EVENTS: EventTypes<BudgetEvent> = {
   ClaimsReceived: { version: 1 },
-  GrantsEmitted: { version: 1 },
   BudgetPeriodsClosed: { version: 1 },
 };
 
+/** The arithmetic, also of states: grants are computed again when events are read. */
+export interface BudgetEngine {
+  readonly changeOf: typeof changeOf;
+  readonly grantsOf: typeof grantsOf;
+  readonly closePeriods: typeof closePeriods;
+}
+
+/** The versions of the budget arithmetic. A changed rule is a new version; old events replay under theirs (ADR 19). */
+export const BUDGET_ENGINES: EngineVersions<BudgetEngine> = engineVersions('budget', {
+  1: { changeOf, grantsOf, closePeriods },
+});
+
 /** @param plans every plan document that a claim refers to */
-export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCommand, BudgetEvent> {
+export function budgetDecider(
+  plans: PlanByHash,
+  engines = BUDGET_ENGINES,
+): Decider<BudgetState, BudgetCommand, BudgetEvent> {
   return {
     category: BUDGET,
     events: BUDGET_EVENTS,
     initialState: () => ({
       deals: new Map(),
       open: [],
-      unemitted: new Map(),
       openFrom: null,
       lastClosed: undefined,
       budgetMinor: 0n,
@@ -160,36 +161,32 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
       lineCount: 0,
     }),
     decide(command, state) {
+      const { engine: version = engines.newest } = command;
+      const engine = engines.of(version);
       switch (command.type) {
         case 'receive-claims':
-          return decideClaims(command, state, plans);
-        case 'emit-remaining':
-          return decideRemaining(command, state);
+          return decideClaims({ ...command, engine: version }, state, plans, engine);
         case 'close-periods': {
           const { budget, openFrom, at } = command;
           if (state.openFrom !== null && openFrom <= state.openFrom) return [];
-          return [{ type: 'BudgetPeriodsClosed', version: 1, occurredAt: at, data: { budget, openFrom } }];
+          return [
+            { type: 'BudgetPeriodsClosed', version: 1, occurredAt: at, data: { budget, openFrom, engine: version } },
+          ];
         }
         default:
           return command satisfies never;
       }
     },
     evolve(state, event) {
+      const engine = engines.of(event.data.engine);
       switch (event.type) {
         case 'ClaimsReceived': {
-          const { budget, input, grants, remaining = 0 } = event.data;
-          const change = changeOf(state, budget, input, plans);
-          const unemitted = remaining === 0 ? [] : grantsOf(state, budget, input, change).slice(grants.length);
-          for (const grant of grants) state.unemitted.delete(nameOf(grant));
-          for (const { payee, deal } of unemitted) state.unemitted.set(nameOf({ payee, deal }), { payee, deal });
-          apply(state, input, change);
+          const { budget, input } = event.data;
+          apply(state, input, engine.changeOf(state, budget, input, plans));
           return state;
         }
-        case 'GrantsEmitted':
-          for (const grant of event.data.grants) state.unemitted.delete(nameOf(grant));
-          return state;
         case 'BudgetPeriodsClosed':
-          closePeriods(state, event.data.openFrom);
+          engine.closePeriods(state, event.data.openFrom);
           return state;
         default:
           return event satisfies never;
@@ -199,15 +196,14 @@ export function budgetDecider(plans: PlanByHash): Decider<BudgetState, BudgetCom
       const { occurredAt: at, data } = event;
       switch (event.type) {
         case 'ClaimsReceived':
-          return { type: 'receive-claims', budget: data.budget, ...event.data.input, at };
-        case 'GrantsEmitted':
-          return { type: 'emit-remaining', budget: data.budget, at };
+          return { type: 'receive-claims', budget: data.budget, ...event.data.input, engine: data.engine, at };
         case 'BudgetPeriodsClosed':
           return { type: 'close-periods', ...event.data, at };
         default:
           return event satisfies never;
       }
     },
+    storesRuns: true,
     sizeOf: ({ deals, lineCount }) => 500 + deals.size * DEAL_BYTES + lineCount * LINE_BYTES,
   };
 }
@@ -319,41 +315,19 @@ function budgetOf(lastOpen: Line | undefined, { lastClosed, budgetMinor }: Budge
   return plans.plan(last.line.planHash).componentById.get(last.line.component)?.budgetMinor ?? 0n;
 }
 
+type Versioned<Type extends BudgetCommand['type']> = Extract<BudgetCommand, { readonly type: Type }> & {
+  readonly engine: number;
+};
+
 function decideClaims(
-  { type: _type, budget, at, ...input }: Extract<BudgetCommand, { readonly type: 'receive-claims' }>,
+  { type: _type, budget, at, engine: version, ...input }: Versioned<'receive-claims'>,
   state: BudgetState,
   plans: PlanByHash,
+  engine: BudgetEngine,
 ): readonly BudgetEvent[] {
   if (input.revision <= (state.deals.get(nameOf(input))?.revision ?? -1)) return [];
-  const change = changeOf(state, budget, input, plans);
-  const all = grantsOf(state, budget, input, change);
-  const grants = all.slice(0, fittingCount(all));
-  const remaining = all.length - grants.length;
-  const data = omitUndefined({ budget, input, grants, remaining: remaining === 0 ? undefined : remaining });
-  return [{ type: 'ClaimsReceived', version: 1, occurredAt: at, data }];
-}
-
-function decideRemaining(
-  { budget, at }: Extract<BudgetCommand, { readonly type: 'emit-remaining' }>,
-  { unemitted, deals }: BudgetState,
-): readonly BudgetEvent[] {
-  if (unemitted.size === 0) return [];
-  const all = [...unemitted]
-    .sort(([left], [right]) => compareText(left, right))
-    .map(([name, subject]) =>
-      grantOf(budget, subject, deals.get(name)?.lines.values() ?? [], (line) => line.openMinor),
-    );
-  const grants = all.slice(0, fittingCount(all));
-  return [{ type: 'GrantsEmitted', version: 1, occurredAt: at, data: { budget, grants } }];
-}
-
-/** Number of grants that fit into one event. */
-function fittingCount(grants: readonly DealGrant[]): number {
-  let lines = 0;
-  const beyond = grants.findIndex(
-    ({ granted }, index) => (lines += 1 + granted.length) > GRANTED_LINES_MAX && index > 0,
-  );
-  return beyond < 0 ? grants.length : beyond;
+  const grants = engine.grantsOf(state, budget, input, engine.changeOf(state, budget, input, plans));
+  return [{ type: 'ClaimsReceived', version: 1, occurredAt: at, data: { budget, input, grants, engine: version } }];
 }
 
 function grantOf(

@@ -131,6 +131,15 @@ describe('a deal that cannot be credited', () => {
     deal({}, 1);
     expect(newest()).toMatchObject({ credits: [{ payee: 'anna' }], pending: [] });
   });
+
+  it('is neither credited nor pending when all of its facts are withdrawn', () => {
+    plan();
+    partner('anna');
+    const { terms: _, bookedAt: _bookedAt, ...withdrawn } = dealOf('D-1');
+    deal();
+    world.apply({ kind: 'deal', deal: withdrawn, revision: 1 });
+    expect(newest()).toMatchObject({ credits: [{ payee: 'anna', groups: [] }], pending: [] });
+  });
 });
 
 describe('a pending deal', () => {

@@ -22,6 +22,8 @@ import { TimeError } from '@tantieme/time/time-error';
 import type { Deal } from '@tantieme/contracts/deal';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
+import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
 import type { FoundRate } from '../reference/facts/exchange-rate.js';
@@ -29,9 +31,6 @@ import { exchangeRateKey, partnerKey, planKey } from '../reference/stream/refere
 import type { Origin } from '../reference/stream/reference.js';
 
 export const CREDIT = 'credit';
-
-/** Version of the calculation. A changed rule is a new version; old events replay under theirs. */
-export const CREDIT_ENGINE = 1;
 
 export function creditStream(deal: string): string {
   return `${CREDIT}-${deal}`;
@@ -73,7 +72,8 @@ export interface ExchangeRateView {
   averageOf(from: string, until: string): FoundRate | undefined;
 }
 
-export type CreditCommand =
+/** `engine` is set for the command of a stored event: the version that decided it. */
+export type CreditCommand = { readonly engine?: number } & (
   | {
       readonly type: 'credit';
       readonly deal: Deal;
@@ -84,7 +84,8 @@ export type CreditCommand =
     }
   /** Credits the stream's deal again after a new fact about a partner, a plan or an exchange rate. */
   | { readonly type: 'recredit'; readonly view: CreditView; readonly at: string }
-  | ({ readonly type: 'waive'; readonly at: string } & Waiver);
+  | ({ readonly type: 'waive'; readonly at: string } & Waiver)
+);
 
 /** A partner as looked up: by value, with the revision read; null where it did not exist yet. */
 export interface UsedPartner {
@@ -150,7 +151,8 @@ export interface DealCredited {
     readonly touches?: Touches;
     /** Why the deal is credited to nobody; absent where it is credited to somebody. */
     readonly uncredited?: readonly Uncredited[];
-    readonly engine: typeof CREDIT_ENGINE;
+    /** Version of the calculation. */
+    readonly engine: number;
   };
 }
 
@@ -197,8 +199,19 @@ export const CREDIT_EVENTS: EventTypes<CreditEvent> = {
   PendingWaived: { version: 1 },
 };
 
+/** All credits of a deal under the plans of its partners, with what is missing. */
+export type CreditEngine = (deal: Deal, used: UsedReferences) => Credited;
+
+/** The versions of the crediting rules. A changed rule is a new version; old events replay under theirs (ADR 19). */
+export const CREDIT_ENGINES: EngineVersions<CreditEngine> = engineVersions('crediting', {
+  1: (deal, used) => withinLimits(deal, creditUnderAllPlans(deal, used)),
+});
+
 /** @param plans every plan document in the log */
-export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCommand, CreditEvent> {
+export function creditDecider(
+  plans: PlanByHash,
+  engines = CREDIT_ENGINES,
+): Decider<CreditState, CreditCommand, CreditEvent> {
   return {
     category: CREDIT,
     events: CREDIT_EVENTS,
@@ -211,19 +224,20 @@ export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCom
       uncredited: [],
       waived: new Set(),
     }),
-    decide,
-    evolve,
+    decide: (command, state) => decide(command, state, engines),
+    evolve: (state, event) => evolve(state, event, engines),
     commandOf: (event) => {
       if (event.type === 'PendingWaived') return { type: 'waive', ...event.data, at: event.occurredAt };
       const {
         occurredAt,
-        data: { input },
+        data: { input, engine },
       } = event;
       const view = journalledView(input, plans);
       return input.deal === undefined || input.origin === undefined
-        ? { type: 'recredit', view, at: occurredAt }
-        : { type: 'credit', deal: input.deal, origin: input.origin, view, at: occurredAt };
+        ? { type: 'recredit', view, engine, at: occurredAt }
+        : { type: 'credit', deal: input.deal, origin: input.origin, view, engine, at: occurredAt };
     },
+    storesRuns: true,
     sizeOf: ({ deal, credits, pending }) => {
       let bytes = 1000 + LINE_BYTES * ((deal?.terms?.lines.length ?? 0) + pending.length);
       for (const { groups } of credits.values())
@@ -237,13 +251,19 @@ export function creditDecider(plans: PlanByHash): Decider<CreditState, CreditCom
 const LINE_BYTES = 300;
 const GROUP_BYTES = 600;
 
-function decide(command: CreditCommand, state: CreditState): readonly CreditEvent[] {
+function decide(
+  command: CreditCommand,
+  state: CreditState,
+  engines: EngineVersions<CreditEngine>,
+): readonly CreditEvent[] {
   if (command.type === 'waive') return decideWaive(command, state);
+  const { engine = engines.newest } = command;
+  const credit = engines.of(engine);
   if (command.type === 'credit' && command.origin.revision <= state.originRevision) return [];
   const deal = command.type === 'credit' ? command.deal : state.deal;
   if (deal === undefined) return [];
   const used = new UsedReferences(command.view);
-  const { credits, pending, uncredited } = withinLimits(deal, creditUnderAllPlans(deal, used));
+  const { credits, pending, uncredited } = credit(deal, used);
   const touches = pending.length === 0 ? undefined : touchesOf(deal, used);
   const changed = changedCredits(credits, state.credits);
   // A fact that changes nothing for the deal adds no event. A new revision of the deal does: later facts need it.
@@ -269,7 +289,7 @@ function decide(command: CreditCommand, state: CreditState): readonly CreditEven
         pending,
         ...(touches === undefined ? {} : { touches }),
         ...(uncredited.length === 0 ? {} : { uncredited }),
-        engine: CREDIT_ENGINE,
+        engine,
       },
     },
   ];
@@ -288,12 +308,14 @@ function nameOfPending({ code, subject }: { readonly code: string; readonly subj
   return `${code} ${subject}`;
 }
 
-function evolve(state: CreditState, event: CreditEvent): CreditState {
+function evolve(state: CreditState, event: CreditEvent, engines: EngineVersions<CreditEngine>): CreditState {
   if (event.type === 'PendingWaived') {
     for (const one of event.data.waived) state.waived.add(nameOfPending(one));
     return state;
   }
-  const { input, number, credits, pending, uncredited = [] } = event.data;
+  const { input, number, credits, pending, uncredited = [], engine } = event.data;
+  // A state that a newer calculation made is none that this build can continue.
+  engines.of(engine);
   if (input.deal !== undefined) state.deal = input.deal;
   if (input.origin !== undefined) state.originRevision = input.origin.revision;
   state.number = number;
@@ -343,9 +365,6 @@ function isSame(left: unknown, right: unknown): boolean {
  */
 const CREDIT_BYTES_MAX = 700_000;
 
-/** Limit on all credits of a deal: an append stays under 1 MiB together with the deal. */
-const CREDITS_BYTES_MAX = 600_000;
-
 /** Size of a posted line. */
 const POSTED_LINE_BYTES = 220;
 
@@ -359,21 +378,19 @@ function withinLimits(deal: Deal, credited: Credited): Credited {
   const sizes = credited.credits.map(({ groups }) => groups.reduce((count, { lines }) => count + lines.length, 0));
   const lineCount = sizes.reduce((sum, count) => sum + count, 0);
   if (lineCount <= LINES_ALWAYS_STORED) return credited;
-  let bytes = 0;
   let isTooLarge = false;
   for (const [index, { groups }] of credited.credits.entries()) {
     const own = UTF8.encode(canonicalJson(groups)).length;
-    bytes += own;
     isTooLarge ||= own + (sizes[index] ?? 0) * POSTED_LINE_BYTES > CREDIT_BYTES_MAX;
   }
-  if (!isTooLarge && bytes <= CREDITS_BYTES_MAX) return credited;
+  if (!isTooLarge) return credited;
   const message = `its ${deal.terms?.lines.length ?? 0} lines make ${lineCount} credit lines, more than an event can hold, so it earns nothing; split the deal`;
   return outcome(deal, [], [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }]);
 }
 
 // ── The deal under each plan that its partners agreed to ───────────────────────────────────────────────────────────
 
-interface Credited {
+export interface Credited {
   readonly credits: readonly PlanCredit[];
   readonly pending: readonly Pending[];
   /** Empty where somebody is credited. */
@@ -573,7 +590,7 @@ function agreementsMissing(deal: Deal, ids: readonly string[], used: UsedReferen
 // ──────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Passes look-ups on to a view and journals their results. */
-class UsedReferences implements CreditView {
+export class UsedReferences implements CreditView {
   private readonly partners = new Map<string, UsedPartnerView | undefined>();
   private readonly plans = new Map<string, PlanView | undefined>();
   private readonly rates = new Map<string, UsedExchangeRateView>();

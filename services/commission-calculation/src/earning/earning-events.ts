@@ -13,21 +13,6 @@ import type { CreditGroup } from '../credit/credit-lines.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
 import type { PostedLine } from './posting.js';
 
-/** Version of the arithmetic. A changed rule is a new version; old events replay under theirs. */
-export const EARN_ENGINE = 1;
-
-/**
- * Limit on the rated lines of one event, about 300 bytes each, so that an append stays under 1 MiB. A larger change is
- * stored as its input only and computed again when it is read.
- */
-export const RATED_LINES_MAX = 600;
-
-/**
- * Limit on the posted lines of one event (though always one deal), about 150 bytes each; the rest follows in further
- * events.
- */
-export const POSTED_LINES_MAX = 2000;
-
 /** The payee and plan of a stream; the same in all its events. */
 export interface PayeePlan {
   readonly payee: string;
@@ -77,8 +62,8 @@ export interface OverriddenDeal {
 
 /** The changes that follow from an input. */
 export interface Conclusions {
-  /** Lines with a new or changed amount; absent where there are more than `RATED_LINES_MAX`. */
-  readonly rated?: readonly StoredRating[];
+  /** Lines with a new or changed amount. */
+  readonly rated: readonly StoredRating[];
   /** Lines of the plan as a whole (deferred amounts, guarantee, draw), where they change. */
   readonly payeeLevel?: readonly PayeeLevelCredit[];
   /** Claims on budgets, where they change. */
@@ -89,9 +74,8 @@ export interface Conclusions {
   readonly overridden?: readonly OverriddenDeal[];
   /** Deals whose postings change, the credited deal first, the others in order. */
   readonly deals: readonly DealPosting[];
-  /** Number of changed deals that did not fit; further events post them. */
-  readonly remaining: number;
-  readonly engine: typeof EARN_ENGINE;
+  /** Version of the arithmetic (`earn-engines.ts`). */
+  readonly engine: number;
 }
 
 interface Concluded<Type extends string, Input> {
@@ -106,18 +90,6 @@ export type EarningEvent =
   | Concluded<'ChildEarningReceived', ChildInput>
   | Concluded<'GrantReceived', GrantInput>
   | Concluded<'PayeeTermsReceived', PayeeTermsInput>
-  | {
-      readonly type: 'EarningsPosted';
-      readonly version: 1;
-      readonly occurredAt: string;
-      readonly data: {
-        readonly payeePlan: PayeePlan;
-        readonly input: { readonly openFrom: string | null };
-        /** Remaining deals that this event finishes, changed or not. */
-        readonly done: readonly string[];
-        readonly deals: readonly DealPosting[];
-      };
-    }
   | {
       readonly type: 'EarningPeriodClosed';
       readonly version: 1;
@@ -134,6 +106,7 @@ export type EarningEvent =
         /** Deals whose postings change: lines of earlier periods that were never closed are posted in this one. */
         readonly deals: readonly DealPosting[];
         readonly entry: ManifestEntry;
+        readonly engine: number;
       };
     };
 
@@ -142,6 +115,5 @@ export const EARNING_EVENTS: EventTypes<EarningEvent> = {
   ChildEarningReceived: { version: 1 },
   GrantReceived: { version: 1 },
   PayeeTermsReceived: { version: 1 },
-  EarningsPosted: { version: 1 },
   EarningPeriodClosed: { version: 1 },
 };

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FactoryProvider } from '@nestjs/common';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
-import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
+import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { GrantMessage } from '../budget/budget.events-out.js';
@@ -48,7 +48,7 @@ interface Entry {
   readonly payeePlan: PayeePlan;
 }
 
-/** Earns credits in batches, and posts what did not fit into the event of a large change. */
+/** Earns credits in batches. */
 @Injectable()
 export class Earning {
   constructor(
@@ -75,30 +75,12 @@ export class Earning {
         },
       })),
     );
-    const unfinished = new Map<string, Entry>();
     for (const [at, result] of results.entries()) {
       const entry = entries[at];
-      if (entry === undefined) continue;
-      if (result.outcome === 'refused') refused.push({ index: entry.index, error: result.error });
-      else if (result.state.unposted.size > 0) unfinished.set(result.stream, entry);
-    }
-    for (const [stream, { message, payeePlan }] of unfinished) {
-      const { id, correlationId, time } = message;
-      const context = { actor: ACTOR, correlationId, causationId: id, cause: `${id} remaining` };
-      await this.postRemaining(stream, openFrom.get(payeePlan.calendar) ?? null, time, context);
+      if (entry !== undefined && result.outcome === 'refused')
+        refused.push({ index: entry.index, error: result.error });
     }
     return refused;
-  }
-
-  /** Posts the deals that large changes of the stream left unposted, event by event. */
-  async postRemaining(stream: string, openFrom: string | null, at: string, context: CommandContext): Promise<void> {
-    for (;;) {
-      const [result] = await this.runtime.handleMany([
-        { stream, command: { type: 'post-remaining', openFrom, at }, context },
-      ]);
-      if (result?.outcome === 'refused') throw result.error;
-      if (result === undefined || result.stored.length === 0) return;
-    }
   }
 
   private async entriesOf(messages: readonly EarningMessage[], refused: RefusedMessage[]): Promise<readonly Entry[]> {

@@ -7,10 +7,9 @@ import { nextPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
 import { endOfAgreement } from '@tantieme/commission-engine/earn/payee-terms';
 import type { PayeeTerms } from '@tantieme/commission-engine/earn/payee-terms';
 import { applyChange } from '@tantieme/commission-engine/incremental/apply-change';
-import { diffPayeeTerms, diffCredit } from '@tantieme/commission-engine/incremental/diff';
 import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/incremental/state';
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
-import { hasPeriodEndTerms, reachedTiers } from '@tantieme/commission-engine/incremental/period-end';
+import { hasPeriodEndTerms } from '@tantieme/commission-engine/incremental/period-end';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
@@ -30,7 +29,9 @@ import { decimalsOf } from '@tantieme/money/currency';
 import { unpackLines } from '../credit/credit-lines.js';
 import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './partial-state.js';
 import type { PartialState } from './partial-state.js';
-import { EARN_ENGINE, EARNING_EVENTS, POSTED_LINES_MAX, RATED_LINES_MAX } from './earning-events.js';
+import { EARN_ENGINES } from './earn-engines.js';
+import type { EarnEngine } from './earn-engines.js';
+import { EARNING_EVENTS } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
@@ -43,7 +44,7 @@ import type {
 } from './earning-events.js';
 import { childKey, creditOfChild, creditOfGrant, grantKey } from './earning-inputs.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
-import { isSamePosting, ledgerLine, postedLines } from './posting.js';
+import { isSamePosting, ledgerLine } from './posting.js';
 import type { PostedLine } from './posting.js';
 
 export const EARNING = 'earning';
@@ -57,13 +58,12 @@ export function planOfEarningStream(stream: string): string {
   return stream.slice(stream.indexOf('|') + 1);
 }
 
-export type EarningCommand =
+/** `engine` is set for the command of a stored event: the version that decided it. */
+export type EarningCommand = { readonly engine?: number } & (
   | ({ readonly type: 'credit'; readonly payeePlan: PayeePlan; readonly at: string } & CreditInput)
   | ({ readonly type: 'receive-child-earning'; readonly payeePlan: PayeePlan; readonly at: string } & ChildInput)
   | ({ readonly type: 'receive-grant'; readonly payeePlan: PayeePlan; readonly at: string } & GrantInput)
   | ({ readonly type: 'receive-payee-terms'; readonly payeePlan: PayeePlan; readonly at: string } & PayeeTermsInput)
-  /** Posts deals that did not fit into the event of a large change. */
-  | { readonly type: 'post-remaining'; readonly openFrom: string | null; readonly at: string }
   | {
       readonly type: 'close-period';
       readonly period: string;
@@ -72,9 +72,10 @@ export type EarningCommand =
       /** Hash of the plan version in force when the period begins. */
       readonly planHash: string;
       readonly at: string;
-    };
+    }
+);
 
-type WithConclusions = Extract<EarningEvent, { readonly data: { readonly input: unknown; readonly engine: unknown } }>;
+type WithConclusions = Extract<EarningEvent, { readonly data: Conclusions }>;
 
 export interface EarningState {
   payeePlan: PayeePlan | undefined;
@@ -86,8 +87,6 @@ export interface EarningState {
    * earnings.
    */
   readonly posted: Map<string, readonly PostedLine[]>;
-  /** Changed deals that are not posted yet. */
-  readonly unposted: Set<string>;
   /** Payees above who are paid an override, by deal. */
   readonly above: Map<string, readonly string[]>;
   /** Highest revision received from a child's stream, by deal and child. */
@@ -103,8 +102,22 @@ export interface EarningState {
   isStale: boolean;
 }
 
+/** What a decision is calculated with, and what its conclusions are computed again with. */
+interface Calculation {
+  readonly plans: PlanByHash;
+  readonly version: number;
+  readonly engine: EarnEngine;
+  /** What postings that the state does not hold are computed with, whatever the version of the decision. */
+  readonly newest: EarnEngine;
+}
+
 /** @param plans every plan document in the log */
-export function earningDecider(plans: PlanByHash): Decider<EarningState, EarningCommand, EarningEvent> {
+export function earningDecider(
+  plans: PlanByHash,
+  engines = EARN_ENGINES,
+): Decider<EarningState, EarningCommand, EarningEvent> {
+  const newest = engines.of(engines.newest);
+  const calculationOf = (version: number): Calculation => ({ plans, version, engine: engines.of(version), newest });
   return {
     category: EARNING,
     events: EARNING_EVENTS,
@@ -113,7 +126,6 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       engine: createEarnState(),
       creditNumbers: new Map(),
       posted: new Map(),
-      unposted: new Set(),
       above: new Map(),
       childRevisions: new Map(),
       grantRevisions: new Map(),
@@ -123,26 +135,26 @@ export function earningDecider(plans: PlanByHash): Decider<EarningState, Earning
       isStale: false,
     }),
     decide(command, state) {
+      const calculation = calculationOf(command.engine ?? engines.newest);
       if (!isSufficient(state, command)) throw fullStateRequired();
       switch (command.type) {
         case 'credit':
-          return decideCredit(command, state, plans);
+          return decideCredit(command, state, calculation);
         case 'receive-child-earning':
-          return decideChild(command, state, plans);
+          return decideChild(command, state, calculation);
         case 'receive-grant':
-          return decideGrant(command, state, plans);
+          return decideGrant(command, state, calculation);
         case 'receive-payee-terms':
-          return decidePayeeTerms(command, state, plans);
-        case 'post-remaining':
-          return decideRemaining(command, state);
+          return decidePayeeTerms(command, state, calculation);
         case 'close-period':
-          return decideClose(command, state, plans);
+          return decideClose(command, state, calculation);
         default:
           return command satisfies never;
       }
     },
-    evolve: (state, event) => evolve(state, event, plans),
+    evolve: (state, event) => evolve(state, event, calculationOf(event.data.engine)),
     commandOf,
+    storesRuns: true,
     sizeOf: ({ engine, creditNumbers, posted, partial }) => {
       let bytes = sizeOfEarnState(engine) + creditNumbers.size * NUMBER_BYTES;
       if (partial !== undefined) bytes += sizeOfPartialState(partial);
@@ -160,14 +172,12 @@ const POSTED_LINE_BYTES = 400;
 function isSufficient({ partial, isStale, engine }: EarningState, command: EarningCommand): boolean {
   if (partial === undefined) return true;
   if (isStale) return false;
-  if (command.type === 'credit')
-    return isWithinPartialState(engine, partial, command.deal, unpackLines(command.groups));
-  return command.type === 'post-remaining';
+  return command.type === 'credit' && isWithinPartialState(engine, partial, command.deal, unpackLines(command.groups));
 }
 
 /** Components that are always recalculated in full need all their lines in memory. */
-function canBecomePartial({ unposted, engine }: EarningState): boolean {
-  return unposted.size === 0 && engine.fullModeLineCount === 0;
+function canBecomePartial({ engine }: EarningState): boolean {
+  return engine.fullModeLineCount === 0;
 }
 
 /**
@@ -197,15 +207,16 @@ export const EARNING_PARTIAL_STATES: PartialStates<EarningState> = {
 function decideCredit(
   command: Extract<EarningCommand, { readonly type: 'credit' }>,
   state: EarningState,
-  plans: PlanByHash,
+  calculation: Calculation,
 ): readonly EarningEvent[] {
   const { payeePlan: given, deal, number, groups, openFrom, above, at } = command;
+  const { engine, plans } = calculation;
   if (number <= (state.creditNumbers.get(deal) ?? 0)) return [];
   // Recorded even if nothing changes, so that a lower number that arrives later is ignored.
-  const change = changeOf(() => diffCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
+  const change = changeOf(() => engine.diffCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
   const payeePlan = state.payeePlan ?? given;
   const aboveOf = (one: string) => (one === deal ? above : state.above.get(one));
-  const conclusions = conclude(state, change, payeePlan, openFrom, aboveOf);
+  const conclusions = conclude(state, change, payeePlan, openFrom, aboveOf, calculation);
   const credit = { deal, number, groups, openFrom };
   const input = above === undefined ? credit : { ...credit, above };
   return [{ type: 'Earned', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
@@ -214,44 +225,47 @@ function decideCredit(
 function decideChild(
   command: Extract<EarningCommand, { readonly type: 'receive-child-earning' }>,
   state: EarningState,
-  plans: PlanByHash,
+  calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { engine, plans } = calculation;
   if (input.revision <= (state.childRevisions.get(childKey(input)) ?? -1)) return [];
-  const change = changeOf(() => diffCredit(state.engine, creditOfChild(state.engine, input), plans));
+  const change = changeOf(() => engine.diffCredit(state.engine, creditOfChild(state.engine, input), plans));
   const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one));
+  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
   return [{ type: 'ChildEarningReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
 }
 
 function decideGrant(
   command: Extract<EarningCommand, { readonly type: 'receive-grant' }>,
   state: EarningState,
-  plans: PlanByHash,
+  calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { engine, plans } = calculation;
   if (input.revision <= (state.grantRevisions.get(grantKey(input)) ?? -1)) return [];
-  const change = changeOf(() => diffCredit(state.engine, creditOfGrant(state.engine, input), plans));
+  const change = changeOf(() => engine.diffCredit(state.engine, creditOfGrant(state.engine, input), plans));
   const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one));
+  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
   return [{ type: 'GrantReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
 }
 
 function decidePayeeTerms(
   command: Extract<EarningCommand, { readonly type: 'receive-payee-terms' }>,
   state: EarningState,
-  plans: PlanByHash,
+  calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { engine, plans } = calculation;
   const { agreements, quotas } = state.engine.payeeTerms;
   const isSame =
     state.payeePlan !== undefined &&
     canonicalJson([agreements, quotas]) === canonicalJson([input.agreements, input.quotas]);
   if (isSame) return [];
   const now = { ...state.engine.payeeTerms, agreements: input.agreements, quotas: input.quotas };
-  const change = changeOf(() => diffPayeeTerms(state.engine, now, plans));
+  const change = changeOf(() => engine.diffPayeeTerms(state.engine, now, plans));
   const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one));
+  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
   return [{ type: 'PayeeTermsReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
 }
 
@@ -271,24 +285,19 @@ function conclude(
   { currency }: PayeePlan,
   calendarOpenFrom: string | null,
   aboveOf: (deal: string) => readonly string[] | undefined,
+  calculation: Calculation,
 ): Conclusions {
-  const { postings, remaining } = postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom));
   // Even if nothing changes for this payee, a new upline may need its earnings.
   const earned = change.changed ? change.deals : [{ deal: change.deal, lines: linesOfDeal(state.engine, change.deal) }];
   const overridden = overriddenBy(earned, aboveOf, decimalsOf(currency));
   return {
-    ...(change.rated.length > RATED_LINES_MAX
-      ? {}
-      : {
-          rated: change.rated.map((one) => storedRating(one, change.deal)),
-          ...(change.payeeLevel.length === 0 ? {} : { payeeLevel: change.payeeLevel }),
-        }),
+    rated: change.rated.map((one) => storedRating(one, change.deal)),
+    ...(change.payeeLevel.length === 0 ? {} : { payeeLevel: change.payeeLevel }),
     ...(change.claims === undefined ? {} : { claims: change.claims }),
     ...(change.missingQuotas === undefined ? {} : { missingQuotas: change.missingQuotas }),
     ...(overridden.length === 0 ? {} : { overridden }),
-    deals: postings,
-    remaining,
-    engine: EARN_ENGINE,
+    deals: postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom), calculation),
+    engine: calculation.version,
   };
 }
 
@@ -325,75 +334,61 @@ function openFromOf({ payeePlan, closedThrough }: EarningState, calendarOpenFrom
   return calendarOpenFrom === null || own > calendarOpenFrom ? own : calendarOpenFrom;
 }
 
-/** The current postings of a deal, in canonical order. */
-export function postingOf({ engine, posted, payeePlan }: EarningState, deal: string): readonly PostedLine[] {
+/**
+ * The current postings of a deal, in canonical order.
+ * @param newest the arithmetic of the newest version
+ */
+export function postingOf(
+  { engine, posted, payeePlan }: EarningState,
+  deal: string,
+  { postedLines }: EarnEngine = EARN_ENGINES.of(EARN_ENGINES.newest),
+): readonly PostedLine[] {
   const explicit = posted.get(deal);
   if (explicit !== undefined) return explicit;
   if (payeePlan === undefined) return [];
   return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(payeePlan.currency));
 }
 
-/** Postings of deals whose postings change, in order of the deals, as far as they fit into one event. */
+/** Postings of deals whose postings change, in order of the deals. */
 function postingsOf(
   state: EarningState,
   changed: readonly { readonly deal: string; readonly lines: readonly EarnedLine[] }[],
   currency: string,
   openFrom: string | null,
-): { readonly postings: readonly DealPosting[]; readonly remaining: number } {
+  { engine, newest }: Calculation,
+): readonly DealPosting[] {
   const decimals = decimalsOf(currency);
   const postings: DealPosting[] = [];
-  let lineCount = 0;
-  for (const [index, { deal, lines: earned }] of changed.entries()) {
-    const before = postingOf(state, deal);
+  for (const { deal, lines: earned } of changed) {
+    const before = postingOf(state, deal, newest);
     const fixed = openFrom === null ? [] : before.filter(({ period }) => period < openFrom);
-    const lines = postedLines(earned, fixed, openFrom, decimals);
-    if (isSamePosting(before, lines)) continue;
-    lineCount += lines.length;
-    if (lineCount > POSTED_LINES_MAX && postings.length > 0) return { postings, remaining: changed.length - index };
-    postings.push({ deal, lines });
+    const lines = engine.postedLines(earned, fixed, openFrom, decimals);
+    if (!isSamePosting(before, lines)) postings.push({ deal, lines });
   }
-  return { postings, remaining: 0 };
+  return postings;
 }
 
-function decideRemaining(
-  { openFrom, at }: Extract<EarningCommand, { readonly type: 'post-remaining' }>,
-  state: EarningState,
-): readonly EarningEvent[] {
-  const { payeePlan, unposted, engine } = state;
-  if (payeePlan === undefined || unposted.size === 0) return [];
-  const changed = [...unposted].map((deal) => ({ deal, lines: linesOfDeal(engine, deal) }));
-  const { postings, remaining } = postingsOf(state, changed, payeePlan.currency, openFromOf(state, openFrom));
-  const done = changed.slice(0, changed.length - remaining).map(({ deal }) => deal);
-  const data = { payeePlan, input: { openFrom }, done, deals: postings };
-  return [{ type: 'EarningsPosted', version: 1, occurredAt: at, data }];
-}
-
-/** No event where the stream has no line in the period or has closed it. @throws {DomainError} `PostingUnfinished` */
+/** No event where the stream has no line in the period or has closed it. */
 function decideClose(
   { period, minimum, planHash, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
   state: EarningState,
-  plans: PlanByHash,
+  calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { payeePlan, closedThrough, unposted } = state;
+  const { engine, newest, plans, version } = calculation;
+  const { payeePlan, closedThrough } = state;
   if (payeePlan === undefined || (closedThrough !== null && closedThrough >= period)) return [];
-  if (unposted.size > 0)
-    throw new DomainError(
-      'PostingUnfinished',
-      `the period cannot close: ${unposted.size} changed deals are not posted yet`,
-      'conflict',
-    );
   const { payee, plan, currency } = payeePlan;
   const decimals = decimalsOf(currency);
-  const periodEnd = periodEndChange(state, period, planHash, plans);
+  const periodEnd = periodEndChange(state, period, planHash, calculation);
   const changed = new Map(periodEnd?.change.deals.map(({ deal, lines }) => [deal, lines]));
   const moved: DealPosting[] = [];
   const lines = [...dealsOf(state), ...[...changed.keys()].filter((deal) => !state.engine.deals.has(deal))].flatMap(
     (deal) => {
-      let ofDeal = postingOf(state, deal);
+      let ofDeal = postingOf(state, deal, newest);
       const earned = changed.get(deal);
       if (earned !== undefined || ofDeal.some((line) => line.period < period && isOpen(line, closedThrough))) {
         const fixed = ofDeal.filter((line) => !isOpen(line, closedThrough));
-        ofDeal = postedLines(earned ?? linesOfDeal(state.engine, deal), fixed, period, decimals);
+        ofDeal = engine.postedLines(earned ?? linesOfDeal(state.engine, deal), fixed, period, decimals);
         moved.push({ deal, lines: ofDeal });
       }
       return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
@@ -423,6 +418,7 @@ function decideClose(
         payeeLevel,
         deals,
         entry,
+        engine: version,
       }),
     },
   ];
@@ -445,18 +441,18 @@ function isForgiven(
 
 /** Guarantee, draw and lagged tiers at the end of a period; undefined for a plan without any of them. */
 function periodEndChange(
-  { engine }: EarningState,
+  { engine: state }: EarningState,
   period: string,
   planHash: string,
-  plans: PlanByHash,
+  { engine, plans }: Calculation,
 ): { readonly terms: PayeeTerms; readonly change: Change } | undefined {
   const plan = plans.plan(planHash);
   if (!hasPeriodEndTerms(plan)) return undefined;
-  const terms = termsAfterClosing(engine.payeeTerms, period, planHash, {
-    ...engine.payeeTerms.reachedTiers,
-    ...reachedTiers(engine, plan, period, plans),
+  const terms = termsAfterClosing(state.payeeTerms, period, planHash, {
+    ...state.payeeTerms.reachedTiers,
+    ...engine.reachedTiers(state, plan, period, plans),
   });
-  return { terms, change: changeOf(() => diffPayeeTerms(engine, terms, plans)) };
+  return { terms, change: changeOf(() => engine.diffPayeeTerms(state, terms, plans)) };
 }
 
 function termsAfterClosing(
@@ -477,7 +473,7 @@ export function dealsOf({ engine, posted }: EarningState): ReadonlySet<string> {
   return new Set([...engine.deals.keys(), ...posted.keys()]);
 }
 
-function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): EarningState {
+function evolve(state: EarningState, event: EarningEvent, calculation: Calculation): EarningState {
   state.payeePlan = event.data.payeePlan;
   switch (event.type) {
     case 'Earned':
@@ -488,13 +484,7 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
         state.isStale = true;
         return state;
       }
-      applyConclusions(state, event, plans);
-      break;
-    case 'EarningsPosted':
-      for (const deal of event.data.done) {
-        state.unposted.delete(deal);
-        // A deal without new postings in this event keeps those that `applyConclusions` recorded.
-      }
+      applyConclusions(state, event, calculation);
       break;
     case 'EarningPeriodClosed': {
       const { period, planHash, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
@@ -502,31 +492,19 @@ function evolve(state: EarningState, event: EarningEvent, plans: PlanByHash): Ea
       if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
       if (reached === undefined) break;
       const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel };
-      applyChange(state.engine, change, plans);
+      applyChange(state.engine, change, calculation.plans);
       state.engine.payeeTerms = termsAfterClosing(state.engine.payeeTerms, period, planHash, reached);
       break;
     }
     default:
       event satisfies never;
   }
-  for (const posting of event.data.deals) post(state, posting);
+  for (const posting of event.data.deals) post(state, posting, calculation);
   return state;
 }
 
-function applyConclusions(state: EarningState, event: WithConclusions, plans: PlanByHash): void {
-  const { data } = event;
-  const change = changeOfEvent(state, event, plans);
-  if (data.remaining > 0) {
-    const changed = [
-      ...new Set([change.deal, ...change.rated.map((one) => one.deal), ...change.payeeLevel.map((one) => one.deal)]),
-    ].filter((deal) => deal !== '');
-    for (const one of changed.slice(changed.length - data.remaining)) {
-      // Until `EarningsPosted` arrives, the postings of this deal do not follow from its earnings.
-      state.posted.set(one, postingOf(state, one));
-      state.unposted.add(one);
-    }
-  }
-  applyChange(state.engine, change, plans);
+function applyConclusions(state: EarningState, event: WithConclusions, { plans }: Calculation): void {
+  applyChange(state.engine, changeOfEvent(state, event), plans);
   if (event.type === 'Earned') {
     const { deal, number, above } = event.data.input;
     state.creditNumbers.set(deal, number);
@@ -542,28 +520,18 @@ function applyConclusions(state: EarningState, event: WithConclusions, plans: Pl
   }
 }
 
-/** The change from the event, or computed again where it was too large to be stored. */
-function changeOfEvent(
-  state: EarningState,
-  event: WithConclusions,
-  plans: PlanByHash,
-): Parameters<typeof applyChange>[1] {
+function changeOfEvent(state: EarningState, event: WithConclusions): Parameters<typeof applyChange>[1] {
   const { rated, payeeLevel = [], claims = [], missingQuotas = [] } = event.data;
-  if (event.type === 'PayeeTermsReceived') {
-    const { agreements, quotas } = event.data.input;
-    if (rated === undefined)
-      return diffPayeeTerms(state.engine, { ...state.engine.payeeTerms, agreements, quotas }, plans);
+  if (event.type === 'PayeeTermsReceived')
     return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel, claims, missingQuotas };
-  }
   const credit = creditOfEvent(state, event);
-  if (rated === undefined) return diffCredit(state.engine, credit, plans);
   return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), payeeLevel, claims, missingQuotas };
 }
 
 function creditOfEvent(
   state: EarningState,
   event: Exclude<WithConclusions, { readonly type: 'PayeeTermsReceived' }>,
-): Parameters<typeof diffCredit>[1] {
+): Parameters<EarnEngine['diffCredit']>[1] {
   switch (event.type) {
     case 'Earned':
       return { deal: event.data.input.deal, lines: unpackLines(event.data.input.groups) };
@@ -576,37 +544,38 @@ function creditOfEvent(
   }
 }
 
-function post(state: EarningState, { deal, lines }: DealPosting): void {
-  state.unposted.delete(deal);
-  // Where every line is in its period of origin, the postings follow from the earnings.
-  if (lines.every(({ period, origin }) => period === origin)) state.posted.delete(deal);
+function post(state: EarningState, { deal, lines }: DealPosting, { engine, newest }: Calculation): void {
+  // Where every line is in its period of origin, the postings follow from the earnings; those of an older arithmetic
+  // may not follow by the newest.
+  if (engine === newest && lines.every(({ period, origin }) => period === origin)) state.posted.delete(deal);
   else state.posted.set(deal, lines);
 }
 
 function commandOf(event: EarningEvent): EarningCommand {
-  const { occurredAt: at } = event;
+  const {
+    occurredAt: at,
+    data: { engine },
+  } = event;
   switch (event.type) {
     case 'Earned': {
       const { payeePlan, input } = event.data;
-      return { type: 'credit', payeePlan, ...input, at };
+      return { type: 'credit', payeePlan, ...input, engine, at };
     }
-    case 'EarningsPosted':
-      return { type: 'post-remaining', openFrom: event.data.input.openFrom, at };
     case 'ChildEarningReceived': {
       const { payeePlan, input } = event.data;
-      return { type: 'receive-child-earning', payeePlan, ...input, at };
+      return { type: 'receive-child-earning', payeePlan, ...input, engine, at };
     }
     case 'GrantReceived': {
       const { payeePlan, input } = event.data;
-      return { type: 'receive-grant', payeePlan, ...input, at };
+      return { type: 'receive-grant', payeePlan, ...input, engine, at };
     }
     case 'PayeeTermsReceived': {
       const { payeePlan, input } = event.data;
-      return { type: 'receive-payee-terms', payeePlan, ...input, at };
+      return { type: 'receive-payee-terms', payeePlan, ...input, engine, at };
     }
     case 'EarningPeriodClosed': {
       const { period, planHash, entry } = event.data;
-      return { type: 'close-period', period, planHash, minimum: entry.minimum, at };
+      return { type: 'close-period', period, planHash, minimum: entry.minimum, engine, at };
     }
     default:
       return event satisfies never;

@@ -17,7 +17,7 @@ import type { ReferenceRuntime } from '../reference/stream/reference-runtime.ser
 import { earningStream } from './earning.js';
 import type { EarningCommand } from './earning.js';
 import type { PayeePlan } from './earning-events.js';
-import { Earning, EARNING_RUNTIME } from './earning.service.js';
+import { EARNING_RUNTIME } from './earning.service.js';
 import type { EarningRuntime } from './earning.service.js';
 
 /** Events per page when all partners are read. */
@@ -33,7 +33,6 @@ export class PayeeTermsUpdates implements PayeeTermsListener {
     @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(REFERENCE_RUNTIME) private readonly references: ReferenceRuntime,
     @Inject(EARNING_RUNTIME) private readonly earnings: EarningRuntime,
-    @Inject(Earning) private readonly earning: Earning,
     @Inject(Calendars) private readonly calendars: Calendars,
     @Inject(PlanCatalog) private readonly plans: PlanCatalog,
   ) {}
@@ -90,13 +89,7 @@ export class PayeeTermsUpdates implements PayeeTermsListener {
         context: { ...context, cause: `${context.cause} ${payee}|${plan}` },
       });
     }
-    for (const [index, result] of (await this.earnings.handleMany(work)).entries()) {
-      if (result.outcome === 'refused') throw result.error;
-      const done = work[index];
-      if (done === undefined || result.state.unposted.size === 0) continue;
-      const remaining = { ...done.context, cause: `${done.context.cause} remaining` };
-      await this.earning.postRemaining(result.stream, done.command.openFrom, at, remaining);
-    }
+    for (const result of await this.earnings.handleMany(work)) if (result.outcome === 'refused') throw result.error;
   }
 
   private async termsOf(payee: string, plan: string): Promise<Pick<PayeeTerms, 'agreements' | 'quotas'>> {

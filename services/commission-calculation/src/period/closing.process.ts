@@ -157,7 +157,7 @@ export class Closing {
   }
 
   private async close(streams: readonly string[], period: string, at: string, context: CommandContext): Promise<void> {
-    const { plans, earnings, earning } = this.on;
+    const { plans, earnings } = this.on;
     // Another process may have published a version; the closing needs the minimum of the one in force.
     await plans.refresh([...new Set(streams.map(planOfEarningStream))]);
     const work = streams.map((stream): Work<EarningCommand> => {
@@ -165,13 +165,7 @@ export class Closing {
       const minimum = formatMinor(minimumMinor, decimals);
       return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
     });
-    for (const result of await earnings.handleMany(work)) {
-      if (result.outcome === 'accepted') continue;
-      if (result.error.code !== 'PostingUnfinished') throw result.error;
-      // A process was killed between a large change and its postings.
-      await earning.postRemaining(result.stream, period, at, context);
-      await this.close([result.stream], period, at, context);
-    }
+    for (const result of await earnings.handleMany(work)) if (result.outcome === 'refused') throw result.error;
   }
 
   /** The plan version in force when the period begins; the first one if the period begins before it. */

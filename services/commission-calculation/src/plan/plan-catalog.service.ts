@@ -4,7 +4,7 @@ import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { categoryOf } from '@tantieme/event-store/event-store';
-import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
+import type { AppendedEvent, EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { changesTerms, PLAN, planDecider, planOfStream, planStream, PLAN_EVENTS } from './plan.js';
 import type { PlanEvent, PlanState, PublishedPlan } from './plan.js';
@@ -87,7 +87,7 @@ export class PlanCatalog implements PlanByHash {
   }
 
   /** Applies events of plan streams, in order within each stream; events that were applied before are skipped. */
-  record(events: readonly StoredEvent[]): void {
+  record(events: readonly AppendedEvent[]): void {
     for (const stored of events) {
       if (categoryOf(stored.stream) !== PLAN) continue;
       const id = planOfStream(stored.stream);

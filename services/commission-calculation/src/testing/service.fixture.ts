@@ -10,6 +10,7 @@ import type { EarningsOfDeal, LedgerLine, PeriodManifest } from '@tantieme/contr
 import type { Partner } from '@tantieme/contracts/partner';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 import { createApplication } from '@tantieme/service-kit/application/application';
 import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
@@ -276,7 +277,13 @@ export class Service {
   }
 
   async verify(): ReturnType<typeof verifyLog> {
-    return verifyLog({ store: this.store, replayables: await replayables(this.store) });
+    // The chain is one of parts, which the store of the service does not show.
+    const store = openSqliteEventStore(join(this.directory, 'events.sqlite'));
+    try {
+      return await verifyLog({ store, replayables: await replayables(store) });
+    } finally {
+      await store.close();
+    }
   }
 }
 

@@ -257,10 +257,6 @@ export class World implements PlanByHash {
           ...claims,
         });
     }
-    for (let more = events; more.length > 0;) {
-      more = [...stream.handle({ type: 'post-remaining', openFrom, at: AT })];
-      events.push(...more);
-    }
     return events;
   }
 

@@ -4,7 +4,7 @@ import { ID_DESCRIPTION } from '@tantieme/contracts/ids';
 import type { DealFact, DealTerms } from '@tantieme/contracts/deal';
 import { factKeyOf, identityOf, normalFact, readableFactKey } from './deal-fact.js';
 import type { FieldReason } from './deal-fact.js';
-import { amended, booked, paid, registration, returned, terms } from './deal.fixture.js';
+import { amended, booked, paid, registration, returned, terms, withdrawn } from './deal.fixture.js';
 
 function faultsOf(fact: DealFact): readonly FieldReason[] {
   try {
@@ -145,6 +145,21 @@ describe('the identity of a fact', () => {
   });
 });
 
+describe('a withdrawal', () => {
+  it('is what identifies the fact, without the content that it repeats', () => {
+    expect(normalFact(withdrawn(paid({ revision: 2 })))).toEqual({
+      source: 'crm',
+      deal: 'D-1',
+      kind: 'paid',
+      id: 'PAY-1',
+      occurredAt: '2026-03-25T10:00:00.000Z',
+      revision: 2,
+      withdrawn: true,
+    });
+    expect(normalFact(withdrawn(booked()))).not.toHaveProperty('terms');
+  });
+});
+
 describe('a line', () => {
   const line = { id: '1', net: '1200.00', variant: 'V', product: 'P', family: 'F', category: 'C' };
   const subscription = { id: 'SUB-1', start: '2026-03-01', months: 12 };
@@ -169,7 +184,7 @@ describe('a line', () => {
 describe('a registration', () => {
   it('is identified by its id and revision, or without one by its time and content', () => {
     expect(identityOf(registration({ revision: 3 }), 'hash')).toBe('registration:REG-1:3');
-    expect(identityOf(registration(), 'hash')).toBe('registration@2026-02-20T10:00:00.000Z#hash');
+    expect(identityOf(registration(), 'hash')).toBe('registration:REG-1@2026-02-20T10:00:00.000Z#hash');
   });
 
   it.each([
@@ -193,6 +208,9 @@ describe('the key of a refused fact', () => {
     amended(),
     registration(),
     registration({ revision: 2 }),
+    paid({ revision: 3 }),
+    withdrawn(paid({ revision: 3 })),
+    withdrawn(amended()),
   ])('is that of the fact when it is right: $kind $id $revision', (fact) => {
     const key = factKeyOf(normalFact(fact));
     expect(readableFactKey(fact)).toBe(key);

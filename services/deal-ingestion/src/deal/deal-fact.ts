@@ -24,7 +24,9 @@ import type {
   DealPartner,
   DealTerms,
   ReturnedLine,
+  StatedFact,
   Subscription,
+  WithdrawnFact,
 } from '@tantieme/contracts/deal';
 import { compareIds } from './order.js';
 
@@ -58,18 +60,32 @@ export function normalFact(fact: DealFact): DealFact {
 function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
   checkId(fact.source, 'source', faults);
   checkId(fact.deal, 'deal', faults);
-  const head = { source: fact.source, deal: fact.deal, occurredAt: instantAt(fact.occurredAt, faults) };
+  const head = {
+    source: fact.source,
+    deal: fact.deal,
+    occurredAt: instantAt(fact.occurredAt, faults),
+    ...omitUndefined({ revision: fact.revision }),
+  };
+  // The content that a withdrawal repeats does not count.
+  if (isWithdrawal(fact)) {
+    const hasId = KINDS_WITH_ID.has(fact.kind);
+    if (hasId) checkId(fact.id ?? '', 'id', faults);
+    return { ...head, kind: fact.kind, ...omitUndefined({ id: hasId ? fact.id : undefined }), withdrawn: true };
+  }
+  return normalContent(fact, head, faults);
+}
+
+function normalContent(
+  fact: StatedFact,
+  head: Pick<StatedFact, 'source' | 'deal' | 'occurredAt' | 'revision'>,
+  faults: FieldReason[],
+): StatedFact {
   switch (fact.kind) {
     case 'registered':
     case 'booked':
       return { ...head, kind: fact.kind, terms: normalTerms(fact.terms, faults) };
     case 'amended':
-      return {
-        ...head,
-        kind: fact.kind,
-        ...omitUndefined({ revision: fact.revision, as: fact.as }),
-        terms: normalTerms(fact.terms, faults),
-      };
+      return { ...head, kind: fact.kind, ...omitUndefined({ as: fact.as }), terms: normalTerms(fact.terms, faults) };
     case 'invoiced': {
       checkId(fact.id, 'id', faults);
       const terms = fact.terms === undefined ? undefined : normalTerms(fact.terms, faults);
@@ -88,7 +104,7 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
       checkId(fact.id, 'id', faults);
       return { ...head, kind: fact.kind, id: fact.id };
     case 'registration': {
-      const { kind, id, status, holder, from, until, revision } = fact;
+      const { kind, id, status, holder, from, until } = fact;
       checkId(id, 'id', faults);
       checkId(holder, 'holder', faults);
       if (from !== undefined) checkDay(from, 'from', faults);
@@ -98,7 +114,7 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
           field: 'until',
           reason: 'must be after from: it is the first day on which the status no longer holds',
         });
-      return { ...head, kind, id, status, holder, ...omitUndefined({ from, until, revision }) };
+      return { ...head, kind, id, status, holder, ...omitUndefined({ from, until }) };
     }
     case 'cancelled':
       return { ...head, kind: fact.kind };
@@ -287,15 +303,20 @@ function valueOr<Value>(
 
 // ── Identity ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+export function isWithdrawal(fact: DealFact): fact is WithdrawnFact {
+  return 'withdrawn' in fact;
+}
+
 /**
- * Identifies a fact within its deal: the same identity with other content is a conflict. A deal is booked once, and
- * invoiced, paid or returned as often as there are ids. An amendment or registration is identified by its revision;
- * without one by its time and content, so that two of them never conflict and the stronger one wins.
+ * Identifies a fact within its deal: the same identity with other content is a conflict. Each revision of a booking,
+ * and of the invoices, payments and returns of each id, is one fact. An amendment or registration without a revision is
+ * identified by its time and content, so that two of them never conflict and the stronger one wins. A withdrawal is a
+ * fact beside the one that it names.
  * @param hash SHA-256 of the fact's normal form
  */
 export function identityOf(fact: DealFact, hash: string): string {
   const isIdentifiedByContent =
-    (fact.kind === 'amended' || fact.kind === 'registration') && fact.revision === undefined;
+    (fact.kind === 'amended' || fact.kind === 'registration') && fact.revision === undefined && !isWithdrawal(fact);
   return isIdentifiedByContent ? `${factKeyOf(fact)}#${hash}` : factKeyOf(fact);
 }
 
@@ -303,28 +324,35 @@ export function identityOf(fact: DealFact, hash: string): string {
 export type FactKeyFields = Pick<DealFact, 'kind' | 'occurredAt'> & {
   readonly id?: string;
   readonly revision?: number;
+  readonly withdrawn?: true;
 };
 
 /** The identity of a fact without the hash of its content: what a refused fact and its correction have in common. */
 export function factKeyOf(fact: FactKeyFields): string {
+  return fact.withdrawn === true ? withdrawalKeyOf(namedKeyOf(fact)) : namedKeyOf(fact);
+}
+
+/** The key of the withdrawal of a fact. Ids have no "|". */
+export function withdrawalKeyOf(key: string): string {
+  return `${key}|withdrawn`;
+}
+
+/** The key of a fact, whether this is the fact or its withdrawal. */
+export function namedKeyOf(fact: FactKeyFields): string {
   const { kind, occurredAt, id = '', revision } = fact;
   switch (kind) {
-    case 'registered':
-    case 'booked':
-    case 'cancelled':
-      return kind;
-    case 'invoiced':
-    case 'paid':
-    case 'sold-through':
-    case 'returned':
-      return `${kind}:${id}`;
     case 'amended':
       return revision === undefined ? `amended@${occurredAt}` : `amended:${revision}`;
     case 'registration':
-      return revision === undefined ? `registration@${occurredAt}` : `registration:${id}:${revision}`;
+      return `registration:${id}${revision === undefined ? `@${occurredAt}` : `:${revision}`}`;
     default:
-      return kind satisfies never;
+      return revision === undefined ? revisedKeyOf(fact) : `${revisedKeyOf(fact)}|${revision}`;
   }
+}
+
+/** What all revisions of a fact have in common: `booked`, `returned:R-1`. */
+export function revisedKeyOf({ kind, id = '' }: FactKeyFields): string {
+  return KINDS_WITH_ID.has(kind) ? `${kind}:${id}` : kind;
 }
 
 /**
@@ -346,6 +374,7 @@ export function readableFactKey(value: unknown): string | undefined {
     occurredAt: instant ?? '',
     ...(isReadableId(id) ? { id } : {}),
     ...(typeof revision === 'number' ? { revision } : {}),
+    ...(fields.get('withdrawn') === true ? { withdrawn: true } : {}),
   });
 }
 

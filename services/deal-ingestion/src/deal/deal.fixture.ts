@@ -1,5 +1,5 @@
 /** Builders for facts, with defaults for what a spec does not care about. */
-import type { DealFact, DealTerms } from '@tantieme/contracts/deal';
+import type { DealFact, DealTerms, WithdrawnFact } from '@tantieme/contracts/deal';
 import { normalFact } from './deal-fact.js';
 import type { RecordedFact } from './deal.js';
 
@@ -53,6 +53,13 @@ export const registration = (changes: Partial<Extract<DealFact, { kind: 'registr
   holder: 'P-1',
   occurredAt: '2026-02-20T10:00:00.000Z',
   ...changes,
+});
+
+/** The withdrawal of the fact, which repeats its content. */
+export const withdrawn = (fact: DealFact, changes: { readonly revision?: number } = {}): WithdrawnFact => ({
+  ...fact,
+  ...changes,
+  withdrawn: true,
 });
 
 /** The fact in its normal form, with its text in place of its hash. */

@@ -5,7 +5,9 @@ import type { DealFact } from '@tantieme/contracts/deal';
 import { dealDecider, dealOf, FACTS_MAX } from './deal.js';
 import type { DealFactRecorded, DealState } from './deal.js';
 import { compareText } from '@tantieme/contracts/compare-text';
-import { amended, booked, paid, recorded, registration, returned, terms } from './deal.fixture.js';
+import { factKeyOf } from './deal-fact.js';
+import { stageOf } from './deal-stage.js';
+import { amended, booked, paid, recorded, registration, returned, terms, withdrawn } from './deal.fixture.js';
 
 function given(...facts: DealFact[]): DealState {
   let state = dealDecider.initialState();
@@ -275,7 +277,9 @@ describe('registrations', () => {
           expect(dealAfter(...shuffled).registrations ?? []).toEqual(registrations);
           const facts = set
             .map(recorded)
-            .flatMap(({ fact, hash }) => (fact.kind === 'registration' ? [{ fact, hash }] : []));
+            .flatMap(({ fact, hash }) =>
+              fact.kind === 'registration' && !('withdrawn' in fact) ? [{ fact, hash }] : [],
+            );
           const asked = ['REG-1', 'REG-2'].flatMap((id) => days.map((day) => ({ id, day })));
           const covers = (one: { id: string; from?: string; until?: string }, { id, day }: (typeof asked)[number]) =>
             one.id === id && (one.from ?? '') <= day && (one.until === undefined || day < one.until);
@@ -314,4 +318,92 @@ describe('registrations', () => {
     expect(refusal).toMatchObject({ code: 'FactConflict', fields: [{ field: 'status' }] });
     expect(deciding(registration({ revision: 2, status: 'rejected' }), state)).toHaveLength(1);
   });
+});
+
+describe('a withdrawn fact', () => {
+  const dealAfter = (...facts: DealFact[]) => dealOf('crm', 'D-1', facts.map(recorded));
+  const cancelled: DealFact = { source: 'crm', deal: 'D-1', kind: 'cancelled', occurredAt: '2026-07-01T00:00:00Z' };
+  const soldThrough: DealFact = { ...cancelled, kind: 'sold-through', id: 'S-1' };
+  const invoiced: DealFact = { ...cancelled, kind: 'invoiced', id: 'I-1', lines: [{ id: '1', net: '40' }] };
+  const registered: DealFact = { ...cancelled, kind: 'registered', terms: terms() };
+
+  it('leaves a deal without facts as one that never existed', () => {
+    const mistyped = returned();
+    const deal = dealAfter(mistyped, withdrawn(mistyped));
+    expect(deal).toEqual({ source: 'crm', id: 'D-1', invoices: [], payments: [], soldThrough: [], returns: [] });
+    expect(stageOf(deal)).toBe('withdrawn');
+    expect(stageOf(dealAfter(mistyped))).toBe('incomplete');
+  });
+
+  it('counts again with a higher revision', () => {
+    const again = paid({ amount: '45', revision: 3 });
+    expect(dealAfter(booked(), paid(), withdrawn(paid(), { revision: 2 })).payments).toEqual([]);
+    expect(dealAfter(booked(), paid(), withdrawn(paid(), { revision: 2 }), again).payments).toHaveLength(1);
+    expect(dealAfter(booked(), again, withdrawn(paid(), { revision: 2 })).payments[0]?.amount).toBe('45.00');
+    expect(dealAfter(booked(), again, withdrawn(paid(), { revision: 3 })).payments).toEqual([]);
+  });
+
+  it('leaves earlier revisions of an amendment in force', () => {
+    const [first, second] = [1, 2].map((revision) =>
+      amended({ revision, terms: terms({ lines: [{ id: '1', net: `${revision}` }] }) }),
+    );
+    if (first === undefined || second === undefined) throw new Error('two amendments');
+    expect(dealAfter(booked(), first, second, withdrawn(second)).terms?.lines[0]?.net).toBe('1.00');
+  });
+
+  it('is withdrawn once, whenever the withdrawal is sent again', () => {
+    const state = given(paid(), withdrawn(paid()));
+    expect(deciding(withdrawn(paid({ occurredAt: '2026-03-26T00:00:00Z' })), state)).toEqual([]);
+  });
+
+  it('leaves the deal as if it had never been sent, in any order of arrival', () => {
+    const revisions = fc.option(fc.nat({ max: 2 }), { nil: undefined });
+    const fact = fc
+      .tuple(
+        fc.constantFrom<DealFact>(
+          booked(),
+          registered,
+          cancelled,
+          soldThrough,
+          invoiced,
+          amended(),
+          amended({ as: 'change', occurredAt: '2026-03-12T00:00:00Z' }),
+          returned(),
+          returned({ id: 'R-2', lines: [{ line: '1', net: '5' }] }),
+          paid(),
+          paid({ id: 'PAY-2', amount: '60' }),
+          registration(),
+          registration({ id: 'REG-2', status: 'rejected' }),
+        ),
+        revisions,
+      )
+      .map(([one, revision]): DealFact => (revision === undefined ? one : { ...one, revision }));
+    const sets = fc.uniqueArray(fc.record({ fact, isWithdrawn: fc.boolean() }), {
+      selector: ({ fact: one }) => factKeyOf(recorded(one).fact),
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(
+        sets.chain((set) => {
+          const all = set.flatMap(({ fact: one, isWithdrawn }) => (isWithdrawn ? [one, withdrawn(one)] : [one]));
+          return fc.tuple(fc.constant(set), fc.shuffledSubarray(all, { minLength: all.length }));
+        }),
+        ([set, arrived]) => {
+          const isGone = ({ fact: one, isWithdrawn }: (typeof set)[number]): boolean =>
+            isWithdrawn || (!KINDS_OF_MANY_REVISIONS.has(one.kind) && set.some((other) => isWithdrawnBy(one, other)));
+          const kept = set.filter((one) => !isGone(one)).map(({ fact: one }) => one);
+          expect(dealOf('crm', 'D-1', given(...arrived).values())).toEqual(dealAfter(...kept));
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  const KINDS_OF_MANY_REVISIONS = new Set<string>(['amended', 'registration']);
+
+  function isWithdrawnBy(fact: DealFact, other: { readonly fact: DealFact; readonly isWithdrawn: boolean }): boolean {
+    const idIn = (one: DealFact): string | undefined => ('id' in one ? one.id : undefined);
+    const isSameFact = other.fact.kind === fact.kind && idIn(other.fact) === idIn(fact);
+    return other.isWithdrawn && isSameFact && (other.fact.revision ?? -1) >= (fact.revision ?? -1);
+  }
 });

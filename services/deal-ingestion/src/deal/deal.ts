@@ -6,8 +6,16 @@ import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decide
 import { compareText } from '@tantieme/contracts/compare-text';
 import { utcDay } from '@tantieme/time/instant';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { Deal, DealFact, DealLine, DealRegistration, DealTerms, ReturnedLine } from '@tantieme/contracts/deal';
-import { identityOf } from './deal-fact.js';
+import type {
+  Deal,
+  DealFact,
+  DealLine,
+  DealRegistration,
+  DealTerms,
+  ReturnedLine,
+  StatedFact,
+} from '@tantieme/contracts/deal';
+import { identityOf, isWithdrawal, namedKeyOf, revisedKeyOf } from './deal-fact.js';
 import { compareIds } from './order.js';
 
 /** A fact in its normal form, with the SHA-256 of that form's canonical JSON (lower-case hex). */
@@ -45,10 +53,10 @@ export const dealDecider: Decider<DealState, DealCommand, DealFactRecorded> = {
     const identity = identityOf(fact, hash);
     const recorded = state.get(identity);
     if (recorded !== undefined) {
-      if (recorded.hash === hash) return [];
+      if (recorded.hash === hash || isWithdrawal(fact)) return [];
       throw new DomainError(
         FACT_CONFLICT,
-        `the fact ${identity} of deal ${fact.source}|${fact.deal} is already recorded with other content`,
+        `the fact ${identity} of deal ${fact.source}|${fact.deal} is already recorded with other content; send a correction with a higher revision`,
         'conflict',
         differences(recorded.fact, fact),
       );
@@ -87,8 +95,8 @@ export function dealStream(deal: { readonly source: string; readonly deal: strin
 
 /** The deal that a set of facts makes, whatever their order. */
 export function dealOf(source: string, id: string, facts: Iterable<RecordedFact>): Deal {
-  const recorded = [...facts];
-  const { terms, changes } = termsOf(recorded);
+  const inForce = factsInForce(facts);
+  const { terms, changes } = termsOf(inForce);
   const currency = terms?.currency;
   const moments: { registeredAt?: string; bookedAt?: string; cancelledAt?: string } = {};
   const invoices: Deal['invoices'][number][] = [];
@@ -96,7 +104,7 @@ export function dealOf(source: string, id: string, facts: Iterable<RecordedFact>
   const soldThrough: Deal['soldThrough'][number][] = [];
   const returns: Deal['returns'][number][] = [];
   const registrations: RegistrationClaim[] = [];
-  for (const { fact, hash } of recorded) {
+  for (const { fact, hash } of inForce) {
     const at = fact.occurredAt;
     switch (fact.kind) {
       case 'registered':
@@ -150,6 +158,40 @@ export function dealOf(source: string, id: string, facts: Iterable<RecordedFact>
     registrations: registrations.length === 0 ? undefined : registrationsInForce(registrations),
     changes: changes.length === 0 ? undefined : changes,
   });
+}
+
+/** A fact with its content, which counts. */
+interface FactInForce {
+  readonly fact: StatedFact;
+  readonly hash: string;
+}
+
+/**
+ * The facts that count: the highest revision of each, unless a withdrawal of that revision or a higher one withdraws
+ * it. The revisions of amendments and registrations all count, except those that are withdrawn.
+ */
+function factsInForce(facts: Iterable<RecordedFact>): readonly FactInForce[] {
+  const inForce: FactInForce[] = [];
+  const highest = new Map<string, RecordedFact>();
+  const withdrawn = new Set<string>();
+  const others: FactInForce[] = [];
+  for (const { fact, hash } of facts)
+    if (fact.kind === 'amended' || fact.kind === 'registration') {
+      if (isWithdrawal(fact)) withdrawn.add(namedKeyOf(fact));
+      else others.push({ fact, hash });
+    } else {
+      const key = revisedKeyOf(fact);
+      const before = highest.get(key);
+      if (before === undefined || precedence(fact) > precedence(before.fact)) highest.set(key, { fact, hash });
+    }
+  for (const { fact, hash } of highest.values()) if (!isWithdrawal(fact)) inForce.push({ fact, hash });
+  for (const one of others) if (!withdrawn.has(namedKeyOf(one.fact))) inForce.push(one);
+  return inForce;
+}
+
+/** Of two revisions of a fact the higher one counts; a withdrawal wins over the revision that it names. */
+function precedence(fact: DealFact): number {
+  return (fact.revision ?? -1) * 2 + (isWithdrawal(fact) ? 1 : 0);
 }
 
 /** The status of a registration as one fact claims it, and what decides between claims. */
@@ -209,7 +251,7 @@ const STANDING = { amended: 3, booked: 2, registered: 1, invoiced: 0 } as const;
  * the latest, then the highest hash; of several invoices the latest, then the highest hash. Changes that win over the
  * terms apply from their own dates. A change that is preceded by a stronger one never applies.
  */
-function termsOf(facts: readonly RecordedFact[]): {
+function termsOf(facts: readonly FactInForce[]): {
   readonly terms: DealTerms | undefined;
   readonly changes: NonNullable<Deal['changes']>;
 } {

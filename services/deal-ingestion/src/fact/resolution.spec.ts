@@ -38,6 +38,17 @@ describe('a conflict', () => {
     },
   );
 
+  it.each(['paid:P-1|1', 'paid:P-1|2'])('is resolved by the higher revision %s', (key) => {
+    expect(resolutionOf(conflict('paid:P-1'), arrived(key))).toBe('revised');
+    expect(resolutionOf(conflict('paid:P-1|2'), arrived(key))).toBeUndefined();
+    expect(resolutionOf(conflict('paid:P-2'), arrived(key))).toBeUndefined();
+  });
+
+  it('is resolved when the fact is withdrawn', () => {
+    expect(resolutionOf(conflict('paid:P-1'), arrived('paid:P-1|withdrawn'))).toBe('withdrawn');
+    expect(resolutionOf(refusal, arrived('returned:R-1|withdrawn'))).toBe('withdrawn');
+  });
+
   it('is not resolved by the fact that it is in conflict with, nor by others', () => {
     expect(resolutionOf(conflict('booked'), arrived('booked'))).toBeUndefined();
     expect(resolutionOf(conflict('booked'), arrived('paid:amended'))).toBeUndefined();

@@ -2,7 +2,7 @@
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 import type { Deal, DealFact, DealFactKind, DealLine } from '@tantieme/contracts/deal';
-import { FACT_KINDS } from '../deal/deal-fact.js';
+import { FACT_KINDS, isWithdrawal } from '../deal/deal-fact.js';
 import { compareText } from '@tantieme/contracts/compare-text';
 
 export interface AmountTotal {
@@ -43,6 +43,7 @@ export class AmountTotals {
 }
 
 function amountsOf(fact: DealFact, deal: Deal): readonly string[] | undefined {
+  if (isWithdrawal(fact)) return undefined;
   switch (fact.kind) {
     case 'registered':
     case 'booked':

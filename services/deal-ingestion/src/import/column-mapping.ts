@@ -30,8 +30,9 @@ export interface ColumnMapping extends FileFormat {
   readonly kind: DealFactKind | { readonly column: string; readonly values?: Readonly<Record<string, DealFactKind>> };
   /** Of an invoice, payment, sale, return or registration: a deal may have many. */
   readonly id?: string;
-  /** Of an amendment or of a registration. */
   readonly revision?: string;
+  /** Constant `true`: the file withdraws its facts. A column: `true` withdraws the fact, `false` or nothing does not. */
+  readonly withdrawn?: string | true;
   readonly occurredAt: string | MomentColumn;
   /** Constant ISO 4217 code, or a column. */
   readonly currency?: string | { readonly column: string };

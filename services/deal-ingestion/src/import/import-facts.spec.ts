@@ -251,7 +251,6 @@ describe('a cell that the kind of its row cannot use', () => {
     ['paid', 'Net', `paid,A,P1,,${at},,5,,,7,,,,,`, 'net'],
     ['paid', 'Seller', `paid,A,P1,,${at},,5,,,,,,P-1,,`, 'seller'],
     ['booked', 'Id', `booked,A,I1,,${at},EUR,,1,,7,,,P-1,,`, 'id'],
-    ['booked', 'Rev', `booked,A,,2,${at},EUR,,1,,7,,,P-1,,`, 'revision'],
     ['booked', 'Status', `booked,A,,,${at},EUR,,1,,7,approved,,P-1,,`, 'status'],
     ['cancelled', 'Row', `cancelled,A,,,${at},,,1,,,,,,,`, 'id'],
   ])('is refused by name: %s with %s', async (kind, column, row, field) => {
@@ -652,5 +651,53 @@ O-1,1/5/2026,Ohio,3,10,,,SUB-2,2026-02-01,many
     await expect(importing('csv', '', { ...mapping, ...over })).rejects.toMatchObject({
       fields: expect.arrayContaining([expect.objectContaining({ field })]),
     });
+  });
+});
+
+describe('a file of withdrawals', () => {
+  const payments: ColumnMapping = {
+    source: 'file',
+    kind: 'paid',
+    deal: 'Order',
+    id: 'Id',
+    revision: 'Rev',
+    occurredAt: 'At',
+    amount: 'Amount',
+  };
+  const at = '2026-01-01T10:00:00Z';
+  const paid = { source: 'file', deal: 'A', kind: 'paid', id: 'P1', occurredAt: '2026-01-01T10:00:00.000Z' };
+
+  it('is the file that was wrong, with `withdrawn: true` in its mapping', async () => {
+    const text = `Order,Id,Rev,At,Amount\nA,P1,2,${at},5\nA,P2,,${at},`;
+    const { facts } = await importing('csv', text, { ...payments, withdrawn: true });
+    expect(facts).toEqual([
+      { ...paid, revision: 2, withdrawn: true },
+      { ...paid, id: 'P2', withdrawn: true },
+    ]);
+  });
+
+  it('needs no content', async () => {
+    const booked = { source: 'file', kind: 'booked', deal: 'Order', occurredAt: 'At', withdrawn: true };
+    const { facts } = await importing('csv', `Order,At\nA,${at}`, booked);
+    expect(facts).toMatchObject([{ deal: 'A', kind: 'booked', withdrawn: true }]);
+  });
+
+  it('may hold facts beside it, with a column of true and false', async () => {
+    const rows = [`A,P1,,${at},5,`, `A,P1,,${at},5,true`, `A,P2,,${at},6,false`];
+    const mapped = { ...payments, withdrawn: 'Storno' };
+    const { facts } = await importing('csv', `Order,Id,Rev,At,Amount,Storno\n${rows.join('\n')}`, mapped);
+    expect(facts).toEqual([
+      { ...paid, amount: '5' },
+      { ...paid, withdrawn: true },
+      { ...paid, id: 'P2', amount: '6' },
+    ]);
+  });
+
+  it('refuses any other cell', async () => {
+    const mapped = { ...payments, withdrawn: 'Storno' };
+    const { refused } = await importing('csv', `Order,Id,Rev,At,Amount,Storno\nA,P1,,${at},5,yes`, mapped);
+    expect(refused).toMatchObject([
+      { errors: [{ row: 2, column: 'Storno', reason: '"yes" is not true, false or empty' }] },
+    ]);
   });
 });

@@ -16,7 +16,7 @@ import type { CellFault, CellPlace } from '@tantieme/tabular/cell';
 import { compileDateFormat } from '@tantieme/tabular/date-format';
 import { createCellReader } from '@tantieme/tabular/file-format';
 import type { ReadCell } from '@tantieme/tabular/file-format';
-import { FACT_KINDS, LINES_MAX } from '../deal/deal-fact.js';
+import { FACT_KINDS, KINDS_WITH_ID, LINES_MAX } from '../deal/deal-fact.js';
 import { compareIds } from '../deal/order.js';
 import { lineColumnsOf, partnerColumns } from './column-mapping.js';
 import type { ColumnMapping } from './column-mapping.js';
@@ -97,14 +97,14 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
         return undefined;
       }
       this.refuseUnusable(rows, kind);
-      const head = { source, deal: textIn(cells, mapping.deal), kind, occurredAt };
+      const head = { source, deal: textIn(cells, mapping.deal), kind, occurredAt, ...this.revision() };
       const id = optional(cells, mapping.id) ?? '';
+      if (this.isWithdrawn()) return { ...head, ...(KINDS_WITH_ID.has(kind) ? { id } : {}), withdrawn: true };
       switch (kind) {
         case 'registered':
         case 'booked':
-          return { ...head, terms: this.terms(rows) };
         case 'amended':
-          return { ...head, ...this.revision(), terms: this.terms(rows) };
+          return { ...head, terms: this.terms(rows) };
         case 'invoiced':
           return { ...head, id, ...(line === undefined ? {} : { terms: this.terms(rows) }) };
         case 'paid':
@@ -122,7 +122,6 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
             status: textIn(cells, status),
             holder: textIn(cells, holder),
             ...omitUndefined({ from: this.day(first, from), until: this.day(first, until) }),
-            ...this.revision(),
           };
         }
         case 'cancelled':
@@ -257,6 +256,14 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
       return text === undefined ? {} : { revision: whole(text) };
     }
 
+    private isWithdrawn(): boolean {
+      const { cells } = this.first;
+      const text = typeof mapping.withdrawn === 'string' ? textIn(cells, mapping.withdrawn) : '';
+      if (text !== '' && text !== 'true' && text !== 'false')
+        this.refuse(String(mapping.withdrawn), `${JSON.stringify(text)} is not true, false or empty`, this.first);
+      return isWithdrawn(cells);
+    }
+
     private number(row: Row, column: string | undefined): string | undefined {
       return this.read(row, column, cellReader.number);
     }
@@ -290,6 +297,11 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
     );
     unusableByKind.set(kind, unusable);
     return unusable;
+  }
+
+  function isWithdrawn(cells: Cells): boolean {
+    const { withdrawn } = mapping;
+    return withdrawn === true || (withdrawn !== undefined && textIn(cells, withdrawn) === 'true');
   }
 
   function kindIn(cells: Cells): DealFactKind | undefined {
@@ -358,6 +370,8 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
       case 'revision':
       case 'amount':
         return mapping[field];
+      case 'withdrawn':
+        return mapping.withdrawn === true ? undefined : mapping.withdrawn;
       default:
         return undefined;
     }
@@ -403,8 +417,10 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
       const deal = textIn(cells, mapping.deal);
       if (deal === '') return undefined;
       const kind = typeof mapping.kind === 'string' ? mapping.kind : textIn(cells, mapping.kind.column);
-      const [id = '', revision = ''] = [optional(cells, mapping.id), optional(cells, mapping.revision)];
-      return JSON.stringify([deal, kind, id, revision]);
+      // A file may hold a fact and its withdrawal.
+      const { id, revision, withdrawn } = mapping;
+      const others = [id, revision, withdrawn === true ? undefined : withdrawn];
+      return JSON.stringify([deal, kind, ...others.map((column) => optional(cells, column) ?? '')]);
     },
     fact(rows) {
       const [first = { row: 1, cells: [] }] = rows;
@@ -417,6 +433,7 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
         id: optional(first.cells, mapping.id),
         revision: revision === undefined ? undefined : whole(revision),
         occurredAt: moment(first.cells, textIn).text,
+        withdrawn: isWithdrawn(first.cells) ? true : undefined,
       });
       const placeOf = (field: string): CellPlace | undefined => work.placeOf(field);
       const errors = rowErrors(rows);

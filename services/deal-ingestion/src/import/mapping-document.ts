@@ -23,6 +23,7 @@ const FIELDS = [
   'kind',
   'id',
   'revision',
+  'withdrawn',
   'occurredAt',
   'currency',
   'amount',
@@ -52,6 +53,7 @@ export function columnMapping(value: unknown, formatOfLocale: FormatOfLocale): C
     ...omitUndefined({
       id: document.optionalText('id'),
       revision: document.optionalText('revision'),
+      withdrawn: document.get('withdrawn') === true ? (true as const) : document.optionalText('withdrawn'),
       currency: currencyOf(document),
       amount: document.optionalText('amount'),
       rounding: document.optionalOneOf('rounding', ROUNDING_MODES),
@@ -189,9 +191,7 @@ function kindFaults(mapping: ColumnMapping): readonly CellFault[] {
   if (typeof kind !== 'string') return [];
   const needed = [
     ...(KINDS_WITH_ID.has(kind) ? (['id'] as const) : []),
-    ...(kind === 'paid' ? (['amount'] as const) : []),
-    ...(kind === 'registration' ? (['registration'] as const) : []),
-    ...(KINDS_WITH_TERMS.has(kind) ? (['currency', 'line'] as const) : []),
+    ...(mapping.withdrawn === true ? [] : contentNeeded(kind)),
   ];
   const unusable = mappedFields(mapping).filter(({ field }) => !isUsable(field, kind, mapping));
   return [
@@ -203,4 +203,10 @@ function kindFaults(mapping: ColumnMapping): readonly CellFault[] {
       reason: `${unusableReason(field, kind)}; leave it out of the mapping`,
     })),
   ];
+}
+
+/** What a withdrawal can do without. */
+function contentNeeded(kind: DealFactKind): readonly ('amount' | 'registration' | 'currency' | 'line')[] {
+  if (KINDS_WITH_TERMS.has(kind)) return ['currency', 'line'];
+  return kind === 'paid' ? ['amount'] : kind === 'registration' ? ['registration'] : [];
 }

@@ -13,7 +13,7 @@ export interface MappedField {
 
 /** Every field that the mapping names, but for those that say how the file is written. */
 export function mappedFields(mapping: ColumnMapping): readonly MappedField[] {
-  const { deal, kind, id, revision, occurredAt, currency, amount, rounding, customer } = mapping;
+  const { deal, kind, id, revision, withdrawn, occurredAt, currency, amount, rounding, customer } = mapping;
   const { line, registration, partners, attributes } = mapping;
   const { subscription, ...lineColumns } = line ?? {};
   const present = (field: string, column: string | undefined): MappedField[] =>
@@ -26,6 +26,7 @@ export function mappedFields(mapping: ColumnMapping): readonly MappedField[] {
     { field: 'occurredAt', column: typeof occurredAt === 'string' ? occurredAt : occurredAt.column },
     ...present('id', id),
     ...present('revision', revision),
+    ...present('withdrawn', withdrawn === true ? undefined : withdrawn),
     ...present('amount', amount),
     ...(currency === undefined
       ? []
@@ -50,8 +51,7 @@ export function columnsOf(mapping: ColumnMapping): ReadonlySet<string> {
   return new Set(mappedFields(mapping).flatMap(({ column }) => (column === undefined ? [] : [column])));
 }
 
-const ALWAYS = new Set(['deal', 'kind', 'occurredAt']);
-const KINDS_WITH_REVISION: ReadonlySet<DealFactKind> = new Set(['amended', 'registration']);
+const ALWAYS = new Set(['deal', 'kind', 'occurredAt', 'revision', 'withdrawn']);
 /** A returned line is the line and the amount that was returned. */
 const OF_RETURNED_LINE = new Set(['line.id', 'line.net']);
 
@@ -59,7 +59,6 @@ const OF_RETURNED_LINE = new Set(['line.id', 'line.net']);
 export function isUsable(field: string, kind: DealFactKind, mapping: ColumnMapping): boolean {
   if (ALWAYS.has(field)) return true;
   if (field === 'id') return KINDS_WITH_ID.has(kind);
-  if (field === 'revision') return KINDS_WITH_REVISION.has(kind);
   if (field === 'amount') return kind === 'paid';
   if (field.startsWith('registration.')) return kind === 'registration';
   if (kind === 'returned') return OF_RETURNED_LINE.has(field);

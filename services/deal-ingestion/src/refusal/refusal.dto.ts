@@ -154,7 +154,7 @@ export class Refusal {
   @ApiPropertyOptional({
     enum: RESOLUTIONS,
     description:
-      '`recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `retried`: it was recorded from what was stored',
+      '`recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored',
   })
   readonly resolution?: Resolution;
 

@@ -31,10 +31,11 @@ export interface RefuseFact extends RefusedFact {
   readonly at: string;
 }
 
-export const RESOLUTIONS = ['recorded', 'amended', 'retried'] as const;
+export const RESOLUTIONS = ['recorded', 'amended', 'revised', 'withdrawn', 'retried'] as const;
 /**
  * `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms that two contents
- * disagreed about. `retried`: it was recorded again from what was stored, and accepted.
+ * disagreed about. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn.
+ * `retried`: it was recorded again from what was stored, and accepted.
  */
 export type Resolution = (typeof RESOLUTIONS)[number];
 

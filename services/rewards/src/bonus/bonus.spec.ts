@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { EngineUnknown, engineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { requiresFullState } from '@tantieme/event-sourcing/decide/partial-state';
 import fc from 'fast-check';
 
-import { BONUS_PARTIAL_STATES, bonusDecider, measuredBasisOf } from './bonus.js';
+import { BONUS_ENGINES, BONUS_PARTIAL_STATES, bonusDecider, measuredBasisOf } from './bonus.js';
 import type { BonusCommand, BonusEvent, Eligibility } from './bonus.js';
 import { document, earnings, line, run } from './bonus.fixture.js';
 import type { ReceivedEarnings } from '../ledger/earnings-ledger.js';
@@ -308,5 +309,29 @@ describe('closing a period', () => {
   it('publishes nothing for a period without a line', () => {
     const { events } = run(deciderOf(), [decide(earnings('crm|D-1', 0, [line('60000.00')])), close('2026-02')]);
     expect(events.length).toBe(1);
+  });
+});
+
+describe('a version of the bonus arithmetic', () => {
+  it('decides its own events again, and no others', () => {
+    const programmeOf = (hash: string) => (hash === programme.hash ? programme : undefined);
+    // Test only: version 2 pays nothing.
+    const engines = engineVersions('bonus', { 1: BONUS_ENGINES.of(1), 2: () => [] });
+    const { events: old } = run(deciderOf(), [decide(earnings('crm|D-1', 0, [line('60000.00')]))]);
+    const later = decide(earnings('crm|D-2', 1, [line('40000.00')]));
+    const newest = bonusDecider(programmeOf, engines);
+    const { state } = run(newest, old.map(newest.commandOf));
+    expect([...state.lines.values()].flat()).toMatchObject([{ amount: '500.00' }]);
+    // `run` decides every event again.
+    const { events } = run(newest, [...old.map(newest.commandOf), later]);
+    expect(events.map(({ data }) => ('engine' in data ? data.engine : undefined))).toEqual([1, 2]);
+    expect(events[0]).toEqual(old[0]);
+    expect(events[1]?.data).toMatchObject({ windows: [{ measured: '100000.00', lines: [] }] });
+    expect(() => run(deciderOf(), events.map(newest.commandOf))).toThrow(EngineUnknown);
+    const [, second] = events;
+    if (second === undefined) throw new Error('both earnings are recorded');
+    expect(() => deciderOf().evolve(deciderOf().initialState(), second)).toThrow(
+      'version 2 of the bonus calculation is not in this build, which has 1',
+    );
   });
 });

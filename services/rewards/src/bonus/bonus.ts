@@ -14,6 +14,8 @@ import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/c
 import type { BonusOfWindow, LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
+import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
 import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
@@ -25,12 +27,6 @@ import { countsWindow, payOf } from '../programme/programme.js';
 import type { Programme } from '../programme/programme.js';
 
 export const BONUS = 'bonus';
-
-/**
- * Version of the arithmetic below. A changed rule needs a new version; old events replay under the version that they
- * name.
- */
-export const BONUS_ENGINE = 1;
 
 export function bonusStream(payee: string, programmeId: string): string {
   return `${BONUS}-${payee}|${programmeId}`;
@@ -73,6 +69,8 @@ export type BonusCommand =
       readonly openFrom: string | null;
       /** Skips a deal that has no basis now and never had any (see the README, "Late programmes"). */
       readonly onlyIfMeasuredBefore?: boolean;
+      /** Set for the command of a stored event: the version that decided it. */
+      readonly engine?: number;
     }
   | { readonly type: 'close-period'; readonly at: string; readonly period: string };
 
@@ -99,7 +97,8 @@ export type BonusEvent =
         };
         /** The windows that change, in order. */
         readonly windows: readonly DecidedWindow[];
-        readonly engine: typeof BONUS_ENGINE;
+        /** Version of the arithmetic. */
+        readonly engine: number;
       };
     }
   | {
@@ -166,9 +165,16 @@ function knows({ evictedDeals, isStale }: BonusState, earnings: MeasuredDeal | n
 
 export const BONUS_EVENTS: EventTypes<BonusEvent> = { BonusDecided: { version: 1 }, BonusPeriodClosed: { version: 1 } };
 
+/** The lines of a window, from what was posted before and what is measured now. */
+export type BonusEngine = typeof linesOfWindow;
+
+/** The versions of the bonus arithmetic. A changed rule is a new version; old events replay under theirs (ADR 19). */
+export const BONUS_ENGINES: EngineVersions<BonusEngine> = engineVersions('bonus', { 1: linesOfWindow });
+
 /** @param programmeOf the programme with this hash; it must know every programme in the log. */
 export function bonusDecider(
   programmeOf: (hash: string) => Programme | undefined,
+  engines = BONUS_ENGINES,
 ): Decider<BonusState, BonusCommand, BonusEvent> {
   const required = (hash: string): Programme => {
     const programme = programmeOf(hash);
@@ -196,14 +202,14 @@ export function bonusDecider(
       if (!knows(state, command.type === 'decide-bonus' ? command.earnings : null)) throw fullStateRequired();
       switch (command.type) {
         case 'decide-bonus':
-          return decideBonus(command, state, required(command.programme));
+          return decideBonus(command, state, required(command.programme), engines);
         case 'close-period':
           return state.programme === '' ? [] : closePeriod(command, state, required(state.programme));
         default:
           return command satisfies never;
       }
     },
-    evolve: (state, event) => evolve(state, event, required),
+    evolve: (state, event) => evolve(state, event, required, engines),
     commandOf,
     sizeOf: ({ dealBytes, measures, lines, evictedDeals }) =>
       1000 + dealBytes + measures.size * 500 + lines.size * 500 + (evictedDeals?.bytes ?? 0),
@@ -232,7 +238,14 @@ export function measuredBasisOf(programme: Programme, earnings: ReceivedEarnings
 
 type DecideBonus = Extract<BonusCommand, { readonly type: 'decide-bonus' }>;
 
-function decideBonus(command: DecideBonus, state: BonusState, programme: Programme): BonusEvent[] {
+function decideBonus(
+  command: DecideBonus,
+  state: BonusState,
+  programme: Programme,
+  engines: EngineVersions<BonusEngine>,
+): BonusEvent[] {
+  const { engine = engines.newest } = command;
+  const linesOf = engines.of(engine);
   const { currency } = programme.document;
   const earnings = newerEarnings(command, state);
   const eligibility = isNewer(command.eligibility, state.eligibility) ? command.eligibility : state.eligibility;
@@ -249,7 +262,7 @@ function decideBonus(command: DecideBonus, state: BonusState, programme: Program
     return {
       window,
       measured: formatAmount(sumOf(measure.values()), currency),
-      lines: linesOfWindow(programme, window, measure, eligibility.eligible === true, before, openFrom),
+      lines: linesOf(programme, window, measure, eligibility.eligible === true, before, openFrom),
     };
   });
   return [
@@ -262,7 +275,7 @@ function decideBonus(command: DecideBonus, state: BonusState, programme: Program
         programme: command.programme,
         input: { earnings, eligibility: command.eligibility, openFrom: command.openFrom },
         windows: decided,
-        engine: BONUS_ENGINE,
+        engine,
       },
     },
   ];
@@ -398,10 +411,17 @@ export function manifestEntryOf(state: BonusState, programme: Programme, period:
   };
 }
 
-function evolve(state: BonusState, event: BonusEvent, programmeOf: (hash: string) => Programme): BonusState {
+function evolve(
+  state: BonusState,
+  event: BonusEvent,
+  programmeOf: (hash: string) => Programme,
+  engines: EngineVersions<BonusEngine>,
+): BonusState {
   switch (event.type) {
     case 'BonusDecided': {
-      const { payee, programme, input, windows } = event.data;
+      const { payee, programme, input, windows, engine } = event.data;
+      // A state that a newer arithmetic made is none that this build can continue.
+      engines.of(engine);
       if (!knows(state, input.earnings)) {
         state.isStale = true;
         return state;
@@ -446,8 +466,8 @@ function storeDeal(state: BonusState, { origin, deal, basis }: MeasuredDeal): vo
 function commandOf(event: BonusEvent): BonusCommand {
   switch (event.type) {
     case 'BonusDecided': {
-      const { payee, programme, input } = event.data;
-      return { type: 'decide-bonus', at: event.occurredAt, payee, programme, ...input };
+      const { payee, programme, input, engine } = event.data;
+      return { type: 'decide-bonus', at: event.occurredAt, payee, programme, ...input, engine };
     }
     case 'BonusPeriodClosed':
       return { type: 'close-period', at: event.occurredAt, period: event.data.period };

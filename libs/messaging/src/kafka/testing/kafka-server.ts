@@ -67,11 +67,16 @@ export async function startKafkaServer(): Promise<KafkaServerFound> {
     return { server: { brokers: named.split(','), name: `the Kafka at ${named}`, stop: async () => undefined } };
   const container = await startContainer();
   if (container) return { server: container };
-  if (await hasJavaAndMaven()) return { server: await startJava() };
-  const missing = 'no Kafka: set TANTIEME_TEST_KAFKA, or install a container runtime or Java 17 with Maven';
-  if (process.env['CI']) throw new Error(missing);
-  return { missing };
+  try {
+    return { server: await startJava() };
+  } catch (error) {
+    if (process.env['CI'] || !(error instanceof KafkaMissing)) throw error;
+    return { missing: `${error.message}, or set TANTIEME_TEST_KAFKA` };
+  }
 }
+
+/** Kafka cannot be had from Maven's repository on this machine. */
+export class KafkaMissing extends Error {}
 
 /** @returns undefined without a container runtime. */
 async function startContainer(): Promise<KafkaServer | undefined> {
@@ -95,7 +100,7 @@ async function startContainer(): Promise<KafkaServer | undefined> {
   };
 }
 
-export async function hasJavaAndMaven(): Promise<boolean> {
+async function hasJavaAndMaven(): Promise<boolean> {
   try {
     const { stderr } = await run('java', ['-version']);
     await run('mvn', ['--version']);
@@ -183,15 +188,24 @@ function spawnTied(command: string, args: readonly string[], logFile: string): C
   return child;
 }
 
-/** @returns the folder of Kafka's jars, with its command line tools, downloaded from Maven's repository if missing. */
+/**
+ * The folder of Kafka's jars, with its command line tools, downloaded from Maven's repository if missing.
+ * @throws {KafkaMissing} without Java and Maven, or if the download fails.
+ */
 export async function kafkaLibraries(): Promise<string> {
+  if (!(await hasJavaAndMaven())) throw new KafkaMissing('no Kafka: install a container runtime or Java 17 with Maven');
   const directory = join(CACHE, `${VERSION}-tools`);
   if (existsSync(directory)) return directory;
   mkdirSync(CACHE, { recursive: true });
   const work = mkdtempSync(join(CACHE, 'download-'));
   try {
     writeFileSync(join(work, 'pom.xml'), POM);
-    await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib'], { cwd: work });
+    await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib'], { cwd: work }).catch(
+      ({ stdout }: { readonly stdout?: string }) => {
+        const [reason] = String(stdout).split('\n', 1);
+        throw new KafkaMissing(`no Kafka: ${VERSION} cannot be fetched from Maven's repository (${reason})`);
+      },
+    );
     // Atomic, even if two downloads end at once.
     if (!existsSync(directory)) renameSync(join(work, 'lib'), directory);
   } finally {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
-import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
+import type { AppendedEvent, EventStore } from '@tantieme/event-store/event-store';
 import { exchangeRateStream } from '../stream/reference-keys.js';
 import { referenceDecider } from '../stream/reference.js';
 import { ExchangeRateCache } from './exchange-rate-cache.service.js';
@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => store.close());
 
 /** Another process records a rate. */
-async function published(date: string, rate: string): Promise<readonly StoredEvent[]> {
+async function published(date: string, rate: string): Promise<readonly AppendedEvent[]> {
   const exchangeRate = { base: 'EUR', quote: 'USD', date, rate, source: 'ecb' };
   const command = { exchangeRate, at: '2026-03-10T00:00:00Z' };
   const context = { actor: 'a', correlationId: 'c', cause: `${date} ${rate}` };

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
+import type { AppendedEvent, EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { averageOf, identityOfRate, nextDate, rateOn, ratesInForce } from '../facts/exchange-rate.js';
 import type { ExchangeRateRecorded, FoundRate, PublishedRate } from '../facts/exchange-rate.js';
@@ -40,7 +40,7 @@ export class ExchangeRateCache {
   }
 
   /** Applies events of reference streams, in order within each stream; pairs that are not cached are skipped. */
-  record(events: readonly StoredEvent[]): void {
+  record(events: readonly AppendedEvent[]): void {
     for (const stored of events)
       if (stored.type === 'ExchangeRateRecorded') this.pairs.get(stored.stream)?.record(stored);
   }
@@ -78,7 +78,7 @@ class CachedPair {
     this.isRead = true;
   }
 
-  record(stored: StoredEvent): void {
+  record(stored: AppendedEvent): void {
     this.newestOffered = Math.max(this.newestOffered, stored.revision);
     if (stored.revision !== (this.revision ?? -1) + 1) return;
     const { exchangeRate } = domainEventOf<ExchangeRateRecorded>(stored, REFERENCE_EVENTS).data;

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { Partner } from '@tantieme/contracts/partner';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
+import type { AppendedEvent, EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { changeDays, partnerAsOf, plansOfPartner, uplinesOfPartner } from '../facts/partner.js';
 import { partnerOfStream, partnerStream } from '../stream/reference-keys.js';
@@ -46,7 +46,7 @@ export class PartnerCache {
   }
 
   /** Applies events of reference streams; older snapshots than the cached one are skipped. */
-  record(events: readonly StoredEvent[]): void {
+  record(events: readonly AppendedEvent[]): void {
     for (const stored of events) {
       if (stored.type !== 'PartnerSnapshotReceived') continue;
       const id = partnerOfStream(stored.stream);
