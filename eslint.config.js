@@ -57,7 +57,7 @@ const pureImports = [
 /** Stored events are read through the upcasters of their types, never as raw JSON. */
 const storedText = {
   selector: 'Identifier[name=/^(dataText|metadataText)$/]',
-  message: 'Read stored events through @tantieme/event-sourcing/decide/upcasting (ADR 19).',
+  message: 'Read stored events through @tantieme/event-sourcing/decide/upcasting (ADR 23).',
 };
 /** Where the text itself is needed: to measure, hash or compare it. */
 const parsedStoredText = {

@@ -1,5 +1,7 @@
 /** Lines of an NDJSON stream, in bounded memory whatever a line's length. */
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 
 const NEWLINE = 0x0a;
 
@@ -19,20 +21,31 @@ export async function* ndjsonLines(stream: AsyncIterable<Uint8Array | string>): 
   /** The beginning of a line whose end has not arrived yet. */
   let open: Buffer[] = [];
   let openBytes = 0;
+  /** Of a line that is too long: tells it from others with the same beginning. */
+  let hash: Hash | undefined;
   let row = 0;
 
   const add = (piece: Buffer): void => {
     openBytes += piece.length;
-    // The beginning of a line that is too long is kept, to identify the line.
-    if (openBytes <= LINE_BYTES_MAX + piece.length) open.push(piece);
+    if (openBytes <= LINE_BYTES_MAX) {
+      open.push(piece);
+      return;
+    }
+    if (hash === undefined) {
+      hash = createHash('sha256');
+      for (const before of open) hash.update(before);
+      open = [Buffer.concat([...open, piece]).subarray(0, RAW_SHOWN_BYTES)];
+    }
+    hash.update(piece);
   };
   const close = (): Line | undefined => {
     const bytes = open.length === 1 ? open[0] : Buffer.concat(open);
-    const length = openBytes;
+    const tooLong = hash === undefined ? undefined : { length: openBytes, sha256: hash.digest('hex') };
     open = [];
     openBytes = 0;
+    hash = undefined;
     row += 1;
-    return bytes === undefined ? undefined : lineOf(bytes, length, row);
+    return bytes === undefined ? undefined : lineOf(bytes, tooLong, row);
   };
 
   for await (const piece of stream) {
@@ -54,12 +67,16 @@ export async function* ndjsonLines(stream: AsyncIterable<Uint8Array | string>): 
 }
 
 /** Undefined for a blank line. */
-function lineOf(bytes: Buffer, length: number, row: number): Line | undefined {
-  if (length > LINE_BYTES_MAX)
+function lineOf(
+  bytes: Buffer,
+  tooLong: { readonly length: number; readonly sha256: string } | undefined,
+  row: number,
+): Line | undefined {
+  if (tooLong !== undefined)
     return {
       row,
-      text: bytes.toString('utf8', 0, RAW_SHOWN_BYTES),
-      fault: `has ${length} bytes, more than ${LINE_BYTES_MAX}`,
+      text: `${bytes.toString('utf8')}… (SHA-256 of the line: ${tooLong.sha256})`,
+      fault: `has ${tooLong.length} bytes, more than ${LINE_BYTES_MAX}; only its beginning is kept`,
     };
   if (!isUtf8(bytes)) return { row, text: bytes.toString('latin1'), fault: 'is not UTF-8' };
   const text = bytes.toString('utf8');

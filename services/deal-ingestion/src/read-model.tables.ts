@@ -19,6 +19,7 @@ export const readModel: Projection<DealTables & ImportTables> = {
     'deal_ingestion_deals',
     'deal_ingestion_deal_partners',
     'deal_ingestion_refusals',
+    'deal_ingestion_refusal_parts',
     'deal_ingestion_imports',
     'deal_ingestion_import_refusals',
   ],

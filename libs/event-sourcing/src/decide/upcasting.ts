@@ -81,6 +81,11 @@ function eventOf<Event extends DomainEvent>({ type, occurredAt }: StoredFields, 
   return { type, version, occurredAt, data } as DomainEvent as Event;
 }
 
+/** The data as it was stored, in the version that the event names: for copies of a log, never for decisions. */
+export function storedDataOf({ dataText }: Pick<StoredEvent, 'dataText'>): object {
+  return JSON.parse(dataText) as object;
+}
+
 export function metadataOf({ metadataText }: Pick<StoredEvent, 'metadataText'>): EventMetadata {
   return JSON.parse(metadataText) as EventMetadata;
 }

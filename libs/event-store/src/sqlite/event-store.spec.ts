@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { eventHash, FIRST_PREDECESSOR } from '../chain.js';
 import { eventStoreContract, sampleEvent } from '../contract-suite.js';
+import { StorageFull } from '../event-store.js';
 import type { StoredEvent } from '../event-store.js';
 import { CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT } from './schema.js';
 import type { EventRow } from './schema.js';
@@ -32,6 +33,31 @@ describe('the embedded store', () => {
     directory = mkdtempSync(join(tmpdir(), 'tantieme-events-'));
   });
   afterAll(() => rmSync(directory, { recursive: true }));
+
+  it('reports a full disk, stores nothing of the append, and goes on once there is space', async () => {
+    const file = join(directory, 'full.sqlite');
+    const store = openSqliteEventStore(file, { pagesMax: 40 });
+    const append = (n: number): Promise<unknown> =>
+      store.append({
+        stream: `deal-${n}`,
+        expectedRevision: 'no-stream',
+        events: [{ ...sampleEvent(n), data: 'x'.repeat(100_000) }],
+      });
+    let stored = 0;
+    await expect(
+      (async () => {
+        for (; stored < 10; stored += 1) await append(stored);
+      })(),
+    ).rejects.toThrow(StorageFull);
+    expect(stored).toBeGreaterThan(0);
+    expect(await store.head()).toBe(BigInt(stored));
+    expect(await store.readStream(`deal-${stored}`)).toEqual([]);
+    await store.close();
+    const larger = openSqliteEventStore(file);
+    await larger.append({ stream: `deal-${stored}`, expectedRevision: 'no-stream', events: [sampleEvent(stored)] });
+    expect(await larger.head()).toBe(BigInt(stored + 1));
+    await larger.close();
+  });
 
   it('works in memory', async () => {
     const store = openSqliteEventStore(':memory:', { now: () => 1_772_000_000_000 });

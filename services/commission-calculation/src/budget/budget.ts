@@ -135,7 +135,7 @@ export interface BudgetEngine {
   readonly closePeriods: typeof closePeriods;
 }
 
-/** The versions of the budget arithmetic. A changed rule is a new version; old events replay under theirs (ADR 19). */
+/** The versions of the budget arithmetic. A changed rule is a new version; old events replay under theirs (ADR 23). */
 export const BUDGET_ENGINES: EngineVersions<BudgetEngine> = engineVersions('budget', {
   1: { changeOf, grantsOf, closePeriods },
 });

@@ -202,7 +202,7 @@ export const CREDIT_EVENTS: EventTypes<CreditEvent> = {
 /** All credits of a deal under the plans of its partners, with what is missing. */
 export type CreditEngine = (deal: Deal, used: UsedReferences) => Credited;
 
-/** The versions of the crediting rules. A changed rule is a new version; old events replay under theirs (ADR 19). */
+/** The versions of the crediting rules. A changed rule is a new version; old events replay under theirs (ADR 23). */
 export const CREDIT_ENGINES: EngineVersions<CreditEngine> = engineVersions('crediting', {
   1: (deal, used) => withinLimits(deal, creditUnderAllPlans(deal, used)),
 });

@@ -1,4 +1,4 @@
-/** The versions of the earning arithmetic. A changed rule is a new version; old events replay under theirs (ADR 19). */
+/** The versions of the earning arithmetic. A changed rule is a new version; old events replay under theirs (ADR 23). */
 import { diffCredit, diffPayeeTerms } from '@tantieme/commission-engine/incremental/diff';
 import { reachedTiers } from '@tantieme/commission-engine/incremental/period-end';
 import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions';

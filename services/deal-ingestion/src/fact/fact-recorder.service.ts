@@ -59,8 +59,11 @@ export interface FactRejected {
 
 export type FactResult = FactRecorded | FactRejected;
 
-/** Most characters of a refused content that are stored: with JSON's escapes, they still fit into an event. */
-const RAW_LENGTH_MAX = 128 * 1024;
+/** Characters of a refused content in one event: with JSON's escapes, they still fit into an append. */
+const PART_LENGTH_MAX = 128 * 1024;
+
+/** Characters of refused contents that are appended at once: a batch of them may be far larger than memory. */
+const APPENDED_LENGTH_MAX = 8 * 1024 * 1024;
 
 @Injectable()
 export class FactRecorder {
@@ -106,26 +109,45 @@ export class FactRecorder {
     outcomes: readonly (FactRecorded | Rejection)[],
   ): Promise<readonly FactResult[]> {
     const at = new Date().toISOString();
-    const work: Work<RefuseFact>[] = [];
-    const results = batch.map((incoming, index): FactResult => {
+    const results: FactResult[] = [];
+    let work: Work<RefusalCommand>[] = [];
+    let length = 0;
+    for (const [index, incoming] of batch.entries()) {
       const outcome = outcomes[index];
       if (outcome === undefined) throw new Error('a fact has no outcome');
-      if ('outcome' in outcome) return outcome;
+      if ('outcome' in outcome) {
+        results.push(outcome);
+        continue;
+      }
       const { kind, code, message } = outcome;
       const raw = incoming.raw().toWellFormed();
       const refusal = contentHash([kind, raw]);
       const stream = refusalStream(refusal);
       const errors = located(incoming, outcome.errors);
+      const context = { ...incoming.context, cause: stream };
+      const [first = '', ...others] = partsOf(raw);
+      // The pieces come before the refusal, so that a refusal is always whole.
+      for (const [before, part] of others.entries())
+        await this.appendRefusals([{ stream, command: { part: before + 1, raw: part, at }, context }]);
       work.push({
         stream,
-        command: refusalCommand(incoming, { kind, errors, at }, raw),
-        context: { ...incoming.context, cause: stream },
+        command: refusalCommand(incoming, { kind, errors, at, raw: first, parts: others.length }),
+        context,
       });
-      return { outcome: kind === 'conflict' ? 'conflict' : 'refused', refusal, code, message, errors };
-    });
-    if (work.length > 0)
-      for (const result of await this.refusals.handleMany(work)) if (result.outcome === 'refused') throw result.error;
+      length += first.length;
+      if (length >= APPENDED_LENGTH_MAX) {
+        await this.appendRefusals(work);
+        [work, length] = [[], 0];
+      }
+      results.push({ outcome: kind === 'conflict' ? 'conflict' : 'refused', refusal, code, message, errors });
+    }
+    await this.appendRefusals(work);
     return results;
+  }
+
+  private async appendRefusals(work: readonly Work<RefusalCommand>[]): Promise<void> {
+    if (work.length === 0) return;
+    for (const result of await this.refusals.handleMany(work)) if (result.outcome === 'refused') throw result.error;
   }
 
   /**
@@ -166,20 +188,32 @@ export class FactRecorder {
 
 function refusalCommand(
   incoming: IncomingFact,
-  { kind, errors, at }: Pick<RefuseFact, 'kind' | 'errors' | 'at'>,
-  raw: string,
+  { parts, ...refused }: Pick<RefuseFact, 'kind' | 'errors' | 'at' | 'raw'> & { readonly parts: number },
 ): RefuseFact {
   const { import: origin, rows } = incoming;
-  const isTruncated = raw.length > RAW_LENGTH_MAX;
   return omitUndefined({
-    kind,
-    raw: isTruncated ? raw.slice(0, RAW_LENGTH_MAX).toWellFormed() : raw,
-    truncated: isTruncated ? true : undefined,
-    errors,
+    ...refused,
+    parts: parts === 0 ? undefined : parts,
     ...identityIn(incoming),
     import: origin?.id,
     file: origin?.file,
     rows: origin === undefined ? undefined : rows?.slice(0, LINES_MAX),
-    at,
   });
+}
+
+/** Pieces that an event can hold, in order. A surrogate pair is never split. */
+function partsOf(raw: string): readonly string[] {
+  const parts: string[] = [];
+  for (let start = 0; start < raw.length || start === 0;) {
+    let end = Math.min(start + PART_LENGTH_MAX, raw.length);
+    if (end < raw.length && isHighSurrogate(raw.charCodeAt(end - 1))) end -= 1;
+    parts.push(raw.slice(start, end));
+    if (end === 0) break;
+    start = end;
+  }
+  return parts;
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
 }

@@ -63,6 +63,8 @@ function rejection(kind: RefusalKind, code: string, message: string, errors: rea
   const kept = errors
     .slice(0, ERRORS_MAX)
     .map((error) => ({ ...error, field: error.field.toWellFormed(), reason: error.reason.toWellFormed() }));
+  const more = errors.length - ERRORS_MAX;
+  if (more > 0) kept.push({ field: '', reason: `has ${more} more faults, which are not listed` });
   return { kind, code, message: message.toWellFormed(), errors: kept };
 }
 

@@ -552,7 +552,7 @@ describe('lines of NDJSON', () => {
     const { facts, refused } = await importing('ndjson', text, undefined, 65_536);
     expect(facts).toEqual([{ b: 2 }]);
     expect(refused).toMatchObject([
-      { errors: [{ reason: 'has 1048584 bytes, more than 1048576' }] },
+      { errors: [{ reason: 'has 1048584 bytes, more than 1048576; only its beginning is kept' }] },
       { errors: [{ reason: 'is not UTF-8' }] },
     ]);
   });

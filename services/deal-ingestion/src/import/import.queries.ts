@@ -11,7 +11,7 @@ import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { stringify } from 'csv-stringify/sync';
 import type { Kysely } from 'kysely';
 import type { Refusal, RefusalListState } from '../refusal/refusal.dto.js';
-import { refusalIn } from '../refusal/refusal.queries.js';
+import { wholeRefusal } from '../refusal/refusal.queries.js';
 import { IMPORT_STATES } from './import.dto.js';
 import type { Import, ImportsQuery } from './import.dto.js';
 import type { ImportFormat } from './import.js';
@@ -135,7 +135,7 @@ export class FindRejectedRowsHandler implements IQueryHandler<FindRejectedRows> 
         .orderBy('brought.refusal')
         .limit(REFUSALS_IN_PAGE)
         .execute();
-      for (const refusal of rows) yield refusalIn(refusal);
+      for (const refusal of rows) yield await wholeRefusal(this.database, refusal);
       const last = rows.at(-1);
       if (last === undefined || rows.length < REFUSALS_IN_PAGE) return;
       after = [last.first_row, last.id];

@@ -187,7 +187,7 @@ describe('a refusal', () => {
     expect(open.map(({ deal }) => deal)).toContain('R-2');
   });
 
-  it('stores the beginning of a fact that is too large, and says so', async () => {
+  it('shows the beginning of a large fact in a list, and stores all of it', async () => {
     const fact = booked({ deal: 'R-7', terms: terms({ currency: 'XXX', attributes: { note: 'ü'.repeat(150_000) } }) });
     const { id } = await ndjson(fact);
     const [refusal] = await eventually(
@@ -196,9 +196,10 @@ describe('a refusal', () => {
     );
     expect(refusal).toMatchObject({ truncated: true, deal: 'R-7', fact: 'booked' });
     expect(refusal?.raw).toBe(JSON.stringify(fact).slice(0, 128 * 1024));
+    expect((await service.get<Refusal>(`/refusals/${refusal?.id}`)).body.raw).toBe(JSON.stringify(fact));
     expect(await service.post<ProblemAnswer>(`/refusals/${refusal?.id}/retry`)).toMatchObject({
-      status: 409,
-      body: { code: 'RefusalIncomplete' },
+      status: 422,
+      body: { code: 'FactInvalid' },
     });
   });
 
@@ -592,5 +593,44 @@ describe('the log', () => {
   it('is decided again from its own events without a difference', async () => {
     const store: EventStore = service.application.get(EVENT_STORE);
     expect((await verifyLog({ store, replayables: await replayables(store) })).differences).toEqual([]);
+  });
+});
+
+describe('refused facts of great size', () => {
+  const NOTE = 'ein "langer" Vermerk 😀 '.repeat(40);
+  const rowsOf = (net: string): readonly string[] =>
+    ['H-1', 'H-2'].flatMap((deal) =>
+      Array.from({ length: 1500 }, (_, row) => {
+        const cells = [deal, `${row + 1}`, '05.03.2026', '1', row === 700 ? net : '1,00', 'P-1'];
+        return `${cells.join(';')};"${row} ${NOTE.replaceAll('"', '""')}"`;
+      }),
+    );
+
+  it('lose none of their 3,000 rows, which can be corrected and imported again', async () => {
+    const { id, result } = await germanFile('file=gross.csv', ...rowsOf('1,005'));
+    expect(result).toMatchObject({ facts: 2, refused: 2 });
+    const listed = await eventually(
+      () => service.refusals(`import=${id}`),
+      (found) => found.length === 2,
+    );
+    expect(listed.map(({ truncated }) => truncated)).toEqual([true, true]);
+    const whole = await service.get<Refusal>(`/refusals/${listed[0]?.id ?? ''}`);
+    expect(whole.body.truncated).toBeUndefined();
+    expect(JSON.parse(whole.body.raw)).toHaveLength(1500);
+    const { text } = await service.text(`/imports/${id}/rejected`);
+    expect(text.match(/^H-[12];/gm)).toHaveLength(3000);
+    const corrected = await service.import({ format: 'csv', text: text.replaceAll('1,005', '1,00'), mapping: GERMAN });
+    expect(corrected.result).toMatchObject({ facts: 2, accepted: 2 });
+  });
+
+  it('are told apart where a line is too long to be stored', async () => {
+    const line = (last: string): string => `{"kind":"booked","note":"${'x'.repeat(1024 * 1024)}${last}"}`;
+    const { id, result } = await ndjson(line('a'), line('b'));
+    expect(result).toMatchObject({ refused: 2 });
+    const found = await eventually(
+      () => service.refusals(`import=${id}`),
+      (items) => items.length === 2,
+    );
+    expect(found[0]?.errors[0]?.reason).toMatch(/^has 1048\d+ bytes, more than 1048576; only its beginning is kept$/);
   });
 });

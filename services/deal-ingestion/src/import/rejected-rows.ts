@@ -6,18 +6,17 @@ export const REASON_COLUMN = 'refusal_reason';
 
 export interface RejectedFact {
   readonly raw: string;
-  readonly truncated?: boolean | undefined;
   readonly errors: readonly CellFault[];
 }
 
 /** `row 12, Net: "1.234.5" is not a number …` */
-function reasonText({ errors, truncated }: RejectedFact): string {
-  const reasons = errors.map(({ field, reason, row, column }) => {
-    const place = [row === undefined ? '' : `row ${row}`, column ?? field].filter((part) => part !== '').join(', ');
-    return place === '' ? reason : `${place}: ${reason}`;
-  });
-  if (truncated === true) reasons.push('rows of this fact are missing here: it was too large to be stored whole');
-  return reasons.join('; ');
+function reasonText({ errors }: RejectedFact): string {
+  return errors
+    .map(({ field, reason, row, column }) => {
+      const place = [row === undefined ? '' : `row ${row}`, column ?? field].filter((part) => part !== '').join(', ');
+      return place === '' ? reason : `${place}: ${reason}`;
+    })
+    .join('; ');
 }
 
 /** Cells of the rows of a fact in the order of the columns, with the reason last. */
@@ -26,9 +25,9 @@ export function rejectedCells(rejected: RejectedFact, columns: readonly string[]
   return storedRows(rejected.raw).map((row) => [...columns.map((column) => row.get(column) ?? ''), reason]);
 }
 
-/** The rows that a refusal stores as JSON objects; of a truncated one those that are whole. */
+/** The rows that a refusal stores as JSON objects. */
 export function storedRows(raw: string): readonly ReadonlyMap<string, string>[] {
-  const value = parsedUpToLastRow(raw);
+  const value: unknown = JSON.parse(raw);
   const rows: readonly unknown[] = Array.isArray(value) ? value : [value];
   return rows.flatMap((row) => {
     if (typeof row !== 'object' || row === null) return [];
@@ -38,26 +37,6 @@ export function storedRows(raw: string): readonly ReadonlyMap<string, string>[] 
       ),
     ];
   });
-}
-
-/** Between two rows; in a cell, quotes are escaped. */
-const BETWEEN_ROWS = '"},{"';
-
-function parsedUpToLastRow(raw: string): unknown {
-  try {
-    return JSON.parse(raw);
-  } catch {
-    const end = raw.lastIndexOf(BETWEEN_ROWS);
-    return end === -1 ? [] : parsedOrNothing(`${raw.slice(0, end + 2)}]`);
-  }
-}
-
-function parsedOrNothing(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return [];
-  }
 }
 
 /** A line of NDJSON: the fact with the reason, or a text that is not JSON beside it. */

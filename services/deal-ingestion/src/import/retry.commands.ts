@@ -13,7 +13,7 @@ import { FactRecorder } from '../fact/fact-recorder.service.js';
 import type { FactContext, FactRecorded } from '../fact/fact-recorder.service.js';
 import { receiptOf } from '../fact/receipt.js';
 import type { Refusal } from '../refusal/refusal.dto.js';
-import { refusalIn } from '../refusal/refusal.queries.js';
+import { wholeRefusal } from '../refusal/refusal.queries.js';
 import type { ImportTables } from './import.tables.js';
 import { columnMapping } from './mapping-document.js';
 import { createRowMapper } from './mapped-rows.js';
@@ -46,10 +46,10 @@ export class RetryRefusalHandler implements ICommandHandler<RetryRefusal> {
       .where('id', '=', id)
       .executeTakeFirst();
     if (row === undefined) throw new DomainError('RefusalUnknown', `there is no refusal ${id}`, 'not-found');
-    const refusal = refusalIn(row);
+    const refusal = await wholeRefusal(this.database, row);
     if (refusal.state === 'resolved')
       throw new DomainError('RefusalResolved', `the refusal ${id} is already resolved`, 'conflict');
-    if (refusal.truncated === true || refusal.errors.some(({ field }) => field === 'row'))
+    if (refusal.errors.some(({ field }) => field === 'row'))
       throw new DomainError(
         'RefusalIncomplete',
         `the refusal ${id} does not store the whole fact; correct the file and import it again`,

@@ -56,10 +56,18 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('row_numbers', 'text')
     .addColumn('errors', 'text', (column) => column.notNull())
     .addColumn('raw', 'text', (column) => column.notNull())
-    .addColumn('truncated', 'integer', (column) => column.notNull())
+    .addColumn('parts', 'integer', (column) => column.notNull())
     .addColumn('actor', 'text', (column) => column.notNull())
     .addColumn('resolution', 'text')
     .addColumn('resolved_at', 'text')
+    .execute();
+  await db.schema
+    .createTable('deal_ingestion_refusal_parts')
+    .ifNotExists()
+    .addColumn('refusal', 'text', (column) => column.notNull())
+    .addColumn('part', 'integer', (column) => column.notNull())
+    .addColumn('raw', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('deal_ingestion_refusal_parts_key', ['refusal', 'part'])
     .execute();
   await db.schema
     .createIndex('deal_ingestion_refusals_in_order')

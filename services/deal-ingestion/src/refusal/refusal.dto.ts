@@ -145,7 +145,9 @@ export class Refusal {
   })
   readonly raw!: string;
 
-  @ApiPropertyOptional({ description: 'True where `raw` is only the beginning of what was sent' })
+  @ApiPropertyOptional({
+    description: 'In a list, true where `raw` is only the beginning: the refusal itself has all of it',
+  })
   readonly truncated?: boolean;
 
   @ApiProperty({ example: 'olga', description: 'Who sent it' })

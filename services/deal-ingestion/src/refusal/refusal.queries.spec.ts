@@ -30,7 +30,7 @@ const rowOf = (id: string): RefusalRow => ({
   row_numbers: null,
   errors: '[]',
   raw: '{}',
-  truncated: 0,
+  parts: 0,
   actor: 'ada',
   resolution: null,
   resolved_at: null,

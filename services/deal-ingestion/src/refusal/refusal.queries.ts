@@ -74,8 +74,21 @@ export class FindRefusalHandler implements IQueryHandler<FindRefusal> {
       .where('id', '=', id)
       .executeTakeFirst();
     if (row === undefined) throw new DomainError('RefusalUnknown', `there is no refusal ${id}`, 'not-found');
-    return refusalIn(row);
+    return wholeRefusal(this.database, row);
   }
+}
+
+/** The refusal with all that was sent, of which a list shows the first piece. */
+export async function wholeRefusal(database: Kysely<RefusalTables>, row: RefusalRow): Promise<Refusal> {
+  const { truncated: _, ...refusal } = refusalIn(row);
+  if (row.parts === 0) return refusal;
+  const parts = await database
+    .selectFrom('deal_ingestion_refusal_parts')
+    .select('raw')
+    .where('refusal', '=', row.id)
+    .orderBy('part')
+    .execute();
+  return { ...refusal, raw: [row, ...parts].map(({ raw }) => raw).join('') };
 }
 
 export function refusalIn(row: RefusalRow): Refusal {
@@ -92,7 +105,7 @@ export function refusalIn(row: RefusalRow): Refusal {
     rows: row.row_numbers === null ? undefined : (JSON.parse(row.row_numbers) as readonly number[]),
     errors: JSON.parse(row.errors) as readonly RefusalError[],
     raw: row.raw,
-    truncated: row.truncated === 1 ? true : undefined,
+    truncated: row.parts > 0 ? true : undefined,
     actor: row.actor,
     resolution: RESOLUTIONS.find((resolution) => resolution === row.resolution),
     resolvedAt: row.resolved_at ?? undefined,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { refusalDecider } from './refusal.js';
-import type { RefuseFact, ResolveRefusal } from './refusal.js';
+import type { RefusalState, RefuseFact, ResolveRefusal } from './refusal.js';
 
 const command: RefuseFact = {
   kind: 'invalid',
@@ -9,9 +9,11 @@ const command: RefuseFact = {
   at: '2026-03-05T10:00:00.000Z',
 };
 
+const state = (status: RefusalState['status'], parts = 0): RefusalState => ({ status, parts });
+
 describe('a refusal', () => {
   it('stores what was sent, and why it was refused', () => {
-    expect(refusalDecider.decide(command, 'unknown')).toEqual([
+    expect(refusalDecider.decide(command, state('unknown'))).toEqual([
       {
         type: 'FactRefused',
         version: 1,
@@ -22,20 +24,32 @@ describe('a refusal', () => {
   });
 
   it('is stored once, however often the same is sent', () => {
-    expect(refusalDecider.decide({ ...command, at: '2026-03-06T10:00:00.000Z' }, 'refused')).toEqual([]);
+    expect(refusalDecider.decide({ ...command, at: '2026-03-06T10:00:00.000Z' }, state('refused'))).toEqual([]);
   });
 
   it('is decided again from its event', () => {
-    const [event] = refusalDecider.decide(command, 'unknown');
+    const [event] = refusalDecider.decide(command, state('unknown'));
     if (event === undefined) throw new Error('no event');
-    expect(refusalDecider.decide(refusalDecider.commandOf(event), 'unknown')).toEqual([event]);
+    expect(refusalDecider.decide(refusalDecider.commandOf(event), state('unknown'))).toEqual([event]);
+  });
+
+  it('may follow pieces of its content, each stored once', () => {
+    const part = { part: 1, raw: 'x', at: command.at };
+    const [event] = refusalDecider.decide(part, state('unknown'));
+    if (event === undefined) throw new Error('no event');
+    expect(event).toMatchObject({ type: 'RefusedPartStored', data: { part: 1, raw: 'x' } });
+    expect(refusalDecider.commandOf(event)).toEqual(part);
+    const after = refusalDecider.evolve(state('unknown'), event);
+    expect(after).toEqual(state('unknown', 1));
+    expect(refusalDecider.decide(part, after)).toEqual([]);
+    expect(refusalDecider.decide({ ...command, parts: 1 }, after)).toMatchObject([{ data: { parts: 1 } }]);
   });
 
   describe('that is resolved', () => {
     const resolve: ResolveRefusal = { resolution: 'recorded', hash: 'abc', at: '2026-03-06T10:00:00.000Z' };
 
     it('names the fact that resolved it', () => {
-      const [event] = refusalDecider.decide(resolve, 'refused');
+      const [event] = refusalDecider.decide(resolve, state('refused'));
       expect(event).toEqual({
         type: 'RefusalResolved',
         version: 1,
@@ -43,17 +57,17 @@ describe('a refusal', () => {
         data: { resolution: 'recorded', hash: 'abc' },
       });
       if (event === undefined) throw new Error('no event');
-      expect(refusalDecider.evolve('refused', event)).toBe('resolved');
-      expect(refusalDecider.decide(refusalDecider.commandOf(event), 'refused')).toEqual([event]);
+      expect(refusalDecider.evolve(state('refused'), event)).toEqual(state('resolved'));
+      expect(refusalDecider.decide(refusalDecider.commandOf(event), state('refused'))).toEqual([event]);
     });
 
     it('is resolved once, and only if it was refused', () => {
-      expect(refusalDecider.decide(resolve, 'resolved')).toEqual([]);
-      expect(refusalDecider.decide(resolve, 'unknown')).toEqual([]);
+      expect(refusalDecider.decide(resolve, state('resolved'))).toEqual([]);
+      expect(refusalDecider.decide(resolve, state('unknown'))).toEqual([]);
     });
 
     it('stays resolved when the same is refused again', () => {
-      expect(refusalDecider.decide(command, 'resolved')).toEqual([]);
+      expect(refusalDecider.decide(command, state('resolved'))).toEqual([]);
     });
   });
 });

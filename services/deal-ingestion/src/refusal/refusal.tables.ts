@@ -22,11 +22,17 @@ export interface RefusalRow {
   /** JSON: a list of field and reason, with row, column and cell of a file. */
   readonly errors: string;
   readonly raw: string;
-  /** 1 where `raw` is only the beginning of what was sent. */
-  readonly truncated: number;
+  /** Pieces of what was sent that follow `raw`. */
+  readonly parts: number;
   readonly actor: string;
   readonly resolution: string | null;
   readonly resolved_at: string | null;
+}
+
+export interface RefusalPartRow {
+  readonly refusal: string;
+  readonly part: number;
+  readonly raw: string;
 }
 
 /** What an import refused, also where an earlier import was refused the same. Written with the imports. */
@@ -39,17 +45,20 @@ export interface ImportRefusalRow {
 
 export interface RefusalTables {
   deal_ingestion_refusals: RefusalRow;
+  deal_ingestion_refusal_parts: RefusalPartRow;
   deal_ingestion_import_refusals: ImportRefusalRow;
 }
 
 /** Events of refusals, in order of the log. */
 export async function applyRefusals(trx: Transaction<RefusalTables>, events: readonly StoredEvent[]): Promise<void> {
   const rows = new Map<string, RefusalRow>();
+  const parts: RefusalPartRow[] = [];
   const resolved: { readonly id: string; readonly resolution: string; readonly resolved_at: string }[] = [];
   for (const stored of events) {
     const id = refusalOf(stored.stream);
     const { type, occurredAt, data } = domainEventOf<RefusalEvent>(stored, REFUSAL_EVENTS);
-    if (type === 'RefusalResolved') resolved.push({ id, resolution: data.resolution, resolved_at: occurredAt });
+    if (type === 'RefusedPartStored') parts.push({ refusal: id, ...data });
+    else if (type === 'RefusalResolved') resolved.push({ id, resolution: data.resolution, resolved_at: occurredAt });
     else
       rows.set(id, {
         id,
@@ -64,12 +73,18 @@ export async function applyRefusals(trx: Transaction<RefusalTables>, events: rea
         row_numbers: data.rows === undefined ? null : JSON.stringify(data.rows),
         errors: JSON.stringify(data.errors),
         raw: data.raw,
-        truncated: data.truncated === true ? 1 : 0,
+        parts: data.parts ?? 0,
         actor: metadataOf(stored).actor,
         resolution: null,
         resolved_at: null,
       });
   }
+  for (const chunk of rowChunks(parts))
+    await trx
+      .insertInto('deal_ingestion_refusal_parts')
+      .values(chunk)
+      .onConflict((conflict) => conflict.columns(['refusal', 'part']).doNothing())
+      .execute();
   for (const chunk of rowChunks([...rows.values()]))
     await trx
       .insertInto('deal_ingestion_refusals')

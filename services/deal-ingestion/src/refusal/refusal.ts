@@ -8,10 +8,10 @@ export type RefusalKind = (typeof REFUSAL_KINDS)[number];
 
 export interface RefusedFact {
   readonly kind: RefusalKind;
-  /** What was sent, as text. */
+  /** What was sent, as text: all of it, or its first piece where there are `parts`. */
   readonly raw: string;
-  /** True where `raw` is only the beginning of it. */
-  readonly truncated?: boolean;
+  /** Pieces that follow the first, each an event of its own. */
+  readonly parts?: number;
   readonly errors: readonly CellFault[];
   /** The deal, as far as it can be read. */
   readonly source?: string;
@@ -31,6 +31,18 @@ export interface RefuseFact extends RefusedFact {
   readonly at: string;
 }
 
+/** A piece of what was sent, stored before the refusal so that a refusal is always whole. */
+export interface RefusedPart {
+  /** Number of the piece, from 1. */
+  readonly part: number;
+  readonly raw: string;
+}
+
+export interface StorePart extends RefusedPart {
+  /** ISO 8601 instant. */
+  readonly at: string;
+}
+
 export const RESOLUTIONS = ['recorded', 'amended', 'revised', 'withdrawn', 'retried'] as const;
 /**
  * `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms that two contents
@@ -47,13 +59,20 @@ export interface ResolveRefusal {
   readonly at: string;
 }
 
-export type RefusalCommand = RefuseFact | ResolveRefusal;
+export type RefusalCommand = StorePart | RefuseFact | ResolveRefusal;
 
 export interface FactRefused {
   readonly type: 'FactRefused';
   readonly version: 1;
   readonly occurredAt: string;
   readonly data: RefusedFact;
+}
+
+export interface RefusedPartStored {
+  readonly type: 'RefusedPartStored';
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: RefusedPart;
 }
 
 export interface RefusalResolved {
@@ -63,12 +82,17 @@ export interface RefusalResolved {
   readonly data: Omit<ResolveRefusal, 'at'>;
 }
 
-export type RefusalEvent = FactRefused | RefusalResolved;
+export type RefusalEvent = RefusedPartStored | FactRefused | RefusalResolved;
 
 /** A refusal that was resolved stays so: the same wrong content may arrive again, and the right fact is recorded. */
-export type RefusalState = 'unknown' | 'refused' | 'resolved';
+export interface RefusalState {
+  readonly status: 'unknown' | 'refused' | 'resolved';
+  /** Pieces that are stored, not counting the first. */
+  readonly parts: number;
+}
 
 export const REFUSAL_EVENTS: EventTypes<RefusalEvent> = {
+  RefusedPartStored: { version: 1 },
   FactRefused: { version: 1 },
   RefusalResolved: { version: 1 },
 };
@@ -76,13 +100,18 @@ export const REFUSAL_EVENTS: EventTypes<RefusalEvent> = {
 export const refusalDecider: Decider<RefusalState, RefusalCommand, RefusalEvent> = {
   category: 'refusal',
   events: REFUSAL_EVENTS,
-  initialState: () => 'unknown',
+  initialState: () => ({ status: 'unknown', parts: 0 }),
   decide({ at: occurredAt, ...data }, state) {
     if ('resolution' in data)
-      return state === 'refused' ? [{ type: 'RefusalResolved', version: 1, occurredAt, data }] : [];
-    return state === 'unknown' ? [{ type: 'FactRefused', version: 1, occurredAt, data }] : [];
+      return state.status === 'refused' ? [{ type: 'RefusalResolved', version: 1, occurredAt, data }] : [];
+    if ('part' in data)
+      return data.part === state.parts + 1 ? [{ type: 'RefusedPartStored', version: 1, occurredAt, data }] : [];
+    return state.status === 'unknown' ? [{ type: 'FactRefused', version: 1, occurredAt, data }] : [];
   },
-  evolve: (_, { type }) => (type === 'FactRefused' ? 'refused' : 'resolved'),
+  evolve(state, { type, data }) {
+    if (type === 'RefusedPartStored') return { ...state, parts: data.part };
+    return { ...state, status: type === 'FactRefused' ? 'refused' : 'resolved' };
+  },
   commandOf: ({ occurredAt, data }) => ({ ...data, at: occurredAt }),
   sizeOf: () => 64,
 };

@@ -168,7 +168,7 @@ export const BONUS_EVENTS: EventTypes<BonusEvent> = { BonusDecided: { version: 1
 /** The lines of a window, from what was posted before and what is measured now. */
 export type BonusEngine = typeof linesOfWindow;
 
-/** The versions of the bonus arithmetic. A changed rule is a new version; old events replay under theirs (ADR 19). */
+/** The versions of the bonus arithmetic. A changed rule is a new version; old events replay under theirs (ADR 23). */
 export const BONUS_ENGINES: EngineVersions<BonusEngine> = engineVersions('bonus', { 1: linesOfWindow });
 
 /** @param programmeOf the programme with this hash; it must know every programme in the log. */
