@@ -3876,13 +3876,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3943,13 +3943,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -4009,13 +4009,13 @@ export interface components {
                 family?: string;
                 /** @description a text without control characters */
                 category?: string;
-                /** @description decimal text, such as "2.5" */
+                /** @description decimal text of at most 999,999,999, such as "2.5" */
                 quantity?: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 net: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 gross?: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 cost?: string;
                 subscription?: {
                     /** @description a text without control characters */
@@ -4046,13 +4046,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -4101,7 +4101,7 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
-            /** @description an amount as decimal text, such as "1100.00" */
+            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
             amount?: string;
             /** @description a whole number from 0 */
             revision?: number;
@@ -4153,13 +4153,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -4211,7 +4211,7 @@ export interface components {
             lines?: {
                 /** @description a text without control characters */
                 line: string;
-                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                 net?: string;
             }[];
             /** @description a whole number from 0 */
@@ -4278,7 +4278,7 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             date: string;
-            /** @description decimal text without a sign, such as "0.5" */
+            /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
             rate: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4303,7 +4303,7 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             until?: string;
-            /** @description decimal text without a sign, such as "0.5" */
+            /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
             amount: string;
             /** @description a whole number from 0 */
             revision: number;
@@ -4330,7 +4330,7 @@ export interface components {
                 base: string;
                 /** @description an ISO 4217 code, such as "EUR" */
                 quote: string;
-                /** @description decimal text without a sign, such as "0.5" */
+                /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
                 rate: string;
                 /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
                 source: string;
@@ -6422,13 +6422,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6488,13 +6488,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6520,7 +6520,7 @@ export interface operations {
                              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
                              */
                             at: string;
-                            /** @description an amount as decimal text, such as "1100.00" */
+                            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                             amount: string;
                         }[];
                         soldThrough: {
@@ -6543,7 +6543,7 @@ export interface operations {
                             lines?: {
                                 /** @description a text without control characters */
                                 line: string;
-                                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                                /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                                 net?: string;
                             }[];
                         }[];
@@ -6589,13 +6589,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */

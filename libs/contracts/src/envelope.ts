@@ -76,7 +76,7 @@ export function encode<Type extends MessageType>(
   const errors = [...check(type, data), ...attributeErrors(attributes)];
   if (errors.length > 0) throw new InvalidMessage(errors);
   // Keys have this order on every machine; undefined ones are left out.
-  return JSON.stringify({
+  const text = JSON.stringify({
     specversion: '1.0',
     id: attributes.id,
     source: attributes.source,
@@ -93,10 +93,28 @@ export function encode<Type extends MessageType>(
     actor: attributes.actor,
     data,
   });
+  mustFit(text);
+  return text;
+}
+
+/**
+ * Largest message. A consumer stores what it takes in one event with what it looked up, and the event store takes 1 MiB;
+ * a Kafka broker takes 1,000,000 bytes unless it is configured otherwise.
+ */
+export const MESSAGE_BYTES_MAX = 900_000;
+
+function mustFit(text: string): void {
+  // No character takes more than three bytes.
+  if (text.length * 3 <= MESSAGE_BYTES_MAX) return;
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes <= MESSAGE_BYTES_MAX) return;
+  const reason = `has ${bytes.toLocaleString('en-US')} bytes, and at most ${MESSAGE_BYTES_MAX.toLocaleString('en-US')} are allowed; split the deal or list that it is about`;
+  throw new InvalidMessage([{ field: '', reason }]);
 }
 
 /** @throws {InvalidMessage} */
 export function decode(text: string): Envelope {
+  mustFit(text);
   const value = parse(text);
   const required = (name: string): string => {
     const found = value[name];

@@ -11,6 +11,7 @@ import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { BROKER, CONFIG, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
 import { DealsController } from './deal/deal.controller.js';
+import type { DealRuntime } from './deal/deal.queries.js';
 import { toMessages } from './deal/deal.events-out.js';
 import { DEAL_RUNTIME, FindDealHandler, ListDealsHandler } from './deal/deal.queries.js';
 import type { DealTables } from './deal/deal.tables.js';
@@ -39,13 +40,18 @@ const DEALS_BYTES_MAX = 24 * 1024 * 1024;
 const REFUSALS_BYTES_MAX = 1024 * 1024;
 const IMPORTS_BYTES_MAX = 64 * 1024;
 
+/** Facts are recorded only if the deal with them can be published. */
+export function openDeals(store: EventStore): DealRuntime {
+  return createRuntime({ store, decider: dealDecider, cacheBytesMax: DEALS_BYTES_MAX, messagesOf: toMessages });
+}
+
 @Module({
   imports: [CqrsModule],
   controllers: [FactsController, DealsController, RefusalsController, ImportsController, RetryController],
   providers: [
     {
       provide: DEAL_RUNTIME,
-      useFactory: (store: EventStore) => createRuntime({ store, decider: dealDecider, cacheBytesMax: DEALS_BYTES_MAX }),
+      useFactory: openDeals,
       inject: [EVENT_STORE],
     },
     {

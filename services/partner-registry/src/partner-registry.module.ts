@@ -13,6 +13,7 @@ import { PartnerImportController } from './partner/partner-import.controller.js'
 import { ImportPartnersHandler } from './partner/partner-import.commands.js';
 import { ChangePartnerHandler } from './partner/partner.commands.js';
 import { partnerDecider } from './partner/partner.js';
+import type { PartnerRuntime } from './partner/registry.service.js';
 import { toMessages } from './partner/partner.events-out.js';
 import { PartnersController } from './partner/partner.controller.js';
 import { FindPartnerHandler, ListPartnersHandler, ListPartnerWarningsHandler } from './partner/partner.queries.js';
@@ -23,14 +24,18 @@ import { PARTNER_RUNTIME, Registry } from './partner/registry.service.js';
 /** Bytes of partners that are cached: about ten thousand. */
 const PARTNERS_BYTES_MAX = 8 * 1024 * 1024;
 
+/** Partners change only to what can be published. */
+export function openPartners(store: EventStore): PartnerRuntime {
+  return createRuntime({ store, decider: partnerDecider, cacheBytesMax: PARTNERS_BYTES_MAX, messagesOf: toMessages });
+}
+
 @Module({
   imports: [CqrsModule],
   controllers: [PartnersController, PartnerImportController],
   providers: [
     {
       provide: PARTNER_RUNTIME,
-      useFactory: (store: EventStore) =>
-        createRuntime({ store, decider: partnerDecider, cacheBytesMax: PARTNERS_BYTES_MAX }),
+      useFactory: openPartners,
       inject: [EVENT_STORE],
     },
     Registry,

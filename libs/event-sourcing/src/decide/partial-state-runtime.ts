@@ -7,7 +7,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 
 import type { Decider, DomainEvent } from './decider.js';
 import { createRuntime } from './runtime.js';
-import type { Accepted, Refused, Runtime, Work } from './runtime.js';
+import type { Accepted, MessagesOf, Refused, Runtime, Work } from './runtime.js';
 import { requiresFullState } from './partial-state.js';
 import type { PartialStates } from './partial-state.js';
 
@@ -31,6 +31,7 @@ export function createPartialStateRuntime<State extends object, Command, Event e
   readonly fullStateBytesMax: number;
   readonly partialStateBytes: number;
   readonly cacheBytesMax: number;
+  readonly messagesOf?: MessagesOf | undefined;
 }): Runtime<State, Command, Event> {
   type Result = Accepted<State, Event> | Refused;
   const { store, decider, partialStates, fullStateBytesMax, partialStateBytes, cacheBytesMax } = options;
@@ -42,6 +43,7 @@ export function createPartialStateRuntime<State extends object, Command, Event e
   const runtime = createRuntime({
     store,
     cacheBytesMax,
+    messagesOf: options.messagesOf,
     decider: {
       ...decider,
       // The runtime measures a state when it puts it back into the cache: the one moment at which nobody uses it.

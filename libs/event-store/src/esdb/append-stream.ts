@@ -13,15 +13,7 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { EventStoreUnavailable } from '../event-store.js';
 import type { ExpectedRevision, Position } from '../event-store.js';
 import { openBatchAppend, streamIdentifier } from './client.js';
-
-/** An event as it is sent to the server. */
-export interface SentEvent {
-  /** The event's id at the server: a UUID. */
-  readonly id: string;
-  readonly type: string;
-  readonly data: Uint8Array;
-  readonly metadata: Uint8Array;
-}
+import type { SentEvent } from './recorded-event.js';
 
 /** What the server stored. */
 export interface Confirmed {

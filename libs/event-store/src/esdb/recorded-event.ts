@@ -14,7 +14,6 @@ import type streams from '@eventstore/db-client/generated/streams_pb.js';
 import { eventHash } from '../chain.js';
 import type { AppendedEvent, StoredEvent } from '../event-store.js';
 import type { PreparedAppend } from '../prepared-append.js';
-import type { SentEvent } from './append-stream.js';
 
 /** An event in one of our streams that this adapter did not write. */
 export class ForeignEvent extends Error {
@@ -22,6 +21,14 @@ export class ForeignEvent extends Error {
   constructor(stream: string, revision: number, reason: string) {
     super(`${stream}@${revision} was not written by Tantième: ${reason}`);
   }
+}
+
+export interface SentEvent {
+  /** The event's id at the server: a UUID. */
+  readonly id: string;
+  readonly type: string;
+  readonly data: Uint8Array;
+  readonly metadata: Uint8Array;
 }
 
 /** An event as it is sent to the server, and as it will be read. */

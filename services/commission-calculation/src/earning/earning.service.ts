@@ -11,6 +11,7 @@ import { Calendars } from '../calendar/calendars.service.js';
 import type { CreditMessage } from '../credit/credit.events-out.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { ACTOR } from '../service-identity.js';
+import { earningPublications } from './earning.events-out.js';
 import type { ChildEarningMessage } from './earning.events-out.js';
 import { EARNING_PARTIAL_STATES, earningDecider, earningStream } from './earning.js';
 import type { EarningCommand, EarningState } from './earning.js';
@@ -36,6 +37,7 @@ export const earningRuntime: FactoryProvider<EarningRuntime> = {
       fullStateBytesMax: FULL_STATES_BYTES_MAX,
       partialStateBytes: PARTIAL_STATE_BYTES,
       cacheBytesMax: CACHE_BYTES_MAX,
+      messagesOf: earningPublications,
     }),
 };
 

@@ -3,6 +3,7 @@ import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { manifestPublication } from './period.events-out.js';
 import { periodDecider, periodStream } from './period.js';
 import type { PeriodCommand, PeriodEvent, PeriodState } from './period.js';
 
@@ -13,7 +14,12 @@ export class Periods {
   private readonly runtime: Runtime<PeriodState, PeriodCommand, PeriodEvent>;
 
   constructor(@Inject(EVENT_STORE) store: EventStore) {
-    this.runtime = createRuntime({ store, decider: periodDecider, cacheBytesMax: STATES_BYTES_MAX });
+    this.runtime = createRuntime({
+      store,
+      decider: periodDecider,
+      cacheBytesMax: STATES_BYTES_MAX,
+      messagesOf: (stored) => (stored.type === 'ManifestPage' ? manifestPublication(stored) : undefined),
+    });
   }
 
   async state(calendar: string, period: string): Promise<PeriodState> {

@@ -24,6 +24,7 @@ export const PUBLISHED_EVENTS: readonly AccountEvent['type'][] = [
 ];
 
 export function messagesOf(stored: StoredEvent): readonly Publication[] {
+  if (stored.type === 'LedgerLinesReceived') return [];
   const event = parseDomainEvent<AccountEvent>(stored, ACCOUNT_EVENTS);
   switch (event.type) {
     case 'StatementIssued':

@@ -2,6 +2,7 @@ import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/parti
 import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
+import { bonusMessagesOf } from './bonus.events-out.js';
 import { BONUS_PARTIAL_STATES, bonusDecider } from './bonus.js';
 import type { BonusCommand, BonusEvent, BonusState } from './bonus.js';
 import { ReferenceData } from './reference-data.service.js';
@@ -28,6 +29,7 @@ export function openBonuses(store: EventStore): Bonuses {
     fullStateBytesMax: FULL_BONUSES_BYTES_MAX,
     partialStateBytes: PARTIAL_BONUS_BYTES,
     cacheBytesMax: PARTIAL_BONUSES_BYTES_MAX,
+    messagesOf: bonusMessagesOf,
   });
   return { runtime, referenceData };
 }

@@ -2,6 +2,7 @@ import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
+import { manifestMessagesOf } from './period.events-out.js';
 import { rewardsCalendar, rewardsPeriod } from './period.js';
 import type {
   CalendarCommand,
@@ -22,5 +23,10 @@ export function openCalendars(store: EventStore): Calendars {
 }
 
 export function openPeriods(store: EventStore): Periods {
-  return createRuntime({ store, decider: rewardsPeriod, cacheBytesMax: CACHE_BYTES_MAX });
+  return createRuntime({
+    store,
+    decider: rewardsPeriod,
+    cacheBytesMax: CACHE_BYTES_MAX,
+    messagesOf: manifestMessagesOf,
+  });
 }
