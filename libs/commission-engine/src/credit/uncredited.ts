@@ -72,7 +72,7 @@ function reasonAt(
   if (inForce(versions, atMs)?.component === undefined && first !== undefined)
     return [
       'WindowNotBegun',
-      `${component} of the plan ${plan}, in effect from ${first.effectiveFrom}, pays from the first ${String(first.component?.measure.over)} that begins on or after that day`,
+      `${component} of the plan ${plan}, in effect from ${first.effectiveFrom}, pays from the first measurement window that begins on or after that day`,
     ];
   return ['ConditionsNotMet', `the deal meets the conditions of no component of the plan ${plan}`];
 }

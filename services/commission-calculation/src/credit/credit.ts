@@ -7,13 +7,10 @@ import { creditDeal } from '@tantieme/commission-engine/credit/credit';
 import type { Pending } from '@tantieme/commission-engine/credit/pending';
 import type { ExchangeRateAsOf } from '@tantieme/commission-engine/credit/lookup';
 import type { PayeeCredit } from '@tantieme/commission-engine/credit/credit';
-import { uncreditedBy } from '@tantieme/commission-engine/credit/uncredited';
 import type { Uncredited } from '@tantieme/commission-engine/credit/uncredited';
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { compareText } from '@tantieme/contracts/compare-text';
-import { normalInstant } from '@tantieme/time/instant';
-import { dayOf } from '@tantieme/time/time-zone';
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { CompiledComponent } from '@tantieme/commission-engine/plan/compiled';
@@ -26,6 +23,8 @@ import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions'
 import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
+import { agreementsMissing, byCodeAndSubject, isAgreed, outcome, reasonsOf, touchesOf } from './credit-outcome.js';
+import type { Credited, Touches } from './credit-outcome.js';
 import type { FoundRate } from '../reference/facts/exchange-rate.js';
 import { exchangeRateKey, partnerKey, planKey } from '../reference/stream/reference-keys.js';
 import type { Origin } from '../reference/stream/reference.js';
@@ -156,14 +155,6 @@ export interface DealCredited {
   };
 }
 
-/** The periods that a pending deal may touch: those that end after its first day. */
-export interface Touches {
-  /** The deal's earliest instant, in UTC; empty where none can be read. */
-  readonly from: string;
-  /** Keys of the calendars, in order; absent where the deal may belong to any. */
-  readonly calendars?: readonly string[];
-}
-
 /** Somebody decided, and another person confirmed, that no closing waits any longer for what a deal is missing. */
 export interface PendingWaived {
   readonly type: 'PendingWaived';
@@ -200,7 +191,7 @@ export const CREDIT_EVENTS: EventTypes<CreditEvent> = {
 };
 
 /** All credits of a deal under the plans of its partners, with what is missing. */
-export type CreditEngine = (deal: Deal, used: UsedReferences) => Credited;
+export type CreditEngine = (deal: Deal, used: UsedReferences) => Credited<PlanCredit>;
 
 /** The versions of the crediting rules. A changed rule is a new version; old events replay under theirs (ADR 23). */
 export const CREDIT_ENGINES: EngineVersions<CreditEngine> = engineVersions('crediting', {
@@ -374,7 +365,7 @@ const LINES_ALWAYS_STORED = 200;
 const UTF8 = new TextEncoder();
 
 /** The credits; or none, with the reason, for a deal whose credits exceed what events can hold. */
-function withinLimits(deal: Deal, credited: Credited): Credited {
+function withinLimits(deal: Deal, credited: Credited<PlanCredit>): Credited<PlanCredit> {
   const sizes = credited.credits.map(({ groups }) => groups.reduce((count, { lines }) => count + lines.length, 0));
   const lineCount = sizes.reduce((sum, count) => sum + count, 0);
   if (lineCount <= LINES_ALWAYS_STORED) return credited;
@@ -390,62 +381,7 @@ function withinLimits(deal: Deal, credited: Credited): Credited {
 
 // ── The deal under each plan that its partners agreed to ───────────────────────────────────────────────────────────
 
-export interface Credited {
-  readonly credits: readonly PlanCredit[];
-  readonly pending: readonly Pending[];
-  /** Empty where somebody is credited. */
-  readonly uncredited: readonly Uncredited[];
-}
-
-/** @param reasons why no plan credits anything, where the deal waits for nothing */
-function outcome(
-  deal: Deal,
-  credits: readonly PlanCredit[],
-  pending: readonly Pending[],
-  reasons: () => readonly Uncredited[] = () => [],
-): Credited {
-  const subject = `deal:${dealKey(deal)}`;
-  const ended = endOf(deal);
-  if (ended !== undefined)
-    return { credits, pending: [], uncredited: credits.length > 0 ? [] : [{ ...ended, subject }] };
-  if (credits.length > 0) return { credits, pending, uncredited: [] };
-  const [first] = pending;
-  if (first === undefined) return { credits, pending, uncredited: reasons() };
-  return { credits, pending, uncredited: [{ code: 'Pending', subject, message: first.message }] };
-}
-
-/** A deal that waits for nothing any more, whatever is missing. */
-function endOf(deal: Deal): Pick<Uncredited, 'code' | 'message'> | undefined {
-  if (deal.cancelledAt !== undefined) return { code: 'Cancelled', message: 'the deal was cancelled' };
-  const facts = [deal.terms, deal.registeredAt, ...momentsOf(deal), ...(deal.registrations ?? [])];
-  if (facts.every((fact) => fact === undefined))
-    return { code: 'Withdrawn', message: 'all facts of the deal were withdrawn' };
-  return undefined;
-}
-
-function momentsOf(deal: Deal): readonly string[] {
-  return [
-    ...(deal.bookedAt === undefined ? [] : [deal.bookedAt]),
-    ...[...deal.invoices, ...deal.payments, ...deal.soldThrough, ...deal.returns].map(({ at }) => at),
-  ];
-}
-
-/** Which closings wait for a pending deal. */
-function touchesOf(deal: Deal, used: UsedReferences): Touches {
-  const [first = ''] = momentsOf(deal)
-    .map((at) => normalInstant(at) ?? '')
-    .sort();
-  const calendars = new Set<string | undefined>();
-  for (const { partner } of deal.terms?.partners ?? []) {
-    const found = used.partner(partner);
-    if (found === undefined) return { from: first };
-    for (const plan of found.plans) calendars.add(used.plan(plan)?.versions[0]?.plan.calendarKey);
-  }
-  const known = [...calendars].flatMap((key) => key ?? []).sort();
-  return known.length === 0 || known.length < calendars.size ? { from: first } : { from: first, calendars: known };
-}
-
-function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
+function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited<PlanCredit> {
   const lookup = {
     partner: (id: string, day: string) => used.partner(id)?.asOf(day),
     exchangeRate: (base: string, quote: string, day: string, maxAgeDays: number) =>
@@ -504,31 +440,6 @@ function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
   );
 }
 
-function byCodeAndSubject(left: Omit<Uncredited, 'code'> & { code: string }, right: typeof left): number {
-  return compareText(left.code, right.code) || compareText(left.subject, right.subject);
-}
-
-/** Why a deal that waits for nothing is credited to nobody. */
-function reasonsOf(
-  deal: Deal,
-  ids: readonly string[],
-  plans: ReadonlySet<string>,
-  used: UsedReferences,
-): readonly Uncredited[] {
-  const { terms } = deal;
-  if (terms === undefined || ids.length === 0)
-    return [{ code: 'NoPartners', subject: `deal:${dealKey(deal)}`, message: 'the deal names no partner' }];
-  const days = daysOf(deal);
-  const agreed = [...plans].filter((plan) => isAgreed(deal, ids, plan, used));
-  if (agreed.length === 0 && days.length > 0)
-    return ids.map((id) => ({
-      code: 'NotCovered',
-      subject: partnerKey(id),
-      message: `no agreement of the partner ${id} covers the days of this deal`,
-    }));
-  return agreed.flatMap((plan) => uncreditedBy(plan, deal, terms, used.plan(plan)?.versions ?? []));
-}
-
 function asOf(found: FoundRate | undefined): ExchangeRateAsOf | undefined {
   if (found === undefined) return undefined;
   const { rate, date, source } = found;
@@ -555,35 +466,6 @@ function payeesAbove(
 
 function overridesEarnings({ credit }: CompiledComponent): boolean {
   return credit.kind === 'override' && credit.of === 'earning';
-}
-
-/** Days on which something happened that a plan could pay for. In UTC: there is no plan here to give a time zone. */
-function daysOf(deal: Deal): readonly string[] {
-  const instants = [
-    ...(deal.bookedAt === undefined ? [] : [deal.bookedAt]),
-    ...[...deal.invoices, ...deal.payments, ...deal.soldThrough].map(({ at }) => at),
-  ];
-  return [...new Set(instants.map((at) => dayOf('UTC', at)))];
-}
-
-function isAgreed(deal: Deal, ids: readonly string[], plan: string, used: UsedReferences): boolean {
-  return daysOf(deal).some((day) => ids.some((id) => used.partner(id)?.asOf(day).plans.includes(plan)));
-}
-
-/**
- * Where no plan applied: the partners without an agreement on the days of the deal. A deal after the end of an agreement
- * waits for none.
- */
-function agreementsMissing(deal: Deal, ids: readonly string[], used: UsedReferences): readonly Pending[] {
-  const days = daysOf(deal);
-  if (days.length === 0) return [];
-  const missing = ids.filter((id) => days.every((day) => used.partner(id)?.asOf(day).plans.length === 0));
-  if (missing.some((id) => days.some((day) => (used.partner(id)?.asOf(day).ended ?? []).length > 0))) return [];
-  return missing.map((id) => ({
-    code: 'AgreementMissing',
-    subject: partnerKey(id),
-    message: `the partner ${id} has no agreement on the days of this deal`,
-  }));
 }
 
 // ── The journal of look-ups

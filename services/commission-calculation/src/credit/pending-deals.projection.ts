@@ -4,7 +4,8 @@ import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { MIGRATIONS } from '../migrations.js';
 import { CREDIT, CREDIT_EVENTS, dealOfStream } from './credit.js';
-import type { CreditEvent, DealCredited, Touches } from './credit.js';
+import type { CreditEvent, DealCredited } from './credit.js';
+import type { Touches } from './credit-outcome.js';
 import type { PendingDealTables, WaivedRow } from './pending-deals.tables.js';
 
 export const pendingDealsProjection: Projection<PendingDealTables> = {

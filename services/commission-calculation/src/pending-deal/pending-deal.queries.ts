@@ -12,8 +12,8 @@ import { assertPeriod } from '../calendar/calendar.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { partnerKey, planKey } from '../reference/stream/reference-keys.js';
 import type { PendingDeal, PendingDealSort } from './pending-deal.dto.js';
-import { uncreditable, withoutQuota } from './pending-deals-touching.js';
-import type { PendingTables, TouchedPeriod } from './pending-deals-touching.js';
+import { uncreditable, withoutQuota } from './pending-deals-touching.queries.js';
+import type { PendingTables, TouchedPeriod } from './pending-deals-touching.queries.js';
 
 const COLUMNS = ['deal', 'code', 'subject', 'message', 'since'] as const;
 

@@ -7,8 +7,8 @@ import type { TwoPersonAction } from '@tantieme/service-kit/two-people/proposals
 import type { Kysely } from 'kysely';
 import { Crediting } from '../credit/crediting.service.js';
 import type { Waiver } from '../credit/credit.js';
-import { uncreditable, withoutQuota } from './pending-deals-touching.js';
-import type { PendingTables } from './pending-deals-touching.js';
+import { uncreditable, withoutQuota } from './pending-deals-touching.queries.js';
+import type { PendingTables } from './pending-deals-touching.queries.js';
 
 export const WAIVE_DEAL = 'waive-deal';
 

@@ -11,8 +11,8 @@ import type { CalendarState, ClosingInput, Outstanding } from '../calendar/calen
 import { Calendars } from '../calendar/calendars.service.js';
 import { EVERY_PERIOD } from '../earning/earning.tables.js';
 import type { EarningTables } from '../earning/earning.tables.js';
-import { countPendingDeals } from '../pending-deal/pending-deals-touching.js';
-import type { PendingTables } from '../pending-deal/pending-deals-touching.js';
+import { countPendingDeals } from '../pending-deal/pending-deals-touching.queries.js';
+import type { PendingTables } from '../pending-deal/pending-deals-touching.queries.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { lateStarts } from '../plan/late-start.js';
 import type { ClosingPreview } from './period.dto.js';
