@@ -285,7 +285,7 @@ export interface paths {
         put?: never;
         /**
          * Import tiers, uplines, agreements or certifications from a file
-         * @description A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, `from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty).
+         * @description A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, `from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty). A column or field that is missing is refused; in NDJSON, `null` is none.
          *
          *     Roles: plan-designer, operator.
          */

@@ -84,7 +84,7 @@ describe('a replay', () => {
     await store.close();
   });
 
-  it.each(['DealCredited', 'Earned', 'ClaimsReceived', 'BonusDecided'])(
+  it.each(['DealCredited', 'Earned', 'ClaimsReceived', 'BonusDecided', 'StatementIssued'])(
     'refuses the %s of an engine version that this build does not have',
     async (type) => {
       const index = indexOf(type);

@@ -154,10 +154,20 @@ async function recordDeals(recorder: Recorder): Promise<readonly OriginOf<{ read
   // Its partner is unknown, so the deal is pending.
   await booked('D-4', 'nobody', '01-14', '10.00', '0.00');
 
-  const raw = '{"source":"crm","deal":"D-5","kind":"paid"}';
+  const [raw, rest] = ['{"source":"crm","deal":"D-5",', '"kind":"paid"}'];
   const refusal = refusalStream(contentHash(raw));
+  await recorder.record(refusalDecider, refusal, { part: 1, raw: rest, at: on('01-15') });
   const errors = [{ field: 'amount', reason: 'is missing' }];
-  const refused = { kind: 'invalid', raw, errors, source: 'crm', deal: 'D-5', import: 'M-1', rows: [7] } as const;
+  const refused = {
+    kind: 'invalid',
+    raw,
+    parts: 1,
+    errors,
+    source: 'crm',
+    deal: 'D-5',
+    import: 'M-1',
+    rows: [7],
+  } as const;
   await recorder.record(refusalDecider, refusal, { ...refused, at: on('01-15') });
   await recorder.record(refusalDecider, refusal, { resolution: 'recorded', hash: contentHash(1), at: on('01-16') });
   const imports = importStream('M-1');

@@ -59,7 +59,9 @@ function fill(): void {
     let failure = '';
     // The write-ahead log may have some room left.
     for (let n = 0; n < facts.length && failure === ''; n += 1)
-      await driver.text('source', 'POST', '/deals/facts', facts[n]).catch((error: unknown) => (failure = String(error)));
+      await driver
+        .text('source', 'POST', '/deals/facts', facts[n])
+        .catch((error: unknown) => (failure = String(error)));
     expect(failure).toMatch(/: 507 .*"code":"StorageFull"/);
     // Probes run once a second.
     while ((await ready()).status !== 503) await pause(100);
