@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { IsOptional, IsString, MaxLength, MinLength } from 'class-validator';
-import { ChoiceFilter, TextFilter, TEXT_LENGTH_MAX } from '../fields.dto.js';
+import { ChoiceFilter, TextFilter } from '../fields.dto.js';
+import { TEXT_LENGTH_MAX } from '../limits.js';
 import { STAGES } from './period.js';
 import type { Stage } from './period.js';
 import { PERIOD_STATES } from './period.tables.js';

@@ -10,9 +10,7 @@ import { parseAmount } from '@tantieme/money/amount';
 import { account, accountStream, termsOf, ACCOUNT_EVENTS } from '../account/account.js';
 import type { AccountEvent } from '../account/account.js';
 import { composeStatement } from '../account/statement.js';
-
-/** Events per read. */
-const EVENTS_PER_READ = 2000;
+import { STATEMENT_EVENTS_PER_READ } from '../limits.js';
 
 export interface StatementLocation {
   readonly id: string;
@@ -34,8 +32,8 @@ export class StatementNotReproduced extends Error {
 export async function readStatement(store: EventStore, location: StatementLocation): Promise<Statement> {
   const stream = accountStream(location.payee, location.currency);
   let state = account.initialState();
-  for (let from = 0; from <= location.revision; from += EVENTS_PER_READ) {
-    const limit = Math.min(EVENTS_PER_READ, location.revision + 1 - from);
+  for (let from = 0; from <= location.revision; from += STATEMENT_EVENTS_PER_READ) {
+    const limit = Math.min(STATEMENT_EVENTS_PER_READ, location.revision + 1 - from);
     for (const stored of await store.readStream(stream, { from, limit })) {
       const event = domainEventOf<AccountEvent>(stored, ACCOUNT_EVENTS);
       if (stored.revision === location.revision) {
