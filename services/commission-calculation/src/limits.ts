@@ -27,7 +27,7 @@ export const MISSING_PLANS_MAX = 10_000;
 /** Limit on the versions of one plan: all of them are in memory wherever deals are credited. */
 export const PLAN_VERSIONS_MAX = 500;
 
-/** Cached credit streams: a deal is credited a few times in a row, and then rarely. */
+/** Cached credit streams. Small: unlike payees, most deals come only once. */
 export const CREDITS_BYTES_MAX = 24 * 1024 * 1024;
 
 /**

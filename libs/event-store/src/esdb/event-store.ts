@@ -11,6 +11,7 @@ import { mustBeComplete } from '../complete-stream.js';
 import {
   categoryOf,
   EventStoreClosed,
+  EventStoreRefused,
   EventStoreUnavailable,
   EventTooLarge,
   IncompleteStream,
@@ -33,6 +34,7 @@ import type {
 import { bytesOf, haveSameIds, prepareAppends } from '../prepared-append.js';
 import type { PreparedAppend } from '../prepared-append.js';
 import { StreamHeads } from '../stream-heads.js';
+import type { HidesStreams } from '../truncation.js';
 import { AppendStream } from './append-stream.js';
 import type { Confirmed } from './append-stream.js';
 import { clientOf, closeClient, connectWithin, readRecords } from './client.js';
@@ -99,7 +101,7 @@ export function openEsdbEventStore(connection: string, options: EsdbEventStoreOp
   return new EsdbEventStore(clientOf(connection), namespace === '' ? '' : `${namespace}.`);
 }
 
-class EsdbEventStore implements EventStore {
+class EsdbEventStore implements EventStore, HidesStreams {
   readonly #heads = new StreamHeads<StreamHead>(HEADS_MAX);
   readonly #appends: AppendStream;
   readonly #slots = new Slots(APPENDS_AT_ONCE);
@@ -202,6 +204,38 @@ class EsdbEventStore implements EventStore {
   async hashAt(position: Position): Promise<string | undefined> {
     this.#mustBeOpen();
     return (await this.#eventAt(position))?.hash;
+  }
+
+  /** Only streams with metadata can be truncated or softly deleted; a tombstone is found when the stream is read. */
+  async hiddenStreams(): Promise<readonly string[]> {
+    this.#mustBeOpen();
+    const named = new Set<string>();
+    const prefix = `$$${this.prefix}`;
+    const filter: ServerFilter = { of: 'stream', prefixes: [prefix] };
+    let from: ReadAllRequest['from'];
+    for (let end = false; !end;) {
+      const request = { direction: 'forwards', filter, limit: FOREIGN_EVENTS, from } as const;
+      const recorded = await this.#read('reading metadata of streams', request);
+      for (const { event } of recorded)
+        if (event instanceof ForeignEvent && !event.stream.startsWith('$$$'))
+          named.add(event.stream.slice(prefix.length));
+      from = recorded.at(-1)?.position;
+      end = recorded.length < FOREIGN_EVENTS;
+    }
+    const hidden = await mapConcurrently([...named], async (stream) =>
+      (await this.#isHidden(stream)) ? [stream] : [],
+    );
+    return hidden.flat();
+  }
+
+  async #isHidden(stream: string): Promise<boolean> {
+    try {
+      return (await this.#readStream(stream, { limit: 1 })).length === 0;
+    } catch (error) {
+      if (error instanceof ForeignEvent) return false;
+      if (error instanceof IncompleteStream || error instanceof EventStoreRefused) return true;
+      throw error;
+    }
   }
 
   /** Completes earlier appends, ends subscriptions and reads, and closes the connection. */

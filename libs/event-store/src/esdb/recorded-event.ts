@@ -18,7 +18,11 @@ import type { PreparedAppend } from '../prepared-append.js';
 /** An event in one of our streams that this adapter did not write. */
 export class ForeignEvent extends Error {
   readonly code = 'ForeignEvent';
-  constructor(stream: string, revision: number, reason: string) {
+  constructor(
+    readonly stream: string,
+    revision: number,
+    reason: string,
+  ) {
     super(`${stream}@${revision} was not written by Tantième: ${reason}`);
   }
 }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventHash, FIRST_PREDECESSOR } from '../chain.js';
 import { eventStoreContract, sampleEvent } from '../contract-suite.js';
 import { StorageFull } from '../event-store.js';
+import { IncompleteStream } from '../event-store.js';
 import type { StoredEvent } from '../event-store.js';
 import { CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT } from './schema.js';
 import type { EventRow } from './schema.js';
@@ -130,6 +131,23 @@ describe('the embedded store', () => {
     expect(first.events).toHaveLength(1);
     const second = await store.readAll({ after: first.through, limit: 10, filter: { categories: ['plan'] } });
     expect(second).toEqual({ events: [], through: 51_001n, end: true });
+    await store.close();
+  });
+
+  it('refuses a stream of which events are missing', async () => {
+    const file = join(directory, 'incomplete.sqlite');
+    const store = openSqliteEventStore(file);
+    const events = Array.from({ length: 5 }, (_, n) => sampleEvent(n));
+    await store.append({ stream: 'deal-1', expectedRevision: 'no-stream', events });
+    const database = new DatabaseSync(file);
+    database.exec('DELETE FROM events WHERE revision = 2');
+    for (const read of [{}, { from: 2 }, { direction: 'backwards' as const }])
+      await expect(store.readStream('deal-1', read)).rejects.toThrow(IncompleteStream);
+    await expect(store.readStreams(['deal-1'])).rejects.toThrow('revision 2 is missing, the next one found is 3');
+    expect(await store.readStream('deal-1', { from: 3 })).toHaveLength(2);
+    database.exec('DELETE FROM events WHERE revision < 2');
+    database.close();
+    await expect(store.readStream('deal-1')).rejects.toThrow('revision 0 is missing, the next one found is 3');
     await store.close();
   });
 

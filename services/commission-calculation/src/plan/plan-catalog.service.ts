@@ -111,6 +111,13 @@ export class PlanCatalog implements PlanByHash {
     return [...this.plans.keys()].sort();
   }
 
+  /** Plans with a published version in this calendar, in text order. */
+  ofCalendar(calendar: string): readonly PublishedPlan[] {
+    return this.ids()
+      .flatMap((id) => this.find(id) ?? [])
+      .filter(({ versions }) => versions[0]?.plan.calendarKey === calendar);
+  }
+
   /** A plan with all its versions, also drafts. */
   state(id: string): PlanState | undefined {
     return this.plans.get(id)?.state;
