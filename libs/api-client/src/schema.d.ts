@@ -835,13 +835,35 @@ export interface paths {
         };
         /**
          * List pending deals
-         * @description Deals that cannot be credited, or not completely, and deals that earn nothing until a quota is recorded. They are calculated as soon as the missing fact arrives; until then, a period only closes with a reason.
+         * @description Deals that cannot be credited, or not completely, and deals that earn nothing until a quota is recorded. They are calculated as soon as the missing fact arrives; until then, a period that they may touch only closes with a reason. Without those that were waived.
          *
          *     Roles: source, plan-designer, finance, auditor, operator.
          */
         get: operations["listPendingDeals"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pending-deals/{deal}/waive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to waive what a deal waits for
+         * @description Once somebody else confirms the proposal, no closing waits for it. If the missing fact arrives later, the deal is calculated as usual.
+         *
+         *     Roles: finance.
+         */
+        post: operations["waivePendingDeal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -858,12 +880,34 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start the closing of a period
-         * @description The closing runs in the background; GET /periods/{calendar}/{period} shows its progress. A closed period stays closed. While deals are pending, a closing needs a reason.
+         * Propose the closing of a period
+         * @description The closing starts when somebody else confirms the proposal; GET /periods/{calendar}/{period} shows its progress. While something is outstanding, it needs a reason.
          *
-         *     Roles: finance, operator.
+         *     Roles: finance.
          */
         post: operations["closePeriod"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/periods/{calendar}/{period}/closing-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview the closing of a period
+         * @description How many statements it would issue, over which amounts, and what stands in its way. Changes nothing.
+         *
+         *     Roles: approver, finance, auditor, operator.
+         */
+        get: operations["getPeriodClosingPreview"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -908,6 +952,116 @@ export interface paths {
         get: operations["listPeriods"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uncredited-deals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deals that earn nothing
+         * @description Deals that are credited to nobody, each with its reasons. They block no closing, except for those that are pending.
+         *
+         *     Roles: source, plan-designer, finance, auditor, operator.
+         */
+        get: operations["listUncreditedDeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commission-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List proposals
+         * @description What somebody proposed and another person confirms or rejects. Newest first.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["listCommissionProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commission-proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a proposal
+         * @description With everything that its confirmation depends on.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["getCommissionProposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commission-proposals/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a proposal
+         * @description Carries the action out. Only somebody other than its proposer can confirm it, and only while everything it was based on is unchanged. Repeating it changes nothing.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["confirmCommissionProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commission-proposals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a proposal
+         * @description Its proposer takes it back in the same way.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["rejectCommissionProposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2089,6 +2243,13 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
+             * @description Components that pay nothing yet, since the plan starts inside a measurement window; absent for none
+             * @example [
+             *       "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+             *     ]
+             */
+            notices?: string[];
+            /**
              * @description False where the newest version has this document already
              * @example true
              */
@@ -2156,6 +2317,13 @@ export interface components {
             document: {
                 [key: string]: unknown;
             };
+            /**
+             * @description Components that pay nothing yet, since the plan starts inside a measurement window; absent for none
+             * @example [
+             *       "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+             *     ]
+             */
+            notices?: string[];
         };
         PublishBody: {
             /**
@@ -2585,14 +2753,172 @@ export interface components {
              */
             since: string;
         };
+        WaiveDealBody: {
+            /**
+             * @description Why no closing waits for the deal
+             * @example the partner will never register
+             */
+            reason: string;
+        };
+        RefusalRead: {
+            /** @example ClosingInProgress */
+            code: string;
+            /** @example the closing of 2026-02 is still running */
+            message: string;
+        };
+        ProposalRead: {
+            /**
+             * @description `action|subject|number`
+             * @example close-period|monthly@Europe/Paris|2026-03|1
+             */
+            id: string;
+            /**
+             * @description What is proposed
+             * @example close-period
+             */
+            action: string;
+            /**
+             * @description What it is about
+             * @example monthly@Europe/Paris|2026-03
+             */
+            subject: string;
+            /**
+             * @description From 1, for each action and subject
+             * @example 1
+             */
+            number: number;
+            /**
+             * @description Parameters of the action
+             * @example {
+             *       "force": "the partner of crm|D-1 will never register"
+             *     }
+             */
+            request: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Revisions and totals that the proposer read; if they change, the proposal cannot be confirmed
+             * @example {
+             *       "statements": 12,
+             *       "totals": {
+             *         "EUR": "9350.00"
+             *       }
+             *     }
+             */
+            read: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description `superseded`: replaced by a newer proposal. `confirmed`: being carried out. `refused`: confirmed, but the action was no longer possible
+             * @example open
+             * @enum {string}
+             */
+            state: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+            /**
+             * @description Subject of the person who proposed it
+             * @example fiona@example.com
+             */
+            proposedBy: string;
+            /** @example 2026-04-02T08:00:00.000Z */
+            proposedAt: string;
+            /**
+             * @description Subject of the person who confirmed or rejected it
+             * @example ada@example.com
+             */
+            decidedBy?: string;
+            /** @example 2026-04-02T09:00:00.000Z */
+            decidedAt?: string;
+            /**
+             * @description Why it was rejected
+             * @example the returns of the last week are missing
+             */
+            reason?: string;
+            /** @description Why the action was not possible any more */
+            refusal?: components["schemas"]["RefusalRead"];
+        };
         ClosePeriodBody: {
             /**
-             * @description Reason to close although deals are pending
+             * @description Reason to close although something is outstanding
              * @example the partner of crm|D-1 will never register
              */
             force?: string;
         };
+        ClosingRefusal: {
+            /** @example EarlierPeriodOpen */
+            code: string;
+            /** @example 2026-02 is still open; close it first */
+            message: string;
+        };
+        OutstandingRead: {
+            /**
+             * @example DealsPending
+             * @enum {string}
+             */
+            code: "PeriodNotEnded" | "DealsPending" | "QuotasMissing" | "ItemsParked";
+            /** @example 3 */
+            count: number;
+            /** @example 3 deals are pending (GET /pending-deals) */
+            message: string;
+        };
+        ClosingPreview: {
+            /** @example monthly@Europe/Paris */
+            calendar: string;
+            /** @example 2026-03 */
+            period: string;
+            /**
+             * @description Statements with lines so far; guarantees, draws and bonuses may add some when the period closes
+             * @example 12
+             */
+            statements: number;
+            /**
+             * @description Ledger lines so far
+             * @example 140
+             */
+            lines: number;
+            /**
+             * @description Sum of these lines by currency
+             * @example {
+             *       "EUR": "9350.00"
+             *     }
+             */
+            totals: {
+                [key: string]: string;
+            };
+            /** @description Why the period cannot be closed, not even with a reason */
+            refusal?: components["schemas"]["ClosingRefusal"];
+            /** @description Why closing it needs a reason; empty where it needs none */
+            outstanding: components["schemas"]["OutstandingRead"][];
+            /**
+             * @description Components that pay nothing yet, since their plan starts inside a measurement window
+             * @example [
+             *       "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+             *     ]
+             */
+            notices: string[];
+        };
         PeriodRead: {
+            /**
+             * @description When the closing began
+             * @example 2026-04-02T08:00:00.000Z
+             */
+            closingSince?: string;
+            /**
+             * @description Subject of the person who proposed the closing
+             * @example fiona@example.com
+             */
+            closedBy?: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy?: string;
+            /**
+             * @description Why it was closed all the same
+             * @example crm|D-1 will be settled by hand
+             */
+            force?: string;
+            /** @description What was outstanding */
+            outstanding?: components["schemas"]["OutstandingRead"][];
             /** @example monthly@Europe/Paris */
             calendar: string;
             /** @example 2026-03 */
@@ -2621,6 +2947,28 @@ export interface components {
             lines: number;
         };
         PeriodListed: {
+            /**
+             * @description When the closing began
+             * @example 2026-04-02T08:00:00.000Z
+             */
+            closingSince: string;
+            /**
+             * @description Subject of the person who proposed the closing
+             * @example fiona@example.com
+             */
+            closedBy: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy: string;
+            /**
+             * @description Why it was closed all the same
+             * @example crm|D-1 will be settled by hand
+             */
+            force?: string;
+            /** @description What was outstanding */
+            outstanding: components["schemas"]["OutstandingRead"][];
             /** @example monthly@Europe/Paris */
             calendar: string;
             /** @example 2026-03 */
@@ -2630,16 +2978,38 @@ export interface components {
              * @enum {string}
              */
             state: "closing" | "closed";
+        };
+        UncreditedDeal: {
             /**
-             * @description When the closing began
-             * @example 2026-04-02T08:00:00.000Z
+             * @description `source|id` of the deal
+             * @example crm|D-1
              */
-            closingSince: string;
+            deal: string;
             /**
-             * @description Subject of the person who started the closing
-             * @example fiona@example.com
+             * @description Stable. `NotCovered`: the agreement had ended. `WindowNotBegun`: the plan started inside a measurement window. `Pending`: see GET /pending-deals
+             * @example NotCovered
+             * @enum {string}
              */
-            closedBy: string;
+            code: "NotCovered" | "PlanEnded" | "WindowNotBegun" | "NotTriggered" | "ConditionsNotMet" | "NoPartners" | "Cancelled" | "Withdrawn" | "Pending";
+            /**
+             * @description What the reason is about
+             * @example partner:acme
+             */
+            subject: string;
+            /** @example no agreement of the partner acme covers the days of this deal */
+            message: string;
+            /**
+             * @description Time of the fact for which the deal was credited last
+             * @example 2026-03-05T10:00:00.000Z
+             */
+            since: string;
+        };
+        RejectProposalBody: {
+            /**
+             * @description Why
+             * @example the returns of the last week are missing
+             */
+            reason?: string;
         };
         FiscalYearDto: {
             /**
@@ -7273,6 +7643,9 @@ export interface operations {
                      *           }
                      *         ]
                      *       },
+                     *       "notices": [
+                     *         "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+                     *       ],
                      *       "isNew": true
                      *     }
                      */
@@ -7582,7 +7955,10 @@ export interface operations {
                      *             }
                      *           }
                      *         ]
-                     *       }
+                     *       },
+                     *       "notices": [
+                     *         "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["PlanVersionDetail"];
@@ -7748,7 +8124,10 @@ export interface operations {
                      *             }
                      *           }
                      *         ]
-                     *       }
+                     *       },
+                     *       "notices": [
+                     *         "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["PlanVersionDetail"];
@@ -8219,7 +8598,10 @@ export interface operations {
                      *             }
                      *           }
                      *         ]
-                     *       }
+                     *       },
+                     *       "notices": [
+                     *         "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["PlanVersionDetail"];
@@ -9434,6 +9816,10 @@ export interface operations {
                 partner?: string;
                 /** @description Deals that need a fact about this plan: the plan, or a quota under it */
                 plan?: string;
+                /** @description With `period`: only deals for which the closing of this period waits */
+                calendar?: string;
+                /** @description With `calendar`: the period */
+                period?: string;
                 /** @description `deal`: by deal, code and subject. `oldest`: the deals that have been pending longest first */
                 sort?: "deal" | "oldest";
             };
@@ -9491,7 +9877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            /** @description `PeriodInvalid`: the calendar key is not valid, or the period is not one of the calendar. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9511,6 +9897,167 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    waivePendingDeal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `source|id` of the deal */
+                deal: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the partner will never register"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WaiveDealBody"];
+            };
+        };
+        responses: {
+            /** @description The proposal */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NothingPending`: the deal waits for nothing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9541,7 +10088,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The closing has started, or the period is closed already */
+            /** @description The proposal, which somebody else confirms */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -9549,17 +10096,32 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "calendar": "monthly@Europe/Paris",
-                     *       "period": "2026-03",
-                     *       "state": "closing",
-                     *       "stages": [
-                     *         "facts-credited"
-                     *       ],
-                     *       "streams": 0,
-                     *       "lines": 0
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
                      *     }
                      */
-                    "application/json": components["schemas"]["PeriodRead"];
+                    "application/json": components["schemas"]["ProposalRead"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
@@ -9589,7 +10151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ClosingInProgress`: another period of the calendar is being closed. `EarlierPeriodOpen`: an earlier period is still open. `DealsPending`: deals are pending, and the request gives no reason to close all the same. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `PeriodClosed`: the period is closed already. `ClosingInProgress`: a period of the calendar is being closed. `CalendarUnused`: no published plan has this calendar. `EarlierPeriodOpen`: an earlier period is still open. `PeriodNotEnded`: the period has not ended, and the request gives no reason to close it all the same. `DealsPending`: deals that may touch the period are pending, and the request gives no reason. `QuotasMissing`: deals of the period have no quota, and the request gives no reason. `ItemsParked`: parked items may concern the period, and the request gives no reason. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9654,6 +10216,101 @@ export interface operations {
             };
         };
     };
+    getPeriodClosingPreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key of the calendar */
+                calendar: string;
+                /** @description Period of the calendar */
+                period: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the closing would do now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "statements": 12,
+                     *       "lines": 140,
+                     *       "totals": {
+                     *         "EUR": "9350.00"
+                     *       },
+                     *       "refusal": {
+                     *         "code": "EarlierPeriodOpen",
+                     *         "message": "2026-02 is still open; close it first"
+                     *       },
+                     *       "outstanding": [
+                     *         {
+                     *           "code": "DealsPending",
+                     *           "count": 3,
+                     *           "message": "3 deals are pending (GET /pending-deals)"
+                     *         }
+                     *       ],
+                     *       "notices": [
+                     *         "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ClosingPreview"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PeriodInvalid`: the calendar key is not valid, or the period is not one of the calendar. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPeriod: {
         parameters: {
             query?: never;
@@ -9676,6 +10333,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "closingSince": "2026-04-02T08:00:00.000Z",
+                     *       "closedBy": "fiona@example.com",
+                     *       "confirmedBy": "ada@example.com",
+                     *       "force": "crm|D-1 will be settled by hand",
+                     *       "outstanding": [
+                     *         {
+                     *           "code": "DealsPending",
+                     *           "count": 3,
+                     *           "message": "3 deals are pending (GET /pending-deals)"
+                     *         }
+                     *       ],
                      *       "calendar": "monthly@Europe/Paris",
                      *       "period": "2026-03",
                      *       "state": "closing",
@@ -9766,11 +10434,20 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "closingSince": "2026-04-02T08:00:00.000Z",
+                     *           "closedBy": "fiona@example.com",
+                     *           "confirmedBy": "ada@example.com",
+                     *           "force": "crm|D-1 will be settled by hand",
+                     *           "outstanding": [
+                     *             {
+                     *               "code": "DealsPending",
+                     *               "count": 3,
+                     *               "message": "3 deals are pending (GET /pending-deals)"
+                     *             }
+                     *           ],
                      *           "calendar": "monthly@Europe/Paris",
                      *           "period": "2026-03",
-                     *           "state": "closed",
-                     *           "closingSince": "2026-04-02T08:00:00.000Z",
-                     *           "closedBy": "fiona@example.com"
+                     *           "state": "closed"
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -9824,6 +10501,604 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUncreditedDeals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description Reason */
+                code?: "NotCovered" | "PlanEnded" | "WindowNotBegun" | "NotTriggered" | "ConditionsNotMet" | "NoPartners" | "Cancelled" | "Withdrawn" | "Pending";
+                /** @description `source|id` of the deal */
+                deal?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "deal": "crm|D-1",
+                     *           "code": "NotCovered",
+                     *           "subject": "partner:acme",
+                     *           "message": "no agreement of the partner acme covers the days of this deal",
+                     *           "since": "2026-03-05T10:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["UncreditedDeal"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCommissionProposals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description State of the proposal */
+                state?: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+                /** @description What is proposed */
+                action?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *           "action": "close-period",
+                     *           "subject": "monthly@Europe/Paris|2026-03",
+                     *           "number": 1,
+                     *           "request": {
+                     *             "force": "the partner of crm|D-1 will never register"
+                     *           },
+                     *           "read": {
+                     *             "statements": 12,
+                     *             "totals": {
+                     *               "EUR": "9350.00"
+                     *             }
+                     *           },
+                     *           "state": "open",
+                     *           "proposedBy": "fiona@example.com",
+                     *           "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *           "decidedBy": "ada@example.com",
+                     *           "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *           "reason": "the returns of the last week are missing",
+                     *           "refusal": {
+                     *             "code": "ClosingInProgress",
+                     *             "message": "the closing of 2026-02 is still running"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["ProposalRead"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCommissionProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmCommissionProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal; `refusal` says why the action was not possible */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `SecondPersonNeeded`: the caller proposed it. `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `ProposalChanged`: revisions or totals have changed since it was proposed. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rejectCommissionProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the returns of the last week are missing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RejectProposalBody"];
+            };
+        };
+        responses: {
+            /** @description The rejected proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

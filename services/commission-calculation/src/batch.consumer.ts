@@ -7,9 +7,6 @@ import { ACTOR } from './service-identity.js';
 import type { Backpressure } from './backpressure.service.js';
 import type { Origin } from './reference/stream/reference.js';
 
-/** Limit on the messages of a batch, which takes one read and one append. */
-export const BATCH_MESSAGES = 1000;
-
 export interface ConsumerSetup {
   readonly broker: Broker;
   readonly backpressure: Backpressure;

@@ -34,11 +34,7 @@ import { readModel } from './read-model.tables.js';
 import { RefusalsController } from './refusal/refusal.controller.js';
 import { FindRefusalHandler, ListRefusalsHandler } from './refusal/refusal.queries.js';
 import { refusalDecider } from './refusal/refusal.js';
-
-/** Bytes of deals that are cached: about ten thousand, those that a file or a topic is working on. */
-const DEALS_BYTES_MAX = 24 * 1024 * 1024;
-const REFUSALS_BYTES_MAX = 1024 * 1024;
-const IMPORTS_BYTES_MAX = 64 * 1024;
+import { DEALS_BYTES_MAX, REFUSALS_BYTES_MAX, IMPORTS_BYTES_MAX } from './limits.js';
 
 /** Facts are recorded only if the deal with them can be published. */
 export function openDeals(store: EventStore): DealRuntime {

@@ -20,9 +20,7 @@ import { FindPartnerHandler, ListPartnersHandler, ListPartnerWarningsHandler } f
 import { readModel } from './partner/partner.tables.js';
 import type { PartnerRegistryTables } from './partner/partner.tables.js';
 import { PARTNER_RUNTIME, Registry } from './partner/registry.service.js';
-
-/** Bytes of partners that are cached: about ten thousand. */
-const PARTNERS_BYTES_MAX = 8 * 1024 * 1024;
+import { PARTNERS_BYTES_MAX } from './limits.js';
 
 /** Partners change only to what can be published. */
 export function openPartners(store: EventStore): PartnerRuntime {

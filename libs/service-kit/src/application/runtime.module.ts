@@ -1,6 +1,7 @@
 import { Global, Inject, Injectable, Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
+import { scaleCaches } from '@tantieme/event-sourcing/decide/cache-scale';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { Kysely } from 'kysely';
@@ -16,6 +17,7 @@ import { openLeaderElection } from '../background/leader-election.js';
 import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '../runtime/event-store.js';
 import { checkLog } from '../runtime/log-check.js';
+import { cacheScaleOf } from '../runtime/memory.js';
 import { HealthController } from '../health/health.controller.js';
 import { IdempotencyInterceptor } from '../idempotency/idempotency.js';
 import { MetricsController } from '../health/metrics.controller.js';
@@ -74,6 +76,7 @@ export class RuntimeModule {
   /** @throws {ConfigError} */
   static forRoot(config: RuntimeConfig, runsHere: WorkFilter = () => true): DynamicModule {
     checkConfig(config);
+    scaleCaches(cacheScaleOf(config.memoryMb));
     return {
       module: RuntimeModule,
       imports: [DiscoveryModule],

@@ -8,6 +8,7 @@ import { PartnerCache } from '@tantieme/commission-calculation/reference/cache/p
 import { budgetDecider, budgetStream } from '@tantieme/commission-calculation/budget/budget';
 import type { BudgetEvent } from '@tantieme/commission-calculation/budget/budget';
 import { calendarDecider, calendarStream } from '@tantieme/commission-calculation/calendar/calendar';
+import { creditDecider, creditStream } from '@tantieme/commission-calculation/credit/credit';
 import type { DealCredited } from '@tantieme/commission-calculation/credit/credit';
 import { Crediting } from '@tantieme/commission-calculation/credit/crediting.service';
 import { earningDecider, earningStream } from '@tantieme/commission-calculation/earning/earning';
@@ -251,7 +252,8 @@ class Commissions {
       const context = this.recorder.nextContext();
       const [result] = await this.crediting.credit([{ deal, origin, at: on('01-21'), context }]);
       if (result?.outcome !== 'accepted' || result.events.length === 0) throw new Error(`${deal.id} is not credited`);
-      for (const event of result.events) await this.earn(`${deal.source}|${deal.id}`, event);
+      for (const event of result.events)
+        if (event.type === 'DealCredited') await this.earn(`${deal.source}|${deal.id}`, event);
     }
   }
 
@@ -303,9 +305,14 @@ class Commissions {
     const at = on('02-02');
     const calendar = calendarStream(CALENDAR);
     const period = periodStream(CALENDAR, PERIOD);
-    const request = { calendar: CALENDAR, period: PERIOD, by: 'finance', earliestOpen: PERIOD, pendingDeals: 1 };
-    const force = 'crm|D-4 has no partner';
-    await recorder.record(calendarDecider, calendar, { type: 'close', ...request, force, at });
+    const waived = [{ code: 'PartnerMissing', subject: 'partner:nobody' }];
+    const people = { by: 'finance', confirmedBy: 'approver' };
+    const waive = { type: 'waive', waived, reason: 'never registers', ...people, at } as const;
+    await recorder.record(creditDecider(this.plans), creditStream('crm|D-4'), waive);
+    const request = { calendar: CALENDAR, period: PERIOD, proposal: `close-period|${CALENDAR}|${PERIOD}|1`, ...people };
+    const outstanding = [{ code: 'QuotasMissing', count: 1, message: '1 deal has no quota' }] as const;
+    const input = { plans: 1, earliestOpen: PERIOD, outstanding };
+    await recorder.record(calendarDecider, calendar, { type: 'close', ...request, ...input, force: 'no quota', at });
     for (const stage of STAGES) {
       if (stage === 'sealed') await recorder.record(calendarDecider, calendar, { type: 'seal', period: PERIOD, at });
       await recorder.record(periodDecider, period, { type: 'reach-stage', stage, at });

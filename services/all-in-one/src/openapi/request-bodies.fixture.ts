@@ -250,6 +250,11 @@ export const REQUEST_BODIES: Readonly<Record<string, RequestBody | readonly Requ
   createQuota: { url: '/quotas', samples: [QUOTA], message: 'quota' },
   batchQuotas: { url: '/quotas/batch', samples: [QUOTA], message: 'quota' },
   closePeriod: { url: '/periods/weekly@Europe%2FRome/2026-03/close', samples: [{ force: 'a deal is missing' }] },
+  waivePendingDeal: { url: '/pending-deals/crm%7CD-1/waive', samples: [{ reason: 'the partner never registers' }] },
+  rejectCommissionProposal: {
+    url: '/commission-proposals/waive-deal%7Ccrm%7CD-1%7C1/reject',
+    samples: [{ reason: 'too early' }],
+  },
   createProgramme: {
     url: '/programmes',
     samples: [

@@ -3,7 +3,8 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { DeadLetter } from '@tantieme/messaging/broker';
-import { addDeadLetter, BATCH_MESSAGES, contextOf, newestPerOrigin } from '../batch.consumer.js';
+import { addDeadLetter, contextOf, newestPerOrigin } from '../batch.consumer.js';
+import { BATCH_MESSAGES } from '../limits.js';
 import type { ConsumerSetup } from '../batch.consumer.js';
 import type { Crediting } from './crediting.service.js';
 

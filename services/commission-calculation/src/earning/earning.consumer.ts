@@ -4,7 +4,8 @@
 import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { DeadLetter, Message } from '@tantieme/messaging/broker';
-import { addDeadLetter, BATCH_MESSAGES, contextOf } from '../batch.consumer.js';
+import { addDeadLetter, contextOf } from '../batch.consumer.js';
+import { BATCH_MESSAGES } from '../limits.js';
 import type { ConsumerSetup } from '../batch.consumer.js';
 import { isClaimsMessage, isGrantMessage } from '../budget/budget.events-out.js';
 import type { ClaimsMessage } from '../budget/budget.events-out.js';

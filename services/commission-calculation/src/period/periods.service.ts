@@ -6,8 +6,7 @@ import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { manifestPublication } from './period.events-out.js';
 import { periodDecider, periodStream } from './period.js';
 import type { PeriodCommand, PeriodEvent, PeriodState } from './period.js';
-
-const STATES_BYTES_MAX = 8 * 1024 * 1024;
+import { PERIODS_BYTES_MAX } from '../limits.js';
 
 @Injectable()
 export class Periods {
@@ -17,7 +16,7 @@ export class Periods {
     this.runtime = createRuntime({
       store,
       decider: periodDecider,
-      cacheBytesMax: STATES_BYTES_MAX,
+      cacheBytesMax: PERIODS_BYTES_MAX,
       messagesOf: (stored) => (stored.type === 'ManifestPage' ? manifestPublication(stored) : undefined),
     });
   }

@@ -3,7 +3,7 @@ import type { Broker, DeadLetter } from '@tantieme/messaging/broker';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
 import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
-import { BATCH_FACTS } from './candidate.js';
+import { BATCH_FACTS } from '../limits.js';
 import type { FactRecorder, IncomingFact } from './fact-recorder.service.js';
 
 const GROUP = 'deal-ingestion';

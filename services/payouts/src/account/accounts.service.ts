@@ -5,13 +5,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { messagesOf } from './account.events-out.js';
 import { account, ACCOUNT_PARTIAL_STATES } from './account.js';
 import type { AccountCommand, AccountEvent, AccountState } from './account.js';
-
-/** Memory for accounts with their open lines. Every earning of every payee goes through its account. */
-const FULL_ACCOUNTS_BYTES_MAX = 96 * 1024 * 1024;
-
-/** Memory for accounts whose lines were evicted, and what one of them takes. */
-const PARTIAL_ACCOUNTS_BYTES_MAX = 96 * 1024 * 1024;
-const PARTIAL_ACCOUNT_BYTES = 2500;
+import { FULL_ACCOUNTS_BYTES_MAX, PARTIAL_ACCOUNTS_BYTES_MAX, PARTIAL_ACCOUNT_BYTES } from '../limits.js';
 
 /** Injection token of {@link Accounts}. */
 export const ACCOUNTS = Symbol('accounts');

@@ -18,15 +18,12 @@ import { periodStream } from '../period/period.js';
 import type { PeriodCommand } from '../period/period.js';
 import type { Periods } from '../period/periods.service.js';
 import { messageContext, serviceContext } from '../service-context.js';
+import { ENTRIES_PER_EVENT, MEASURED_PER_EVENT } from '../limits.js';
 
 export const COMMISSIONS_GROUP = 'rewards';
 
 /** The only source whose manifests close periods here. */
 const COMMISSIONS_SOURCE = '/commission-calculation';
-
-/** Limits of one event of the ledger, which keep it far below the 1 MiB of an append. */
-const ENTRIES_PER_EVENT = 500;
-const MEASURED_PER_EVENT = 2000;
 
 /** @param batch messages of one partition of the topic `commissions` */
 export async function receiveCommissions(
