@@ -35,7 +35,7 @@ export interface paths {
         };
         /**
          * Whether the process can do its work
-         * @description 503 while the event store, the broker or the database is unreachable, before all background work has started, and during a stop. `degraded` with 200 where background work is failing for another reason.
+         * @description 503 while the event store, the broker or the database is unreachable or their disk is full, before all background work has started, and during a stop. `degraded` with 200 where background work is failing for another reason.
          *
          *     Public: needs no token.
          */
@@ -285,7 +285,7 @@ export interface paths {
         put?: never;
         /**
          * Import tiers, uplines, agreements or certifications from a file
-         * @description A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, `from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty).
+         * @description A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, `from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty). A column or field that is missing is refused; in NDJSON, `null` is none.
          *
          *     Roles: plan-designer, operator.
          */
@@ -835,13 +835,35 @@ export interface paths {
         };
         /**
          * List pending deals
-         * @description Deals that cannot be credited, or not completely, and deals that earn nothing until a quota is recorded. They are calculated as soon as the missing fact arrives; until then, a period only closes with a reason.
+         * @description Deals that cannot be credited, or not completely, and deals that earn nothing until a quota is recorded. They are calculated as soon as the missing fact arrives; until then, a period that they may touch only closes with a reason. Without those that were waived.
          *
          *     Roles: source, plan-designer, finance, auditor, operator.
          */
         get: operations["listPendingDeals"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pending-deals/{deal}/waive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to waive what a deal waits for
+         * @description Once somebody else confirms the proposal, no closing waits for it. If the missing fact arrives later, the deal is calculated as usual.
+         *
+         *     Roles: finance.
+         */
+        post: operations["waivePendingDeal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -858,12 +880,34 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start the closing of a period
-         * @description The closing runs in the background; GET /periods/{calendar}/{period} shows its progress. A closed period stays closed. While deals are pending, a closing needs a reason.
+         * Propose the closing of a period
+         * @description The closing starts when somebody else confirms the proposal; GET /periods/{calendar}/{period} shows its progress. While something is outstanding, it needs a reason.
          *
-         *     Roles: finance, operator.
+         *     Roles: finance.
          */
         post: operations["closePeriod"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/periods/{calendar}/{period}/closing-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview the closing of a period
+         * @description How many statements it would issue, over which amounts, and what stands in its way. Changes nothing.
+         *
+         *     Roles: approver, finance, auditor, operator.
+         */
+        get: operations["getPeriodClosingPreview"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -908,6 +952,116 @@ export interface paths {
         get: operations["listPeriods"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uncredited-deals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deals that earn nothing
+         * @description Deals that are credited to nobody, each with its reasons. They block no closing, except for those that are pending.
+         *
+         *     Roles: source, plan-designer, finance, auditor, operator.
+         */
+        get: operations["listUncreditedDeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commission-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List proposals
+         * @description What somebody proposed and another person confirms or rejects. Newest first.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["listCommissionProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commission-proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a proposal
+         * @description With everything that its confirmation depends on.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["getCommissionProposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commission-proposals/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a proposal
+         * @description Carries the action out. Only somebody other than its proposer can confirm it, and only while everything it was based on is unchanged. Repeating it changes nothing.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["confirmCommissionProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commission-proposals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a proposal
+         * @description Its proposer takes it back in the same way.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["rejectCommissionProposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1310,6 +1464,11 @@ export interface components {
              *     ]
              */
             failing: string[];
+            /**
+             * @description Items that are parked: `GET /parked` lists them
+             * @example 0
+             */
+            parked: number;
         };
         Readiness: {
             /**
@@ -1325,6 +1484,11 @@ export interface components {
              * @example []
              */
             failing: string[];
+            /**
+             * @description Items that are parked: `GET /parked` lists them
+             * @example 0
+             */
+            parked: number;
         };
         WorkStatusBody: {
             /**
@@ -2089,6 +2253,13 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
+             * @description Components that pay nothing yet, since the plan starts inside a measurement window; absent for none
+             * @example [
+             *       "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+             *     ]
+             */
+            notices?: string[];
+            /**
              * @description False where the newest version has this document already
              * @example true
              */
@@ -2156,6 +2327,13 @@ export interface components {
             document: {
                 [key: string]: unknown;
             };
+            /**
+             * @description Components that pay nothing yet, since the plan starts inside a measurement window; absent for none
+             * @example [
+             *       "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+             *     ]
+             */
+            notices?: string[];
         };
         PublishBody: {
             /**
@@ -2585,14 +2763,172 @@ export interface components {
              */
             since: string;
         };
+        WaiveDealBody: {
+            /**
+             * @description Why no closing waits for the deal
+             * @example the partner will never register
+             */
+            reason: string;
+        };
+        RefusalRead: {
+            /** @example ClosingInProgress */
+            code: string;
+            /** @example the closing of 2026-02 is still running */
+            message: string;
+        };
+        ProposalRead: {
+            /**
+             * @description `action|subject|number`
+             * @example close-period|monthly@Europe/Paris|2026-03|1
+             */
+            id: string;
+            /**
+             * @description What is proposed
+             * @example close-period
+             */
+            action: string;
+            /**
+             * @description What it is about
+             * @example monthly@Europe/Paris|2026-03
+             */
+            subject: string;
+            /**
+             * @description From 1, for each action and subject
+             * @example 1
+             */
+            number: number;
+            /**
+             * @description Parameters of the action
+             * @example {
+             *       "force": "the partner of crm|D-1 will never register"
+             *     }
+             */
+            request: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Revisions and totals that the proposer read; if they change, the proposal cannot be confirmed
+             * @example {
+             *       "statements": 12,
+             *       "totals": {
+             *         "EUR": "9350.00"
+             *       }
+             *     }
+             */
+            read: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description `superseded`: replaced by a newer proposal. `confirmed`: being carried out. `refused`: confirmed, but the action was no longer possible
+             * @example open
+             * @enum {string}
+             */
+            state: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+            /**
+             * @description Subject of the person who proposed it
+             * @example fiona@example.com
+             */
+            proposedBy: string;
+            /** @example 2026-04-02T08:00:00.000Z */
+            proposedAt: string;
+            /**
+             * @description Subject of the person who confirmed or rejected it
+             * @example ada@example.com
+             */
+            decidedBy?: string;
+            /** @example 2026-04-02T09:00:00.000Z */
+            decidedAt?: string;
+            /**
+             * @description Why it was rejected
+             * @example the returns of the last week are missing
+             */
+            reason?: string;
+            /** @description Why the action was not possible any more */
+            refusal?: components["schemas"]["RefusalRead"];
+        };
         ClosePeriodBody: {
             /**
-             * @description Reason to close although deals are pending
+             * @description Reason to close although something is outstanding
              * @example the partner of crm|D-1 will never register
              */
             force?: string;
         };
+        ClosingRefusal: {
+            /** @example EarlierPeriodOpen */
+            code: string;
+            /** @example 2026-02 is still open; close it first */
+            message: string;
+        };
+        OutstandingRead: {
+            /**
+             * @example DealsPending
+             * @enum {string}
+             */
+            code: "PeriodNotEnded" | "DealsPending" | "QuotasMissing" | "ItemsParked";
+            /** @example 3 */
+            count: number;
+            /** @example 3 deals are pending (GET /pending-deals) */
+            message: string;
+        };
+        ClosingPreview: {
+            /** @example monthly@Europe/Paris */
+            calendar: string;
+            /** @example 2026-03 */
+            period: string;
+            /**
+             * @description Statements with lines so far; guarantees, draws and bonuses may add some when the period closes
+             * @example 12
+             */
+            statements: number;
+            /**
+             * @description Ledger lines so far
+             * @example 140
+             */
+            lines: number;
+            /**
+             * @description Sum of these lines by currency
+             * @example {
+             *       "EUR": "9350.00"
+             *     }
+             */
+            totals: {
+                [key: string]: string;
+            };
+            /** @description Why the period cannot be closed, not even with a reason */
+            refusal?: components["schemas"]["ClosingRefusal"];
+            /** @description Why closing it needs a reason; empty where it needs none */
+            outstanding: components["schemas"]["OutstandingRead"][];
+            /**
+             * @description Components that pay nothing yet, since their plan starts inside a measurement window
+             * @example [
+             *       "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+             *     ]
+             */
+            notices: string[];
+        };
         PeriodRead: {
+            /**
+             * @description When the closing began
+             * @example 2026-04-02T08:00:00.000Z
+             */
+            closingSince?: string;
+            /**
+             * @description Subject of the person who proposed the closing
+             * @example fiona@example.com
+             */
+            closedBy?: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy?: string;
+            /**
+             * @description Why it was closed all the same
+             * @example crm|D-1 will be settled by hand
+             */
+            force?: string;
+            /** @description What was outstanding */
+            outstanding?: components["schemas"]["OutstandingRead"][];
             /** @example monthly@Europe/Paris */
             calendar: string;
             /** @example 2026-03 */
@@ -2621,6 +2957,28 @@ export interface components {
             lines: number;
         };
         PeriodListed: {
+            /**
+             * @description When the closing began
+             * @example 2026-04-02T08:00:00.000Z
+             */
+            closingSince: string;
+            /**
+             * @description Subject of the person who proposed the closing
+             * @example fiona@example.com
+             */
+            closedBy: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy: string;
+            /**
+             * @description Why it was closed all the same
+             * @example crm|D-1 will be settled by hand
+             */
+            force?: string;
+            /** @description What was outstanding */
+            outstanding: components["schemas"]["OutstandingRead"][];
             /** @example monthly@Europe/Paris */
             calendar: string;
             /** @example 2026-03 */
@@ -2630,16 +2988,38 @@ export interface components {
              * @enum {string}
              */
             state: "closing" | "closed";
+        };
+        UncreditedDeal: {
             /**
-             * @description When the closing began
-             * @example 2026-04-02T08:00:00.000Z
+             * @description `source|id` of the deal
+             * @example crm|D-1
              */
-            closingSince: string;
+            deal: string;
             /**
-             * @description Subject of the person who started the closing
-             * @example fiona@example.com
+             * @description Stable. `NotCovered`: the agreement had ended. `WindowNotBegun`: the plan started inside a measurement window. `Pending`: see GET /pending-deals
+             * @example NotCovered
+             * @enum {string}
              */
-            closedBy: string;
+            code: "NotCovered" | "PlanEnded" | "WindowNotBegun" | "NotTriggered" | "ConditionsNotMet" | "NoPartners" | "Cancelled" | "Withdrawn" | "Pending";
+            /**
+             * @description What the reason is about
+             * @example partner:acme
+             */
+            subject: string;
+            /** @example no agreement of the partner acme covers the days of this deal */
+            message: string;
+            /**
+             * @description Time of the fact for which the deal was credited last
+             * @example 2026-03-05T10:00:00.000Z
+             */
+            since: string;
+        };
+        RejectProposalBody: {
+            /**
+             * @description Why
+             * @example the returns of the last week are missing
+             */
+            reason?: string;
         };
         FiscalYearDto: {
             /**
@@ -3506,13 +3886,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3573,13 +3953,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3639,13 +4019,13 @@ export interface components {
                 family?: string;
                 /** @description a text without control characters */
                 category?: string;
-                /** @description decimal text, such as "2.5" */
+                /** @description decimal text of at most 999,999,999, such as "2.5" */
                 quantity?: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 net: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 gross?: string;
-                /** @description an amount as decimal text, such as "1100.00" */
+                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                 cost?: string;
                 subscription?: {
                     /** @description a text without control characters */
@@ -3676,13 +4056,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3731,7 +4111,7 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
-            /** @description an amount as decimal text, such as "1100.00" */
+            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
             amount?: string;
             /** @description a whole number from 0 */
             revision?: number;
@@ -3783,13 +4163,13 @@ export interface components {
                     family?: string;
                     /** @description a text without control characters */
                     category?: string;
-                    /** @description decimal text, such as "2.5" */
+                    /** @description decimal text of at most 999,999,999, such as "2.5" */
                     quantity?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     net: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     gross?: string;
-                    /** @description an amount as decimal text, such as "1100.00" */
+                    /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                     cost?: string;
                     subscription?: {
                         /** @description a text without control characters */
@@ -3841,7 +4221,7 @@ export interface components {
             lines?: {
                 /** @description a text without control characters */
                 line: string;
-                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                 net?: string;
             }[];
             /** @description a whole number from 0 */
@@ -3908,7 +4288,7 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             date: string;
-            /** @description decimal text without a sign, such as "0.5" */
+            /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
             rate: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -3933,7 +4313,7 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             until?: string;
-            /** @description decimal text without a sign, such as "0.5" */
+            /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
             amount: string;
             /** @description a whole number from 0 */
             revision: number;
@@ -3960,7 +4340,7 @@ export interface components {
                 base: string;
                 /** @description an ISO 4217 code, such as "EUR" */
                 quote: string;
-                /** @description decimal text without a sign, such as "0.5" */
+                /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
                 rate: string;
                 /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
                 source: string;
@@ -4050,7 +4430,8 @@ export interface operations {
                      *       "database": {
                      *         "reachable": true
                      *       },
-                     *       "failing": []
+                     *       "failing": [],
+                     *       "parked": 0
                      *     }
                      */
                     "application/json": components["schemas"]["Readiness"];
@@ -4497,6 +4878,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putPartnerTier: {
@@ -4661,6 +5051,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putPartnerUpline: {
@@ -4818,6 +5217,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4991,6 +5399,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     putPartnerCertification: {
@@ -5151,6 +5568,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5506,6 +5932,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     batchPartner: {
@@ -5623,6 +6058,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5758,6 +6202,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5980,13 +6433,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6046,13 +6499,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6078,7 +6531,7 @@ export interface operations {
                              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
                              */
                             at: string;
-                            /** @description an amount as decimal text, such as "1100.00" */
+                            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                             amount: string;
                         }[];
                         soldThrough: {
@@ -6101,7 +6554,7 @@ export interface operations {
                             lines?: {
                                 /** @description a text without control characters */
                                 line: string;
-                                /** @description an amount as decimal text without a sign, such as "1100.00" */
+                                /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                                 net?: string;
                             }[];
                         }[];
@@ -6147,13 +6600,13 @@ export interface operations {
                                 family?: string;
                                 /** @description a text without control characters */
                                 category?: string;
-                                /** @description decimal text, such as "2.5" */
+                                /** @description decimal text of at most 999,999,999, such as "2.5" */
                                 quantity?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 net: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 gross?: string;
-                                /** @description an amount as decimal text, such as "1100.00" */
+                                /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
                                 cost?: string;
                                 subscription?: {
                                     /** @description a text without control characters */
@@ -6692,6 +7145,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getImport: {
@@ -6973,6 +7435,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listPlans: {
@@ -7183,6 +7654,9 @@ export interface operations {
                      *           }
                      *         ]
                      *       },
+                     *       "notices": [
+                     *         "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+                     *       ],
                      *       "isNew": true
                      *     }
                      */
@@ -7263,6 +7737,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7395,6 +7878,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     approvePlanVersion: {
@@ -7474,7 +7966,10 @@ export interface operations {
                      *             }
                      *           }
                      *         ]
-                     *       }
+                     *       },
+                     *       "notices": [
+                     *         "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["PlanVersionDetail"];
@@ -7536,6 +8031,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7631,7 +8135,10 @@ export interface operations {
                      *             }
                      *           }
                      *         ]
-                     *       }
+                     *       },
+                     *       "notices": [
+                     *         "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["PlanVersionDetail"];
@@ -7720,6 +8227,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7880,6 +8396,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8084,7 +8609,10 @@ export interface operations {
                      *             }
                      *           }
                      *         ]
-                     *       }
+                     *       },
+                     *       "notices": [
+                     *         "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["PlanVersionDetail"];
@@ -8389,6 +8917,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     batchExchangeRates: {
@@ -8489,6 +9026,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8754,6 +9300,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     batchQuotas: {
@@ -8854,6 +9409,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9263,6 +9827,10 @@ export interface operations {
                 partner?: string;
                 /** @description Deals that need a fact about this plan: the plan, or a quota under it */
                 plan?: string;
+                /** @description With `period`: only deals for which the closing of this period waits */
+                calendar?: string;
+                /** @description With `calendar`: the period */
+                period?: string;
                 /** @description `deal`: by deal, code and subject. `oldest`: the deals that have been pending longest first */
                 sort?: "deal" | "oldest";
             };
@@ -9320,7 +9888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            /** @description `PeriodInvalid`: the calendar key is not valid, or the period is not one of the calendar. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9340,6 +9908,167 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    waivePendingDeal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `source|id` of the deal */
+                deal: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the partner will never register"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WaiveDealBody"];
+            };
+        };
+        responses: {
+            /** @description The proposal */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NothingPending`: the deal waits for nothing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9370,7 +10099,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The closing has started, or the period is closed already */
+            /** @description The proposal, which somebody else confirms */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -9378,17 +10107,32 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "calendar": "monthly@Europe/Paris",
-                     *       "period": "2026-03",
-                     *       "state": "closing",
-                     *       "stages": [
-                     *         "facts-credited"
-                     *       ],
-                     *       "streams": 0,
-                     *       "lines": 0
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
                      *     }
                      */
-                    "application/json": components["schemas"]["PeriodRead"];
+                    "application/json": components["schemas"]["ProposalRead"];
                 };
             };
             /** @description `BadRequest`: the body is not valid JSON */
@@ -9418,7 +10162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ClosingInProgress`: another period of the calendar is being closed. `EarlierPeriodOpen`: an earlier period is still open. `DealsPending`: deals are pending, and the request gives no reason to close all the same. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `PeriodClosed`: the period is closed already. `ClosingInProgress`: a period of the calendar is being closed. `CalendarUnused`: no published plan has this calendar. `EarlierPeriodOpen`: an earlier period is still open. `PeriodNotEnded`: the period has not ended, and the request gives no reason to close it all the same. `DealsPending`: deals that may touch the period are pending, and the request gives no reason. `QuotasMissing`: deals of the period have no quota, and the request gives no reason. `ItemsParked`: parked items may concern the period, and the request gives no reason. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9472,6 +10216,110 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPeriodClosingPreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key of the calendar */
+                calendar: string;
+                /** @description Period of the calendar */
+                period: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the closing would do now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "statements": 12,
+                     *       "lines": 140,
+                     *       "totals": {
+                     *         "EUR": "9350.00"
+                     *       },
+                     *       "refusal": {
+                     *         "code": "EarlierPeriodOpen",
+                     *         "message": "2026-02 is still open; close it first"
+                     *       },
+                     *       "outstanding": [
+                     *         {
+                     *           "code": "DealsPending",
+                     *           "count": 3,
+                     *           "message": "3 deals are pending (GET /pending-deals)"
+                     *         }
+                     *       ],
+                     *       "notices": [
+                     *         "hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ClosingPreview"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PeriodInvalid`: the calendar key is not valid, or the period is not one of the calendar. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getPeriod: {
@@ -9496,6 +10344,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "closingSince": "2026-04-02T08:00:00.000Z",
+                     *       "closedBy": "fiona@example.com",
+                     *       "confirmedBy": "ada@example.com",
+                     *       "force": "crm|D-1 will be settled by hand",
+                     *       "outstanding": [
+                     *         {
+                     *           "code": "DealsPending",
+                     *           "count": 3,
+                     *           "message": "3 deals are pending (GET /pending-deals)"
+                     *         }
+                     *       ],
                      *       "calendar": "monthly@Europe/Paris",
                      *       "period": "2026-03",
                      *       "state": "closing",
@@ -9586,11 +10445,20 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "closingSince": "2026-04-02T08:00:00.000Z",
+                     *           "closedBy": "fiona@example.com",
+                     *           "confirmedBy": "ada@example.com",
+                     *           "force": "crm|D-1 will be settled by hand",
+                     *           "outstanding": [
+                     *             {
+                     *               "code": "DealsPending",
+                     *               "count": 3,
+                     *               "message": "3 deals are pending (GET /pending-deals)"
+                     *             }
+                     *           ],
                      *           "calendar": "monthly@Europe/Paris",
                      *           "period": "2026-03",
-                     *           "state": "closed",
-                     *           "closingSince": "2026-04-02T08:00:00.000Z",
-                     *           "closedBy": "fiona@example.com"
+                     *           "state": "closed"
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -9644,6 +10512,604 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUncreditedDeals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description Reason */
+                code?: "NotCovered" | "PlanEnded" | "WindowNotBegun" | "NotTriggered" | "ConditionsNotMet" | "NoPartners" | "Cancelled" | "Withdrawn" | "Pending";
+                /** @description `source|id` of the deal */
+                deal?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "deal": "crm|D-1",
+                     *           "code": "NotCovered",
+                     *           "subject": "partner:acme",
+                     *           "message": "no agreement of the partner acme covers the days of this deal",
+                     *           "since": "2026-03-05T10:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["UncreditedDeal"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCommissionProposals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description State of the proposal */
+                state?: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+                /** @description What is proposed */
+                action?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *           "action": "close-period",
+                     *           "subject": "monthly@Europe/Paris|2026-03",
+                     *           "number": 1,
+                     *           "request": {
+                     *             "force": "the partner of crm|D-1 will never register"
+                     *           },
+                     *           "read": {
+                     *             "statements": 12,
+                     *             "totals": {
+                     *               "EUR": "9350.00"
+                     *             }
+                     *           },
+                     *           "state": "open",
+                     *           "proposedBy": "fiona@example.com",
+                     *           "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *           "decidedBy": "ada@example.com",
+                     *           "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *           "reason": "the returns of the last week are missing",
+                     *           "refusal": {
+                     *             "code": "ClosingInProgress",
+                     *             "message": "the closing of 2026-02 is still running"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["ProposalRead"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCommissionProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmCommissionProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal; `refusal` says why the action was not possible */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `SecondPersonNeeded`: the caller proposed it. `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `ProposalChanged`: revisions or totals have changed since it was proposed. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rejectCommissionProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the returns of the last week are missing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RejectProposalBody"];
+            };
+        };
+        responses: {
+            /** @description The rejected proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9939,6 +11405,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10555,6 +12030,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getStatement: {
@@ -10904,6 +12388,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11601,6 +13094,15 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

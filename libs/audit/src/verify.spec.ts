@@ -5,6 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { eventHash, FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
 import type { Append, NewEvent, StoredEvent } from '@tantieme/event-store/event-store';
+import { openEsdbEventStore } from '@tantieme/event-store/esdb/event-store';
+import { EsdbServer } from '@tantieme/event-store/esdb/server.fixture';
 import { partsOf } from '@tantieme/event-store/run';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { SqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
@@ -282,6 +284,23 @@ describe('the verification of a log', () => {
   });
 
   describe('notices missing events', () => {
+    it('of a stream that the server truncated, although the log still has them', async () => {
+      const server = await EsdbServer.start();
+      const remote = openEsdbEventStore(server.url);
+      try {
+        const events = [0, 1].map((revision) => ({ ...added('note-1', revision, {}), type: 'Noted' }));
+        await remote.append({ stream: 'note-1', expectedRevision: 'no-stream', events });
+        expect(await verifyLog({ store: remote, replayables: [note] })).toMatchObject({ differenceCount: 0 });
+        server.write('$$note-1', { type: '$metadata', data: '{"$maxCount":1}', metadata: '{}' });
+        expect((await verifyLog({ store: remote, replayables: [note] })).differences).toEqual([
+          { stream: 'note-1', revision: 0, reason: expect.stringMatching(/truncated or deleted at the server/) },
+        ]);
+      } finally {
+        await remote.close();
+        await server.stop();
+      }
+    });
+
     it('an event in between', async () => {
       await count(2, 4);
       tamper('DELETE FROM events WHERE stream = 2 AND revision = 1');

@@ -10,7 +10,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
 import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
-import { recordsExtent } from '@tantieme/event-store/truncation';
+import { hidesStreams, recordsExtent } from '@tantieme/event-store/truncation';
 import type { LogExtent } from '@tantieme/event-store/truncation';
 import { FirstDifferences } from './first-differences.js';
 import type { Difference } from './first-differences.js';
@@ -79,6 +79,9 @@ export async function verifyLog(options: VerifyOptions): Promise<Verification> {
   for (const reason of new Set(results.map(({ unreadable }) => unreadable)))
     if (reason !== undefined) report('(log)', -1, reason);
   if (tip !== undefined) await compareTails(options, report);
+  if (hidesStreams(store))
+    for (const stream of await store.hiddenStreams())
+      report(stream, 0, 'is truncated or deleted at the server, which hides events that its log may still have');
   for (const reason of log.contradictions(tip)) report('(log)', -1, reason);
   return {
     events: log.events,

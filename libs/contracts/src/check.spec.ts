@@ -125,7 +125,10 @@ describe('the check of a body', () => {
     expect(check('deal-fact', { ...booked, deal: '', terms: { ...terms, lines, partners } })).toEqual([
       { field: 'deal', reason: 'must not be empty' },
       { field: 'terms.lines.0.id', reason: 'must not be empty' },
-      { field: 'terms.lines.0.net', reason: 'must be an amount as decimal text, such as "1100.00", not a number' },
+      {
+        field: 'terms.lines.0.net',
+        reason: 'must be an amount as decimal text of at most 999,999,999,999.99, such as "1100.00", not a number',
+      },
       { field: 'terms.lines.1.net', reason: 'is missing' },
       { field: 'terms.lines.1.nett', reason: 'is not a known field; did you mean "net"?' },
       {

@@ -102,7 +102,7 @@ export function encode<Type extends MessageType>(
 
 function textOf<Type extends MessageType>(type: Type, attributes: EnvelopeAttributes, data: MessageData[Type]): string {
   // Keys have this order on every machine; undefined ones are left out.
-  return JSON.stringify({
+  const text = JSON.stringify({
     specversion: '1.0',
     id: attributes.id,
     source: attributes.source,
@@ -119,10 +119,28 @@ function textOf<Type extends MessageType>(type: Type, attributes: EnvelopeAttrib
     actor: attributes.actor,
     data,
   });
+  mustFit(text);
+  return text;
+}
+
+/**
+ * Largest message. A consumer stores what it takes in one event with what it looked up, and the event store takes 1 MiB;
+ * a Kafka broker takes 1,000,000 bytes unless it is configured otherwise.
+ */
+export const MESSAGE_BYTES_MAX = 900_000;
+
+function mustFit(text: string): void {
+  // No character takes more than three bytes.
+  if (text.length * 3 <= MESSAGE_BYTES_MAX) return;
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes <= MESSAGE_BYTES_MAX) return;
+  const reason = `has ${bytes.toLocaleString('en-US')} bytes, and at most ${MESSAGE_BYTES_MAX.toLocaleString('en-US')} are allowed; split the deal or list that it is about`;
+  throw new InvalidMessage([{ field: '', reason }]);
 }
 
 /** @throws {InvalidMessage} */
 export function decode(text: string): Envelope {
+  mustFit(text);
   const value = parse(text);
   const required = (name: string): string => {
     const found = value[name];

@@ -71,15 +71,35 @@ const amount = {
   pattern: '^(?!-0(\\.0*)?$)-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,4})?$',
   description: 'an amount as decimal text, such as "1100.00"',
 };
+/**
+ * An amount from outside: smaller than what is published, so that sums, conversions and earnings of accepted amounts can
+ * be published.
+ */
+const soldAmount = {
+  type: 'string',
+  pattern: '^(?!-0(\\.0*)?$)-?(0|[1-9][0-9]{0,11})(\\.[0-9]{1,4})?$',
+  description: 'an amount as decimal text of at most 999,999,999,999.99, such as "1100.00"',
+};
+const soldPositiveAmount = {
+  type: 'string',
+  pattern: '^(0|[1-9][0-9]{0,11})(\\.[0-9]{1,4})?$',
+  description: 'an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00"',
+};
+const quantity = {
+  type: 'string',
+  pattern: '^(?!-0(\\.0*)?$)-?(0|[1-9][0-9]{0,8})(\\.[0-9]{1,18})?$',
+  description: 'decimal text of at most 999,999,999, such as "2.5"',
+};
+/** The largest rates in use have six digits before the point. */
+const exchangeRateText = {
+  type: 'string',
+  pattern: '^(0|[1-9][0-9]{0,8})(\\.[0-9]{1,18})?$',
+  description: 'decimal text without a sign of at most 999,999,999, such as "0.5"',
+};
 const positiveAmount = {
   type: 'string',
   pattern: '^(0|[1-9][0-9]{0,17})(\\.[0-9]{1,4})?$',
   description: 'an amount as decimal text without a sign, such as "1100.00"',
-};
-const decimal = {
-  type: 'string',
-  pattern: '^(?!-0(\\.0*)?$)-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,18})?$',
-  description: 'decimal text, such as "2.5"',
 };
 const unsignedDecimal = {
   type: 'string',
@@ -134,10 +154,10 @@ const line = record(
     product: text(200),
     family: text(200),
     category: text(200),
-    quantity: decimal,
-    net: amount,
-    gross: amount,
-    cost: amount,
+    quantity,
+    net: soldAmount,
+    gross: soldAmount,
+    cost: soldAmount,
     subscription: record({ id: innerId, start: day, months: upTo(1200) }),
     original: { type: 'object', propertyNames: fieldName, additionalProperties: text(100), maxProperties: 10 },
   },
@@ -169,7 +189,7 @@ const terms = record(
   },
   ['customer', 'attributes'],
 );
-const returnedLines = { ...list(record({ line: innerId, net: positiveAmount }, ['net']), 5000), minItems: 1 };
+const returnedLines = { ...list(record({ line: innerId, net: soldPositiveAmount }, ['net']), 5000), minItems: 1 };
 
 const registration = {
   status: { enum: [...REGISTRATION_STATUSES] },
@@ -216,7 +236,7 @@ const dealFact = {
     factOf('registered', { terms }),
     factOf('booked', { terms }),
     factOf('invoiced', { lines, terms }, ['lines', 'terms'], idSchema),
-    factOf('paid', { amount }, [], idSchema),
+    factOf('paid', { amount: soldAmount }, [], idSchema),
     factOf('sold-through', {}, [], idSchema),
     factOf('amended', { as: { enum: ['correction', 'change'] }, terms }, ['as']),
     factOf('returned', { lines: returnedLines }, ['lines'], idSchema),
@@ -236,7 +256,7 @@ const deal = record(
     registeredAt: instant,
     bookedAt: instant,
     invoices: occurrences({ lines }, ['lines']),
-    payments: occurrences({ amount }),
+    payments: occurrences({ amount: soldAmount }),
     soldThrough: occurrences({}),
     returns: occurrences({ lines: returnedLines }, ['lines']),
     cancelledAt: instant,
@@ -275,7 +295,7 @@ const partner = record(
 );
 
 const exchangeRate = record(
-  { base: currency, quote: currency, date: day, rate: unsignedDecimal, source: idSchema, revision: count },
+  { base: currency, quote: currency, date: day, rate: exchangeRateText, source: idSchema, revision: count },
   ['revision'],
 );
 
@@ -286,7 +306,7 @@ const quota = record(
     component: innerId,
     from: day,
     until: day,
-    amount: unsignedDecimal,
+    amount: soldPositiveAmount,
     revision: count,
   },
   ['until'],
@@ -378,7 +398,7 @@ const settled = {
   revision: count,
   amount: positiveAmount,
   currency,
-  exchange: record({ base: currency, quote: currency, rate: unsignedDecimal, source: idSchema }),
+  exchange: record({ base: currency, quote: currency, rate: exchangeRateText, source: idSchema }),
 };
 const failed = { payout: text(1000), state: { const: 'failed' }, on: day, revision: count, reason: text(500) };
 

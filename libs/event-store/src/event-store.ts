@@ -241,6 +241,11 @@ export class IncompleteStream extends Error {
   }
 }
 
+/** The disk of the engine is full: nothing of the append was stored. It succeeds once there is space again. */
+export class StorageFull extends Error {
+  readonly code = 'StorageFull';
+}
+
 /** The category of a stream: its name up to the first `-`. */
 export function categoryOf(stream: string): string {
   const dash = stream.indexOf('-');

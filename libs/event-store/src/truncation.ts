@@ -39,6 +39,16 @@ export interface RecordsExtent {
   }): Promise<TruncatedStreamsPage>;
 }
 
+/** A server can hide events of a stream that its log still has: the whole log then looks complete. */
+export interface HidesStreams {
+  /** Streams that were truncated or deleted at the server. */
+  hiddenStreams(): Promise<readonly string[]>;
+}
+
+export function hidesStreams(store: EventStore): store is EventStore & HidesStreams {
+  return 'hiddenStreams' in store;
+}
+
 export function recordsExtent(store: EventStore): store is EventStore & RecordsExtent {
   return 'logExtent' in store && 'truncatedStreams' in store;
 }

@@ -34,10 +34,14 @@ describe('records of a CSV file', () => {
     ]);
   });
 
-  it('may lack columns of fields that may be empty', async () => {
-    expect(await recordsOf('csv', 'payee,from,value\nP-1,2026-01-01,1.5\n')).toEqual([
-      { payee: 'P-1', from: '2026-01-01', value: '1.5' },
+  it('may lack columns of fields that may be absent, not of those that an empty cell sets to null', async () => {
+    expect(await recordsOf('csv', 'payee,from,value,upline\nP-1,2026-01-01,1.5,\n')).toEqual([
+      { payee: 'P-1', from: '2026-01-01', value: '1.5', upline: null },
     ]);
+    await expect(recordsOf('csv', 'payee,from,value\nP-1,2026-01-01,1.5\n')).rejects.toMatchObject({
+      code: 'ColumnsMissing',
+      faults: [{ field: 'upline' }],
+    });
   });
 
   it('are mapped from other columns, constants, values and formats', async () => {
@@ -59,13 +63,13 @@ describe('records of a CSV file', () => {
 
   it('may have numbers and dates by explicit formats', async () => {
     const mapping = { numbers: { decimal: ',', group: '.' }, dates: 'dd.MM.yyyy' };
-    expect(await recordsOf('csv', 'payee,from,value\nP-1,01.03.2026,"1.000,5"\n', mapping)).toMatchObject([
+    expect(await recordsOf('csv', 'payee,from,value,upline\nP-1,01.03.2026,"1.000,5",\n', mapping)).toMatchObject([
       { from: '2026-03-01', value: '1000.5' },
     ]);
   });
 
   it('name every cell that is wrong', async () => {
-    const text = 'payee,from,value,revision\n,2026-01-01,x,one\n';
+    const text = 'payee,from,value,revision,upline\n,2026-01-01,x,one,\n';
     const [record] = await read('csv', text, { locale: 'en-US', dates: 'yyyy-MM-dd' });
     expect(record?.faults).toEqual([
       { field: 'payee', reason: 'is empty', row: 2, column: 'payee', cell: '' },
@@ -75,7 +79,7 @@ describe('records of a CSV file', () => {
   });
 
   it('say where a fault is that is found later', async () => {
-    const [record] = await read('csv', 'payee,from,value\nP-1,2026-01-01,-5\n');
+    const [record] = await read('csv', 'payee,from,value,upline\nP-1,2026-01-01,-5,\n');
     expect(
       record?.located([
         { field: 'value', reason: 'is negative' },
@@ -88,9 +92,12 @@ describe('records of a CSV file', () => {
   });
 
   it('of the wrong length, or with a broken quote, are refused', async () => {
-    const records = await read('csv', 'payee,from,value\nP-1,2026-01-01\nP-2,2026-01-01,5"5\nP-3,2026-01-01,6\n');
+    const records = await read(
+      'csv',
+      'payee,from,value,upline\nP-1,2026-01-01\nP-2,2026-01-01,5"5,\nP-3,2026-01-01,6,\n',
+    );
     expect(records.map(({ row, faults }) => [row, faults[0]?.reason])).toEqual([
-      [2, 'has 2 cells where the header has 3'],
+      [2, 'has 2 cells where the header has 4'],
       [3, 'has a quote inside a cell that is not doubled'],
       [4, undefined],
     ]);
@@ -117,7 +124,7 @@ describe('records of a CSV file', () => {
 
   it('suggest the field that was meant', async () => {
     await expect(read('csv', 'payee,from,value,upine\n')).rejects.toMatchObject({
-      faults: [{ reason: 'is not a field of these records; did you mean "upline"?' }],
+      faults: [{ field: 'upline' }, { reason: 'is not a field of these records; did you mean "upline"?' }],
     });
   });
 });
@@ -141,7 +148,7 @@ describe('a record of unknown shape', () => {
 
   it('is right with the fields and types that it must have', () => {
     expect(recordFaults(right, FIELDS)).toEqual([]);
-    const { revision: _, upline: __, ...least } = right;
+    const { revision: _, ...least } = right;
     expect(recordFaults(least, FIELDS)).toEqual([]);
   });
 
@@ -155,6 +162,7 @@ describe('a record of unknown shape', () => {
     [{ ...right, revision: '2' }, 'revision'],
     [{ ...right, revision: 1.5 }, 'revision'],
     [{ ...right, pay: 'x' }, 'pay'],
+    [{ ...right, upline: undefined }, 'upline'],
   ])('is refused: %j', (record, field) => {
     expect(recordFaults(record, FIELDS)).toMatchObject([{ field }]);
   });

@@ -15,7 +15,11 @@ import { mappingInvalid, TabularError } from './tabular-error.js';
 export interface RecordField {
   /** `number`: decimal text. `whole`: a whole number from 0. `day`: `2026-03-05`. */
   readonly kind: 'text' | 'number' | 'whole' | 'day';
-  /** What an empty cell, or a column that the file does not have, means. By default it is refused. */
+  /**
+   * What an empty cell means; by default it is refused. `absent`: the record has no such field, and the file need not
+   * have the column. `null`: the field is `null`, and the column is needed, because the record replaces what is
+   * recorded: a forgotten column would remove it.
+   */
   readonly empty?: 'absent' | 'null';
 }
 
@@ -114,7 +118,7 @@ function sourcesIn(
   for (const [name, { empty }] of Object.entries(fields)) {
     const source = sources.get(name);
     if (source !== undefined) found.set(name, source);
-    else if (header.includes(name) || empty === undefined)
+    else if (header.includes(name) || empty !== 'absent')
       found.set(name, { column: name, prefix: '', values: undefined });
   }
   const columns = [...found.values()].flatMap((source) => ('column' in source ? [source.column] : []));
@@ -190,7 +194,8 @@ export function recordFaults(record: unknown, fields: RecordFields): readonly Ce
   for (const [field, { kind, empty }] of Object.entries(fields)) {
     const value = values.get(field);
     if (value === undefined) {
-      if (empty === undefined) faults.push({ field, reason: 'is missing' });
+      if (empty !== 'absent')
+        faults.push({ field, reason: empty === 'null' ? 'is missing; null means none' : 'is missing' });
     } else if (value === null) {
       if (empty !== 'null') faults.push({ field, reason: 'must not be null' });
     } else if (kind === 'whole' ? !Number.isSafeInteger(value) : typeof value !== 'string' || value === '')

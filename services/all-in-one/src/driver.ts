@@ -71,10 +71,12 @@ export class Driver {
     return lags;
   }
 
-  /** Closes a period and waits until its statements are issued. */
+  /** Closes a period (one person proposes it, another confirms it) and waits until its statements are issued. */
   async close(calendar: string, period: string): Promise<void> {
     const place = `${encodeURIComponent(calendar)}/${period}`;
-    await this.text('operator', 'POST', `/periods/${place}/close`, '{}');
+    const proposed = await this.text('finance', 'POST', `/periods/${place}/close`, '{}');
+    const { id } = JSON.parse(proposed) as { readonly id: string };
+    await this.text('approver', 'POST', `/commission-proposals/${encodeURIComponent(id)}/confirm`);
     await this.until(`/periods/${place}`, 'closed');
     await this.until(`/statement-runs/${place}`, 'issued');
   }

@@ -12,6 +12,7 @@ import { balanceCommand, paymentCommand, payoutCommand } from './commands/payout
 import { pendingCommand } from './commands/pending.js';
 import { planCommand } from './commands/plan.js';
 import { bonusCommand, programmeCommand } from './commands/programme.js';
+import { proposalCommand } from './commands/proposal.js';
 import { quotaCommand } from './commands/quota.js';
 import { rateCommand } from './commands/rate.js';
 import { refusalCommand } from './commands/refusal.js';
@@ -64,6 +65,7 @@ export function createProgram(): Command {
     .commandsGroup('Statements and payouts:')
     .addCommand(closeCommand())
     .addCommand(periodCommand())
+    .addCommand(proposalCommand())
     .addCommand(statementCommand())
     .addCommand(explainCommand())
     .addCommand(payoutCommand())

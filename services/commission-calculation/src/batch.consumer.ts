@@ -7,8 +7,6 @@ import type { Message } from '@tantieme/messaging/broker';
 import { ACTOR } from './service-identity.js';
 import type { Origin } from './reference/stream/reference.js';
 
-/** Limit on the messages of a batch, which takes one read and one append. */
-export const BATCH_MESSAGES = 1000;
 
 interface Newest<Type extends 'deal' | 'partner'> {
   readonly envelope: EnvelopeOf<Type>;

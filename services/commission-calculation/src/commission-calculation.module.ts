@@ -12,16 +12,24 @@ import { PayeeTermsUpdates } from './earning/payee-terms.service.js';
 import { ExplanationsController } from './explanation/explanation.controller.js';
 import { ExplainLineHandler } from './explanation/explanation.queries.js';
 import { PendingDealsController } from './pending-deal/pending-deal.controller.js';
+import { WaiveDealHandler } from './pending-deal/pending-deal.commands.js';
+import { WaiveDealAction } from './pending-deal/waive-deal.service.js';
 import { ListPendingDealsHandler } from './pending-deal/pending-deal.queries.js';
+import { proposalsController } from '@tantieme/service-kit/two-people/proposal.controller';
+import { ClosePeriodAction } from './period/close-period.service.js';
+import { ClosingPreviews } from './period/closing-preview.service.js';
 import { ClosePeriodHandler } from './period/period.commands.js';
 import { PeriodsController } from './period/period.controller.js';
-import { ListPeriodsHandler, ReadPeriodHandler } from './period/period.queries.js';
+import { ListPeriodsHandler, PreviewClosingHandler, ReadPeriodHandler } from './period/period.queries.js';
 import { Periods } from './period/periods.service.js';
 import { ApprovePlanHandler, DraftPlanHandler, EndPlanHandler, PublishPlanHandler } from './plan/plan.commands.js';
 import { PlansController } from './plan/plan.controller.js';
 import { ListPlansHandler, ReadPlanHandler, ReadPlanVersionHandler } from './plan/plan.queries.js';
 import { PlanCatalog } from './plan/plan-catalog.service.js';
 import { Plans } from './plan/plans.service.js';
+import { proposals, PROPOSALS, PROPOSALS_OF } from './proposals.service.js';
+import { UncreditedDealsController } from './uncredited-deal/uncredited-deal.controller.js';
+import { ListUncreditedDealsHandler } from './uncredited-deal/uncredited-deal.queries.js';
 import { ExchangeRateCache } from './reference/cache/exchange-rate-cache.service.js';
 import { PartnerCache } from './reference/cache/partner-cache.service.js';
 import { RecordReferenceHandler, RecordReferencesHandler } from './reference/reference.commands.js';
@@ -42,6 +50,8 @@ import { QuotaWarnings } from './reference/warning/warnings.service.js';
     EarningsController,
     PendingDealsController,
     PeriodsController,
+    UncreditedDealsController,
+    proposalsController(`${PROPOSALS_OF}-proposals`, PROPOSALS),
   ],
   providers: [
     Calendars,
@@ -76,7 +86,14 @@ import { QuotaWarnings } from './reference/warning/warnings.service.js';
     ListEarningsHandler,
     ExplainLineHandler,
     ListPendingDealsHandler,
+    ClosingPreviews,
+    ClosePeriodAction,
+    WaiveDealAction,
+    proposals,
     ClosePeriodHandler,
+    WaiveDealHandler,
+    ListUncreditedDealsHandler,
+    PreviewClosingHandler,
     ReadPeriodHandler,
     ListPeriodsHandler,
   ],

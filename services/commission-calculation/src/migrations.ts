@@ -4,6 +4,7 @@ import * as references from './migrations/0002-references.js';
 import * as pendingDeals from './migrations/0003-pending-deals.js';
 import * as dealDependencies from './migrations/0004-deal-dependencies.js';
 import * as missingQuotas from './migrations/0005-missing-quotas.js';
+import * as closings from './migrations/0006-closings.js';
 
 export const MIGRATIONS: Migrations = {
   owner: 'commission',
@@ -13,5 +14,6 @@ export const MIGRATIONS: Migrations = {
     '0003-pending-deals': pendingDeals,
     '0004-deal-dependencies': dealDependencies,
     '0005-missing-quotas': missingQuotas,
+    '0006-closings': closings,
   },
 };

@@ -9,6 +9,7 @@ import { earningDecider } from './earning/earning.js';
 import { periodDecider } from './period/period.js';
 import { planDecider } from './plan/plan.js';
 import { PlanCatalog, planEvents } from './plan/plan-catalog.service.js';
+import { proposalDecider } from '@tantieme/service-kit/two-people/proposal';
 import { referenceDecider } from './reference/stream/reference.js';
 
 /**
@@ -32,5 +33,6 @@ export async function replayables(store: EventStore): Promise<readonly Replayabl
     withReader(budgetDecider(plans)),
     withReader(calendarDecider),
     withReader(periodDecider),
+    withReader(proposalDecider),
   ];
 }

@@ -11,6 +11,7 @@ import { CONFIG, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/run
 import type { Kysely } from 'kysely';
 import { DealsController } from './deal/deal.controller.js';
 import { DEALS } from './deal/deal.events-out.js';
+import type { DealRuntime } from './deal/deal.queries.js';
 import { DEAL_RUNTIME, FindDealHandler, ListDealsHandler } from './deal/deal.queries.js';
 import type { DealTables } from './deal/deal.tables.js';
 import { dealDecider } from './deal/deal.js';
@@ -32,11 +33,12 @@ import { readModel } from './read-model.tables.js';
 import { RefusalsController } from './refusal/refusal.controller.js';
 import { FindRefusalHandler, ListRefusalsHandler } from './refusal/refusal.queries.js';
 import { refusalDecider } from './refusal/refusal.js';
+import { DEALS_BYTES_MAX, REFUSALS_BYTES_MAX, IMPORTS_BYTES_MAX } from './limits.js';
 
-/** Bytes of deals that are cached: about ten thousand, those that a file or a topic is working on. */
-const DEALS_BYTES_MAX = 24 * 1024 * 1024;
-const REFUSALS_BYTES_MAX = 1024 * 1024;
-const IMPORTS_BYTES_MAX = 64 * 1024;
+/** Facts are recorded only if the deal with them can be published. */
+export function openDeals(store: EventStore): DealRuntime {
+  return createRuntime({ store, decider: dealDecider, cacheBytesMax: DEALS_BYTES_MAX, messagesOf: DEALS.toMessages });
+}
 
 @Module({
   imports: [CqrsModule],
@@ -44,7 +46,7 @@ const IMPORTS_BYTES_MAX = 64 * 1024;
   providers: [
     {
       provide: DEAL_RUNTIME,
-      useFactory: (store: EventStore) => createRuntime({ store, decider: dealDecider, cacheBytesMax: DEALS_BYTES_MAX }),
+      useFactory: openDeals,
       inject: [EVENT_STORE],
     },
     {

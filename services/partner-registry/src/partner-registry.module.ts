@@ -12,14 +12,23 @@ import { ImportPartnersHandler } from './partner/partner-import.commands.js';
 import { ChangePartnerHandler } from './partner/partner.commands.js';
 import { partnerDecider } from './partner/partner.js';
 import { PARTNERS } from './partner/partner.events-out.js';
+import type { PartnerRuntime } from './partner/registry.service.js';
 import { PartnersController } from './partner/partner.controller.js';
 import { FindPartnerHandler, ListPartnersHandler, ListPartnerWarningsHandler } from './partner/partner.queries.js';
 import { readModel } from './partner/partner.tables.js';
 import type { PartnerRegistryTables } from './partner/partner.tables.js';
 import { PARTNER_RUNTIME, Registry } from './partner/registry.service.js';
+import { PARTNERS_BYTES_MAX } from './limits.js';
 
-/** Bytes of partners that are cached: about ten thousand. */
-const PARTNERS_BYTES_MAX = 8 * 1024 * 1024;
+/** Partners change only to what can be published. */
+export function openPartners(store: EventStore): PartnerRuntime {
+  return createRuntime({
+    store,
+    decider: partnerDecider,
+    cacheBytesMax: PARTNERS_BYTES_MAX,
+    messagesOf: PARTNERS.toMessages,
+  });
+}
 
 @Module({
   imports: [CqrsModule],
@@ -27,8 +36,7 @@ const PARTNERS_BYTES_MAX = 8 * 1024 * 1024;
   providers: [
     {
       provide: PARTNER_RUNTIME,
-      useFactory: (store: EventStore) =>
-        createRuntime({ store, decider: partnerDecider, cacheBytesMax: PARTNERS_BYTES_MAX }),
+      useFactory: openPartners,
       inject: [EVENT_STORE],
     },
     Registry,

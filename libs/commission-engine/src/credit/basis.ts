@@ -25,6 +25,12 @@ import { addPending } from './crediting.js';
 import type { Holder, Crediting } from './crediting.js';
 import type { ExchangeRateAsOf } from './lookup.js';
 
+/**
+ * Largest basis, in units of the plan's currency: at the largest rate, 10,000, its earnings have the 18 digits that
+ * messages hold.
+ */
+const BASIS_UNITS_MAX = 10n ** 14n;
+
 /** Parts that are credited together: one part, or all parts of a line or deal where a flat amount is paid once. */
 export interface CreditUnit {
   readonly version: ComponentVersion;
@@ -49,6 +55,12 @@ export function sharedBasisOf(
   if (sumMinor === undefined) return undefined;
   const exchanged = convert(crediting, unit, sumMinor, atMs);
   if (exchanged === undefined) return undefined;
+  if (magnitude(exchanged.minor) > BASIS_UNITS_MAX * powerOfTen(unit.version.plan.decimals)) {
+    const { id: plan, currency } = unit.version.plan;
+    const message = `for ${plan}/${unit.component.id}: the basis exceeds the largest one, ${currency} 100,000,000,000,000`;
+    addPending(crediting, 'TermsInvalid', `deal:${dealKey(crediting.deal)}`, message);
+    return undefined;
+  }
   const shares = holders.map(({ share }) => share);
   return { parts: allocate(exchanged.minor, shares, unit.credit.remainder), converted: exchanged.converted };
 }
@@ -118,7 +130,7 @@ function quantityFault(line: DealLine): string | undefined {
   if (fault !== undefined) return `quantity: ${fault}`;
   const { numerator, denominator } = parseDecimal(line.quantity);
   return magnitude(numerator) > QUANTITY_MAX * denominator
-    ? `quantity: ${line.quantity} exceeds the largest quantity, 1,000,000,000,000,000`
+    ? `quantity: ${line.quantity} exceeds the largest quantity, 1,000,000,000`
     : undefined;
 }
 

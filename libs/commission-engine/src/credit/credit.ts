@@ -271,10 +271,11 @@ function addMissingVersion(
     const { atMs } = occurrence;
     if (components.some(({ versions }) => inForce(versions, atMs) !== undefined)) continue;
     const day = dayAt(newest.calendar.timeZone, atMs);
-    const message =
-      version?.lastDay !== undefined && version.lastDay < day
-        ? `the plan ${newest.id} ended on ${version.lastDay}`
-        : `no version of the plan ${newest.id} is in force on ${day}`;
+    // After the plan's end, and within a window that began before the plan, there is nothing to wait for.
+    const isOver = version?.lastDay !== undefined && version.lastDay < day;
+    if (isOver || components.some(({ versions }) => versions.some(({ effectiveFrom }) => effectiveFrom <= day)))
+      continue;
+    const message = `no version of the plan ${newest.id} is in force on ${day}`;
     const roles = new Set(newest.components.flatMap(({ credit }) => (credit.kind === 'direct' ? [credit.to] : [])));
     for (const { role, partner } of crediting.terms.partners)
       if (roles.has(role) && crediting.lookup.partner(partner, day)?.plans.includes(newest.id))

@@ -17,7 +17,7 @@ import { parseInstant } from '@tantieme/time/instant';
  * a rate stay well within the 38 digits that are read back from storage.
  */
 export const DEAL_AMOUNT_MINOR_MAX = 10n ** 24n;
-export const QUANTITY_MAX = 10n ** 15n;
+export const QUANTITY_MAX = 10n ** 9n;
 
 export interface Occurrence {
   /** `booked`, `changed:<id>`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>` */

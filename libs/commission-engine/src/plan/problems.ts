@@ -49,7 +49,7 @@ const RATE_MAX: Rate = { numerator: 10_000n, denominator: 1n };
 /** Largest amount or boundary of a plan, in minor units. */
 const AMOUNT_MINOR_MAX = 10n ** 18n;
 /** Largest amount per unit, in units of the currency. */
-const UNIT_PRICE_MAX: Rate = { numerator: 10n ** 12n, denominator: 1n };
+const UNIT_PRICE_MAX: Rate = { numerator: 10n ** 8n, denominator: 1n };
 const PERCENT: Rate = { numerator: 100n, denominator: 1n };
 /** What `measure.over` must be for terms that compare windows. */
 const CALENDAR_WINDOW = `one of ${OVERS.join(', ')}`;

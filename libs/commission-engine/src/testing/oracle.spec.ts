@@ -1,6 +1,7 @@
 /** Worked numbers for percent, flat and marginal rates, each with its source, and the traces of the lines. */
 import { describe, expect, it } from '@jest/globals';
 import { creditDeal } from '../credit/credit.js';
+import { uncreditedBy } from '../credit/uncredited.js';
 import { BOOKED, dealOf, partnersOf, planWith, worldOf } from './world.fixture.js';
 
 const MARGINAL_4_6_8 = `{ id: sales, ${BOOKED}, measure: { over: quarter }, rate: { marginal: [{ below: 150000, pay: 4 % }, { below: 250000, pay: 6 % }, { pay: 8 % }] } }`;
@@ -230,12 +231,19 @@ describe('a version of a plan', () => {
     world.receive(dealOf('B', { bookedAt: '2026-02-15T23:00:00Z' }));
     expect(world.earned('P1', 'A')).toEqual({ booked: '10.00', 'return:R': '-10.00' });
     expect(world.earned('P1', 'B')).toEqual({});
-    expect(world.pending).toMatchObject([{ code: 'PlanNotInForce', message: 'the plan p ended on 2026-02-15' }]);
+    expect(world.pending).toEqual([]);
   });
 
-  it('is not in force before its first window: the deal is pending', () => {
-    const world = worldOf([{ effectiveFrom: '2026-01-05', plan: percentPlan('10 %', 'period', 'one') }]);
-    world.receive(dealOf('A', { bookedAt: day(20) }));
+  it('pays nothing before its first window; a deal before it takes effect is pending', () => {
+    const versions = [{ effectiveFrom: '2026-01-05', plan: percentPlan('10 %', 'period', 'one') }];
+    const world = worldOf(versions);
+    const late = dealOf('A', { bookedAt: day(20) });
+    world.receive(late);
+    expect([world.earned('P1', 'A'), world.pending]).toEqual([{}, []]);
+    expect(late.terms && uncreditedBy('p', late, late.terms, versions)).toMatchObject([
+      { code: 'WindowNotBegun', subject: 'plan:p' },
+    ]);
+    world.receive(dealOf('B', { bookedAt: day(4) }));
     expect(world.pending).toMatchObject([{ code: 'PlanNotInForce', subject: 'plan:p' }]);
   });
 });

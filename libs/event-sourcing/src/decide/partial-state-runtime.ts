@@ -5,9 +5,10 @@
  */
 import type { EventStore } from '@tantieme/event-store/event-store';
 
+import { scaledBytes } from './cache-scale.js';
 import type { Decider, DomainEvent } from './decider.js';
 import { createRuntime } from './runtime.js';
-import type { Accepted, Refused, Runtime, Work } from './runtime.js';
+import type { Accepted, MessagesOf, Refused, Runtime, Work } from './runtime.js';
 import { requiresFullState } from './partial-state.js';
 import type { PartialStates } from './partial-state.js';
 
@@ -31,6 +32,7 @@ export function createPartialStateRuntime<State extends object, Command, Event e
   readonly fullStateBytesMax: number;
   readonly partialStateBytes: number;
   readonly cacheBytesMax: number;
+  readonly messagesOf?: MessagesOf | undefined;
 }): Runtime<State, Command, Event> {
   type Result = Accepted<State, Event> | Refused;
   const { store, decider, partialStates, fullStateBytesMax, partialStateBytes, cacheBytesMax } = options;
@@ -42,6 +44,7 @@ export function createPartialStateRuntime<State extends object, Command, Event e
   const runtime = createRuntime({
     store,
     cacheBytesMax,
+    messagesOf: options.messagesOf,
     decider: {
       ...decider,
       // The runtime measures a state when it puts it back into the cache: the one moment at which nobody uses it.
@@ -69,7 +72,7 @@ export function createPartialStateRuntime<State extends object, Command, Event e
   /** @param newest stays full, however large it is: its caller still reads it. */
   function makeRoom(newest: State): void {
     for (const state of reducible.keys()) {
-      if (reducibleBytes <= fullStateBytesMax) return;
+      if (reducibleBytes <= scaledBytes(fullStateBytesMax)) return;
       if (state === newest) continue;
       // A call that uses this state decides on it at once, or is refused and reads the stream in full.
       untrack(state);

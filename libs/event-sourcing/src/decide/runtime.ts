@@ -1,3 +1,4 @@
+import { InvalidMessage } from '@tantieme/contracts/envelope';
 import { canonicalJson, NotCanonical } from '@tantieme/event-store/canonical-json';
 import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
 import type {
@@ -7,6 +8,7 @@ import type {
   EventStore,
   ExpectedRevision,
   NewEvent,
+  StoredEvent,
 } from '@tantieme/event-store/event-store';
 import { eventOfRun, headOf, partsOf } from '@tantieme/event-store/run';
 
@@ -40,6 +42,13 @@ export interface Work<Command> {
   readonly command: Command;
   readonly context: CommandContext;
 }
+
+/**
+ * The messages that an event will cause. The runtime builds them before it appends the event, to refuse what cannot be
+ * published.
+ * @throws {InvalidMessage}
+ */
+export type MessagesOf = (event: StoredEvent) => unknown;
 
 export interface Accepted<State, Event extends DomainEvent> {
   readonly outcome: 'accepted';
@@ -142,8 +151,9 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
   readonly store: EventStore;
   readonly decider: Decider<State, Command, Event>;
   readonly cacheBytesMax?: number | undefined;
+  readonly messagesOf?: MessagesOf | undefined;
 }): Runtime<State, Command, Event> {
-  const { store, decider, cacheBytesMax = CACHE_BYTES_MAX } = options;
+  const { store, decider, cacheBytesMax = CACHE_BYTES_MAX, messagesOf } = options;
   type Result = Accepted<State, Event> | Refused;
   type ThisCall = Call<State, Command, Result>;
   type ThisDraft = Draft<State, Event>;
@@ -158,15 +168,20 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     const revisionFrom = nextRevision(entry.revision);
     for (const place of group.places.slice(group.done, group.done + call.commandsMax)) {
       const { command, context } = at(call.work, place);
-      const decided = decideOrRefuse(decider, command, entry.state);
+      const metadata = metadataOf(context);
+      const toStore = (event: Event, index: number): DecidedEvent => {
+        const { type, version, occurredAt, data } = event;
+        const id = eventId(group.stream, context.cause, revisionFrom + events.length + index);
+        return { id, type, version, occurredAt, metadata, data };
+      };
+      let decided = decideOrRefuse(decider, command, entry.state);
       if (!(decided instanceof DomainError) && decided.length > 0) {
-        const metadata = metadataOf(context);
-        for (const event of decided) {
-          const { type, version, occurredAt, data } = event;
-          const id = eventId(group.stream, context.cause, revisionFrom + events.length);
-          events.push({ id, type, version, occurredAt, metadata, data });
-          entry.state = decider.evolve(entry.state, event);
-        }
+        const stored = decided.map(toStore);
+        const refusal = messagesOf && refusalToPublish(messagesOf, group.stream, revisionFrom + events.length, stored);
+        if (refusal === undefined) {
+          events.push(...stored);
+          for (const event of decided) entry.state = decider.evolve(entry.state, event);
+        } else decided = refusal;
       }
       decisions.push({ place, decided, state: entry.state });
     }
@@ -425,11 +440,45 @@ function decideOrRefuse<State, Command, Event extends DomainEvent>(
   }
 }
 
+/** The refusal of a decision whose messages do not fit their schemas: it would stop what publishes them. */
+function refusalToPublish(
+  messagesOf: MessagesOf,
+  stream: string,
+  revisionFrom: number,
+  events: readonly DecidedEvent[],
+): DomainError | undefined {
+  try {
+    for (const [index, event] of events.entries()) {
+      const stored = {
+        ...event,
+        stream,
+        revision: revisionFrom + index,
+        position: 0n,
+        recordedAt: event.occurredAt,
+        hash: '',
+        metadataText: canonicalJson(event.metadata),
+        get dataText() {
+          return canonicalJson(event.data);
+        },
+      };
+      cacheParsedData(stored, event.data);
+      messagesOf(stored);
+    }
+    return undefined;
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    return refusal;
+  }
+}
+
 /**
  * The refusal of a command whose event no store accepts: it is too large, or has text that UTF-8 cannot encode. Such a
  * command comes from outside and must not block the rest of its batch. Undefined for any other failure of an append.
  */
 function refusalOf(error: unknown): DomainError | undefined {
+  if (error instanceof InvalidMessage)
+    return new DomainError('MessageInvalid', `cannot be published: ${error.message}`, 'invalid', error.errors);
   if (error instanceof EventTooLarge) return new DomainError('EventTooLarge', error.message);
   if (error instanceof NotCanonical)
     return new DomainError('EventNotStorable', error.message, 'invalid', [{ field: error.path, reason: error.reason }]);

@@ -3,7 +3,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Kysely, Transaction } from 'kysely';
 
 import { domainEventOf } from '../decide/upcasting.js';
-import type { Projection } from '../process/projection.js';
+import type { Projection } from '../read-model/projection.js';
 import type { AnyDatabase, Migrations } from '../read-model/migrations.js';
 import { PARKED_EVENTS, parkedIdOf, PARKED } from './parked.js';
 import type { ParkedEvent, ParkedState } from './parked.js';

@@ -11,7 +11,7 @@ import type { Engine } from '../testing/databases.fixture.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
 import { openPostgresShadowDatabase, openPostgresDatabase } from '../read-model/postgres-database.js';
 import { projectionProcess } from './projection.js';
-import type { Projection } from './projection.js';
+import type { Projection } from '../read-model/projection.js';
 import { LogTooShort, rebuildProjection } from './rebuild.js';
 import type { RebuildResult, RebuildOptions } from './rebuild.js';
 import { startProcess } from '../testing/process.fixture.js';

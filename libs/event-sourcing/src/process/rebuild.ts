@@ -8,7 +8,7 @@ import type { ShadowDatabase } from '../read-model/database.js';
 import { createTables, migrate } from '../read-model/migrations.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
 import { BATCH_MAX } from '../limits.js';
-import type { Projection } from './projection.js';
+import type { Projection } from '../read-model/projection.js';
 
 export interface RebuildOptions {
   /** The log from which the live read model is filled. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 
-import { isDatabaseUnavailable } from './database-unavailable.js';
+import { isDatabaseUnavailable, isStorageFull } from './database-unavailable.js';
 
 const failed = (code: string, message = 'failed'): Error => Object.assign(new Error(message), { code });
 
@@ -16,6 +16,13 @@ describe('an unavailable database', () => {
 
   it.each(['57P01', '57P03', '08006', '53300'])('is recognised by the state %s', (state) => {
     expect(isDatabaseUnavailable(failed(state))).toBe(true);
+  });
+
+  it('is distinguished from a full disk', () => {
+    expect(isStorageFull(failed('53100'))).toBe(true);
+    expect(isStorageFull(Object.assign(new Error('database or disk is full'), { errcode: 13 }))).toBe(true);
+    expect(isStorageFull(failed('23505'))).toBe(false);
+    expect(isDatabaseUnavailable(failed('53100'))).toBe(false);
   });
 
   it.each(['23505', '40001', '42P01', 'ERR_SQLITE_ERROR'])('is not indicated by %s', (state) => {

@@ -15,3 +15,10 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   const message = 'message' in error ? String(error.message) : '';
   return UNAVAILABLE_STATE.test(code) || NO_CONNECTION.test(code) || PG_MESSAGE.test(message);
 }
+
+/** True if a write failed because the disk of the database is full: SQLite's codes, or PostgreSQL's `disk_full`. */
+export function isStorageFull(error: unknown): boolean {
+  if (!Error.isError(error)) return false;
+  const { errcode, code } = error as { readonly errcode?: unknown; readonly code?: unknown };
+  return errcode === 13 || errcode === 4874 || code === '53100';
+}

@@ -6,19 +6,22 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { connectivityState } from '@grpc/grpc-js';
-import type { Channel } from '@grpc/grpc-js';
-import type { AllStreamRecordedEvent } from '@eventstore/db-client';
+import type { Channel, ClientDuplexStream, ClientReadableStream } from '@grpc/grpc-js';
 import { convertToCommandError } from '@eventstore/db-client/dist/utils/CommandError.js';
-import { convertGrpcRecord } from '@eventstore/db-client/dist/utils/convertGrpcEvent.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
+import { recordedOf } from './recorded-event.js';
+import type { Recorded, ServerPosition } from './recorded-event.js';
 
-/**
- * Appends with one call each. The public `appendToStream` sends all appends over one batch stream, whose pending
- * promises are in one map for all clients of the process: an error on one connection loses the answers of the others.
- */
-export { append as appendToStream } from '@eventstore/db-client/dist/streams/appendToStream/append.js';
+type BatchAppendCall = ClientDuplexStream<streams.BatchAppendReq, streams.BatchAppendResp>;
+
+/** Opens a stream for many appends. */
+export function openBatchAppend(this: EventStoreDBClient): Promise<BatchAppendCall> {
+  return this.GRPCStreamCreator(StreamsClient, 'append', (client) =>
+    client.batchAppend(...this.callArguments({ requiresLeader: true }, { deadline: Infinity })),
+  )();
+}
 
 /** Filters by name prefix; without prefixes, matches everything but system events. */
 export interface ServerFilter {
@@ -36,7 +39,7 @@ interface ReadRequest {
 
 export interface ReadAllRequest extends ReadRequest {
   /** Inclusive forwards, exclusive backwards. Default: the start forwards, the end backwards. */
-  readonly from?: { readonly commit: bigint; readonly prepare: bigint } | undefined;
+  readonly from?: ServerPosition | undefined;
   /** Default: all events, also those of the system. */
   readonly filter?: ServerFilter | undefined;
 }
@@ -47,26 +50,45 @@ export interface ReadStreamRequest extends ReadRequest {
   readonly from?: number | undefined;
 }
 
+type ReadCall = ClientReadableStream<streams.ReadResp>;
+
 /**
  * Reads `$all`, with a filter, which the client supports only for subscriptions, or a stream, which is empty if it does
- * not exist. The whole answer at once costs less than the client's stream of it.
+ * not exist.
+ * @param prefix the prefix of our stream names.
  */
 export async function readRecords(
   this: EventStoreDBClient,
   request: ReadAllRequest | ReadStreamRequest,
-): Promise<readonly AllStreamRecordedEvent[]> {
-  const call = await this.GRPCStreamCreator(StreamsClient, 'read', (client) =>
-    client.read(readRequest(request), ...this.callArguments({ requiresLeader: true }, { deadline: Infinity })),
-  )();
+  prefix: string,
+): Promise<readonly Recorded[]> {
+  const call = await openRead.call(this, readRequest(request));
   return new Promise((resolve, reject) => {
-    const records: AllStreamRecordedEvent[] = [];
+    const records: Recorded[] = [];
     call.on('data', (response: streams.ReadResp) => {
       const record = response.getEvent()?.getEvent();
-      if (record !== undefined) records.push(convertGrpcRecord(record) as AllStreamRecordedEvent);
+      if (record !== undefined) records.push(recordedOf(record, prefix));
     });
     call.on('error', (error: Error) => reject(convertToCommandError(error)));
     call.on('end', () => resolve(records));
   });
+}
+
+/** Subscribes to `$all` after a position; 0n is the start. */
+export function subscribeToAll(this: EventStoreDBClient, after: bigint, filter: ServerFilter): Promise<ReadCall> {
+  const from = after === 0n ? undefined : { commit: after, prepare: after };
+  const request = readRequest({ direction: 'forwards', limit: 0, from, filter });
+  const options = request.getOptions();
+  // Replaces the count of the read.
+  options?.setSubscription(new streams.ReadReq.Options.SubscriptionOptions());
+  options?.getFilter()?.setCheckpointintervalmultiplier(CHECKPOINT_INTERVAL);
+  return openRead.call(this, request);
+}
+
+function openRead(this: EventStoreDBClient, request: streams.ReadReq): Promise<ReadCall> {
+  return this.GRPCStreamCreator(StreamsClient, 'read', (client) =>
+    client.read(request, ...this.callArguments({ requiresLeader: true }, { deadline: Infinity })),
+  )();
 }
 
 function readRequest(read: ReadAllRequest | ReadStreamRequest): streams.ReadReq {
@@ -99,11 +121,15 @@ function allOptions({ from, direction }: ReadAllRequest): streams.ReadReq.Option
   return all;
 }
 
-function streamOptions({ stream, from, direction }: ReadStreamRequest): streams.ReadReq.Options.StreamOptions {
+export function streamIdentifier(stream: string): shared.StreamIdentifier {
   const identifier = new shared.StreamIdentifier();
   identifier.setStreamName(Buffer.from(stream, 'utf8'));
+  return identifier;
+}
+
+function streamOptions({ stream, from, direction }: ReadStreamRequest): streams.ReadReq.Options.StreamOptions {
   const options = new streams.ReadReq.Options.StreamOptions();
-  options.setStreamIdentifier(identifier);
+  options.setStreamIdentifier(streamIdentifier(stream));
   if (from !== undefined) options.setRevision(from.toString());
   else if (direction === 'forwards') options.setStart(new shared.Empty());
   else options.setEnd(new shared.Empty());
@@ -123,6 +149,9 @@ function filterOptions({ of, prefixes }: ServerFilter): streams.ReadReq.Options.
 
 /** Events that the server scans per step of a read. */
 const SEARCH_WINDOW = 1000;
+
+/** Checkpoint messages of a subscription, in steps of its search window: rare, as they are not used. */
+const CHECKPOINT_INTERVAL = 1000;
 
 /**
  * Resolves once there is a connection or the attempt has failed: the next call then throws the reason. Without it, a

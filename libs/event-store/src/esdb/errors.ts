@@ -26,8 +26,13 @@ const TOO_SLOW = 'Consumer too slow';
 
 /** True if the same call may succeed when it is sent again: perhaps over a new connection, or to another leader. */
 export function isRepeatable(error: unknown): boolean {
-  // A timeout of the server: its cluster is busy, or the same append was under way. It expects the call again.
-  return isReconnecting(error) || isOfType(error, ErrorType.TIMEOUT) || isWithoutLeader(error);
+  return (
+    isReconnecting(error) ||
+    // The server's cluster is busy, or the same append was under way: it expects the append again.
+    isOfType(error, ErrorType.TIMEOUT) ||
+    isOfType(error, ErrorType.DEADLINE_EXCEEDED) ||
+    isChangingLeader(error)
+  );
 }
 
 /** True if the server answered with this error, so the connection still works. */
@@ -53,9 +58,11 @@ function isOfType(error: unknown, type: ErrorType): error is Error {
   return error instanceof Error && isCommandError(error) && error.type === type;
 }
 
-/** During an election, a server that does not know a leader yet answers with an error that has no type of its own. */
-function isWithoutLeader(error: unknown): boolean {
-  return error instanceof Error && isCommandError(error) && error.message.includes('No leader info available');
+/** What a server says that starts or does not know the leader yet, in errors that have no type of their own. */
+const LEADER_CHANGE = /No leader info available|Server Is Not Ready|Server Is (Too )?Busy/;
+
+function isChangingLeader(error: unknown): boolean {
+  return error instanceof Error && isCommandError(error) && LEADER_CHANGE.test(error.message);
 }
 
 /** A failed discovery of a cluster throws an error without a type. */

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { EventStoreDBClient } from '@eventstore/db-client';
+import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { status } from '@grpc/grpc-js';
 import { eventHash } from '../chain.js';
 import { eventStoreContract, sampleEvent } from '../contract-suite.js';
 import { EventStoreRefused, EventStoreUnavailable, IncompleteStream, UnknownPosition } from '../event-store.js';
 import type { EventStore, ExpectedRevision, Page, StoredEvent } from '../event-store.js';
+import type { HidesStreams } from '../truncation.js';
 import { openEsdbEventStore } from './event-store.js';
 import { EsdbServer, LEADER_CHANGES } from './server.fixture.js';
 import { Refusal } from './server-messages.fixture.js';
@@ -97,8 +98,14 @@ describe('the store on EventStoreDB', () => {
   });
 
   it('has a limited number of appends in flight', async () => {
-    await Promise.all(Array.from({ length: 200 }, (_, n) => append(n, 'no-stream', `deal-${n}`)));
-    expect(server.appendsAtOnceMax).toBe(32);
+    const slow = await EsdbServer.start({ indexingMs: 50 });
+    started.push(slow);
+    const other = opened(slow.url);
+    const appends = Array.from({ length: 200 }, (_, n) =>
+      other.append({ stream: `deal-${n}`, expectedRevision: 'no-stream', events: [sampleEvent(n)] }),
+    );
+    expect((await Promise.all(appends)).every(({ outcome }) => outcome === 'appended')).toBe(true);
+    expect(slow.appendsAtOnceMax).toBe(32);
   });
 
   it('stores an append once if its answer was lost, and reports it as new', async () => {
@@ -129,7 +136,7 @@ describe('the store on EventStoreDB', () => {
     server.refusals.push(new Refusal(status.UNKNOWN, 'Exception was thrown by handler.'));
     await expect(append(0)).rejects.toMatchObject({
       code: 'EventStoreUnavailable',
-      message: 'append to deal-1: 2 UNKNOWN: Exception was thrown by handler.',
+      message: 'append to deal-1: Could not recognize Exception was thrown by handler.',
     });
     server.refusals.push(new Refusal(status.INVALID_ARGUMENT, 'an argument'));
     await expect(store.head()).rejects.toThrow(EventStoreRefused);
@@ -168,6 +175,16 @@ describe('the store on EventStoreDB', () => {
       await expect(store.readStream('deal-1')).rejects.toThrow('revision 0 is missing, the next one found is 1');
     });
 
+    it('is listed for a verification, as the log itself still has all of its events', async () => {
+      for (const stream of ['deal-2', 'deal-3', 'deal-4']) await append(0, 'no-stream', stream);
+      const client = connected();
+      await client.setStreamMetadata('deal-1', { maxCount: 2 });
+      await client.setStreamMetadata('deal-2', { maxCount: 2 });
+      await client.deleteStream('deal-3');
+      expect((await store.readAll({ limit: 10 })).events).toHaveLength(8);
+      expect(await (store as EventStore & HidesStreams).hiddenStreams()).toEqual(['deal-1', 'deal-3']);
+    });
+
     it('does not begin again after a soft deletion', async () => {
       await connected().deleteStream('deal-1');
       expect(await store.readStream('deal-1')).toEqual([]);
@@ -181,6 +198,28 @@ describe('the store on EventStoreDB', () => {
       await connected().tombstoneStream('deal-1');
       await expect(store.readStream('deal-1')).rejects.toThrow(EventStoreRefused);
       await expect(append(5)).rejects.toThrow(EventStoreRefused);
+    });
+  });
+
+  it('is tested with a server that answers the same ids at the same moment as EventStoreDB does', async () => {
+    const strict = await EsdbServer.start({ commitTimeoutMs: 20, indexingMs: 30 });
+    const client = EventStoreDBClient.connectionString(strict.url);
+    started.push(strict, { stop: () => client.dispose() });
+    const event = (n: number) => jsonEvent({ id: sampleEvent(n).id, type: 'Raw', data: {} });
+    const race = async (stream: string, n: number): Promise<readonly string[]> => {
+      const append = () =>
+        client.appendToStream(stream, event(n), { expectedRevision: n === 0 ? 'no_stream' : BigInt(n - 1) });
+      const settled = await Promise.allSettled([append(), append()]);
+      return settled
+        .map((one) => (one.status === 'fulfilled' ? 'stored' : (one.reason as { type: string }).type))
+        .toSorted();
+    };
+    expect(await race('raw-1', 0)).toEqual(['deadline-exceeded', 'stored']);
+    expect(await race('raw-2', 0)).toEqual(['stored', 'wrong-expected-version']);
+    expect((await client.appendToStream('raw-1', event(0), { expectedRevision: 'any' })).nextExpectedRevision).toBe(0n);
+    expect((await client.appendToStream('raw-1', [], { expectedRevision: 'stream_exists' })).success).toBe(true);
+    await expect(client.appendToStream('raw-1', event(1), { expectedRevision: 7n })).rejects.toMatchObject({
+      actualVersion: 0n,
     });
   });
 

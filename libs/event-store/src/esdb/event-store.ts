@@ -3,14 +3,15 @@
  * describes how an event is stored, what a position is, and what a batch guarantees.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { MaxAppendSizeExceededError, NO_STREAM, WrongExpectedVersionError } from '@eventstore/db-client';
-import type { AllStreamRecordedEvent, EventStoreDBClient } from '@eventstore/db-client';
+import { MaxAppendSizeExceededError, WrongExpectedVersionError } from '@eventstore/db-client';
+import type { EventStoreDBClient } from '@eventstore/db-client';
 import { backoffMs } from '@tantieme/time/backoff';
 import { FIRST_PREDECESSOR } from '../chain.js';
 import { mustBeComplete } from '../complete-stream.js';
 import {
   categoryOf,
   EventStoreClosed,
+  EventStoreRefused,
   EventStoreUnavailable,
   EventTooLarge,
   IncompleteStream,
@@ -33,11 +34,14 @@ import type {
 import { bytesOf, haveSameIds, prepareAppends } from '../prepared-append.js';
 import type { PreparedAppend } from '../prepared-append.js';
 import { StreamHeads } from '../stream-heads.js';
-import { appendToStream, clientOf, closeClient, connectWithin, readRecords } from './client.js';
+import type { HidesStreams } from '../truncation.js';
+import { AppendStream } from './append-stream.js';
+import type { Confirmed } from './append-stream.js';
+import { clientOf, closeClient, connectWithin, readRecords } from './client.js';
 import type { ReadAllRequest, ReadStreamRequest, ServerFilter } from './client.js';
 import { isAnswer, isInvalidPosition, isRepeatable, portErrorOf } from './errors.js';
 import { LiveLog } from './live-log.js';
-import { ownEventOf, propose, recordedOf } from './recorded-event.js';
+import { ForeignEvent, ownEventOf, propose } from './recorded-event.js';
 import type { Proposed, Recorded } from './recorded-event.js';
 
 /** Streams of one call that are written or read at once: more gain nothing, and make other callers wait. */
@@ -70,6 +74,12 @@ interface StreamHead {
   readonly hash: string;
 }
 
+/** An event of ours, and its id at the server, which identifies the call that stored it. */
+interface OwnRecorded {
+  readonly event: StoredEvent;
+  readonly serverId: string;
+}
+
 /** How far the log is known. */
 interface LogEnd {
   /** Position of the newest record, of ours or of others. It may be scavenged later, so no reader keeps it. */
@@ -77,11 +87,6 @@ interface LogEnd {
   /** Position of our newest event up to there. */
   readonly head: Position;
 }
-
-/** What the server answered to an append. */
-type Answer =
-  | { readonly outcome: 'stored'; readonly revision: number; readonly position: Position | undefined }
-  | { readonly outcome: 'wrong revision'; readonly actual: ExpectedRevision };
 
 /**
  * Connects with the first call, and again whenever the connection was lost.
@@ -96,8 +101,9 @@ export function openEsdbEventStore(connection: string, options: EsdbEventStoreOp
   return new EsdbEventStore(clientOf(connection), namespace === '' ? '' : `${namespace}.`);
 }
 
-class EsdbEventStore implements EventStore {
+class EsdbEventStore implements EventStore, HidesStreams {
   readonly #heads = new StreamHeads<StreamHead>(HEADS_MAX);
+  readonly #appends: AppendStream;
   readonly #slots = new Slots(APPENDS_AT_ONCE);
   readonly #positions = new Set<Position>();
   #end: LogEnd = { record: 0n, head: 0n };
@@ -113,7 +119,9 @@ class EsdbEventStore implements EventStore {
   constructor(
     private readonly client: EventStoreDBClient,
     private readonly prefix: string,
-  ) {}
+  ) {
+    this.#appends = new AppendStream(client);
+  }
 
   async append(append: Append): Promise<AppendResult> {
     const [result] = await this.appendMany([append]);
@@ -198,6 +206,38 @@ class EsdbEventStore implements EventStore {
     return (await this.#eventAt(position))?.hash;
   }
 
+  /** Only streams with metadata can be truncated or softly deleted; a tombstone is found when the stream is read. */
+  async hiddenStreams(): Promise<readonly string[]> {
+    this.#mustBeOpen();
+    const named = new Set<string>();
+    const prefix = `$$${this.prefix}`;
+    const filter: ServerFilter = { of: 'stream', prefixes: [prefix] };
+    let from: ReadAllRequest['from'];
+    for (let end = false; !end;) {
+      const request = { direction: 'forwards', filter, limit: FOREIGN_EVENTS, from } as const;
+      const recorded = await this.#read('reading metadata of streams', request);
+      for (const { event } of recorded)
+        if (event instanceof ForeignEvent && !event.stream.startsWith('$$$'))
+          named.add(event.stream.slice(prefix.length));
+      from = recorded.at(-1)?.position;
+      end = recorded.length < FOREIGN_EVENTS;
+    }
+    const hidden = await mapConcurrently([...named], async (stream) =>
+      (await this.#isHidden(stream)) ? [stream] : [],
+    );
+    return hidden.flat();
+  }
+
+  async #isHidden(stream: string): Promise<boolean> {
+    try {
+      return (await this.#readStream(stream, { limit: 1 })).length === 0;
+    } catch (error) {
+      if (error instanceof ForeignEvent) return false;
+      if (error instanceof IncompleteStream || error instanceof EventStoreRefused) return true;
+      throw error;
+    }
+  }
+
   /** Completes earlier appends, ends subscriptions and reads, and closes the connection. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -241,52 +281,41 @@ class EsdbEventStore implements EventStore {
     const proposed = propose(append, previousHash);
     for (let tries = 1; ; tries += 1) {
       const answer = await this.#send(append, proposed);
-      if (answer.outcome === 'stored') return this.#stored(append, proposed, answer);
-      const result = await this.#storedEarlier(append, proposed, answer.actual);
+      if (typeof answer === 'object') return this.#stored(append, proposed, answer);
+      const result = await this.#storedEarlier(append, proposed, answer);
       if (result !== undefined) return result;
       if (tries === TRIES_MAX) throw new EventStoreUnavailable(`append to ${stream}: its newest events cannot be read`);
       await pause(backoffMs(BACKOFF, tries));
     }
   }
 
-  /** Sends the same ids each time, so the server stores them once. */
-  async #send({ stream, expectedRevision, events }: PreparedAppend, proposed: readonly Proposed[]): Promise<Answer> {
-    const append = async (): Promise<Answer> => {
+  /**
+   * Sends the same ids each time, so the server stores them once.
+   * @returns the actual revision of the stream if it is not the expected one.
+   */
+  async #send(
+    { stream, expectedRevision, events }: PreparedAppend,
+    proposed: readonly Proposed[],
+  ): Promise<Confirmed | ExpectedRevision> {
+    const sent = proposed.map((one) => one.sent);
+    const send = (): Promise<Confirmed> => this.#appends.append(this.prefix + stream, expectedRevision, sent);
+    return this.#retrying(`append to ${stream}`, async () => {
       try {
-        const { nextExpectedRevision, position } = await appendToStream.call(
-          this.client,
-          this.prefix + stream,
-          proposed.map(({ sent }) => sent),
-          {
-            expectedRevision: expectedRevision === 'no-stream' ? NO_STREAM : BigInt(expectedRevision),
-            requiresLeader: true,
-            batchAppendSize: 0, // required by the type, but used only by the client's batch append
-          },
-        );
-        return { outcome: 'stored', revision: Number(nextExpectedRevision), position: position?.commit };
+        return await this.#slots.run(send);
       } catch (error) {
         if (error instanceof MaxAppendSizeExceededError)
           throw new EventTooLarge(stream, bytesOf(events), error.maxAppendSize);
         if (!(error instanceof WrongExpectedVersionError)) throw error;
-        const { actualVersion } = error;
-        return {
-          outcome: 'wrong revision',
-          actual: typeof actualVersion === 'bigint' ? Number(actualVersion) : 'no-stream',
-        };
+        return typeof error.actualVersion === 'bigint' ? Number(error.actualVersion) : 'no-stream';
       }
-    };
-    return this.#retrying(`append to ${stream}`, () => this.#slots.run(append));
+    });
   }
 
   /**
    * The server confirms only what it stored of this call, so the events are known without reading them.
    * @throws {IncompleteStream} if they were stored at another revision, with hashes that do not fit there.
    */
-  async #stored(
-    { stream }: PreparedAppend,
-    proposed: readonly Proposed[],
-    answer: Extract<Answer, { outcome: 'stored' }>,
-  ): Promise<AppendResult> {
+  async #stored({ stream }: PreparedAppend, proposed: readonly Proposed[], answer: Confirmed): Promise<AppendResult> {
     const events = proposed.map(({ event }) => event);
     const { revision, hash } = events.at(-1) ?? never();
     if (answer.revision !== revision)
@@ -345,17 +374,20 @@ class EsdbEventStore implements EventStore {
     return newest?.event.revision ?? 'no-stream';
   }
 
-  async #readStream(stream: string, options: ReadStreamOptions): Promise<readonly Recorded[]> {
+  async #readStream(stream: string, options: ReadStreamOptions): Promise<readonly OwnRecorded[]> {
     const { direction = 'forwards', from, limit = Number.MAX_SAFE_INTEGER } = options;
     if (limit < 1) return [];
-    const records = await this.#read(`reading ${stream}`, { stream: this.prefix + stream, direction, from, limit });
-    const recorded = records.map((record) => recordedOf(record, this.prefix));
+    const recorded = await this.#read(`reading ${stream}`, { stream: this.prefix + stream, direction, from, limit });
+    const own = recorded.map(({ event, serverId }) => {
+      if (event instanceof ForeignEvent) throw event;
+      return { event, serverId };
+    });
     mustBeComplete(
       stream,
-      recorded.map(({ event }) => event),
+      own.map(({ event }) => event),
       options,
     );
-    return recorded;
+    return own;
   }
 
   /**
@@ -377,7 +409,7 @@ class EsdbEventStore implements EventStore {
         from,
       });
       for (const one of recorded) {
-        const own = ownEventOf(one, this.prefix);
+        const own = ownEventOf(one);
         if (own === undefined || own.position <= through) continue;
         if (events.length === limit) return { events, through, end: false };
         through = own.position;
@@ -398,8 +430,8 @@ class EsdbEventStore implements EventStore {
     return { of: 'stream', prefixes: this.prefix === '' ? [] : [this.prefix] };
   }
 
-  async #read(action: string, request: ReadAllRequest | ReadStreamRequest): Promise<readonly AllStreamRecordedEvent[]> {
-    return this.#retrying(action, () => readRecords.call(this.client, request));
+  async #read(action: string, request: ReadAllRequest | ReadStreamRequest): Promise<readonly Recorded[]> {
+    return this.#retrying(action, () => readRecords.call(this.client, request, this.prefix));
   }
 
   /**
@@ -411,7 +443,7 @@ class EsdbEventStore implements EventStore {
     const [newest] = await this.#read('reading the head', { direction: 'backwards', limit: 1 });
     const known = this.#end;
     if (newest === undefined || newest.position.commit === known.record) return known;
-    const head = ownEventOf(newest, this.prefix)?.position ?? (await this.#headAfter(known));
+    const head = ownEventOf(newest)?.position ?? (await this.#headAfter(known));
     const end = { record: later(newest.position.commit, head), head };
     if (end.record > this.#end.record) this.#end = end;
     return end;
@@ -435,12 +467,13 @@ class EsdbEventStore implements EventStore {
     for (let limit = 1; ; limit = FOREIGN_EVENTS) {
       const recorded = await this.#read('reading the head', { direction: 'backwards', filter, limit, from });
       for (const one of recorded) {
-        const own = ownEventOf(one, this.prefix);
+        const own = ownEventOf(one);
         if (own !== undefined) return own.position;
         if (one.position.commit <= known.record) return known.head;
       }
-      if (recorded.length < limit) return known.head;
-      from = recorded.at(-1)?.position;
+      const last = recorded.at(-1);
+      if (last === undefined || recorded.length < limit) return known.head;
+      from = last.position;
     }
   }
 
@@ -450,7 +483,7 @@ class EsdbEventStore implements EventStore {
     const from = { commit: position, prepare: position };
     try {
       const [record] = await this.#read('reading a position', { direction: 'forwards', limit: 1, from });
-      const own = ownEventOf(record, this.prefix);
+      const own = ownEventOf(record);
       return own?.position === position ? own : undefined;
     } catch (error) {
       if (isInvalidPosition(error)) return undefined;
@@ -472,7 +505,9 @@ class EsdbEventStore implements EventStore {
   }
 
   #follow(end: LogEnd): LiveLog {
-    const live = this.#live ?? new LiveLog(this.client, this.prefix, end, () => this.#dropLive(live));
+    const live =
+      this.#live ??
+      new LiveLog(this.client, this.prefix, this.#serverFilter(undefined), end, () => this.#dropLive(live));
     this.#live = live;
     live.readers += 1;
     return live;

@@ -5,37 +5,40 @@
  * One subscription per filter would not work: the server reports only occasionally how far it has passed events that do
  * not match. A caller waiting for a reader to pass a position would wait forever on a quiet log.
  */
-import { START, streamNameFilter } from '@eventstore/db-client';
-import type { AllStreamResolvedEvent, AllStreamSubscription, EventStoreDBClient } from '@eventstore/db-client';
-import { EventStoreUnavailable } from '../event-store.js';
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import { convertToCommandError } from '@eventstore/db-client/dist/utils/CommandError.js';
+import type streams from '@eventstore/db-client/generated/streams_pb.js';
+import { EventStoreClosed, EventStoreUnavailable } from '../event-store.js';
 import type { EventFilter, Page, Position } from '../event-store.js';
-import { NO_SYSTEM_STREAM } from './client.js';
+import { subscribeToAll } from './client.js';
+import type { ServerFilter } from './client.js';
 import { isTooSlow, portErrorOf } from './errors.js';
 import { LogTail } from './log-tail.js';
-import { ownEventOf } from './recorded-event.js';
+import { ownEventOf, recordedOf } from './recorded-event.js';
 
 /** Events kept for live readers: enough for one that is some thousands of events behind. */
 const TAIL_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Checkpoint messages of the server, in steps of its search window: rare, as they are not used. */
-const CHECKPOINT_INTERVAL = 1000;
+type Subscription = Awaited<ReturnType<typeof subscribeToAll>>;
 
 export class LiveLog {
   /** The number of readers. */
   readers = 0;
   readonly #tail: LogTail;
-  #subscription: AllStreamSubscription;
+  #subscription: Promise<Subscription>;
   /** Wakes the readers that wait for an append. */
   readonly #waiters = new Set<() => void>();
   #failure: Error | undefined;
 
   /**
+   * @param filter matches our events.
    * @param end where the log ends: the subscription starts there, and all events of ours after its `head` are held.
    * @param onFailure called once if the subscription ends unexpectedly: this instance is then of no more use.
    */
   constructor(
     private readonly client: EventStoreDBClient,
     private readonly prefix: string,
+    private readonly filter: ServerFilter,
     end: { readonly record: Position; readonly head: Position },
     private readonly onFailure: () => void,
   ) {
@@ -43,32 +46,36 @@ export class LiveLog {
     this.#subscription = this.#subscribe(end.record);
   }
 
-  #subscribe(after: Position): AllStreamSubscription {
-    const subscription = this.client.subscribeToAll({
-      fromPosition: after === 0n ? START : { commit: after, prepare: after },
-      filter:
-        this.prefix === ''
-          ? streamNameFilter({ regex: NO_SYSTEM_STREAM, checkpointInterval: CHECKPOINT_INTERVAL })
-          : streamNameFilter({ prefixes: [this.prefix], checkpointInterval: CHECKPOINT_INTERVAL }),
-      requiresLeader: true,
-    });
+  #subscribe(after: Position): Promise<Subscription> {
+    const opened = this.#open(after);
+    opened.catch((error: unknown) => this.#fail(portErrorOf(error, 'the subscription')));
+    return opened;
+  }
+
+  async #open(after: Position): Promise<Subscription> {
+    const subscription = await subscribeToAll.call(this.client, after, this.filter);
     let last = after;
-    subscription.on('data', ({ event }: AllStreamResolvedEvent) => {
-      if (event !== undefined) last = event.position.commit;
-      const own = ownEventOf(event, this.prefix);
+    let hasFailed = false;
+    subscription.on('data', (response: streams.ReadResp) => {
+      const record = response.getEvent()?.getEvent();
+      if (record === undefined) return;
+      const recorded = recordedOf(record, this.prefix);
+      last = recorded.position.commit;
+      const own = ownEventOf(recorded);
       if (own === undefined || own.position <= this.#tail.through) return;
       this.#tail.add(own);
       this.wake();
     });
-    subscription.on('error', (error) => {
-      if (subscription !== this.#subscription) return;
+    subscription.on('error', (cause: Error) => {
+      hasFailed = true;
+      if (this.#failure !== undefined) return;
+      const error = convertToCommandError(cause);
       // What the server did not send, a new subscription reads before it goes live again.
       if (isTooSlow(error)) this.#subscription = this.#subscribe(last);
       else this.#fail(portErrorOf(error, 'the subscription'));
     });
     subscription.on('end', () => {
-      if (subscription === this.#subscription)
-        this.#fail(new EventStoreUnavailable('the server ended the subscription'));
+      if (!hasFailed) this.#fail(new EventStoreUnavailable('the server ended the subscription'));
     });
     return subscription;
   }
@@ -110,8 +117,8 @@ export class LiveLog {
   }
 
   async stop(): Promise<void> {
-    this.#subscription.removeAllListeners('end');
-    // A subscription that never started cannot be ended; its failure has been reported.
-    await this.#subscription.unsubscribe().catch(() => undefined);
+    this.#failure ??= new EventStoreClosed();
+    const subscription = await this.#subscription.catch(() => undefined);
+    subscription?.cancel();
   }
 }

@@ -8,6 +8,8 @@ import grpcStatus from '@eventstore/db-client/generated/status_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import any from 'google-protobuf/google/protobuf/any_pb.js';
 
+export const SERVER_NOT_READY = 'Server Is Not Ready';
+
 /** The default window of a filtered read. */
 const WINDOW_EVENTS = 32;
 
@@ -27,7 +29,7 @@ export interface LogRecord {
 
 export type Proposal = Pick<LogRecord, 'id' | 'type' | 'contentType' | 'data' | 'metadata'>;
 type Filter = (record: LogRecord) => boolean;
-export type ProposedMessage = streams.AppendReq.ProposedMessage | streams.BatchAppendReq.ProposedMessage;
+export type ProposedMessage = streams.BatchAppendReq.ProposedMessage;
 export type Expectation = number | 'no_stream' | 'stream_exists' | 'any';
 
 export class Refusal extends Error {
@@ -130,63 +132,39 @@ export function nameOf(identifier: shared.StreamIdentifier | undefined): string 
 }
 
 export function expectationOf(
-  options: streams.AppendReq.Options | streams.BatchAppendReq.Options | undefined,
+  options: streams.BatchAppendReq.Options | undefined,
 ): 'no_stream' | 'stream_exists' | 'any' {
   if (options?.hasNoStream()) return 'no_stream';
   return options?.hasStreamExists() ? 'stream_exists' : 'any';
 }
 
-export function appended(revision: number, last: LogRecord | undefined): streams.AppendResp {
-  const success = new streams.AppendResp.Success();
-  if (last === undefined) success.setNoStream(new shared.Empty());
-  else {
-    const position = new streams.AppendResp.Position();
-    position.setCommitPosition(String(last.position));
-    position.setPreparePosition(String(last.position));
-    success.setCurrentRevision(String(revision));
-    success.setPosition(position);
-  }
-  const response = new streams.AppendResp();
-  response.setSuccess(success);
-  return response;
-}
-
-export function wrongExpectedVersion({ expected, current }: WrongExpectedVersion): streams.AppendResp {
-  const wrong = new streams.AppendResp.WrongExpectedVersion();
-  if (expected === 'no_stream') wrong.setExpectedNoStream(new shared.Empty());
-  else if (expected === 'stream_exists') wrong.setExpectedStreamExists(new shared.Empty());
-  else wrong.setExpectedRevision(String(expected));
-  if (current === -1) wrong.setCurrentNoStream(new shared.Empty());
-  else wrong.setCurrentRevision(String(current));
-  const response = new streams.AppendResp();
-  response.setWrongExpectedVersion(wrong);
-  return response;
-}
-
-/** The errors of a batch are messages of their own. */
-export function batchErrorOf(error: unknown): grpcStatus.Status {
+/** What a stream of appends answers instead of an error; undefined for errors that end the stream. */
+export function batchErrorOf(error: unknown): grpcStatus.Status | undefined {
   const answer = new grpcStatus.Status();
   const details = new any.Any();
   const pack = (message: { serializeBinary(): Uint8Array }, name: string): void =>
-    details.pack(message.serializeBinary(), `event_store.client.${name}`);
+    details.pack(message.serializeBinary(), name);
   if (error instanceof WrongExpectedVersion) {
     const wrong = new shared.WrongExpectedVersion();
     if (error.current === -1) wrong.setCurrentNoStream(new shared.Empty());
     else wrong.setCurrentStreamRevision(String(error.current));
     if (typeof error.expected === 'number') wrong.setExpectedStreamPosition(String(error.expected));
     else wrong.setExpectedNoStream(new shared.Empty());
-    pack(wrong, 'WrongExpectedVersion');
+    pack(wrong, 'event_store.client.WrongExpectedVersion');
   } else {
     const { code, details: reason, trailers } = refusalFrom(error);
     answer.setMessage(reason);
-    if (code === status.ABORTED) pack(new shared.Timeout(), 'Timeout');
-    else if (trailers['exception'] === 'stream-deleted') pack(new shared.StreamDeleted(), 'StreamDeleted');
-    else if (trailers['exception'] === 'access-denied') pack(new shared.AccessDenied(), 'AccessDenied');
+    const { exception } = trailers;
+    if (code === status.ABORTED) pack(new shared.Timeout(), 'event_store.client.Timeout');
+    else if (exception === 'stream-deleted') pack(new shared.StreamDeleted(), 'event_store.client.StreamDeleted');
+    else if (exception === 'access-denied') pack(new shared.AccessDenied(), 'event_store.client.AccessDenied');
     else if (trailers['maximum-append-size'] !== undefined) {
       const exceeded = new shared.MaximumAppendSizeExceeded();
       exceeded.setMaxappendsize(Number(trailers['maximum-append-size']));
-      pack(exceeded, 'MaximumAppendSizeExceeded');
-    } else pack(new shared.Unknown(), 'Unknown');
+      pack(exceeded, 'event_store.client.MaximumAppendSizeExceeded');
+    } else if (code === status.UNKNOWN || reason === SERVER_NOT_READY)
+      pack(new shared.Empty(), 'google.protobuf.Empty');
+    else return undefined;
   }
   answer.setDetails(details);
   return answer;

@@ -23,7 +23,6 @@ import type {
   Metadata,
   sendUnaryData,
   ServerDuplexStream,
-  ServerReadableStream,
   ServerUnaryCall,
   ServerWritableStream,
   UntypedServiceImplementation,
@@ -36,7 +35,6 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import { StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import {
-  appended,
   batchErrorOf,
   checkpointAt,
   eventOf,
@@ -48,18 +46,16 @@ import {
   Refusal,
   refusalOf,
   responseWith,
+  SERVER_NOT_READY,
   streamDeleted,
   supportedMethods,
   systemEvent,
   WrongExpectedVersion,
-  wrongExpectedVersion,
 } from './server-messages.fixture.js';
 import type { Expectation, LogRecord, Proposal, ProposedMessage } from './server-messages.fixture.js';
 
 /** The largest request that is read at all. */
 const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
-/** How long an append is decided but cannot be read yet. */
-const INDEXING_MS = 1;
 /** A live subscription that is further behind is ended. */
 const EVENTS_BEHIND_MAX = 32;
 /** The revision from which a softly deleted stream can be read. */
@@ -78,13 +74,15 @@ export interface EsdbServerOptions {
   readonly users?: Readonly<Record<string, string>> | undefined;
   /** The largest number of bytes of data in an append. Default: 1 MiB. */
   readonly appendBytesMax?: number | undefined;
+  /** How long an append is decided but cannot be read yet. Default: 1 ms. */
+  readonly indexingMs?: number | undefined;
   /** After what time an append that is already under way is answered with a timeout. Default: 2 s, as the server's. */
   readonly commitTimeoutMs?: number | undefined;
 }
 
 /** What the server answers while it starts, stops or changes the leader. */
 export const LEADER_CHANGES = {
-  notReady: () => new Refusal(status.UNAVAILABLE, 'Server Is Not Ready'),
+  notReady: () => new Refusal(status.UNAVAILABLE, SERVER_NOT_READY),
   timeout: () => new Refusal(status.ABORTED, 'Operation timed out: Commit phase timeout'),
   noLeader: () => new Refusal(status.UNKNOWN, 'No leader info available in response'),
 } as const;
@@ -175,8 +173,6 @@ export class EsdbServer {
 
   #service(): UntypedServiceImplementation {
     return {
-      append: (call: ServerReadableStream<streams.AppendReq, streams.AppendResp>, answer: never) =>
-        void this.#append(call, answer),
       batchAppend: (call: BatchCall) =>
         call.on('data', (request: streams.BatchAppendReq) => this.#batch(call, request)),
       delete: (call: ServerUnaryCall<streams.DeleteReq, streams.DeleteResp>, answer: never) =>
@@ -222,30 +218,6 @@ export class EsdbServer {
     }
   }
 
-  async #append(
-    call: ServerReadableStream<streams.AppendReq, streams.AppendResp>,
-    answer: sendUnaryData<streams.AppendResp>,
-  ): Promise<void> {
-    try {
-      let options: streams.AppendReq.Options | undefined;
-      const messages: ProposedMessage[] = [];
-      for await (const request of call as AsyncIterable<streams.AppendReq>) {
-        options ??= request.getOptions();
-        const message = request.getProposedMessage();
-        if (message !== undefined) messages.push(message);
-      }
-      this.#mayCall(call.metadata);
-      if (options === undefined) throw new Refusal(status.INVALID_ARGUMENT, 'no options');
-      const name = nameOf(options.getStreamIdentifier());
-      const expected = options.hasRevision() ? Number(options.getRevision()) : expectationOf(options);
-      const revision = await this.#store(name, expected, messages);
-      answer(null, appended(revision, this.#streams.get(name)?.[revision]));
-    } catch (error) {
-      if (error instanceof WrongExpectedVersion) answer(null, wrongExpectedVersion(error));
-      else answer(refusalOf(error));
-    }
-  }
-
   /** Requests of several messages are not supported: the client sends one for less than 3 MiB. */
   #batch(call: BatchCall, request: streams.BatchAppendReq): void {
     const response = new streams.BatchAppendResp();
@@ -270,8 +242,9 @@ export class EsdbServer {
         call.write(response);
       },
       (error: unknown) => {
-        if (error instanceof Refusal && error.code === status.NOT_FOUND) return call.emit('error', refusalOf(error));
-        response.setError(batchErrorOf(error));
+        const answer = batchErrorOf(error);
+        if (answer === undefined) return call.emit('error', refusalOf(error));
+        response.setError(answer);
         return call.write(response);
       },
     );
@@ -288,7 +261,7 @@ export class EsdbServer {
 
   /** @returns the revision of the last event. @throws {Refusal} {WrongExpectedVersion} */
   async #store(name: string, expected: Expectation, messages: readonly ProposedMessage[]): Promise<number> {
-    const { appendBytesMax = 1024 * 1024, commitTimeoutMs = 2_000 } = this.options;
+    const { appendBytesMax = 1024 * 1024, commitTimeoutMs = 2_000, indexingMs = 1 } = this.options;
     const proposals = messages.map(proposalOf);
     this.calls += 1;
     if (proposals.reduce((sum, { data }) => sum + data.length, 0) > appendBytesMax)
@@ -305,7 +278,7 @@ export class EsdbServer {
       this.#write(name, proposals);
       this.#appending += 1;
       this.appendsAtOnceMax = Math.max(this.appendsAtOnceMax, this.#appending);
-      await pause(INDEXING_MS);
+      await pause(indexingMs);
       this.#appending -= 1;
       this.#index();
       if (this.wrongVersions > 0) {
@@ -517,9 +490,15 @@ export class EsdbServer {
     const commit = BigInt(position?.getCommitPosition() ?? 0);
     const newest = this.#log[this.#indexed - 1];
     if (newest !== undefined && commit > newest.position) return this.#indexed;
-    const index = this.#log.findIndex((record) => record.position === commit);
-    if (index === -1) throw new Refusal(status.UNKNOWN, 'Unexpected FilteredReadAllResult: Error');
-    return index;
+    let [low, high] = [0, this.#log.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#log[middle]?.position ?? 0n) < commit) low = middle + 1;
+      else high = middle;
+    }
+    if (this.#log[low]?.position !== commit)
+      throw new Refusal(status.UNKNOWN, 'Unexpected FilteredReadAllResult: Error');
+    return low;
   }
 }
 

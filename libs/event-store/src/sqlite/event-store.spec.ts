@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { eventHash, FIRST_PREDECESSOR } from '../chain.js';
 import { eventStoreContract, sampleEvent } from '../contract-suite.js';
+import { StorageFull } from '../event-store.js';
+import { IncompleteStream } from '../event-store.js';
 import type { StoredEvent } from '../event-store.js';
 import { CONNECTION_PRAGMAS, DDL, FILE_PRAGMAS, INSERT_EVENT } from './schema.js';
 import type { EventRow } from './schema.js';
@@ -32,6 +34,31 @@ describe('the embedded store', () => {
     directory = mkdtempSync(join(tmpdir(), 'tantieme-events-'));
   });
   afterAll(() => rmSync(directory, { recursive: true }));
+
+  it('reports a full disk, stores nothing of the append, and goes on once there is space', async () => {
+    const file = join(directory, 'full.sqlite');
+    const store = openSqliteEventStore(file, { pagesMax: 40 });
+    const append = (n: number): Promise<unknown> =>
+      store.append({
+        stream: `deal-${n}`,
+        expectedRevision: 'no-stream',
+        events: [{ ...sampleEvent(n), data: 'x'.repeat(100_000) }],
+      });
+    let stored = 0;
+    await expect(
+      (async () => {
+        for (; stored < 10; stored += 1) await append(stored);
+      })(),
+    ).rejects.toThrow(StorageFull);
+    expect(stored).toBeGreaterThan(0);
+    expect(await store.head()).toBe(BigInt(stored));
+    expect(await store.readStream(`deal-${stored}`)).toEqual([]);
+    await store.close();
+    const larger = openSqliteEventStore(file);
+    await larger.append({ stream: `deal-${stored}`, expectedRevision: 'no-stream', events: [sampleEvent(stored)] });
+    expect(await larger.head()).toBe(BigInt(stored + 1));
+    await larger.close();
+  });
 
   it('works in memory', async () => {
     const store = openSqliteEventStore(':memory:', { now: () => 1_772_000_000_000 });
@@ -104,6 +131,23 @@ describe('the embedded store', () => {
     expect(first.events).toHaveLength(1);
     const second = await store.readAll({ after: first.through, limit: 10, filter: { categories: ['plan'] } });
     expect(second).toEqual({ events: [], through: 51_001n, end: true });
+    await store.close();
+  });
+
+  it('refuses a stream of which events are missing', async () => {
+    const file = join(directory, 'incomplete.sqlite');
+    const store = openSqliteEventStore(file);
+    const events = Array.from({ length: 5 }, (_, n) => sampleEvent(n));
+    await store.append({ stream: 'deal-1', expectedRevision: 'no-stream', events });
+    const database = new DatabaseSync(file);
+    database.exec('DELETE FROM events WHERE revision = 2');
+    for (const read of [{}, { from: 2 }, { direction: 'backwards' as const }])
+      await expect(store.readStream('deal-1', read)).rejects.toThrow(IncompleteStream);
+    await expect(store.readStreams(['deal-1'])).rejects.toThrow('revision 2 is missing, the next one found is 3');
+    expect(await store.readStream('deal-1', { from: 3 })).toHaveLength(2);
+    database.exec('DELETE FROM events WHERE revision < 2');
+    database.close();
+    await expect(store.readStream('deal-1')).rejects.toThrow('revision 0 is missing, the next one found is 3');
     await store.close();
   });
 

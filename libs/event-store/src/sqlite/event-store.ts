@@ -11,7 +11,7 @@ import type { StatementSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BroadcastChannel } from 'node:worker_threads';
 import { eventHash, FIRST_PREDECESSOR } from '../chain.js';
-import { categoryOf, EventStoreClosed } from '../event-store.js';
+import { categoryOf, EventStoreClosed, StorageFull } from '../event-store.js';
 import type {
   Append,
   AppendResult,
@@ -51,6 +51,8 @@ const FOREIGN_EVENTS_MAX = 20_000;
 export interface SqliteEventStoreOptions {
   /** Clock for `recordedAt`, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
+  /** The most pages of the file, beyond which the disk counts as full: for tests. */
+  readonly pagesMax?: number | undefined;
 }
 
 /** @throws {UnreadableStore} if the file is not an event store, or has another layout. */
@@ -99,6 +101,7 @@ export class SqliteEventStore implements EventStore, RecordsExtent {
     this.#now = options.now ?? Date.now;
     try {
       createSchema(this.#database);
+      if (options.pagesMax !== undefined) this.#database.exec(`PRAGMA max_page_count = ${options.pagesMax}`);
       this.#reader = new SqliteEventReader(this.#database);
       this.#known = this.#reader.head();
       this.#recent = new RecentEvents(RECENT_BYTES_MAX, this.#known);
@@ -156,7 +159,6 @@ export class SqliteEventStore implements EventStore, RecordsExtent {
   async *subscribe({ after = 0n, filter, batchSize, signal }: SubscribeOptions): AsyncGenerator<Page, void, undefined> {
     this.#mustBeOpen();
     let position = after;
-    this.#reader.mustHave(after, this.#reader.head());
     while (!signal.aborted && !this.#closed) {
       const page = this.#pageAfter(position, filter, batchSize);
       if (page.through > position) {
@@ -291,7 +293,7 @@ export class SqliteEventStore implements EventStore, RecordsExtent {
       this.#heads.clear();
       this.#reader.clearKinds();
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw error;
+      throw isDiskFull(error) ? new StorageFull('the disk of the event log is full', { cause: error }) : error;
     }
   }
 
@@ -476,6 +478,11 @@ function createSchema(database: DatabaseSync): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
     }
   }
+}
+
+/** SQLITE_FULL, and SQLITE_IOERR_SHMSIZE where the index of the write-ahead log cannot grow. */
+function isDiskFull(error: unknown): boolean {
+  return Error.isError(error) && 'errcode' in error && (error.errcode === 13 || error.errcode === 4874);
 }
 
 /** True for SQLITE_BUSY and its extended codes. */

@@ -189,7 +189,7 @@ class ViewReader {
   private readonly pages: AsyncIterator<ViewPage>;
   private reading: Promise<void> | undefined;
   private page: ViewPage | undefined;
-  private failure: unknown;
+  private failure: Error | undefined;
   /** Messages of the page that are committed. */
   private done = 0;
   /** Everything before this offset is committed: where a restart resumes. */
@@ -256,11 +256,11 @@ class ViewReader {
 
   private async read(): Promise<void> {
     try {
-      const { value, done } = await this.pages.next();
-      if (done !== true) this.page = value;
+      const result = await this.pages.next();
+      if (result.done !== true) this.page = result.value;
       else if (!this.ending.signal.aborted) throw new Error(`the view ${this.options.topic} ended unexpectedly`);
     } catch (error) {
-      if (!this.ending.signal.aborted) this.failure = error;
+      if (!this.ending.signal.aborted) this.failure = error instanceof Error ? error : new Error(String(error));
     }
     this.reading = undefined;
     this.options.wake();

@@ -13,6 +13,7 @@ import { systemTimers } from '@tantieme/time/timers';
 import { Background } from '../background/background.js';
 import type { WorkFilter, WorkThread } from '../background/background.js';
 import type { RuntimeConfig } from '../runtime/config.js';
+import { threadHeapMib } from '../runtime/memory.js';
 import { createLogger, PinoNestLogger } from '../observability/logging.js';
 import { Metrics } from '../observability/metrics.js';
 import type { MetricsJson } from '../observability/metrics.js';
@@ -32,12 +33,6 @@ type Reply = { readonly number: number; readonly failure?: Error } | { readonly 
 /** How often a thread sends its metrics. */
 const METRICS_MS = 1000;
 
-/**
- * Largest heap of a thread, in MiB: several times the size of the states in memory. Below 2 GiB V8 collects garbage
- * before the heap has grown to four times the live data, also on machines with much memory.
- */
-const HEAP_MIB_MAX = 2000;
-
 /** Loads the thread's program while the caller opens its stores; the work begins with `start`. */
 export class BackgroundThread implements WorkThread {
   private readonly worker: Worker;
@@ -51,7 +46,7 @@ export class BackgroundThread implements WorkThread {
     this.worker = new Worker(program, {
       name: data.thread,
       workerData: data,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
+      resourceLimits: { maxOldGenerationSizeMb: threadHeapMib(data.config.memoryMb) },
     });
     // Not yet started, it must not keep the process alive: a start may fail elsewhere.
     this.worker.unref();

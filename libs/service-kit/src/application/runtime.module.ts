@@ -1,6 +1,7 @@
 import { Global, Inject, Injectable, Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
+import { scaleCaches } from '@tantieme/event-sourcing/decide/cache-scale';
 import { LOG } from '@tantieme/event-sourcing/process/log-source';
 import type { Leadership } from '@tantieme/event-sourcing/process/scheduler';
 import { topicLane } from '@tantieme/event-sourcing/process/topic-source';
@@ -21,6 +22,7 @@ import { LaneEnds } from '../runtime/lane-ends.js';
 import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '../runtime/event-store.js';
 import { checkLog } from '../runtime/log-check.js';
+import { cacheScaleOf } from '../runtime/memory.js';
 import { HealthController } from '../health/health.controller.js';
 import { IdempotencyInterceptor } from '../idempotency/idempotency.js';
 import { MetricsController } from '../health/metrics.controller.js';
@@ -88,6 +90,7 @@ export class RuntimeModule {
   /** @throws {ConfigError} */
   static forRoot(config: RuntimeConfig, runsHere: WorkFilter = () => true): DynamicModule {
     checkConfig(config);
+    scaleCaches(cacheScaleOf(config.memoryMb));
     return {
       module: RuntimeModule,
       imports: [DiscoveryModule],

@@ -38,7 +38,7 @@ import {
   TRACING,
   WORK_FILTER,
 } from '../runtime/runtime-tokens.js';
-import type { WorkStatus } from './work-status.js';
+import type { WorkStatus } from '../observability/work-status.js';
 
 /** Selects by name the processes that run in this application: threads share those of one data directory. */
 export type WorkFilter = (process: string) => boolean;

@@ -37,8 +37,8 @@ export class HealthController {
     operationId: 'getReadiness',
     summary: 'Whether the process can do its work',
     description:
-      '503 while the event store, the broker or the database is unreachable, before all background work has started, and ' +
-      'during a stop. `degraded` with 200 where background work is failing for another reason.',
+      '503 while the event store, the broker or the database is unreachable or their disk is full, before all background ' +
+      'work has started, and during a stop. `degraded` with 200 where background work is failing for another reason.',
   })
   @ApiOkResponse({ type: Readiness, description: 'The process can be given requests' })
   @ApiExtraModels(NotReady)

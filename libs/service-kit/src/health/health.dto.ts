@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
-import type { WorkStatus } from '../background/work-status.js';
+import type { WorkStatus } from '../observability/work-status.js';
 import { Problem } from '../http/problem.js';
 import type { PortState, ReachabilityReport } from './reachability.js';
 

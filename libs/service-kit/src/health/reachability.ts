@@ -8,7 +8,9 @@ import type { Broker } from '@tantieme/messaging/broker';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
-import { BROKER, DATABASE, EVENT_STORE } from '../runtime/runtime-tokens.js';
+import type { RuntimeConfig } from '../runtime/config.js';
+import { requireDiskSpace } from '../runtime/disk-space.js';
+import { BROKER, CONFIG, DATABASE, EVENT_STORE } from '../runtime/runtime-tokens.js';
 
 /** How long an answer is reused. */
 const FRESH_MS = 1_000;
@@ -38,8 +40,12 @@ export class Reachability {
     @Inject(EVENT_STORE) store: EventStore,
     @Inject(BROKER) broker: Broker,
     @Inject(DATABASE) database: Kysely<Record<string, Record<string, unknown>>>,
+    @Inject(CONFIG) config: RuntimeConfig,
   ) {
-    this.eventStore = new Probe(() => store.head());
+    this.eventStore = new Probe(async () => {
+      await requireDiskSpace(config);
+      await store.head();
+    });
     this.broker = new Probe(() => broker.endPositions(TOPICS.deals));
     this.database = new Probe(() => sql`select 1`.execute(database));
   }

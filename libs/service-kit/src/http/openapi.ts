@@ -198,6 +198,8 @@ function addProblems(method: Method, operation: Operation): void {
       DatabaseUnavailable: 'the database cannot be reached; try again',
       IssuerUnavailable: 'the keys of the token issuer cannot be fetched; try again',
     });
+    if (method !== 'get')
+      add(507, { StorageFull: 'the disk is full: nothing was stored; an operator must free space' });
     if (roles.includes('partner'))
       add(403, {
         NotYours: 'it belongs to another partner',

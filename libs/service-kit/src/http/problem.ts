@@ -4,9 +4,9 @@ import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import { isDatabaseUnavailable } from '@tantieme/event-sourcing/read-model/database-unavailable';
+import { isDatabaseUnavailable, isStorageFull } from '@tantieme/event-sourcing/read-model/database-unavailable';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { EventStoreUnavailable, EventTooLarge } from '@tantieme/event-store/event-store';
+import { EventStoreUnavailable, EventTooLarge, StorageFull } from '@tantieme/event-store/event-store';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { IssuerUnavailable, Unauthenticated } from '../access/token-verifier.js';
@@ -128,6 +128,12 @@ function failureOf(error: unknown): Failure {
     return unavailable(error.code, 'eventStore', 'the event store cannot be reached; try again');
   if (isDatabaseUnavailable(error))
     return unavailable('DatabaseUnavailable', 'database', 'the database cannot be reached; try again');
+  if (error instanceof StorageFull || isStorageFull(error))
+    return {
+      status: 507,
+      code: 'StorageFull',
+      detail: 'the disk is full: nothing was stored; an operator must free space',
+    };
   if (error instanceof EventTooLarge) return { status: 413, code: error.code, detail: error.message };
   const invalid = fieldsOf(error);
   if (invalid !== undefined)

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 
-import type { WorkStatus } from '../background/work-status.js';
+import type { WorkStatus } from './work-status.js';
 
 /** Values of a metrics registry, as a thread sends them to the thread with the API. */
 export type MetricsJson = readonly MetricObjectWithValues<MetricValue<string>>[];

@@ -1,12 +1,14 @@
 /**
  * Compares the system with the limits of the machine, in one run: deals posted over HTTP until every statement is
  * issued, against bare inserts of the same bytes; verification against reading and parsing; peak memory for two sizes.
+ * With an EventStoreDB in `TANTIEME_EVENT_STORE`, it compares the event store with the bare client instead.
  */
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureClientRate } from '@tantieme/event-store/esdb/testing/client-rate';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { Driver } from '../driver.js';
 import { verifyFile } from '../verify/verify-file.js';
@@ -19,8 +21,22 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     deals: { type: 'string', default: '100000' },
     growth: { type: 'string', default: '10' },
+    events: { type: 'string', default: '20000' },
   },
 });
+
+function print(figures: Readonly<Record<string, number>>): void {
+  if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+  else
+    for (const [name, value] of Object.entries(figures))
+      process.stdout.write(`${name.padEnd(24)} ${value < 100 ? value.toFixed(3) : Math.round(value)}\n`);
+}
+
+const eventStore = process.env['TANTIEME_EVENT_STORE'];
+if (eventStore) {
+  print({ ...(await measureClientRate(eventStore, Number(options.events))) });
+  process.exit();
+}
 
 interface Run {
   readonly directory: string;
@@ -115,7 +131,7 @@ rmSync(small.directory, { recursive: true });
 const large = growth > 1 ? await run(deals * growth, Math.max(20, (deals * growth) / 100)) : undefined;
 if (large) rmSync(large.directory, { recursive: true });
 
-const figures = {
+print({
   deals,
   startSeconds,
   dealsPerSecond: deals / small.seconds,
@@ -136,8 +152,4 @@ const figures = {
         memoryGrowth: large.peakBytes / small.peakBytes,
       }
     : {}),
-};
-if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
-else
-  for (const [name, value] of Object.entries(figures))
-    process.stdout.write(`${name.padEnd(24)} ${value < 100 ? value.toFixed(3) : Math.round(value)}\n`);
+});

@@ -1,13 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
-
-const COMMAND = fileURLToPath(new URL('../../../cli/bin/tantieme.js', import.meta.url));
+import { startCommand } from './command.js';
 
 /** The first start compiles; the median of the others counts. */
 const STARTS = 4;
@@ -22,19 +17,13 @@ export async function measureStart(): Promise<number> {
 async function startOnce(): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'tantieme-start-'));
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [COMMAND, 'start', '--data', directory, '--port', '0'], {
-    env: { ...process.env, TANTIEME_LOG_LEVEL: 'error' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  for await (const line of createInterface({ input: child.stderr })) {
-    const url = / listens on (\S+)/.exec(line)?.[1];
-    if (url === undefined) continue;
-    while ((await fetch(`${url}/health/ready`)).status !== 200) await pause(5);
-    break;
-  }
+  const { child, url, ended, lastLine } = startCommand(directory);
+  const address = await url;
+  if (address === undefined) throw new Error(`the server did not start: ${lastLine()}`);
+  while ((await fetch(`${address}/health/ready`)).status !== 200) await pause(5);
   const seconds = (performance.now() - startedMs) / 1000;
   child.kill('SIGTERM');
-  if (child.exitCode === null) await once(child, 'exit');
+  await ended;
   rmSync(directory, { recursive: true });
   return seconds;
 }

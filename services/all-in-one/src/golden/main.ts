@@ -11,5 +11,6 @@ if (values.json === true) print(JSON.stringify({ events, differences: difference
 else {
   for (const difference of differences) print(difference);
   print(`events ${events}\ndifferences ${differences.length}`);
+  if (differences.length > 0) print('If formats were meant to change (until 0.2.0): npm run golden -- --write');
 }
 if (differences.length > 0) process.exitCode = 1;

@@ -8,6 +8,7 @@ import { PartnerCache } from '@tantieme/commission-calculation/reference/cache/p
 import { budgetDecider, budgetStream } from '@tantieme/commission-calculation/budget/budget';
 import type { BudgetEvent } from '@tantieme/commission-calculation/budget/budget';
 import { calendarDecider, calendarStream } from '@tantieme/commission-calculation/calendar/calendar';
+import { creditDecider, creditStream } from '@tantieme/commission-calculation/credit/credit';
 import type { DealCredited } from '@tantieme/commission-calculation/credit/credit';
 import { Crediting } from '@tantieme/commission-calculation/credit/crediting.service';
 import { earningDecider, earningStream } from '@tantieme/commission-calculation/earning/earning';
@@ -155,10 +156,20 @@ async function recordDeals(recorder: Recorder): Promise<readonly OriginOf<{ read
   // Its partner is unknown, so the deal is pending.
   await booked('D-4', 'nobody', '01-14', '10.00', '0.00');
 
-  const raw = '{"source":"crm","deal":"D-5","kind":"paid"}';
+  const [raw, rest] = ['{"source":"crm","deal":"D-5",', '"kind":"paid"}'];
   const refusal = refusalStream(contentHash(raw));
+  await recorder.record(refusalDecider, refusal, { part: 1, raw: rest, at: on('01-15') });
   const errors = [{ field: 'amount', reason: 'is missing' }];
-  const refused = { kind: 'invalid', raw, errors, source: 'crm', deal: 'D-5', import: 'M-1', rows: [7] } as const;
+  const refused = {
+    kind: 'invalid',
+    raw,
+    parts: 1,
+    errors,
+    source: 'crm',
+    deal: 'D-5',
+    import: 'M-1',
+    rows: [7],
+  } as const;
   await recorder.record(refusalDecider, refusal, { ...refused, at: on('01-15') });
   await recorder.record(refusalDecider, refusal, { resolution: 'recorded', hash: contentHash(1), at: on('01-16') });
   const imports = importStream('M-1');
@@ -243,7 +254,8 @@ class Commissions {
       const context = this.recorder.nextContext();
       const [result] = await this.crediting.credit([{ deal, origin, at: on('01-21'), context }]);
       if (result?.outcome !== 'accepted' || result.events.length === 0) throw new Error(`${deal.id} is not credited`);
-      for (const event of result.events) await this.earn(`${deal.source}|${deal.id}`, event);
+      for (const event of result.events)
+        if (event.type === 'DealCredited') await this.earn(`${deal.source}|${deal.id}`, event);
     }
   }
 
@@ -295,9 +307,14 @@ class Commissions {
     const at = on('02-02');
     const calendar = calendarStream(CALENDAR);
     const period = periodStream(CALENDAR, PERIOD);
-    const request = { calendar: CALENDAR, period: PERIOD, by: 'finance', earliestOpen: PERIOD, pendingDeals: 1 };
-    const force = 'crm|D-4 has no partner';
-    await recorder.record(calendarDecider, calendar, { type: 'close', ...request, force, at });
+    const waived = [{ code: 'PartnerMissing', subject: 'partner:nobody' }];
+    const people = { by: 'finance', confirmedBy: 'approver' };
+    const waive = { type: 'waive', waived, reason: 'never registers', ...people, at } as const;
+    await recorder.record(creditDecider(this.plans), creditStream('crm|D-4'), waive);
+    const request = { calendar: CALENDAR, period: PERIOD, proposal: `close-period|${CALENDAR}|${PERIOD}|1`, ...people };
+    const outstanding = [{ code: 'QuotasMissing', count: 1, message: '1 deal has no quota' }] as const;
+    const input = { plans: 1, earliestOpen: PERIOD, outstanding };
+    await recorder.record(calendarDecider, calendar, { type: 'close', ...request, ...input, force: 'no quota', at });
     for (const stage of STAGES) {
       if (stage === 'sealed') await recorder.record(calendarDecider, calendar, { type: 'seal', period: PERIOD, at });
       await recorder.record(periodDecider, period, { type: 'reach-stage', stage, at });

@@ -75,6 +75,7 @@ const FACTS = [
   { ...FACT, kind: 'booked', terms: TERMS },
   { ...FACT, kind: 'amended', revision: 1, as: 'change', terms: BARE_TERMS },
   { ...FACT, kind: 'paid', id: 'Z-1', amount: '120.00' },
+  { ...FACT, kind: 'paid', id: 'Z-2', amount: '120.00', revision: 2, withdrawn: true },
   { ...FACT, kind: 'returned', id: 'R-1', lines: [{ line: '1', net: '10.00' }] },
   { ...FACT, kind: 'registration', id: 'G-1', status: 'approved', holder: 'P-1', ...DATED, revision: 1 },
   { ...FACT, kind: 'registered', terms: BARE_TERMS },
@@ -171,7 +172,14 @@ function rowsOf(kind: string, row: Body, partOf: (row: Body) => Body): RequestBo
     samples: [{ partner: 'P-1', ...row }],
     message: 'partner',
     messageOf: ({ partner: id, ...more }) => ({ ...PARTNER, id, ...partOf(more) }),
+    // A row names each field, where a message may leave it out.
+    isNarrower: true,
   };
+}
+
+/** A row's `null` is a field that the message leaves out. */
+function withoutNulls(row: Body): Body {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
 }
 
 /** By the id of the operation. A text names the body with which the operation shares its checks. */
@@ -209,20 +217,18 @@ export const REQUEST_BODIES: Readonly<Record<string, RequestBody | readonly Requ
   batchPartners: { url: '/partners/batch', samples: [PARTNER], message: 'partner' },
   batchPartner: [
     rowsOf('tiers', { from: '2026-01-01', tier: 'gold' }, (row) => ({ tiers: [valueOf('tier', row)] })),
-    rowsOf('uplines', { from: '2026-01-01', upline: 'P-0' }, (row) => ({
-      uplines: [valueOf('upline', { upline: null, ...row })],
-    })),
+    rowsOf('uplines', { from: '2026-01-01', upline: 'P-0' }, (row) => ({ uplines: [valueOf('upline', row)] })),
     rowsOf('agreements', { agreement: 'A-1', plan: 'resellers', ...DATED }, ({ agreement: id, ...more }) => ({
-      agreements: [{ id, ...more }],
+      agreements: [{ id, ...withoutNulls(more) }],
     })),
     rowsOf(
       'certifications',
       { certificate: 'C-1', certification: 'security', ...DATED, count: 1 },
-      ({ certificate: id, ...more }) => ({ certifications: [{ id, ...more }] }),
+      ({ certificate: id, ...more }) => ({ certifications: [{ id, ...withoutNulls(more) }] }),
     ),
   ],
   // What is refused here is stored; these have all fields. The import below has all kinds.
-  createDealFact: { url: '/deals/facts', samples: FACTS.slice(0, 5), message: 'deal-fact' },
+  createDealFact: { url: '/deals/facts', samples: FACTS.slice(0, 6), message: 'deal-fact' },
   createImport: { url: '/imports', samples: FACTS, message: 'deal-fact' },
   createPlan: {
     url: '/plans',
@@ -244,6 +250,11 @@ export const REQUEST_BODIES: Readonly<Record<string, RequestBody | readonly Requ
   createQuota: { url: '/quotas', samples: [QUOTA], message: 'quota' },
   batchQuotas: { url: '/quotas/batch', samples: [QUOTA], message: 'quota' },
   closePeriod: { url: '/periods/weekly@Europe%2FRome/2026-03/close', samples: [{ force: 'a deal is missing' }] },
+  waivePendingDeal: { url: '/pending-deals/crm%7CD-1/waive', samples: [{ reason: 'the partner never registers' }] },
+  rejectCommissionProposal: {
+    url: '/commission-proposals/waive-deal%7Ccrm%7CD-1%7C1/reject',
+    samples: [{ reason: 'too early' }],
+  },
   createProgramme: {
     url: '/programmes',
     samples: [

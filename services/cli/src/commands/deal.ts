@@ -106,6 +106,7 @@ interface DealFilter extends ServerOptions, ListOptions {
   readonly from?: string;
   readonly until?: string;
   readonly timeZone?: string;
+  readonly earnedNothing?: boolean;
 }
 
 function listCommand(): Command {
@@ -115,10 +116,18 @@ function listCommand(): Command {
     .option('--text <text>', 'beginning of the id')
     .option('--from <day>', 'booked on or after this day')
     .option('--until <day>', 'booked before this day')
+    .option('--earned-nothing', 'deals that are credited to nobody, each with its reasons')
     .option('--time-zone <zone>', 'time zone of the times (default: that of the plans)')
     .action(async (options: DealFilter) => {
       const api = await connect(options, 'auditor');
       const timeZone = await timeZoneFor(api, options.timeZone);
+      if (options.earnedNothing)
+        return printList(options, (query) => api.GET('/uncredited-deals', { params: { query } }), [
+          { title: 'deal', of: (one) => one.deal },
+          { title: 'code', of: (one) => one.code },
+          { title: 'why', of: (one) => one.message, text: true },
+          { title: 'since', of: (one) => localTime(one.since, timeZone), rank: 1 },
+        ]);
       const { source, partner, text, from, until } = options;
       await printList(
         options,

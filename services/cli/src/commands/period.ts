@@ -6,10 +6,10 @@ import type { ListOptions } from './list.js';
 import { count, print, printJson } from '../output/print.js';
 import { localTime, timeZoneOf } from '../output/time.js';
 import { dataOf } from '../server/client.js';
+import type { Api, Schemas } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 import { calendarOf } from '../server/short-ids.js';
-import { closePeriod } from '../server/background-work.js';
 
 const calendar = [
   '--calendar <calendar>',
@@ -19,36 +19,54 @@ const calendar = [
 interface CloseOptions extends ServerOptions {
   readonly calendar?: string;
   readonly force?: string;
-  readonly wait: boolean;
+  readonly preview?: boolean;
 }
 
 export function closeCommand(): Command {
-  return serverCommand('close', 'close a period: its earnings become final and its statements are issued')
+  return serverCommand('close', 'propose to close a period; when another person confirms it, its statements are issued')
     .argument('<period>', '2026-01')
     .option(...calendar)
-    .option('--force <reason>', 'close although deals are pending')
-    .option('--no-wait', 'return as soon as the closing has begun')
+    .option('--preview', 'only show what the closing would do, and what is in its way')
+    .option('--force <reason>', 'close although something is outstanding')
     .action(async (period: string, options: CloseOptions) => {
       const api = await connect(options, 'finance');
-      const key = await calendarOf(api, options.calendar);
-      const path = { calendar: key, period };
-      if (options.wait) await closePeriod(api, key, period, options.force);
-      else
-        await dataOf(
-          api.POST('/periods/{calendar}/{period}/close', {
-            params: { path },
-            body: omitUndefined({ force: options.force }),
-          }),
-        );
-      const closed = await dataOf(api.GET('/periods/{calendar}/{period}', { params: { path } }));
-      if (options.json) return printJson(closed);
-      const run = await dataOf(api.GET('/statement-runs/{calendar}/{period}', { params: { path } }));
-      print(
-        closed.state === 'closed'
-          ? `${period} of ${key} is closed: ${count(run.statements ?? 0, 'statement')} issued`
-          : `${period} of ${key} is ${closed.state}`,
-      );
+      const path = { calendar: await calendarOf(api, options.calendar), period };
+      if (options.preview) {
+        const preview = await dataOf(api.GET('/periods/{calendar}/{period}/closing-preview', { params: { path } }));
+        if (options.json) printJson(preview);
+        else print(previewText(preview));
+        return;
+      }
+      const body = omitUndefined({ force: options.force });
+      const proposal = await dataOf(api.POST('/periods/{calendar}/{period}/close', { params: { path }, body }));
+      if (options.json) return printJson(proposal);
+      print(previewText(await dataOf(api.GET('/periods/{calendar}/{period}/closing-preview', { params: { path } }))));
+      print(`Proposed. Somebody else confirms it: tantieme proposal confirm close ${period}`);
     });
+}
+
+function previewText(preview: Schemas['ClosingPreview']): string {
+  const { calendar: key, period, statements, lines, totals, refusal, outstanding, notices } = preview;
+  const amounts = Object.entries(totals).map(([currency, amount]) => `${amount} ${currency}`);
+  return [
+    `${period} of ${key}: ${count(statements, 'statement')}, ${count(lines, 'line')}, total ${amounts.join(' + ') || '0'}`,
+    ...(refusal === undefined ? [] : [`  cannot be closed: ${refusal.message}`]),
+    ...outstanding.map(({ message }) => `  needs a reason: ${message}`),
+    ...notices.map((notice) => `  note: ${notice}`),
+  ].join('\n');
+}
+
+/** Prints a period after its closing was confirmed. */
+export async function printClosed(api: Api, key: string, period: string, options: ServerOptions): Promise<void> {
+  const path = { calendar: key, period };
+  const closed = await dataOf(api.GET('/periods/{calendar}/{period}', { params: { path } }));
+  if (options.json) return printJson(closed);
+  const run = await dataOf(api.GET('/statement-runs/{calendar}/{period}', { params: { path } }));
+  print(
+    closed.state === 'closed'
+      ? `${period} of ${key} is closed: ${count(run.statements ?? 0, 'statement')} issued`
+      : `${period} of ${key} is ${closed.state}`,
+  );
 }
 
 export function periodCommand(): Command {
@@ -67,6 +85,10 @@ export function periodCommand(): Command {
           print(`${period} of ${path.calendar} is ${closing.state}`);
           if (closing.stages.length > 0) print(`  stages done: ${closing.stages.join(', ')}`);
           print(`  statements: ${run.state}${run.statements === undefined ? '' : `, ${run.statements}`}`);
+          if (closing.closedBy !== undefined)
+            print(`  closed by ${closing.closedBy}, confirmed by ${closing.confirmedBy ?? ''}`);
+          if (closing.force !== undefined) print(`  reason: ${closing.force}`);
+          for (const { message } of closing.outstanding ?? []) print(`  was outstanding: ${message}`);
         }),
     )
     .addCommand(
@@ -84,6 +106,8 @@ export function periodCommand(): Command {
               { title: 'state', of: (one) => one.state },
               { title: 'closing since', of: (one) => localTime(one.closingSince, timeZoneOf(one.calendar)) },
               { title: 'by', of: (one) => one.closedBy, rank: 1, text: true },
+              { title: 'confirmed by', of: (one) => one.confirmedBy, rank: 2, text: true },
+              { title: 'reason', of: (one) => one.force, rank: 3, text: true },
             ],
           );
         }),

@@ -65,7 +65,9 @@ function publishCommand(): Command {
       const api = await connect(options, 'approver');
       const params = { path: { id: plan, version: number } };
       const body = { effectiveFrom: options.effectiveFrom };
-      printVersion(await dataOf(api.POST('/plans/{id}/versions/{version}/publish', { params, body })), options);
+      const published = await dataOf(api.POST('/plans/{id}/versions/{version}/publish', { params, body }));
+      printVersion(published, options);
+      if (!options.json) for (const notice of published.notices ?? []) hint(`note: ${notice}`);
     });
 }
 

@@ -118,7 +118,7 @@ async function run({ operator, source, designer, approver, finance }: People): P
   const months = periods();
   const progress = startProgress('close', months.length, 'months');
   for (const [index, period] of months.entries()) {
-    await closePeriod(finance, CALENDAR, period);
+    await closePeriod(finance, approver, CALENDAR, period);
     await dataOf(approver.POST('/statements/approve', { body: { calendar: CALENDAR, period } }));
     progress.update(index + 1);
   }

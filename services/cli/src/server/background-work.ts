@@ -1,7 +1,6 @@
 /** Waits for background work of the server: calculation, a closing. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { startProgress } from '../output/progress.js';
-import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { dataOf } from './client.js';
 import type { Api } from './client.js';
 
@@ -22,15 +21,18 @@ export async function caughtUp(operator: Api, title: string): Promise<void> {
   progress.stop();
 }
 
-/**
- * Closes a period and waits until its statements are issued.
- * @param force why it is closed although deals are pending
- */
-export async function closePeriod(finance: Api, calendar: string, period: string, force?: string): Promise<void> {
+/** Closes a period, one person proposing and another confirming it, and waits until its statements are issued. */
+export async function closePeriod(finance: Api, approver: Api, calendar: string, period: string): Promise<void> {
+  const path = { calendar, period };
+  const { id } = await dataOf(finance.POST('/periods/{calendar}/{period}/close', { params: { path }, body: {} }));
+  await dataOf(approver.POST('/commission-proposals/{id}/confirm', { params: { path: { id } } }));
+  await waitUntilClosed(finance, calendar, period);
+}
+
+/** Waits until a closing that was confirmed has finished and its statements are issued. */
+export async function waitUntilClosed(api: Api, calendar: string, period: string): Promise<void> {
   const params = { path: { calendar, period } };
-  await dataOf(finance.POST('/periods/{calendar}/{period}/close', { params, body: omitUndefined({ force }) }));
-  while ((await dataOf(finance.GET('/periods/{calendar}/{period}', { params }))).state !== 'closed')
-    await pause(POLL_MS);
-  while ((await dataOf(finance.GET('/statement-runs/{calendar}/{period}', { params }))).state !== 'issued')
+  while ((await dataOf(api.GET('/periods/{calendar}/{period}', { params }))).state !== 'closed') await pause(POLL_MS);
+  while ((await dataOf(api.GET('/statement-runs/{calendar}/{period}', { params }))).state !== 'issued')
     await pause(POLL_MS);
 }

@@ -106,5 +106,5 @@ describe('docs/first-month.md', () => {
     expect(output).toMatch(/SUED .*61\.73/);
     expect(output).toMatch(/NORD\|EUR\|monthly@Europe\/Berlin\|2026-01.*settled/);
     expect(output).toContain('0 differences');
-  }, 120_000);
+  }, 240_000);
 });

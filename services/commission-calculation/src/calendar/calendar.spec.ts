@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { AT, Stream } from '../testing/world.fixture.js';
+import { AT, CLOSE, Stream } from '../testing/world.fixture.js';
 import { calendarDecider, firstUntouchedDay, openFromOf } from './calendar.js';
 
 const close = (period: string, earliestOpen: string | null = null, calendar = 'monthly@Europe/Paris') =>
-  ({ type: 'close', calendar, period, by: 'olga', earliestOpen, pendingDeals: 0, at: AT }) as const;
+  ({ ...CLOSE, type: 'close', calendar, period, earliestOpen, at: AT }) as const;
 const seal = (period: string) => ({ type: 'seal', period, at: AT }) as const;
 const finish = (period: string) => ({ type: 'finish', period, at: AT }) as const;
 
@@ -45,12 +45,22 @@ describe('a calendar', () => {
     calendar.handle(close('2026-02'));
   });
 
-  it('closes with pending deals only for a reason, which it records', () => {
+  it('is not closed where no plan uses it', () => {
     const calendar = new Stream(calendarDecider);
-    const withPendingDeals = { ...close('2026-01'), pendingDeals: 3 };
-    expect(codeOf(() => calendar.handle(withPendingDeals))).toBe('DealsPending');
-    const [event] = calendar.handle({ ...withPendingDeals, force: 'the source is gone' });
-    expect(event?.data).toMatchObject({ force: 'the source is gone', input: { pendingDeals: 3 } });
+    expect(codeOf(() => calendar.handle({ ...close('2026-01'), plans: 0, force: 'x' }))).toBe('CalendarUnused');
+  });
+
+  it('closes with something outstanding only for a reason, and records it with both people', () => {
+    const calendar = new Stream(calendarDecider);
+    const outstanding = [{ code: 'DealsPending', count: 3, message: '3 deals are pending' }] as const;
+    expect(codeOf(() => calendar.handle({ ...close('2026-01'), outstanding }))).toBe('DealsPending');
+    const [event] = calendar.handle({ ...close('2026-01'), outstanding, force: 'the source is gone' });
+    expect(event?.data).toMatchObject({
+      by: 'fiona',
+      confirmedBy: 'ada',
+      force: 'the source is gone',
+      input: { outstanding },
+    });
   });
 
   it('takes every step only once', () => {

@@ -21,21 +21,42 @@ export function calendarOfStream(stream: string): string {
   return stream.slice(CALENDAR.length + 1);
 }
 
+export const OUTSTANDING = ['PeriodNotEnded', 'DealsPending', 'QuotasMissing', 'ItemsParked'] as const;
+
+/** What a closing leaves behind. Such a closing needs a reason. */
+export interface Outstanding {
+  readonly code: (typeof OUTSTANDING)[number];
+  readonly count: number;
+  /** What it is, and where to see it. */
+  readonly message: string;
+}
+
+/** Looked up for a closing. */
+export interface ClosingInput {
+  /** Published plans with this calendar. */
+  readonly plans: number;
+  /**
+   * Before the first closing: the earliest period with lines, at the latest the current one. Null after the first
+   * closing.
+   */
+  readonly earliestOpen: string | null;
+  readonly outstanding: readonly Outstanding[];
+}
+
+interface ClosePeriod {
+  readonly calendar: string;
+  readonly period: string;
+  /** Id of the confirmed proposal. */
+  readonly proposal: string;
+  /** Subject of the person who proposed the closing. */
+  readonly by: string;
+  readonly confirmedBy: string;
+  /** Reason to close although something is outstanding. */
+  readonly force?: string | undefined;
+}
+
 export type CalendarCommand =
-  | {
-      readonly type: 'close';
-      readonly calendar: string;
-      readonly period: string;
-      /** Subject of the person who asked for the closing. */
-      readonly by: string;
-      /** The earliest period with lines that is not closed, from the read model; null where there is none. */
-      readonly earliestOpen: string | null;
-      /** Number of deals that cannot be calculated yet. */
-      readonly pendingDeals: number;
-      /** Reason to close although deals are pending. */
-      readonly force?: string | undefined;
-      readonly at: string;
-    }
+  | ({ readonly type: 'close'; readonly at: string } & ClosePeriod & ClosingInput)
   /** From now on, nothing is posted in the period. */
   | { readonly type: 'seal'; readonly period: string; readonly at: string }
   /** The manifest is complete; the next period may be closed. */
@@ -46,14 +67,7 @@ export type CalendarEvent =
       readonly type: 'PeriodClosing';
       readonly version: 1;
       readonly occurredAt: string;
-      readonly data: {
-        readonly calendar: string;
-        readonly period: string;
-        readonly by: string;
-        /** Reason to close although deals were pending. */
-        readonly force?: string;
-        readonly input: { readonly earliestOpen: string | null; readonly pendingDeals: number };
-      };
+      readonly data: Omit<ClosePeriod, 'force'> & { readonly force?: string; readonly input: ClosingInput };
     }
   | {
       readonly type: 'PeriodSealed' | 'PeriodFinished';
@@ -126,13 +140,17 @@ export const calendarDecider: Decider<CalendarState, CalendarCommand, CalendarEv
 
 /**
  * Periods close in order, one at a time and without gaps; the first closing may be of any period that leaves no open
- * lines behind. While deals are pending, a closing needs a reason: what those deals earn later becomes an adjustment.
- * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `EarlierPeriodOpen`, `DealsPending`
+ * lines behind and has begun. With something outstanding, a closing needs a reason: what pending deals earn later becomes
+ * an adjustment.
+ * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `CalendarUnused`, `EarlierPeriodOpen`, `PeriodNotEnded`,
+ * `DealsPending`, `QuotasMissing`, `ItemsParked`
  */
 function decideClose(
-  { calendar, period, by, earliestOpen, pendingDeals, force, at }: Extract<CalendarCommand, { readonly type: 'close' }>,
+  command: Extract<CalendarCommand, { readonly type: 'close' }>,
   { closing, closedThrough }: CalendarState,
 ): readonly CalendarEvent[] {
+  const { type: _, at, plans, earliestOpen, outstanding, force, ...rest } = command;
+  const { calendar, period } = rest;
   assertPeriod(calendar, period);
   if (closing?.period === period || (closedThrough !== null && period <= closedThrough)) return [];
   if (closing !== null)
@@ -141,24 +159,24 @@ function decideClose(
       `the closing of ${closing.period} is still running; try again when it has finished`,
       'conflict',
     );
+  if (plans === 0)
+    throw new DomainError(
+      'CalendarUnused',
+      `no published plan has the calendar ${calendar}; GET /plans lists the plans with their calendars`,
+      'conflict',
+    );
   const first = closedThrough === null ? earliestOpen : nextPeriod(calendarOf(calendar), closedThrough);
   if (first !== null && first < period)
     throw new DomainError('EarlierPeriodOpen', `${first} is still open; close it first`, 'conflict');
-  if (pendingDeals > 0 && force === undefined)
+  const [reason] = outstanding;
+  if (reason !== undefined && force === undefined)
     throw new DomainError(
-      'DealsPending',
-      `${pendingDeals} ${pendingDeals === 1 ? 'deal is' : 'deals are'} pending (GET /pending-deals lists what each one needs); add the missing facts, or close with a reason: { "force": "…" }`,
+      reason.code,
+      `${outstanding.map(({ message }) => message).join('; ')}. Wait, or close with a reason: { "force": "…" }`,
       'conflict',
     );
-  const input = { earliestOpen, pendingDeals };
-  return [
-    {
-      type: 'PeriodClosing',
-      version: 1,
-      occurredAt: at,
-      data: omitUndefined({ calendar, period, by, force, input }),
-    },
-  ];
+  const input = { plans, earliestOpen, outstanding };
+  return [{ type: 'PeriodClosing', version: 1, occurredAt: at, data: omitUndefined({ ...rest, force, input }) }];
 }
 
 /** @throws {DomainError} `PeriodInvalid` */

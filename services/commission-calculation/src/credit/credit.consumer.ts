@@ -5,7 +5,8 @@ import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
 
-import { refuse, BATCH_MESSAGES, contextOf, newestPerOrigin } from '../batch.consumer.js';
+import { refuse, contextOf, newestPerOrigin } from '../batch.consumer.js';
+import { BATCH_MESSAGES } from '../limits.js';
 import type { Crediting } from './crediting.service.js';
 
 export const CREDIT_CONSUMER = 'commission-credit';

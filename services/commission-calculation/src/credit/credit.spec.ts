@@ -16,7 +16,7 @@ const partner = (id: string, shape: Parameters<typeof partnerOf>[1] = {}, revisi
 const deal = (shape: Parameters<typeof dealOf>[1] = {}, revision = 0): void =>
   world.apply({ kind: 'deal', deal: dealOf('D-1', shape), revision });
 
-const credited = () => world.credits.get('crm|D-1')?.events ?? [];
+const credited = () => (world.credits.get('crm|D-1')?.events ?? []).filter((event) => event.type === 'DealCredited');
 const newest = () => credited().at(-1)?.data;
 
 describe('the credit of a deal', () => {
@@ -139,6 +139,97 @@ describe('a deal that cannot be credited', () => {
     deal();
     world.apply({ kind: 'deal', deal: withdrawn, revision: 1 });
     expect(newest()).toMatchObject({ credits: [{ payee: 'anna', groups: [] }], pending: [] });
+  });
+});
+
+describe('a pending deal', () => {
+  it('touches the calendars of its partners’ plans from its first day on, or all while a partner is unknown', () => {
+    deal({ returns: [{ id: 'R', at: '2026-01-09T23:30:00+01:00' }] });
+    expect(newest()).toMatchObject({ touches: { from: '2026-01-09T22:30:00.000Z' } });
+    expect(newest()?.touches?.calendars).toBeUndefined();
+    plan();
+    partner('anna');
+    deal({ currency: 'USD' }, 1);
+    expect(newest()?.touches).toEqual({ from: '2026-01-10T10:00:00.000Z', calendars: ['monthly@Europe/Paris'] });
+    deal({}, 2);
+    expect(newest()?.touches).toBeUndefined();
+  });
+
+  it('is waived once, and is credited all the same when the missing fact arrives', () => {
+    plan();
+    deal();
+    const waived = [{ code: 'PartnerMissing', subject: 'partner:anna' }];
+    const waive = {
+      type: 'waive',
+      waived,
+      reason: 'never registers',
+      by: 'fiona',
+      confirmedBy: 'ada',
+      at: AT,
+    } as const;
+    const stream = world.credits.get('crm|D-1');
+    expect(stream?.handle(waive)).toHaveLength(1);
+    expect(stream?.handle(waive)).toEqual([]);
+    partner('anna');
+    expect(newest()).toMatchObject({ credits: [{ payee: 'anna' }], pending: [] });
+  });
+
+  it('stops waiting when it is cancelled, or when all its facts are withdrawn', () => {
+    deal();
+    expect(newest()).toMatchObject({ pending: [{ code: 'PartnerMissing' }], uncredited: [{ code: 'Pending' }] });
+    deal({ cancelledAt: '2026-01-20T10:00:00Z' }, 1);
+    expect(newest()).toMatchObject({ pending: [], uncredited: [{ code: 'Cancelled', subject: 'deal:crm|D-1' }] });
+    const { terms: _, bookedAt: __, ...bare } = dealOf('D-1');
+    world.apply({ kind: 'deal', deal: bare, revision: 2 });
+    expect(newest()).toMatchObject({ pending: [], uncredited: [{ code: 'Withdrawn' }] });
+  });
+});
+
+describe('a deal that is credited to nobody', () => {
+  const QUARTERLY = PLAN.replace(/ {2}- id: service[^]*$/, '');
+  it.each([
+    [
+      'after the end of an agreement',
+      () => (plan(), partner('anna', { until: '2026-01-10' }), deal()),
+      { code: 'NotCovered', subject: 'partner:anna' },
+    ],
+    [
+      'in a quarter that began before the plan',
+      () => {
+        world.apply({ kind: 'plan', text: QUARTERLY.replace(/ {2}- id: team[^]*$/, ''), effectiveFrom: '2026-01-05' });
+        partner('anna');
+        deal();
+      },
+      { code: 'WindowNotBegun', subject: 'plan:resellers' },
+    ],
+    [
+      'of another category',
+      () => (plan(), partner('anna'), deal({ lines: [{ id: '1', category: 'books', net: '1.00' }] })),
+      { code: 'ConditionsNotMet', subject: 'plan:resellers' },
+    ],
+    ['without partners', () => (plan(), deal({ partners: [] })), { code: 'NoPartners', subject: 'deal:crm|D-1' }],
+    [
+      'that was only invoiced, where the plan pays on bookings',
+      () => {
+        plan();
+        partner('anna');
+        const { bookedAt: _, ...rest } = dealOf('D-1', { invoices: [{ id: 'I', at: '2026-01-12T10:00:00Z' }] });
+        world.apply({ kind: 'deal', deal: rest, revision: 0 });
+      },
+      { code: 'NotTriggered', subject: 'plan:resellers' },
+    ],
+  ])('waits for nothing, and names its reason: %s', (_, when, reason) => {
+    when();
+    expect(newest()).toMatchObject({ credits: [], pending: [], uncredited: [reason] });
+  });
+
+  it('is credited when an agreement is extended backwards', () => {
+    plan();
+    partner('anna', { until: '2026-01-10' });
+    deal();
+    partner('anna', {}, 1);
+    expect(newest()).toMatchObject({ credits: [{ payee: 'anna' }], pending: [] });
+    expect(newest()?.uncredited).toBeUndefined();
   });
 });
 

@@ -7,10 +7,10 @@ import { creditDeal } from '@tantieme/commission-engine/credit/credit';
 import type { Pending } from '@tantieme/commission-engine/credit/pending';
 import type { ExchangeRateAsOf } from '@tantieme/commission-engine/credit/lookup';
 import type { PayeeCredit } from '@tantieme/commission-engine/credit/credit';
+import type { Uncredited } from '@tantieme/commission-engine/credit/uncredited';
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
 import { compareText } from '@tantieme/contracts/compare-text';
-import { dayOf } from '@tantieme/time/time-zone';
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import type { CompiledComponent } from '@tantieme/commission-engine/plan/compiled';
@@ -23,9 +23,12 @@ import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions'
 import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
+import { agreementsMissing, byCodeAndSubject, isAgreed, outcome, reasonsOf, touchesOf } from './credit-outcome.js';
+import type { Credited, Touches } from './credit-outcome.js';
 import type { FoundRate } from '../reference/facts/exchange-rate.js';
 import { exchangeRateKey, partnerKey, planKey } from '../reference/stream/reference-keys.js';
 import type { Origin } from '../reference/stream/reference.js';
+import { CREDIT_BYTES_MAX } from '../limits.js';
 
 export const CREDIT = 'credit';
 
@@ -81,6 +84,7 @@ export type CreditCommand = { readonly engine?: number } & (
     }
   /** Credits the stream's deal again after a new fact about a partner, a plan or an exchange rate. */
   | { readonly type: 'recredit'; readonly view: CreditView; readonly at: string }
+  | ({ readonly type: 'waive'; readonly at: string } & Waiver)
 );
 
 /** A partner as looked up: by value, with the revision read; null where it did not exist yet. */
@@ -143,10 +147,32 @@ export interface DealCredited {
     readonly credits: readonly PlanCredit[];
     /** What is missing to credit the deal, or to credit all of it. */
     readonly pending: readonly Pending[];
+    /** Which closings wait for the deal; absent where it is not pending. */
+    readonly touches?: Touches;
+    /** Why the deal is credited to nobody; absent where it is credited to somebody. */
+    readonly uncredited?: readonly Uncredited[];
     /** Version of the calculation. */
     readonly engine: number;
   };
 }
+
+/** Somebody decided, and another person confirmed, that no closing waits any longer for what a deal is missing. */
+export interface PendingWaived {
+  readonly type: 'PendingWaived';
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: Waiver;
+}
+
+export interface Waiver {
+  /** In order of code and subject. If a fact arrives later, the deal is credited as usual. */
+  readonly waived: readonly { readonly code: string; readonly subject: string }[];
+  readonly reason: string;
+  readonly by: string;
+  readonly confirmedBy: string;
+}
+
+export type CreditEvent = DealCredited | PendingWaived;
 
 export interface CreditState {
   deal: Deal | undefined;
@@ -155,12 +181,18 @@ export interface CreditState {
   /** By `payee|plan`. */
   readonly credits: Map<string, Pick<PlanCredit, 'groups' | 'above'>>;
   pending: readonly Pending[];
+  uncredited: readonly Uncredited[];
+  /** `code subject` of everything that was waived. */
+  readonly waived: Set<string>;
 }
 
-export const CREDIT_EVENTS: EventTypes<DealCredited> = { DealCredited: { version: 1 } };
+export const CREDIT_EVENTS: EventTypes<CreditEvent> = {
+  DealCredited: { version: 1 },
+  PendingWaived: { version: 1 },
+};
 
 /** All credits of a deal under the plans of its partners, with what is missing. */
-export type CreditEngine = (deal: Deal, used: UsedReferences) => Credited;
+export type CreditEngine = (deal: Deal, used: UsedReferences) => Credited<PlanCredit>;
 
 /** The versions of the crediting rules. A changed rule is a new version; old events replay under theirs (ADR 23). */
 export const CREDIT_ENGINES: EngineVersions<CreditEngine> = engineVersions('crediting', {
@@ -171,14 +203,27 @@ export const CREDIT_ENGINES: EngineVersions<CreditEngine> = engineVersions('cred
 export function creditDecider(
   plans: PlanByHash,
   engines = CREDIT_ENGINES,
-): Decider<CreditState, CreditCommand, DealCredited> {
+): Decider<CreditState, CreditCommand, CreditEvent> {
   return {
     category: CREDIT,
     events: CREDIT_EVENTS,
-    initialState: () => ({ deal: undefined, originRevision: -1, number: 0, credits: new Map(), pending: [] }),
+    initialState: () => ({
+      deal: undefined,
+      originRevision: -1,
+      number: 0,
+      credits: new Map(),
+      pending: [],
+      uncredited: [],
+      waived: new Set(),
+    }),
     decide: (command, state) => decide(command, state, engines),
     evolve: (state, event) => evolve(state, event, engines),
-    commandOf: ({ occurredAt, data: { input, engine } }) => {
+    commandOf: (event) => {
+      if (event.type === 'PendingWaived') return { type: 'waive', ...event.data, at: event.occurredAt };
+      const {
+        occurredAt,
+        data: { input, engine },
+      } = event;
       const view = journalledView(input, plans);
       return input.deal === undefined || input.origin === undefined
         ? { type: 'recredit', view, engine, at: occurredAt }
@@ -202,17 +247,25 @@ function decide(
   command: CreditCommand,
   state: CreditState,
   engines: EngineVersions<CreditEngine>,
-): readonly DealCredited[] {
+): readonly CreditEvent[] {
+  if (command.type === 'waive') return decideWaive(command, state);
   const { engine = engines.newest } = command;
   const credit = engines.of(engine);
   if (command.type === 'credit' && command.origin.revision <= state.originRevision) return [];
   const deal = command.type === 'credit' ? command.deal : state.deal;
   if (deal === undefined) return [];
   const used = new UsedReferences(command.view);
-  const { credits, pending } = credit(deal, used);
+  const { credits, pending, uncredited } = credit(deal, used);
+  const touches = pending.length === 0 ? undefined : touchesOf(deal, used);
   const changed = changedCredits(credits, state.credits);
   // A fact that changes nothing for the deal adds no event. A new revision of the deal does: later facts need it.
-  if (command.type === 'recredit' && changed.length === 0 && isSame(pending, state.pending)) return [];
+  if (
+    command.type === 'recredit' &&
+    changed.length === 0 &&
+    isSame(pending, state.pending) &&
+    isSame(uncredited, state.uncredited)
+  )
+    return [];
   return [
     {
       type: 'DealCredited',
@@ -226,14 +279,33 @@ function decide(
         number: state.number + 1,
         credits: changed,
         pending,
+        ...(touches === undefined ? {} : { touches }),
+        ...(uncredited.length === 0 ? {} : { uncredited }),
         engine,
       },
     },
   ];
 }
 
-function evolve(state: CreditState, { data }: DealCredited, engines: EngineVersions<CreditEngine>): CreditState {
-  const { input, number, credits, pending, engine } = data;
+/** Waiving again what is waived adds no event. */
+function decideWaive(
+  { type: _, at, ...data }: Extract<CreditCommand, { readonly type: 'waive' }>,
+  { waived }: CreditState,
+): readonly CreditEvent[] {
+  if (data.waived.every((one) => waived.has(nameOfPending(one)))) return [];
+  return [{ type: 'PendingWaived', version: 1, occurredAt: at, data }];
+}
+
+function nameOfPending({ code, subject }: { readonly code: string; readonly subject: string }): string {
+  return `${code} ${subject}`;
+}
+
+function evolve(state: CreditState, event: CreditEvent, engines: EngineVersions<CreditEngine>): CreditState {
+  if (event.type === 'PendingWaived') {
+    for (const one of event.data.waived) state.waived.add(nameOfPending(one));
+    return state;
+  }
+  const { input, number, credits, pending, uncredited = [], engine } = event.data;
   // A state that a newer calculation made is none that this build can continue.
   engines.of(engine);
   if (input.deal !== undefined) state.deal = input.deal;
@@ -245,6 +317,7 @@ function evolve(state: CreditState, { data }: DealCredited, engines: EngineVersi
     else state.credits.set(key, above === undefined ? { groups } : { groups, above });
   }
   state.pending = pending;
+  state.uncredited = uncredited;
   return state;
 }
 
@@ -278,12 +351,6 @@ function isSame(left: unknown, right: unknown): boolean {
   return right !== undefined && canonicalJson(left) === canonicalJson(right);
 }
 
-/**
- * Limit on the credit of one deal to one payee under one plan, in bytes with its posted lines, which are events of
- * their own.
- */
-const CREDIT_BYTES_MAX = 700_000;
-
 /** Size of a posted line. */
 const POSTED_LINE_BYTES = 220;
 
@@ -293,7 +360,7 @@ const LINES_ALWAYS_STORED = 200;
 const UTF8 = new TextEncoder();
 
 /** The credits; or none, with the reason, for a deal whose credits exceed what events can hold. */
-function withinLimits(deal: Deal, credited: Credited): Credited {
+function withinLimits(deal: Deal, credited: Credited<PlanCredit>): Credited<PlanCredit> {
   const sizes = credited.credits.map(({ groups }) => groups.reduce((count, { lines }) => count + lines.length, 0));
   const lineCount = sizes.reduce((sum, count) => sum + count, 0);
   if (lineCount <= LINES_ALWAYS_STORED) return credited;
@@ -304,17 +371,12 @@ function withinLimits(deal: Deal, credited: Credited): Credited {
   }
   if (!isTooLarge) return credited;
   const message = `its ${deal.terms?.lines.length ?? 0} lines make ${lineCount} credit lines, more than an event can hold, so it earns nothing; split the deal`;
-  return { credits: [], pending: [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }] };
+  return outcome(deal, [], [{ code: 'DealTooLarge', subject: `deal:${dealKey(deal)}`, message }]);
 }
 
 // ── The deal under each plan that its partners agreed to ───────────────────────────────────────────────────────────
 
-export interface Credited {
-  readonly credits: readonly PlanCredit[];
-  readonly pending: readonly Pending[];
-}
-
-function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
+function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited<PlanCredit> {
   const lookup = {
     partner: (id: string, day: string) => used.partner(id)?.asOf(day),
     exchangeRate: (base: string, quote: string, day: string, maxAgeDays: number) =>
@@ -362,21 +424,15 @@ function creditUnderAllPlans(deal: Deal, used: UsedReferences): Credited {
         for (const one of answer.pending) addPending(one);
       }
     if (credits.length === 0 && pending.size === 0)
-      for (const one of withoutAgreement(deal, ids, used)) addPending(one);
+      for (const one of agreementsMissing(deal, ids, used)) addPending(one);
   } catch (error) {
     // A fault in the deal's own data makes this deal pending and does not hold up the deals behind it.
     if (!(error instanceof EngineError) && !(error instanceof TimeError)) throw error;
-    return {
-      credits: [],
-      pending: [{ code: 'TermsInvalid', subject: `deal:${dealKey(deal)}`, message: error.message }],
-    };
+    return outcome(deal, [], [{ code: 'TermsInvalid', subject: `deal:${dealKey(deal)}`, message: error.message }]);
   }
-  return {
-    credits,
-    pending: [...pending.values()].sort(
-      (left, right) => compareText(left.code, right.code) || compareText(left.subject, right.subject),
-    ),
-  };
+  return outcome(deal, credits, [...pending.values()].sort(byCodeAndSubject), () =>
+    reasonsOf(deal, ids, plans, used).toSorted(byCodeAndSubject),
+  );
 }
 
 function asOf(found: FoundRate | undefined): ExchangeRateAsOf | undefined {
@@ -405,32 +461,6 @@ function payeesAbove(
 
 function overridesEarnings({ credit }: CompiledComponent): boolean {
   return credit.kind === 'override' && credit.of === 'earning';
-}
-
-/** Days on which something happened that a plan could pay for. In UTC: there is no plan here to give a time zone. */
-function daysOf(deal: Deal): readonly string[] {
-  const instants = [
-    ...(deal.bookedAt === undefined ? [] : [deal.bookedAt]),
-    ...[...deal.invoices, ...deal.payments, ...deal.soldThrough].map(({ at }) => at),
-  ];
-  return [...new Set(instants.map((at) => dayOf('UTC', at)))];
-}
-
-function isAgreed(deal: Deal, ids: readonly string[], plan: string, used: UsedReferences): boolean {
-  return daysOf(deal).some((day) => ids.some((id) => used.partner(id)?.asOf(day).plans.includes(plan)));
-}
-
-/** Where no plan applied: the partners without an agreement on the days of the deal. */
-function withoutAgreement(deal: Deal, ids: readonly string[], used: UsedReferences): readonly Pending[] {
-  const days = daysOf(deal);
-  if (days.length === 0) return [];
-  return ids
-    .filter((id) => days.every((day) => used.partner(id)?.asOf(day).plans.length === 0))
-    .map((id) => ({
-      code: 'AgreementMissing',
-      subject: partnerKey(id),
-      message: `the partner ${id} has no agreement on the days of this deal`,
-    }));
 }
 
 // ── The journal of look-ups

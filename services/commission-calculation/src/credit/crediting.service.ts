@@ -10,12 +10,10 @@ import { PartnerCache } from '../reference/cache/partner-cache.service.js';
 import type { CurrencyPair } from '../reference/stream/reference-keys.js';
 import type { Origin } from '../reference/stream/reference.js';
 import { creditDecider, creditStream } from './credit.js';
-import type { CreditCommand, CreditState, CreditView, DealCredited } from './credit.js';
+import type { CreditCommand, CreditEvent, CreditState, CreditView, Waiver } from './credit.js';
+import { CREDITS_BYTES_MAX } from '../limits.js';
 
-/** Small: unlike payees, most deals come only once. */
-const STATES_BYTES_MAX = 24 * 1024 * 1024;
-
-export type CreditResult = Accepted<CreditState, DealCredited> | Refused;
+export type CreditResult = Accepted<CreditState, CreditEvent> | Refused;
 
 export interface DealToCredit {
   readonly deal: Deal;
@@ -34,7 +32,7 @@ export interface DealToRecredit {
 /** Credits deals in batches: first loads what they refer to, then decides each deal by itself. */
 @Injectable()
 export class Crediting {
-  private readonly runtime: Runtime<CreditState, CreditCommand, DealCredited>;
+  private readonly runtime: Runtime<CreditState, CreditCommand, CreditEvent>;
   private readonly view: CreditView;
 
   constructor(
@@ -43,7 +41,7 @@ export class Crediting {
     @Inject(PlanCatalog) private readonly plans: PlanCatalog,
     @Inject(ExchangeRateCache) private readonly rates: ExchangeRateCache,
   ) {
-    this.runtime = createRuntime({ store, decider: creditDecider(plans), cacheBytesMax: STATES_BYTES_MAX });
+    this.runtime = createRuntime({ store, decider: creditDecider(plans), cacheBytesMax: CREDITS_BYTES_MAX });
     this.view = {
       partner: (id) => partners.find(id),
       plan: (id) => plans.find(id),
@@ -72,6 +70,11 @@ export class Crediting {
         context,
       })),
     );
+  }
+
+  /** No closing waits for it any longer. @param deal `source|id` */
+  async waive(deal: string, waiver: Waiver, at: string, context: CommandContext): Promise<void> {
+    await this.runtime.handle(creditStream(deal), { type: 'waive', ...waiver, at }, context);
   }
 
   /** The deal as it was credited last; undefined for one that never was. @param deal `source|id` */

@@ -30,6 +30,7 @@ import { REFERENCE_EVENTS } from '../reference/stream/reference.js';
 import { CREDIT, CREDIT_EVENTS, dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';
 import { Crediting } from './crediting.service.js';
+import { RECREDIT_DEALS, AVERAGED_DAYS_MAX } from '../limits.js';
 
 /** Keeps the dependencies, and credits deals again. */
 export function dealDependenciesProcess(dependencies: DealDependencies): Process<StoredEvent> {
@@ -60,9 +61,6 @@ export interface DependencyTables {
 
 /** Rows per statement; a row has three columns. */
 const STATEMENT_ROWS = 5000;
-
-/** Deals per batch of recrediting. */
-const RECREDIT_DEALS = 1000;
 
 /** The event that made recrediting necessary: ids and metadata of what follows derive from it. */
 interface Cause {
@@ -244,9 +242,6 @@ export class DealDependencies {
 
 /** After every day on which a rate can be published. */
 const LAST_DAY = '9999-12-31';
-
-/** The longest period is a fiscal year of 53 weeks. */
-const AVERAGED_DAYS_MAX = 371;
 
 function factKey({ type, stream }: StoredEvent): string | undefined {
   if (type === 'PartnerSnapshotReceived') return partnerKey(partnerOfStream(stream));

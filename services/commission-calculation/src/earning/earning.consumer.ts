@@ -5,7 +5,8 @@ import type { Process, Refusal } from '@tantieme/event-sourcing/process/process'
 import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Message } from '@tantieme/messaging/broker';
-import { refuse, BATCH_MESSAGES, contextOf } from '../batch.consumer.js';
+import { refuse, contextOf } from '../batch.consumer.js';
+import { BATCH_MESSAGES } from '../limits.js';
 import { isClaimsMessage, isGrantMessage } from '../budget/budget.events-out.js';
 import type { ClaimsMessage } from '../budget/budget.events-out.js';
 import type { Budgets } from '../budget/budget.service.js';

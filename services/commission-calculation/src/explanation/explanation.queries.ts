@@ -10,7 +10,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { formatAmount } from '@tantieme/money/amount';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { creditStream, CREDIT_EVENTS } from '../credit/credit.js';
-import type { DealCredited } from '../credit/credit.js';
+import type { CreditEvent } from '../credit/credit.js';
 import { Crediting } from '../credit/crediting.service.js';
 import { earningStream, postingOf } from '../earning/earning.js';
 import { EARNING_RUNTIME } from '../earning/earning.service.js';
@@ -75,8 +75,9 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
   /** The last credit of the deal that changed the payee's part. */
   private async creditOf(payee: string, plan: string, deal: string): Promise<ExplainedCredit | undefined> {
     for (const stored of await this.store.readStream(creditStream(deal), { direction: 'backwards' })) {
-      const { data } = domainEventOf<DealCredited>(stored, CREDIT_EVENTS);
-      if (!data.credits.some((credit) => credit.payee === payee && credit.plan === plan)) continue;
+      const { type, data } = domainEventOf<CreditEvent>(stored, CREDIT_EVENTS);
+      if (type !== 'DealCredited' || !data.credits.some((credit) => credit.payee === payee && credit.plan === plan))
+        continue;
       return {
         stream: stored.stream,
         revision: stored.revision,

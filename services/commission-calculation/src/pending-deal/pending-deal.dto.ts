@@ -1,6 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
-import { ChoiceFilter, DEAL_LENGTH_MAX, TextFilter } from '../fields.dto.js';
+import { IsString, MaxLength, MinLength } from 'class-validator';
+import { ChoiceFilter, TextFilter } from '../fields.dto.js';
+import { DEAL_LENGTH_MAX, TEXT_LENGTH_MAX } from '../limits.js';
 import type { PendingDealRow } from '../credit/pending-deals.tables.js';
 
 export const PENDING_DEAL_SORTS = ['deal', 'oldest'] as const;
@@ -28,11 +30,28 @@ export class PendingDealsQuery extends PageQuery {
   })
   plan?: string;
 
+  @TextFilter({
+    description: 'With `period`: only deals for which the closing of this period waits',
+    example: 'monthly@Europe/Paris',
+  })
+  calendar?: string;
+
+  @TextFilter({ description: 'With `calendar`: the period', example: '2026-03' })
+  period?: string;
+
   @ChoiceFilter(PENDING_DEAL_SORTS, {
     description: '`deal`: by deal, code and subject. `oldest`: the deals that have been pending longest first',
     default: 'deal',
   })
   sort: PendingDealSort = 'deal';
+}
+
+export class WaiveDealBody {
+  @ApiProperty({ example: 'the partner will never register', description: 'Why no closing waits for the deal' })
+  @IsString()
+  @MinLength(1)
+  @MaxLength(TEXT_LENGTH_MAX)
+  reason!: string;
 }
 
 export class PendingDeal implements PendingDealRow {

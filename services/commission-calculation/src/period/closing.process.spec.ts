@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
-import { CALENDAR, dealOf, partnerOf, PLAN, Service } from '../testing/service.fixture.js';
+import { dealOf, partnerOf, PLAN, Service } from '../testing/service.fixture.js';
 import type { ServiceInput } from '../testing/service.fixture.js';
 
 const services: Service[] = [];
@@ -56,14 +56,12 @@ describe('a closing that is interrupted', () => {
   it('continues after a restart at any stage, and loses nothing', async () => {
     let service = await Service.start();
     await service.send(inputs());
-    const path = `/periods/${encodeURIComponent(CALENDAR)}`;
     for (const [period, pauseMs] of [
       ['2026-01', 0],
       ['2026-02', 15],
       ['2026-03', 40],
     ] as const) {
-      const { status } = await service.call('operator', 'POST', `${path}/${period}/close`, {});
-      expect(status).toBe(202);
+      expect(await service.beginClosing(period)).toMatchObject({ status: 200, body: { state: 'done' } });
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
       await service.stop();
       service = await Service.start(service.directory);
@@ -90,8 +88,8 @@ describe('deals that arrive while a period is being closed', () => {
     const deals = all.filter(({ kind }) => kind === 'deal');
     await service.send(all.filter(({ kind }) => kind !== 'deal'));
     await service.send(deals.slice(0, 60));
-    const path = `/periods/${encodeURIComponent(CALENDAR)}/2026-01`;
-    await service.call('operator', 'POST', `${path}/close`, {});
+    await service.idle();
+    await service.beginClosing('2026-01');
     for (let at = 60; at < deals.length; at += 5) {
       await service.send(deals.slice(at, at + 5));
       await new Promise((resolve) => setTimeout(resolve, 2));

@@ -6,9 +6,10 @@ import { Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
 import type { Page } from '@tantieme/service-kit/http/cursor';
+import { ProposalRead } from '@tantieme/service-kit/two-people/proposal.dto';
 import { ClosePeriod } from './period.commands.js';
-import { ClosePeriodBody, PeriodListed, PeriodRead, PeriodsQuery } from './period.dto.js';
-import { ListPeriods, ReadPeriod } from './period.queries.js';
+import { ClosePeriodBody, ClosingPreview, PeriodListed, PeriodRead, PeriodsQuery } from './period.dto.js';
+import { ListPeriods, PreviewClosing, ReadPeriod } from './period.queries.js';
 
 const CALENDAR_KEY = { name: 'calendar', description: 'Key of the calendar', example: 'monthly@Europe/Paris' };
 const PERIOD = { name: 'period', description: 'Period of the calendar', example: '2026-03' };
@@ -26,9 +27,9 @@ export class PeriodsController {
   @HttpCode(202)
   @RolesOf(ClosePeriod)
   @ApiOperation({
-    summary: 'Start the closing of a period',
+    summary: 'Propose the closing of a period',
     description:
-      'The closing runs in the background; GET /periods/{calendar}/{period} shows its progress. A closed period stays closed. While deals are pending, a closing needs a reason.',
+      'The closing starts when somebody else confirms the proposal; GET /periods/{calendar}/{period} shows its progress. While something is outstanding, it needs a reason.',
   })
   @ApiParam(CALENDAR_KEY)
   @ApiParam(PERIOD)
@@ -36,27 +37,46 @@ export class PeriodsController {
     type: ClosePeriodBody,
     required: false,
     examples: {
-      plain: { summary: 'No deal is pending', value: {} },
+      plain: { summary: 'Nothing is outstanding', value: {} },
       forced: { summary: 'Although deals are pending', value: { force: 'the partner of crm|D-1 will never register' } },
     },
   })
-  @ApiAcceptedResponse({ type: PeriodRead, description: 'The closing has started, or the period is closed already' })
+  @ApiAcceptedResponse({ type: ProposalRead, description: 'The proposal, which somebody else confirms' })
   @ApiProblems({
     409: {
-      ClosingInProgress: 'another period of the calendar is being closed',
+      PeriodClosed: 'the period is closed already',
+      ClosingInProgress: 'a period of the calendar is being closed',
+      CalendarUnused: 'no published plan has this calendar',
       EarlierPeriodOpen: 'an earlier period is still open',
-      DealsPending: 'deals are pending, and the request gives no reason to close all the same',
+      PeriodNotEnded: 'the period has not ended, and the request gives no reason to close it all the same',
+      DealsPending: 'deals that may touch the period are pending, and the request gives no reason',
+      QuotasMissing: 'deals of the period have no quota, and the request gives no reason',
+      ItemsParked: 'parked items may concern the period, and the request gives no reason',
+      ProposalInProgress: 'an earlier proposal is being carried out',
     },
     422: PERIOD_INVALID,
   })
-  async close(
+  close(
     @Param('calendar') calendar: string,
     @Param('period') period: string,
     @Body() { force }: ClosePeriodBody,
     @Context() context: CommandContext,
-  ): Promise<PeriodRead> {
-    await this.commands.execute(new ClosePeriod(calendar, period, force, context));
-    return this.read(calendar, period);
+  ): Promise<ProposalRead> {
+    return this.commands.execute(new ClosePeriod(calendar, period, force, context));
+  }
+
+  @Get(':calendar/:period/closing-preview')
+  @Roles('finance', 'approver', 'auditor', 'operator')
+  @ApiOperation({
+    summary: 'Preview the closing of a period',
+    description: 'How many statements it would issue, over which amounts, and what stands in its way. Changes nothing.',
+  })
+  @ApiParam(CALENDAR_KEY)
+  @ApiParam(PERIOD)
+  @ApiOkResponse({ type: ClosingPreview, description: 'What the closing would do now' })
+  @ApiProblems({ 422: PERIOD_INVALID })
+  preview(@Param('calendar') calendar: string, @Param('period') period: string): Promise<ClosingPreview> {
+    return this.queries.execute(new PreviewClosing(calendar, period));
   }
 
   @Get(':calendar/:period')

@@ -1,7 +1,10 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { IsOptional, IsString, MaxLength, MinLength } from 'class-validator';
-import { ChoiceFilter, TextFilter, TEXT_LENGTH_MAX } from '../fields.dto.js';
+import { ChoiceFilter, TextFilter } from '../fields.dto.js';
+import { TEXT_LENGTH_MAX } from '../limits.js';
+import { OUTSTANDING } from '../calendar/calendar.js';
+import type { Outstanding } from '../calendar/calendar.js';
 import { STAGES } from './period.js';
 import type { Stage } from './period.js';
 import { PERIOD_STATES } from './period.tables.js';
@@ -9,13 +12,71 @@ import { PERIOD_STATES } from './period.tables.js';
 export class ClosePeriodBody {
   @ApiPropertyOptional({
     example: 'the partner of crm|D-1 will never register',
-    description: 'Reason to close although deals are pending',
+    description: 'Reason to close although something is outstanding',
   })
   @IsOptional()
   @IsString()
   @MinLength(1)
   @MaxLength(TEXT_LENGTH_MAX)
   force?: string;
+}
+
+class OutstandingRead implements Outstanding {
+  @ApiProperty({ enum: OUTSTANDING, example: 'DealsPending' })
+  readonly code!: Outstanding['code'];
+
+  @ApiProperty({ example: 3 })
+  readonly count!: number;
+
+  @ApiProperty({ example: '3 deals are pending (GET /pending-deals)' })
+  readonly message!: string;
+}
+
+class ClosingRefusal {
+  @ApiProperty({ example: 'EarlierPeriodOpen' })
+  readonly code!: string;
+
+  @ApiProperty({ example: '2026-02 is still open; close it first' })
+  readonly message!: string;
+}
+
+/** What a closing would do now. */
+export class ClosingPreview {
+  @ApiProperty({ example: 'monthly@Europe/Paris' })
+  readonly calendar!: string;
+
+  @ApiProperty({ example: '2026-03' })
+  readonly period!: string;
+
+  @ApiProperty({
+    example: 12,
+    description: 'Statements with lines so far; guarantees, draws and bonuses may add some when the period closes',
+  })
+  readonly statements!: number;
+
+  @ApiProperty({ example: 140, description: 'Ledger lines so far' })
+  readonly lines!: number;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    example: { EUR: '9350.00' },
+    description: 'Sum of these lines by currency',
+  })
+  readonly totals!: Readonly<Record<string, string>>;
+
+  @ApiPropertyOptional({ type: ClosingRefusal, description: 'Why the period cannot be closed, not even with a reason' })
+  readonly refusal?: ClosingRefusal;
+
+  @ApiProperty({ type: [OutstandingRead], description: 'Why closing it needs a reason; empty where it needs none' })
+  readonly outstanding!: readonly OutstandingRead[];
+
+  @ApiProperty({
+    type: [String],
+    example: ['hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01'],
+    description: 'Components that pay nothing yet, since their plan starts inside a measurement window',
+  })
+  readonly notices!: readonly string[];
 }
 
 export const PERIOD_SORTS = ['oldest', 'newest'] as const;
@@ -32,7 +93,25 @@ export class PeriodsQuery extends PageQuery {
   sort: PeriodSort = 'oldest';
 }
 
-export class PeriodRead {
+/** Who closed a period, when, and what was left behind. */
+export class ClosingRead {
+  @ApiProperty({ example: '2026-04-02T08:00:00.000Z', description: 'When the closing began' })
+  readonly closingSince!: string;
+
+  @ApiProperty({ example: 'fiona@example.com', description: 'Subject of the person who proposed the closing' })
+  readonly closedBy!: string;
+
+  @ApiProperty({ example: 'ada@example.com', description: 'Subject of the person who confirmed it' })
+  readonly confirmedBy!: string;
+
+  @ApiPropertyOptional({ example: 'crm|D-1 will be settled by hand', description: 'Why it was closed all the same' })
+  readonly force?: string;
+
+  @ApiProperty({ type: [OutstandingRead], description: 'What was outstanding' })
+  readonly outstanding!: readonly OutstandingRead[];
+}
+
+export class PeriodRead extends PartialType(ClosingRead) {
   @ApiProperty({ example: 'monthly@Europe/Paris' })
   readonly calendar!: string;
 
@@ -57,7 +136,7 @@ export class PeriodRead {
   readonly lines!: number;
 }
 
-export class PeriodListed {
+export class PeriodListed extends ClosingRead {
   @ApiProperty({ example: 'monthly@Europe/Paris' })
   readonly calendar!: string;
 
@@ -66,10 +145,4 @@ export class PeriodListed {
 
   @ApiProperty({ enum: PERIOD_STATES, example: 'closed' })
   readonly state!: (typeof PERIOD_STATES)[number];
-
-  @ApiProperty({ example: '2026-04-02T08:00:00.000Z', description: 'When the closing began' })
-  readonly closingSince!: string;
-
-  @ApiProperty({ example: 'fiona@example.com', description: 'Subject of the person who started the closing' })
-  readonly closedBy!: string;
 }

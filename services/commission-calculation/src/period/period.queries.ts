@@ -8,8 +8,9 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { assertPeriod } from '../calendar/calendar.js';
 import { Calendars } from '../calendar/calendars.service.js';
-import type { PeriodListed, PeriodRead, PeriodSort } from './period.dto.js';
-import type { PeriodRow, PeriodTables } from './period.tables.js';
+import { ClosingPreviews } from './closing-preview.service.js';
+import type { ClosingPreview, ClosingRead, PeriodListed, PeriodRead, PeriodSort } from './period.dto.js';
+import type { ClosingNote, PeriodRow, PeriodTables } from './period.tables.js';
 import { Periods } from './periods.service.js';
 
 export class ReadPeriod {
@@ -24,6 +25,7 @@ export class ReadPeriodHandler implements IQueryHandler<ReadPeriod, PeriodRead> 
   constructor(
     @Inject(Calendars) private readonly calendars: Calendars,
     @Inject(Periods) private readonly periods: Periods,
+    @Inject(DATABASE) private readonly db: Kysely<PeriodTables>,
   ) {}
 
   /** @throws {DomainError} `PeriodInvalid` */
@@ -33,7 +35,30 @@ export class ReadPeriodHandler implements IQueryHandler<ReadPeriod, PeriodRead> 
     const { stages, streams, lines } = await this.periods.state(calendar, period);
     const isClosed = closedThrough !== null && period <= closedThrough;
     const state = isClosed ? 'closed' : closing?.period === period ? 'closing' : 'open';
-    return { calendar, period, state, stages, streams, lines };
+    const row = await this.db
+      .selectFrom('commission_periods')
+      .selectAll()
+      .where('calendar', '=', calendar)
+      .where('period', '=', period)
+      .executeTakeFirst();
+    return { calendar, period, state, stages, streams, lines, ...(row === undefined ? {} : closingOf(row)) };
+  }
+}
+
+export class PreviewClosing {
+  constructor(
+    readonly calendar: string,
+    readonly period: string,
+  ) {}
+}
+
+@QueryHandler(PreviewClosing)
+export class PreviewClosingHandler implements IQueryHandler<PreviewClosing, ClosingPreview> {
+  constructor(@Inject(ClosingPreviews) private readonly previews: ClosingPreviews) {}
+
+  /** @throws {DomainError} `PeriodInvalid` */
+  execute({ calendar, period }: PreviewClosing): Promise<ClosingPreview> {
+    return this.previews.preview(calendar, period);
   }
 }
 
@@ -74,11 +99,16 @@ export class ListPeriodsHandler implements IQueryHandler<ListPeriods, Page<Perio
     const page = pageOf(rows, limit, (row) => [row.calendar, row.period]);
     return {
       ...page,
-      items: page.items.map(({ closing_since: closingSince, closed_by: closedBy, ...rest }) => ({
-        ...rest,
-        closingSince,
-        closedBy,
+      items: page.items.map((row) => ({
+        calendar: row.calendar,
+        period: row.period,
+        state: row.state,
+        ...closingOf(row),
       })),
     };
   }
+}
+
+function closingOf({ closing_since: closingSince, closed_by: closedBy, document }: PeriodRow): ClosingRead {
+  return { closingSince, closedBy, ...(JSON.parse(document) as ClosingNote) };
 }

@@ -1,9 +1,10 @@
 /** Read model of periods that are closed or being closed. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
-import { calendarOfStream, CALENDAR_EVENTS } from '../calendar/calendar.js';
-import type { CalendarEvent } from '../calendar/calendar.js';
+import { CALENDAR_EVENTS, calendarOfStream } from '../calendar/calendar.js';
+import type { CalendarEvent, Outstanding } from '../calendar/calendar.js';
 
 export const PERIOD_STATES = ['closing', 'closed'] as const;
 
@@ -13,6 +14,15 @@ export interface PeriodRow {
   readonly state: (typeof PERIOD_STATES)[number];
   readonly closing_since: string;
   readonly closed_by: string;
+  /** JSON of {@link ClosingNote}. */
+  readonly document: string;
+}
+
+/** Who confirmed a closing, and what it left behind and why. */
+export interface ClosingNote {
+  readonly confirmedBy: string;
+  readonly force?: string;
+  readonly outstanding: readonly Outstanding[];
 }
 
 export interface PeriodTables {
@@ -26,7 +36,9 @@ export async function writePeriods(trx: Transaction<PeriodTables>, events: reado
     const event = domainEventOf<CalendarEvent>(stored, CALENDAR_EVENTS);
     const calendar = calendarOfStream(stored.stream);
     const { period } = event.data;
-    if (event.type === 'PeriodClosing')
+    if (event.type === 'PeriodClosing') {
+      const { by, confirmedBy, force, input } = event.data;
+      const note: ClosingNote = omitUndefined({ confirmedBy, force, outstanding: input.outstanding });
       await trx
         .insertInto('commission_periods')
         .values({
@@ -34,11 +46,12 @@ export async function writePeriods(trx: Transaction<PeriodTables>, events: reado
           period,
           state: 'closing',
           closing_since: event.occurredAt,
-          closed_by: event.data.by,
+          closed_by: by,
+          document: JSON.stringify(note),
         })
         .onConflict((conflict) => conflict.columns(['calendar', 'period']).doNothing())
         .execute();
-    else if (event.type === 'PeriodFinished')
+    } else if (event.type === 'PeriodFinished')
       await trx
         .updateTable('commission_periods')
         .set({ state: 'closed' })

@@ -3,17 +3,22 @@ import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { manifestMessage } from './period.events-out.js';
 import { periodDecider, periodStream } from './period.js';
 import type { PeriodCommand, PeriodEvent, PeriodState } from './period.js';
-
-const STATES_BYTES_MAX = 8 * 1024 * 1024;
+import { PERIODS_BYTES_MAX } from '../limits.js';
 
 @Injectable()
 export class Periods {
   private readonly runtime: Runtime<PeriodState, PeriodCommand, PeriodEvent>;
 
   constructor(@Inject(EVENT_STORE) store: EventStore) {
-    this.runtime = createRuntime({ store, decider: periodDecider, cacheBytesMax: STATES_BYTES_MAX });
+    this.runtime = createRuntime({
+      store,
+      decider: periodDecider,
+      cacheBytesMax: PERIODS_BYTES_MAX,
+      messagesOf: (stored) => (stored.type === 'ManifestPage' ? manifestMessage(stored) : undefined),
+    });
   }
 
   async state(calendar: string, period: string): Promise<PeriodState> {

@@ -8,12 +8,10 @@ import type { AppendedEvent, EventStore, StoredEvent } from '@tantieme/event-sto
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { changesTerms, PLAN, planDecider, planOfStream, planStream, PLAN_EVENTS } from './plan.js';
 import type { PlanEvent, PlanState, PublishedPlan } from './plan.js';
+import { MISSING_PLANS_MAX } from '../limits.js';
 
 /** Events per page when the catalog is loaded. */
 const PAGE_EVENTS = 200;
-
-/** Limit on the ids remembered as missing, so that an agreement to a plan that does not exist yet costs no reading. */
-const MISSING_MAX = 10_000;
 
 /** The events of all plans, a page at a time. */
 export async function* planEvents(store: EventStore): AsyncIterable<readonly StoredEvent[]> {
@@ -80,7 +78,7 @@ export class PlanCatalog implements PlanByHash {
       const events = streams.get(planStream(id));
       if (events !== undefined) this.record(events);
       else if (!this.plans.has(id)) {
-        if (this.missing.size >= MISSING_MAX) this.missing.clear();
+        if (this.missing.size >= MISSING_PLANS_MAX) this.missing.clear();
         this.missing.add(id);
       }
     }
@@ -111,6 +109,13 @@ export class PlanCatalog implements PlanByHash {
   /** Ids of all plans, also of drafts, in text order. */
   ids(): readonly string[] {
     return [...this.plans.keys()].sort();
+  }
+
+  /** Plans with a published version in this calendar, in text order. */
+  ofCalendar(calendar: string): readonly PublishedPlan[] {
+    return this.ids()
+      .flatMap((id) => this.find(id) ?? [])
+      .filter(({ versions }) => versions[0]?.plan.calendarKey === calendar);
   }
 
   /** A plan with all its versions, also drafts. */

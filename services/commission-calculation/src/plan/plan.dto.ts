@@ -206,6 +206,13 @@ export class PlanVersionDetail extends PlanVersionSummary {
 
   @ApiProperty({ type: 'object', additionalProperties: true, example: DOCUMENT })
   readonly document!: PlanDocument;
+
+  @ApiPropertyOptional({
+    type: [String],
+    example: ['hardware of resellers takes effect on 2026-02-01, inside 2026-Q1, so it pays nothing before 2026-04-01'],
+    description: 'Components that pay nothing yet, since the plan starts inside a measurement window; absent for none',
+  })
+  readonly notices?: readonly string[];
 }
 
 export class PlanDraftAnswer extends PlanVersionDetail {

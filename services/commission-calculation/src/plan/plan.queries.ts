@@ -7,6 +7,7 @@ import { suggest } from '@tantieme/contracts/suggest';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { decodeCursor, pageOf } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
+import { lateStarts } from './late-start.js';
 import { stateOfVersion, versionOf } from './plan.js';
 import type { DraftedVersion, PlanState, VersionState } from './plan.js';
 import type { PlanSummary, PlanVersionDetail, PlanVersionSummary } from './plan.dto.js';
@@ -80,7 +81,13 @@ export class ReadPlanVersionHandler implements IQueryHandler<ReadPlanVersion, Pl
   async execute({ plan, version }: ReadPlanVersion): Promise<PlanVersionDetail> {
     const state = await this.plans.state(plan);
     const found = versionOf(state, version);
-    return { plan, ...versionSummaryOf(state, found), document: found.document };
+    const notices = lateStarts(state.published);
+    return {
+      plan,
+      ...versionSummaryOf(state, found),
+      document: found.document,
+      ...(notices.length === 0 ? {} : { notices }),
+    };
   }
 }
 

@@ -20,6 +20,7 @@ import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Page } from '@tantieme/service-kit/http/cursor';
+import type { Proposal } from '@tantieme/service-kit/two-people/proposal';
 import { CommissionCalculationModule } from '../commission-calculation.module.js';
 import type { PeriodRead } from '../period/period.dto.js';
 import type { PlanDraftAnswer } from '../plan/plan.dto.js';
@@ -206,7 +207,7 @@ export class Service {
   async idle(): Promise<void> {
     const background = this.application.get(Background);
     for (let still = 0, began = Date.now(); still < 2; await pause(10)) {
-      const status = await background.status();
+      const status = background.status();
       if (Date.now() - began > WAIT_MS_MAX) throw new Error(`not idle: ${JSON.stringify(status)}`);
       const failing = status.find(({ lastError }) => lastError !== undefined);
       if (failing !== undefined) throw new Error(`${failing.name}: ${failing.lastError}`);
@@ -214,12 +215,26 @@ export class Service {
     }
   }
 
-  /** @param force reason, where deals are pending */
+  /** @param force reason, where something is outstanding */
   async close(period: string, calendar = CALENDAR, force?: string): Promise<void> {
-    const path = `/periods/${encodeURIComponent(calendar)}/${period}`;
-    const { status, body } = await this.call('operator', 'POST', `${path}/close`, force === undefined ? {} : { force });
-    if (status !== 202) throw new Error(JSON.stringify(body));
+    const { status, body } = await this.beginClosing(period, calendar, force);
+    if (status !== 200) throw new Error(JSON.stringify(body));
     await this.closed(period, calendar);
+  }
+
+  /** Proposes a closing, and has another person confirm it. @returns the first refusal, or the confirmed proposal */
+  async beginClosing(
+    period: string,
+    calendar = CALENDAR,
+    force?: string,
+  ): Promise<{ readonly status: number; readonly body: Proposal }> {
+    const path = `/periods/${encodeURIComponent(calendar)}/${period}/close`;
+    const proposed = await this.call<Proposal>('finance', 'POST', path, force === undefined ? {} : { force });
+    return proposed.status === 202 ? this.confirm(proposed.body) : proposed;
+  }
+
+  confirm({ id }: Proposal): Promise<{ readonly status: number; readonly body: Proposal }> {
+    return this.call<Proposal>('approver', 'POST', `/commission-proposals/${encodeURIComponent(id)}/confirm`);
   }
 
   /** Waits until a closing has finished. */
@@ -229,7 +244,7 @@ export class Service {
       const { body } = await this.call<PeriodRead>('operator', 'GET', path);
       if (body.state === 'closed') return;
       if (Date.now() - began > WAIT_MS_MAX) {
-        const status = await this.application.get(Background).status();
+        const status = this.application.get(Background).status();
         throw new Error(`not closed: ${JSON.stringify(body)} ${JSON.stringify(status)}`);
       }
     }

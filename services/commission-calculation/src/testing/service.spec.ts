@@ -198,17 +198,22 @@ describe('a closing', () => {
     const service = await start();
     await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
     await service.idle();
-    const close = (calendar: string, period: string) =>
-      service.call('operator', 'POST', `/periods/${encodeURIComponent(calendar)}/${period}/close`, {});
+    const close = (calendar: string, period: string) => service.beginClosing(period, calendar);
     expect(await close(CALENDAR, '2026-02')).toMatchObject({ status: 409, body: { code: 'EarlierPeriodOpen' } });
     expect(await close(CALENDAR, '2026-13')).toMatchObject({ status: 422, body: { code: 'PeriodInvalid' } });
     expect(await close('weekly@Mars', '2026-01')).toMatchObject({ status: 422, body: { code: 'PeriodInvalid' } });
     await service.close('2026-01');
     expect(await close(CALENDAR, '2026-03')).toMatchObject({ status: 409, body: { code: 'EarlierPeriodOpen' } });
-    expect(await close(CALENDAR, '2026-01')).toMatchObject({ status: 202, body: { state: 'closed' } });
+    expect(await close(CALENDAR, '2026-01')).toMatchObject({ status: 409, body: { code: 'PeriodClosed' } });
     await service.idle();
     expect(await service.list('finance', '/periods')).toMatchObject([
-      { calendar: CALENDAR, period: '2026-01', state: 'closed', closedBy: 'test-operator' },
+      {
+        calendar: CALENDAR,
+        period: '2026-01',
+        state: 'closed',
+        closedBy: 'test-finance',
+        confirmedBy: 'test-approver',
+      },
     ]);
   });
 });
@@ -355,7 +360,12 @@ describe('a plan', () => {
 
   it('that arrives after the closing of a period with its pending deals is posted in the open period', async () => {
     const service = await start();
-    await service.send([...TEAM, dealInput(dealOf('D-1'))]);
+    const other = PLAN.replace('plan: resellers', 'plan: other');
+    await service.send([
+      ...TEAM,
+      { kind: 'plan', document: other, effectiveFrom: '2026-01-01' },
+      dealInput(dealOf('D-1')),
+    ]);
     await service.idle();
     await service.close('2026-01', CALENDAR, 'the plan is late');
     await service.send([PUBLISHED]);
@@ -365,7 +375,7 @@ describe('a plan', () => {
     );
   });
 
-  it('ends with its last day: later deals are pending with the reason', async () => {
+  it('ends with its last day: later deals earn nothing, with the reason', async () => {
     const service = await january();
     const end = (lastDay: string) => service.call('plan-designer', 'POST', '/plans/resellers/end', { lastDay });
     expect(await end('2026-01-30')).toMatchObject({ status: 409, body: { code: 'PlanPeriodClosed' } });
@@ -376,8 +386,9 @@ describe('a plan', () => {
     ]);
     await service.idle();
     expect((await service.ledger()).filter((line) => line.includes(' 2026-02 '))).toHaveLength(6);
-    expect(await service.list('operator', '/pending-deals')).toMatchObject([
-      { deal: 'crm|D-3', code: 'PlanNotInForce', message: 'the plan resellers ended on 2026-02-15' },
+    expect(await service.list('operator', '/pending-deals')).toEqual([]);
+    expect(await service.list('operator', '/uncredited-deals')).toMatchObject([
+      { deal: 'crm|D-3', code: 'PlanEnded', message: 'the plan resellers ended on 2026-02-15' },
     ]);
     // Ended earlier, it reverses what it paid after the new last day.
     await end('2026-01-31');

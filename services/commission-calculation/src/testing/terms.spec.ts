@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { PendingDeal } from '../pending-deal/pending-deal.dto.js';
-import { dealOf, partnerOf, Service, shuffled } from './service.fixture.js';
+import { CALENDAR, dealOf, partnerOf, Service, shuffled } from './service.fixture.js';
 import type { ServiceInput } from './service.fixture.js';
 
 const services: Service[] = [];
@@ -138,14 +138,8 @@ describe('a plan of many terms', () => {
   it('does not close while a deal is pending, except for a reason', async () => {
     const service = await started();
     await send(service, [...INPUTS, deal('C1', 'nobody', ['10.00', '0.00'])], INPUTS.length);
-    const path = `/periods/${encodeURIComponent('monthly@Europe/Paris')}/2026-01/close`;
-    expect(await service.call('operator', 'POST', path, {})).toMatchObject({
-      status: 409,
-      body: { code: 'DealsPending' },
-    });
-    const forced = await service.call('operator', 'POST', path, { force: 'the partner will never register' });
-    expect(forced.status).toBe(202);
-    await service.closed('2026-01');
+    expect(await service.beginClosing('2026-01')).toMatchObject({ status: 409, body: { code: 'DealsPending' } });
+    await service.close('2026-01', CALENDAR, 'the partner will never register');
     expect((await service.verify()).differences).toEqual([]);
   }, 30_000);
 
@@ -162,11 +156,7 @@ describe('a plan of many terms', () => {
     );
     const B1 = 'crm|B1 quota:bert|resellers|hardware|2026-01: bert has no quota for hardware of resellers in 2026-01';
     expect(await pending()).toEqual([A1, A2, A3, B1]);
-    const path = `/periods/${encodeURIComponent('monthly@Europe/Paris')}/2026-01/close`;
-    expect(await service.call('operator', 'POST', path, {})).toMatchObject({
-      status: 409,
-      body: { code: 'DealsPending' },
-    });
+    expect(await service.beginClosing('2026-01')).toMatchObject({ status: 409, body: { code: 'QuotasMissing' } });
     await service.call('operator', 'POST', '/quotas', QUOTAS[0]);
     await service.idle();
     expect(await pending()).toEqual([B1]);

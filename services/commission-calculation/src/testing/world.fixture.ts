@@ -16,7 +16,7 @@ import { budgetDecider } from '../budget/budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
 import { calendarDecider, openFromOf } from '../calendar/calendar.js';
 import { creditDecider } from '../credit/credit.js';
-import type { CreditView, DealCredited, PlanCredit } from '../credit/credit.js';
+import type { CreditEvent, CreditView, PlanCredit } from '../credit/credit.js';
 import { dealsOf, earningDecider, earningStream, keepPartialState, postingOf } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
 import type { EarningEvent } from '../earning/earning-events.js';
@@ -29,6 +29,16 @@ import { exchangeRateStream } from '../reference/stream/reference-keys.js';
 import { referenceDecider } from '../reference/stream/reference.js';
 
 export const AT = '2026-01-01T00:00:00Z';
+
+/** Who closes, with nothing outstanding. */
+export const CLOSE = {
+  proposal: 'close-period|…|1',
+  by: 'fiona',
+  confirmedBy: 'ada',
+  plans: 1,
+  earliestOpen: null,
+  outstanding: [],
+} as const;
 
 /**
  * One stream of a decider: its events and state. Checks that every decision, decided again from its event, is the same.
@@ -191,8 +201,8 @@ export class World implements PlanByHash {
       this.send(name, stream.handle({ type: 'recredit', view: this.view, at: AT }));
   }
 
-  private send(deal: string, events: readonly DealCredited[]): void {
-    for (const { data } of events)
+  private send(deal: string, events: readonly CreditEvent[]): void {
+    for (const { data } of events.filter((event) => event.type === 'DealCredited'))
       for (const credit of data.credits) this.creditsInTransit.push({ ...credit, deal, number: data.number });
   }
 
@@ -290,7 +300,7 @@ export class World implements PlanByHash {
 
   beginClosing(period: string): void {
     const calendar = 'monthly@Europe/Paris';
-    this.calendar.handle({ type: 'close', calendar, period, by: 'test', earliestOpen: null, pendingDeals: 0, at: AT });
+    this.calendar.handle({ ...CLOSE, type: 'close', calendar, period, at: AT });
   }
 
   endClosing(period: string): void {

@@ -5,7 +5,7 @@ import type { Envelope } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
-import { BATCH_FACTS } from './candidate.js';
+import { BATCH_FACTS } from '../limits.js';
 import type { FactRecorder, IncomingFact } from './fact-recorder.service.js';
 
 const ACTOR = 'service:deal-ingestion';

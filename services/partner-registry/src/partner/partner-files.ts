@@ -13,7 +13,7 @@ export const PARTNER_FILE_KINDS = ['partners', 'tiers', 'uplines', 'agreements',
 export type PartnerFileKind = (typeof PARTNER_FILE_KINDS)[number];
 
 const PARTNER = { partner: { kind: 'text' } } as const;
-const SPAN = { from: { kind: 'day' }, until: { kind: 'day', empty: 'absent' } } as const;
+const SPAN = { from: { kind: 'day' }, until: { kind: 'day', empty: 'null' } } as const;
 
 /** Fields of a row. A file of partners as NDJSON has whole documents instead, as on the topic `partners`. */
 export const FIELDS_OF_FILE: Readonly<Record<PartnerFileKind, RecordFields>> = {
@@ -26,7 +26,7 @@ export const FIELDS_OF_FILE: Readonly<Record<PartnerFileKind, RecordFields>> = {
     certificate: { kind: 'text' },
     certification: { kind: 'text' },
     ...SPAN,
-    count: { kind: 'whole', empty: 'absent' },
+    count: { kind: 'whole', empty: 'null' },
   },
 };
 

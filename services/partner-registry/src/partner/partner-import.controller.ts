@@ -88,11 +88,11 @@ export class PartnerImportController {
     description:
       'A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, ' +
       '`from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). ' +
-      'Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty).',
+      'Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty). A column or field that is missing is refused; in NDJSON, `null` is none.',
   })
   @FileRoute({
     csv: 'partner,agreement,plan,from,until\nP-1,A-2026,resellers-emea-2026,2026-01-01,\n',
-    ndjson: '{"partner":"P-1","agreement":"A-2026","plan":"resellers-emea-2026","from":"2026-01-01"}\n',
+    ndjson: '{"partner":"P-1","agreement":"A-2026","plan":"resellers-emea-2026","from":"2026-01-01","until":null}\n',
   })
   importDated(
     @Param() { kind }: DatedFilePath,

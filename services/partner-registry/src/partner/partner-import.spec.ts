@@ -149,7 +149,14 @@ describe('files of what partners have from day to day', () => {
   });
 
   it('record certificates as NDJSON', async () => {
-    const row = { partner: 'P-1', certificate: 'C-1', certification: 'security-pro', from: '2026-01-01', count: 2 };
+    const row = {
+      partner: 'P-1',
+      certificate: 'C-1',
+      certification: 'security-pro',
+      from: '2026-01-01',
+      until: null,
+      count: 2,
+    };
     const lines = [row, { ...row, certificate: 'C-2', count: '2' }, { ...row, certificat: 'C-3' }, '{'];
     const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
     const answer = await service.file({ url: '/partners/certifications/batch', text, type: 'application/x-ndjson' });
@@ -166,6 +173,8 @@ describe('files of what partners have from day to day', () => {
 
   it.each([
     ['tiers', 'partner,from\nP-1,2026-01-01\n', undefined, 'ColumnsMissing', 'tier'],
+    ['uplines', 'partner,from\nP-1,2026-01-01\n', undefined, 'ColumnsMissing', 'upline'],
+    ['agreements', 'partner,agreement,plan,from\nP-1,A-1,emea,2026-01-01\n', undefined, 'ColumnsMissing', 'until'],
     ['tiers', 'partner,from,tier,upline\nP-1,2026-01-01,x,y\n', undefined, 'ColumnsMissing', 'upline'],
     ['tiers', 'partner,from,tier\n', { teir: 'tier' }, 'MappingInvalid', 'teir'],
     ['tiers', 'partner,from,tier\n"P-1,2026-01-01,x\n', undefined, 'FileUnreadable', 'file'],

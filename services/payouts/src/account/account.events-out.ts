@@ -27,6 +27,7 @@ export const PAYOUTS: Publication = {
 };
 
 function messagesOf(stored: StoredEvent): readonly OutgoingMessage[] {
+  if (stored.type === 'LedgerLinesReceived') return [];
   const event = parseDomainEvent<AccountEvent>(stored, ACCOUNT_EVENTS);
   switch (event.type) {
     case 'StatementIssued':

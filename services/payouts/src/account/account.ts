@@ -12,6 +12,8 @@ import type { Payment, StatementIssued } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
+import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
@@ -68,6 +70,8 @@ export type AccountCommand =
       readonly period: string;
       /** In order of stream. */
       readonly entries: readonly AccountEntry[];
+      /** Set for the command of a stored event: the version that decided it. */
+      readonly engine?: number;
     }
   | { readonly type: 'approve-statement'; readonly at: string; readonly statement: string; readonly by: string }
   | { readonly type: 'record-payment'; readonly at: string; readonly payment: Payment };
@@ -93,6 +97,8 @@ export type AccountEvent =
         readonly entries: readonly AccountEntry[];
         /** Without its lines: earlier events hold them, and the statement's hash covers them. */
         readonly statement: StatementIssued;
+        /** Version of the arithmetic. */
+        readonly engine: number;
       };
     }
   | {
@@ -146,33 +152,48 @@ export const ACCOUNT_EVENTS: EventTypes<AccountEvent> = {
   PaymentRecorded: { version: 1 },
 };
 
-export const account: Decider<AccountState, AccountCommand, AccountEvent> = {
-  category: ACCOUNT,
-  events: ACCOUNT_EVENTS,
-  initialState: () => ({
-    openLines: new OpenLines(),
-    statements: new Map(),
-    carriedMinor: new Map(),
-    carriedExchanged: new Map(),
-  }),
-  decide(command, state) {
-    switch (command.type) {
-      case 'receive-ledger-lines':
-        return receiveLedgerLines(command, state);
-      case 'issue-statement':
-        return issueStatement(command, state);
-      case 'approve-statement':
-        return approveStatement(command, state);
-      case 'record-payment':
-        return recordPayment(command, state);
-      default:
-        return command satisfies never;
-    }
-  },
-  evolve,
-  commandOf,
-  sizeOf: ({ openLines, statements }) => 1000 + openLines.bytes + statements.size * 400,
-};
+/** What a statement sums up, pays and carries, from its lines, its entries and what was carried to it. */
+export interface StatementEngine {
+  readonly termsOf: typeof termsOf;
+  readonly composeStatement: typeof composeStatement;
+}
+
+/** The versions of the statement's arithmetic. A changed rule is a new version; old events replay under theirs (ADR 23). */
+export const STATEMENT_ENGINES: EngineVersions<StatementEngine> = engineVersions('statement', {
+  1: { termsOf, composeStatement },
+});
+
+export function accountDecider(engines = STATEMENT_ENGINES): Decider<AccountState, AccountCommand, AccountEvent> {
+  return {
+    category: ACCOUNT,
+    events: ACCOUNT_EVENTS,
+    initialState: () => ({
+      openLines: new OpenLines(),
+      statements: new Map(),
+      carriedMinor: new Map(),
+      carriedExchanged: new Map(),
+    }),
+    decide(command, state) {
+      switch (command.type) {
+        case 'receive-ledger-lines':
+          return receiveLedgerLines(command, state);
+        case 'issue-statement':
+          return issueStatement(command, state, engines);
+        case 'approve-statement':
+          return approveStatement(command, state);
+        case 'record-payment':
+          return recordPayment(command, state);
+        default:
+          return command satisfies never;
+      }
+    },
+    evolve: (state, event) => evolve(state, event, engines),
+    commandOf,
+    sizeOf: ({ openLines, statements }) => 1000 + openLines.bytes + statements.size * 400,
+  };
+}
+
+export const account = accountDecider();
 
 /**
  * A partial account has evicted its lines: it can receive new ones, approvals and payments, but issues no statement.
@@ -221,8 +242,13 @@ function checkLine(line: LedgerLine, key: string, currency: string): void {
  * Issues the statement of a period once the account has exactly the lines that the manifests name.
  * @throws {DomainError} `LinesAwaited`, `EarlierPeriodOpen` (both: try again later), `StatementConflict`
  */
-function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: AccountState): AccountEvent[] {
-  const { payee, currency, calendar, period, entries } = command;
+function issueStatement(
+  command: Of<AccountCommand, 'issue-statement'>,
+  state: AccountState,
+  engines: EngineVersions<StatementEngine>,
+): AccountEvent[] {
+  const { payee, currency, calendar, period, entries, engine = engines.newest } = command;
+  const { composeStatement, termsOf } = engines.of(engine);
   const id = statementId(payee, currency, calendar, period);
   const issued = state.statements.get(periodKey(calendar, period));
   if (issued !== undefined) {
@@ -250,7 +276,7 @@ function issueStatement(command: Of<AccountCommand, 'issue-statement'>, state: A
       type: 'StatementIssued',
       version: 1,
       occurredAt: command.at,
-      data: { entries, statement: withoutLines(statement) },
+      data: { entries, statement: withoutLines(statement), engine },
     },
   ];
 }
@@ -286,7 +312,7 @@ function linesOfManifest(
  * plan pays less than its own minimum. A negative balance is written off only if every plan forgives it. Lines are
  * summed by the payout terms of their plan.
  */
-export function termsOf(
+function termsOf(
   entries: readonly AccountEntry[],
   linesByStream: ReadonlyMap<string, readonly LedgerLine[]>,
   currency: string,
@@ -341,7 +367,7 @@ function recordPayment({ at, payment }: Of<AccountCommand, 'record-payment'>, st
   return [{ type: 'PaymentRecorded', version: 1, occurredAt: at, data }];
 }
 
-function evolve(state: AccountState, event: AccountEvent): AccountState {
+function evolve(state: AccountState, event: AccountEvent, engines: EngineVersions<StatementEngine>): AccountState {
   switch (event.type) {
     case 'LedgerLinesReceived': {
       const { origin, key, calendar, lines } = event.data;
@@ -354,7 +380,9 @@ function evolve(state: AccountState, event: AccountEvent): AccountState {
       return state;
     }
     case 'StatementIssued': {
-      const { entries, statement } = event.data;
+      const { entries, statement, engine } = event.data;
+      // A balance that a newer arithmetic made is none that this build can carry on.
+      engines.of(engine);
       const { payable, parts, exchanged, forgiven, carried, calendar, period, currency } = statement;
       state.statements.set(
         periodKey(calendar, period),
@@ -393,9 +421,9 @@ function commandOf(event: AccountEvent): AccountCommand {
     case 'LedgerLinesReceived':
       return { type: 'receive-ledger-lines', at, ...event.data };
     case 'StatementIssued': {
-      const { entries, statement } = event.data;
+      const { entries, statement, engine } = event.data;
       const { payee, currency, calendar, period } = statement;
-      return { type: 'issue-statement', at, payee, currency, calendar, period, entries };
+      return { type: 'issue-statement', at, payee, currency, calendar, period, entries, engine };
     }
     case 'StatementApproved':
       return { type: 'approve-statement', at, statement: event.data.statement, by: event.data.by };

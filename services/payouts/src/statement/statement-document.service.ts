@@ -1,18 +1,15 @@
 /**
  * Reads the lines of a statement from the log: it applies the account's events up to the statement with the decider's
- * own `evolve`, composes the statement again and compares its hash with the one that was issued.
+ * own `evolve`, composes the statement again by the arithmetic that issued it, and compares its hash with the one that was issued.
  */
 import type { Statement } from '@tantieme/contracts/payout';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { parseAmount } from '@tantieme/money/amount';
 
-import { account, accountStream, termsOf, ACCOUNT_EVENTS } from '../account/account.js';
+import { ACCOUNT_EVENTS, accountDecider, accountStream, STATEMENT_ENGINES } from '../account/account.js';
 import type { AccountEvent } from '../account/account.js';
-import { composeStatement } from '../account/statement.js';
-
-/** Events per read. */
-const EVENTS_PER_READ = 2000;
+import { STATEMENT_EVENTS_PER_READ } from '../limits.js';
 
 export interface StatementLocation {
   readonly id: string;
@@ -31,16 +28,22 @@ export class StatementNotReproduced extends Error {
 }
 
 /** @throws {StatementNotReproduced} */
-export async function readStatement(store: EventStore, location: StatementLocation): Promise<Statement> {
+export async function readStatement(
+  store: EventStore,
+  location: StatementLocation,
+  engines = STATEMENT_ENGINES,
+): Promise<Statement> {
+  const account = accountDecider(engines);
   const stream = accountStream(location.payee, location.currency);
   let state = account.initialState();
-  for (let from = 0; from <= location.revision; from += EVENTS_PER_READ) {
-    const limit = Math.min(EVENTS_PER_READ, location.revision + 1 - from);
+  for (let from = 0; from <= location.revision; from += STATEMENT_EVENTS_PER_READ) {
+    const limit = Math.min(STATEMENT_EVENTS_PER_READ, location.revision + 1 - from);
     for (const stored of await store.readStream(stream, { from, limit })) {
       const event = domainEventOf<AccountEvent>(stored, ACCOUNT_EVENTS);
       if (stored.revision === location.revision) {
         if (event.type !== 'StatementIssued' || event.data.statement.id !== location.id) break;
-        const { statement } = event.data;
+        const { statement, engine } = event.data;
+        const { composeStatement, termsOf } = engines.of(engine);
         const { payee, currency, calendar, period, opening } = statement;
         const linesByStream = state.openLines.linesOf(calendar, period);
         const composed = composeStatement({

@@ -14,8 +14,8 @@ import type { BonusEvent } from './bonus.js';
 export const PUBLISHED_BONUS_EVENTS: readonly BonusEvent['type'][] = ['BonusPeriodClosed'];
 
 export function bonusMessagesOf(stored: StoredEvent): readonly OutgoingMessage[] {
-  const event = parseDomainEvent<BonusEvent>(stored, BONUS_EVENTS);
-  if (event.type !== 'BonusPeriodClosed') return [];
+  if (stored.type !== 'BonusPeriodClosed') return [];
+  const event = parseDomainEvent<Extract<BonusEvent, { readonly type: 'BonusPeriodClosed' }>>(stored, BONUS_EVENTS);
   return event.data.bonuses.map((bonus) => {
     // One event becomes several messages, so the window is part of their ids.
     const id = `${stored.id}:${bonus.window}`;

@@ -2,16 +2,11 @@ import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/parti
 import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
+import { bonusMessagesOf } from './bonus.events-out.js';
 import { BONUS_PARTIAL_STATES, bonusDecider } from './bonus.js';
 import type { BonusCommand, BonusEvent, BonusState } from './bonus.js';
 import { ReferenceData } from './reference-data.service.js';
-
-/** Memory for bonuses with the deals of their participants. */
-const FULL_BONUSES_BYTES_MAX = 64 * 1024 * 1024;
-
-/** Memory for bonuses that have only their sums, and what one of them takes. */
-const PARTIAL_BONUSES_BYTES_MAX = 64 * 1024 * 1024;
-const PARTIAL_BONUS_BYTES = 5000;
+import { FULL_BONUSES_BYTES_MAX, PARTIAL_BONUSES_BYTES_MAX, PARTIAL_BONUS_BYTES } from '../limits.js';
 
 /** The bonuses, and the data that decisions on them look up. */
 export interface Bonuses {
@@ -28,6 +23,7 @@ export function openBonuses(store: EventStore): Bonuses {
     fullStateBytesMax: FULL_BONUSES_BYTES_MAX,
     partialStateBytes: PARTIAL_BONUS_BYTES,
     cacheBytesMax: PARTIAL_BONUSES_BYTES_MAX,
+    messagesOf: bonusMessagesOf,
   });
   return { runtime, referenceData };
 }

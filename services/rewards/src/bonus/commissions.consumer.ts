@@ -21,6 +21,7 @@ import { periodStream } from '../period/period.js';
 import type { PeriodCommand } from '../period/period.js';
 import type { Periods } from '../period/periods.service.js';
 import { messageContext, serviceContext } from '../service-context.js';
+import { ENTRIES_PER_EVENT, MEASURED_PER_EVENT } from '../limits.js';
 
 export const COMMISSIONS_CONSUMER = 'rewards-commissions-consumer';
 
@@ -28,10 +29,6 @@ const MESSAGES_PER_BATCH = 1000;
 
 /** The only source whose manifests close periods here. */
 const COMMISSIONS_SOURCE = '/commission-calculation';
-
-/** Limits of one event of the ledger, which keep it far below the 1 MiB of an append. */
-const ENTRIES_PER_EVENT = 500;
-const MEASURED_PER_EVENT = 2000;
 
 interface Receivers {
   readonly ledger: EarningsLedger;

@@ -21,11 +21,11 @@ import { PARTNERS_CONSUMER } from '../participant/participant.consumer.js';
 import {
   calendarStream,
   isManifestComplete,
-  MANIFEST_PAGE_ENTRIES,
   periodStream,
   REWARDS_PERIOD,
   REWARDS_PERIOD_EVENTS,
 } from '../period/period.js';
+import { MANIFEST_PAGE_ENTRIES } from '../limits.js';
 import type { PeriodEvent } from '../period/period.js';
 import type { Calendars, Periods } from '../period/periods.service.js';
 import { serviceContext } from '../service-context.js';

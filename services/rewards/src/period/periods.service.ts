@@ -2,6 +2,7 @@ import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
+import { manifestMessagesOf } from './period.events-out.js';
 import { rewardsCalendar, rewardsPeriod } from './period.js';
 import type {
   CalendarCommand,
@@ -11,16 +12,20 @@ import type {
   PeriodEvent,
   PeriodState,
 } from './period.js';
-
-const CACHE_BYTES_MAX = 16 * 1024 * 1024;
+import { PERIODS_BYTES_MAX } from '../limits.js';
 
 export type Calendars = Runtime<CalendarState, CalendarCommand, CalendarEvent>;
 export type Periods = Runtime<PeriodState, PeriodCommand, PeriodEvent>;
 
 export function openCalendars(store: EventStore): Calendars {
-  return createRuntime({ store, decider: rewardsCalendar, cacheBytesMax: CACHE_BYTES_MAX });
+  return createRuntime({ store, decider: rewardsCalendar, cacheBytesMax: PERIODS_BYTES_MAX });
 }
 
 export function openPeriods(store: EventStore): Periods {
-  return createRuntime({ store, decider: rewardsPeriod, cacheBytesMax: CACHE_BYTES_MAX });
+  return createRuntime({
+    store,
+    decider: rewardsPeriod,
+    cacheBytesMax: PERIODS_BYTES_MAX,
+    messagesOf: manifestMessagesOf,
+  });
 }

@@ -25,13 +25,9 @@ import {
   ValidateNested,
 } from 'class-validator';
 
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import type { ProgrammeDocument } from './programme.js';
-
-/** Limit for the tiers, plans, components and channels of one programme: far more than a person writes. */
-const ITEMS_MAX = 200;
-
-/** Longest text of an amount: 18 digits, a sign and decimals. */
-const AMOUNT_LENGTH_MAX = 40;
+import { ITEMS_MAX, AMOUNT_LENGTH_MAX } from '../limits.js';
 
 const DATE_LENGTH = 10;
 
@@ -96,7 +92,8 @@ export class MeasureDto {
   over!: Over;
 
   @ApiPropertyOptional({
-    type: [String],
+    type: 'array',
+    items: { type: 'string', maxLength: ID_LENGTH_MAX },
     maxItems: ITEMS_MAX,
     description: 'Plans whose lines count; all plans of the calendar and currency if absent',
     example: ['resellers-2026'],
@@ -105,10 +102,12 @@ export class MeasureDto {
   @IsArray()
   @ArrayMaxSize(ITEMS_MAX)
   @IsString({ each: true })
+  @MaxLength(ID_LENGTH_MAX, { each: true })
   plans?: string[];
 
   @ApiPropertyOptional({
-    type: [String],
+    type: 'array',
+    items: { type: 'string', maxLength: ID_LENGTH_MAX },
     maxItems: ITEMS_MAX,
     description: 'Components whose lines count; all components if absent',
     example: ['hardware'],
@@ -117,6 +116,7 @@ export class MeasureDto {
   @IsArray()
   @ArrayMaxSize(ITEMS_MAX)
   @IsString({ each: true })
+  @MaxLength(ID_LENGTH_MAX, { each: true })
   components?: string[];
 }
 

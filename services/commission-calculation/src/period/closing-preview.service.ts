@@ -1,0 +1,166 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { periodAt, periodBounds } from '@tantieme/time/calendar/periods';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { formatAmount, parseAmount } from '@tantieme/money/amount';
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import type { Kysely } from 'kysely';
+import { assertPeriod, calendarDecider } from '../calendar/calendar.js';
+import type { CalendarState, ClosingInput, Outstanding } from '../calendar/calendar.js';
+import { Calendars } from '../calendar/calendars.service.js';
+import { EVERY_PERIOD } from '../earning/earning.tables.js';
+import type { EarningTables } from '../earning/earning.tables.js';
+import { countPendingDeals } from '../pending-deal/pending-deals-touching.queries.js';
+import type { PendingTables } from '../pending-deal/pending-deals-touching.queries.js';
+import { PlanCatalog } from '../plan/plan-catalog.service.js';
+import { lateStarts } from '../plan/late-start.js';
+import type { ClosingPreview } from './period.dto.js';
+import type { PostedLine } from '../earning/posting.js';
+
+/** Rows of postings per read. */
+const ROWS_PER_READ = 5000;
+
+/** What the closing of a period would do now, and what stands in its way. */
+@Injectable()
+export class ClosingPreviews {
+  constructor(
+    @Inject(Calendars) private readonly calendars: Calendars,
+    @Inject(PlanCatalog) private readonly plans: PlanCatalog,
+    @Inject(DATABASE) private readonly db: Kysely<EarningTables & PendingTables>,
+  ) {}
+
+  /** @throws {DomainError} `PeriodInvalid` */
+  async preview(calendar: string, period: string): Promise<ClosingPreview> {
+    assertPeriod(calendar, period);
+    const state = await this.calendars.state(calendar);
+    const { outstanding, ...input } = await this.input(calendar, period, state);
+    const refusal = refusalOf(calendar, period, { ...input, outstanding }, state);
+    const { until } = periodBounds(calendarOf(calendar), period);
+    const notices = this.plans.ofCalendar(calendar).flatMap(({ versions }) => lateStarts(versions, until));
+    return omitUndefined({
+      calendar,
+      period,
+      ...(await this.totals(calendar, period)),
+      refusal,
+      outstanding,
+      notices,
+    });
+  }
+
+  /** What a closing looks up. */
+  async input(calendar: string, period: string, state: CalendarState): Promise<ClosingInput> {
+    // Another process may have published a plan.
+    await this.plans.reload();
+    const plans = this.plans.ofCalendar(calendar).map(({ id }) => id);
+    const nowMs = Date.now();
+    const current = periodAt(calendarOf(calendar), nowMs);
+    const withLines = state.closedThrough === null ? await this.earliestWithLines(calendar) : null;
+    const earliestOpen = withLines !== null && withLines < current ? withLines : current;
+    return {
+      plans: plans.length,
+      earliestOpen: state.closedThrough === null ? earliestOpen : null,
+      outstanding: await this.outstanding(calendar, period, plans, nowMs),
+    };
+  }
+
+  private async outstanding(
+    calendar: string,
+    period: string,
+    plans: readonly string[],
+    nowMs: number,
+  ): Promise<readonly Outstanding[]> {
+    const { until } = periodBounds(calendarOf(calendar), period);
+    const items: Outstanding[] = [];
+    const add = (code: Outstanding['code'], count: number, message: string): void => {
+      if (count > 0) items.push({ code, count, message });
+    };
+    add('PeriodNotEnded', nowMs < Date.parse(until) ? 1 : 0, `${period} ends only at ${until}`);
+    const { deals, quotas } = await countPendingDeals(this.db, { calendar, period, until, plans });
+    const lists = `GET /pending-deals?calendar=${encodeURIComponent(calendar)}&period=${period}`;
+    add('DealsPending', deals, `${deals} ${deals === 1 ? 'deal is' : 'deals are'} pending (${lists})`);
+    add('QuotasMissing', quotas, `${quotas} ${quotas === 1 ? 'deal has' : 'deals have'} no quota (${lists})`);
+    return items;
+  }
+
+  /** The earliest open period with a line. Streams are noted once per period; their lines may have moved away since. */
+  private async earliestWithLines(calendar: string): Promise<string | null> {
+    const row = await this.openPostings(calendar)
+      .select('streams.period')
+      .orderBy('streams.period')
+      .limit(1)
+      .executeTakeFirst();
+    return row?.period ?? null;
+  }
+
+  private openPostings(calendar: string) {
+    return this.db
+      .selectFrom('commission_streams as streams')
+      .innerJoin('commission_postings as postings', (join) =>
+        join
+          .onRef('postings.payee', '=', 'streams.payee')
+          .onRef('postings.plan', '=', 'streams.plan')
+          .onRef('postings.period', '=', 'streams.period'),
+      )
+      .where('streams.calendar', '=', calendar)
+      .where('streams.period', '!=', EVERY_PERIOD)
+      .where('streams.entry', 'is', null);
+  }
+
+  /** Sums of the lines that the closing would take: those of the period, and of earlier ones that were never closed. */
+  private async totals(
+    calendar: string,
+    period: string,
+  ): Promise<Pick<ClosingPreview, 'statements' | 'lines' | 'totals'>> {
+    const statements = new Set<string>();
+    const minor = new Map<string, bigint>();
+    let lines = 0;
+    const query = this.openPostings(calendar)
+      .where('streams.period', '<=', period)
+      .select(['postings.payee', 'postings.currency', 'postings.lines'])
+      .orderBy('streams.period')
+      .orderBy('streams.stream')
+      .orderBy('postings.deal');
+    for (let offset = 0; ; offset += ROWS_PER_READ) {
+      const rows = await query.limit(ROWS_PER_READ).offset(offset).execute();
+      for (const { payee, currency, lines: text } of rows) {
+        statements.add(`${payee}|${currency}`);
+        for (const { amount } of JSON.parse(text) as readonly PostedLine[]) {
+          lines += 1;
+          minor.set(currency, (minor.get(currency) ?? 0n) + parseAmount(amount, currency));
+        }
+      }
+      if (rows.length < ROWS_PER_READ) break;
+    }
+    const totals = Object.fromEntries(
+      [...minor].sort().map(([currency, sum]) => [currency, formatAmount(sum, currency)]),
+    );
+    return { statements: statements.size, lines, totals };
+  }
+}
+
+/** Why the period cannot be closed, not even with a reason. */
+function refusalOf(
+  calendar: string,
+  period: string,
+  input: ClosingInput,
+  state: CalendarState,
+): ClosingPreview['refusal'] {
+  const people = { proposal: '', by: '', confirmedBy: '', force: '' };
+  try {
+    const events = calendarDecider.decide({ type: 'close', calendar, period, ...people, ...input, at: '' }, state);
+    if (events.length > 0) return undefined;
+  } catch (error) {
+    if (error instanceof DomainError) return { code: error.code, message: error.message };
+    throw error;
+  }
+  const { code, message } = periodClosed(period, state);
+  return { code, message };
+}
+
+/** For a period that is closed already, or is being closed. */
+export function periodClosed(period: string, { closing }: CalendarState): DomainError {
+  return closing?.period === period
+    ? new DomainError('ClosingInProgress', `${period} is being closed`, 'conflict')
+    : new DomainError('PeriodClosed', `${period} is closed already`, 'conflict');
+}
