@@ -74,7 +74,10 @@ export class SimulatedTopics {
 
   leave(member: Member): void {
     const { group } = member.options;
-    this.groups.set(group, (this.groups.get(group) ?? []).filter((one) => one !== member));
+    this.groups.set(
+      group,
+      (this.groups.get(group) ?? []).filter((one) => one !== member),
+    );
     this.assign(group);
   }
 
@@ -85,7 +88,9 @@ export class SimulatedTopics {
   }
 
   owns(member: Member, { topic, number }: Partition): boolean {
-    const readers = (this.groups.get(member.options.group) ?? []).filter(({ options }) => options.topics.includes(topic));
+    const readers = (this.groups.get(member.options.group) ?? []).filter(({ options }) =>
+      options.topics.includes(topic),
+    );
     return readers[number % readers.length] === member;
   }
 

@@ -122,7 +122,7 @@ export class RuntimeModule {
         },
         { provide: TRACING, useFactory: () => openTracing(config) },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
-        { provide: LOG_CHECK, useFactory: checkLog, inject: [EVENT_STORE, DATABASE] },
+        { provide: LOG_CHECK, useFactory: checkLog, inject: [EVENT_STORE, DATABASE, TIMERS] },
         { provide: TOPIC_VIEWS, useFactory: () => new Map() },
         LaneEnds,
         { provide: TIMERS, useValue: systemTimers },
@@ -136,7 +136,7 @@ export class RuntimeModule {
         { provide: APP_PIPE, useFactory: requestValidation },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],
-      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier, Metrics, TRACING],
+      exports: [CONFIG, EVENT_STORE, BROKER, DATABASE, Background, TokenVerifier, Metrics, TIMERS, TRACING],
     };
   }
 }

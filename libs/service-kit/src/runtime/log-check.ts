@@ -1,11 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { listCheckpoints } from '@tantieme/event-sourcing/read-model/checkpoints';
 import { isDatabaseUnavailable } from '@tantieme/event-sourcing/read-model/database-unavailable';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 import { EventStoreUnavailable } from '@tantieme/event-store/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { requireSameLog } from '@tantieme/event-store/same-log';
+import type { Timers } from '@tantieme/time/timers';
 
 /** How long a start waits for the servers. */
 const WAIT_MS_MAX = 2_000;
@@ -15,14 +14,14 @@ const WAIT_MS_MAX = 2_000;
  * reached the start goes on: each process compares its own checkpoint again before it reads.
  * @throws {LogMismatch}
  */
-export async function checkLog(store: EventStore, db: AnyDatabase): Promise<void> {
+export async function checkLog(store: EventStore, db: AnyDatabase, timers: Timers): Promise<void> {
   const checked = listCheckpoints(db)
     .then((checkpoints) => requireSameLog(store, checkpoints))
     .catch((error: unknown) => {
       if (!(error instanceof EventStoreUnavailable) && !isDatabaseUnavailable(error)) throw error;
     });
   const done = new AbortController();
-  const late = pause(WAIT_MS_MAX, undefined, { signal: done.signal }).catch(() => undefined);
+  const late = timers.wait(WAIT_MS_MAX, done.signal);
   // A failure after that is reported by the processes.
   checked.catch(() => undefined);
   await Promise.race([checked, late]).finally(() => done.abort());

@@ -18,7 +18,8 @@ const REPEATED_EVERY = 10;
 
 const messagingOf = (seed: number): Messaging => (seed % 2 === 0 ? 'embedded' : 'kafka');
 const baseline = await simulate(0, 'embedded', false);
-if (options.verbose) process.stderr.write(`without faults: ${baseline.steps} steps ${baseline.violations.join('; ')}\n`);
+if (options.verbose)
+  process.stderr.write(`without faults: ${baseline.steps} steps ${baseline.violations.join('; ')}\n`);
 const expected = baseline.statements;
 
 const from = Number(options.from);
@@ -32,7 +33,9 @@ for (let seed = from; seed < to; seed += 1) {
   steps += outcome.steps;
   if (options.verbose) process.stderr.write(`seed ${seed}: ${outcome.steps} steps\n`);
   for (const violation of outcome.violations)
-    process.stderr.write(`seed ${seed}, step ${outcome.steps}: ${violation}\nrepeat: npm run simulate -- --seeds 1 --from ${seed}\n`);
+    process.stderr.write(
+      `seed ${seed}, step ${outcome.steps}: ${violation}\nrepeat: npm run simulate -- --seeds 1 --from ${seed}\n`,
+    );
   violations += outcome.violations.length;
   if (seed % REPEATED_EVERY === 0) {
     repeated += 1;

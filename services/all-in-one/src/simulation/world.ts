@@ -49,7 +49,12 @@ interface Server {
 }
 
 /** @param expected statements of a run without faults */
-export async function simulate(seed: number, messaging: Messaging, withFaults: boolean, expected?: string): Promise<Outcome> {
+export async function simulate(
+  seed: number,
+  messaging: Messaging,
+  withFaults: boolean,
+  expected?: string,
+): Promise<Outcome> {
   const clock = install({ toFake: ['Date'] });
   const world = new World(new Simulation(seed), messaging, (nowMs) => clock.setSystemTime(nowMs));
   try {
@@ -123,7 +128,8 @@ class World {
       this.servers = servers.filter((server) => server !== victim);
     } else if (victim !== undefined && simulation.chance(FROZEN_SHARE))
       simulation.freeze(victim.machine, simulation.pick(FROZEN_STEPS_MAX));
-    else if (this.messaging === 'kafka' && servers.length < SERVERS_MAX && simulation.chance(JOINED_SHARE)) this.startServer();
+    else if (this.messaging === 'kafka' && servers.length < SERVERS_MAX && simulation.chance(JOINED_SHARE))
+      this.startServer();
   }
 
   private startServer(): void {
@@ -161,7 +167,9 @@ class World {
     const left: string[] = [];
     for (const [index] of (works[0] ?? []).entries()) {
       const everywhere = works.flatMap((items) => items[index] ?? []);
-      const isDone = everywhere.some(({ running, lag, lastError }) => running && lag === '0' && lastError === undefined);
+      const isDone = everywhere.some(
+        ({ running, lag, lastError }) => running && lag === '0' && lastError === undefined,
+      );
       const one = everywhere.find(({ running }) => running) ?? everywhere[0];
       if (!isDone && one !== undefined) left.push(`${one.name} ${one.lastError ?? `lag ${one.lag ?? '?'}`}`);
     }

@@ -1,8 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Background } from '@tantieme/service-kit/background/background';
 import type { JsonObject, Proposal } from '@tantieme/service-kit/two-people/proposal';
+import { TIMERS } from '@tantieme/service-kit/runtime/runtime-tokens';
+import type { Timers } from '@tantieme/time/timers';
 import type { TwoPersonAction } from '@tantieme/service-kit/two-people/proposals';
 import { assertPeriod, calendarDecider } from '../calendar/calendar.js';
 import type { ClosingInput } from '../calendar/calendar.js';
@@ -42,6 +43,7 @@ export class ClosePeriodAction implements TwoPersonAction {
     @Inject(Calendars) private readonly calendars: Calendars,
     @Inject(ClosingPreviews) private readonly previews: ClosingPreviews,
     @Inject(Background) private readonly background: Background,
+    @Inject(TIMERS) private readonly timers: Timers,
   ) {}
 
   /**
@@ -75,8 +77,9 @@ export class ClosePeriodAction implements TwoPersonAction {
 
   /** Gives deals whose facts are still being processed some time. */
   private async processed(): Promise<void> {
-    for (const until = Date.now() + IN_TRANSIT_MS_MAX; Date.now() < until; await pause(POLL_MS)) {
-      const status = await this.background.status();
+    const { timers } = this;
+    for (const untilMs = timers.nowMs() + IN_TRANSIT_MS_MAX; timers.nowMs() < untilMs; await timers.wait(POLL_MS)) {
+      const status = this.background.status();
       if (status.every(({ lag }) => lag === undefined || lag === '0')) return;
     }
   }
