@@ -10,11 +10,8 @@ export function forgetConsumption(path: string, topicsFromOutside: readonly stri
   try {
     const keep = JSON.stringify(topicsFromOutside);
     database.exec('BEGIN IMMEDIATE');
-    // How far groups have read stored topics, and views of the log.
-    const tables = database
-      .prepare("SELECT name FROM sqlite_schema WHERE name IN ('positions', 'view_positions')")
-      .all();
-    for (const { name } of tables) database.exec(`DELETE FROM ${String(name)}`);
+    database.exec('DELETE FROM positions');
+    database.exec('DELETE FROM view_positions');
     database
       .prepare(
         `DELETE FROM messages WHERE EXISTS (
