@@ -4,7 +4,9 @@ import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
-import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
+import { logSource } from '@tantieme/event-sourcing/process/log-source';
+import type { Process } from '@tantieme/event-sourcing/process/process';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { sql } from 'kysely';
 import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely';
@@ -30,7 +32,16 @@ import type { DealCredited } from './credit.js';
 import { Crediting } from './crediting.service.js';
 import { RECREDIT_DEALS, AVERAGED_DAYS_MAX } from '../limits.js';
 
-export const FOLLOWED: EventFilter = { categories: [CREDIT, PLAN, REFERENCE] };
+/** Keeps the dependencies, and credits deals again. */
+export function dealDependenciesProcess(dependencies: DealDependencies): Process<StoredEvent> {
+  return {
+    name: 'commission-deal-dependencies',
+    replicas: 'one-replica',
+    source: logSource({ categories: [CREDIT, PLAN, REFERENCE] }),
+    prepare: () => dependencies.prepare(),
+    step: (events) => dependencies.follow(events),
+  };
+}
 
 export interface DependencyRow {
   /**

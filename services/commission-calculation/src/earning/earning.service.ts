@@ -11,7 +11,7 @@ import { Calendars } from '../calendar/calendars.service.js';
 import type { CreditMessage } from '../credit/credit.events-out.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { ACTOR } from '../service-identity.js';
-import { earningPublications } from './earning.events-out.js';
+import { earningMessages } from './earning.events-out.js';
 import type { ChildEarningMessage } from './earning.events-out.js';
 import { EARNING_PARTIAL_STATES, earningDecider, earningStream } from './earning.js';
 import type { EarningCommand, EarningState } from './earning.js';
@@ -33,7 +33,7 @@ export const earningRuntime: FactoryProvider<EarningRuntime> = {
       fullStateBytesMax: EARNINGS_FULL_BYTES_MAX,
       partialStateBytes: EARNING_PARTIAL_BYTES,
       cacheBytesMax: EARNINGS_PARTIAL_BYTES_MAX,
-      messagesOf: earningPublications,
+      messagesOf: earningMessages,
     }),
 };
 

@@ -3,7 +3,7 @@ import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { manifestPublication } from './period.events-out.js';
+import { manifestMessage } from './period.events-out.js';
 import { periodDecider, periodStream } from './period.js';
 import type { PeriodCommand, PeriodEvent, PeriodState } from './period.js';
 import { PERIODS_BYTES_MAX } from '../limits.js';
@@ -17,7 +17,7 @@ export class Periods {
       store,
       decider: periodDecider,
       cacheBytesMax: PERIODS_BYTES_MAX,
-      messagesOf: (stored) => (stored.type === 'ManifestPage' ? manifestPublication(stored) : undefined),
+      messagesOf: (stored) => (stored.type === 'ManifestPage' ? manifestMessage(stored) : undefined),
     });
   }
 
