@@ -7,7 +7,6 @@ import type { Message } from '@tantieme/messaging/broker';
 import { ACTOR } from './service-identity.js';
 import type { Origin } from './reference/stream/reference.js';
 
-
 interface Newest<Type extends 'deal' | 'partner'> {
   readonly envelope: EnvelopeOf<Type>;
   readonly origin: Origin;
