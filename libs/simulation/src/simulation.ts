@@ -11,8 +11,8 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { Timers } from '@tantieme/time/timers';
 
-/** The simulated clock starts here, so that two runs of a seed give the same times. */
-const BEGIN_MS = Date.UTC(2026, 0, 1);
+/** The simulated clock starts here: after the periods of its scenarios, and at the same time in every run. */
+const BEGIN_MS = Date.UTC(2026, 3, 1);
 
 /** Rounds of the event loop without a new turn after which a machine has come to its next turns. */
 const QUIET_ROUNDS = 2;

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { INestApplicationContext, LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { sqliteDialect } from '@tantieme/event-sourcing/read-model/database';
+import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
 import type { TopicView } from '@tantieme/messaging/embedded/topic-view';
 import { RuntimeModule } from '@tantieme/service-kit/application/runtime.module';
@@ -77,7 +78,7 @@ export async function startMachine(
   const module = await Test.createTestingModule({ imports: [RuntimeModule.forRoot(config), AllInOneModule] })
     .setLogger(SILENT)
     .overrideProvider(EVENT_STORE)
-    .useValue(new SimulatedEventStore(simulation, machine, disks.log))
+    .useValue(withWholeEvents(new SimulatedEventStore(simulation, machine, disks.log)))
     .overrideProvider(TOPIC_VIEWS)
     .useValue(views)
     .overrideProvider(BROKER)
