@@ -6,7 +6,10 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
 
+import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { document } from '../bonus/bonus.fixture.js';
+import { BONUS_EVENTS, bonusDecider, bonusStream } from '../bonus/bonus.js';
+import type { BonusEvent } from '../bonus/bonus.js';
 import { openBonuses } from '../bonus/bonuses.service.js';
 import { receiveCommissions } from '../bonus/commissions.consumer.js';
 import { CatchUps } from '../catch-up/catch-up.process.js';
@@ -76,6 +79,51 @@ async function eventsOf(store: EventStore, type: string): Promise<readonly strin
 }
 
 describe('the closing of a period', () => {
+  it('takes a bonus that was decided before the closing began and stored after it', async () => {
+    const store = await prepared();
+    const db = openDatabase<RewardsTables>(':memory:');
+    const broker = openSqliteBroker(':memory:');
+    const projection = startProjection({ store, db, projection: readModel, onError: () => undefined });
+    const bonuses = openBonuses(store);
+    const catchUps = new CatchUps({
+      store,
+      db,
+      bonuses,
+      programmes: openProgrammes(store),
+      onError: () => undefined,
+    }).start();
+    const [decided] = (await store.readAll({ filter: { types: ['BonusDecided'] }, limit: 1 })).events;
+    if (decided === undefined) throw new Error('expected a bonus');
+    const event = parseDomainEvent<BonusEvent>(decided, BONUS_EVENTS);
+    const command = bonusDecider((hash) => bonuses.referenceData.programmeOf(hash)).commandOf(event);
+    if (command.type !== 'decide-bonus' || command.earnings === null) throw new Error('expected a decision');
+    const earnings = { ...command.earnings, deal: 'crm|late' };
+    let isLate = true;
+    const closing = new Closing({
+      store,
+      broker,
+      db,
+      bonuses: openBonuses(store),
+      calendars: openCalendars(store),
+      periods: openPeriods(store),
+      awaitPosition: async (work, position) => {
+        if (work === projection.name) return projection.waitFor(position);
+        // The decision read the calendar before the closing began; whoever waits for its process finds it stored.
+        if (!isLate || (await eventsOf(store, 'RewardsPeriodClosing')).length === 0) return;
+        isLate = false;
+        const late = { ...command, payee: 'LATE', earnings, openFrom: null };
+        await bonuses.runtime.handle(bonusStream('LATE', 'volume'), late, serviceContext('late', 'late'));
+      },
+      onError: () => undefined,
+    }).start();
+    await until(async () => (await eventsOf(store, 'RewardsPeriodClosed')).length > 0);
+    expect((await eventsOf(store, 'ManifestPageWritten')).join()).toContain('bonus-LATE|volume');
+    for (const running of [closing, catchUps, projection]) await running.stop();
+    await db.destroy();
+    await broker.close();
+    await store.close();
+  });
+
   it('ends in the same manifest, wherever it is killed', async () => {
     const types = ['RewardsPeriodClosing', 'BonusPeriodClosed', 'ManifestPageWritten', 'RewardsPeriodClosed'];
     let reference: readonly (readonly string[])[] | undefined;
