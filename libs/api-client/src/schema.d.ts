@@ -1464,6 +1464,11 @@ export interface components {
              *     ]
              */
             failing: string[];
+            /**
+             * @description Items that are parked: `GET /parked` lists them
+             * @example 0
+             */
+            parked: number;
         };
         Readiness: {
             /**
@@ -1479,6 +1484,11 @@ export interface components {
              * @example []
              */
             failing: string[];
+            /**
+             * @description Items that are parked: `GET /parked` lists them
+             * @example 0
+             */
+            parked: number;
         };
         WorkStatusBody: {
             /**
@@ -4420,7 +4430,8 @@ export interface operations {
                      *       "database": {
                      *         "reachable": true
                      *       },
-                     *       "failing": []
+                     *       "failing": [],
+                     *       "parked": 0
                      *     }
                      */
                     "application/json": components["schemas"]["Readiness"];

@@ -67,14 +67,40 @@ const TYPE_SUFFIX = `.v${MESSAGE_VERSION}`;
 
 const TYPE_NAMES: ReadonlySet<string> = new Set(MESSAGE_TYPES);
 
-/** The message as text. @throws {InvalidMessage} for what `decode` would refuse, so nothing invalid is published. */
+/** A message to publish: text only where a broker needs it, as readers in the same process take its content. */
+export interface EnvelopeMessage<Type extends MessageType> {
+  readonly key: string;
+  readonly content: EnvelopeOf<Type>;
+  readonly value: string;
+}
+
+/** @throws {InvalidMessage} for what `decode` would refuse, so nothing invalid is published. */
+export function envelopeMessage<Type extends MessageType>(
+  type: Type,
+  attributes: EnvelopeAttributes,
+  data: MessageData[Type],
+): EnvelopeMessage<Type> {
+  const errors = [...check(type, data), ...attributeErrors(attributes)];
+  if (errors.length > 0) throw new InvalidMessage(errors);
+  return {
+    key: attributes.key,
+    content: { type, ...attributes, data },
+    get value() {
+      return textOf(type, attributes, data);
+    },
+  };
+}
+
+/** The message as text. @throws {InvalidMessage} */
 export function encode<Type extends MessageType>(
   type: Type,
   attributes: EnvelopeAttributes,
   data: MessageData[Type],
 ): string {
-  const errors = [...check(type, data), ...attributeErrors(attributes)];
-  if (errors.length > 0) throw new InvalidMessage(errors);
+  return envelopeMessage(type, attributes, data).value;
+}
+
+function textOf<Type extends MessageType>(type: Type, attributes: EnvelopeAttributes, data: MessageData[Type]): string {
   // Keys have this order on every machine; undefined ones are left out.
   const text = JSON.stringify({
     specversion: '1.0',

@@ -1,7 +1,6 @@
 /**
  * The broker port: delivery at least once, in order per key within a partition, and committed after the effect is
- * stored. It exposes end and committed positions, so that a closing can wait for them. `contract-suite.ts` states the
- * guarantees as tests.
+ * stored. A reader pulls one batch after the other. `contract-suite.ts` states the guarantees as tests.
  */
 
 export interface OutgoingMessage {
@@ -10,54 +9,63 @@ export interface OutgoingMessage {
   /** A CloudEvents 1.0 envelope in structured mode, as JSON text. */
   readonly value: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What `value` encodes, where it was never text: readers in the same process need not parse it. Shared: not changed. */
+  readonly content?: unknown;
 }
 
 export interface Message extends OutgoingMessage {
   readonly topic: string;
   readonly partition: number;
-  /** Position of this message in its partition, from 0. */
+  /** Position of this message in its partition; a later message has a larger one. */
   readonly offset: bigint;
 }
 
 /** The position of a group, or the end of a topic: partition → offset of the *next* message. */
 export type Positions = ReadonlyMap<number, bigint>;
 
-export interface ConsumeOptions {
+/** Messages of one partition, in order. */
+export interface Batch {
+  readonly topic: string;
+  readonly partition: number;
+  /** May be empty: committing it still advances. */
+  readonly messages: readonly Message[];
+  /** What `commit` stores: the offset of the next message. */
+  readonly next: bigint;
+}
+
+export interface SubscribeOptions {
   /** Consumer group: its members share the partitions, and its committed positions survive a restart. */
   readonly group: string;
   readonly topics: readonly string[];
-  /** The largest number of messages per batch. A batch is from one partition of one topic. */
+  /** The largest number of messages per batch. */
   readonly batchSize: number;
-  /**
-   * Stores the effect of the batch; its position is committed afterwards. If it throws, the same batch is delivered
-   * again after a pause that grows up to a limit. Return messages that can never be handled: they go to the dead
-   * letters with the reason, and the rest of the batch counts as handled.
-   */
-  readonly handle: (batch: readonly Message[]) => Promise<readonly DeadLetter[] | void>;
-  /** Receives every failure of `handle`; the batch is empty if the consumer has lost access to its partitions. */
-  readonly onError?: ((error: unknown, batch: readonly Message[]) => void) | undefined;
-  /**
-   * Called after every assignment of the group's partitions: at first, when a member joins or leaves, and after a loss
-   * of access. Earlier errors no longer apply; what still fails is reported again.
-   */
+  /** Called after every assignment of partitions: at first, and when a member joins or leaves. */
   readonly onAssigned?: (() => void) | undefined;
 }
 
-export interface DeadLetter {
-  readonly message: Message;
-  readonly reason: string;
-}
+export type IsPaused = (topic: string, partition: number) => boolean;
 
-export interface Consumer {
-  /** Finishes the current batch, commits it, and leaves the group. */
-  stop(): Promise<void>;
+/** A member of a consumer group. */
+export interface Subscription {
+  /**
+   * The next batch of a partition that is not paused and has no batch in progress; waits until there is one. Undefined
+   * once the signal is aborted: nothing is lost then.
+   * @throws if the member lost the broker: close it and subscribe again.
+   */
+  next(signal: AbortSignal, isPaused?: IsPaused): Promise<Batch | undefined>;
+  /** The effect of the batch is stored. */
+  commit(batch: Batch): Promise<void>;
+  /** The batch failed: it is delivered again, before later messages of its partition. */
+  release(batch: Batch): void;
+  /** Leaves the group. */
+  close(): Promise<void>;
 }
 
 export interface Broker {
   /** Stores the whole batch durably before it resolves. The first message creates the topic. */
   publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void>;
   /** A new group starts at the beginning of each topic. */
-  consume(options: ConsumeOptions): Promise<Consumer>;
+  subscribe(options: SubscribeOptions): Promise<Subscription>;
   endPositions(topic: string): Promise<Positions>;
   committedPositions(group: string, topic: string): Promise<Positions>;
   /** Reads messages without a group: for tools and tests. */
@@ -66,37 +74,6 @@ export interface Broker {
     options: { readonly partition: number; readonly from: bigint; readonly limit: number },
   ): Promise<readonly Message[]>;
   close(): Promise<void>;
-}
-
-/** The topic for the dead letters of a topic and group. */
-export function deadLetterTopic(topic: string, group: string): string {
-  return `${topic}.${group}.dead-letters`;
-}
-
-/** The message that an adapter publishes to the dead letter topic, with reason and origin in its headers. */
-export function deadLetterOf({ message, reason }: DeadLetter, group: string): OutgoingMessage {
-  const { key, value, headers, topic, partition, offset } = message;
-  return {
-    key,
-    value,
-    headers: {
-      ...headers,
-      reason,
-      group,
-      'origin-topic': topic,
-      'origin-partition': String(partition),
-      'origin-offset': String(offset),
-    },
-  };
-}
-
-/** Calls a listener of a consumer. A listener that throws does not stop the consumer. */
-export function notify(listener: () => void): void {
-  try {
-    listener();
-  } catch (failure) {
-    process.emitWarning(`a consumer's listener failed: ${String(failure)}`);
-  }
 }
 
 /** True if `committed` has reached `end` in every partition. */

@@ -1,5 +1,5 @@
 /** The read models of all services, for a rebuild by name. */
-import type { AnyProjection } from '@tantieme/event-sourcing/process/projection';
+import type { AnyProjection } from '@tantieme/event-sourcing/read-model/projection';
 import { createReadModel as commissionCalculation } from '@tantieme/commission-calculation/read-model.projection';
 import { pendingDealsProjection } from '@tantieme/commission-calculation/credit/pending-deals.projection';
 import { PROPOSALS_OF } from '@tantieme/commission-calculation/proposals.service';

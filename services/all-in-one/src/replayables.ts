@@ -1,6 +1,7 @@
 /** The deciders of all services, for replay: `tantieme verify` repeats their decisions. */
 import type { Replayable } from '@tantieme/audit/verify';
 import { withReader } from '@tantieme/event-sourcing/decide/upcasting';
+import { parkedDecider } from '@tantieme/event-sourcing/parking/parked';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { replayables as commissionCalculation } from '@tantieme/commission-calculation/replayables';
 import { replayables as dealIngestion } from '@tantieme/deal-ingestion/replayables';
@@ -11,5 +12,9 @@ import { proposalDecider } from '@tantieme/service-kit/two-people/proposal';
 
 export async function replayables(store: EventStore): Promise<readonly Replayable[]> {
   const services = [partnerRegistry, dealIngestion, commissionCalculation, rewards, payouts];
-  return [withReader(proposalDecider), ...(await Promise.all(services.map((of) => of(store)))).flat()];
+  return [
+    withReader(proposalDecider),
+    withReader(parkedDecider),
+    ...(await Promise.all(services.map((of) => of(store)))).flat(),
+  ];
 }

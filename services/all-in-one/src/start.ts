@@ -24,7 +24,7 @@ class ThreadsModule {
     @Inject(Background) background: Background,
     @Inject(WORKER_THREADS) threads: ReadonlyMap<string, BackgroundThread>,
   ) {
-    for (const [name, thread] of threads) background.add(`thread-${name}`, () => thread.start(), 'every-replica');
+    for (const thread of threads.values()) background.addThread(thread);
   }
 
   static of(threads: ReadonlyMap<string, BackgroundThread>): DynamicModule {

@@ -22,14 +22,14 @@ export const THREADS: ReadonlyMap<string, Share> = new Map([
   [
     'crediting',
     {
-      works: /^commission-(reference|credit|credit-relay|deal-dependencies|pending-deals|read-model)$/,
+      works: /^commission-(reference|credit|deal-dependencies|pending-deals|read-model)(-relay|-parked)?$/,
       modules: async () => [await commissionCalculation()],
     },
   ],
   [
     'earning',
     {
-      works: /^commission-(earn|relay|closing)$/,
+      works: /^commission-(earn|relay|closing)(-parked)?$/,
       modules: async () => [await commissionCalculation()],
     },
   ],

@@ -1,20 +1,11 @@
 /** What the consumers of this service share. */
 import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
-import type { Received } from '@tantieme/event-sourcing/process/consumer';
+import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
-import type { Broker, DeadLetter, Message } from '@tantieme/messaging/broker';
+import type { Refusal } from '@tantieme/event-sourcing/process/process';
+import type { Message } from '@tantieme/messaging/broker';
 import { ACTOR } from './service-identity.js';
-import type { Backpressure } from './backpressure.service.js';
 import type { Origin } from './reference/stream/reference.js';
-
-/** Limit on the messages of a batch, which takes one read and one append. */
-export const BATCH_MESSAGES = 1000;
-
-export interface ConsumerSetup {
-  readonly broker: Broker;
-  readonly backpressure: Backpressure;
-  readonly onError: (error: unknown, batch: readonly Message[]) => void;
-}
 
 interface Newest<Type extends 'deal' | 'partner'> {
   readonly envelope: EnvelopeOf<Type>;
@@ -24,22 +15,22 @@ interface Newest<Type extends 'deal' | 'partner'> {
 
 /**
  * The newest message per origin: messages carry state, so older ones in the batch are skipped. Messages of another
- * type, or without an origin, go to the dead letters.
+ * type, or without an origin, are parked.
  */
 export function newestPerOrigin<Type extends 'deal' | 'partner'>(
   batch: readonly Received<Envelope>[],
   type: Type,
-  deadLetters: DeadLetter[],
+  refusals: Refusal[],
 ): readonly Newest<Type>[] {
   const newest = new Map<string, Newest<Type>>();
   for (const { envelope, message } of batch) {
     if (!isOfType(envelope, type)) {
-      deadLetters.push({ message, reason: `the type of the message is ${envelope.type}, not ${type}` });
+      refusals.push({ message, reason: `the type of the message is ${envelope.type}, not ${type}` });
       continue;
     }
     const { stream, revision } = envelope;
     if (stream === undefined || revision === undefined) {
-      deadLetters.push({ message, reason: 'stream or revision is missing: without them, no message is the newest' });
+      refusals.push({ message, reason: 'stream or revision is missing: without them, no message is the newest' });
       continue;
     }
     const before = newest.get(stream);
@@ -66,10 +57,10 @@ export function contextOf({
   return { actor: ACTOR, correlationId, causationId: id, cause: id };
 }
 
-export function addDeadLetter(
-  deadLetters: DeadLetter[],
+export function refuse(
+  refusals: Refusal[],
   message: Message | undefined,
   error: Error & { readonly code?: string },
 ): void {
-  if (message !== undefined) deadLetters.push({ message, reason: `${error.code ?? error.name}: ${error.message}` });
+  if (message !== undefined) refusals.push({ message, reason: `${error.code ?? error.name}: ${error.message}` });
 }

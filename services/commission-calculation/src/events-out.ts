@@ -1,6 +1,7 @@
-/** What the relays publish: to this service itself on the internal topic, to those downstream on `commissions`. */
-import type { Publication } from '@tantieme/event-sourcing/process/relay';
-import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
+/** What this service publishes: to itself on the internal topic, to those downstream on `commissions`. */
+import { TOPICS } from '@tantieme/contracts/topics';
+import type { Publication } from '@tantieme/event-sourcing/process/publication';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { BUDGET } from './budget/budget.js';
 import { grantMessages } from './budget/budget.events-out.js';
@@ -8,45 +9,42 @@ import { CREDIT } from './credit/credit.js';
 import { creditMessages, CREDITS_TOPIC } from './credit/credit.events-out.js';
 import { EARNING } from './earning/earning.js';
 import { EARNING_EVENTS } from './earning/earning-events.js';
-import { earningPublications } from './earning/earning.events-out.js';
+import { earningMessages, internalEarningMessages } from './earning/earning.events-out.js';
 import { PERIOD } from './period/period.js';
-import { manifestPublication } from './period/period.events-out.js';
+import { manifestMessage } from './period/period.events-out.js';
 import { quotaMessage } from './reference/quota.events-out.js';
 import { REFERENCE } from './reference/stream/reference-keys.js';
 
-/** Events that create or change earnings. */
-export const CREDITS_RELAYED: EventFilter = {
-  categories: [CREDIT, REFERENCE],
-  types: ['DealCredited', 'QuotaRecorded'],
+const EARNING_TYPES = Object.keys(EARNING_EVENTS);
+
+/** What creates or changes earnings. */
+export const CREDITS: Publication = {
+  name: 'commission-credit-relay',
+  topic: CREDITS_TOPIC,
+  filter: {
+    categories: [CREDIT, REFERENCE, EARNING, BUDGET],
+    types: ['DealCredited', 'QuotaRecorded', ...EARNING_TYPES, 'ClaimsReceived'],
+  },
+  toMessages: internalMessages,
 };
 
-/** Earnings and what follows from them. */
-export const EARNINGS_RELAYED: EventFilter = {
-  categories: [EARNING, BUDGET, PERIOD],
-  types: [...Object.keys(EARNING_EVENTS), 'ClaimsReceived', 'ManifestPage'],
+/** Postings, and the manifests of closed periods. */
+export const COMMISSIONS: Publication = {
+  name: 'commission-relay',
+  topic: TOPICS.commissions,
+  filter: { categories: [EARNING, PERIOD], types: [...EARNING_TYPES, 'ManifestPage'] },
+  toMessages: (stored) => (stored.type === 'ManifestPage' ? [manifestMessage(stored)] : earningMessages(stored)),
 };
 
-export function publicationsOf(stored: StoredEvent): readonly Publication[] {
+function internalMessages(stored: StoredEvent): readonly OutgoingMessage[] {
   switch (stored.type) {
     case 'DealCredited':
-      return internal(creditMessages(stored));
+      return creditMessages(stored);
     case 'QuotaRecorded':
-      return internal([quotaMessage(stored)]);
-    case 'Earned':
-    case 'ChildEarningReceived':
-    case 'GrantReceived':
-    case 'PayeeTermsReceived':
-    case 'EarningPeriodClosed':
-      return earningPublications(stored);
+      return [quotaMessage(stored)];
     case 'ClaimsReceived':
-      return internal(grantMessages(stored));
-    case 'ManifestPage':
-      return [manifestPublication(stored)];
+      return grantMessages(stored);
     default:
-      return [];
+      return internalEarningMessages(stored);
   }
-}
-
-function internal(messages: readonly OutgoingMessage[]): readonly Publication[] {
-  return messages.map((message) => ({ topic: CREDITS_TOPIC, message }));
 }

@@ -5,11 +5,6 @@ import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { IsIn, IsOptional, IsString, MaxLength, ValidateBy } from 'class-validator';
 
-/** `source|id` of a deal. */
-export const DEAL_LENGTH_MAX = 500;
-/** `occurrence|line` of a deal, and free text. */
-export const TEXT_LENGTH_MAX = 1000;
-
 /** A day that is not a field of a message. */
 export function IsDay(): PropertyDecorator {
   return ValidateBy({

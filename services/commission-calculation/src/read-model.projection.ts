@@ -2,7 +2,7 @@
  * Read model of this service: earnings, missing quotas, periods and reference facts. One projection, so that a closing
  * waits for one.
  */
-import type { Projection } from '@tantieme/event-sourcing/process/projection';
+import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import { CALENDAR } from './calendar/calendar.js';
 import { EARNING } from './earning/earning.js';

@@ -1,27 +1,26 @@
-import { Inject, Logger, Module } from '@nestjs/common';
+import { Inject, Module } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { EventStore } from '@tantieme/event-store/event-store';
-import { startProjection } from '@tantieme/event-sourcing/process/projection';
-import { startRelay } from '@tantieme/event-sourcing/process/relay';
+import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
+
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
-import type { Broker } from '@tantieme/messaging/broker';
 import { Background } from '@tantieme/service-kit/background/background';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
-import { BROKER, CONFIG, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { CONFIG, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
 import { DealsController } from './deal/deal.controller.js';
+import { DEALS } from './deal/deal.events-out.js';
 import type { DealRuntime } from './deal/deal.queries.js';
-import { toMessages } from './deal/deal.events-out.js';
 import { DEAL_RUNTIME, FindDealHandler, ListDealsHandler } from './deal/deal.queries.js';
 import type { DealTables } from './deal/deal.tables.js';
 import { dealDecider } from './deal/deal.js';
 import { RecordFactHandler } from './fact/fact.commands.js';
-import { startFactConsumer } from './fact/fact.consumer.js';
+import { factConsumer } from './fact/fact.consumer.js';
 import { FactsController } from './fact/fact.controller.js';
 import { FactRecorder, REFUSAL_RUNTIME } from './fact/fact-recorder.service.js';
 import type { OpenRefusalTables } from './fact/open-refusals.tables.js';
-import { REFUSAL_RESOLUTION, startRefusalResolution } from './fact/refusal-resolution.process.js';
+import { refusalResolution } from './fact/refusal-resolution.process.js';
 import { IMPORT_RUNTIME, ImportFactsHandler, stagingDirectory, TryImportHandler } from './import/import.commands.js';
 import { ImportsController } from './import/import.controller.js';
 import { FindImportHandler, FindRejectedRowsHandler, ListImportsHandler } from './import/import.queries.js';
@@ -34,15 +33,11 @@ import { readModel } from './read-model.tables.js';
 import { RefusalsController } from './refusal/refusal.controller.js';
 import { FindRefusalHandler, ListRefusalsHandler } from './refusal/refusal.queries.js';
 import { refusalDecider } from './refusal/refusal.js';
-
-/** Bytes of deals that are cached: about ten thousand, those that a file or a topic is working on. */
-const DEALS_BYTES_MAX = 24 * 1024 * 1024;
-const REFUSALS_BYTES_MAX = 1024 * 1024;
-const IMPORTS_BYTES_MAX = 64 * 1024;
+import { DEALS_BYTES_MAX, REFUSALS_BYTES_MAX, IMPORTS_BYTES_MAX } from './limits.js';
 
 /** Facts are recorded only if the deal with them can be published. */
 export function openDeals(store: EventStore): DealRuntime {
-  return createRuntime({ store, decider: dealDecider, cacheBytesMax: DEALS_BYTES_MAX, messagesOf: toMessages });
+  return createRuntime({ store, decider: dealDecider, cacheBytesMax: DEALS_BYTES_MAX, messagesOf: DEALS.toMessages });
 }
 
 @Module({
@@ -81,41 +76,19 @@ export function openDeals(store: EventStore): DealRuntime {
   ],
 })
 export class DealIngestionModule implements OnModuleInit {
-  private readonly logger = new Logger(DealIngestionModule.name);
-
   constructor(
-    @Inject(EVENT_STORE) private readonly store: EventStore,
-    @Inject(BROKER) private readonly broker: Broker,
-    @Inject(DATABASE) private readonly database: Kysely<DealTables & ImportTables & OpenRefusalTables>,
+    @Inject(DATABASE) private readonly db: Kysely<DealTables & ImportTables & OpenRefusalTables>,
     @Inject(CONFIG) private readonly config: RuntimeConfig,
     @Inject(FactRecorder) private readonly recorder: FactRecorder,
     @Inject(Background) private readonly background: Background,
   ) {}
 
   onModuleInit(): void {
-    const { store, broker, database: db, recorder } = this;
+    const { background, db, recorder } = this;
     removeLeftovers(stagingDirectory(this.config));
-    const onError = (name: string) => (error: unknown) => this.logger.error({ err: error }, `${name} failed`);
-    this.background.add(readModel.name, () =>
-      startProjection({ store, db, projection: readModel, onError: onError(readModel.name) }),
-    );
-    this.background.add(REFUSAL_RESOLUTION, () =>
-      startRefusalResolution({ store, db, recorder, onError: onError(REFUSAL_RESOLUTION) }),
-    );
-    const relay = 'deal-ingestion-relay';
-    this.background.add(relay, () =>
-      startRelay({
-        store,
-        broker,
-        db,
-        name: relay,
-        filter: { categories: [dealDecider.category] },
-        toMessages,
-        stampsOrigin: true,
-        onError: onError(relay),
-      }),
-    );
-    const inbound = 'deal-ingestion-inbound';
-    this.background.add(inbound, () => startFactConsumer(broker, recorder, onError(inbound)), 'every-replica');
+    background.publish(DEALS);
+    background.add(projectionProcess(db, readModel));
+    background.add(refusalResolution(db, recorder));
+    background.add(factConsumer(recorder));
   }
 }

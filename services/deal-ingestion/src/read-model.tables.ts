@@ -1,5 +1,5 @@
 /** The read model of this service: deals, refusals and imports. Filled from the log, disposable, rebuilt from it. */
-import type { Projection } from '@tantieme/event-sourcing/process/projection';
+import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import { dealDecider } from './deal/deal.js';
 import { applyDeals } from './deal/deal.tables.js';

@@ -8,7 +8,9 @@ import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
-import { deadLetterTopic } from '@tantieme/messaging/broker';
+import { withReader } from '@tantieme/event-sourcing/decide/upcasting';
+import { parkedDecider } from '@tantieme/event-sourcing/parking/parked';
+import { parkedIn } from '@tantieme/event-sourcing/testing/parked.fixture';
 import { routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
@@ -320,7 +322,7 @@ describe('over the broker', () => {
       await Promise.all([0, 1, 2, 3].map((partition) => broker.read(topic, { partition, from: 0n, limit: 20_000 })))
     ).flat();
 
-  it('facts are recorded, refused facts are stored, and unreadable messages go to the dead letters', async () => {
+  it('facts are recorded, refused facts are stored, and unreadable messages are parked', async () => {
     const broker: Broker = service.application.get(BROKER);
     const fact = booked({ source: 'broker', deal: 'M-1' });
     const invalid = booked({ source: 'broker', deal: 'M-2', terms: terms({ lines: [{ id: '1', net: '1.005' }] }) });
@@ -330,11 +332,11 @@ describe('over the broker', () => {
       { key: 'x', value: encode('deal-fact', attributes('m1'), fact) },
       { key: 'x', value: 'no envelope' },
     ]);
-    const dead = await eventually(
-      () => read(broker, deadLetterTopic(TOPICS.dealsInbound, 'deal-ingestion')),
-      (messages) => messages.length > 0,
+    const parked = await eventually(
+      () => parkedIn(service.application.get<EventStore>(EVENT_STORE)),
+      (items) => items.length > 0,
     );
-    expect(dead).toMatchObject([{ value: 'no envelope' }]);
+    expect(parked).toMatchObject([{ process: 'deal-ingestion-inbound', message: { value: 'no envelope' } }]);
     const { body } = await service.get<DealWithFacts>('/deals/broker/M-1');
     expect(body).toMatchObject({ revision: 0, facts: [{ identity: 'booked' }] });
     const kept = await eventually(
@@ -367,7 +369,10 @@ describe('over the broker', () => {
 describe('the log', () => {
   it('is decided again from its own events without a difference', async () => {
     const store: EventStore = service.application.get(EVENT_STORE);
-    const verified = await verifyLog({ store, replayables: await replayables(store) });
+    const verified = await verifyLog({
+      store,
+      replayables: [...(await replayables(store)), withReader(parkedDecider)],
+    });
     expect(verified.differences).toEqual([]);
     expect(verified.events).toBeGreaterThan(5000);
   });

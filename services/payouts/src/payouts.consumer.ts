@@ -3,10 +3,13 @@
  * appends nothing.
  */
 import type { Envelope } from '@tantieme/contracts/envelope';
+import { TOPICS } from '@tantieme/contracts/topics';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Received } from '@tantieme/event-sourcing/process/consumer';
+import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Refused, Work } from '@tantieme/event-sourcing/decide/runtime';
-import type { DeadLetter, Message } from '@tantieme/messaging/broker';
+import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
+import type { Message } from '@tantieme/messaging/broker';
 
 import { ledgerLinesWork, paymentWork } from './account/account.consumer.js';
 import type { AccountCommand } from './account/account.js';
@@ -20,12 +23,27 @@ interface Sorted<Command> {
   readonly messages: Message[];
 }
 
+const MESSAGES_PER_BATCH = 1000;
+
+export function payoutsConsumer(accounts: Accounts, statementRuns: StatementRuns): Process<Received<Envelope>> {
+  return {
+    name: 'payouts-consumer',
+    replicas: 'every-replica',
+    source: topicSource({
+      group: 'payouts',
+      topics: [TOPICS.commissions, TOPICS.rewards, TOPICS.paymentsInbound],
+      batchSize: MESSAGES_PER_BATCH,
+    }),
+    step: (batch) => receiveMessages(accounts, statementRuns, batch),
+  };
+}
+
 export async function receiveMessages(
   accounts: Accounts,
   statementRuns: StatementRuns,
   batch: readonly Received<Envelope>[],
-): Promise<readonly DeadLetter[]> {
-  const deadLetters: DeadLetter[] = [];
+): Promise<readonly Refusal[]> {
+  const refusals: Refusal[] = [];
   const forAccounts: Sorted<AccountCommand> = { work: [], messages: [] };
   const forRuns: Sorted<StatementRunCommand> = { work: [], messages: [] };
   for (const { envelope, message } of batch)
@@ -33,12 +51,12 @@ export async function receiveMessages(
       sort(envelope, message, forAccounts, forRuns);
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
-      deadLetters.push({ message, reason: reasonOf(error) });
+      refusals.push({ message, reason: reasonOf(error) });
     }
   // Lines before manifests: a statement that is issued at once then finds the lines of the same batch.
-  deadLetters.push(...refusals(await accounts.handleMany(forAccounts.work), forAccounts.messages));
-  deadLetters.push(...refusals(await statementRuns.handleMany(forRuns.work), forRuns.messages));
-  return deadLetters;
+  refusals.push(...refusalsOf(await accounts.handleMany(forAccounts.work), forAccounts.messages));
+  refusals.push(...refusalsOf(await statementRuns.handleMany(forRuns.work), forRuns.messages));
+  return refusals;
 }
 
 /** @throws {DomainError} for a message that can never be accepted */
@@ -67,10 +85,10 @@ function sort(
   }
 }
 
-function refusals(
+function refusalsOf(
   results: readonly ({ readonly outcome: 'accepted' } | Refused)[],
   messages: readonly Message[],
-): readonly DeadLetter[] {
+): readonly Refusal[] {
   return results.flatMap((result, index) => {
     const message = messages[index];
     return result.outcome === 'refused' && message !== undefined ? [{ message, reason: reasonOf(result.error) }] : [];

@@ -1,7 +1,7 @@
 /** The read model of payouts: one projection fills the tables of all nouns. */
 import type { PaymentRecorded } from '@tantieme/contracts/payout';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import type { Projection } from '@tantieme/event-sourcing/process/projection';
+import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Insertable, Transaction } from 'kysely';
 

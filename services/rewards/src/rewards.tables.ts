@@ -1,6 +1,6 @@
 /** The read model of rewards: one projection fills the tables of programmes and bonuses. */
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import type { Projection } from '@tantieme/event-sourcing/process/projection';
+import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
 

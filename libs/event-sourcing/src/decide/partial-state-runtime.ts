@@ -5,6 +5,7 @@
  */
 import type { EventStore } from '@tantieme/event-store/event-store';
 
+import { scaledBytes } from './cache-scale.js';
 import type { Decider, DomainEvent } from './decider.js';
 import { createRuntime } from './runtime.js';
 import type { Accepted, MessagesOf, Refused, Runtime, Work } from './runtime.js';
@@ -71,7 +72,7 @@ export function createPartialStateRuntime<State extends object, Command, Event e
   /** @param newest stays full, however large it is: its caller still reads it. */
   function makeRoom(newest: State): void {
     for (const state of reducible.keys()) {
-      if (reducibleBytes <= fullStateBytesMax) return;
+      if (reducibleBytes <= scaledBytes(fullStateBytesMax)) return;
       if (state === newest) continue;
       // A call that uses this state decides on it at once, or is refused and reads the stream in full.
       untrack(state);

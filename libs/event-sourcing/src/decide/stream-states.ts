@@ -2,6 +2,7 @@ import type { EventStore, ExpectedRevision, StoredEvent } from '@tantieme/event-
 import { joinRuns } from '@tantieme/event-store/run';
 import { LRUCache } from 'lru-cache';
 
+import { scaledBytes } from './cache-scale.js';
 import type { Decider, DomainEvent } from './decider.js';
 import { parseDomainEvent } from './upcasting.js';
 
@@ -37,7 +38,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
   readonly cacheBytesMax: number;
 }): StreamStates<State> {
   const { store, decider, cacheBytesMax } = options;
-  const cache = new LRUCache<string, StreamState<State>>({ maxSize: cacheBytesMax });
+  const cache = new LRUCache<string, StreamState<State>>({ maxSize: scaledBytes(cacheBytesMax) });
 
   function evolve(entry: StreamState<State>, events: readonly StoredEvent[]): void {
     const { whole, unfinished } = joinRuns(events);

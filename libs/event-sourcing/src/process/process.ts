@@ -4,6 +4,7 @@
  */
 import type { EventStore, Position } from '@tantieme/event-store/event-store';
 import type { Broker, Message } from '@tantieme/messaging/broker';
+import type { TopicViews } from '@tantieme/messaging/embedded/topic-view';
 import type { Timers } from '@tantieme/time/timers';
 import type { QueryExecutorProvider } from 'kysely';
 
@@ -67,13 +68,22 @@ export interface Ports {
   readonly broker: Broker;
   readonly db: AnyDatabase;
   readonly timers: Timers;
+  /** Topics that are views of the log. */
+  readonly views: TopicViews;
 }
 
 /** Where a process gets its batches from, by pulling. */
 export interface Source<Item> {
-  /** The consumer group and its topics; absent for the log. */
-  readonly consumes?: { readonly group: string; readonly topics: readonly string[] } | undefined;
+  /** Absent for the log. */
+  readonly consumes?: Consumes<Item> | undefined;
   open(ports: Ports, process: string, listener: SourceListener): Promise<OpenSource<Item>>;
+}
+
+export interface Consumes<Item> {
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** @throws if the message cannot be read. */
+  readonly read: (message: Message) => Item;
 }
 
 export interface SourceListener {
@@ -89,18 +99,22 @@ export interface SourceListener {
 export interface SourceBatch<Item> {
   /** `log`; `log:<topic>` for a topic that is a view of the log; otherwise `<topic>/<partition>`. */
   readonly lane: string;
+  /** Where the lane is after this batch. */
+  readonly position: Position;
   /** May be empty: committing it still advances. */
   readonly items: readonly Item[];
   /** Messages that cannot be read. */
   readonly unreadable: readonly Refusal[];
+  /** The messages as received; absent for the log. */
+  readonly messages?: readonly Message[];
   readonly correlationIds: () => readonly string[];
 }
 
 export interface OpenSource<Item> {
   /** The next batch of a lane that is not paused; undefined once the signal is aborted, and nothing is lost then. */
   next(signal: AbortSignal, isPaused: (lane: string) => boolean): Promise<SourceBatch<Item> | undefined>;
-  /** Notes that a batch, and all before it in its lane, took effect. `saved`: the checkpoint moved with the effect. */
-  commit(batch: SourceBatch<Item>, how: 'save' | 'saved' | 'later'): Promise<void>;
+  /** A batch, and all before it in its lane, took effect. `isSaved`: the checkpoint moved with the effect. */
+  commit(batch: SourceBatch<Item>, isSaved: boolean): Promise<void>;
   /** Moves the checkpoint to the batch in a transaction; for the log. */
   saveIn?(trx: QueryExecutorProvider, batch: SourceBatch<Item>): Promise<void>;
   /** Delivers a failed batch again. Without it the source is opened again after a failure. */

@@ -10,11 +10,12 @@ import { ENGINES, TestDatabases } from '../testing/databases.fixture.js';
 import type { Engine } from '../testing/databases.fixture.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
 import { openPostgresShadowDatabase, openPostgresDatabase } from '../read-model/postgres-database.js';
-import { startProjection } from './projection.js';
-import type { Projection } from './projection.js';
+import { projectionProcess } from './projection.js';
+import type { Projection } from '../read-model/projection.js';
 import { LogTooShort, rebuildProjection } from './rebuild.js';
 import type { RebuildResult, RebuildOptions } from './rebuild.js';
-import type { RunningProcess } from './running-process.js';
+import { startProcess } from '../testing/process.fixture.js';
+import type { RunningProcess } from '../testing/process.fixture.js';
 import { createRuntime } from '../decide/runtime.js';
 import { domainEventOf } from '../decide/upcasting.js';
 import { causedBy, tally, temporaryDirectory } from '../testing/tally.fixture.js';
@@ -114,10 +115,9 @@ const sums: Projection<Tables> = {
 };
 
 function start(into: Kysely<Tables>, from: EventStore = store): RunningProcess {
-  const running = startProjection({
+  const running = startProcess(projectionProcess(into, sums), {
     store: from,
     db: into,
-    projection: sums,
     onError: (error) => errors.push(error),
   });
   started.push(running);

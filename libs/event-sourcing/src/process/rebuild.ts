@@ -7,8 +7,8 @@ import { lockCheckpoint, migrateCheckpoints, findCheckpoint, setCheckpoint } fro
 import type { ShadowDatabase } from '../read-model/database.js';
 import { createTables, migrate } from '../read-model/migrations.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
-import { BATCH_SIZE } from './log-reader.js';
-import type { Projection } from './projection.js';
+import { BATCH_MAX } from '../limits.js';
+import type { Projection } from '../read-model/projection.js';
 
 export interface RebuildOptions {
   /** The log from which the live read model is filled. */
@@ -58,7 +58,7 @@ export async function rebuildProjection<Tables>({
   projection,
   onProgress,
 }: RebuildOptions & { readonly projection: Projection<Tables> }): Promise<RebuildResult> {
-  const { name, filter, migrations, tables, batchSize = BATCH_SIZE } = projection;
+  const { name, filter, migrations, tables, batchSize = BATCH_MAX } = projection;
   const copy = shadow.db as Kysely<Tables>;
   let events = 0;
   let position: Position = 0n;

@@ -106,14 +106,10 @@ export class SqliteEventReader {
   }
 
   /** @throws {UnknownPosition} */
-  mustHave(position: Position, head: number): void {
-    if (position < 0n || position > BigInt(head)) throw new UnknownPosition(position, BigInt(head));
-  }
-
   readAll(options: ReadAllOptions): Page {
     const after = Number(options.after ?? 0n);
     const head = this.head();
-    this.mustHave(options.after ?? 0n, head);
+    if (after < 0 || after > head) throw new UnknownPosition(options.after ?? 0n, BigInt(head));
     if (after >= head) return { events: [], through: options.after ?? 0n, end: true };
     if (options.filter?.categories === undefined && options.filter?.types === undefined) {
       const events = this.#events(

@@ -159,7 +159,6 @@ export class SqliteEventStore implements EventStore, RecordsExtent {
   async *subscribe({ after = 0n, filter, batchSize, signal }: SubscribeOptions): AsyncGenerator<Page, void, undefined> {
     this.#mustBeOpen();
     let position = after;
-    this.#reader.mustHave(after, this.#reader.head());
     while (!signal.aborted && !this.#closed) {
       const page = this.#pageAfter(position, filter, batchSize);
       if (page.through > position) {

@@ -3,17 +3,85 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { hasReached, type Broker, type Message } from '../broker.js';
-import { brokerContract } from '../contract-suite.js';
-import { openSqliteBroker } from './broker.js';
+import { hasReached, type Broker, type Message, type OutgoingMessage } from '../broker.js';
+import { brokerContract, consume } from '../contract-suite.js';
+import { openEmbeddedBroker } from './broker.js';
+import { VIEW_PARTITION, type TopicView, type ViewPage } from './topic-view.js';
 
 brokerContract('the embedded adapter', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tantieme-broker-'));
   return {
-    open: async () => openSqliteBroker(join(directory, 'broker.sqlite'), { partitions: 4 }),
+    open: async () => openEmbeddedBroker(join(directory, 'broker.sqlite'), { partitions: 4 }),
     destroy: async () => rmSync(directory, { recursive: true }),
   };
 });
+
+/** A log in memory: one message per position. */
+class MemoryLog implements TopicView {
+  private readonly messages: OutgoingMessage[] = [];
+  private readonly grown = new Set<() => void>();
+
+  constructor(private readonly topic: string) {}
+
+  append(messages: readonly OutgoingMessage[]): void {
+    this.messages.push(...messages);
+    for (const wake of this.grown) wake();
+  }
+
+  async end(): Promise<bigint> {
+    return BigInt(this.messages.length);
+  }
+
+  async *subscribe({ from, signal }: Parameters<TopicView['subscribe']>[0]): AsyncGenerator<ViewPage> {
+    for (let at = Number(from); !signal.aborted;) {
+      const page = this.messages.slice(at, at + 10);
+      if (page.length > 0) {
+        const messages = page.map((message, index) => ({
+          ...message,
+          topic: this.topic,
+          partition: VIEW_PARTITION,
+          offset: BigInt(at + index),
+        }));
+        at += page.length;
+        yield { messages, next: BigInt(at) };
+      } else
+        await new Promise<void>((resolve) => {
+          this.grown.add(resolve);
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+    }
+  }
+}
+
+brokerContract(
+  'the embedded adapter over views of a log',
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tantieme-broker-'));
+    const views = new Map(['sales', 'partners'].map((topic) => [topic, new MemoryLog(topic)]));
+    return {
+      open: async () => {
+        const broker = openEmbeddedBroker(join(directory, 'broker.sqlite'), { views });
+        let closed = false;
+        return {
+          publish: async (topic, messages) => {
+            if (closed) throw new Error('the broker is closed');
+            views.get(topic)?.append(messages);
+          },
+          subscribe: (options) => broker.subscribe(options),
+          endPositions: (topic) => broker.endPositions(topic),
+          committedPositions: (group, topic) => broker.committedPositions(group, topic),
+          read: (topic, options) => broker.read(topic, options),
+          close: () => {
+            closed = true;
+            return broker.close();
+          },
+        };
+      },
+      destroy: async () => rmSync(directory, { recursive: true }),
+    };
+  },
+  1,
+);
 
 describe('the embedded broker', () => {
   let directory: string;
@@ -24,7 +92,7 @@ describe('the embedded broker', () => {
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'tantieme-broker-'));
     path = join(directory, 'broker.sqlite');
-    broker = openSqliteBroker(path);
+    broker = openEmbeddedBroker(path);
     seen = [];
   });
   afterEach(async () => {
@@ -47,7 +115,7 @@ describe('the embedded broker', () => {
 
   it('wakes its consumers at once, without waiting for the next poll', async () => {
     let received = (): void => undefined;
-    await broker.consume({ group: 'g', topics: ['sales'], batchSize: 10, handle: async () => received() });
+    await consume(broker, { group: 'g', topics: ['sales'], batchSize: 10, handle: async () => received() });
     const delaysMs: number[] = [];
     for (let turn = 0; turn < 5; turn += 1) {
       await pause(20);
@@ -61,25 +129,25 @@ describe('the embedded broker', () => {
   });
 
   it('delivers messages that another process published to the same file', async () => {
-    await broker.consume({ group: 'g', topics: ['sales'], batchSize: 10, handle: collect });
-    const other = openSqliteBroker(path);
+    await consume(broker, { group: 'g', topics: ['sales'], batchSize: 10, handle: collect });
+    const other = openEmbeddedBroker(path);
     await other.publish('sales', keyed(10));
     await other.close();
     await until(() => seen.length === 10);
   });
 
-  it('keeps messages that a group has not read, in a topic created by another connection', async () => {
-    const other = openSqliteBroker(path, { retentionDays: 0 });
+  it('keeps messages that a group has not read of a topic created by another connection', async () => {
+    const other = openEmbeddedBroker(path, { retentionDays: 0 });
     let tries = 0;
     const handle = async (): Promise<void> => {
       tries += 1;
       throw new Error('nothing of it is committed');
     };
-    const member = await broker.consume({ group: 'slow', topics: ['sales'], batchSize: 10, handle });
+    const member = await consume(broker, { group: 'slow', topics: ['sales'], batchSize: 10, handle });
     await other.publish('sales', keyed(10));
     await until(() => tries > 0);
     await member.stop();
-    await other.consume({ group: 'quick', topics: ['sales'], batchSize: 10_000, handle: async () => undefined });
+    await consume(other, { group: 'quick', topics: ['sales'], batchSize: 10_000, handle: async () => undefined });
     // Enough messages to trigger retention.
     for (let round = 0; round < 3; round += 1) {
       await other.publish('sales', keyed(10_000));
@@ -87,23 +155,29 @@ describe('the embedded broker', () => {
         hasReached(await other.committedPositions('quick', 'sales'), await other.endPositions('sales')),
       );
     }
-    await broker.consume({ group: 'slow', topics: ['sales'], batchSize: 10_000, handle: collect });
+    await consume(broker, { group: 'slow', topics: ['sales'], batchSize: 10_000, handle: collect });
     await until(() => seen.length === 30_010);
     await other.close();
   });
 
   it('stores messages durably before it is closed', async () => {
     await broker.publish('sales', keyed(10));
-    const other = openSqliteBroker(path);
+    const other = openEmbeddedBroker(path);
     const ends = await other.endPositions('sales');
     await other.close();
     expect([...ends.values()].reduce((sum, end) => sum + end, 0n)).toBe(10n);
   });
 
+  it('refuses publications to a topic that is a view of the log', async () => {
+    const other = openEmbeddedBroker(':memory:', { views: new Map([['sales', new MemoryLog('sales')]]) });
+    await expect(other.publish('sales', keyed(1))).rejects.toThrow('nobody publishes to sales');
+    await other.close();
+  });
+
   it('keeps the number of partitions of an existing topic', async () => {
     await broker.publish('sales', keyed(1));
     await broker.close();
-    broker = openSqliteBroker(path, { partitions: 9 });
+    broker = openEmbeddedBroker(path, { partitions: 9 });
     await broker.publish('sales', keyed(1));
     await broker.publish('partners', keyed(1));
     expect((await broker.endPositions('sales')).size).toBe(1);
@@ -111,7 +185,7 @@ describe('the embedded broker', () => {
   });
 
   it.each([[0], [1.5], [257]])('cannot be opened with %d partitions', (partitions) => {
-    expect(() => openSqliteBroker(path, { partitions })).toThrow(RangeError);
+    expect(() => openEmbeddedBroker(path, { partitions })).toThrow(RangeError);
   });
 
   describe('retention', () => {
@@ -123,10 +197,10 @@ describe('the embedded broker', () => {
     };
     const reopenedWith = async (retentionDays: number): Promise<void> => {
       await broker.close();
-      broker = openSqliteBroker(path, { retentionDays });
+      broker = openEmbeddedBroker(path, { retentionDays });
     };
     const readAll = async (group: string): Promise<void> => {
-      const consumer = await broker.consume({ group, topics: ['sales'], batchSize: 1000, handle: collect });
+      const consumer = await consume(broker, { group, topics: ['sales'], batchSize: 1000, handle: collect });
       const end = await broker.endPositions('sales');
       await until(async () => hasReached(await broker.committedPositions(group, 'sales'), end));
       await consumer.stop();
@@ -157,7 +231,7 @@ describe('the embedded broker', () => {
     });
 
     it('keeps messages that a group has requested but never committed', async () => {
-      const slow = await broker.consume({
+      const slow = await consume(broker, {
         group: 'slow',
         topics: ['sales'],
         batchSize: 10,

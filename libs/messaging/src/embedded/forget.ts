@@ -11,6 +11,7 @@ export function forgetConsumption(path: string, topicsFromOutside: readonly stri
     const keep = JSON.stringify(topicsFromOutside);
     database.exec('BEGIN IMMEDIATE');
     database.exec('DELETE FROM positions');
+    database.exec('DELETE FROM view_positions');
     database
       .prepare(
         `DELETE FROM messages WHERE EXISTS (

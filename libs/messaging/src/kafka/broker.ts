@@ -3,22 +3,12 @@
  * and acknowledged by all replicas. Only this folder imports kafkajs (ADR 9).
  */
 import type { Cluster } from 'kafkajs';
-import {
-  deadLetterOf,
-  deadLetterTopic,
-  type Broker,
-  type ConsumeOptions,
-  type Consumer,
-  type DeadLetter,
-  type Message,
-  type OutgoingMessage,
-  type Positions,
-} from '../broker.js';
+import type { Broker, Message, OutgoingMessage, Positions, SubscribeOptions, Subscription } from '../broker.js';
 import { assignByTopic } from './assigner.js';
 import { Connection, newKafka, RETRY } from './client.js';
 import type { KafkaOptions } from './options.js';
-import { GroupMember } from './consumer.js';
 import { KafkaProducer } from './producer.js';
+import { KafkaSubscription } from './subscription.js';
 import { KafkaTopics } from './topics.js';
 import { fromWire } from './wire.js';
 
@@ -39,7 +29,7 @@ class KafkaBroker implements Broker {
   private readonly cluster = new Connection(() => openCluster(this.options));
   private readonly producer: KafkaProducer;
   private readonly topics: KafkaTopics;
-  private readonly members = new Set<GroupMember>();
+  private readonly members = new Set<KafkaSubscription>();
   private closed = false;
 
   constructor(private readonly options: KafkaOptions) {
@@ -55,27 +45,18 @@ class KafkaBroker implements Broker {
     await this.producer.publish(this.prefix + topic, messages);
   }
 
-  async consume(options: ConsumeOptions): Promise<Consumer> {
+  async subscribe(options: SubscribeOptions): Promise<Subscription> {
     if (this.closed) throw new Error('the broker is closed');
-    const member = new GroupMember({
-      kafka: this.options,
-      consume: options,
-      publishDeadLetters: (letters) => this.publishDeadLetters(letters, options.group),
-    });
+    for (const topic of options.topics) await this.topics.ensure(this.prefix + topic);
+    const member = new KafkaSubscription(this.options, options, () => this.members.delete(member));
     this.members.add(member);
     try {
-      for (const topic of options.topics) await this.topics.ensure(this.prefix + topic);
-      await member.start();
+      await member.join();
     } catch (error) {
-      this.members.delete(member);
+      await member.close();
       throw error;
     }
-    return {
-      stop: async () => {
-        await member.stop();
-        this.members.delete(member);
-      },
-    };
+    return member;
   }
 
   async endPositions(topic: string): Promise<Positions> {
@@ -119,20 +100,9 @@ class KafkaBroker implements Broker {
 
   async close(): Promise<void> {
     this.closed = true;
-    await Promise.all([...this.members].map((member) => member.stop()));
+    await Promise.all([...this.members].map((member) => member.close()));
     this.members.clear();
     await Promise.all([this.producer.close(), this.admin.close(), this.cluster.close()]);
-  }
-
-  private async publishDeadLetters(letters: readonly DeadLetter[], group: string): Promise<void> {
-    const byTopic = Map.groupBy(letters, ({ message }) => this.prefix + deadLetterTopic(message.topic, group));
-    for (const [topic, ofTopic] of byTopic) {
-      await this.topics.ensure(topic, 'forever');
-      await this.producer.publish(
-        topic,
-        ofTopic.map((letter) => deadLetterOf(letter, group)),
-      );
-    }
   }
 
   private async watermarks(

@@ -14,7 +14,7 @@ export interface KafkaOptions {
   readonly partitions?: number | undefined;
   /** Replicas per partition of new topics. Default: that of the cluster. */
   readonly replication?: number | undefined;
-  /** Retention of new topics in days; dead letters stay until they are deleted. Default: 30. */
+  /** Retention of new topics in days. Default: 30. */
   readonly retentionDays?: number | undefined;
   /** Milliseconds without a heartbeat after which a member loses its partitions. Default: 10,000. */
   readonly sessionMs?: number | undefined;

@@ -1,9 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
+import type { LightMyRequestResponse } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
 import type { Broker } from '@tantieme/messaging/broker';
@@ -211,12 +213,15 @@ describe('an application', () => {
         broker: { reachable: true },
         database: { reachable: true },
         failing: [],
+        parked: 0,
       });
     });
 
     it('as degraded while background work is failing', async () => {
       SampleModule.lastError = 'the password is hunter2';
-      const answer = await sample.application.inject('/health/ready');
+      const ready = (): Promise<LightMyRequestResponse> => sample.application.inject('/health/ready');
+      let answer = await ready();
+      for (; answer.json<{ status: string }>().status === 'ready'; answer = await ready()) await pause(5);
       expect(answer.statusCode).toBe(200);
       expect(answer.json()).toMatchObject({ status: 'degraded', failing: ['sample-second'] });
       expect(answer.body).not.toContain('hunter2');
@@ -262,18 +267,18 @@ describe('two applications', () => {
   it('do not run the same work on one data directory: the second names the holder and starts nothing', async () => {
     const first = await start(directories[0]);
     await expect(start(directories[0])).rejects.toThrow(
-      `sample-first already runs on the data directory ${directories[0]}`,
+      `parked-items already runs on the data directory ${directories[0]}`,
     );
     expect(SampleModule.stopped).toEqual([]);
     expect((await first.inject('/health/ready')).statusCode).toBe(200);
     await first.close();
   });
 
-  it('release the directory where work fails to start', async () => {
+  it('release the directory where a thread fails to start', async () => {
     SampleModule.startFailure = new Error('the table is missing');
     await expect(start(directories[0])).rejects.toThrow('the table is missing');
     SampleModule.startFailure = undefined;
-    expect(SampleModule.stopped).toEqual(['sample-first']);
+    expect(SampleModule.stopped.toSorted()).toEqual(['sample-first', 'sample-second']);
     await (await start(directories[0])).close();
   });
 
@@ -294,9 +299,9 @@ describe('two applications', () => {
     for (const application of applications) await application.close();
   });
 
-  it('run one after the other on one directory: a stop ends the background work, last added first, and releases the locks', async () => {
+  it('run one after the other on one directory: a stop ends the background work and releases the locks', async () => {
     await (await start(directories[0])).close();
-    expect(SampleModule.stopped).toEqual(['sample-second', 'sample-first']);
+    expect(SampleModule.stopped.toSorted()).toEqual(['sample-first', 'sample-second']);
     await (await start(directories[0])).close();
   });
 });
@@ -357,7 +362,7 @@ describe('a stop', () => {
     open();
     expect((await request).status).toBe(201);
     await stop;
-    expect(SampleModule.stopped).toEqual(['sample-second', 'sample-first']);
+    expect(SampleModule.stopped.toSorted()).toEqual(['sample-first', 'sample-second']);
   });
 
   it('closes connections that have not finished in time', async () => {

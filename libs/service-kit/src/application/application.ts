@@ -11,7 +11,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Span } from '@opentelemetry/api';
 import { correlationContext } from '@tantieme/event-sourcing/process/correlation-context';
-import { TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
+import { TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/publication';
 import { LogController } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 

@@ -1,19 +1,22 @@
 /**
- * Background work in a thread of its own, with its own connections to the same stores. The thread with the API starts
- * it, asks for its status, and stops it. Nothing else passes between the two: the work exchanges its data through event
- * store and broker.
+ * Processes in a thread of their own, with their own connections to the same stores. The thread with the API starts and
+ * stops it. What the processes do comes over the channel of all threads, and their metrics every second, so that health
+ * and metrics never wait for a busy thread.
  */
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 
 import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import type { Publication } from '@tantieme/event-sourcing/process/publication';
+import { systemTimers } from '@tantieme/time/timers';
 
 import { Background } from '../background/background.js';
-import type { WorkFilter } from '../background/background.js';
-import type { BackgroundWork, MetricsJson, WorkStatus } from '../background/background-work.js';
+import type { WorkFilter, WorkThread } from '../background/background.js';
 import type { RuntimeConfig } from '../runtime/config.js';
+import { threadHeapMib } from '../runtime/memory.js';
 import { createLogger, PinoNestLogger } from '../observability/logging.js';
 import { Metrics } from '../observability/metrics.js';
+import type { MetricsJson } from '../observability/metrics.js';
 import { RuntimeModule } from './runtime.module.js';
 
 /** Start data of a thread. */
@@ -23,42 +26,38 @@ export interface ThreadData {
   readonly thread: string;
 }
 
-type Request = 'start' | 'status' | 'failing' | 'metrics' | 'stop';
+type Request = 'start' | 'stop';
 
-interface Reply {
-  readonly number: number;
-  readonly status?: readonly WorkStatus[];
-  readonly metrics?: MetricsJson;
-  readonly failing?: readonly string[];
-  readonly failure?: Error;
-}
+type Reply = { readonly number: number; readonly failure?: Error } | { readonly metrics: MetricsJson };
 
-/**
- * Largest heap of a thread, in MiB: several times the size of the states in memory. Below 2 GiB V8 collects garbage
- * before the heap has grown to four times the live data, also on machines with much memory.
- */
-const HEAP_MIB_MAX = 2000;
+/** How often a thread sends its metrics. */
+const METRICS_MS = 1000;
 
 /** Loads the thread's program while the caller opens its stores; the work begins with `start`. */
-export class BackgroundThread implements BackgroundWork {
+export class BackgroundThread implements WorkThread {
   private readonly worker: Worker;
-  private readonly pending = new Map<number, PromiseWithResolvers<Reply>>();
+  private readonly pending = new Map<number, PromiseWithResolvers<void>>();
   private requests = 0;
   private stopping = false;
+  private lastMetrics: MetricsJson = [];
 
   /** @param program a module that calls `serveBackgroundThread`. */
   constructor(program: URL, data: ThreadData) {
     this.worker = new Worker(program, {
       name: data.thread,
       workerData: data,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
+      resourceLimits: { maxOldGenerationSizeMb: threadHeapMib(data.config.memoryMb) },
     });
     // Not yet started, it must not keep the process alive: a start may fail elsewhere.
     this.worker.unref();
     this.worker.on('message', (reply: Reply) => {
+      if ('metrics' in reply) {
+        this.lastMetrics = reply.metrics;
+        return;
+      }
       const pending = this.pending.get(reply.number);
       this.pending.delete(reply.number);
-      if (reply.failure === undefined) pending?.resolve(reply);
+      if (reply.failure === undefined) pending?.resolve();
       else pending?.reject(reply.failure);
     });
     this.worker.on('error', (error) => {
@@ -77,16 +76,8 @@ export class BackgroundThread implements BackgroundWork {
     return this;
   }
 
-  async parts(): Promise<readonly WorkStatus[]> {
-    return (await this.ask('status')).status ?? [];
-  }
-
-  async metrics(): Promise<MetricsJson> {
-    return (await this.ask('metrics')).metrics ?? [];
-  }
-
-  async failingParts(): Promise<readonly string[]> {
-    return (await this.ask('failing')).failing ?? [];
+  metrics(): MetricsJson {
+    return this.lastMetrics;
   }
 
   /** Also works on a thread that was never started. */
@@ -101,9 +92,9 @@ export class BackgroundThread implements BackgroundWork {
     }
   }
 
-  private ask(request: Request): Promise<Reply> {
+  private ask(request: Request): Promise<void> {
     this.requests += 1;
-    const reply = Promise.withResolvers<Reply>();
+    const reply = Promise.withResolvers<void>();
     this.pending.set(this.requests, reply);
     this.worker.postMessage({ number: this.requests, request });
     return reply.promise;
@@ -114,16 +105,28 @@ export class BackgroundThread implements BackgroundWork {
 export interface ThreadProgram {
   readonly modules: NonNullable<DynamicModule['imports']>;
   readonly runsHere: WorkFilter;
+  /** What all services of the process publish. */
+  readonly publications: readonly Publication[];
 }
 
 /** Joins the modules of a thread; their routes are not served. */
 class ThreadModule {}
 
 async function createBackground(
-  { modules, runsHere }: ThreadProgram,
+  { modules, runsHere, publications }: ThreadProgram,
   config: RuntimeConfig,
 ): Promise<INestApplicationContext> {
-  const root = { module: ThreadModule, imports: [RuntimeModule.forRoot(config, runsHere), ...modules] };
+  const root = {
+    module: ThreadModule,
+    imports: [RuntimeModule.forRoot(config, runsHere), ...modules],
+    providers: [
+      {
+        provide: 'views',
+        useFactory: (background: Background) => background.view(...publications),
+        inject: [Background],
+      },
+    ],
+  };
   const logger = new PinoNestLogger(createLogger(config.logLevel));
   return NestFactory.createApplicationContext(root, { logger, abortOnError: false });
 }
@@ -137,28 +140,28 @@ export function serveBackgroundThread(programOf: (thread: string) => Promise<Thr
   const loading = programOf(thread);
   let application: INestApplicationContext | undefined;
 
-  async function handle(request: Request): Promise<Omit<Reply, 'number'>> {
-    switch (request) {
-      case 'start':
-        application = await createBackground(await loading, config);
-        return {};
-      case 'status':
-        return { status: (await application?.get(Background).status()) ?? [] };
-      case 'metrics':
-        return { metrics: (await application?.get(Metrics).registry.getMetricsAsJSON()) ?? [] };
-      case 'failing':
-        return { failing: (await application?.get(Background).failing()) ?? [] };
-      case 'stop':
-        await application?.close();
-        return {};
-      default:
-        return request satisfies never;
+  const stopping = new AbortController();
+
+  async function handle(request: Request): Promise<void> {
+    if (request === 'start') {
+      application = await createBackground(await loading, config);
+      void sendMetrics(application.get(Metrics));
+    } else {
+      stopping.abort();
+      await application?.close();
+    }
+  }
+
+  async function sendMetrics({ registry }: Metrics): Promise<void> {
+    while (!stopping.signal.aborted) {
+      port?.postMessage({ metrics: await registry.getMetricsAsJSON() } satisfies Reply);
+      await systemTimers.wait(METRICS_MS, stopping.signal);
     }
   }
 
   port.on('message', ({ number, request }: { readonly number: number; readonly request: Request }) => {
     handle(request).then(
-      (reply) => port.postMessage({ number, ...reply }),
+      () => port.postMessage({ number }),
       (failure: unknown) =>
         port.postMessage({ number, failure: failure instanceof Error ? failure : new Error(String(failure)) }),
     );

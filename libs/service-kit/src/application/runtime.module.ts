@@ -1,21 +1,27 @@
 import { Global, Inject, Injectable, Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
+import { scaleCaches } from '@tantieme/event-sourcing/decide/cache-scale';
+import { LOG } from '@tantieme/event-sourcing/process/log-source';
+import type { Leadership } from '@tantieme/event-sourcing/process/scheduler';
+import { topicLane } from '@tantieme/event-sourcing/process/topic-source';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
+import type { TopicViews } from '@tantieme/messaging/embedded/topic-view';
 import type { Kysely } from 'kysely';
 
 import { AccessGuard } from '../access/access-guard.js';
 import { Background } from '../background/background.js';
 import { openBroker } from '../runtime/broker.js';
 import type { WorkFilter } from '../background/background.js';
-import { checkConfig } from '../runtime/config.js';
+import { checkConfig, EMBEDDED } from '../runtime/config.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { openReadDatabase } from '../runtime/database.js';
-import { openLeaderElection } from '../background/leader-election.js';
+import { LaneEnds } from '../runtime/lane-ends.js';
 import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '../runtime/event-store.js';
 import { checkLog } from '../runtime/log-check.js';
+import { cacheScaleOf } from '../runtime/memory.js';
 import { HealthController } from '../health/health.controller.js';
 import { IdempotencyInterceptor } from '../idempotency/idempotency.js';
 import { MetricsController } from '../health/metrics.controller.js';
@@ -32,7 +38,8 @@ import {
   LOG_CHECK,
   WORK_FILTER,
   TRACING,
-  LEADER_ELECTION,
+  LEADERSHIP,
+  TOPIC_VIEWS,
 } from '../runtime/runtime-tokens.js';
 import { TokenVerifier } from '../access/token-verifier.js';
 import { openTracing } from '../observability/tracing.js';
@@ -43,6 +50,13 @@ import { requestValidation } from '../http/validation.js';
  * The tables of all service modules; each module types its own: `@Inject(DATABASE) database: Kysely<PayoutsTables>`.
  */
 type AnyTables = Record<string, Record<string, unknown>>;
+
+/** Null for the embedded database, which one process uses alone. */
+async function openLeadership({ database }: RuntimeConfig): Promise<Leadership | null> {
+  if (database === EMBEDDED) return null;
+  const { PostgresLocks } = await import('@tantieme/event-sourcing/process/postgres-locks');
+  return new PostgresLocks(database);
+}
 
 /** Closes the resources of the process; the background work first, since it writes to the others. */
 @Injectable()
@@ -74,6 +88,7 @@ export class RuntimeModule {
   /** @throws {ConfigError} */
   static forRoot(config: RuntimeConfig, runsHere: WorkFilter = () => true): DynamicModule {
     checkConfig(config);
+    scaleCaches(cacheScaleOf(config.memoryMb));
     return {
       module: RuntimeModule,
       imports: [DiscoveryModule],
@@ -84,24 +99,31 @@ export class RuntimeModule {
         Metrics,
         {
           provide: EVENT_STORE,
-          useFactory: async (metrics: Metrics) =>
-            withWholeEvents(observedEventStore(await openEventStore(config), metrics)),
-          inject: [Metrics],
+          useFactory: async (metrics: Metrics, ends: LaneEnds) => {
+            const store = await openEventStore(config);
+            return withWholeEvents(observedEventStore(store, metrics, (position) => ends.note(LOG, position)));
+          },
+          inject: [Metrics, LaneEnds],
         },
         {
           provide: BROKER,
-          useFactory: async (metrics: Metrics, tracing: Tracing | null) =>
-            observedBroker(await openBroker(config), metrics, tracing),
-          inject: [Metrics, TRACING],
+          useFactory: async (metrics: Metrics, tracing: Tracing | null, views: TopicViews, ends: LaneEnds) => {
+            const broker = await openBroker(config, views);
+            return observedBroker(broker, metrics, tracing, async (topic) => {
+              // On Kafka this would be another call to the servers; the scheduler looks by itself.
+              if (config.kafka !== undefined) return;
+              for (const [partition, end] of await broker.endPositions(topic))
+                ends.note(topicLane(topic, partition), end);
+            });
+          },
+          inject: [Metrics, TRACING, TOPIC_VIEWS, LaneEnds],
         },
         { provide: TRACING, useFactory: () => openTracing(config) },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
         { provide: LOG_CHECK, useFactory: checkLog, inject: [EVENT_STORE, DATABASE] },
-        {
-          provide: LEADER_ELECTION,
-          useFactory: (db: Kysely<AnyTables>) => openLeaderElection(config, db),
-          inject: [DATABASE],
-        },
+        { provide: TOPIC_VIEWS, useFactory: () => new Map() },
+        LaneEnds,
+        { provide: LEADERSHIP, useFactory: () => openLeadership(config) },
         Background,
         Reachability,
         TokenVerifier,

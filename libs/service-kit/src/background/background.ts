@@ -1,231 +1,206 @@
 import { resolve } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { BroadcastChannel } from 'node:worker_threads';
 
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { countOpen, parkedProjection } from '@tantieme/event-sourcing/parking/parked.projection';
+import type { ParkedTables } from '@tantieme/event-sourcing/parking/parked.projection';
+import type { Parking } from '@tantieme/event-sourcing/parking/parking';
+import type { Process } from '@tantieme/event-sourcing/process/process';
+import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
+import { relayOf, viewOf } from '@tantieme/event-sourcing/process/publication';
+import type { Publication } from '@tantieme/event-sourcing/process/publication';
+import { Scheduler } from '@tantieme/event-sourcing/process/scheduler';
+import type { Leadership, ThreadMessage } from '@tantieme/event-sourcing/process/scheduler';
 import type { EventStore } from '@tantieme/event-store/event-store';
-import { backoffMs } from '@tantieme/time/backoff';
+import type { Broker } from '@tantieme/messaging/broker';
+import type { TopicView } from '@tantieme/messaging/embedded/topic-view';
+import { systemTimers } from '@tantieme/time/timers';
+import type { Kysely } from 'kysely';
 
-import type { BackgroundWork, MetricsJson, WorkStatus } from './background-work.js';
+import { Metrics } from '../observability/metrics.js';
+import type { MetricsJson } from '../observability/metrics.js';
+import { observedStep } from '../observability/observed-broker.js';
+import type { Tracing } from '../observability/tracing.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { acquireLock } from '../runtime/directory-lock.js';
 import type { Lock } from '../runtime/directory-lock.js';
-import { CONFIG, EVENT_STORE, WORK_FILTER, LEADER_ELECTION } from '../runtime/runtime-tokens.js';
-import type { LeaderElection } from './leader-election.js';
+import { LaneEnds } from '../runtime/lane-ends.js';
+import {
+  BROKER,
+  CONFIG,
+  DATABASE,
+  EVENT_STORE,
+  LEADERSHIP,
+  TOPIC_VIEWS,
+  TRACING,
+  WORK_FILTER,
+} from '../runtime/runtime-tokens.js';
+import type { WorkStatus } from '../observability/work-status.js';
 
-/**
- * Which replicas run a piece of work where several share a database: one of them at a time, or each one its own share,
- * like the members of a consumer group.
- */
-export type Replicas = 'one-replica' | 'every-replica';
+/** Selects by name the processes that run in this application: threads share those of one data directory. */
+export type WorkFilter = (process: string) => boolean;
 
-/** Selects by name the work that runs in this application: threads share the work of one data directory. */
-export type WorkFilter = (work: string) => boolean;
-
-/** Threads ask each other for the positions of their work. */
-type ThreadMessage =
-  | { readonly ask: string }
-  /** `position` counts in the global order of the event store. */
-  | { readonly work: string; readonly position: bigint };
-
-/** Pauses between polls of an awaited position. */
-const POLL = { firstMs: 1, maxMs: 50 };
-
-interface Entry {
-  readonly name: string;
-  readonly start: () => BackgroundWork | Promise<BackgroundWork>;
-  readonly replicas: Replicas;
-  work?: BackgroundWork;
-  lock?: Lock;
+/** Processes in a thread of their own; they tell what they do over the channel of all threads. */
+export interface WorkThread {
+  start(): Promise<unknown>;
+  stop(): Promise<void>;
+  /** As last sent. */
+  metrics(): MetricsJson;
 }
 
 /**
- * The background work of all service modules in this process. A module adds its work in its constructor or in
- * `onModuleInit`. Work starts at application bootstrap in the order in which it was added, and stops in reverse order
- * at shutdown, before the stores close. With the embedded database a lock makes sure that each piece of work runs once
- * per data directory: a second process fails at its start. Replicas that share a database elect a leader for each
- * piece.
+ * The processes of all service modules in this application, run by one scheduler. A module adds its processes and
+ * publications in its constructor or in `onModuleInit`. They start at application bootstrap, and stop at shutdown,
+ * before the stores close. With the embedded database a lock makes sure that each process runs once per data directory:
+ * a second application fails at its start. Replicas that share a database elect a leader for each process.
  */
 @Injectable()
 export class Background implements OnApplicationBootstrap {
   private readonly logger = new Logger(Background.name);
-  private readonly entries: Entry[] = [];
+  private readonly scheduler: Scheduler;
+  private readonly threads: WorkThread[] = [];
+  private readonly locks: Lock[] = [];
+  private readonly locked: string[] = [];
   private phase: 'new' | 'started' | 'stopped' = 'new';
-  private readonly threads: BroadcastChannel;
-  /** Positions of work in other threads, as last received. */
-  private readonly remotePositions = new Map<string, bigint>();
+  private readonly channel: BroadcastChannel;
+  private parkedCount = 0;
 
   constructor(
     @Inject(CONFIG) private readonly config: RuntimeConfig,
     @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(DATABASE) private readonly db: Kysely<Record<string, Record<string, unknown>>>,
+    @Inject(TOPIC_VIEWS) private readonly views: Map<string, TopicView>,
     @Inject(WORK_FILTER) private readonly runsHere: WorkFilter,
-    @Inject(LEADER_ELECTION) private readonly election: LeaderElection | null = null,
+    @Inject(LaneEnds) ends: LaneEnds,
+    @Inject(Metrics) metrics: Metrics,
+    @Inject(TRACING) tracing: Tracing | null,
+    @Inject(LEADERSHIP) private readonly leadership: Leadership | null,
   ) {
-    this.threads = new BroadcastChannel(`background ${resolve(config.dataDirectory)}`);
-    this.threads.unref();
-    this.threads.onmessage = ({ data }: { readonly data: unknown }) => this.receive(data as ThreadMessage);
+    this.channel = new BroadcastChannel(`background ${resolve(config.dataDirectory)}`);
+    this.channel.unref();
+    this.scheduler = new Scheduler({
+      store,
+      broker,
+      db,
+      views,
+      timers: systemTimers,
+      leadership: leadership ?? undefined,
+      onError: (name, error) => this.logger.error({ err: error, process: name }, `${name} failed`),
+      observe: observedStep(metrics, tracing),
+      tell: (message) => {
+        if (this.phase === 'started') this.channel.postMessage(message);
+      },
+    });
+    this.channel.onmessage = ({ data }: { readonly data: unknown }) => this.scheduler.receive(data as ThreadMessage);
+    ends.listen((lane, end) => this.scheduler.noteEnd(lane, end));
+    this.add(projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection()));
   }
 
-  /**
-   * Ignores work that runs in another thread.
-   * @param name unique in the data directory, starting with the service: `payouts-relay`.
-   * @param start called again when this replica becomes leader again.
-   * @throws {Error} where the name is in use, or bootstrap is over.
-   */
-  add(name: string, start: Entry['start'], replicas: Replicas = 'one-replica'): void {
-    if (this.phase !== 'new') throw new Error(`background work ${name} was added after the application had started`);
-    if (this.entries.some((entry) => entry.name === name))
-      throw new Error(`two pieces of background work are named ${name}`);
-    if (this.runsHere(name)) this.entries.push({ name, start, replicas });
+  /** Parks messages and events, and answers retries. */
+  get parking(): Parking {
+    return this.scheduler.parking;
   }
 
-  /** @throws {DirectoryLocked} where another process runs this work on this data directory. */
+  /** A process of another thread is only noted. @throws {Error} where the name is in use, or bootstrap is over. */
+  add<Item>(process: Process<Item>): void {
+    this.assertNew(process.name);
+    const here = this.runsHere(process.name);
+    this.scheduler.add(process, here);
+    if (here) this.locked.push(process.name);
+  }
+
+  /** Embedded, the topics become views of the log; on Kafka a relay publishes each of them. */
+  publish(...publications: readonly Publication[]): void {
+    for (const publication of publications) {
+      this.assertNew(publication.name);
+      this.view(publication);
+      if (this.config.kafka === undefined) continue;
+      this.add(relayOf(publication, { store: this.store, broker: this.broker, parking: this.parking }));
+      this.scheduler.addRelay(publication.topic, publication.name);
+    }
+  }
+
+  /** What other threads publish: embedded, their topics are views of the log here too. */
+  view(...publications: readonly Publication[]): void {
+    if (this.config.kafka !== undefined) return;
+    for (const publication of publications)
+      this.views.set(publication.topic, viewOf(publication, this.store, this.parking));
+  }
+
+  /** Starts after the processes of this thread, and stops before them. */
+  addThread(thread: WorkThread): void {
+    this.threads.push(thread);
+  }
+
+  /** @throws {DirectoryLocked} where another application runs a process on this data directory. */
   async onApplicationBootstrap(): Promise<void> {
     if (this.phase !== 'new') return;
+    // All locks first: an application that cannot run one process runs none.
+    if (this.leadership === null)
+      for (const name of this.locked) this.locks.push(acquireLock(this.config.dataDirectory, name));
     this.phase = 'started';
-    // All locks first: a process that cannot run one piece of work starts none.
-    if (this.election === null)
-      for (const entry of this.entries) entry.lock = acquireLock(this.config.dataDirectory, entry.name);
-    for (const entry of this.entries) {
-      const { name, start, replicas } = entry;
-      entry.work =
-        this.election === null || replicas === 'every-replica' ? await start() : this.election.nominate(name, start);
-      this.logger.debug(`${name} started`);
-    }
-    this.election?.begin();
+    this.scheduler.start();
+    for (const thread of this.threads) await thread.start();
   }
 
-  /** Stops all work, last added first, and releases the locks. One that fails to stop does not block the others. */
+  /** Stops everything and releases the locks. */
   async stop(): Promise<void> {
     if (this.phase === 'stopped') return;
     this.phase = 'stopped';
-    this.threads.close();
-    await this.election?.stopPolling();
-    for (const entry of this.entries.toReversed()) {
-      try {
-        await entry.work?.stop();
-      } catch (error) {
-        this.logger.error(`${entry.name} did not stop: ${String(error)}`);
-      }
-      delete entry.work;
-      entry.lock?.release();
-    }
-    this.election?.end();
+    for (const thread of this.threads.toReversed())
+      await thread.stop().catch((error: unknown) => this.logger.error(`a thread did not stop: ${String(error)}`));
+    await this.scheduler.stop();
+    this.channel.close();
+    for (const lock of this.locks) lock.release();
   }
 
-  /**
-   * Waits until a piece of work, in any thread or replica, has reached a position in the log.
-   * @throws the reason of the signal where it is aborted.
-   */
-  async awaitPosition(name: string, position: bigint, signal: AbortSignal): Promise<void> {
-    const own = this.entries.find((entry) => entry.name === name);
-    for (let polls = 1; ; polls += 1) {
-      signal.throwIfAborted();
-      const at = own === undefined ? this.remotePositions.get(name) : await positionOf(own);
-      if (at !== undefined && at >= position) return;
-      if (own === undefined) this.threads.postMessage({ ask: name } satisfies ThreadMessage);
-      // An abort ends the pause; the loop then throws.
-      await pause(backoffMs(POLL, polls), undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  private receive(message: ThreadMessage): void {
-    if ('position' in message) {
-      this.remotePositions.set(message.work, message.position);
-      return;
-    }
-    const own = this.entries.find(({ name }) => name === message.ask);
-    if (own === undefined) return;
-    void positionOf(own).then((position) => {
-      if (this.phase === 'started' && position !== undefined)
-        this.threads.postMessage({ work: message.ask, position } satisfies ThreadMessage);
-    });
-  }
-
-  /** Why background work is not running: empty while the application is running. */
+  /** Why processes do not run: empty while the application is running. */
   notStarted(): readonly string[] {
     if (this.phase === 'stopped') return ['the background work is being stopped'];
-    return this.entries.flatMap(({ name, work }) => (work === undefined ? [`${name} has not started`] : []));
+    if (this.phase === 'new') return ['the background work has not started'];
+    return this.status().flatMap(({ name, running, standby, lastError }) =>
+      running || standby === true || lastError !== undefined ? [] : [`${name} has not started`],
+    );
   }
 
-  /** Names of failing work. */
-  async failing(): Promise<readonly string[]> {
-    const names: string[] = [];
-    for (const { name, work } of this.entries)
-      if (work?.failingParts !== undefined) names.push(...(await work.failingParts()));
-      else if (work?.lastError?.() !== undefined) names.push(name);
-    return names;
+  /** Names of failing processes. */
+  failing(): readonly string[] {
+    return this.status().flatMap(({ name, lastError }) => (lastError === undefined ? [] : [name]));
   }
 
-  /**
-   * Asked one after the other, in the order in which the work was added: what upstream work has passed on then shows in
-   * the lag of downstream work.
-   */
-  async status(): Promise<readonly WorkStatus[]> {
-    const items: WorkStatus[] = [];
-    const callStore = failFast();
-    const callBroker = failFast();
-    const headOf = (): Promise<bigint> => callStore(() => this.store.head());
-    for (const entry of this.entries)
-      items.push(...((await entry.work?.parts?.()) ?? [await statusOf(entry, headOf, callBroker)]));
-    return items;
+  /** What is known of all processes, in the order of the path of a deal; asks neither store nor broker. */
+  status(): readonly WorkStatus[] {
+    return this.scheduler.status().map(({ name, running, standby, position, lag, lastError }) =>
+      omitUndefined({
+        name,
+        running,
+        standby: standby ? (true as const) : undefined,
+        position: position?.toString(),
+        lag: lag?.toString(),
+        lastError,
+      }),
+    );
   }
 
-  /** The metrics of the threads of this process. */
-  async metricsOfThreads(): Promise<readonly MetricsJson[]> {
-    return Promise.all(this.entries.flatMap(({ work }) => work?.metrics?.() ?? []));
+  /** The number of parked items as last counted; counts again in the background. */
+  parked(): number {
+    countOpen(this.db as unknown as Kysely<ParkedTables>).then(
+      (count) => (this.parkedCount = count),
+      // Its table does not exist yet, or the database cannot be reached.
+      () => undefined,
+    );
+    return this.parkedCount;
   }
-}
 
-/** Undefined also where reading it fails: callers poll again. */
-async function positionOf({ work }: Entry): Promise<bigint | undefined> {
-  return work?.position?.().catch(() => undefined);
-}
+  /** The metrics of the threads of this process, as last sent. */
+  metricsOfThreads(): readonly MetricsJson[] {
+    return this.threads.map((thread) => thread.metrics());
+  }
 
-/** After a first failure all further calls fail at once, so that an unreachable server costs one timeout only. */
-type Ask = <Result>(ask: () => Promise<Result>) => Promise<Result>;
-
-function failFast(): Ask {
-  let failed: Promise<never> | undefined;
-  return (ask) =>
-    failed ??
-    ask().catch((error: unknown) => {
-      failed = Promise.reject(error instanceof Error ? error : new Error(String(error)));
-      return failed;
-    });
-}
-
-async function statusOf({ name, work }: Entry, headOf: () => Promise<bigint>, callBroker: Ask): Promise<WorkStatus> {
-  const isStandby = work?.isStandby?.() ?? false;
-  return omitUndefined({
-    name,
-    running: work !== undefined && !isStandby,
-    standby: isStandby ? (true as const) : undefined,
-    ...(work === undefined ? {} : await progressOf(work, headOf, callBroker)),
-  });
-}
-
-/** An unreachable broker or store becomes `lastError` of the work, not a failure of the whole status. */
-async function progressOf(
-  work: BackgroundWork,
-  headOf: () => Promise<bigint>,
-  callBroker: Ask,
-): Promise<Pick<WorkStatus, 'position' | 'lag' | 'lastError'>> {
-  const lastError = work.lastError?.();
-  try {
-    const head = work.lag === undefined && work.position !== undefined ? await headOf() : undefined;
-    const position = await work.position?.();
-    let lag: bigint | undefined;
-    if (work.lag !== undefined) lag = await callBroker(async () => work.lag?.());
-    else if (head !== undefined && position !== undefined) lag = head - position;
-    return omitUndefined({
-      position: position?.toString(),
-      lag: lag === undefined ? undefined : String(lag < 0n ? 0n : lag),
-      lastError,
-    });
-  } catch (error) {
-    return { lastError: lastError ?? (error instanceof Error ? error.message : String(error)) };
+  private assertNew(name: string): void {
+    if (this.phase !== 'new') throw new Error(`the process ${name} was added after the application had started`);
   }
 }

@@ -49,15 +49,17 @@ export class HealthController {
   })
   async ready(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const ports = await this.reachability.check();
-    const failing = await this.background.failing();
+    const failing = this.background.failing();
+    const parked = this.background.parked();
     const missing = [...unreachable(ports), ...this.background.notStarted()];
     if (missing.length > 0)
       sendProblem(reply, { status: 503, code: 'NotReady', detail: missing.join('; ') }, request.id, {
         ...ports,
         failing,
+        parked,
       });
     else {
-      const readiness: Readiness = { status: failing.length === 0 ? 'ready' : 'degraded', ...ports, failing };
+      const readiness: Readiness = { status: failing.length === 0 ? 'ready' : 'degraded', ...ports, failing, parked };
       void reply.send(readiness);
     }
   }
@@ -70,8 +72,8 @@ export class HealthController {
     description: 'In the order of the path of a deal. Work of other threads of the process is included.',
   })
   @ApiOkResponse({ type: WorkStatusList, description: 'All background work of the process' })
-  async lag(): Promise<WorkStatusList> {
-    return { items: await this.background.status() };
+  lag(): WorkStatusList {
+    return { items: this.background.status() };
   }
 }
 

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
-import type { WorkStatus } from '../background/background-work.js';
+import type { WorkStatus } from '../observability/work-status.js';
 import { Problem } from '../http/problem.js';
 import type { PortState, ReachabilityReport } from './reachability.js';
 
@@ -36,6 +36,9 @@ export class Readiness implements ReachabilityReport {
     example: [],
   })
   readonly failing!: readonly string[];
+
+  @ApiProperty({ description: 'Items that are parked: `GET /parked` lists them', example: 0 })
+  readonly parked!: number;
 }
 
 /** A problem document that has the state of the ports as well. */
@@ -51,6 +54,9 @@ export class NotReady extends Problem implements ReachabilityReport {
 
   @ApiProperty({ type: [String], description: 'Names of failing background work', example: ['deals-projection'] })
   readonly failing!: readonly string[];
+
+  @ApiProperty({ description: 'Items that are parked: `GET /parked` lists them', example: 0 })
+  readonly parked!: number;
 }
 
 class WorkStatusBody implements WorkStatus {

@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 
@@ -12,9 +10,6 @@ const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
 const METRICS_EXAMPLE = `# TYPE tantieme_messages_published_total counter
 tantieme_messages_published_total{topic="deals"} 1200
 `;
-
-/** Prometheus waits ten seconds for a scrape: while the broker is unreachable it still gets the counters. */
-const STATUS_MS_MAX = 5_000;
 
 /** Public like health: the metrics are counts and durations, labelled with names from the code (ADR 15). */
 @ApiTags('health')
@@ -38,11 +33,6 @@ export class MetricsController {
     content: { 'text/plain': { schema: { type: 'string' }, example: METRICS_EXAMPLE } },
   })
   async scrape(): Promise<string> {
-    const timeout = new AbortController();
-    const works = await Promise.race([
-      this.background.status(),
-      pause(STATUS_MS_MAX, undefined, { signal: timeout.signal }).catch(() => undefined),
-    ]).finally(() => timeout.abort());
-    return this.metrics.text(works, await this.background.metricsOfThreads());
+    return this.metrics.text(this.background.status(), this.background.parked(), this.background.metricsOfThreads());
   }
 }

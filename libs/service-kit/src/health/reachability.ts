@@ -1,10 +1,9 @@
 /** Probes whether event store, broker and database can be reached, each at most once a second. */
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { Inject, Injectable } from '@nestjs/common';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { errorMessage } from '@tantieme/event-sourcing/process/running-process';
+import { errorMessage } from '@tantieme/event-sourcing/process/errors';
 import type { EventStore } from '@tantieme/event-store/event-store';
+import { systemTimers } from '@tantieme/time/timers';
 import type { Broker } from '@tantieme/messaging/broker';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
@@ -16,8 +15,11 @@ import { BROKER, CONFIG, DATABASE, EVENT_STORE } from '../runtime/runtime-tokens
 /** How long an answer is reused. */
 const FRESH_MS = 1_000;
 
-/** How long a caller waits: a host that does not answer may take minutes until its client gives up. */
-const WAIT_MS_MAX = 2_000;
+/** When a probe counts as unanswered: a host that does not answer may take minutes until its client gives up. */
+const ANSWER_MS_MAX = 2_000;
+
+/** How long a caller waits for the very first answer. */
+const FIRST_WAIT_MS = 80;
 
 export type PortState = { readonly reachable: true } | { readonly reachable: false; readonly reason: string };
 
@@ -48,7 +50,7 @@ export class Reachability {
     this.database = new Probe(() => sql`select 1`.execute(database));
   }
 
-  /** Answers within about two seconds, whatever is unreachable. */
+  /** Answers from what is known, and looks again in the background. */
   async check(): Promise<ReachabilityReport> {
     const [eventStore, broker, database] = await Promise.all([
       this.eventStore.check(),
@@ -69,16 +71,13 @@ class Probe {
   constructor(private readonly probe: () => Promise<unknown>) {}
 
   async check(): Promise<PortState> {
-    if (this.running === undefined && this.last !== undefined && performance.now() - this.answeredAt < FRESH_MS)
+    const nowMs = performance.now();
+    if (this.running === undefined && nowMs - this.answeredAt >= FRESH_MS) this.running = this.begin();
+    if (this.last !== undefined && (this.running === undefined || nowMs - this.startedAt < ANSWER_MS_MAX))
       return this.last;
-    this.running ??= this.begin();
     const ended = new AbortController();
-    const leftMs = Math.max(0, this.startedAt + WAIT_MS_MAX - performance.now());
-    const late = pause(leftMs, undefined, { signal: ended.signal }).then(
-      () => this.unanswered(),
-      () => this.unanswered(),
-    );
-    return Promise.race([this.running, late]).finally(() => ended.abort());
+    const late = systemTimers.wait(FIRST_WAIT_MS, ended.signal).then(() => this.unanswered());
+    return Promise.race([this.running ?? late, late]).finally(() => ended.abort());
   }
 
   private async begin(): Promise<PortState> {
@@ -95,6 +94,7 @@ class Probe {
   /** The reason of the last failure says more than that there is no answer yet. */
   private unanswered(): PortState {
     if (this.last?.reachable === false) return this.last;
-    return { reachable: false, reason: `no answer within ${WAIT_MS_MAX / 1000} s` };
+    const waitedMs = Math.round(performance.now() - this.startedAt);
+    return { reachable: false, reason: `no answer within ${waitedMs} ms` };
   }
 }

@@ -69,8 +69,9 @@ describe('the metrics endpoint', () => {
     main.eventsAppended.inc({ type: 'Earned' }, 2);
     thread.eventsAppended.inc({ type: 'Earned' }, 3);
     thread.dealToEffect.observe({ group: 'commission-earn' }, 0.2);
-    const text = await main.text([], [await thread.registry.getMetricsAsJSON()]);
+    const text = await main.text([], 2, [await thread.registry.getMetricsAsJSON()]);
     expect(text).toContain('tantieme_events_appended_total{type="Earned"} 5');
+    expect(text).toContain('tantieme_parked 2');
     expect(text).toContain('tantieme_deal_to_effect_seconds_count{group="commission-earn"} 1');
   });
 });

@@ -1,7 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 
-import type { MetricsJson, WorkStatus } from '../background/background-work.js';
+import type { WorkStatus } from './work-status.js';
+
+/** Values of a metrics registry, as a thread sends them to the thread with the API. */
+export type MetricsJson = readonly MetricObjectWithValues<MetricValue<string>>[];
 
 /** Buckets for requests, appends and batches, which take milliseconds. */
 const SHORT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -50,13 +54,7 @@ export class Metrics {
   });
   readonly messagesConsumed = new Counter({
     name: 'tantieme_messages_consumed_total',
-    help: 'Messages whose effect is stored, including dead letters',
-    labelNames: ['topic', 'group'],
-    registers: this.registers,
-  });
-  readonly deadLetters = new Counter({
-    name: 'tantieme_dead_letters_total',
-    help: 'Messages that can never be handled and were set aside with the reason',
+    help: 'Messages whose effect is stored, or that were parked',
     labelNames: ['topic', 'group'],
     registers: this.registers,
   });
@@ -94,21 +92,26 @@ export class Metrics {
     labelNames: ['work'],
     registers: this.registers,
   });
+  private readonly parked = new Gauge({
+    name: 'tantieme_parked',
+    help: 'Messages and events that were refused for good and wait for somebody to retry or discard them',
+    registers: this.registers,
+  });
   /** Metrics of the process; separate, since they are not summed over threads. */
   private processRegistry: Registry | undefined;
 
   /**
    * All metrics in Prometheus' text format.
-   * @param works undefined where their status is unavailable.
    * @param threads the metrics of the threads of this process.
    */
-  async text(works: readonly WorkStatus[] | undefined, threads: readonly MetricsJson[]): Promise<string> {
+  async text(works: readonly WorkStatus[], parked: number, threads: readonly MetricsJson[]): Promise<string> {
     this.workLag.reset();
     this.workFailing.reset();
-    for (const { name, lag, lastError } of works ?? []) {
+    for (const { name, lag, lastError } of works) {
       if (lag !== undefined) this.workLag.set({ work: name }, Number(lag));
       this.workFailing.set({ work: name }, lastError === undefined ? 0 : 1);
     }
+    this.parked.set(parked);
     const own = await this.registry.getMetricsAsJSON();
     const all = AggregatorRegistry.aggregate([own, ...threads].map((part) => [...part]));
     return `${await all.metrics()}${await this.ofProcess().metrics()}`;

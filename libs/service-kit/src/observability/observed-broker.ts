@@ -3,8 +3,9 @@ import type { Span } from '@opentelemetry/api';
 import { Logger } from '@nestjs/common';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { ORIGIN_RECORDED_AT_HEADER, TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/relay';
-import type { Broker, ConsumeOptions, DeadLetter, Message, OutgoingMessage } from '@tantieme/messaging/broker';
+import { ORIGIN_RECORDED_AT_HEADER, TRACEPARENT_HEADER } from '@tantieme/event-sourcing/process/publication';
+import type { ObserveStep } from '@tantieme/event-sourcing/process/runner';
+import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 
 import { traceContext } from './trace-context.js';
 import type { TraceFields } from './trace-context.js';
@@ -15,8 +16,16 @@ import type { Tracing } from './tracing.js';
 /** Topics on which other systems publish: a message without a trace begins one here. */
 const INBOUND: readonly string[] = [TOPICS.dealsInbound, TOPICS.referencesInbound, TOPICS.paymentsInbound];
 
-/** @param tracing null for no traces. */
-export function observedBroker(broker: Broker, metrics: Metrics, tracing: Tracing | null): Broker {
+/**
+ * @param tracing null for no traces.
+ * @param onPublished called after each publication
+ */
+export function observedBroker(
+  broker: Broker,
+  metrics: Metrics,
+  tracing: Tracing | null,
+  onPublished: (topic: string) => Promise<void> = async () => undefined,
+): Broker {
   const logger = new Logger('Broker');
   return {
     publish: async (topic, messages) => {
@@ -30,13 +39,14 @@ export function observedBroker(broker: Broker, metrics: Metrics, tracing: Tracin
       }
       for (const span of spans) span.end();
       metrics.messagesPublished.inc({ topic }, messages.length);
+      await onPublished(topic);
       logger.debug({ topic, messages: messages.length }, 'published');
     },
-    consume: (options) => {
+    subscribe: (options) => {
       // Starts at 0: Prometheus sees no increase in a counter whose first value is 1.
-      for (const counter of [metrics.messagesConsumed, metrics.deadLetters, metrics.batchFailures])
+      for (const counter of [metrics.messagesConsumed, metrics.batchFailures])
         for (const topic of options.topics) counter.inc({ topic, group: options.group }, 0);
-      return broker.consume({ ...options, handle: observedHandle(options, metrics, tracing) });
+      return broker.subscribe(options);
     },
     endPositions: (topic) => broker.endPositions(topic),
     committedPositions: (group, topic) => broker.committedPositions(group, topic),
@@ -64,30 +74,26 @@ function traced(
   return { outgoing, spans };
 }
 
-function observedHandle(
-  { group, handle }: ConsumeOptions,
-  metrics: Metrics,
-  tracing: Tracing | null,
-): ConsumeOptions['handle'] {
-  return async (batch) => {
-    const topic = batch[0]?.topic ?? '';
+/** Measures and traces the step of a batch of messages. */
+export function observedStep(metrics: Metrics, tracing: Tracing | null): ObserveStep {
+  return async (group, batch, step) => {
+    const topic = batch[0]?.topic;
+    if (topic === undefined) return step();
     const { fieldsOf, spans } = traceFieldsOf(batch, group, tracing);
     const stopTimer = metrics.batchDuration.startTimer({ topic, group });
-    let deadLetters: readonly DeadLetter[] | void;
     try {
-      deadLetters = await traceContext.run(fieldsOf, () => handle(batch));
+      const result = await traceContext.run(fieldsOf, step);
+      stopTimer();
+      for (const span of spans) span.end();
+      metrics.messagesConsumed.inc({ topic, group }, batch.length);
+      for (const { originRecordedAt } of fieldsOf.values())
+        if (originRecordedAt !== undefined) metrics.dealToEffect.observe({ group }, secondsSince(originRecordedAt));
+      return result;
     } catch (error) {
       metrics.batchFailures.inc({ topic, group });
       for (const span of spans) endFailed(span, error);
       throw error;
     }
-    stopTimer();
-    for (const span of spans) span.end();
-    metrics.messagesConsumed.inc({ topic, group }, batch.length);
-    if (deadLetters && deadLetters.length > 0) metrics.deadLetters.inc({ topic, group }, deadLetters.length);
-    for (const { originRecordedAt } of fieldsOf.values())
-      if (originRecordedAt !== undefined) metrics.dealToEffect.observe({ group }, secondsSince(originRecordedAt));
-    return deadLetters;
   };
 }
 
@@ -99,12 +105,13 @@ function traceFieldsOf(
 ): { readonly fieldsOf: ReadonlyMap<string, TraceFields>; readonly spans: readonly Span[] } {
   const fieldsOf = new Map<string, TraceFields>();
   const spans: Span[] = [];
-  for (const { topic, headers, value, partition, offset } of batch) {
+  for (const message of batch) {
+    const { topic, headers, partition, offset } = message;
     const header = headers?.[ORIGIN_RECORDED_AT_HEADER];
     const originRecordedAt = header !== undefined && Number.isFinite(Date.parse(header)) ? header : undefined;
     const parent = headers?.[TRACEPARENT_HEADER];
     const isTraced = tracing !== null && (parent !== undefined || INBOUND.includes(topic));
-    const id = originRecordedAt === undefined && !isTraced ? undefined : idOf(value);
+    const id = originRecordedAt === undefined && !isTraced ? undefined : idOf(message);
     if (id === undefined) continue;
     if (!isTraced) {
       fieldsOf.set(id, omitUndefined({ originRecordedAt }));
@@ -135,10 +142,10 @@ function attributesOf(operation: 'send' | 'process', topic: string): Record<stri
   };
 }
 
-/** Undefined for an invalid message, which the consumer sets aside. */
-function idOf(value: string): string | undefined {
+/** Undefined for an invalid message, which the consumer parks. */
+function idOf({ content, value }: Message): string | undefined {
   try {
-    const { id } = JSON.parse(value) as { readonly id?: unknown };
+    const { id } = (content ?? JSON.parse(value)) as { readonly id?: unknown };
     return typeof id === 'string' ? id : undefined;
   } catch {
     return undefined;

@@ -2,12 +2,17 @@
 import { Logger } from '@nestjs/common';
 import { correlationIds, correlationContext } from '@tantieme/event-sourcing/process/correlation-context';
 import { categoryOf } from '@tantieme/event-store/event-store';
-import type { Append, AppendResult, EventStore } from '@tantieme/event-store/event-store';
+import type { Append, AppendResult, EventStore, Position } from '@tantieme/event-store/event-store';
 
 import { traceContext, withTraceFields } from './trace-context.js';
 import type { Metrics } from './metrics.js';
 
-export function observedEventStore(store: EventStore, metrics: Metrics): EventStore {
+/** @param onAppended receives the position of the newest event of each append */
+export function observedEventStore(
+  store: EventStore,
+  metrics: Metrics,
+  onAppended: (position: Position) => void = () => undefined,
+): EventStore {
   const logger = new Logger('EventStore');
   /** Logs with the correlation ids of the appended events, which may belong to many requests or to none. */
   const logAppends = (appends: readonly Append[], appended: Readonly<Record<string, number>>): void =>
@@ -20,10 +25,18 @@ export function observedEventStore(store: EventStore, metrics: Metrics): EventSt
       () => logger.debug({ appended }, 'appended'),
     );
 
+  const noteEnd = (results: readonly AppendResult[]): void => {
+    let newest = 0n;
+    for (const result of results)
+      if (result.outcome === 'appended' && result.position > newest) newest = result.position;
+    if (newest > 0n) onAppended(newest);
+  };
+
   async function appendMany(appends: readonly Append[]): Promise<readonly AppendResult[]> {
     const stopTimer = metrics.appendDuration.startTimer();
     const results = await store.appendMany(withTraces(appends));
     stopTimer();
+    noteEnd(results);
     logAppends(appends, count(results, metrics));
     return results;
   }
@@ -33,6 +46,7 @@ export function observedEventStore(store: EventStore, metrics: Metrics): EventSt
       const [prepared = append] = withTraces([append]);
       const result = await store.append(prepared);
       stopTimer();
+      noteEnd([result]);
       logAppends([append], count([result], metrics));
       return result;
     },

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Broker } from '@tantieme/messaging/broker';
-import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
+import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
+import type { TopicViews } from '@tantieme/messaging/embedded/topic-view';
 
 import type { KafkaLog } from '@tantieme/messaging/kafka/options';
 
@@ -13,10 +14,17 @@ import { makeDataDirectory } from './data-directory.js';
 
 export type BrokerConfig = Pick<RuntimeConfig, 'dataDirectory' | 'kafka' | 'partitions'>;
 
-/** Does not wait for Kafka: the first call shows whether it can be reached. */
-export async function openBroker({ dataDirectory, kafka, partitions }: BrokerConfig): Promise<Broker> {
+/**
+ * Does not wait for Kafka: the first call shows whether it can be reached.
+ * @param views topics that the embedded broker reads from the log; the services add theirs before anything is read
+ */
+export async function openBroker(
+  { dataDirectory, kafka, partitions }: BrokerConfig,
+  views: TopicViews = new Map(),
+): Promise<Broker> {
   if (kafka === undefined) {
-    return openSqliteBroker(join(makeDataDirectory(dataDirectory), 'broker.sqlite'), omitUndefined({ partitions }));
+    const path = join(makeDataDirectory(dataDirectory), 'broker.sqlite');
+    return openEmbeddedBroker(path, { partitions, views });
   }
   // Loaded only where it is used.
   const { openKafkaBroker } = await import('@tantieme/messaging/kafka/broker');

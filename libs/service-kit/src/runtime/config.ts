@@ -6,6 +6,8 @@ import { oneOf } from '@tantieme/contracts/suggest';
 import { SASL_MECHANISMS } from '@tantieme/messaging/kafka/options';
 import type { KafkaOptions, SaslOptions, TlsOptions } from '@tantieme/messaging/kafka/options';
 
+import { defaultMemoryMb, MEMORY_MB_MIN } from './memory.js';
+
 /** Levels of pino; `silent` logs nothing. */
 export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -50,6 +52,8 @@ export interface RuntimeConfig {
   readonly kafka?: KafkaOptions | undefined;
   /** Largest request body, in bytes; NDJSON and CSV streams are not limited by it. */
   readonly bodyBytesMax: number;
+  /** Memory of the process in MB, which its caches share. */
+  readonly memoryMb: number;
   /** Seconds that requests in flight have to finish during a stop. */
   readonly stopSeconds: number;
 }
@@ -85,6 +89,7 @@ export const VARIABLES: Readonly<Record<Exclude<keyof RuntimeConfig, 'kafka'>, s
   tracesRatio: 'OTEL_TRACES_SAMPLER_ARG',
   partitions: 'TANTIEME_PARTITIONS',
   bodyBytesMax: 'TANTIEME_BODY_BYTES_MAX',
+  memoryMb: 'TANTIEME_MEMORY_MB',
   stopSeconds: 'TANTIEME_STOP_SECONDS',
 };
 
@@ -138,6 +143,7 @@ export function loadConfig(env: Environment, overrides: ConfigOverrides = {}): R
     tracesRatio: ratioOf(textOf('tracesRatio', '1')),
     kafka: overrides.kafka ?? kafkaOf(env),
     bodyBytesMax: numberOf('bodyBytesMax', 1024 * 1024, 1024, 1024 * 1024 * 1024),
+    memoryMb: numberOf('memoryMb', defaultMemoryMb(), MEMORY_MB_MIN, 1024 * 1024),
     stopSeconds: numberOf('stopSeconds', 20, 1, 3600),
   });
 }

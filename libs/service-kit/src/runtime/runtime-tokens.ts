@@ -10,8 +10,10 @@ export const CONFIG = Symbol('CONFIG');
 /** Fails the start where log and checkpoints do not belong together: `log-check.ts`. */
 export const LOG_CHECK = Symbol('LOG_CHECK');
 /** Which background work runs in this application: `background.ts`. */
-export const WORK_FILTER = Symbol('RUNS');
-/** Elects the replica that runs a piece of background work; null for the embedded database: `leader-election.ts`. */
-export const LEADER_ELECTION = Symbol('LEADER_ELECTION');
+export const WORK_FILTER = Symbol('WORK_FILTER');
+/** Locks by which replicas elect the one that runs a process; null for the embedded database. */
+export const LEADERSHIP = Symbol('LEADERSHIP');
+/** Topics that are views of the log, by name; empty with Kafka. */
+export const TOPIC_VIEWS = Symbol('TOPIC_VIEWS');
 /** Traces; null without a collector: `tracing.ts`. */
 export const TRACING = Symbol('TRACING');

@@ -19,6 +19,9 @@ import {
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import { LOG } from '@tantieme/event-sourcing/process/log-source';
+import type { Source } from '@tantieme/event-sourcing/process/process';
+import { systemTimers } from '@tantieme/time/timers';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
 import type { FastifyReply, InjectOptions, LightMyRequestResponse } from 'fastify';
@@ -252,6 +255,32 @@ class ForgottenController {
   }
 }
 
+const LOOK_MS = 5;
+
+/** A source without batches, which notes when it is closed. */
+function idleSource(name: string, failure: () => string | undefined): Source<never> {
+  return {
+    open: async (_ports, _name, listener) => {
+      const failed = failure();
+      if (failed !== undefined) throw new Error(failed);
+      listener.reached(LOG, 0n);
+      return {
+        next: async (signal) => {
+          for (; !signal.aborted; await systemTimers.wait(LOOK_MS, signal)) {
+            const reason = failure();
+            if (reason !== undefined) throw new Error(reason);
+          }
+          return undefined;
+        },
+        commit: async () => undefined,
+        close: async () => {
+          if (failure() === undefined) SampleModule.stopped.push(name);
+        },
+      };
+    },
+  };
+}
+
 @Module({
   controllers: [OrdersController, BodiesController, MixedController, ForgottenController],
   providers: [Workbench],
@@ -261,23 +290,25 @@ export class SampleModule {
 
   constructor(@Inject(Background) background: Background) {
     for (const name of ['sample-first', 'sample-second'])
-      background.add(name, () => {
-        if (SampleModule.startFailure !== undefined && name === 'sample-second') throw SampleModule.startFailure;
-        return {
-          position: () => Promise.resolve(0n),
-          lastError: () => (name === 'sample-second' ? SampleModule.lastError : undefined),
-          stop: () => {
-            SampleModule.stopped.push(name);
-            return Promise.resolve();
-          },
-        };
+      background.add({
+        name,
+        replicas: 'one-replica',
+        source: idleSource(name, () => (name === 'sample-second' ? SampleModule.lastError : undefined)),
+        step: async () => undefined,
       });
+    background.addThread({
+      start: async () => {
+        if (SampleModule.startFailure !== undefined) throw SampleModule.startFailure;
+      },
+      stop: async () => undefined,
+      metrics: () => [],
+    });
   }
 
-  /** The second piece of background work fails to start with this. */
+  /** A thread fails to start with this. */
   static startFailure: Error | undefined;
 
-  /** `lastError` of the second piece of background work. */
+  /** The second process fails with this. */
   static lastError: string | undefined;
 }
 

@@ -1,5 +1,5 @@
 /** Read model of the proposals of one service: a table and a projection of its own, since services share no tables. */
-import type { Projection } from '@tantieme/event-sourcing/process/projection';
+import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { PROPOSAL, PROPOSAL_EVENTS, proposalAfter } from './proposal.js';
 import type { Proposal, ProposalEvent } from './proposal.js';

@@ -1,10 +1,9 @@
-import { Logger } from '@nestjs/common';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import { metadataOf, parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
-import { startFollower } from '@tantieme/event-sourcing/process/follower';
-import { startProjection } from '@tantieme/event-sourcing/process/projection';
+import { logSource } from '@tantieme/event-sourcing/process/log-source';
+import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
@@ -54,7 +53,6 @@ export interface ProposalsFilter {
 
 /** The proposals of one service. Adds its background work: the list, and what a crash left to be carried out. */
 export class Proposals {
-  private readonly logger = new Logger(Proposals.name);
   private readonly runtime: Runtime<ProposalStreamState, ProposalCommand, ProposalEvent>;
   private readonly table: string;
 
@@ -71,20 +69,13 @@ export class Proposals {
     const { service, store, db, background } = on;
     this.table = proposalTable(service);
     this.runtime = createRuntime({ store, decider: proposalDecider, cacheBytesMax: STATES_BYTES_MAX });
-    const onError = (error: unknown): void => this.logger.error(error, `the proposals of ${service} failed`);
-    background.add(`${service}-proposals`, () =>
-      startProjection({ store, db, projection: proposalProjection(service), onError }),
-    );
-    background.add(`${service}-confirmed-proposals`, () =>
-      startFollower({
-        store,
-        db,
-        name: `${service}-confirmed-proposals`,
-        filter: { categories: [PROPOSAL], types: ['ProposalConfirmed'] },
-        handle: (events) => this.carryOutConfirmed(events),
-        onError,
-      }),
-    );
+    background.add(projectionProcess(db, proposalProjection(service)));
+    background.add({
+      name: `${service}-confirmed-proposals`,
+      replicas: 'one-replica',
+      source: logSource({ categories: [PROPOSAL], types: ['ProposalConfirmed'] }),
+      step: (events) => this.carryOutConfirmed(events),
+    });
   }
 
   /** Repeating an open proposal returns it; other figures or parameters make a new one, which replaces it. */

@@ -1,19 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { verifyLog } from '@tantieme/audit/verify';
 import type { Verification } from '@tantieme/audit/verify';
-import { publicationsOf as commissionMessages } from '@tantieme/commission-calculation/events-out';
-import { toMessages as dealMessages } from '@tantieme/deal-ingestion/deal/deal.events-out';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { eventHash, FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
-import { categoryOf } from '@tantieme/event-store/event-store';
+import { categoryOf, matchesFilter } from '@tantieme/event-store/event-store';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { EventType } from '@tantieme/event-sourcing/decide/decider';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
-import type { Publication } from '@tantieme/event-sourcing/process/relay';
-import { toMessages as partnerMessages } from '@tantieme/partner-registry/partner/partner.events-out';
-import { messagesOf as payoutMessages, PUBLISHED_EVENTS } from '@tantieme/payouts/account/account.events-out';
-import { bonusMessagesOf, PUBLISHED_BONUS_EVENTS } from '@tantieme/rewards/bonus/bonus.events-out';
-import { manifestMessagesOf, PUBLISHED_PERIOD_EVENTS } from '@tantieme/rewards/period/period.events-out';
+import { PUBLICATIONS } from '../publications.js';
 import { replayables } from '../replayables.js';
 import { appendGoldenEvents, readGoldenLog } from './golden-log.js';
 import type { GoldenEvent } from './golden-log.js';
@@ -103,25 +97,13 @@ describe('a replay', () => {
 });
 
 /** All messages that the services publish, in the order of the log. */
-async function messagesOf(store: EventStore): Promise<readonly Publication[]> {
+async function messagesOf(store: EventStore): Promise<readonly { readonly topic: string; readonly value: string }[]> {
   const { events } = await store.readAll({ limit: 10_000 });
-  const isOneOf = (types: readonly string[], { type }: StoredEvent): boolean => types.includes(type);
-  return events.flatMap((stored) => {
-    switch (categoryOf(stored.stream)) {
-      case 'partner':
-        return partnerMessages(stored);
-      case 'deal':
-        return dealMessages(stored);
-      case 'account':
-        return isOneOf(PUBLISHED_EVENTS, stored) ? payoutMessages(stored) : [];
-      case 'bonus':
-        return isOneOf(PUBLISHED_BONUS_EVENTS, stored) ? bonusMessagesOf(stored) : [];
-      case 'rewardsperiod':
-        return isOneOf(PUBLISHED_PERIOD_EVENTS, stored) ? manifestMessagesOf(stored) : [];
-      default:
-        return commissionMessages(stored);
-    }
-  });
+  return events.flatMap((stored) =>
+    PUBLICATIONS.filter(({ filter }) => matchesFilter(filter, categoryOf(stored.stream), stored.type)).flatMap(
+      ({ topic, toMessages }) => toMessages(stored).map(({ key, value }) => ({ topic, key, value })),
+    ),
+  );
 }
 
 /**

@@ -4,7 +4,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
-import type { AnyProjection } from '@tantieme/event-sourcing/process/projection';
+import type { AnyProjection } from '@tantieme/event-sourcing/read-model/projection';
 import { openDatabase } from '@tantieme/event-sourcing/read-model/database';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';

@@ -43,6 +43,7 @@ import { participant, participantStream } from '@tantieme/rewards/participant/pa
 import { calendarStream as rewardsCalendarStream, rewardsCalendar } from '@tantieme/rewards/period/period';
 import { periodStream as rewardsPeriodStream, rewardsPeriod } from '@tantieme/rewards/period/period';
 import { compileProgramme, programme, programmeStream } from '@tantieme/rewards/programme/programme';
+import { parkedDecider, parkedStream } from '@tantieme/event-sourcing/parking/parked';
 import { proposalDecider } from '@tantieme/service-kit/two-people/proposal';
 import { proposalStream } from '@tantieme/service-kit/two-people/proposal.tables';
 import { Recorder } from './recorder.js';
@@ -86,6 +87,7 @@ export async function recordScript(store: EventStore): Promise<void> {
   const bonus = await recordRewards(recorder, partners, lines);
   await recordPayouts(recorder, entries, [...lines, ...bonus.lines], bonus.entries);
   await recordProposals(recorder);
+  await recordParked(recorder);
 }
 
 type OriginOf<Value> = Value & { readonly origin: { readonly stream: string; readonly revision: number } };
@@ -455,4 +457,22 @@ async function recordProposals(recorder: Recorder): Promise<void> {
   await recorder.record(proposalDecider, stream, { type: 'propose', ...subject, by: 'finance', at });
   await recorder.record(proposalDecider, stream, { type: 'confirm', number: 2, read, by: 'approver', at });
   await recorder.record(proposalDecider, stream, { type: 'finish', number: 2, at });
+}
+
+async function recordParked(recorder: Recorder): Promise<void> {
+  const at = on('02-03');
+  const message = { key: 'crm|D-1', value: 'no envelope', isCut: false, headers: {} };
+  for (const [offset, end] of (['handled', 'discarded'] as const).entries()) {
+    const origin = { topic: 'deals.inbound', partition: 0, offset: String(offset) };
+    const item = { process: 'deal-ingestion-inbound', topic: origin.topic, origin, reason: 'is not JSON', message };
+    const stream = parkedStream(item.process, origin);
+    await recorder.record(parkedDecider, stream, { type: 'park', at, item });
+    if (end === 'handled') {
+      await recorder.record(parkedDecider, stream, { type: 'request-retry', at, by: 'operator' });
+      await recorder.record(parkedDecider, stream, { type: 'answer-retry', at, retry: 1, reason: null });
+    } else {
+      const discard = { reason: 'a test', proposedBy: 'operator', confirmedBy: 'finance' };
+      await recorder.record(parkedDecider, stream, { type: 'discard', at, ...discard });
+    }
+  }
 }

@@ -9,7 +9,7 @@ import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObj
 import { parser as promql } from '@prometheus-io/lezer-promql';
 import { CommissionCalculationModule } from '@tantieme/commission-calculation/commission-calculation.module';
 import { CREDITS_TOPIC } from '@tantieme/commission-calculation/credit/credit.events-out';
-import { EARN_GROUP } from '@tantieme/commission-calculation/earning/earning.consumer';
+import { EARN_CONSUMER } from '@tantieme/commission-calculation/earning/earning.consumer';
 import { CHANNELS } from '@tantieme/contracts/channels';
 import { DealIngestionModule } from '@tantieme/deal-ingestion/deal-ingestion.module';
 import { PartnerRegistryModule } from '@tantieme/partner-registry/partner-registry.module';
@@ -259,7 +259,7 @@ describe('deploy/kubernetes', () => {
       ...CHANNELS.flatMap(({ topic, consumers }) =>
         consumers.map(({ service, group }) => `${service} ${group} ${topic}`),
       ),
-      `commission-calculation ${EARN_GROUP} ${CREDITS_TOPIC}`,
+      `commission-calculation ${EARN_CONSUMER} ${CREDITS_TOPIC}`,
     ]);
     const scaled = manifestsOf('scaling/scaled-objects.yaml').map((manifest) => new ScaledObject(manifest as never));
     const triggers = scaled.flatMap(({ spec }) =>
@@ -280,7 +280,7 @@ describe('Prometheus and Grafana', () => {
   const named = new Set<string>();
   let known: ReadonlySet<string>;
   beforeAll(async () => {
-    const text = await new Metrics().text([], []);
+    const text = await new Metrics().text([], 0, []);
     known = new Set(
       [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type]) =>
         type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],

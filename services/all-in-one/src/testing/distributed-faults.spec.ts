@@ -2,18 +2,18 @@
  * Faults of five processes on a real Kafka: each history results in the bytes of the embedded run, nothing lost or
  * doubled.
  */
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { CREDITS_TOPIC } from '@tantieme/commission-calculation/credit/credit.events-out';
 import { TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
-import { deadLetterTopic } from '@tantieme/messaging/broker';
 import { produceOutside, type ForeignMessage } from '@tantieme/messaging/kafka/testing/foreign-client.fixture';
 import type { KafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server';
-import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
+import { consume } from '@tantieme/messaging/contract-suite';
+import { storedPayouts } from './stored-topic.fixture.js';
 import {
+  parkedItems,
   publishedPayouts,
   assertDuplicatesAreIdentical,
   messageCount,
@@ -21,7 +21,6 @@ import {
   verificationDifferences,
   kafkaForTests,
   factMessage,
-  readTopic,
   produceFacts,
   distinctContents,
   type DistributedSystem,
@@ -79,22 +78,20 @@ async function embeddedOutcome(): Promise<Outcome> {
   await closeQuarter(driver);
   const all = await statements(driver);
   await servers.stop();
-  const broker = openSqliteBroker(join(config.dataDirectory, 'broker.sqlite'));
-  const payouts = distinctContents(await readTopic(broker, TOPICS.payouts));
-  await broker.close();
+  const payouts = distinctContents(await storedPayouts(config.dataDirectory));
   await servers.end();
   return { statements: all, payouts };
 }
 
-/** The topics of each consumer group. */
+/** The topics of each consumer. */
 const READERS: Readonly<Record<string, readonly string[]>> = {
-  'deal-ingestion': [TOPICS.dealsInbound],
+  'deal-ingestion-inbound': [TOPICS.dealsInbound],
   'commission-reference': [TOPICS.partners, TOPICS.referencesInbound],
   'commission-credit': [TOPICS.deals],
   'commission-earn': [CREDITS_TOPIC],
-  rewards: [TOPICS.commissions],
-  'rewards-partners': [TOPICS.partners],
-  payouts: [TOPICS.commissions, TOPICS.rewards, TOPICS.paymentsInbound],
+  'rewards-commissions-consumer': [TOPICS.commissions],
+  'rewards-partners-consumer': [TOPICS.partners],
+  'payouts-consumer': [TOPICS.commissions, TOPICS.rewards, TOPICS.paymentsInbound],
 };
 
 const POISON: readonly Omit<ForeignMessage, 'topic'>[] = [
@@ -236,18 +233,17 @@ function faults(kafka: KafkaServer): void {
     await produceFacts(world, mixed.slice(half));
     await world.driver.awaitIdle();
     await closeQuarter(world.driver);
-    for (const [group, topics] of Object.entries(READERS))
+    const parked = await parkedItems(world);
+    for (const [process, topics] of Object.entries(READERS))
       for (const topic of topics) {
-        const letters = await readTopic(world.broker, deadLetterTopic(topic, group));
-        expect(letters.map(({ value }) => value).sort()).toEqual(POISON.map(({ value }) => value ?? '').sort());
-        for (const { headers } of letters)
-          expect(headers).toMatchObject({
-            group,
-            reason: expect.stringMatching(/./),
-            'origin-topic': topic,
-            'origin-partition': expect.stringMatching(/^\d+$/),
-            'origin-offset': expect.stringMatching(/^\d+$/),
-          });
+        const items = parked.filter((item) => item.process === process && item.topic === topic);
+        expect(items.map(({ message }) => message?.value).sort()).toEqual(
+          POISON.map(({ value }) => value ?? '').sort(),
+        );
+        for (const { reason, origin } of items) {
+          expect(reason).toMatch(/./);
+          expect(origin).toMatchObject({ topic });
+        }
       }
     expect(await statements(world.driver)).toBe(expected.statements);
     expect(await world.services.stop()).toEqual(SERVICE_NAMES.map(() => 0));
@@ -257,7 +253,7 @@ function faults(kafka: KafkaServer): void {
   it('with every message twice', async () => {
     await begin();
     let repeated = 0;
-    const repeating = await world.broker.consume({
+    const repeating = await consume(world.broker, {
       group: 'repeating',
       topics: ALL_TOPICS,
       batchSize: 20,

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { decode, encode, type EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { TOPICS } from '@tantieme/contracts/topics';
+import type { ParkedItem } from '@tantieme/event-sourcing/parking/parked';
+import { parkedIn } from '@tantieme/event-sourcing/testing/parked.fixture';
 import { freshNamespace } from '@tantieme/event-store/esdb/target.fixture';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
 import { findForeignClient, produceOutside } from '@tantieme/messaging/kafka/testing/foreign-client.fixture';
@@ -11,6 +13,7 @@ import { openKafkaBroker } from '@tantieme/messaging/kafka/broker';
 import { startKafkaServer, type KafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server';
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
+import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import { Driver } from '../driver.js';
 import { ServiceProcesses, type ServiceEnvironment } from './service-processes.js';
 import { ALL_TOPICS } from '../topics.js';
@@ -160,6 +163,16 @@ export async function assertDuplicatesAreIdentical({ broker }: DistributedSystem
 }
 
 /** Verifies the event store. @returns the number of differences. */
+/** Everything that was parked. */
+export async function parkedItems({ environment }: DistributedSystem): Promise<readonly ParkedItem[]> {
+  const store = await openEventStore(loadConfig(environment));
+  try {
+    return await parkedIn(store);
+  } finally {
+    await store.close();
+  }
+}
+
 export async function verificationDifferences({ environment }: DistributedSystem): Promise<number> {
   return (await verifyStore(loadConfig(environment))).differenceCount;
 }

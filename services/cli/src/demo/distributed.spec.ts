@@ -3,14 +3,12 @@
  * and repeated, and consumed by an independent client.
  */
 import { createReadStream, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import {
   publishedPayouts,
   createDistributedSystem,
   verificationDifferences,
   kafkaForTests,
-  readTopic,
   produceFacts,
   distinctContents,
   type DistributedSystem,
@@ -20,10 +18,9 @@ import { SERVICE_NAMES } from '@tantieme/all-in-one/testing/service-processes';
 import { startInOneThread } from '@tantieme/all-in-one/start';
 import { configOf, ndjson, shuffled, temporaryDirectory } from '@tantieme/all-in-one/testing/end-to-end.fixture';
 import type { DealFact } from '@tantieme/contracts/deal';
-import { TOPICS } from '@tantieme/contracts/topics';
 import { importFacts } from '@tantieme/deal-ingestion/import/import-facts.service';
 import { TestDatabases } from '@tantieme/event-sourcing/testing/databases.fixture';
-import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
+import { storedPayouts } from '@tantieme/all-in-one/testing/stored-topic.fixture';
 import { mapping, partners, periods, returns, SUPERSTORE_CSV } from './superstore.js';
 
 /** The four years are calculated twice. */
@@ -85,9 +82,7 @@ async function runEmbedded(facts: readonly DealFact[]): Promise<{ statements: st
   await driver.awaitIdle();
   const statements = await closeAll(driver);
   await server.stop();
-  const broker = openSqliteBroker(join(directory.path, 'broker.sqlite'));
-  const payouts = distinctContents(await readTopic(broker, TOPICS.payouts));
-  await broker.close();
+  const payouts = distinctContents(await storedPayouts(directory.path));
   directory.remove();
   return { statements, payouts };
 }

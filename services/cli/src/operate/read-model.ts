@@ -1,7 +1,7 @@
 /** `tantieme read-model`: rebuilds tables of the read models from the event store. */
 import { Argument, Command } from 'commander';
 import { PROJECTIONS } from '@tantieme/all-in-one/projections';
-import type { AnyProjection } from '@tantieme/event-sourcing/process/projection';
+import type { AnyProjection } from '@tantieme/event-sourcing/read-model/projection';
 import { rebuildProjection } from '@tantieme/event-sourcing/process/rebuild';
 import type { RebuildResult } from '@tantieme/event-sourcing/process/rebuild';
 import { EMBEDDED, loadConfig } from '@tantieme/service-kit/runtime/config';

@@ -5,6 +5,7 @@
 import type { BudgetClaim, GrantedLine } from '@tantieme/commission-engine/earn/budget';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
 import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { internalMessage } from '@tantieme/event-sourcing/process/publication';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.js';
@@ -58,7 +59,7 @@ export function grantMessages(stored: StoredEvent): readonly OutgoingMessage[] {
       ...budgetMessage(stored, key, { payee, plan, component, deal }),
       granted,
     };
-    return { key, value: JSON.stringify(message) };
+    return internalMessage(key, message);
   });
 }
 

@@ -10,8 +10,7 @@ import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import type { ClaimsMessage } from './budget.events-out.js';
 import { budgetDecider, budgetStream } from './budget.js';
 import type { BudgetCommand, BudgetEvent, BudgetState } from './budget.js';
-
-const STATES_BYTES_MAX = 32 * 1024 * 1024;
+import { BUDGETS_BYTES_MAX } from '../limits.js';
 
 /** A message that can never be handled, by its index in the batch. */
 export interface RefusedMessage {
@@ -29,7 +28,7 @@ export class Budgets {
     @Inject(Calendars) private readonly calendars: Calendars,
     @Inject(PlanCatalog) private readonly plans: PlanCatalog,
   ) {
-    this.runtime = createRuntime({ store, decider: budgetDecider(plans), cacheBytesMax: STATES_BYTES_MAX });
+    this.runtime = createRuntime({ store, decider: budgetDecider(plans), cacheBytesMax: BUDGETS_BYTES_MAX });
   }
 
   async receive(messages: readonly ClaimsMessage[]): Promise<readonly RefusedMessage[]> {

@@ -5,9 +5,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { calendarDecider, calendarStream, openFromOf } from './calendar.js';
 import type { CalendarCommand, CalendarEvent, CalendarState } from './calendar.js';
-
-/** Enough for the states of a few thousand calendars. */
-const STATES_BYTES_MAX = 8 * 1024 * 1024;
+import { CALENDARS_BYTES_MAX } from '../limits.js';
 
 /** Calendars by their keys, `monthly@Europe/Paris`. */
 @Injectable()
@@ -15,7 +13,7 @@ export class Calendars {
   private readonly runtime: Runtime<CalendarState, CalendarCommand, CalendarEvent>;
 
   constructor(@Inject(EVENT_STORE) store: EventStore) {
-    this.runtime = createRuntime({ store, decider: calendarDecider, cacheBytesMax: STATES_BYTES_MAX });
+    this.runtime = createRuntime({ store, decider: calendarDecider, cacheBytesMax: CALENDARS_BYTES_MAX });
   }
 
   async state(calendar: string): Promise<CalendarState> {

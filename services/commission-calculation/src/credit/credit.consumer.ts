@@ -1,27 +1,24 @@
 /** Credits deals from the broker. */
+import type { Envelope } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
-import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
-import type { DeadLetter } from '@tantieme/messaging/broker';
-import { addDeadLetter, BATCH_MESSAGES, contextOf, newestPerOrigin } from '../batch.consumer.js';
-import type { ConsumerSetup } from '../batch.consumer.js';
+import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
+import type { Received } from '@tantieme/event-sourcing/process/topic-source';
+import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+
+import { refuse, contextOf, newestPerOrigin } from '../batch.consumer.js';
+import { BATCH_MESSAGES } from '../limits.js';
 import type { Crediting } from './crediting.service.js';
 
-export const CREDIT_GROUP = 'commission-credit';
+export const CREDIT_CONSUMER = 'commission-credit';
 
-export function startCreditConsumer(
-  { broker, backpressure, onError }: ConsumerSetup,
-  crediting: Crediting,
-): RunningConsumer {
-  return startConsumer({
-    broker,
-    group: CREDIT_GROUP,
-    topics: [TOPICS.deals],
-    batchSize: BATCH_MESSAGES,
-    onError,
-    handle: async (batch) => {
-      const deadLetters: DeadLetter[] = [];
-      const newest = newestPerOrigin(batch, 'deal', deadLetters);
+export function creditConsumer(crediting: Crediting): Process<Received<Envelope>> {
+  return {
+    name: CREDIT_CONSUMER,
+    replicas: 'every-replica',
+    source: topicSource({ group: CREDIT_CONSUMER, topics: [TOPICS.deals], batchSize: BATCH_MESSAGES }),
+    step: async (batch) => {
+      const refusals: Refusal[] = [];
+      const newest = newestPerOrigin(batch, 'deal', refusals);
       const results = await crediting.credit(
         newest.map(({ envelope, origin }) => ({
           deal: envelope.data,
@@ -31,9 +28,8 @@ export function startCreditConsumer(
         })),
       );
       for (const [index, result] of results.entries())
-        if (result.outcome === 'refused') addDeadLetter(deadLetters, newest[index]?.message, result.error);
-      await backpressure.waitForReaders();
-      return deadLetters;
+        if (result.outcome === 'refused') refuse(refusals, newest[index]?.message, result.error);
+      return refusals;
     },
-  });
+  };
 }

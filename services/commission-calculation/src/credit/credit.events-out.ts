@@ -1,5 +1,6 @@
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
 import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { internalMessage } from '@tantieme/event-sourcing/process/publication';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.js';
@@ -42,7 +43,7 @@ export function creditMessages(stored: StoredEvent): readonly OutgoingMessage[] 
       correlationId,
       causationId: stored.id,
     };
-    return { key, value: JSON.stringify(message) };
+    return internalMessage(key, message);
   });
 }
 

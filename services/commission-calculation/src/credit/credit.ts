@@ -28,6 +28,7 @@ import type { Credited, Touches } from './credit-outcome.js';
 import type { FoundRate } from '../reference/facts/exchange-rate.js';
 import { exchangeRateKey, partnerKey, planKey } from '../reference/stream/reference-keys.js';
 import type { Origin } from '../reference/stream/reference.js';
+import { CREDIT_BYTES_MAX } from '../limits.js';
 
 export const CREDIT = 'credit';
 
@@ -349,12 +350,6 @@ function nameOf({ payee, plan }: PlanCredit): string {
 function isSame(left: unknown, right: unknown): boolean {
   return right !== undefined && canonicalJson(left) === canonicalJson(right);
 }
-
-/**
- * Limit on the credit of one deal to one payee under one plan, in bytes with its posted lines, which are events of
- * their own.
- */
-const CREDIT_BYTES_MAX = 700_000;
 
 /** Size of a posted line. */
 const POSTED_LINE_BYTES = 220;

@@ -11,9 +11,7 @@ import type { CurrencyPair } from '../reference/stream/reference-keys.js';
 import type { Origin } from '../reference/stream/reference.js';
 import { creditDecider, creditStream } from './credit.js';
 import type { CreditCommand, CreditEvent, CreditState, CreditView, Waiver } from './credit.js';
-
-/** Small: unlike payees, most deals come only once. */
-const STATES_BYTES_MAX = 24 * 1024 * 1024;
+import { CREDITS_BYTES_MAX } from '../limits.js';
 
 export type CreditResult = Accepted<CreditState, CreditEvent> | Refused;
 
@@ -43,7 +41,7 @@ export class Crediting {
     @Inject(PlanCatalog) private readonly plans: PlanCatalog,
     @Inject(ExchangeRateCache) private readonly rates: ExchangeRateCache,
   ) {
-    this.runtime = createRuntime({ store, decider: creditDecider(plans), cacheBytesMax: STATES_BYTES_MAX });
+    this.runtime = createRuntime({ store, decider: creditDecider(plans), cacheBytesMax: CREDITS_BYTES_MAX });
     this.view = {
       partner: (id) => partners.find(id),
       plan: (id) => plans.find(id),

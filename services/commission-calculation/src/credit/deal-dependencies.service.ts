@@ -4,7 +4,9 @@ import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
-import type { EventFilter, StoredEvent } from '@tantieme/event-store/event-store';
+import { logSource } from '@tantieme/event-sourcing/process/log-source';
+import type { Process } from '@tantieme/event-sourcing/process/process';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { sql } from 'kysely';
 import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely';
@@ -28,8 +30,18 @@ import { REFERENCE_EVENTS } from '../reference/stream/reference.js';
 import { CREDIT, CREDIT_EVENTS, dealOfStream } from './credit.js';
 import type { DealCredited } from './credit.js';
 import { Crediting } from './crediting.service.js';
+import { RECREDIT_DEALS, AVERAGED_DAYS_MAX } from '../limits.js';
 
-export const FOLLOWED: EventFilter = { categories: [CREDIT, PLAN, REFERENCE] };
+/** Keeps the dependencies, and credits deals again. */
+export function dealDependenciesProcess(dependencies: DealDependencies): Process<StoredEvent> {
+  return {
+    name: 'commission-deal-dependencies',
+    replicas: 'one-replica',
+    source: logSource({ categories: [CREDIT, PLAN, REFERENCE] }),
+    prepare: () => dependencies.prepare(),
+    step: (events) => dependencies.follow(events),
+  };
+}
 
 export interface DependencyRow {
   /**
@@ -49,9 +61,6 @@ export interface DependencyTables {
 
 /** Rows per statement; a row has three columns. */
 const STATEMENT_ROWS = 5000;
-
-/** Deals per batch of recrediting. */
-const RECREDIT_DEALS = 1000;
 
 /** The event that made recrediting necessary: ids and metadata of what follows derive from it. */
 interface Cause {
@@ -233,9 +242,6 @@ export class DealDependencies {
 
 /** After every day on which a rate can be published. */
 const LAST_DAY = '9999-12-31';
-
-/** The longest period is a fiscal year of 53 weeks. */
-const AVERAGED_DAYS_MAX = 371;
 
 function factKey({ type, stream }: StoredEvent): string | undefined {
   if (type === 'PartnerSnapshotReceived') return partnerKey(partnerOfStream(stream));

@@ -1,5 +1,5 @@
 /** Read model of the deals that cannot be credited yet, or are credited to nobody. */
-import type { Projection } from '@tantieme/event-sourcing/process/projection';
+import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { MIGRATIONS } from '../migrations.js';

@@ -1,11 +1,12 @@
 /**
  * Earns credits, and handles what else is on the internal topic: child earnings, grants, claims on budgets and quotas.
  */
-import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
-import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
-import type { DeadLetter, Message } from '@tantieme/messaging/broker';
-import { addDeadLetter, BATCH_MESSAGES, contextOf } from '../batch.consumer.js';
-import type { ConsumerSetup } from '../batch.consumer.js';
+import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
+import type { Received } from '@tantieme/event-sourcing/process/topic-source';
+import type { Message } from '@tantieme/messaging/broker';
+import { refuse, contextOf } from '../batch.consumer.js';
+import { BATCH_MESSAGES } from '../limits.js';
 import { isClaimsMessage, isGrantMessage } from '../budget/budget.events-out.js';
 import type { ClaimsMessage } from '../budget/budget.events-out.js';
 import type { Budgets } from '../budget/budget.service.js';
@@ -16,22 +17,23 @@ import { isChildEarningMessage } from './earning.events-out.js';
 import type { Earning, EarningMessage } from './earning.service.js';
 import type { PayeeTermsUpdates } from './payee-terms.service.js';
 
-export const EARN_GROUP = 'commission-earn';
+export const EARN_CONSUMER = 'commission-earn';
 
-export function startEarningConsumer(
-  { broker, backpressure, onError }: ConsumerSetup,
+export function earningConsumer(
   earning: Earning,
   budgets: Budgets,
   payeeTerms: PayeeTermsUpdates,
-): RunningConsumer {
-  return startConsumer<EarningMessage | ClaimsMessage | QuotaMessage>({
-    broker,
-    group: EARN_GROUP,
-    topics: [CREDITS_TOPIC],
-    batchSize: BATCH_MESSAGES,
-    decode: decodeInternalMessage,
-    onError,
-    handle: async (batch) => {
+): Process<Received<EarningMessage | ClaimsMessage | QuotaMessage>> {
+  return {
+    name: EARN_CONSUMER,
+    replicas: 'every-replica',
+    source: topicSource({
+      group: EARN_CONSUMER,
+      topics: [CREDITS_TOPIC],
+      batchSize: BATCH_MESSAGES,
+      decode: decodeInternalMessage,
+    }),
+    step: async (batch) => {
       const credits: { readonly credit: EarningMessage; readonly message: Message }[] = [];
       const claims: { readonly claim: ClaimsMessage; readonly message: Message }[] = [];
       const quotas: QuotaMessage[] = [];
@@ -39,17 +41,16 @@ export function startEarningConsumer(
         if (!('kind' in envelope) || envelope.kind === 'grant') credits.push({ credit: envelope, message });
         else if (envelope.kind === 'claims') claims.push({ claim: envelope, message });
         else quotas.push(envelope);
-      const deadLetters: DeadLetter[] = [];
+      const refusals: Refusal[] = [];
       for (const { index, error } of await earning.earn(credits.map(({ credit }) => credit)))
-        addDeadLetter(deadLetters, credits[index]?.message, error);
+        refuse(refusals, credits[index]?.message, error);
       for (const { index, error } of await budgets.receive(claims.map(({ claim }) => claim)))
-        addDeadLetter(deadLetters, claims[index]?.message, error);
+        refuse(refusals, claims[index]?.message, error);
       // The update reads all current terms of the payee, so a second quota of the batch adds nothing.
       for (const quota of quotas) await payeeTerms.update([quota], quota.time, contextOf(quota));
-      await backpressure.waitForReaders();
-      return deadLetters;
+      return refusals;
     },
-  });
+  };
 }
 
 /** @throws {TypeError} for a text that is not a message of this service */

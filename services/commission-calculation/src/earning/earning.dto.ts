@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { Exchanged, LedgerLine, LineKind } from '@tantieme/contracts/ledger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
-import { ChoiceFilter, DEAL_LENGTH_MAX, TextFilter } from '../fields.dto.js';
+import { ChoiceFilter, TextFilter } from '../fields.dto.js';
+import { DEAL_LENGTH_MAX } from '../limits.js';
 
 const LINE_KINDS: readonly LineKind[] = [
   'earning',

@@ -3,19 +3,16 @@
  * are paid on, and claims on budgets.
  */
 import type { DealClaims } from '@tantieme/commission-engine/incremental/state';
-import { encode } from '@tantieme/contracts/envelope';
-import { TOPICS } from '@tantieme/contracts/topics';
+import { envelopeMessage } from '@tantieme/contracts/envelope';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
 import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { attributesOf } from '@tantieme/event-sourcing/process/relay';
-import type { Publication } from '@tantieme/event-sourcing/process/relay';
+import { attributesOf, internalMessage } from '@tantieme/event-sourcing/process/publication';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { SOURCE } from '../service-identity.js';
 import { budgetStream } from '../budget/budget.js';
 import { budgetMessage } from '../budget/budget.events-out.js';
 import type { ClaimsMessage } from '../budget/budget.events-out.js';
-import { CREDITS_TOPIC } from '../credit/credit.events-out.js';
 import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.js';
 import type { InternalMessage } from '../internal-message.js';
 import { EARNING_EVENTS } from './earning-events.js';
@@ -32,29 +29,29 @@ export interface ChildEarningMessage extends InternalMessage {
   readonly earned: OverriddenDeal['earned'];
 }
 
-export function earningPublications(stored: StoredEvent): readonly Publication[] {
+/** What payees above and budgets need of an earning, on the internal topic. */
+export function internalEarningMessages(stored: StoredEvent): readonly OutgoingMessage[] {
   const { data } = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
-  const { payee, plan, currency, calendar } = data.payeePlan;
   const overridden = 'overridden' in data && data.overridden !== undefined ? data.overridden : [];
   const claimed = 'claims' in data && data.claims !== undefined ? data.claims : [];
-  const internal = [
+  return [
     ...childEarningMessages(stored, data.payeePlan, overridden),
     ...claimsMessages(stored, data.payeePlan, claimed),
-  ].map((message) => ({ topic: CREDITS_TOPIC, message }));
-  if (data.deals.length === 0) return internal;
+  ];
+}
+
+/** All postings of each deal, for those downstream. */
+export function earningMessages(stored: StoredEvent): readonly OutgoingMessage[] {
+  const { data } = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
+  const { payee, plan, currency, calendar } = data.payeePlan;
   const common = attributesOf(stored, SOURCE, payee);
-  const postings = data.deals.map(({ deal, lines }, index) => ({
-    topic: TOPICS.commissions,
-    message: {
-      key: payee,
-      value: encode(
-        'earnings-of-deal',
-        { ...common, id: `${stored.id}.${index}`, subject: deal, causationId: stored.id },
-        { payee, plan, currency, calendar, deal, lines: lines.map((line) => ledgerLine(plan, deal, line)) },
-      ),
-    },
-  }));
-  return [...internal, ...postings];
+  return data.deals.map(({ deal, lines }, index) =>
+    envelopeMessage(
+      'earnings-of-deal',
+      { ...common, id: `${stored.id}.${index}`, subject: deal, causationId: stored.id },
+      { payee, plan, currency, calendar, deal, lines: lines.map((line) => ledgerLine(plan, deal, line)) },
+    ),
+  );
 }
 
 function childEarningMessages(
@@ -78,7 +75,7 @@ function childEarningMessages(
         correlationId,
         causationId: stored.id,
       };
-      return { key, value: JSON.stringify(message) };
+      return internalMessage(key, message);
     }),
   );
 }
@@ -95,7 +92,7 @@ function claimsMessages(
       ...budgetMessage(stored, key, { payee, plan, component, deal }),
       claims,
     };
-    return { key, value: JSON.stringify(message) };
+    return internalMessage(key, message);
   });
 }
 

@@ -11,16 +11,12 @@ import { Calendars } from '../calendar/calendars.service.js';
 import type { CreditMessage } from '../credit/credit.events-out.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { ACTOR } from '../service-identity.js';
-import { earningPublications } from './earning.events-out.js';
+import { earningMessages } from './earning.events-out.js';
 import type { ChildEarningMessage } from './earning.events-out.js';
 import { EARNING_PARTIAL_STATES, earningDecider, earningStream } from './earning.js';
 import type { EarningCommand, EarningState } from './earning.js';
 import type { EarningEvent, PayeePlan } from './earning-events.js';
-
-/** The same payees come again and again, so most memory goes to their states. */
-const FULL_STATES_BYTES_MAX = 128 * 1024 * 1024;
-const PARTIAL_STATE_BYTES = 25_000;
-const CACHE_BYTES_MAX = 256 * 1024 * 1024;
+import { EARNINGS_FULL_BYTES_MAX, EARNING_PARTIAL_BYTES, EARNINGS_PARTIAL_BYTES_MAX } from '../limits.js';
 
 export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
 
@@ -34,10 +30,10 @@ export const earningRuntime: FactoryProvider<EarningRuntime> = {
       store,
       decider: earningDecider(plans),
       partialStates: EARNING_PARTIAL_STATES,
-      fullStateBytesMax: FULL_STATES_BYTES_MAX,
-      partialStateBytes: PARTIAL_STATE_BYTES,
-      cacheBytesMax: CACHE_BYTES_MAX,
-      messagesOf: earningPublications,
+      fullStateBytesMax: EARNINGS_FULL_BYTES_MAX,
+      partialStateBytes: EARNING_PARTIAL_BYTES,
+      cacheBytesMax: EARNINGS_PARTIAL_BYTES_MAX,
+      messagesOf: earningMessages,
     }),
 };
 

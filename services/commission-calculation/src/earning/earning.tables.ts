@@ -8,6 +8,7 @@ import type { Transaction } from 'kysely';
 import { EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent, PayeePlan } from './earning-events.js';
 import type { PostedLine } from './posting.js';
+import { WRITTEN_STREAMS_MAX } from '../limits.js';
 
 /** Postings of one deal to one payee under one plan in one period. */
 export interface PostingRow {
@@ -44,9 +45,6 @@ export const EARNING_TABLES = [
   'commission_streams',
 ] as const satisfies readonly (keyof EarningTables)[];
 
-/** Limit on the remembered rows of `commission_streams`. */
-const REMEMBERED_MAX = 100_000;
-
 /** Rows of open periods that are in `commission_streams` already, so that they are not written again for every page. */
 export class WrittenStreams {
   private through = 0n;
@@ -62,7 +60,7 @@ export class WrittenStreams {
   }
 
   afterPage(names: Iterable<string>, last: StoredEvent | undefined): void {
-    if (this.names.size > REMEMBERED_MAX) this.names.clear();
+    if (this.names.size > WRITTEN_STREAMS_MAX) this.names.clear();
     for (const name of names) this.names.add(name);
     this.through = last?.position ?? this.through;
   }

@@ -46,6 +46,7 @@ import { childKey, creditOfChild, creditOfGrant, grantKey } from './earning-inpu
 import type { ChildInput, GrantInput } from './earning-inputs.js';
 import { isSamePosting, ledgerLine } from './posting.js';
 import type { PostedLine } from './posting.js';
+import { PARTIAL_LINES, PARTIAL_LINES_MAX } from '../limits.js';
 
 export const EARNING = 'earning';
 
@@ -190,12 +191,6 @@ export function keepPartialState(state: EarningState, linesMax: number): void {
     state.posted.delete(deal);
   });
 }
-
-/** Lines of a partial state: enough for credits that arrive a few batches out of order. */
-const PARTIAL_LINES = 8;
-
-/** A partial state with more lines is cut down again where memory is short. */
-const PARTIAL_LINES_MAX = 16;
 
 export const EARNING_PARTIAL_STATES: PartialStates<EarningState> = {
   isPartial: ({ partial }) => partial !== undefined,

@@ -7,7 +7,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { isPart, withWholeEvents } from '@tantieme/event-store/run';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { Calendars } from '../calendar/calendars.service.js';
-import { earningPublications } from './earning.events-out.js';
+import { earningMessages } from './earning.events-out.js';
 import { Earning } from './earning.service.js';
 import type { EarningMessage } from './earning.service.js';
 import { EARNING, earningDecider } from './earning.js';
@@ -104,7 +104,7 @@ describe('a retroactive tier that is crossed', () => {
       if (more === OVERRIDE)
         expect(amounts.filter((amount) => amount === '0.02')).toHaveLength(LINES_OF_DEAL * dealCount);
       // Each message holds all of one deal.
-      const sizes = earningPublications(last).map(({ message }) => message.value.length);
+      const sizes = earningMessages(last).map(({ value }) => value.length);
       expect(Math.max(...sizes)).toBeLessThan(APPEND_BYTES_MAX);
       if (more === BUDGET)
         expect(await verifyLog({ store: raw, replayables: await replayables(raw) })).toMatchObject({ differences: [] });

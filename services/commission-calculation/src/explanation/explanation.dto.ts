@@ -6,7 +6,8 @@ import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { IsString, MaxLength } from 'class-validator';
 import type { UsedPartner } from '../credit/credit.js';
 import { EarningListed } from '../earning/earning.dto.js';
-import { DEAL_LENGTH_MAX, TEXT_LENGTH_MAX } from '../fields.dto.js';
+import { TEXT_LENGTH_MAX } from '../limits.js';
+import { DEAL_LENGTH_MAX } from '../limits.js';
 import type { ExplainedCredit, ExplainedLine, ExplainedSource, Explanation } from './explanation.js';
 
 export class ExplainQuery {

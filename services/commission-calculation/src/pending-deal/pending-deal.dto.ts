@@ -1,7 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { IsString, MaxLength, MinLength } from 'class-validator';
-import { ChoiceFilter, DEAL_LENGTH_MAX, TEXT_LENGTH_MAX, TextFilter } from '../fields.dto.js';
+import { ChoiceFilter, TextFilter } from '../fields.dto.js';
+import { DEAL_LENGTH_MAX, TEXT_LENGTH_MAX } from '../limits.js';
 import type { PendingDealRow } from '../credit/pending-deals.tables.js';
 
 export const PENDING_DEAL_SORTS = ['deal', 'oldest'] as const;

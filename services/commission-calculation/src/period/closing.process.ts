@@ -1,72 +1,92 @@
 /**
- * Closes a period, stage by stage. Each step is idempotent and remembers nothing of an earlier run: after a kill at any
- * moment, the whole closing runs again and ends in the same state.
+ * Closes periods, calendars side by side, stage by stage. Each stage is idempotent and nothing of an earlier run is
+ * needed: after a kill at any moment, the closing runs again and ends in the same state.
  *
- * 1. Credit the facts from before the closing: note the ends of `deals`, `partners` and
- *    `references.inbound`, and wait until the consumers reach them.
- * 2. Earn the credits: wait until deals whose partner, plan or rate changed are credited again and the relays have
- *    published them; note the end of `commission-credits` and wait for it; repeat for each further round of internal
- * messages (to budgets, to payees
- *    above).
- * 3. Seal the period: postings go into the next one from now on. Wait for batches that were fetched before the seal.
- * 4. Close every stream with a line in the period.
- * 5. Publish the manifest.
+ * 1. The facts from before the closing are credited: the consumers have reached the end of the log.
+ * 2. The credits are earned: deals whose partner, plan or rate changed are credited again, and the earning consumer has
+ *    caught up; once more for each further round of internal messages (to budgets, to payees above).
+ * 3. The period is sealed: postings go into the next one from now on. Batches from before the seal are finished.
+ * 4. Every stream with a line in the period is closed.
+ * 5. The manifest is published.
  */
 import { windowStartDay } from '@tantieme/time/calendar/periods';
 import { isOfEarning } from '@tantieme/commission-engine/earn/component-rules';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
-import { TOPICS } from '@tantieme/contracts/topics';
-import { waitUntilCommitted } from '@tantieme/event-sourcing/process/consumer';
 import type { CommandContext, Work } from '@tantieme/event-sourcing/decide/runtime';
-import type { EventFilter, EventStore, Position } from '@tantieme/event-store/event-store';
-import type { Broker } from '@tantieme/messaging/broker';
+import { metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { logSource } from '@tantieme/event-sourcing/process/log-source';
+import type { Process, StepContext } from '@tantieme/event-sourcing/process/process';
+import { Waits } from '@tantieme/event-sourcing/process/waits';
+import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { formatMinor } from '@tantieme/money/amount';
 import type { Kysely } from 'kysely';
-import { CALENDAR } from '../calendar/calendar.js';
+import { CALENDAR, calendarOfStream } from '../calendar/calendar.js';
 import type { Calendars } from '../calendar/calendars.service.js';
-import { CREDIT_GROUP } from '../credit/credit.consumer.js';
-import { CREDITS_TOPIC } from '../credit/credit.events-out.js';
-import { EARN_GROUP } from '../earning/earning.consumer.js';
+import { CREDIT_CONSUMER } from '../credit/credit.consumer.js';
+import { EARN_CONSUMER } from '../earning/earning.consumer.js';
 import { planOfEarningStream } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
 import type { Earning, EarningRuntime } from '../earning/earning.service.js';
 import type { EarningTables } from '../earning/earning.tables.js';
 import type { PlanCatalog } from '../plan/plan-catalog.service.js';
-import { REFERENCE_GROUP } from '../reference/reference.consumer.js';
+import { REFERENCE_CONSUMER } from '../reference/reference.consumer.js';
 import { ACTOR } from '../service-identity.js';
 import { pagesOf } from './period.js';
 import type { PeriodCommand, Stage } from './period.js';
 import type { Periods } from './periods.service.js';
 
-export const CLOSINGS: EventFilter = { categories: [CALENDAR], types: ['PeriodClosing'] };
-
 /** Earning streams closed per batch: their states are in memory at the same time. */
 const BATCH_STREAMS = 100;
 
-/**
- * Waits until a process of this name, in any thread or replica, has reached a position of the log.
- * @throws the signal's reason
- */
-export type AwaitPosition = (name: string, position: Position, signal: AbortSignal) => Promise<void>;
+const READ_MODEL = 'commission-read-model';
+
+/** Who turns credits into earnings: deals that are credited again come first. */
+const EARNED_BY = ['commission-deal-dependencies', EARN_CONSUMER];
 
 export interface ClosingDependencies {
   readonly store: EventStore;
-  readonly broker: Broker;
   readonly db: Kysely<EarningTables>;
   readonly plans: PlanCatalog;
   readonly calendars: Calendars;
   readonly periods: Periods;
   readonly earnings: EarningRuntime;
   readonly earning: Earning;
-  readonly awaitPosition: AwaitPosition;
 }
 
 export class Closing {
-  constructor(private readonly on: ClosingDependencies) {}
+  private readonly waits: Waits;
+  /** Calendars that are closing, with the correlation id of the request. */
+  private readonly open = new Map<string, string>();
 
-  /** Runs the closing of a calendar to its end, if there is one. @throws the signal's reason */
-  async run(calendar: string, correlationId: string, signal: AbortSignal): Promise<void> {
+  constructor(private readonly on: ClosingDependencies) {
+    this.waits = new Waits(on.store);
+  }
+
+  process(): Process<StoredEvent> {
+    return {
+      name: 'commission-closing',
+      replicas: 'one-replica',
+      source: logSource({ categories: [CALENDAR], types: ['PeriodClosing'] }),
+      prepare: async () => {
+        this.open.clear();
+        this.waits.forget('');
+      },
+      step: async (events, context) => {
+        for (const event of events) this.open.set(calendarOfStream(event.stream), metadataOf(event).correlationId);
+        await Promise.all(
+          [...this.open].map(async ([calendar, correlationId]) => {
+            const result = await context.attempt(calendar, () => this.proceed(calendar, correlationId, context));
+            if (result !== 'open') this.open.delete(calendar);
+          }),
+        );
+        return this.open.size > 0 ? 'open' : undefined;
+      },
+    };
+  }
+
+  /** Goes as far as possible with the closing of a calendar, if there is one. */
+  private async proceed(calendar: string, correlationId: string, step: StepContext): Promise<'open' | void> {
     const { calendars, periods } = this.on;
     const { closing } = await calendars.state(calendar);
     if (closing === null) return;
@@ -74,35 +94,29 @@ export class Closing {
     const context = { actor: ACTOR, correlationId, cause: `closing:${calendar}:${period}` };
     const handle = (command: PeriodCommand): Promise<void> => periods.handle(calendar, period, command, context);
     const reachStage = (stage: Stage): Promise<void> => handle({ type: 'reach-stage', stage, at });
+    const reached = (place: string, processes: readonly string[]): Promise<boolean> =>
+      this.waits.reached(`${calendar} ${place}`, processes, step);
 
-    await this.factsCredited(signal);
+    if (!(await reached('facts', [REFERENCE_CONSUMER, CREDIT_CONSUMER]))) return 'open';
     await reachStage('facts-credited');
-    for (let rounds = await this.internalRounds(calendar); rounds >= 0; rounds--) await this.creditsEarned(signal);
+    for (let rounds = await this.internalRounds(calendar); rounds >= 0; rounds--)
+      if (!(await reached(`credits ${rounds}`, EARNED_BY))) return 'open';
     await reachStage('credits-earned');
 
     await calendars.handle(calendar, { type: 'seal', period, at }, context);
-    await this.creditsEarned(signal);
+    if (!(await reached('seal', EARNED_BY))) return 'open';
     await reachStage('sealed');
 
-    await this.closeStreams(calendar, period, at, context, signal);
+    if (!(await reached('streams', [READ_MODEL]))) return 'open';
+    await this.closeStreams(calendar, period, at, context, step.signal);
+    if (!(await reached('manifest', [READ_MODEL]))) return 'open';
     await reachStage('streams-closed');
 
     for (const page of pagesOf(calendar, period, await this.manifest(calendar, period)))
       await handle({ type: 'add-page', page, at });
     await handle({ type: 'close', at });
     await calendars.handle(calendar, { type: 'finish', period, at }, context);
-  }
-
-  private async factsCredited(signal: AbortSignal): Promise<void> {
-    const { broker } = this.on;
-    const [deals, partners, inbound] = [
-      await broker.endPositions(TOPICS.deals),
-      await broker.endPositions(TOPICS.partners),
-      await broker.endPositions(TOPICS.referencesInbound),
-    ];
-    await waitUntilCommitted({ broker, group: REFERENCE_GROUP, topic: TOPICS.partners, end: partners, signal });
-    await waitUntilCommitted({ broker, group: REFERENCE_GROUP, topic: TOPICS.referencesInbound, end: inbound, signal });
-    await waitUntilCommitted({ broker, group: CREDIT_GROUP, topic: TOPICS.deals, end: deals, signal });
+    this.waits.forget(`${calendar} `);
   }
 
   /** Further rounds of internal messages until earnings are stable: to a budget and back, then to the payees above. */
@@ -119,16 +133,7 @@ export class Closing {
     return toBudgets + (components.some(isOfEarning) ? 1 : 0);
   }
 
-  private async creditsEarned(signal: AbortSignal): Promise<void> {
-    const { store, broker, awaitPosition } = this.on;
-    // Recrediting appends events, so the head is read again afterwards: the relays have to pass those too.
-    await awaitPosition('commission-deal-dependencies', await store.head(), signal);
-    for (const relay of ['commission-credit-relay', 'commission-relay'])
-      await awaitPosition(relay, await store.head(), signal);
-    const end = await broker.endPositions(CREDITS_TOPIC);
-    await waitUntilCommitted({ broker, group: EARN_GROUP, topic: CREDITS_TOPIC, end, signal });
-  }
-
+  /** A stream that is closed appends nothing. */
   private async closeStreams(
     calendar: string,
     period: string,
@@ -136,10 +141,8 @@ export class Closing {
     context: CommandContext,
     signal: AbortSignal,
   ): Promise<void> {
-    const { store, db, awaitPosition } = this.on;
-    await awaitPosition('commission-read-model', await store.head(), signal);
     // Includes streams with lines of an earlier period that was never closed; they are posted in this one.
-    const rows = await db
+    const rows = await this.on.db
       .selectFrom('commission_streams')
       .select('stream')
       .distinct()
@@ -153,7 +156,6 @@ export class Closing {
       const streams = rows.slice(start, start + BATCH_STREAMS).map(({ stream }) => stream);
       await this.close(streams, period, at, context);
     }
-    await awaitPosition('commission-read-model', await store.head(), signal);
   }
 
   private async close(streams: readonly string[], period: string, at: string, context: CommandContext): Promise<void> {

@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { IsOptional, IsString, MaxLength, MinLength } from 'class-validator';
-import { ChoiceFilter, TextFilter, TEXT_LENGTH_MAX } from '../fields.dto.js';
+import { ChoiceFilter, TextFilter } from '../fields.dto.js';
+import { TEXT_LENGTH_MAX } from '../limits.js';
 import { OUTSTANDING } from '../calendar/calendar.js';
 import type { Outstanding } from '../calendar/calendar.js';
 import { STAGES } from './period.js';

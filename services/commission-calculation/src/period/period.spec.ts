@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { AT, Stream } from '../testing/world.fixture.js';
-import { MANIFEST_ENTRIES_MAX, pagesOf, periodDecider } from './period.js';
+import { pagesOf, periodDecider } from './period.js';
+import { MANIFEST_ENTRIES_MAX } from '../limits.js';
 
 function codeOf(act: () => unknown): string | undefined {
   try {

@@ -2,15 +2,13 @@
 import type { ManifestEntry, PeriodManifest } from '@tantieme/contracts/ledger';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { MANIFEST_ENTRIES_MAX } from '../limits.js';
 
 export const PERIOD = 'period';
 
 export function periodStream(calendar: string, period: string): string {
   return `${PERIOD}-${calendar}:${period}`;
 }
-
-/** Entries per page of the manifest, about 250 bytes each: far below the limits of messages and appends. */
-export const MANIFEST_ENTRIES_MAX = 500;
 
 /**
  * In order: facts from before the closing are credited; credits are earned; nothing more is posted; all streams are

@@ -3,11 +3,10 @@ import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { manifestPublication } from './period.events-out.js';
+import { manifestMessage } from './period.events-out.js';
 import { periodDecider, periodStream } from './period.js';
 import type { PeriodCommand, PeriodEvent, PeriodState } from './period.js';
-
-const STATES_BYTES_MAX = 8 * 1024 * 1024;
+import { PERIODS_BYTES_MAX } from '../limits.js';
 
 @Injectable()
 export class Periods {
@@ -17,8 +16,8 @@ export class Periods {
     this.runtime = createRuntime({
       store,
       decider: periodDecider,
-      cacheBytesMax: STATES_BYTES_MAX,
-      messagesOf: (stored) => (stored.type === 'ManifestPage' ? manifestPublication(stored) : undefined),
+      cacheBytesMax: PERIODS_BYTES_MAX,
+      messagesOf: (stored) => (stored.type === 'ManifestPage' ? manifestMessage(stored) : undefined),
     });
   }
 

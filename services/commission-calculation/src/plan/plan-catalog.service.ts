@@ -8,12 +8,10 @@ import type { AppendedEvent, EventStore, StoredEvent } from '@tantieme/event-sto
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { changesTerms, PLAN, planDecider, planOfStream, planStream, PLAN_EVENTS } from './plan.js';
 import type { PlanEvent, PlanState, PublishedPlan } from './plan.js';
+import { MISSING_PLANS_MAX } from '../limits.js';
 
 /** Events per page when the catalog is loaded. */
 const PAGE_EVENTS = 200;
-
-/** Limit on the ids remembered as missing, so that an agreement to a plan that does not exist yet costs no reading. */
-const MISSING_MAX = 10_000;
 
 /** The events of all plans, a page at a time. */
 export async function* planEvents(store: EventStore): AsyncIterable<readonly StoredEvent[]> {
@@ -80,7 +78,7 @@ export class PlanCatalog implements PlanByHash {
       const events = streams.get(planStream(id));
       if (events !== undefined) this.record(events);
       else if (!this.plans.has(id)) {
-        if (this.missing.size >= MISSING_MAX) this.missing.clear();
+        if (this.missing.size >= MISSING_PLANS_MAX) this.missing.clear();
         this.missing.add(id);
       }
     }

@@ -15,6 +15,7 @@ import { addDays } from '@tantieme/time/day';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { PLAN_VERSIONS_MAX } from '../limits.js';
 
 export const PLAN = 'plan';
 
@@ -26,9 +27,6 @@ export function planStream(plan: string): string {
 export function planOfStream(stream: string): string {
   return stream.slice(PLAN.length + 1);
 }
-
-/** Limit on the versions of one plan: all of them are in memory wherever deals are credited. */
-export const PLAN_VERSIONS_MAX = 500;
 
 export type PlanCommand =
   | {

@@ -6,8 +6,7 @@ import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { planDecider, planStream } from './plan.js';
 import type { PlanCommand, PlanEvent, PlanState } from './plan.js';
 import { PlanCatalog } from './plan-catalog.service.js';
-
-const STATES_BYTES_MAX = 8 * 1024 * 1024;
+import { PLANS_BYTES_MAX } from '../limits.js';
 
 /** Handles plan commands and keeps the catalog current. */
 @Injectable()
@@ -18,7 +17,7 @@ export class Plans {
     @Inject(EVENT_STORE) store: EventStore,
     @Inject(PlanCatalog) private readonly catalog: PlanCatalog,
   ) {
-    this.runtime = createRuntime({ store, decider: planDecider, cacheBytesMax: STATES_BYTES_MAX });
+    this.runtime = createRuntime({ store, decider: planDecider, cacheBytesMax: PLANS_BYTES_MAX });
   }
 
   async state(plan: string): Promise<PlanState> {

@@ -5,6 +5,7 @@
 import type { Quota as QuotaInForce } from '@tantieme/commission-engine/earn/payee-terms';
 import { uuidOf } from '@tantieme/event-sourcing/decide/identity';
 import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { internalMessage } from '@tantieme/event-sourcing/process/publication';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { INTEGER, internalMessageGuard, LIST } from '../internal-message.js';
@@ -34,7 +35,7 @@ export function quotaMessage(stored: StoredEvent): OutgoingMessage {
     correlationId: metadataOf(stored).correlationId,
     causationId: stored.id,
   };
-  return { key: `${payee}|${plan}`, value: JSON.stringify(message) };
+  return internalMessage(`${payee}|${plan}`, message);
 }
 
 export const isQuotaMessage = internalMessageGuard<QuotaMessage>({

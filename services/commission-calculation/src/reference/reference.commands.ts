@@ -15,6 +15,7 @@ import { ReferenceRecorder } from './reference-recorder.service.js';
 import type { RecordedReference, RecordingContext, ReferenceKind } from './reference-recorder.service.js';
 import type { Warning } from './warning/warnings.js';
 import { QuotaWarnings } from './warning/warnings.service.js';
+import { BATCH_FACTS } from '../limits.js';
 
 export interface ReferenceRecorded {
   readonly outcome: 'accepted' | 'repeated';
@@ -122,9 +123,6 @@ export class RecordReferences extends Command<AsyncIterable<BatchLine>> {
     super();
   }
 }
-
-/** Facts per append. */
-const BATCH_FACTS = 1000;
 
 @CommandHandler(RecordReferences)
 export class RecordReferencesHandler implements ICommandHandler<RecordReferences> {

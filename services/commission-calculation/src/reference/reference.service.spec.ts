@@ -3,7 +3,7 @@ import { encode } from '@tantieme/contracts/envelope';
 import type { MessageData } from '@tantieme/contracts/envelope';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { deadLetterTopic } from '@tantieme/messaging/broker';
+import { parkedIn } from '@tantieme/event-sourcing/testing/parked.fixture';
 import type { Message } from '@tantieme/messaging/broker';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import type { Page } from '@tantieme/service-kit/http/cursor';
@@ -11,8 +11,7 @@ import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
 import type { DependencyTables } from '../credit/deal-dependencies.service.js';
 import { CREDITS_TOPIC } from '../credit/credit.events-out.js';
-import { decodeInternalMessage, EARN_GROUP } from '../earning/earning.consumer.js';
-import { REFERENCE_GROUP } from './reference.consumer.js';
+import { decodeInternalMessage } from '../earning/earning.consumer.js';
 import type { BatchLine } from './reference.commands.js';
 import type { ReferenceKind } from './reference-recorder.service.js';
 import { dealOf, partnerOf, PLAN, Service, shuffled } from '../testing/service.fixture.js';
@@ -246,8 +245,8 @@ describe('exchange rates over the broker', () => {
     if (service === undefined) throw new Error('no service was started');
     await publish(service, 'exchange-rate', [rate('2026-03-05', '1.9'), rate('2026-03-05', '1.9', { base: 'USD' })]);
     await service.idle();
-    const dead = await readAll(service, deadLetterTopic(TOPICS.referencesInbound, REFERENCE_GROUP));
-    expect(dead.map(({ headers }) => headers?.['reason'])).toEqual([
+    const parked = await parkedIn(service.store);
+    expect(parked.map(({ reason }) => reason)).toEqual([
       expect.stringContaining('FactConflict'),
       expect.stringContaining('quote is the same as base'),
     ]);
@@ -390,6 +389,6 @@ describe('quotas', () => {
         ],
       },
     ]);
-    expect(await readAll(service, deadLetterTopic(CREDITS_TOPIC, EARN_GROUP))).toEqual([]);
+    expect(await parkedIn(service.store)).toEqual([]);
   });
 });

@@ -212,7 +212,7 @@ export class Service {
   async idle(): Promise<void> {
     const background = this.application.get(Background);
     for (let still = 0, began = Date.now(); still < 2; await pause(10)) {
-      const status = await background.status();
+      const status = background.status();
       if (Date.now() - began > WAIT_MS_MAX) throw new Error(`not idle: ${JSON.stringify(status)}`);
       const failing = status.find(({ lastError }) => lastError !== undefined);
       if (failing !== undefined) throw new Error(`${failing.name}: ${failing.lastError}`);
@@ -249,7 +249,7 @@ export class Service {
       const { body } = await this.call<PeriodRead>('operator', 'GET', path);
       if (body.state === 'closed') return;
       if (Date.now() - began > WAIT_MS_MAX) {
-        const status = await this.application.get(Background).status();
+        const status = this.application.get(Background).status();
         throw new Error(`not closed: ${JSON.stringify(body)} ${JSON.stringify(status)}`);
       }
     }

@@ -1,7 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { UncreditedCode } from '@tantieme/commission-engine/credit/uncredited';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
-import { ChoiceFilter, DEAL_LENGTH_MAX, TextFilter } from '../fields.dto.js';
+import { ChoiceFilter, TextFilter } from '../fields.dto.js';
+import { DEAL_LENGTH_MAX } from '../limits.js';
 
 const CODES = [
   'NotCovered',

@@ -29,14 +29,12 @@ import type {
   WithdrawnFact,
 } from '@tantieme/contracts/deal';
 import { compareIds } from './order.js';
+import { LINES_MAX } from '../limits.js';
 
 export interface FieldReason {
   readonly field: string;
   readonly reason: string;
 }
-
-/** Most lines of a fact: a whole deal has to fit into an event of less than 1 MiB. */
-export const LINES_MAX = 2000;
 
 /**
  * The normal form of a fact: instants in UTC with milliseconds, amounts with exactly the currency's decimals, lines in

@@ -1,17 +1,24 @@
 /** Messages of this service: the whole deal after each fact (topic `deals`). */
-import { encode } from '@tantieme/contracts/envelope';
+import { envelopeMessage } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
-import { attributesOf } from '@tantieme/event-sourcing/process/relay';
-import type { Publication } from '@tantieme/event-sourcing/process/relay';
+import type { OutgoingMessage } from '@tantieme/messaging/broker';
+import { attributesOf } from '@tantieme/event-sourcing/process/publication';
+import type { Publication } from '@tantieme/event-sourcing/process/publication';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
-import { DEAL_EVENTS } from './deal.js';
+import { dealDecider, DEAL_EVENTS } from './deal.js';
 import type { DealFactRecorded } from './deal.js';
 
-export function toMessages(stored: StoredEvent): readonly Publication[] {
-  if (stored.type !== 'DealFactRecorded') return [];
+export const DEALS: Publication = {
+  name: 'deal-ingestion-relay',
+  topic: TOPICS.deals,
+  filter: { categories: [dealDecider.category], types: ['DealFactRecorded'] },
+  toMessages,
+  stampsOrigin: true,
+};
+
+function toMessages(stored: StoredEvent): readonly OutgoingMessage[] {
   const { deal } = parseDomainEvent<DealFactRecorded>(stored, DEAL_EVENTS).data;
   const key = `${deal.source}|${deal.id}`;
-  const value = encode('deal', attributesOf(stored, '/deal-ingestion', key), deal);
-  return [{ topic: TOPICS.deals, message: { key, value } }];
+  return [envelopeMessage('deal', attributesOf(stored, '/deal-ingestion', key), deal)];
 }

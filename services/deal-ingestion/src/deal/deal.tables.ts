@@ -7,6 +7,7 @@ import type { Transaction } from 'kysely';
 import { DEAL_EVENTS } from './deal.js';
 import type { DealFactRecorded } from './deal.js';
 import { stageOf } from './deal-stage.js';
+import { DEALS_IN_CONDITION_MAX } from '../limits.js';
 
 export interface DealRow {
   readonly source: string;
@@ -79,9 +80,6 @@ async function writeDeals(trx: Transaction<DealTables>, deals: readonly DealRow[
       )
       .execute();
 }
-
-/** Deals in one condition of a statement: SQLite bounds the depth of an expression. */
-const DEALS_IN_CONDITION_MAX = 400;
 
 async function writePartners(trx: Transaction<DealTables>, deals: readonly DealAtRevision[]): Promise<void> {
   // A deal at its first revision has no rows yet.

@@ -17,6 +17,7 @@ import type {
 } from '@tantieme/contracts/deal';
 import { identityOf, isWithdrawal, namedKeyOf, revisedKeyOf } from './deal-fact.js';
 import { compareIds } from './order.js';
+import { FACTS_MAX, DIFFERENCES_MAX } from '../limits.js';
 
 /** A fact in its normal form, with the SHA-256 of that form's canonical JSON (lower-case hex). */
 export interface RecordedFact {
@@ -36,9 +37,6 @@ export interface DealFactRecorded {
 
 /** All recorded facts of the deal, by identity. Only `evolve` changes it. */
 export type DealState = Map<string, RecordedFact>;
-
-/** Most facts of a deal: each of its events and messages holds the whole deal. */
-export const FACTS_MAX = 1000;
 
 /** The same identity with other content: the first one stays, and the other is refused. */
 export const FACT_CONFLICT = 'FactConflict';
@@ -340,8 +338,6 @@ function differences(recorded: DealFact, other: DealFact): { readonly field: str
   compareValues(recorded, other, '', found);
   return found.slice(0, DIFFERENCES_MAX);
 }
-
-const DIFFERENCES_MAX = 20;
 
 function compareValues(
   recorded: unknown,

@@ -6,7 +6,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import fc from 'fast-check';
 import { openDeals } from '../deal-ingestion.module.js';
-import { toMessages } from './deal.events-out.js';
+import { DEALS } from './deal.events-out.js';
 import { booked, terms } from './deal.fixture.js';
 
 let store: EventStore;
@@ -56,7 +56,7 @@ describe('a deal that is recorded', () => {
     expect(events.length).toBe(number - refused);
     expect(Math.min(refused, events.length)).toBeGreaterThan(20);
     for (const stored of events)
-      for (const { message } of toMessages(stored)) expect(decode(message.value).type).toBe('deal');
+      for (const message of DEALS.toMessages(stored)) expect(decode(message.value).type).toBe('deal');
   });
 
   it('is refused as too large for a message, and leaves the stream as it was', async () => {

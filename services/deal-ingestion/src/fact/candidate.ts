@@ -18,8 +18,5 @@ export interface Candidate {
 
 export type Outcome = 'accepted' | 'repeated' | 'conflict' | 'refused';
 
-/** Facts in a batch: enough for one transaction to carry its cost, few enough to stay in memory. */
-export const BATCH_FACTS = 1000;
-
 /** Records or judges facts in batches; the outcomes are in their order. It returns when their effect is stored. */
 export type FactSink = (batch: readonly Candidate[]) => Promise<readonly { readonly outcome: Outcome }[]>;

@@ -1,33 +1,28 @@
 /** Facts that arrive from the broker (topic `deals.inbound`). */
-import type { Broker, DeadLetter } from '@tantieme/messaging/broker';
+import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+
+import type { Envelope } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { startConsumer } from '@tantieme/event-sourcing/process/consumer';
-import type { RunningConsumer } from '@tantieme/event-sourcing/process/consumer';
-import { BATCH_FACTS } from './candidate.js';
+import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
+import type { Received } from '@tantieme/event-sourcing/process/topic-source';
+import { BATCH_FACTS } from '../limits.js';
 import type { FactRecorder, IncomingFact } from './fact-recorder.service.js';
 
-const GROUP = 'deal-ingestion';
 const ACTOR = 'service:deal-ingestion';
 
-/** Messages of another type go to the dead letters; a fact that is refused is stored as a refusal, like any other. */
-export function startFactConsumer(
-  broker: Broker,
-  recorder: FactRecorder,
-  onError: (error: unknown) => void,
-): RunningConsumer {
-  return startConsumer({
-    broker,
-    group: GROUP,
-    topics: [TOPICS.dealsInbound],
-    batchSize: BATCH_FACTS,
-    onError,
-    handle: async (batch) => {
+/** A fact that is refused is stored as a refusal, like any other; messages of another type are parked. */
+export function factConsumer(recorder: FactRecorder): Process<Received<Envelope>> {
+  return {
+    name: 'deal-ingestion-inbound',
+    replicas: 'every-replica',
+    source: topicSource({ group: 'deal-ingestion', topics: [TOPICS.dealsInbound], batchSize: BATCH_FACTS }),
+    step: async (batch) => {
       const incoming: IncomingFact[] = [];
-      const deadLetters: DeadLetter[] = [];
+      const refusals: Refusal[] = [];
       for (const { envelope, message } of batch) {
         const { type, id, data, correlationId } = envelope;
         if (type !== 'deal-fact') {
-          deadLetters.push({ message, reason: `a message of type ${type} is not a fact of a deal` });
+          refusals.push({ message, reason: `a message of type ${type} is not a fact of a deal` });
           continue;
         }
         incoming.push({
@@ -37,7 +32,7 @@ export function startFactConsumer(
         });
       }
       await recorder.record(incoming);
-      return deadLetters;
+      return refusals;
     },
-  });
+  };
 }

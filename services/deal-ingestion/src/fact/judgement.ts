@@ -12,6 +12,7 @@ import type { RecordedFact } from '../deal/deal.js';
 import { normalFact, readableFactKey } from '../deal/deal-fact.js';
 import type { RefusalKind } from '../refusal/refusal.js';
 import type { Candidate } from './candidate.js';
+import { ERRORS_MAX } from '../limits.js';
 
 /** Why a fact is not recorded. */
 export interface Rejection {
@@ -20,9 +21,6 @@ export interface Rejection {
   readonly message: string;
   readonly errors: readonly CellFault[];
 }
-
-/** Most reasons that a refusal keeps. */
-const ERRORS_MAX = 100;
 
 export function judge({ fact, errors }: Candidate): RecordedFact | Rejection {
   if (errors !== undefined && errors.length > 0) return invalid(errors);

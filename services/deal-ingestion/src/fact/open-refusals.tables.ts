@@ -1,6 +1,7 @@
 /** Refusals that are open, by the fact that they are about. Filled and emptied by the process that resolves them. */
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import type { Kysely } from 'kysely';
+import { DEALS_IN_STATEMENT_MAX } from '../limits.js';
 
 export interface OpenRefusalRow {
   readonly id: string;
@@ -14,9 +15,6 @@ export interface OpenRefusalRow {
 export interface OpenRefusalTables {
   deal_ingestion_open_refusals: OpenRefusalRow;
 }
-
-/** Deals looked up in one statement. */
-const DEALS_IN_STATEMENT_MAX = 1000;
 
 /** Open refusals of these deals, or of deals of the same id in another source. */
 export async function openRefusalsOf(

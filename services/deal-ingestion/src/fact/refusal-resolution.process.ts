@@ -3,10 +3,10 @@
  * refusals before it, and may handle the same events again: resolving is idempotent.
  */
 import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { startFollower } from '@tantieme/event-sourcing/process/follower';
-import type { OnError, RunningProcess } from '@tantieme/event-sourcing/process/running-process';
+import { logSource } from '@tantieme/event-sourcing/process/log-source';
+import type { Process } from '@tantieme/event-sourcing/process/process';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
-import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
+import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Kysely } from 'kysely';
 import { dealDecider, DEAL_EVENTS } from '../deal/deal.js';
 import type { DealFactRecorded } from '../deal/deal.js';
@@ -20,25 +20,19 @@ import type { OpenRefusalRow, OpenRefusalTables } from './open-refusals.tables.j
 import { resolutionOf } from './resolution.js';
 import type { OpenRefusal } from './resolution.js';
 
-export const REFUSAL_RESOLUTION = 'deal-ingestion-refusal-resolution';
 const ACTOR = 'service:deal-ingestion';
 
-export function startRefusalResolution(options: {
-  readonly store: EventStore;
-  readonly db: Kysely<OpenRefusalTables>;
-  readonly recorder: Pick<FactRecorder, 'resolve'>;
-  readonly onError: OnError;
-}): RunningProcess {
-  const { store, db, recorder, onError } = options;
-  return startFollower({
-    store,
-    db,
-    name: REFUSAL_RESOLUTION,
-    filter: { categories: [dealDecider.category, refusalDecider.category] },
+export function refusalResolution(
+  db: Kysely<OpenRefusalTables>,
+  recorder: Pick<FactRecorder, 'resolve'>,
+): Process<StoredEvent> {
+  return {
+    name: 'deal-ingestion-refusal-resolution',
+    replicas: 'one-replica',
+    source: logSource({ categories: [dealDecider.category, refusalDecider.category] }),
     prepare: () => migrate(db, MIGRATIONS),
-    handle: (events) => resolveIn(events, db, recorder),
-    onError,
-  });
+    step: (events) => resolveIn(events, db, recorder),
+  };
 }
 
 async function resolveIn(

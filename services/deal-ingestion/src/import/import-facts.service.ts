@@ -7,7 +7,7 @@ import { ndjsonLines } from '@tantieme/tabular/ndjson-lines';
 import type { Line } from '@tantieme/tabular/ndjson-lines';
 import { TabularError } from '@tantieme/tabular/tabular-error';
 import { tabularProblem } from '@tantieme/service-kit/http/tabular-problem';
-import { BATCH_FACTS } from '../fact/candidate.js';
+import { BATCH_FACTS } from '../limits.js';
 import type { Candidate, FactSink } from '../fact/candidate.js';
 import type { ColumnMapping } from './column-mapping.js';
 import type { ImportCounts, ImportFormat } from './import.js';

@@ -17,6 +17,7 @@ import type { Import, ImportsQuery } from './import.dto.js';
 import type { ImportFormat } from './import.js';
 import type { ImportRow, ImportTables } from './import.tables.js';
 import { REASON_COLUMN, rejectedCells, rejectedLine, storedRows } from './rejected-rows.js';
+import { REFUSALS_IN_PAGE } from '../limits.js';
 
 export class ListImports extends Query<Page<Import>> {
   constructor(readonly query: ImportsQuery) {
@@ -82,9 +83,6 @@ export class FindRejectedRows extends Query<RejectedFile> {
     super();
   }
 }
-
-/** Refusals read in one query. */
-const REFUSALS_IN_PAGE = 200;
 
 @QueryHandler(FindRejectedRows)
 export class FindRejectedRowsHandler implements IQueryHandler<FindRejectedRows> {

@@ -16,11 +16,13 @@ import type { CellFault, CellPlace } from '@tantieme/tabular/cell';
 import { compileDateFormat } from '@tantieme/tabular/date-format';
 import { createCellReader } from '@tantieme/tabular/file-format';
 import type { ReadCell } from '@tantieme/tabular/file-format';
-import { FACT_KINDS, KINDS_WITH_ID, LINES_MAX } from '../deal/deal-fact.js';
+import { FACT_KINDS, KINDS_WITH_ID } from '../deal/deal-fact.js';
+import { LINES_MAX } from '../limits.js';
 import { compareIds } from '../deal/order.js';
 import { lineColumnsOf, partnerColumns } from './column-mapping.js';
 import type { ColumnMapping } from './column-mapping.js';
 import { columnsOf, isUsable, mappedFields, unusableReason } from './usable-fields.js';
+import { MOMENTS_CACHED_MAX, NAMED_MAX } from '../limits.js';
 
 /** Cells in the order of the header. */
 export type Cells = readonly string[];
@@ -52,12 +54,6 @@ export interface RowMapper {
   /** What is stored of rows that are refused: names and cells, in an order that depends on their contents alone. */
   readonly raw: (rows: readonly Row[]) => string;
 }
-
-/** Distinct dates of a file that are kept: parsing one takes longer than looking it up. */
-const MOMENTS_CACHED_MAX = 20_000;
-
-/** Contradictory values that a refusal quotes at most. */
-const NAMED_MAX = 3;
 
 /** @param header names of the columns; those that the mapping needs were checked by `missingColumns` */
 export function createRowMapper(mapping: ColumnMapping, header: readonly string[]): RowMapper {

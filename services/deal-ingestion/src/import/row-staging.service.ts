@@ -3,9 +3,7 @@ import type { StatementSync } from 'node:sqlite';
 import type { Row } from './mapped-rows.js';
 import { openTemporaryDatabase } from './temporary-database.service.js';
 import type { TemporaryDatabase } from './temporary-database.service.js';
-
-/** Most rows of one fact that are read: more than a deal may have, so that their number is refused. */
-const ROWS_OF_FACT_MAX = 20_000;
+import { ROWS_OF_FACT_MAX } from '../limits.js';
 
 export class RowStaging {
   private readonly database: TemporaryDatabase;

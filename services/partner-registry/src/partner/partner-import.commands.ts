@@ -16,9 +16,7 @@ import { Registry } from './registry.service.js';
 import type { ChangeResult, PartnerRequest } from './registry.service.js';
 import type { RequestedChange } from './requested-change.js';
 import { unknownCountry } from './warnings.js';
-
-/** Largest file, in bytes: some hundred thousand partners. Its hierarchy is checked as a whole. */
-const FILE_BYTES_MAX = 64 * 1024 * 1024;
+import { FILE_BYTES_MAX } from '../limits.js';
 
 /** Lines of the report: refused rows and warnings in order of the file, then the counts. */
 export type ReportLine =

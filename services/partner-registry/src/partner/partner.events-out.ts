@@ -1,15 +1,22 @@
 /** Messages of this service: the whole partner after each change (topic `partners`). */
-import { encode } from '@tantieme/contracts/envelope';
+import { envelopeMessage } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
-import { attributesOf } from '@tantieme/event-sourcing/process/relay';
-import type { Publication } from '@tantieme/event-sourcing/process/relay';
+import type { OutgoingMessage } from '@tantieme/messaging/broker';
+import { attributesOf } from '@tantieme/event-sourcing/process/publication';
+import type { Publication } from '@tantieme/event-sourcing/process/publication';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
-import { PARTNER_EVENTS } from './partner.js';
+import { partnerDecider, PARTNER_EVENTS } from './partner.js';
 import type { PartnerEvent } from './partner.js';
 
-export function toMessages(stored: StoredEvent): readonly Publication[] {
+export const PARTNERS: Publication = {
+  name: 'partner-registry-relay',
+  topic: TOPICS.partners,
+  filter: { categories: [partnerDecider.category] },
+  toMessages,
+};
+
+function toMessages(stored: StoredEvent): readonly OutgoingMessage[] {
   const { partner } = parseDomainEvent<PartnerEvent>(stored, PARTNER_EVENTS).data;
-  const value = encode('partner', attributesOf(stored, '/partner-registry', partner.id), partner);
-  return [{ topic: TOPICS.partners, message: { key: partner.id, value } }];
+  return [envelopeMessage('partner', attributesOf(stored, '/partner-registry', partner.id), partner)];
 }

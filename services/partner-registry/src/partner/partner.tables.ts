@@ -2,7 +2,7 @@
 import type { Partner } from '@tantieme/contracts/partner';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import type { Projection } from '@tantieme/event-sourcing/process/projection';
+import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
 import { isKnownCountry } from './country.service.js';
 import { partnerDecider, PARTNER_EVENTS } from './partner.js';
 import type { PartnerEvent } from './partner.js';

@@ -5,7 +5,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import fc from 'fast-check';
 import { openPartners } from '../partner-registry.module.js';
-import { toMessages } from './partner.events-out.js';
+import { PARTNERS } from './partner.events-out.js';
 import type { PartnerChange } from './partner.js';
 
 let store: EventStore;
@@ -56,7 +56,7 @@ it('every change of a partner that is accepted can be published', async () => {
   );
   expect(accepted).toBeGreaterThan(30);
   for (const stored of await store.readStream('partner-P'))
-    for (const { message } of toMessages(stored)) expect(decode(message.value).type).toBe('partner');
+    for (const message of PARTNERS.toMessages(stored)) expect(decode(message.value).type).toBe('partner');
 });
 
 it.each([

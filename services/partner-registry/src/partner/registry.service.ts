@@ -9,6 +9,7 @@ import type { PartnerChange, PartnerCommand, PartnerEvent, PartnerState } from '
 import type { RequestedChange } from './requested-change.js';
 import { uplinesNamed } from './upline.js';
 import type { Uplines, UplinesOf } from './upline.js';
+import { ABOVE_MAX, BATCH_CHANGES } from '../limits.js';
 
 export const PARTNER_RUNTIME = Symbol('PARTNER_RUNTIME');
 export type PartnerRuntime = Runtime<PartnerState, PartnerCommand, PartnerEvent>;
@@ -30,12 +31,6 @@ export interface ChangedPartner {
 /** The result of one change among many. */
 export type ChangeResult =
   { readonly outcome: 'changed' | 'unchanged' } | { readonly outcome: 'refused'; readonly error: DomainError };
-
-/** Most partners above one at any time: a real hierarchy has a handful of levels. */
-const ABOVE_MAX = 500;
-
-/** Changes in one append. */
-const BATCH_CHANGES = 1000;
 
 /** Looks a partner up: in the log, or in a dry run as it would be by then. */
 type FindPartner = (id: string) => Promise<PartnerState>;

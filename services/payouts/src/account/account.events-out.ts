@@ -1,40 +1,43 @@
 /** The messages that payouts publishes to finance, each a function of one event. */
-import { encode } from '@tantieme/contracts/envelope';
+import { envelopeMessage } from '@tantieme/contracts/envelope';
 import type { MessageData } from '@tantieme/contracts/envelope';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { PayoutDue } from '@tantieme/contracts/payout';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { attributesOf } from '@tantieme/event-sourcing/process/relay';
-import type { Publication } from '@tantieme/event-sourcing/process/relay';
+import { attributesOf } from '@tantieme/event-sourcing/process/publication';
+import type { Publication } from '@tantieme/event-sourcing/process/publication';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
+import type { OutgoingMessage } from '@tantieme/messaging/broker';
 
-import { ACCOUNT_EVENTS } from './account.js';
+import { ACCOUNT, ACCOUNT_EVENTS } from './account.js';
 import type { AccountEvent } from './account.js';
 import { paymentRecordedOf, payoutId } from './payment.js';
 import { isZero } from './statement.js';
 
 const SOURCE = '/payouts';
 
-/** Types of the events that are published. */
-export const PUBLISHED_EVENTS: readonly AccountEvent['type'][] = [
-  'StatementIssued',
-  'StatementApproved',
-  'PaymentRecorded',
-];
+const PUBLISHED: readonly AccountEvent['type'][] = ['StatementIssued', 'StatementApproved', 'PaymentRecorded'];
 
-export function messagesOf(stored: StoredEvent): readonly Publication[] {
+export const PAYOUTS: Publication = {
+  name: 'payouts-relay',
+  topic: TOPICS.payouts,
+  filter: { categories: [ACCOUNT], types: PUBLISHED },
+  toMessages: messagesOf,
+};
+
+function messagesOf(stored: StoredEvent): readonly OutgoingMessage[] {
   if (stored.type === 'LedgerLinesReceived') return [];
   const event = parseDomainEvent<AccountEvent>(stored, ACCOUNT_EVENTS);
   switch (event.type) {
     case 'StatementIssued':
-      return [publication('statement-issued', stored, event.data.statement)];
+      return [messageOf('statement-issued', stored, event.data.statement)];
     case 'StatementApproved': {
       const payout = payoutDueOf(event);
-      return payout === undefined ? [] : [publication('payout-due', stored, payout)];
+      return payout === undefined ? [] : [messageOf('payout-due', stored, payout)];
     }
     case 'PaymentRecorded':
-      return [publication('payment-recorded', stored, paymentRecordedOf(event.data))];
+      return [messageOf('payment-recorded', stored, paymentRecordedOf(event.data))];
     case 'LedgerLinesReceived':
       return [];
     default:
@@ -61,11 +64,10 @@ export function payoutDueOf({
   });
 }
 
-function publication<Type extends 'statement-issued' | 'payout-due' | 'payment-recorded'>(
+function messageOf<Type extends 'statement-issued' | 'payout-due' | 'payment-recorded'>(
   type: Type,
   stored: StoredEvent,
   data: MessageData[Type],
-): Publication {
-  const attributes = { ...attributesOf(stored, SOURCE, data.payee), causationId: stored.id };
-  return { topic: TOPICS.payouts, message: { key: data.payee, value: encode(type, attributes, data) } };
+): OutgoingMessage {
+  return envelopeMessage(type, { ...attributesOf(stored, SOURCE, data.payee), causationId: stored.id }, data);
 }

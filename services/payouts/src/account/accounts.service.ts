@@ -2,16 +2,10 @@ import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 
-import { messagesOf } from './account.events-out.js';
+import { PAYOUTS } from './account.events-out.js';
 import { account, ACCOUNT_PARTIAL_STATES } from './account.js';
 import type { AccountCommand, AccountEvent, AccountState } from './account.js';
-
-/** Memory for accounts with their open lines. Every earning of every payee goes through its account. */
-const FULL_ACCOUNTS_BYTES_MAX = 96 * 1024 * 1024;
-
-/** Memory for accounts whose lines were evicted, and what one of them takes. */
-const PARTIAL_ACCOUNTS_BYTES_MAX = 96 * 1024 * 1024;
-const PARTIAL_ACCOUNT_BYTES = 2500;
+import { FULL_ACCOUNTS_BYTES_MAX, PARTIAL_ACCOUNTS_BYTES_MAX, PARTIAL_ACCOUNT_BYTES } from '../limits.js';
 
 /** Injection token of {@link Accounts}. */
 export const ACCOUNTS = Symbol('accounts');
@@ -25,6 +19,6 @@ export function openAccounts(store: EventStore): Accounts {
     fullStateBytesMax: FULL_ACCOUNTS_BYTES_MAX,
     partialStateBytes: PARTIAL_ACCOUNT_BYTES,
     cacheBytesMax: PARTIAL_ACCOUNTS_BYTES_MAX,
-    messagesOf,
+    messagesOf: PAYOUTS.toMessages,
   });
 }

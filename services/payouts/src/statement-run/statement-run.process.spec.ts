@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { decode } from '@tantieme/contracts/envelope';
 import { openDatabase } from '@tantieme/event-sourcing/read-model/database';
+import { startProcess } from '@tantieme/event-sourcing/testing/process.fixture';
+import type { RunningProcess } from '@tantieme/event-sourcing/testing/process.fixture';
 import type { AnyDatabase } from '@tantieme/event-sourcing/read-model/migrations';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
@@ -8,7 +10,7 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { earning, entryOf, lineOf, manifest } from '../testing/http.fixture.js';
 import { openAccounts } from '../account/accounts.service.js';
 import { receiveMessages } from '../payouts.consumer.js';
-import { StatementRunProcess } from './statement-run.process.js';
+import { statementRunProcess } from './statement-run.process.js';
 import { openStatementRuns } from './statement-runs.service.js';
 
 const PAYEES = 6;
@@ -57,9 +59,8 @@ async function prepared(): Promise<EventStore> {
   return store;
 }
 
-function processOver(store: EventStore, db: AnyDatabase): StatementRunProcess {
-  const [accounts, statementRuns] = [openAccounts(store), openStatementRuns(store)];
-  return new StatementRunProcess({ store, db, accounts, statementRuns, onError: () => undefined }).start();
+function processOver(store: EventStore, db: AnyDatabase): RunningProcess {
+  return startProcess(statementRunProcess(openAccounts(store), openStatementRuns(store)), { store, db });
 }
 
 async function until(is: () => Promise<boolean> | boolean): Promise<void> {
@@ -83,7 +84,7 @@ describe('the statement run', () => {
       await killed.stop();
       const run = processOver(store, db);
       await until(async () => (await eventsOf(store, 'StatementRunFinished')).length > 0);
-      await until(async () => (await run.position()) === (await store.head()));
+      await run.waitFor(await store.head());
       await run.stop();
       const issued = await eventsOf(store, 'StatementIssued');
       expect(issued.length).toBe(PAYEES);

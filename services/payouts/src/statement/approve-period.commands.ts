@@ -14,9 +14,7 @@ import { accountsOf, statementRunStream } from '../statement-run/statement-run.j
 import { STATEMENT_RUNS } from '../statement-run/statement-runs.service.js';
 import type { StatementRuns } from '../statement-run/statement-runs.service.js';
 import type { PeriodApproval } from './statement.dto.js';
-
-/** Accounts whose approvals are appended together. */
-const ACCOUNTS_PER_BATCH = 500;
+import { APPROVED_ACCOUNTS_PER_BATCH } from '../limits.js';
 
 /** Approves all statements of a period. */
 @CommandRoles('approver')
@@ -48,9 +46,9 @@ export class ApprovePeriodHandler implements ICommandHandler<ApprovePeriod, Peri
     const at = new Date().toISOString();
     const payableMinor = new Map<string, bigint>();
     let approved = 0;
-    for (let from = 0; from < named.length; from += ACCOUNTS_PER_BATCH) {
+    for (let from = 0; from < named.length; from += APPROVED_ACCOUNTS_PER_BATCH) {
       const results = await this.accounts.handleMany(
-        named.slice(from, from + ACCOUNTS_PER_BATCH).map(({ payee, currency }) => ({
+        named.slice(from, from + APPROVED_ACCOUNTS_PER_BATCH).map(({ payee, currency }) => ({
           stream: accountStream(payee, currency),
           command: {
             type: 'approve-statement',

@@ -9,9 +9,7 @@ import { parseAmount } from '@tantieme/money/amount';
 
 import { ACCOUNT_EVENTS, accountDecider, accountStream, STATEMENT_ENGINES } from '../account/account.js';
 import type { AccountEvent } from '../account/account.js';
-
-/** Events per read. */
-const EVENTS_PER_READ = 2000;
+import { STATEMENT_EVENTS_PER_READ } from '../limits.js';
 
 export interface StatementLocation {
   readonly id: string;
@@ -38,8 +36,8 @@ export async function readStatement(
   const account = accountDecider(engines);
   const stream = accountStream(location.payee, location.currency);
   let state = account.initialState();
-  for (let from = 0; from <= location.revision; from += EVENTS_PER_READ) {
-    const limit = Math.min(EVENTS_PER_READ, location.revision + 1 - from);
+  for (let from = 0; from <= location.revision; from += STATEMENT_EVENTS_PER_READ) {
+    const limit = Math.min(STATEMENT_EVENTS_PER_READ, location.revision + 1 - from);
     for (const stored of await store.readStream(stream, { from, limit })) {
       const event = domainEventOf<AccountEvent>(stored, ACCOUNT_EVENTS);
       if (stored.revision === location.revision) {

@@ -15,6 +15,7 @@ import { readStatement } from './statement-document.service.js';
 import type { ListedStatement, StatementSort, StatementState } from './statement.dto.js';
 import { listedStatement } from './statement.tables.js';
 import type { StatementTables } from './statement.tables.js';
+import { EXPORT_PAGE_ROWS } from '../limits.js';
 
 export interface StatementFilter {
   readonly payee?: string | undefined;
@@ -114,8 +115,6 @@ export class ExportStatements {
     readonly payee: string | undefined,
   ) {}
 }
-
-const EXPORT_PAGE_ROWS = 200;
 
 @QueryHandler(ExportStatements)
 export class ExportStatementsHandler implements IQueryHandler<ExportStatements, AsyncGenerator<string>> {

@@ -10,14 +10,15 @@ import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import type { Payment } from '@tantieme/contracts/payout';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { deadLetterTopic } from '@tantieme/messaging/broker';
+import { parkedIn } from '@tantieme/event-sourcing/testing/parked.fixture';
+import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 import { createApplication } from '@tantieme/service-kit/application/application';
 import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import type { Role } from '@tantieme/service-kit/access/auth';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
-import { BROKER } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 
 import { PayoutsModule } from '../payouts.module.js';
 import type { StatementRunProgress } from '../statement-run/statement-run.dto.js';
@@ -106,9 +107,14 @@ export class PayoutsApplication {
     return (await this.messages(TOPICS.payouts, count)).map(({ value }) => JSON.parse(value) as PublishedMessage);
   }
 
-  /** The reasons in the dead letters of a topic, once there are at least `count`. */
-  async deadLetters(topic: string, count: number): Promise<readonly (string | undefined)[]> {
-    return (await this.messages(deadLetterTopic(topic, 'payouts'), count)).map(({ headers }) => headers?.['reason']);
+  /** The reasons why messages were parked, once there are at least `count`. */
+  async parked(count: number): Promise<readonly string[]> {
+    let reasons: readonly string[] = [];
+    await this.until(async () => {
+      reasons = (await parkedIn(this.application.get<EventStore>(EVENT_STORE))).map(({ reason }) => reason);
+      return reasons.length >= count;
+    });
+    return reasons;
   }
 
   private async messages(topic: string, count: number): Promise<readonly Message[]> {

@@ -4,7 +4,6 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { verifyLog } from '@tantieme/audit/verify';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
 import type { Statement } from '@tantieme/contracts/payout';
-import { TOPICS } from '@tantieme/contracts/topics';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
 import type { Page } from '@tantieme/service-kit/http/cursor';
@@ -345,7 +344,7 @@ describe('a payment', () => {
     ]);
     await service.until(async () => (await payouts(service))[0]?.payment?.state === 'settled');
     expect((await payouts(service))[0]?.payment).toMatchObject({ revision: 1, difference });
-    expect((await service.deadLetters(TOPICS.paymentsInbound, 2)).toSorted()).toEqual([
+    expect((await service.parked(2)).toSorted()).toEqual([
       'PayoutUnknown: there is no payout cheque 12; GET /payouts lists the ids of all payouts',
       'PayoutUnknown: there is no payout payout|P9|USD|x|2026-01; GET /payouts lists the ids of all payouts',
     ]);

@@ -25,6 +25,7 @@ import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import type { ReceivedEarnings } from '../ledger/earnings-ledger.js';
 import { countsWindow, payOf } from '../programme/programme.js';
 import type { Programme } from '../programme/programme.js';
+import { PARTIAL_DEAL_BYTES_MAX } from '../limits.js';
 
 export const BONUS = 'bonus';
 
@@ -135,9 +136,6 @@ export interface BonusState {
   /** True for a partial state that missed an event: it cannot decide anything. */
   isStale: boolean;
 }
-
-/** A partial state with more bytes of deals is reduced again when memory is short. */
-const PARTIAL_DEAL_BYTES_MAX = 5000;
 
 /** A partial state keeps the sums, but only the names of the deals behind them. */
 export const BONUS_PARTIAL_STATES: PartialStates<BonusState> = {

@@ -6,13 +6,7 @@ import { bonusMessagesOf } from './bonus.events-out.js';
 import { BONUS_PARTIAL_STATES, bonusDecider } from './bonus.js';
 import type { BonusCommand, BonusEvent, BonusState } from './bonus.js';
 import { ReferenceData } from './reference-data.service.js';
-
-/** Memory for bonuses with the deals of their participants. */
-const FULL_BONUSES_BYTES_MAX = 64 * 1024 * 1024;
-
-/** Memory for bonuses that have only their sums, and what one of them takes. */
-const PARTIAL_BONUSES_BYTES_MAX = 64 * 1024 * 1024;
-const PARTIAL_BONUS_BYTES = 5000;
+import { FULL_BONUSES_BYTES_MAX, PARTIAL_BONUSES_BYTES_MAX, PARTIAL_BONUS_BYTES } from '../limits.js';
 
 /** The bonuses, and the data that decisions on them look up. */
 export interface Bonuses {

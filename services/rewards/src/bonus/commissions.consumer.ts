@@ -4,10 +4,13 @@
  * there.
  */
 import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
+import { TOPICS } from '@tantieme/contracts/topics';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { Received } from '@tantieme/event-sourcing/process/consumer';
+import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Work } from '@tantieme/event-sourcing/decide/runtime';
-import type { DeadLetter, Message } from '@tantieme/messaging/broker';
+import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
+import type { Message } from '@tantieme/messaging/broker';
 
 import type { Bonuses } from './bonuses.service.js';
 import { measure } from './measuring.service.js';
@@ -18,32 +21,42 @@ import { periodStream } from '../period/period.js';
 import type { PeriodCommand } from '../period/period.js';
 import type { Periods } from '../period/periods.service.js';
 import { messageContext, serviceContext } from '../service-context.js';
+import { ENTRIES_PER_EVENT, MEASURED_PER_EVENT } from '../limits.js';
 
-export const COMMISSIONS_GROUP = 'rewards';
+export const COMMISSIONS_CONSUMER = 'rewards-commissions-consumer';
+
+const MESSAGES_PER_BATCH = 1000;
 
 /** The only source whose manifests close periods here. */
 const COMMISSIONS_SOURCE = '/commission-calculation';
 
-/** Limits of one event of the ledger, which keep it far below the 1 MiB of an append. */
-const ENTRIES_PER_EVENT = 500;
-const MEASURED_PER_EVENT = 2000;
+interface Receivers {
+  readonly ledger: EarningsLedger;
+  readonly periods: Periods;
+  readonly bonuses: Bonuses;
+}
+
+export function commissionsConsumer(receivers: Receivers): Process<Received<Envelope>> {
+  return {
+    name: COMMISSIONS_CONSUMER,
+    replicas: 'every-replica',
+    source: topicSource({ group: 'rewards', topics: [TOPICS.commissions], batchSize: MESSAGES_PER_BATCH }),
+    step: (batch) => receiveCommissions(receivers, batch),
+  };
+}
 
 /** @param batch messages of one partition of the topic `commissions` */
 export async function receiveCommissions(
-  {
-    ledger,
-    periods,
-    bonuses,
-  }: { readonly ledger: EarningsLedger; readonly periods: Periods; readonly bonuses: Bonuses },
+  { ledger, periods, bonuses }: Receivers,
   batch: readonly Received<Envelope>[],
-): Promise<readonly DeadLetter[]> {
-  const deadLetters: DeadLetter[] = [];
+): Promise<readonly Refusal[]> {
+  const refusals: Refusal[] = [];
   const earnings: ReceivedEarnings[] = [];
   const earningsMessages: Message[] = [];
   const pages: Work<PeriodCommand>[] = [];
   const pageMessages: Message[] = [];
   const refuse = (message: Message | undefined, { code, message: reason }: DomainError): void => {
-    if (message !== undefined) deadLetters.push({ message, reason: `${code}: ${reason}` });
+    if (message !== undefined) refusals.push({ message, reason: `${code}: ${reason}` });
   };
   for (const { envelope, message } of batch)
     try {
@@ -66,7 +79,7 @@ export async function receiveCommissions(
   for (const { index, error } of await measure(bonuses, earnings)) refuse(earningsMessages[index], error);
   for (const [index, result] of (await periods.handleMany(pages)).entries())
     if (result.outcome === 'refused') refuse(pageMessages[index], result.error);
-  return deadLetters;
+  return refusals;
 }
 
 function earningsOf({ stream, revision, time, data }: EnvelopeOf<'earnings-of-deal'>): ReceivedEarnings {

@@ -1,18 +1,29 @@
 /** Follows participants: a change of channel may make a partner eligible for a programme, or end its eligibility. */
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
+import { logSource } from '@tantieme/event-sourcing/process/log-source';
+import type { Process } from '@tantieme/event-sourcing/process/process';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 import type { Bonuses } from './bonuses.service.js';
 import { decideEligibility } from './measuring.service.js';
-import { PARTICIPANT_EVENTS } from '../participant/participant.js';
+import { PARTICIPANT, PARTICIPANT_EVENTS } from '../participant/participant.js';
 import type { ParticipantEvent } from '../participant/participant.js';
 import { isEligible, programmeStream } from '../programme/programme.js';
 import type { Programme } from '../programme/programme.js';
 import type { Programmes } from '../programme/programmes.service.js';
 import { serviceContext } from '../service-context.js';
 
+export function eligibilityProcess(bonuses: Bonuses, programmes: Programmes): Process<StoredEvent> {
+  return {
+    name: 'rewards-eligibility',
+    replicas: 'one-replica',
+    source: logSource({ categories: [PARTICIPANT] }),
+    step: (events) => followParticipants(bonuses, programmes, events),
+  };
+}
+
 /** Idempotent: repeated events append nothing. */
-export async function followParticipants(
+async function followParticipants(
   bonuses: Bonuses,
   programmes: Programmes,
   events: readonly StoredEvent[],

@@ -13,8 +13,7 @@ import { openAfter, REWARDS_CALENDAR, REWARDS_CALENDAR_EVENTS } from '../period/
 import type { CalendarEvent } from '../period/period.js';
 import { PROGRAMME, programme, PROGRAMME_EVENTS } from '../programme/programme.js';
 import type { CatchUp, Programme, ProgrammeEvent, ProgrammeState } from '../programme/programme.js';
-
-const EVENTS_PER_READ = 1000;
+import { REFERENCE_EVENTS_PER_READ } from '../limits.js';
 
 export interface Participant {
   readonly channel: ChannelType | null;
@@ -82,7 +81,7 @@ export class ReferenceData {
   private async read(): Promise<void> {
     const filter = { categories: [PROGRAMME, PARTICIPANT, REWARDS_CALENDAR] };
     for (;;) {
-      const page = await this.store.readAll({ after: this.position, filter, limit: EVENTS_PER_READ });
+      const page = await this.store.readAll({ after: this.position, filter, limit: REFERENCE_EVENTS_PER_READ });
       for (const event of page.events)
         try {
           this.apply(event);

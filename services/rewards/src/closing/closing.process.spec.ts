@@ -1,21 +1,24 @@
 import { describe, expect, it } from '@jest/globals';
 import { openDatabase } from '@tantieme/event-sourcing/read-model/database';
-import { startProjection } from '@tantieme/event-sourcing/process/projection';
+import { logSource } from '@tantieme/event-sourcing/process/log-source';
+import type { Process } from '@tantieme/event-sourcing/process/process';
+import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
+import { startProcess } from '@tantieme/event-sourcing/testing/process.fixture';
+import type { RunningProcess } from '@tantieme/event-sourcing/testing/process.fixture';
 import { decode } from '@tantieme/contracts/envelope';
-import type { EventStore } from '@tantieme/event-store/event-store';
+import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
-import { openSqliteBroker } from '@tantieme/messaging/embedded/broker';
 
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { document } from '../bonus/bonus.fixture.js';
 import { BONUS_EVENTS, bonusDecider, bonusStream } from '../bonus/bonus.js';
 import type { BonusEvent } from '../bonus/bonus.js';
 import { openBonuses } from '../bonus/bonuses.service.js';
-import { receiveCommissions } from '../bonus/commissions.consumer.js';
-import { CatchUps } from '../catch-up/catch-up.process.js';
+import { COMMISSIONS_CONSUMER, receiveCommissions } from '../bonus/commissions.consumer.js';
+import { catchUpProcess } from '../catch-up/catch-up.process.js';
 import { Closing } from './closing.process.js';
-import type { AwaitPosition } from './closing.process.js';
 import { openEarningsLedger } from '../ledger/earnings-ledger.service.js';
+import { PARTNERS_CONSUMER } from '../participant/participant.consumer.js';
 import { openCalendars, openPeriods } from '../period/periods.service.js';
 import { programmeStream } from '../programme/programme.js';
 import { openProgrammes } from '../programme/programmes.service.js';
@@ -130,43 +133,40 @@ describe('the closing of a period', () => {
     for (let appends = 0; appends <= PAYEES + 3; appends += 1) {
       const store = await prepared();
       const db = openDatabase<RewardsTables>(':memory:');
-      const broker = openSqliteBroker(':memory:');
-      const projection = startProjection({ store, db, projection: readModel, onError: () => undefined });
-      const catchUps = new CatchUps({
-        store,
-        db,
-        bonuses: openBonuses(store),
-        programmes: openProgrammes(store),
-        onError: () => undefined,
-      }).start();
-      const awaitPosition: AwaitPosition = async (work, position) =>
-        work === projection.name ? projection.waitFor(position) : undefined;
-      const closingOver = (over: EventStore): Closing =>
-        new Closing({
+      const bonuses = openBonuses(store);
+      const idle = async (): Promise<void> => undefined;
+      const others: readonly Process<StoredEvent>[] = [
+        projectionProcess(db, readModel),
+        catchUpProcess({ store, db, bonuses, programmes: openProgrammes(store) }),
+        ...[PARTNERS_CONSUMER, COMMISSIONS_CONSUMER, 'rewards-eligibility'].map((name): Process<StoredEvent> => ({
+          name,
+          replicas: 'one-replica',
+          source: logSource({ categories: [] }),
+          step: idle,
+        })),
+      ];
+      const closingOver = (over: EventStore): RunningProcess => {
+        const closing = new Closing({
           store: over,
-          broker,
           db,
           bonuses: openBonuses(over),
           calendars: openCalendars(over),
           periods: openPeriods(over),
-          awaitPosition,
-          onError: () => undefined,
-        }).start();
+        });
+        return startProcess(closing.process(), { store, db, others });
+      };
       const dying = dyingAfter(store, appends);
       const killed = closingOver(dying.store);
       await until(() => dying.isDead());
       await killed.stop();
       const closing = closingOver(store);
       await until(async () => (await eventsOf(store, 'RewardsPeriodClosed')).length > 0);
-      await until(async () => (await closing.position()) === (await store.head()));
+      await closing.waitFor(await store.head());
       await closing.stop();
       const outcome = await Promise.all(types.map((type) => eventsOf(store, type)));
       expect(outcome.map(({ length }) => length)).toEqual([1, PAYEES, 1, 1]);
       expect(outcome).toEqual((reference ??= outcome));
-      await catchUps.stop();
-      await projection.stop();
       await db.destroy();
-      await broker.close();
       await store.close();
     }
   });

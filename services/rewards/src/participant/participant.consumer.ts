@@ -1,32 +1,45 @@
 /** Receives partners from partner-registry. Idempotent: repeated and older messages append nothing. */
 import type { Envelope } from '@tantieme/contracts/envelope';
-import type { Received } from '@tantieme/event-sourcing/process/consumer';
+import { TOPICS } from '@tantieme/contracts/topics';
+import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Work } from '@tantieme/event-sourcing/decide/runtime';
-import type { DeadLetter } from '@tantieme/messaging/broker';
+import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 
 import { participantStream } from './participant.js';
 import type { ParticipantCommand } from './participant.js';
 import type { Participants } from './participants.service.js';
 import { messageContext } from '../service-context.js';
 
-export const PARTNERS_GROUP = 'rewards-partners';
+export const PARTNERS_CONSUMER = 'rewards-partners-consumer';
+
+const MESSAGES_PER_BATCH = 1000;
+
+export function partnersConsumer(participants: Participants): Process<Received<Envelope>> {
+  return {
+    name: PARTNERS_CONSUMER,
+    replicas: 'every-replica',
+    source: topicSource({ group: 'rewards-partners', topics: [TOPICS.partners], batchSize: MESSAGES_PER_BATCH }),
+    step: (batch) => receivePartners(participants, batch),
+  };
+}
 
 /** @param batch messages of the topic `partners` */
-export async function receivePartners(
+async function receivePartners(
   participants: Participants,
   batch: readonly Received<Envelope>[],
-): Promise<readonly DeadLetter[]> {
-  const deadLetters: DeadLetter[] = [];
+): Promise<readonly Refusal[]> {
+  const refusals: Refusal[] = [];
   const work: Work<ParticipantCommand>[] = [];
   for (const { envelope, message } of batch) {
     const { stream, revision } = envelope;
     if (envelope.type !== 'partner') {
       const reason = `MessageUnexpected: rewards expects partners in this topic, not messages of type ${envelope.type}`;
-      deadLetters.push({ message, reason });
+      refusals.push({ message, reason });
       continue;
     }
     if (stream === undefined || revision === undefined) {
-      deadLetters.push({ message, reason: 'OriginMissing: the message lacks the stream and revision of its origin' });
+      refusals.push({ message, reason: 'OriginMissing: the message lacks the stream and revision of its origin' });
       continue;
     }
     const { id, channel } = envelope.data;
@@ -37,5 +50,5 @@ export async function receivePartners(
     });
   }
   await participants.handleMany(work);
-  return deadLetters;
+  return refusals;
 }

@@ -4,11 +4,10 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 
 import { participant } from './participant.js';
 import type { ParticipantCommand, ParticipantEvent, ParticipantState } from './participant.js';
-
-const CACHE_BYTES_MAX = 16 * 1024 * 1024;
+import { PARTICIPANTS_BYTES_MAX } from '../limits.js';
 
 export type Participants = Runtime<ParticipantState, ParticipantCommand, ParticipantEvent>;
 
 export function openParticipants(store: EventStore): Participants {
-  return createRuntime({ store, decider: participant, cacheBytesMax: CACHE_BYTES_MAX });
+  return createRuntime({ store, decider: participant, cacheBytesMax: PARTICIPANTS_BYTES_MAX });
 }

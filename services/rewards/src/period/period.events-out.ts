@@ -1,21 +1,19 @@
 /** Publishes the pages of the manifest of rewards. */
-import { encode } from '@tantieme/contracts/envelope';
-import { TOPICS } from '@tantieme/contracts/topics';
+import { envelopeMessage } from '@tantieme/contracts/envelope';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
-import { attributesOf } from '@tantieme/event-sourcing/process/relay';
-import type { Publication } from '@tantieme/event-sourcing/process/relay';
+import { attributesOf } from '@tantieme/event-sourcing/process/publication';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
+import type { OutgoingMessage } from '@tantieme/messaging/broker';
 
 import { REWARDS_PERIOD_EVENTS } from './period.js';
 import type { PeriodEvent } from './period.js';
 
 export const PUBLISHED_PERIOD_EVENTS: readonly PeriodEvent['type'][] = ['ManifestPageWritten'];
 
-export function manifestMessagesOf(stored: StoredEvent): readonly Publication[] {
+export function manifestMessagesOf(stored: StoredEvent): readonly OutgoingMessage[] {
   const event = parseDomainEvent<PeriodEvent>(stored, REWARDS_PERIOD_EVENTS);
   if (event.type !== 'ManifestPageWritten') return [];
   const { calendar } = event.data;
   const attributes = { ...attributesOf(stored, '/rewards', calendar), causationId: stored.id };
-  const value = encode('period-manifest', attributes, event.data);
-  return [{ topic: TOPICS.rewards, message: { key: calendar, value } }];
+  return [envelopeMessage('period-manifest', attributes, event.data)];
 }

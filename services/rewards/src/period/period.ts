@@ -61,9 +61,6 @@ export function openAfter(calendar: string, closing: string): string {
   return nextPeriod(calendarOf(calendar), closing);
 }
 
-/** Entries per page of the manifest: about 150 KB, far below the limit of one append. */
-export const MANIFEST_PAGE_ENTRIES = 500;
-
 interface PeriodName {
   readonly calendar: string;
   readonly period: string;

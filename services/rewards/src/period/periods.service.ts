@@ -12,21 +12,20 @@ import type {
   PeriodEvent,
   PeriodState,
 } from './period.js';
-
-const CACHE_BYTES_MAX = 16 * 1024 * 1024;
+import { PERIODS_BYTES_MAX } from '../limits.js';
 
 export type Calendars = Runtime<CalendarState, CalendarCommand, CalendarEvent>;
 export type Periods = Runtime<PeriodState, PeriodCommand, PeriodEvent>;
 
 export function openCalendars(store: EventStore): Calendars {
-  return createRuntime({ store, decider: rewardsCalendar, cacheBytesMax: CACHE_BYTES_MAX });
+  return createRuntime({ store, decider: rewardsCalendar, cacheBytesMax: PERIODS_BYTES_MAX });
 }
 
 export function openPeriods(store: EventStore): Periods {
   return createRuntime({
     store,
     decider: rewardsPeriod,
-    cacheBytesMax: CACHE_BYTES_MAX,
+    cacheBytesMax: PERIODS_BYTES_MAX,
     messagesOf: manifestMessagesOf,
   });
 }

@@ -27,12 +27,7 @@ import {
 
 import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import type { ProgrammeDocument } from './programme.js';
-
-/** Limit for the tiers, plans, components and channels of one programme: far more than a person writes. */
-const ITEMS_MAX = 200;
-
-/** Longest text of an amount: 18 digits, a sign and decimals. */
-const AMOUNT_LENGTH_MAX = 40;
+import { ITEMS_MAX, AMOUNT_LENGTH_MAX } from '../limits.js';
 
 const DATE_LENGTH = 10;
 

@@ -4,13 +4,12 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 
 import { programme } from './programme.js';
 import type { ProgrammeCommand, ProgrammeEvent, ProgrammeState } from './programme.js';
-
-const CACHE_BYTES_MAX = 16 * 1024 * 1024;
+import { PROGRAMMES_BYTES_MAX } from '../limits.js';
 
 /** Injection token of {@link Programmes}. */
 export const PROGRAMMES = Symbol('programmes');
 export type Programmes = Runtime<ProgrammeState, ProgrammeCommand, ProgrammeEvent>;
 
 export function openProgrammes(store: EventStore): Programmes {
-  return createRuntime({ store, decider: programme, cacheBytesMax: CACHE_BYTES_MAX });
+  return createRuntime({ store, decider: programme, cacheBytesMax: PROGRAMMES_BYTES_MAX });
 }

@@ -10,12 +10,10 @@ import { addRates, decimalFault, formatRate, parseDecimal, ZERO } from '@tantiem
 import type { Rate } from '@tantieme/money/decimal';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { RATES_MAX } from '../../limits.js';
 
 /** All facts of a pair, in both directions, by `identityOfRate`. */
 export type RatesOfPair = ReadonlyMap<string, ExchangeRate>;
-
-/** Limit on the facts of one pair: two centuries of days from a handful of sources stay far below it. */
-export const RATES_MAX = 500_000;
 
 export interface ExchangeRateRecorded {
   readonly type: 'ExchangeRateRecorded';

@@ -7,12 +7,10 @@ import { DAY_DESCRIPTION, isDay } from '@tantieme/time/day';
 import { decimalFault, formatRate, parseDecimal } from '@tantieme/money/decimal';
 import type { Quota } from '@tantieme/contracts/reference';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
+import { QUOTAS_MAX } from '../../limits.js';
 
 /** All facts of a payee and a plan, by `identityOfQuota`. */
 export type QuotasOfPayee = ReadonlyMap<string, Quota>;
-
-/** Limit on the facts of one payee and plan: each of their events and messages holds all quotas in force. */
-export const QUOTAS_MAX = 1000;
 
 export interface QuotaRecorded {
   readonly type: 'QuotaRecorded';

@@ -12,9 +12,7 @@ import type { WarningKind, WarningListed } from './warnings.dto.js';
 import type { ReferenceTables } from '../stream/reference.tables.js';
 import { componentUnknown, payeeUnknown, planUnknown } from './warnings.js';
 import type { WarningCode } from './warnings.js';
-
-/** Limit on the unknown names that one page compares with, far under the parameters that a statement may have. */
-const UNKNOWN_NAMES_MAX = 2000;
+import { UNKNOWN_NAMES_MAX } from '../../limits.js';
 
 export interface WarningsFilter {
   readonly kind?: WarningKind | undefined;

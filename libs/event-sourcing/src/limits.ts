@@ -1,0 +1,22 @@
+/** What this library holds at most, each with its reason. */
+
+/** Events or messages per batch, hence per transaction or publication: a few megabytes at most. */
+export const BATCH_MAX = 1000;
+
+/** Messages that one event may publish on a topic: their number is the lower part of an offset in a view of the log. */
+export const MESSAGES_PER_EVENT_MAX = 2 ** 16 - 1;
+
+/**
+ * Open parked items per process and topic: more than a person can look through. Beyond it, the cause is not the
+ * messages, and the partition waits with a visible error instead.
+ */
+export const PARKED_MAX = 1000;
+
+/** Characters of a parked message: with JSON's escapes, it still fits into an event. */
+export const PARKED_CHARACTERS_MAX = 128 * 1024;
+
+/** Characters of the reason why something was parked. */
+export const REASON_CHARACTERS_MAX = 2000;
+
+/** Positions that steps wait for at the same time, of topics that are not views of the log. */
+export const AWAITED_MAX = 1000;

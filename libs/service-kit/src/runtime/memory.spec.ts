@@ -1,0 +1,34 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { scaleCaches, scaledBytes } from '@tantieme/event-sourcing/decide/cache-scale';
+
+import { loadConfig } from './config.js';
+import { cacheScaleOf, defaultMemoryMb, threadHeapMib } from './memory.js';
+
+const GIB = 1024 ** 3;
+
+describe('the memory of a process', () => {
+  afterEach(() => scaleCaches(1));
+
+  it.each([
+    [64 * GIB, 2048],
+    [4 * GIB, 2048],
+    [2 * GIB, 1024],
+    [GIB / 8, 256],
+  ])('is by default half of a machine of %d bytes, within bounds: %d MB', (machine, expected) => {
+    expect(defaultMemoryMb(machine)).toBe(expected);
+  });
+
+  it('is set by one variable', () => {
+    expect(loadConfig({ TANTIEME_MEMORY_MB: '8192' }).memoryMb).toBe(8192);
+    expect(loadConfig({}).memoryMb).toBe(defaultMemoryMb());
+    expect(() => loadConfig({ TANTIEME_MEMORY_MB: '100' })).toThrow('TANTIEME_MEMORY_MB');
+  });
+
+  it('divides among all caches, and limits the heaps of the threads', () => {
+    scaleCaches(cacheScaleOf(1024));
+    expect(scaledBytes(128 * 1024)).toBe(64 * 1024);
+    scaleCaches(cacheScaleOf(8192));
+    expect(scaledBytes(128 * 1024)).toBe(512 * 1024);
+    expect([256, 1024, 8192].map(threadHeapMib)).toEqual([512, 1024, 2000]);
+  });
+});
