@@ -2,17 +2,17 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { EventStore } from '@tantieme/event-store/event-store';
-import type { Broker } from '@tantieme/messaging/broker';
+import type { StepContext } from '@tantieme/event-sourcing/process/process';
 import { createApplication } from '@tantieme/service-kit/application/application';
-import { Background } from '@tantieme/service-kit/background/background';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
-import { BROKER, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { systemTimers } from '@tantieme/time/timers';
 import type { Kysely } from 'kysely';
 import { Calendars } from '../calendar/calendars.service.js';
 import { CommissionCalculationModule } from '../commission-calculation.module.js';
 import { Earning, EARNING_RUNTIME } from '../earning/earning.service.js';
 import type { EarningRuntime } from '../earning/earning.service.js';
+import { EARN_CONSUMER } from '../earning/earning.consumer.js';
 import { earningStream } from '../earning/earning.js';
 import type { EarningTables } from '../earning/earning.tables.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
@@ -20,7 +20,6 @@ import { CALENDAR, dealOf, partnerOf, PLAN, Service } from '../testing/service.f
 import type { ServiceInput } from '../testing/service.fixture.js';
 import { CLOSE } from '../testing/world.fixture.js';
 import { Closing } from './closing.process.js';
-import type { AwaitPosition } from './closing.process.js';
 import { Periods } from './periods.service.js';
 
 const services: Service[] = [];
@@ -46,35 +45,35 @@ async function started(inputs: readonly ServiceInput[]): Promise<Service> {
   return service;
 }
 
-/** Closes the period; `before` is called before the closing waits for a process. */
-async function close({ application }: Service, before: (work: string) => Promise<void>): Promise<void> {
+/** Closes the period; `before` is called before the closing asks how far a process is. */
+async function close(service: Service, before: (process: string) => Promise<void>): Promise<void> {
+  const { application, store } = service;
   const calendars = application.get(Calendars);
-  const context = { actor: 'fiona', correlationId: 'c', cause: 'close' };
-  const command = {
-    ...CLOSE,
-    type: 'close',
-    calendar: CALENDAR,
-    period: PERIOD,
-    at: '2026-02-02T09:00:00.000Z',
-  } as const;
-  await calendars.handle(CALENDAR, command, context);
-  const background = application.get(Background);
-  const awaitPosition: AwaitPosition = async (name, position, signal) => {
-    await before(name);
-    await background.awaitPosition(name, position, signal);
-  };
+  const at = '2026-02-02T09:00:00.000Z';
+  const command = { ...CLOSE, type: 'close', calendar: CALENDAR, period: PERIOD, at } as const;
+  await calendars.handle(CALENDAR, command, { actor: 'fiona', correlationId: 'c', cause: 'close' });
+  const { events } = await store.readAll({ filter: { types: ['PeriodClosing'] }, limit: 1 });
   const closing = new Closing({
-    store: application.get<EventStore>(EVENT_STORE),
-    broker: application.get<Broker>(BROKER),
+    store,
     db: application.get<Kysely<EarningTables>>(DATABASE),
     plans: application.get(PlanCatalog),
     calendars,
     periods: application.get(Periods),
     earnings: application.get<EarningRuntime>(EARNING_RUNTIME),
     earning: application.get(Earning),
-    awaitPosition,
   });
-  await closing.run(CALENDAR, 'c', AbortSignal.timeout(30_000));
+  const context: StepContext = {
+    signal: AbortSignal.timeout(30_000),
+    timers: systemTimers,
+    hasReached: async (process) => {
+      await before(process);
+      await service.idle();
+      return true;
+    },
+    attempt: (_, work) => work(),
+    saveIn: async () => undefined,
+  };
+  expect(await closing.process().step(events, context)).toBeUndefined();
 }
 
 const deal = (id: string, shape: Parameters<typeof dealOf>[1] = {}): ServiceInput => ({
@@ -95,7 +94,7 @@ describe('a closing', () => {
     let isLate = true;
     await close(service, async (work) => {
       const { closing } = await application.get(Calendars).state(CALENDAR);
-      if (!isLate || closing?.sealed !== true || work !== 'commission-relay') return;
+      if (!isLate || closing?.sealed !== true || work !== EARN_CONSUMER) return;
       isLate = false;
       const at = '2026-01-10T10:00:00.000Z';
       const group = { component: 'service', planHash, occurrence: 'booked', at, period: PERIOD, window: PERIOD };

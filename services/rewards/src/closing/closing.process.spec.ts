@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { openDatabase } from '@tantieme/event-sourcing/read-model/database';
 import { logSource } from '@tantieme/event-sourcing/process/log-source';
-import type { Process } from '@tantieme/event-sourcing/process/process';
+import type { Process, StepContext } from '@tantieme/event-sourcing/process/process';
+import { systemTimers } from '@tantieme/time/timers';
 import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
 import { startProcess } from '@tantieme/event-sourcing/testing/process.fixture';
 import type { RunningProcess } from '@tantieme/event-sourcing/testing/process.fixture';
@@ -85,45 +86,44 @@ describe('the closing of a period', () => {
   it('takes a bonus that was decided before the closing began and stored after it', async () => {
     const store = await prepared();
     const db = openDatabase<RewardsTables>(':memory:');
-    const broker = openSqliteBroker(':memory:');
-    const projection = startProjection({ store, db, projection: readModel, onError: () => undefined });
     const bonuses = openBonuses(store);
-    const catchUps = new CatchUps({
-      store,
-      db,
-      bonuses,
-      programmes: openProgrammes(store),
-      onError: () => undefined,
-    }).start();
     const [decided] = (await store.readAll({ filter: { types: ['BonusDecided'] }, limit: 1 })).events;
     if (decided === undefined) throw new Error('expected a bonus');
     const event = parseDomainEvent<BonusEvent>(decided, BONUS_EVENTS);
     const command = bonusDecider((hash) => bonuses.referenceData.programmeOf(hash)).commandOf(event);
     if (command.type !== 'decide-bonus' || command.earnings === null) throw new Error('expected a decision');
     const earnings = { ...command.earnings, deal: 'crm|late' };
-    let isLate = true;
     const closing = new Closing({
       store,
-      broker,
       db,
       bonuses: openBonuses(store),
       calendars: openCalendars(store),
       periods: openPeriods(store),
-      awaitPosition: async (work, position) => {
-        if (work === projection.name) return projection.waitFor(position);
+    });
+    const others = [catchUpProcess({ store, db, bonuses, programmes: openProgrammes(store) })];
+    const readModelProcess = startProcess(projectionProcess(db, readModel), { store, db, others });
+    let isLate = true;
+    const context: StepContext = {
+      signal: AbortSignal.timeout(10_000),
+      timers: systemTimers,
+      hasReached: async (process, position) => {
+        if (process === readModel.name) await readModelProcess.waitFor(position);
         // The decision read the calendar before the closing began; whoever waits for its process finds it stored.
-        if (!isLate || (await eventsOf(store, 'RewardsPeriodClosing')).length === 0) return;
-        isLate = false;
-        const late = { ...command, payee: 'LATE', earnings, openFrom: null };
-        await bonuses.runtime.handle(bonusStream('LATE', 'volume'), late, serviceContext('late', 'late'));
+        else if (isLate && (await eventsOf(store, 'RewardsPeriodClosing')).length > 0) {
+          isLate = false;
+          const late = { ...command, payee: 'LATE', earnings, openFrom: null };
+          await bonuses.runtime.handle(bonusStream('LATE', 'volume'), late, serviceContext('late', 'late'));
+        }
+        return true;
       },
-      onError: () => undefined,
-    }).start();
-    await until(async () => (await eventsOf(store, 'RewardsPeriodClosed')).length > 0);
+      attempt: (_, work) => work(),
+      saveIn: async () => undefined,
+    };
+    const { events } = await store.readAll({ filter: { categories: ['rewardsperiod'] }, limit: 100 });
+    await until(async () => (await closing.process().step(events, context)) !== 'open');
     expect((await eventsOf(store, 'ManifestPageWritten')).join()).toContain('bonus-LATE|volume');
-    for (const running of [closing, catchUps, projection]) await running.stop();
+    await readModelProcess.stop();
     await db.destroy();
-    await broker.close();
     await store.close();
   });
 
