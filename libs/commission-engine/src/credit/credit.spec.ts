@@ -133,6 +133,7 @@ describe('a pending deal', () => {
     ['an amount with a fraction of a cent', { lines: [{ id: '1', net: '1.005' }] }],
     ['a currency that does not exist', { currency: 'XXX' }],
     ['an amount above the maximum', { net: '9'.repeat(30) }],
+    ['a basis whose earnings would have more digits than a message holds', { net: '100000000000000.01' }],
     ['a date that does not exist', { bookedAt: '2026-02-30T00:00:00Z' }],
     ['a year outside the calendar', { bookedAt: '0001-01-01T00:00:00Z' }],
     [

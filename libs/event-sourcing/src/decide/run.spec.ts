@@ -162,6 +162,21 @@ describe('a crash between two parts', () => {
     expect(again).toMatchObject({ stored: [], revision: 5 });
   });
 
+  it('is not completed by a build that decides something else', async () => {
+    const crashed = createRuntime({ store: crashingAfter(store, 3), decider: invitations });
+    await expect(crashed.handle(S, BIG, causedBy('c-1'))).rejects.toThrow('crashed');
+    const other: typeof invitations = {
+      ...invitations,
+      decide: (command, state) =>
+        invitations
+          .decide(command, state)
+          .map(({ data, ...event }) => ({ ...event, data: { ...data, guests: ['X'] } })),
+    };
+    const changed = createRuntime({ store, decider: other });
+    await expect(changed.handle(S, SMALL, causedBy('c-2'))).rejects.toThrow('is not what is decided now');
+    expect(await store.readStream(S)).toHaveLength(3);
+  });
+
   it('is completed once by two processes at the same moment', async () => {
     const crashed = createRuntime({ store: crashingAfter(store, 3), decider: invitations });
     await expect(crashed.handle(S, BIG, causedBy('c-1'))).rejects.toThrow('crashed');

@@ -8,6 +8,7 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { formatAmount } from '@tantieme/money/amount';
+import { wholeEvents } from '@tantieme/event-store/run';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { creditStream, CREDIT_EVENTS } from '../credit/credit.js';
 import type { CreditEvent } from '../credit/credit.js';
@@ -74,7 +75,8 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
 
   /** The last credit of the deal that changed the payee's part. */
   private async creditOf(payee: string, plan: string, deal: string): Promise<ExplainedCredit | undefined> {
-    for (const stored of await this.store.readStream(creditStream(deal), { direction: 'backwards' })) {
+    const newestFirst = await this.store.readStream(creditStream(deal), { direction: 'backwards' });
+    for (const stored of await wholeEvents(this.store, newestFirst)) {
       const { type, data } = domainEventOf<CreditEvent>(stored, CREDIT_EVENTS);
       if (type !== 'DealCredited' || !data.credits.some((credit) => credit.payee === payee && credit.plan === plan))
         continue;
