@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { InvalidMessage } from '@tantieme/contracts/envelope';
 import { canonicalJson, NotCanonical } from '@tantieme/event-store/canonical-json';
 import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
@@ -14,6 +12,8 @@ import type {
 } from '@tantieme/event-store/event-store';
 import { eventOfRun, headOf, partsOf } from '@tantieme/event-store/run';
 import { backoffMs } from '@tantieme/time/backoff';
+import { systemTimers } from '@tantieme/time/timers';
+import type { Timers } from '@tantieme/time/timers';
 
 import { DomainError } from './decider.js';
 import type { Decider, DomainEvent } from './decider.js';
@@ -158,8 +158,9 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
   readonly decider: Decider<State, Command, Event>;
   readonly cacheBytesMax?: number | undefined;
   readonly messagesOf?: MessagesOf | undefined;
+  readonly timers?: Timers | undefined;
 }): Runtime<State, Command, Event> {
-  const { store, decider, cacheBytesMax = CACHE_BYTES_MAX, messagesOf } = options;
+  const { store, decider, cacheBytesMax = CACHE_BYTES_MAX, messagesOf, timers = systemTimers } = options;
   type Result = Accepted<State, Event> | Refused;
   type ThisCall = Call<State, Command, Result>;
   type ThisDraft = Draft<State, Event>;
@@ -379,7 +380,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     );
     for (const { group, entry } of drafts)
       if (!isUnfinished(group) && call.checkedOut.delete(group.stream)) states.checkIn(group.stream, entry);
-    if (conflicts > 0) await pause(Math.random() * backoffMs(CONFLICT_BACKOFF, conflicts));
+    if (conflicts > 0) await timers.wait(timers.random() * backoffMs(CONFLICT_BACKOFF, conflicts));
   }
 
   async function handleMany(work: readonly Work<Command>[]): Promise<readonly Result[]> {
