@@ -154,6 +154,32 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': ['error', parsedStoredText] },
   },
   {
+    // What the scheduler runs takes its clock, its waiting and its randomness from a `Timers` (ADR 19).
+    files: [
+      'libs/event-sourcing/src/**/*.ts',
+      'libs/messaging/src/embedded/**/*.ts',
+      'services/*/src/**/*.{process,consumer,events-out}.ts',
+    ],
+    // A database waits for its own lock, as a query does.
+    ignores: ['**/*.spec.ts', '**/*.fixture.ts', 'libs/event-sourcing/src/read-model/database.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setInterval'].map((name) => ({ name, message: 'Wait through a Timers that is passed in.' })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'Take the time from a Timers that is passed in.' },
+        { object: 'Math', property: 'random', message: 'Take randomness from a Timers that is passed in.' },
+      ],
+      'no-restricted-imports': [
+        'error',
+        { name: 'kafkajs', message: 'kafkajs lives in libs/messaging/src/kafka alone (ADR 9).' },
+        { name: 'node:timers/promises', message: 'Wait through a Timers that is passed in.' },
+      ],
+    },
+  },
+  {
     files: pureFiles,
     ignores: notPure,
     languageOptions: { globals: { TextEncoder: 'readonly' } },

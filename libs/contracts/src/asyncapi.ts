@@ -29,24 +29,10 @@ export function asyncApi(): object {
         variables: { bootstrap: { default: 'localhost:9092', description: 'host:port of a broker' } },
       },
     },
-    channels: {
-      ...Object.fromEntries(CHANNELS.map((channel) => [channel.topic, channelOf(channel)])),
-      'dead-letters': {
-        address: '{topic}.{group}.dead-letters',
-        summary: 'Messages that a consumer group can never handle, with the reason and their origin',
-        parameters: {
-          topic: { enum: CHANNELS.filter(({ consumers }) => consumers.length > 0).map(({ topic }) => topic) },
-          group: { enum: [...new Set(CHANNELS.flatMap(({ consumers }) => consumers.map(({ group }) => group)))] },
-        },
-        messages: { 'dead-letter': { $ref: '#/components/messages/dead-letter' } },
-      },
-    },
+    channels: Object.fromEntries(CHANNELS.map((channel) => [channel.topic, channelOf(channel)])),
     operations: Object.fromEntries(CHANNELS.flatMap(operationsOf)),
     components: {
-      messages: {
-        ...Object.fromEntries(MESSAGE_TYPES.map((type) => [type, messageOf(type)])),
-        'dead-letter': DEAD_LETTER,
-      },
+      messages: Object.fromEntries(MESSAGE_TYPES.map((type) => [type, messageOf(type)])),
       schemas: Object.fromEntries(MESSAGE_TYPES.map((type) => [type, dataSchemaOf(type)])),
     },
   };
@@ -138,23 +124,6 @@ function messageOf(type: MessageType): object {
     },
   };
 }
-
-const DEAD_LETTER = {
-  name: 'dead-letter',
-  contentType: STRUCTURED_CONTENT_TYPE,
-  headers: {
-    type: 'object',
-    required: ['reason', 'group', 'origin-topic', 'origin-partition', 'origin-offset'],
-    properties: {
-      reason: { type: 'string', description: 'the fields and what is wrong with them' },
-      group: { type: 'string' },
-      'origin-topic': { type: 'string' },
-      'origin-partition': { type: 'string' },
-      'origin-offset': { type: 'string' },
-    },
-  },
-  payload: { description: 'The message exactly as it was received' },
-};
 
 /** AsyncAPI's own schemas have no identity and another form of discriminator; the other keywords are the same. */
 function dataSchemaOf(type: MessageType): object {

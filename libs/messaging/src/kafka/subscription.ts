@@ -54,12 +54,8 @@ export class KafkaSubscription implements Subscription {
   }
 
   async next(signal: AbortSignal, isPaused: IsPaused = () => false): Promise<Batch | undefined> {
-    for (const [name, { topic, partition }] of this.paused)
-      if (!isPaused(topic, partition)) {
-        this.paused.delete(name);
-        this.client?.resume([{ topic: this.prefix + topic, partitions: [partition] }]);
-      }
     while (!signal.aborted) {
+      this.resume(isPaused);
       if (this.stopping.signal.aborted) throw new Error('the subscription is closed');
       if (this.failure !== undefined) throw this.failure;
       const { offer } = this;
@@ -74,6 +70,14 @@ export class KafkaSubscription implements Subscription {
       });
     }
     return undefined;
+  }
+
+  private resume(isPaused: IsPaused): void {
+    for (const [name, { topic, partition }] of this.paused)
+      if (!isPaused(topic, partition)) {
+        this.paused.delete(name);
+        this.client?.resume([{ topic: this.prefix + topic, partitions: [partition] }]);
+      }
   }
 
   async commit(batch: Batch): Promise<void> {
@@ -170,6 +174,7 @@ export class KafkaSubscription implements Subscription {
         offer.committed.reject(new Error('the member lost its partitions before the commit'));
         this.paused.set(`${topic}/${partition}`, { topic, partition });
         client.pause([{ topic: fetched.topic, partitions: [partition] }]);
+        this.wakeUp?.();
         return;
       }
       try {

@@ -30,6 +30,7 @@ import { Metrics } from '../observability/metrics.js';
 import { observedBroker } from '../observability/observed-broker.js';
 import { observedEventStore } from '../observability/observed-event-store.js';
 import { ProblemFilter } from '../http/problem.js';
+import { ParkedController } from '../parking/parked.controller.js';
 import { Reachability } from '../health/reachability.js';
 import {
   BROKER,
@@ -94,7 +95,7 @@ export class RuntimeModule {
     return {
       module: RuntimeModule,
       imports: [DiscoveryModule],
-      controllers: [HealthController, MetricsController],
+      controllers: [HealthController, MetricsController, ParkedController],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: WORK_FILTER, useValue: runsHere },

@@ -16,5 +16,6 @@ export const API_TAGS: Readonly<Record<string, string>> = {
   rewards: 'Bonus programmes and their bonuses',
   statements: 'Statements of payees: list, approve, export',
   payouts: 'Payouts, payments and balances',
+  parked: 'What a process refused for good and set aside: list, retry',
   health: 'Whether the process is alive, ready and up to date',
 };

@@ -153,7 +153,6 @@ export class Client {
         const answered = request(server).then(
           (answer) => ({ answer }),
           (error: unknown) => {
-            if (process.env['SIM_DEBUG']) process.stderr.write(`${label}: ${String(error)}\n`);
             // A mistake of the scenario: trying again does not help.
             if (error instanceof DomainError && error.kind === 'invalid') return { error };
             return undefined;

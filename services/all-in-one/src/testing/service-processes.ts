@@ -9,7 +9,7 @@ import type { Servers } from '../driver.js';
 
 /** In the order of the path of a deal, each with the first path segments that a reverse proxy sends to it. */
 export const SERVICES = {
-  'partner-registry': ['partners', 'partner-warnings'],
+  'partner-registry': ['partners', 'partner-warnings', 'parked'],
   'deal-ingestion': ['deals', 'imports', 'refusals'],
   'commission-calculation': ['plans', 'periods', 'earnings', 'pending-deals', 'exchange-rates', 'quotas', 'warnings'],
   rewards: ['programmes', 'bonuses'],

@@ -154,6 +154,23 @@ describe('a period that is closed', () => {
     expect(world.ledger()).toHaveLength(2);
   });
 
+  it('takes no more postings, also from a batch that read the calendar before the closing', () => {
+    given('D-1', '100.00');
+    given('D-2', '10.00');
+    const [, second] = anna().events.map((event) => earningDecider(world).commandOf(event));
+    world.close('2026-01');
+    if (second?.type !== 'credit') throw new Error('expected a credit');
+    for (const openFrom of [null, '2026-01'])
+      anna().handle({
+        ...second,
+        number: second.number + (openFrom === null ? 1 : 2),
+        deal: `crm|L-${openFrom}`,
+        openFrom,
+      });
+    const late = world.ledger().filter((line) => line.includes('crm|L-'));
+    expect(late.map((line) => line.split(' ')[1])).toEqual(['2026-02', '2026-02']);
+  });
+
   it('reverses the earnings of a deal that moved to another period, and posts them there', () => {
     given('D-1', '100.00');
     world.close('2026-01');

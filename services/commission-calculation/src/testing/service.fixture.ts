@@ -120,6 +120,11 @@ export class Service {
     return new Service(directory, await createApplication(withDocumentedAnswers(CommissionCalculationModule), config));
   }
 
+  /** A service that a test has started in its own way. */
+  static of(directory: string, application: Service['application']): Service {
+    return new Service(directory, application);
+  }
+
   get broker(): Broker {
     return this.application.get<Broker>(BROKER);
   }

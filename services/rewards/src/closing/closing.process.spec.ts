@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { openDatabase } from '@tantieme/event-sourcing/read-model/database';
 import { logSource } from '@tantieme/event-sourcing/process/log-source';
-import type { Process } from '@tantieme/event-sourcing/process/process';
+import type { Process, StepContext } from '@tantieme/event-sourcing/process/process';
+import { systemTimers } from '@tantieme/time/timers';
 import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
 import { startProcess } from '@tantieme/event-sourcing/testing/process.fixture';
 import type { RunningProcess } from '@tantieme/event-sourcing/testing/process.fixture';
@@ -9,7 +10,10 @@ import { decode } from '@tantieme/contracts/envelope';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 
+import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { document } from '../bonus/bonus.fixture.js';
+import { BONUS_EVENTS, bonusDecider, bonusStream } from '../bonus/bonus.js';
+import type { BonusEvent } from '../bonus/bonus.js';
 import { openBonuses } from '../bonus/bonuses.service.js';
 import { COMMISSIONS_CONSUMER, receiveCommissions } from '../bonus/commissions.consumer.js';
 import { catchUpProcess } from '../catch-up/catch-up.process.js';
@@ -79,6 +83,50 @@ async function eventsOf(store: EventStore, type: string): Promise<readonly strin
 }
 
 describe('the closing of a period', () => {
+  it('takes a bonus that was decided before the closing began and stored after it', async () => {
+    const store = await prepared();
+    const db = openDatabase<RewardsTables>(':memory:');
+    const bonuses = openBonuses(store);
+    const [decided] = (await store.readAll({ filter: { types: ['BonusDecided'] }, limit: 1 })).events;
+    if (decided === undefined) throw new Error('expected a bonus');
+    const event = parseDomainEvent<BonusEvent>(decided, BONUS_EVENTS);
+    const command = bonusDecider((hash) => bonuses.referenceData.programmeOf(hash)).commandOf(event);
+    if (command.type !== 'decide-bonus' || command.earnings === null) throw new Error('expected a decision');
+    const earnings = { ...command.earnings, deal: 'crm|late' };
+    const closing = new Closing({
+      store,
+      db,
+      bonuses: openBonuses(store),
+      calendars: openCalendars(store),
+      periods: openPeriods(store),
+    });
+    const others = [catchUpProcess({ store, db, bonuses, programmes: openProgrammes(store) })];
+    const readModelProcess = startProcess(projectionProcess(db, readModel), { store, db, others });
+    let isLate = true;
+    const context: StepContext = {
+      signal: AbortSignal.timeout(10_000),
+      timers: systemTimers,
+      hasReached: async (process, position) => {
+        if (process === readModel.name) await readModelProcess.waitFor(position);
+        // The decision read the calendar before the closing began; whoever waits for its process finds it stored.
+        else if (isLate && (await eventsOf(store, 'RewardsPeriodClosing')).length > 0) {
+          isLate = false;
+          const late = { ...command, payee: 'LATE', earnings, openFrom: null };
+          await bonuses.runtime.handle(bonusStream('LATE', 'volume'), late, serviceContext('late', 'late'));
+        }
+        return true;
+      },
+      attempt: (_, work) => work(),
+      saveIn: async () => undefined,
+    };
+    const { events } = await store.readAll({ filter: { categories: ['rewardsperiod'] }, limit: 100 });
+    await until(async () => (await closing.process().step(events, context)) !== 'open');
+    expect((await eventsOf(store, 'ManifestPageWritten')).join()).toContain('bonus-LATE|volume');
+    await readModelProcess.stop();
+    await db.destroy();
+    await store.close();
+  });
+
   it('ends in the same manifest, wherever it is killed', async () => {
     const types = ['RewardsPeriodClosing', 'BonusPeriodClosed', 'ManifestPageWritten', 'RewardsPeriodClosed'];
     let reference: readonly (readonly string[])[] | undefined;

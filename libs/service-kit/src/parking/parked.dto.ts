@@ -1,0 +1,52 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+
+import { PageQuery } from '../http/cursor.js';
+
+export const PARKED_STATUSES = ['parked', 'retrying', 'handled', 'discarded'] as const;
+
+const NAME_LENGTH_MAX = 200;
+
+export class ParkedQuery extends PageQuery {
+  @ApiPropertyOptional({ enum: PARKED_STATUSES, description: 'Status; by default what is still open' })
+  @IsOptional()
+  @IsIn(PARKED_STATUSES)
+  status?: (typeof PARKED_STATUSES)[number];
+
+  @ApiPropertyOptional({ description: 'Name of the process that refused it', example: 'deal-ingestion-inbound' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(NAME_LENGTH_MAX)
+  process?: string;
+}
+
+export class ParkedRead {
+  @ApiProperty({ example: '84d86570-8378-5032-a1f9-b38677db91ec' })
+  readonly id!: string;
+
+  @ApiProperty({ description: 'The process that refused it, or the publication', example: 'deal-ingestion-inbound' })
+  readonly process!: string;
+
+  @ApiProperty({ description: 'Topic of the message', example: 'deals.inbound' })
+  readonly topic!: string;
+
+  @ApiProperty({ description: 'Message of the topic, or event of the log', example: 'deals.inbound/0@17' })
+  readonly origin!: string;
+
+  @ApiProperty({ description: 'Why it was refused', example: 'the message is not JSON' })
+  readonly reason!: string;
+
+  @ApiProperty({ enum: PARKED_STATUSES })
+  readonly status!: (typeof PARKED_STATUSES)[number];
+
+  @ApiProperty({ example: '2026-03-05T10:00:00.000Z' })
+  readonly parkedAt!: string;
+}
+
+export class ParkedRetry {
+  @ApiProperty({ example: '84d86570-8378-5032-a1f9-b38677db91ec' })
+  readonly id!: string;
+
+  @ApiProperty({ enum: ['retrying'] })
+  readonly status!: 'retrying';
+}
