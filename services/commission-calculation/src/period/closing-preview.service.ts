@@ -3,6 +3,8 @@ import { calendarOf } from '@tantieme/time/calendar/key';
 import { periodAt, periodBounds } from '@tantieme/time/calendar/periods';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
+import { countOpen } from '@tantieme/event-sourcing/parking/parked.projection';
+import type { ParkedTables } from '@tantieme/event-sourcing/parking/parked.projection';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
@@ -27,7 +29,7 @@ export class ClosingPreviews {
   constructor(
     @Inject(Calendars) private readonly calendars: Calendars,
     @Inject(PlanCatalog) private readonly plans: PlanCatalog,
-    @Inject(DATABASE) private readonly db: Kysely<EarningTables & PendingTables>,
+    @Inject(DATABASE) private readonly db: Kysely<EarningTables & PendingTables & ParkedTables>,
   ) {}
 
   /** @throws {DomainError} `PeriodInvalid` */
@@ -80,6 +82,13 @@ export class ClosingPreviews {
     const lists = `GET /pending-deals?calendar=${encodeURIComponent(calendar)}&period=${period}`;
     add('DealsPending', deals, `${deals} ${deals === 1 ? 'deal is' : 'deals are'} pending (${lists})`);
     add('QuotasMissing', quotas, `${quotas} ${quotas === 1 ? 'deal has' : 'deals have'} no quota (${lists})`);
+    // What was refused is not known to belong to any period, so it may concern every one.
+    const parked = await countOpen(this.db);
+    add(
+      'ItemsParked',
+      parked,
+      `${parked} ${parked === 1 ? 'item is' : 'items are'} parked; retry or discard them first`,
+    );
     return items;
   }
 

@@ -123,7 +123,7 @@ export class Closing {
   private async internalRounds(calendar: string): Promise<number> {
     const { plans } = this.on;
     // Another process may have published versions.
-    await plans.load();
+    await plans.reload();
     const components = plans
       .ids()
       .flatMap((id) => plans.find(id)?.versions ?? [])

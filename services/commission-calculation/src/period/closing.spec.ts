@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { TOPICS } from '@tantieme/contracts/topics';
 import type { Proposal } from '@tantieme/service-kit/two-people/proposal';
 import type { PendingDeal } from '../pending-deal/pending-deal.dto.js';
 import { CALENDAR, dealOf, partnerOf, PLAN, Service } from '../testing/service.fixture.js';
@@ -130,6 +131,14 @@ describe('a closing', () => {
     expect(await pending(query('2026-02'))).toEqual(['crm|D-2']);
     await service.close('2026-01');
     expect(await service.beginClosing('2026-02')).toMatchObject({ status: 409, body: { code: 'DealsPending' } });
+  });
+
+  it('waits for what is parked, which may concern any period', async () => {
+    const service = await started(deal('D-1'));
+    await service.broker.publish(TOPICS.deals, [{ key: 'x', value: 'not a message' }]);
+    await service.idle();
+    expect(await service.beginClosing('2026-01')).toMatchObject({ status: 409, body: { code: 'ItemsParked' } });
+    await service.close('2026-01', CALENDAR, 'the message was a test');
   });
 
   it('names plans that start inside a measurement window and pay nothing until the next one', async () => {
