@@ -26,6 +26,8 @@ interface Partition {
   readonly messages: Message[];
   /** Offset of the next message by group. */
   readonly committed: Map<string, bigint>;
+  /** The member of each group that has a batch in progress. */
+  readonly claimed: Map<string, Member>;
 }
 
 interface Member {
@@ -50,7 +52,13 @@ export class SimulatedTopics {
   add(topic: string, { key, value, headers }: OutgoingMessage): void {
     let partitions = this.partitions.get(topic);
     if (partitions === undefined) {
-      const empty = (number: number): Partition => ({ topic, number, messages: [], committed: new Map() });
+      const empty = (number: number): Partition => ({
+        topic,
+        number,
+        messages: [],
+        committed: new Map(),
+        claimed: new Map(),
+      });
       partitions = Array.from({ length: this.partitionCount }, (_, number) => empty(number));
       this.partitions.set(topic, partitions);
     }
@@ -73,7 +81,9 @@ export class SimulatedTopics {
   }
 
   leave(member: Member): void {
-    const { group } = member.options;
+    const { group, topics } = member.options;
+    for (const { claimed } of topics.flatMap((topic) => this.of(topic)))
+      if (claimed.get(group) === member) claimed.delete(group);
     this.groups.set(
       group,
       (this.groups.get(group) ?? []).filter((one) => one !== member),
@@ -105,6 +115,8 @@ export class SimulatedTopics {
 export class SimulatedBroker implements Broker {
   private readonly closing = new AbortController();
   private readonly subscriptions = new Set<Subscription>();
+  /** Publications take effect in the order of the calls. */
+  private lastPublication: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly simulation: Simulation,
@@ -114,6 +126,12 @@ export class SimulatedBroker implements Broker {
 
   async publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void> {
     if (messages.length === 0) return;
+    const publication = this.lastPublication.then(() => this.send(topic, messages));
+    this.lastPublication = publication.catch(() => undefined);
+    await publication;
+  }
+
+  private async send(topic: string, messages: readonly OutgoingMessage[]): Promise<void> {
     await this.call(`publish ${topic}`);
     const { simulation, topics } = this;
     // A producer that got no answer sends the whole batch again.
@@ -165,7 +183,6 @@ export class SimulatedBroker implements Broker {
 }
 
 class SimulatedSubscription implements Subscription {
-  private readonly inProgress = new Set<Partition>();
   private isClosed = false;
 
   constructor(
@@ -219,7 +236,7 @@ class SimulatedSubscription implements Subscription {
       .filter(
         (partition) =>
           topics.owns(member, partition) &&
-          !this.inProgress.has(partition) &&
+          !partition.claimed.has(group) &&
           !isPaused(partition.topic, partition.number) &&
           (partition.committed.get(group) ?? 0n) < BigInt(partition.messages.length),
       );
@@ -230,14 +247,18 @@ class SimulatedSubscription implements Subscription {
     // A rebalance may have lost the last commits.
     const from = simulation.chance(simulation.faults.repeated) ? simulation.pick(committed + 1) : committed;
     const available = Math.min(batchSize, partition.messages.length - from);
-    const messages = partition.messages.slice(from, from + 1 + simulation.pick(available));
-    this.inProgress.add(partition);
+    const count = simulation.faults.repeated === 0 ? available : 1 + simulation.pick(available);
+    const messages = partition.messages.slice(from, from + count);
+    partition.claimed.set(group, member);
     return { topic: partition.topic, partition: partition.number, messages, next: BigInt(from + messages.length) };
   }
 
   private end({ topic, partition: number }: Batch): Partition | undefined {
     const partition = this.topics.of(topic)[number];
-    if (partition !== undefined) this.inProgress.delete(partition);
+    const { group } = this.member.options;
+    if (partition?.claimed.get(group) !== this.member) return undefined;
+    partition.claimed.delete(group);
+    this.topics.wake(topic);
     return partition;
   }
 }

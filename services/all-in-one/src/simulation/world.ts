@@ -84,18 +84,18 @@ class World {
     this.startServer();
     const client = new Client(simulation, () => this.anyServer());
     let statements: string | undefined;
-    let failure: unknown;
+    let failure: Error | undefined;
     const finished = (async () => {
       await client.play();
       await this.drained();
       statements = await client.statements();
-    })().catch((error: unknown) => (failure = error));
+    })().catch((error: unknown) => (failure = error instanceof Error ? error : new Error('the client failed')));
     while (statements === undefined && failure === undefined && violations.length === 0) {
       if (simulation.steps > STEPS_MAX) violations.push(`not finished after ${STEPS_MAX} steps: ${this.unfinished()}`);
       else await this.step();
     }
     if (violations.length === 0) await finished;
-    if (failure !== undefined) violations.push(String(failure));
+    if (failure !== undefined) violations.push(failure.message);
     if (violations.length === 0) violations.push(...this.invariants.atTheEnd());
     if (violations.length === 0 && expected !== undefined && statements !== expected)
       violations.push('the statements differ from those of a run without faults');
