@@ -59,14 +59,14 @@ export class Driver {
     }
   }
 
-  /** Lag of each server in events and messages; NaN where a piece of its work is failing. */
+  /** Lag of each server in events and messages; NaN where a process is failing, or has not begun. */
   async lags(): Promise<readonly number[]> {
     const lags: number[] = [];
     // One after the other: what one server has passed on then shows in the lag of the next.
     for (const url of this.servers.urls) {
       const answer = await this.ask(`${url}/health/lag`, 'operator', 'GET');
       const { items } = JSON.parse(answer) as { items: { lag?: string; lastError?: string }[] };
-      lags.push(items.reduce((sum, { lag, lastError }) => sum + (lastError ? Number.NaN : Number(lag ?? 0)), 0));
+      lags.push(items.reduce((sum, { lag, lastError }) => sum + (lastError ? Number.NaN : Number(lag)), 0));
     }
     return lags;
   }

@@ -1,4 +1,5 @@
 /** The read models of all services, for a rebuild by name. */
+import { parkedProjection } from '@tantieme/event-sourcing/parking/parked.projection';
 import type { AnyProjection } from '@tantieme/event-sourcing/read-model/projection';
 import { createReadModel as commissionCalculation } from '@tantieme/commission-calculation/read-model.projection';
 import { pendingDealsProjection } from '@tantieme/commission-calculation/credit/pending-deals.projection';
@@ -17,4 +18,5 @@ export const PROJECTIONS: readonly AnyProjection[] = [
   proposalProjection(PROPOSALS_OF),
   rewards,
   payouts,
+  parkedProjection(),
 ];

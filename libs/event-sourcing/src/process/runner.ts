@@ -61,6 +61,8 @@ export class Runner<Item> {
   /** An open step is called again: not before, and not later than, these times. */
   private again: { readonly afterMs: number; byMs: number } | undefined;
   private isStandby = false;
+  /** Its source was opened since it was started: before that nothing is known of what is left. */
+  private isOpen = false;
   private isStopped = false;
 
   constructor(
@@ -80,6 +82,7 @@ export class Runner<Item> {
   start(): void {
     if (this.running !== undefined || this.isStopped) return;
     this.isStandby = false;
+    this.isOpen = false;
     this.session = new AbortController();
     this.running = this.run(this.session.signal);
     this.host.changed();
@@ -118,7 +121,7 @@ export class Runner<Item> {
     const { name, isStandby: standby, lanes } = this;
     return {
       name,
-      running: this.running !== undefined,
+      running: this.running !== undefined && this.isOpen,
       standby,
       lanes: new Map(lanes),
       lastError: this.errors.values().next().value,
@@ -149,6 +152,8 @@ export class Runner<Item> {
         });
         // With nothing left to do, the next batch that could clear an old error may be a long time off.
         if (!this.followsLog || (this.lanes.get(LOG) ?? 0n) >= (host.endOf(LOG) ?? 0n)) this.forgive();
+        this.isOpen = true;
+        host.changed();
         await this.drive(source, signal);
         await source.close();
       } catch (error) {

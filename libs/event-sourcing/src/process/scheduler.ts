@@ -177,7 +177,7 @@ export class Scheduler {
     return [...this.declared].flatMap(([name, consumes]) => {
       const known = own.get(name)?.knowledge() ?? this.others.get(name);
       if (known !== undefined) return [statusOf(known, this.storedTopics(consumes), this.ends)];
-      return this.others.size === 0 ? [] : [notStarted(name)];
+      return [notStarted(name)];
     });
   }
 

@@ -91,7 +91,7 @@ describe('two replicas on one database', () => {
     const two = await forkReplica(config);
     // It runs shared work and stands by for the rest.
     const rest = await standby(two.driver);
-    expect(rest).toEqual(expect.arrayContaining(['commission-read-model', 'payouts-relay', 'rewards-closing']));
+    expect(rest).toEqual(expect.arrayContaining(['commission-read-model', 'payouts-read-model', 'rewards-closing']));
     expect(rest).not.toContain('commission-earn');
     expect(await standby(one.driver)).toEqual([]);
     // The connection breaks with the process.

@@ -26,8 +26,15 @@ const OTHERS = /^checkpoints$|_migrations(_lock)?$|^commission_deal_dependencies
 
 const TABLES = PROJECTIONS.flatMap(({ tables }) => tables).sort();
 
-/** Tables of quotas and exchange rates, which this history does not have. */
-const UNTOUCHED = ['commission_exchange_rates', 'commission_missing_quotas', 'commission_quotas'];
+/** Tables of what this history does not have. */
+const UNTOUCHED = [
+  'commission_exchange_rates',
+  'commission_missing_quotas',
+  'commission_quotas',
+  'commission_waived',
+  'deal_ingestion_refusal_parts',
+  'parked_items',
+];
 
 /** A deal of an unknown seller, which stays pending. */
 const WAITING = history(1).map((fact) => ({

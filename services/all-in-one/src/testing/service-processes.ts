@@ -11,7 +11,17 @@ import type { Servers } from '../driver.js';
 export const SERVICES = {
   'partner-registry': ['partners', 'partner-warnings', 'parked'],
   'deal-ingestion': ['deals', 'imports', 'refusals'],
-  'commission-calculation': ['plans', 'periods', 'earnings', 'pending-deals', 'exchange-rates', 'quotas', 'warnings'],
+  'commission-calculation': [
+    'plans',
+    'periods',
+    'earnings',
+    'pending-deals',
+    'exchange-rates',
+    'quotas',
+    'warnings',
+    'uncredited-deals',
+    'commission-proposals',
+  ],
   rewards: ['programmes', 'bonuses'],
   payouts: ['statements', 'payouts', 'payments', 'balances', 'statement-runs'],
 } as const;

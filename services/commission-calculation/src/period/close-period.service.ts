@@ -80,7 +80,7 @@ export class ClosePeriodAction implements TwoPersonAction {
     const { timers } = this;
     for (const untilMs = timers.nowMs() + IN_TRANSIT_MS_MAX; timers.nowMs() < untilMs; await timers.wait(POLL_MS)) {
       const status = this.background.status();
-      if (status.every(({ lag }) => lag === undefined || lag === '0')) return;
+      if (status.every(({ lag }) => lag === '0')) return;
     }
   }
 }
