@@ -7,6 +7,7 @@ import { dealCommand } from './commands/deal.js';
 import { earningCommand } from './commands/earning.js';
 import { explainCommand } from './commands/explain.js';
 import { importCommand } from './commands/import.js';
+import { parkedCommand } from './commands/parked.js';
 import { partnerCommand } from './commands/partner.js';
 import { balanceCommand, paymentCommand, payoutCommand } from './commands/payout.js';
 import { pendingCommand } from './commands/pending.js';
@@ -59,6 +60,7 @@ export function createProgram(): Command {
     .addCommand(importCommand())
     .addCommand(dealCommand())
     .addCommand(refusalCommand())
+    .addCommand(parkedCommand())
     .addCommand(pendingCommand())
     .addCommand(warningCommand())
     .addCommand(earningCommand())

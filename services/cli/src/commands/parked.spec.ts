@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { prepare, TestServers } from '@tantieme/all-in-one/testing/end-to-end.fixture';
+import type { Schemas } from '@tantieme/api-client/client';
+import { TOPICS } from '@tantieme/contracts/topics';
+import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { localTime } from '../output/time.js';
+import { parkedCommand } from './parked.js';
+
+type Parked = Schemas['ParkedRead'];
+
+const PROCESS = 'deal-ingestion-inbound';
+const POLL_MS = 20;
+/** Columns of a terminal on which nothing has to be left out. */
+const WIDE = 200;
+
+const servers = new TestServers();
+const config = servers.configuration();
+let url = '';
+
+/** Runs the command. @returns what it prints on standard output */
+async function parked(...args: readonly string[]): Promise<string> {
+  let printed = '';
+  jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += String(text);
+    return true;
+  });
+  try {
+    await parkedCommand().parseAsync([...args, '--url', url, '--data', config.dataDirectory], { from: 'user' });
+  } finally {
+    jest.restoreAllMocks();
+  }
+  return printed;
+}
+
+const listed = async (...args: readonly string[]): Promise<readonly Parked[]> =>
+  JSON.parse(await parked('list', '--json', ...args)) as readonly Parked[];
+
+describe('tantieme parked', () => {
+  beforeAll(async () => {
+    process.stdout.columns = WIDE;
+    const broker = openEmbeddedBroker(join(config.dataDirectory, 'broker.sqlite'));
+    await broker.publish(TOPICS.dealsInbound, [
+      { key: 'x', value: 'no envelope' },
+      { key: 'x', value: 'none either' },
+    ]);
+    await broker.close();
+    const driver = await servers.start(config);
+    url = driver.servers.urlOf('/parked');
+    await prepare(driver);
+    while ((await listed()).length < 2) await pause(POLL_MS);
+  }, 60_000);
+  afterAll(() => servers.end());
+
+  it('lists origin, reason and local time of what was refused for good', async () => {
+    const [item] = await listed('--limit', '1');
+    expect(item).toMatchObject({ process: PROCESS, status: 'parked' });
+    const zone = 'Asia/Tokyo';
+    const printed = await parked('list', '--time-zone', zone);
+    for (const cell of [item?.id.slice(0, 13), PROCESS, item?.origin, item?.reason, localTime(item?.parkedAt, zone)])
+      expect(printed).toContain(cell);
+  });
+
+  it('filters by process and status', async () => {
+    expect(await listed('--process', PROCESS, '--status', 'parked')).toHaveLength(2);
+    expect(await listed('--process', 'payouts-inbound')).toEqual([]);
+    expect(await parked('list', '--status', 'discarded')).toBe('nothing found\n');
+  });
+
+  it('retries what a short id names; what is refused again stays listed', async () => {
+    const [first, second] = await listed();
+    expect(await parked('retry', first?.id.slice(0, 13) ?? '')).toBe(`${first?.id}: retrying\n`);
+    expect(await parked('retry', second?.id ?? '')).toBe(`${second?.id}: retrying\n`);
+    while ((await listed('--status', 'parked')).length < 2) await pause(POLL_MS);
+  });
+
+  it('retries nothing if one of the ids names nothing', async () => {
+    const [first] = await listed();
+    await expect(parked('retry', first?.id.slice(0, 13) ?? '', 'zzz')).rejects.toThrow(
+      'there is no open parked item "zzz"',
+    );
+    expect(await listed('--status', 'retrying')).toEqual([]);
+  });
+});
