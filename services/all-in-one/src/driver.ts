@@ -14,6 +14,8 @@ export interface Servers {
   readonly urls: readonly string[];
 }
 
+export type Step = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
 /** What a server tells of one of its processes. */
 interface Work {
   readonly lag?: string;
@@ -96,14 +98,23 @@ export class Driver {
     return all;
   }
 
-  /** Closes a period (one person proposes it, another confirms it) and waits until its statements are issued. */
-  async close(calendar: string, period: string): Promise<void> {
+  /**
+   * Closes a period (one person proposes it, another confirms it) and waits until its statements are issued.
+   * @param force the reason, where something is outstanding
+   * @param step does each request, and may repeat it: the whole cannot be repeated once the period is closed.
+   */
+  async close(
+    calendar: string,
+    period: string,
+    { force, step = (work) => work() }: { readonly force?: string; readonly step?: Step } = {},
+  ): Promise<void> {
     const place = `${encodeURIComponent(calendar)}/${period}`;
-    const proposed = await this.text('finance', 'POST', `/periods/${place}/close`, '{}');
+    const request = JSON.stringify({ force });
+    const proposed = await step(() => this.text('finance', 'POST', `/periods/${place}/close`, request));
     const { id } = JSON.parse(proposed) as { readonly id: string };
-    await this.text('approver', 'POST', `/commission-proposals/${encodeURIComponent(id)}/confirm`);
-    await this.until(`/periods/${place}`, 'closed');
-    await this.until(`/statement-runs/${place}`, 'issued');
+    await step(() => this.text('approver', 'POST', `/commission-proposals/${encodeURIComponent(id)}/confirm`));
+    await step(() => this.until(`/periods/${place}`, 'closed'));
+    await step(() => this.until(`/statement-runs/${place}`, 'issued'));
   }
 
   /** The canonical statements of a period, as NDJSON. */

@@ -25,7 +25,7 @@ import {
   distinctContents,
   type DistributedSystem,
 } from './distributed.fixture.js';
-import type { Driver } from '../driver.js';
+import type { Driver, Step } from '../driver.js';
 import { SERVICE_NAMES, type ServiceEnvironment } from './service-processes.js';
 import { ALL_TOPICS } from '../topics.js';
 import { CALENDAR, history, MONTHS, ndjson, prepare, randomOf, shuffled, TestServers } from './end-to-end.fixture.js';
@@ -54,9 +54,9 @@ interface Outcome {
 }
 
 /** Closes and approves the quarter; every step can be repeated. */
-async function closeQuarter(driver: Driver, step = <T>(work: () => Promise<T>): Promise<T> => work()): Promise<void> {
+async function closeQuarter(driver: Driver, step: Step = (work) => work(), force?: string): Promise<void> {
   for (const period of MONTHS) {
-    await step(() => driver.close(CALENDAR, period));
+    await driver.close(CALENDAR, period, { step, ...(force === undefined ? {} : { force }) });
     await step(() =>
       driver.text('approver', 'POST', '/statements/approve', JSON.stringify({ calendar: CALENDAR, period })),
     );
@@ -232,7 +232,8 @@ function faults(kafka: KafkaServer): void {
     await produceOutside(kafka.brokers, poison);
     await produceFacts(world, mixed.slice(half));
     await world.driver.awaitIdle();
-    await closeQuarter(world.driver);
+    await expect(closeQuarter(world.driver)).rejects.toThrow('ItemsParked');
+    await closeQuarter(world.driver, undefined, 'the parked messages are no deals');
     const parked = await parkedItems(world);
     for (const [process, topics] of Object.entries(READERS))
       for (const topic of topics) {
